@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @notice EIP-712 struct hashes of everything chainbill has signed.
+/// `chainbill.attestation.typed_data` is the twin; shared vectors prove that the two agree.
+library TypedData {
+    /// @notice What a provider signs for one event.
+    /// @param billedAmount for all units, in the token's smallest unit; 0 means the fee schedule's amount
+    /// @param sequence the provider's own number of this attestation, spent at most once
+    struct ServiceAttestation {
+        uint32 providerId;
+        uint32 payerId;
+        address patient;
+        bytes32 commitment;
+        bytes8 serviceId;
+        uint16 units;
+        uint64 billedAmount;
+        uint16 benefitYear;
+        uint64 sequence;
+    }
+
+    /// @notice What the oracle quorum signs for one batch, beside the packed sections.
+    struct BatchHeader {
+        uint32 epoch;
+        uint64 signedAt;
+        uint64 deadline;
+    }
+
+    bytes32 internal constant SERVICE_ATTESTATION_TYPEHASH = keccak256(
+        "ServiceAttestation(uint32 providerId,uint32 payerId,address patient,bytes32 commitment,bytes8 serviceId,uint16 units,uint64 billedAmount,uint16 benefitYear,uint64 sequence)"
+    );
+
+    bytes32 internal constant SETTLEMENT_BATCH_TYPEHASH =
+        keccak256("SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,bytes sections)");
+
+    function hash(ServiceAttestation memory attestation) internal pure returns (bytes32) {
+        return keccak256(abi.encode(SERVICE_ATTESTATION_TYPEHASH, attestation));
+    }
+
+    function hash(BatchHeader calldata header, bytes calldata sections) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                SETTLEMENT_BATCH_TYPEHASH, header.epoch, header.signedAt, header.deadline, keccak256(sections)
+            )
+        );
+    }
+}

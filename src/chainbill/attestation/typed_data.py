@@ -1,0 +1,244 @@
+"""The two signed structs, in one place (``contracts/libraries/TypedData.sol`` is the other language's).
+
+Digests are packed by hand, field by field, because one is computed for every event; tests hold them
+against eth-account's general encoder and against the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from chainbill.attestation.address import checksum_address
+from chainbill.errors import AttestationError
+from chainbill.records.hashing import keccak256
+
+DOMAIN_NAME = "chainbill"
+DOMAIN_VERSION = "1"
+
+DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+SERVICE_ATTESTATION_TYPE = (
+    "ServiceAttestation(uint32 providerId,uint32 payerId,address patient,bytes32 commitment,"
+    "bytes8 serviceId,uint16 units,uint64 billedAmount,uint16 benefitYear,uint64 sequence)"
+)
+SETTLEMENT_BATCH_TYPE = "SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,bytes sections)"
+
+DOMAIN_TYPEHASH = keccak256(DOMAIN_TYPE.encode())
+SERVICE_ATTESTATION_TYPEHASH = keccak256(SERVICE_ATTESTATION_TYPE.encode())
+SETTLEMENT_BATCH_TYPEHASH = keccak256(SETTLEMENT_BATCH_TYPE.encode())
+
+_PREFIX = b"\x19\x01"
+_NAME_HASH = keccak256(DOMAIN_NAME.encode())
+_VERSION_HASH = keccak256(DOMAIN_VERSION.encode())
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where a signature counts: one chain, one settlement contract."""
+
+    chain_id: int
+    verifying_contract: str
+    """Checksum address of ``ClaimSettlement``."""
+    separator: bytes = field(init=False, repr=False, compare=False)
+    """The 32-byte domain separator."""
+
+    def __post_init__(self) -> None:
+        """Raises AttestationError: the chain id is not a ``uint256``, or the address is not one."""
+        _check_uint("chain_id", self.chain_id, 256)
+        contract = checksum_address(self.verifying_contract)
+        object.__setattr__(self, "verifying_contract", contract)
+        packed = DOMAIN_TYPEHASH + _NAME_HASH + _VERSION_HASH + _word(self.chain_id) + _address_word(contract)
+        object.__setattr__(self, "separator", keccak256(packed))
+
+    def to_message(self) -> dict[str, Any]:
+        """The domain as an EIP-712 JSON object."""
+        return {
+            "name": DOMAIN_NAME,
+            "version": DOMAIN_VERSION,
+            "chainId": self.chain_id,
+            "verifyingContract": self.verifying_contract,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAttestation:
+    """What a provider signs: one service event, with nothing that says what or who it was."""
+
+    TYPE: ClassVar[str] = SERVICE_ATTESTATION_TYPE
+
+    provider_id: int
+    payer_id: int
+    patient: str
+    """Checksum address of the patient's account."""
+    commitment: bytes
+    """32 bytes, of ``records.commitment``."""
+    service_id: bytes
+    """8 bytes, of ``records.service_id``."""
+    units: int
+    billed_amount: int
+    """Micro-dollars for all units together; 0 bills what the fee schedule allows."""
+    benefit_year: int
+    sequence: int
+    """The provider's own number of this attestation; it settles at most once."""
+
+    def __post_init__(self) -> None:
+        """Raises AttestationError: a field does not fit its Solidity type."""
+        _check_uint("provider_id", self.provider_id, 32)
+        _check_uint("payer_id", self.payer_id, 32)
+        object.__setattr__(self, "patient", checksum_address(self.patient))
+        _check_bytes("commitment", self.commitment, 32)
+        _check_bytes("service_id", self.service_id, 8)
+        _check_uint("units", self.units, 16)
+        _check_uint("billed_amount", self.billed_amount, 64)
+        _check_uint("benefit_year", self.benefit_year, 16)
+        _check_uint("sequence", self.sequence, 64)
+
+    def struct_hash(self) -> bytes:
+        """The 32-byte EIP-712 hash of this struct."""
+        return keccak256(
+            SERVICE_ATTESTATION_TYPEHASH
+            + self.provider_id.to_bytes(32, "big")
+            + self.payer_id.to_bytes(32, "big")
+            + _address_word(self.patient)
+            + self.commitment
+            + self.service_id
+            + bytes(24)
+            + self.units.to_bytes(32, "big")
+            + self.billed_amount.to_bytes(32, "big")
+            + self.benefit_year.to_bytes(32, "big")
+            + self.sequence.to_bytes(32, "big")
+        )
+
+    def digest(self, domain: Domain) -> bytes:
+        """The 32 bytes the provider's attester key signs."""
+        return keccak256(_PREFIX + domain.separator + self.struct_hash())
+
+    def to_eip712_message(self, domain: Domain) -> dict[str, Any]:
+        """The whole message for a wallet's ``eth_signTypedData_v4``; plain JSON."""
+        message = {
+            "providerId": self.provider_id,
+            "payerId": self.payer_id,
+            "patient": self.patient,
+            "commitment": _hex(self.commitment),
+            "serviceId": _hex(self.service_id),
+            "units": self.units,
+            "billedAmount": self.billed_amount,
+            "benefitYear": self.benefit_year,
+            "sequence": self.sequence,
+        }
+        return _full_message(self.TYPE, domain, message)
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any]) -> Self:
+        """Read the ``message`` part of ``to_eip712_message``.
+
+        Raises:
+            AttestationError: a field is missing, too many, or does not fit its Solidity type.
+        """
+        if set(message) != {field["name"] for field in _fields(cls.TYPE)}:
+            raise AttestationError("an attestation has other fields than ServiceAttestation")
+        return cls(
+            provider_id=message["providerId"],
+            payer_id=message["payerId"],
+            patient=message["patient"],
+            commitment=_from_hex("commitment", message["commitment"]),
+            service_id=_from_hex("serviceId", message["serviceId"]),
+            units=message["units"],
+            billed_amount=message["billedAmount"],
+            benefit_year=message["benefitYear"],
+            sequence=message["sequence"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementBatch:
+    """What the oracle quorum signs: the packed sections of one batch and when they may settle."""
+
+    TYPE: ClassVar[str] = SETTLEMENT_BATCH_TYPE
+
+    epoch: int
+    """The quorum whose signatures count."""
+    signed_at: int
+    """Seconds since 1970; the terms in force then apply."""
+    deadline: int
+    """Seconds since 1970 after which the batch no longer settles."""
+    sections: bytes
+
+    def __post_init__(self) -> None:
+        """Raises AttestationError: a field does not fit its Solidity type."""
+        _check_uint("epoch", self.epoch, 32)
+        _check_uint("signed_at", self.signed_at, 64)
+        _check_uint("deadline", self.deadline, 64)
+        if not isinstance(self.sections, bytes):
+            raise AttestationError("sections are bytes")
+
+    def struct_hash(self) -> bytes:
+        """The 32-byte EIP-712 hash of this struct."""
+        times = _word(self.epoch) + _word(self.signed_at) + _word(self.deadline)
+        return keccak256(SETTLEMENT_BATCH_TYPEHASH + times + keccak256(self.sections))
+
+    def digest(self, domain: Domain) -> bytes:
+        """The 32 bytes each oracle node signs."""
+        return keccak256(_PREFIX + domain.separator + self.struct_hash())
+
+    def to_eip712_message(self, domain: Domain) -> dict[str, Any]:
+        """The whole message for a wallet's ``eth_signTypedData_v4``; plain JSON."""
+        message = {
+            "epoch": self.epoch,
+            "signedAt": self.signed_at,
+            "deadline": self.deadline,
+            "sections": _hex(self.sections),
+        }
+        return _full_message(self.TYPE, domain, message)
+
+
+def _full_message(struct_type: str, domain: Domain, message: dict[str, Any]) -> dict[str, Any]:
+    name = struct_type.partition("(")[0]
+    return {
+        "types": {"EIP712Domain": _fields(DOMAIN_TYPE), name: _fields(struct_type)},
+        "primaryType": name,
+        "domain": domain.to_message(),
+        "message": message,
+    }
+
+
+def _fields(struct_type: str) -> list[dict[str, str]]:
+    """A type string's members as EIP-712 JSON lists them."""
+    members = struct_type.partition("(")[2].removesuffix(")").split(",")
+    return [dict(zip(("type", "name"), member.split(" "), strict=True)) for member in members]
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(32, "big")
+
+
+def _address_word(address: str) -> bytes:
+    return bytes(12) + bytes.fromhex(address[2:])
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _from_hex(name: str, value: object) -> bytes:
+    try:
+        if not isinstance(value, str) or not value.startswith("0x"):
+            raise ValueError
+        return bytes.fromhex(value[2:])
+    except ValueError:
+        raise AttestationError(f"{name} is not hexadecimal") from None
+
+
+def _check_uint(name: str, value: object, bits: int) -> None:
+    if type(value) is not int:
+        raise AttestationError(f"{name} is {type(value).__name__}, not a whole number")
+    if not 0 <= value < 1 << bits:
+        raise AttestationError(f"{name} {value} does not fit uint{bits}")
+
+
+def _check_bytes(name: str, value: object, size: int) -> None:
+    if type(value) is not bytes:
+        raise AttestationError(f"{name} is {type(value).__name__}, not bytes")
+    if len(value) != size:
+        raise AttestationError(f"{name} has {len(value)} bytes, not {size}")

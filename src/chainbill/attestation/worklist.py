@@ -1,0 +1,125 @@
+"""A provider's worklist: events read from its records, waiting to be attested, and the sequence counter.
+
+One SQLite file per provider, private to it. An event's record is kept in the clear only until it is
+attested; from then on it is in the sealed vault and the worklist keeps its identity alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chainbill.errors import StateError
+from chainbill.records.service_event import ServiceEvent
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS event (
+    id INTEGER PRIMARY KEY,
+    record_identity TEXT NOT NULL UNIQUE,
+    patient TEXT NOT NULL,
+    record TEXT,
+    sequence INTEGER UNIQUE,
+    commitment BLOB
+) STRICT;
+CREATE TABLE IF NOT EXISTS counter (next_sequence INTEGER NOT NULL) STRICT;
+INSERT INTO counter SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM counter);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """An event that is not attested yet."""
+
+    row: int
+    patient: str
+    """Checksum address of the patient's account."""
+    event: ServiceEvent
+    sequence: int | None
+    """Reserved for it by an attempt that did not finish; None: none yet."""
+
+
+class Worklist:
+    """Opens or makes the worklist at ``path``.
+
+    Raises:
+        StateError: the file is not a worklist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        fresh = not path.exists()
+        try:
+            with self._database() as database:
+                database.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise StateError(f"{path.name} is not a provider's worklist: {error}") from None
+        if fresh:
+            path.chmod(0o600)
+
+    def add(self, patient: str, event: ServiceEvent) -> bool:
+        """Add an event of ``patient``; False where its record is on the list or was attested before."""
+        with self._database() as database:
+            inserted = database.execute(
+                "INSERT OR IGNORE INTO event (record_identity, patient, record) VALUES (?, ?, ?)",
+                (event.record_identity, patient, event.model_dump_json()),
+            )
+            return inserted.rowcount == 1
+
+    def waiting(self, *, limit: int | None = None) -> list[WaitingEvent]:
+        """Events not attested yet, in the order they were added."""
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT id, patient, record, sequence FROM event WHERE record IS NOT NULL ORDER BY id LIMIT ?",
+                (-1 if limit is None else limit,),
+            ).fetchall()
+        return [
+            WaitingEvent(row, patient, ServiceEvent.model_validate_json(record), sequence)
+            for row, patient, record, sequence in rows
+        ]
+
+    def reserve_sequence(self, waiting: WaitingEvent, *, at_least: int = 1) -> int:
+        """The sequence of an event: the one an unfinished attempt reserved, or the next.
+
+        It is written down before anything is signed, so that no two records can ever share one.
+        """
+        if waiting.sequence is not None:
+            return waiting.sequence
+        with self._database() as database:
+            database.execute("UPDATE counter SET next_sequence = max(next_sequence, ?)", (at_least,))
+            (sequence,) = database.execute(
+                "UPDATE counter SET next_sequence = next_sequence + 1 RETURNING next_sequence - 1"
+            ).fetchone()
+            database.execute("UPDATE event SET sequence = ? WHERE id = ?", (sequence, waiting.row))
+        return int(sequence)
+
+    def mark_attested(self, waiting: WaitingEvent, commitment: bytes) -> None:
+        """Remember that the oracle has the event, and forget its record."""
+        with self._database() as database:
+            database.execute(
+                "UPDATE event SET record = NULL, commitment = ? WHERE id = ?", (commitment, waiting.row)
+            )
+
+    def discard(self, waiting: Iterable[WaitingEvent]) -> None:
+        """Take events that were refused for good off the list; their identity stays known."""
+        with self._database() as database:
+            database.executemany("UPDATE event SET record = NULL WHERE id = ?", [(item.row,) for item in waiting])
+
+    def counts(self) -> dict[str, int]:
+        """How many events wait and how many were attested."""
+        with self._database() as database:
+            waiting, attested = database.execute(
+                "SELECT count(record), count(commitment) FROM event"
+            ).fetchone()
+        return {"waiting": waiting, "attested": attested}
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=30, isolation_level="IMMEDIATE")
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()

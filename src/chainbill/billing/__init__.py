@@ -1,0 +1,1 @@
+"""Plans, accumulators and adjudication: pure functions over integers that know no chain."""

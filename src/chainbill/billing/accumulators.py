@@ -1,0 +1,23 @@
+"""How far a member has come in one benefit year (DESIGN 3: one slot per member and benefit year)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulators:
+    """What a member has paid so far towards a plan's yearly limits, in micro-dollars.
+
+    They are the member's opening entries plus every settled claim of that year. Amounts carried in from
+    another insurer may be over the plan's limits and need not be whole rounding units.
+    """
+
+    deductible_met: int = 0
+    """Paid towards the deductible."""
+    oop_met: int = 0
+    """Paid towards the out-of-pocket maximum: deductible, copay and coinsurance together."""
+
+
+UNTOUCHED = Accumulators()
+"""A member at the start of a benefit year."""

@@ -1,0 +1,46 @@
+"""Committed ABIs and bytecode: what ``scripts/export_artifacts.py`` compiled from ``contracts/``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from chainbill.errors import ChainError
+
+CONTRACTS = (
+    "Governance",
+    "DevUSD",
+    "ProviderRegistry",
+    "PatientEscrow",
+    "InsurerPayerFactory",
+    "InsurerPayer",
+    "ClaimSettlement",
+)
+"""Every deployable contract, by Solidity name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One compiled contract."""
+
+    name: str
+    abi: list[dict[str, Any]]
+    bytecode: str
+    """Creation code, ``0x``-prefixed hex."""
+
+
+@cache
+def load_artifact(name: str) -> Artifact:
+    """Read a committed artifact.
+
+    Raises:
+        ChainError: there is no contract of that name.
+    """
+    source = files("chainbill.chain").joinpath("artifacts", f"{name}.json")
+    if not source.is_file():
+        raise ChainError(f"no compiled contract named {name}", hint="run `make artifacts`")
+    content = json.loads(source.read_text(encoding="utf-8"))
+    return Artifact(name=name, abi=content["abi"], bytecode=content["bytecode"])

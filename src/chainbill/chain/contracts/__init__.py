@@ -1,0 +1,17 @@
+"""One thin typed client per contract."""
+
+from chainbill.chain.contracts.escrow import PatientEscrow
+from chainbill.chain.contracts.payer import InsurerPayer
+from chainbill.chain.contracts.payer_factory import InsurerPayerFactory
+from chainbill.chain.contracts.registry import ProviderRegistry
+from chainbill.chain.contracts.settlement import ClaimSettlement
+from chainbill.chain.contracts.token import DevUsd
+
+__all__ = [
+    "ClaimSettlement",
+    "DevUsd",
+    "InsurerPayer",
+    "InsurerPayerFactory",
+    "PatientEscrow",
+    "ProviderRegistry",
+]

@@ -1,0 +1,163 @@
+"""``InsurerPayer``: one insurer's pool, published terms and members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from web3.types import TxReceipt
+
+from chainbill.billing.accumulators import Accumulators
+from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
+from chainbill.chain.contracts.client import ContractClient
+from chainbill.chain.contracts.escrow import WithdrawalRequest
+from chainbill.chain.sender import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class MemberYear:
+    """A member's standing in one benefit year; ``plan_id`` 0: not enrolled, ``coverage_ends_at`` 0: open."""
+
+    met: Accumulators
+    plan_id: int
+    coverage_ends_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFee:
+    """A fee version as published; ``effective_at`` in seconds since 1970."""
+
+    terms: FeeTerms
+    effective_at: int
+    version: int
+
+
+class InsurerPayer(ContractClient):
+    """Verbs are the insurer's unless they say otherwise. ``effective_at`` 0: as soon as allowed."""
+
+    artifact = "InsurerPayer"
+
+    def deposit(self, sender: Sender, amount: int) -> TxReceipt:
+        """Add approved tokens to the pool; anyone's."""
+        return self._send(sender, "deposit", amount)
+
+    def request_withdrawal(self, sender: Sender, amount: int) -> TxReceipt:
+        """Announce a withdrawal from the pool."""
+        return self._send(sender, "requestWithdrawal", amount)
+
+    def withdraw(self, sender: Sender) -> TxReceipt:
+        """Take the announced withdrawal."""
+        return self._send(sender, "withdraw")
+
+    def publish_plan(
+        self,
+        sender: Sender,
+        plan_id: int,
+        terms: PlanTerms,
+        categories: Mapping[int, CategoryTerms],
+        *,
+        effective_at: int = 0,
+    ) -> TxReceipt:
+        """Publish the next version of a plan; categories that are not named are not covered."""
+        numbers = sorted(categories)
+        plan = (terms.deductible, terms.oop_max, terms.rounding_unit, effective_at)
+        return self._send(
+            sender, "publishPlan", plan_id, plan, numbers, [_category_tuple(categories[n]) for n in numbers]
+        )
+
+    def publish_fees(self, sender: Sender, fees: Mapping[bytes, FeeTerms], *, effective_at: int = 0) -> TxReceipt:
+        """Publish fees by opaque service id (8 bytes)."""
+        rows = [(fee.amount, fee.category, fee.max_units, effective_at, 0) for fee in fees.values()]
+        return self._send(sender, "publishFees", list(fees), rows)
+
+    def accept_provider(self, sender: Sender, provider_id: int) -> TxReceipt:
+        """Pay this provider's events from now on."""
+        return self._send(sender, "acceptProvider", provider_id)
+
+    def end_provider_acceptance(self, sender: Sender, provider_id: int) -> TxReceipt:
+        """Stop paying this provider's events, after the notice."""
+        return self._send(sender, "endProviderAcceptance", provider_id)
+
+    def enrol(
+        self, sender: Sender, member: str, benefit_year: int, plan_id: int, opening: Accumulators | None = None
+    ) -> TxReceipt:
+        """Open a member's benefit year under a plan, with amounts carried in from elsewhere."""
+        met = opening or Accumulators()
+        return self._send(
+            sender, "enrol", member, benefit_year, plan_id, met.deductible_met, met.oop_met
+        )
+
+    def end_coverage(self, sender: Sender, member: str, benefit_year: int) -> TxReceipt:
+        """End a member's coverage in a benefit year, after the notice."""
+        return self._send(sender, "endCoverage", member, benefit_year)
+
+    def payer_id(self) -> int:
+        """The id under which settlement knows this contract."""
+        return int(self._call("payerId"))
+
+    def insurer(self) -> str:
+        """The address that owns this contract."""
+        return str(self._call("owner"))
+
+    def pool(self, *, block: int | str = "latest") -> int:
+        """What the insurer can still pay."""
+        return int(self._call("pool", block=block))
+
+    def plan_versions(self, plan_id: int) -> int:
+        """How many versions of a plan were published."""
+        return int(self._call("planVersions", plan_id))
+
+    def plan_terms(self, plan_id: int, version: int) -> tuple[PlanTerms, int] | None:
+        """One plan version and the time it takes effect; None where there is no such version."""
+        deductible, oop_max, unit, effective_at = self._call("planTerms", plan_id, version)
+        if effective_at == 0:
+            return None
+        return PlanTerms(deductible=deductible, oop_max=oop_max, rounding_unit=unit), effective_at
+
+    def category_terms(self, plan_id: int, version: int, category: int) -> CategoryTerms:
+        """One plan version's terms for a category."""
+        return _category_terms(self._call("categoryTerms", plan_id, version, category))
+
+    def fee_at(self, service_id: bytes, time: int) -> PublishedFee | None:
+        """The fee in force at ``time``; None where the schedule has none."""
+        amount, category, max_units, effective_at, version = self._call("feeAt", service_id, time)
+        if version == 0:
+            return None
+        terms = FeeTerms(amount=amount, category=category, max_units=max_units)
+        return PublishedFee(terms, effective_at, version)
+
+    def member_year(self, member: str, benefit_year: int, *, block: int | str = "latest") -> MemberYear:
+        """A member's standing in one benefit year."""
+        deductible, oop, plan_id, ends_at = self._call("memberYear", member, benefit_year, block=block)
+        return MemberYear(Accumulators(deductible_met=deductible, oop_met=oop), plan_id, ends_at)
+
+    def accepts_provider(self, provider_id: int, time: int) -> bool:
+        """Are this provider's events signed at ``time`` paid?"""
+        return bool(self._call("acceptsProvider", provider_id, time))
+
+    def withdrawal_request(self) -> WithdrawalRequest:
+        """The announced withdrawal."""
+        return WithdrawalRequest(*self._call("withdrawalRequest"))
+
+
+def _category_tuple(terms: CategoryTerms) -> tuple[bool, bool, bool, bool, int, int]:
+    return (
+        terms.covered,
+        terms.deductible_applies,
+        terms.copay_first,
+        terms.coinsurance_after_copay,
+        terms.coinsurance_bps,
+        terms.copay,
+    )
+
+
+def _category_terms(row: tuple[bool, bool, bool, bool, int, int]) -> CategoryTerms:
+    covered, deductible_applies, copay_first, coinsurance_after_copay, coinsurance_bps, copay = row
+    return CategoryTerms(
+        covered=covered,
+        deductible_applies=deductible_applies,
+        copay=copay,
+        copay_first=copay_first,
+        coinsurance_bps=coinsurance_bps,
+        coinsurance_after_copay=coinsurance_after_copay,
+    )

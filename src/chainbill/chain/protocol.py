@@ -1,0 +1,78 @@
+"""The deployed protocol as one object: every client of one deployment on one connection."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from web3 import Web3
+
+from chainbill.attestation.typed_data import Domain
+from chainbill.chain.connection import chain_time
+from chainbill.chain.contracts import (
+    ClaimSettlement,
+    DevUsd,
+    InsurerPayer,
+    InsurerPayerFactory,
+    PatientEscrow,
+    ProviderRegistry,
+)
+from chainbill.chain.deployments import Deployment
+from chainbill.errors import ChainError
+
+ZERO_ADDRESS = "0x" + "00" * 20
+
+
+class Protocol:
+    """Clients of one deployment. Addresses never change, so payers are remembered by id."""
+
+    def __init__(self, w3: Web3, deployment: Deployment) -> None:
+        self.w3 = w3
+        self.deployment = deployment
+        self._payers: dict[int, InsurerPayer] = {}
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The EIP-712 domain that attestations and batches are signed for."""
+        return Domain(self.deployment.chain_id, self.deployment.settlement)
+
+    @cached_property
+    def token(self) -> DevUsd:
+        """The dollar token."""
+        return DevUsd(self.w3, self.deployment.token)
+
+    @cached_property
+    def registry(self) -> ProviderRegistry:
+        """The provider registry."""
+        return ProviderRegistry(self.w3, self.deployment.registry)
+
+    @cached_property
+    def escrow(self) -> PatientEscrow:
+        """The patients' escrow."""
+        return PatientEscrow(self.w3, self.deployment.escrow)
+
+    @cached_property
+    def payers(self) -> InsurerPayerFactory:
+        """The payers' factory."""
+        return InsurerPayerFactory(self.w3, self.deployment.payers)
+
+    @cached_property
+    def settlement(self) -> ClaimSettlement:
+        """The settlement contract."""
+        return ClaimSettlement(self.w3, self.deployment.settlement)
+
+    def payer(self, payer_id: int) -> InsurerPayer:
+        """The payer contract of an id.
+
+        Raises:
+            ChainError: the factory made no payer of that id.
+        """
+        if payer_id not in self._payers:
+            address = self.payers.payer_at(payer_id)
+            if address == ZERO_ADDRESS:
+                raise ChainError(f"there is no payer {payer_id}", hint="see who is listed: chainbill devnet status")
+            self._payers[payer_id] = InsurerPayer(self.w3, address)
+        return self._payers[payer_id]
+
+    def now(self) -> int:
+        """The chain's time, in seconds since 1970."""
+        return chain_time(self.w3)

@@ -1,0 +1,65 @@
+"""A contract's revert as the Python error of the same name, with the same fields."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
+
+from chainbill.chain.artifacts import CONTRACTS, load_artifact
+from chainbill.errors import ChainError, ContractReverted
+
+_PANICS = {0x01: "assertion", 0x11: "arithmetic overflow", 0x12: "division by zero", 0x32: "index out of range"}
+
+HINTS = {
+    "ERC20InsufficientAllowance": "approve the tokens first",
+    "ERC20InsufficientBalance": "the account holds too few tokens",
+    "WithdrawalNotAvailable": "wait until the notice is over; on a devnet: chainbill devnet advance 1d",
+    "NoWithdrawalRequested": "announce the withdrawal first",
+    "AccessManagedUnauthorized": "only the governor may do this",
+    "OwnableUnauthorizedAccount": "only the insurer that owns this payer may do this",
+}
+"""What to do next after some of the contracts' errors."""
+
+
+def decode_revert(data: bytes) -> ChainError:
+    """Turn revert data into an error: ``ContractReverted`` where a contract of ours declares it."""
+    selector, body = data[:4], data[4:]
+    if not data:
+        return ChainError("the contract reverted without a reason (out of gas, or no contract there)")
+    known = _declared_errors().get(selector)
+    try:
+        if known is not None:
+            name, inputs = known
+            values = decode([collapse_if_tuple(entry) for entry in inputs], body)
+            fields = {_field(entry): _readable(value) for entry, value in zip(inputs, values, strict=True)}
+            return ContractReverted(name, fields, hint=HINTS.get(name))
+        if selector == bytes.fromhex("08c379a0"):
+            return ContractReverted("Error", {"message": decode(["string"], body)[0]})
+        if selector == bytes.fromhex("4e487b71"):
+            code = decode(["uint256"], body)[0]
+            return ContractReverted("Panic", {"code": code, "meaning": _PANICS.get(code, "unknown")})
+    except (DecodingError, OverflowError):
+        pass
+    return ChainError(f"the contract reverted with unknown data 0x{data.hex()}")
+
+
+@cache
+def _declared_errors() -> dict[bytes, tuple[str, list[dict[str, Any]]]]:
+    declared: dict[bytes, tuple[str, list[dict[str, Any]]]] = {}
+    for contract in CONTRACTS:
+        for entry in load_artifact(contract).abi:
+            if entry["type"] == "error":
+                declared[function_abi_to_4byte_selector(entry)] = (entry["name"], entry["inputs"])  # type: ignore[arg-type]
+    return declared
+
+
+def _field(entry: dict[str, Any]) -> str:
+    return str(entry["name"]).rstrip("_")
+
+
+def _readable(value: object) -> object:
+    return "0x" + value.hex() if isinstance(value, bytes) else value

@@ -1,0 +1,108 @@
+"""The errors chainbill raises on purpose.
+
+    ChainbillError
+    ├── AmountError              a sum of money that cannot be represented exactly
+    ├── RecordError              a health record that cannot be read
+    │   ├── MalformedRecord      not JSON, not FHIR, too deeply nested
+    │   ├── UnsupportedVersion   FHIR, but not R4
+    │   └── RecordTooLarge       over the size limit
+    ├── CatalogueError           the service catalogue contradicts itself
+    ├── AttestationError         a signature or a commitment that does not hold
+    ├── ChainError               the chain refused or could not be reached
+    │   ├── ContractReverted     a contract's own error, by name, with its fields
+    │   ├── NotDeployed          no deployment is recorded for this chain
+    │   └── DevnetError          the local devnet is not in the state asked for
+    ├── IntakeRefused            the oracle does not accept an attestation
+    ├── LedgerError              logs that cannot be replayed into a ledger
+    └── StateError               something in the state directory is missing or unusable
+
+Every error is one sentence for a person (``str(error)``), what to do next where that is known
+(``hint``), and the evidence as attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ChainbillError(Exception):
+    """Base of every error that is shown to a user without a traceback."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class AmountError(ChainbillError):
+    """A sum of money that is negative, too large or too fine."""
+
+
+class RecordError(ChainbillError):
+    """A health record that cannot be read."""
+
+
+class MalformedRecord(RecordError):
+    """Not JSON, not FHIR, or nested beyond reason."""
+
+
+class UnsupportedVersion(RecordError):
+    """FHIR, but of a version this reader does not know."""
+
+
+class RecordTooLarge(RecordError):
+    """A file or a line over its size limit."""
+
+    def __init__(self, message: str, *, size: int, limit: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.size = size
+        self.limit = limit
+
+
+class CatalogueError(ChainbillError):
+    """The service catalogue is malformed or contradicts itself."""
+
+
+class AttestationError(ChainbillError):
+    """A signature, a digest or a commitment that does not hold."""
+
+
+class ChainError(ChainbillError):
+    """The chain refused a call or could not be reached."""
+
+
+class ContractReverted(ChainError):
+    """A contract reverted with one of its declared errors.
+
+    ``name`` is the Solidity error's name and ``fields`` its arguments by name.
+    """
+
+    def __init__(self, name: str, fields: Mapping[str, Any], *, hint: str | None = None) -> None:
+        shown = ", ".join(f"{key}={value}" for key, value in fields.items())
+        super().__init__(f"the contract refused: {name}({shown})", hint=hint)
+        self.name = name
+        self.fields = dict(fields)
+
+
+class NotDeployed(ChainError):
+    """No deployment of chainbill is recorded for the chain."""
+
+
+class DevnetError(ChainError):
+    """The local devnet is not running, already running, or would not start."""
+
+
+class IntakeRefused(ChainbillError):
+    """The oracle does not accept an attestation; ``reason`` is a stable code."""
+
+    def __init__(self, reason: str, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class LedgerError(ChainbillError):
+    """Logs that cannot be replayed into a ledger."""
+
+
+class StateError(ChainbillError):
+    """Something in the state directory is missing, unreadable or contradictory."""

@@ -1,0 +1,203 @@
+"""The oracle's durable memory: every accepted attestation and what became of it.
+
+One SQLite file in write-ahead mode. The record's opening is never stored: the identity by which duplicates
+are refused is kept as a hash keyed with a secret of this store, so the file names no patient.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from chainbill.attestation.typed_data import ServiceAttestation
+from chainbill.billing.outcomes import Reason
+from chainbill.errors import StateError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS secret (record_key BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS attestation (
+    id INTEGER PRIMARY KEY,
+    provider_id INTEGER NOT NULL,
+    sequence TEXT NOT NULL,
+    record_key BLOB NOT NULL,
+    digest BLOB NOT NULL UNIQUE,
+    payer_id INTEGER NOT NULL,
+    patient TEXT NOT NULL,
+    commitment BLOB NOT NULL,
+    service_id BLOB NOT NULL,
+    units INTEGER NOT NULL,
+    billed_amount TEXT NOT NULL,
+    benefit_year INTEGER NOT NULL,
+    signature BLOB NOT NULL,
+    status TEXT NOT NULL,
+    reason INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (provider_id, sequence),
+    UNIQUE (provider_id, record_key)
+) STRICT;
+CREATE INDEX IF NOT EXISTS attestation_open ON attestation (status);
+"""
+
+
+class Status(StrEnum):
+    """Where an accepted attestation stands."""
+
+    ACCEPTED = "accepted"
+    """Waits for its first batch."""
+    PENDED = "pended"
+    """Came back from a batch unpaid; goes into the next one again."""
+    SETTLED = "settled"
+    """Paid, final."""
+    DENIED = "denied"
+    """Refused by the terms, final."""
+    SPENT = "spent"
+    """Settled or denied by a run that stopped before it wrote down which; the chain tells."""
+
+
+OPEN = (Status.ACCEPTED, Status.PENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttestation:
+    """An accepted attestation."""
+
+    row: int
+    attestation: ServiceAttestation
+    status: Status
+    reason: Reason
+
+
+class OracleStore:
+    """Opens or makes the store at ``path``.
+
+    Raises:
+        StateError: the file is not an oracle's store.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        fresh = not path.exists()
+        try:
+            with self._database() as database:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.executescript(_SCHEMA)
+                database.execute(
+                    "INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)", (secrets.token_bytes(32),)
+                )
+                (self._secret,) = database.execute("SELECT record_key FROM secret").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise StateError(f"{path.name} is not an oracle's store: {error}") from None
+        if fresh:
+            path.chmod(0o600)
+
+    def record_key(self, provider_id: int, record_identity: str) -> bytes:
+        """The keyed hash under which one provider's record is remembered."""
+        message = provider_id.to_bytes(4, "big") + record_identity.encode()
+        return hmac.digest(self._secret, message, "sha256")
+
+    def find(self, *, digest: bytes) -> StoredAttestation | None:
+        """The accepted attestation of a digest."""
+        return self._one("digest = ?", digest)
+
+    def find_record(self, provider_id: int, record_key: bytes) -> StoredAttestation | None:
+        """The attestation that was accepted for a record."""
+        return self._one("provider_id = ? AND record_key = ?", provider_id, record_key)
+
+    def find_sequence(self, provider_id: int, sequence: int) -> StoredAttestation | None:
+        """The attestation that was accepted under a provider's sequence."""
+        return self._one("provider_id = ? AND sequence = ?", provider_id, str(sequence))
+
+    def accept(
+        self, attestation: ServiceAttestation, *, digest: bytes, signature: bytes, record_key: bytes
+    ) -> StoredAttestation:
+        """Remember a checked attestation. Two processes that race for one record or sequence: one wins.
+
+        Raises:
+            StateError: the record, the sequence or the digest is taken.
+        """
+        try:
+            with self._database() as database:
+                inserted = database.execute(
+                    "INSERT INTO attestation (provider_id, sequence, record_key, digest, payer_id, patient,"
+                    " commitment, service_id, units, billed_amount, benefit_year, signature, status)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        attestation.provider_id,
+                        str(attestation.sequence),
+                        record_key,
+                        digest,
+                        attestation.payer_id,
+                        attestation.patient,
+                        attestation.commitment,
+                        attestation.service_id,
+                        attestation.units,
+                        str(attestation.billed_amount),
+                        attestation.benefit_year,
+                        signature,
+                        Status.ACCEPTED,
+                    ),
+                )
+        except sqlite3.IntegrityError:
+            raise StateError("another attestation took this record or sequence first") from None
+        row = inserted.lastrowid or 0
+        return StoredAttestation(row, attestation, Status.ACCEPTED, Reason.NONE)
+
+    def open_attestations(self) -> list[StoredAttestation]:
+        """What waits for a batch, in the order it was accepted."""
+        return self._many("status IN (?, ?) ORDER BY id", *OPEN)
+
+    def finish(self, results: Mapping[int, tuple[Status, Reason]]) -> None:
+        """Write down what became of rows, all or none."""
+        self._update([(status, int(reason), row) for row, (status, reason) in results.items()])
+
+    def counts(self) -> dict[str, int]:
+        """How many attestations stand where."""
+        with self._database() as database:
+            found = dict(database.execute("SELECT status, count(*) FROM attestation GROUP BY status").fetchall())
+        return {status.value: found.get(status.value, 0) for status in Status}
+
+    def _update(self, rows: Iterable[tuple[str, int, int]]) -> None:
+        with self._database() as database:
+            database.executemany("UPDATE attestation SET status = ?, reason = ? WHERE id = ?", rows)
+
+    def _one(self, condition: str, *values: object) -> StoredAttestation | None:
+        found = self._many(condition, *values)
+        return found[0] if found else None
+
+    def _many(self, condition: str, *values: object) -> list[StoredAttestation]:
+        query = (
+            "SELECT id, provider_id, payer_id, patient, commitment, service_id, units, billed_amount,"
+            f" benefit_year, sequence, status, reason FROM attestation WHERE {condition}"
+        )
+        with self._database() as database:
+            return [_stored(row) for row in database.execute(query, values)]
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=30, isolation_level="IMMEDIATE")
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+
+def _stored(row: tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int]) -> StoredAttestation:
+    identity, provider, payer, patient, commitment, service, units, billed, year, sequence, status, reason = row
+    attestation = ServiceAttestation(
+        provider_id=provider,
+        payer_id=payer,
+        patient=patient,
+        commitment=commitment,
+        service_id=service,
+        units=units,
+        billed_amount=int(billed),
+        benefit_year=year,
+        sequence=int(sequence),
+    )
+    return StoredAttestation(identity, attestation, Status(status), Reason(reason))

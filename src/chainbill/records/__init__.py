@@ -1,0 +1,1 @@
+"""What a provider's system knows: service events, their catalogue, commitments, and the sealed vault."""

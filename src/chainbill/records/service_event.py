@@ -1,0 +1,80 @@
+"""One service event as the provider's system knows it: off chain, with personal health information."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from chainbill.money import MAX_AMOUNT
+
+
+class ServiceKind(StrEnum):
+    """The kinds of event a provider attests."""
+
+    TELEHEALTH_VISIT = "telehealth_visit"
+    IN_PERSON_VISIT = "in_person_visit"
+    REMOTE_MONITORING_UPLOAD = "remote_monitoring_upload"
+    LABORATORY_TEST = "laboratory_test"
+    PRESCRIPTION_REFILL = "prescription_refill"
+    DIGITAL_THERAPEUTICS_SESSION = "digital_therapeutics_session"
+
+
+class PriceSource(StrEnum):
+    """Where a billed amount was read."""
+
+    CLAIM_ITEM = "claim_item"
+    CLAIM_TOTAL = "claim_total"
+    CATALOGUE_DEFAULT = "catalogue_default"
+
+
+class Party(BaseModel):
+    """A person or an organisation as the record names it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reference: str
+    """Stable within the record's source, for example ``Patient/123`` or ``urn:uuid:…``."""
+    name: str = ""
+
+
+class ServiceEvent(BaseModel):
+    """One service to one patient by one provider: what is billed, adjudicated and settled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ServiceKind
+    record_identity: Annotated[str, Field(min_length=1)]
+    """The source record this event is, for example ``Encounter/4d5a…``: two events with one identity
+    (from one provider) are the same service and are paid once."""
+    patient: Party
+    provider: Party
+    service: Annotated[str, Field(min_length=1)]
+    """The catalogue's name of the service, for example ``office-visit``."""
+    category: Annotated[int, Field(ge=1, le=255)]
+    """Benefit category, the number of ``billing.terms.Category``."""
+    description: str
+    """The service in words a patient understands."""
+    code_system: str = ""
+    code: str = ""
+    performed_at: AwareDatetime
+    units: Annotated[int, Field(ge=1, lt=2**16)] = 1
+    billed_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
+    """Micro-dollars for all units together."""
+    price_source: PriceSource
+
+    @property
+    def benefit_year(self) -> int:
+        """Calendar year of the service in UTC."""
+        return self.performed_at.astimezone(UTC).year
+
+    @property
+    def performed_timestamp(self) -> int:
+        """Seconds since 1970 of the service."""
+        return int(_utc(self.performed_at).timestamp())
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)

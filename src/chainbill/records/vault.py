@@ -1,0 +1,201 @@
+"""The vault: records sealed to the people they concern, kept under their commitments.
+
+One file per commitment, named for it, holds one sealed copy of the opening per recipient (X25519 sealed
+boxes, libsodium). A file does not name its recipients: a copy carries a tag that only someone who knows
+the recipient's public key can compute, different in every file, and copies lie in random order.
+Opening one recomputes the commitment, so a swapped or edited file is noticed.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import orjson
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, PublicKey, SealedBox
+
+from chainbill.errors import AttestationError, StateError
+from chainbill.records.commitment import Opening, verify
+from chainbill.records.hashing import keccak256
+
+KEY_BYTES = 32
+"""Length of an X25519 key, public or private."""
+
+_SUFFIX = ".sealed"
+_KEY_TAG = b"chainbill/vault-key/v1\0"
+_COPY_TAG = b"chainbill/vault-copy/v1\0"
+
+
+class VaultKey:
+    """A recipient's X25519 key pair. Its ``repr`` shows the public half only."""
+
+    __slots__ = ("_private", "public")
+
+    def __init__(self, private: bytes) -> None:
+        """Take 32 private bytes, as ``to_bytes`` gave them.
+
+        Raises:
+            AttestationError: not 32 bytes.
+        """
+        if len(private) != KEY_BYTES:
+            raise AttestationError(f"a vault key has {KEY_BYTES} bytes, not {len(private)}")
+        self._private = PrivateKey(private)
+        self.public = bytes(self._private.public_key)
+        """The 32 bytes others seal to."""
+
+    @classmethod
+    def generate(cls) -> Self:
+        """A new random key."""
+        return cls(bytes(PrivateKey.generate()))
+
+    @classmethod
+    def derive(cls, account_key: bytes) -> Self:
+        """The vault key that belongs to an account's 32-byte private key, so that one keystore holds both.
+
+        Raises:
+            AttestationError: not 32 bytes.
+        """
+        if len(account_key) != KEY_BYTES:
+            raise AttestationError(f"an account's key has {KEY_BYTES} bytes, not {len(account_key)}")
+        return cls(keccak256(_KEY_TAG + bytes(account_key)))
+
+    def to_bytes(self) -> bytes:
+        """The private key. Keep it in an encrypted keystore."""
+        return bytes(self._private)
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Open a box sealed to this key.
+
+        Raises:
+            AttestationError: sealed to another key, or damaged.
+        """
+        try:
+            return SealedBox(self._private).decrypt(sealed)
+        except CryptoError:
+            raise AttestationError("a sealed copy is damaged, or was sealed to another key") from None
+
+    def __repr__(self) -> str:
+        return f"VaultKey(public={self.public.hex()})"
+
+
+class Vault:
+    """A directory of sealed records, readable by its owner alone (0700, files 0600)."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open the vault in ``directory``, which is made where it is missing.
+
+        Raises:
+            StateError: the directory cannot be made, or other users may enter it.
+        """
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mode = directory.stat().st_mode & 0o777
+        except OSError as error:
+            raise StateError(f"the vault {directory} cannot be used: {error.strerror}") from None
+        if mode & 0o077:
+            raise StateError(
+                f"the vault {directory} is open to other users (mode {mode:o})", hint=f"chmod 700 {directory}"
+            )
+        self.directory = directory
+
+    def seal(self, opening: Opening, recipients: Sequence[bytes]) -> bytes:
+        """Seal ``opening`` to each of ``recipients`` (X25519 public keys) and return its commitment.
+
+        The file is whole or absent whatever happens meanwhile. Sealing the same opening again replaces it.
+
+        Raises:
+            AttestationError: no recipient, or a public key that is not 32 bytes.
+            StateError: the file cannot be written.
+        """
+        commitment = opening.commitment
+        plain = opening.to_bytes()
+        copies = [
+            {"to": _copy_tag(commitment, public), "box": b64encode(_box(public).encrypt(plain)).decode()}
+            for public in dict.fromkeys(recipients)
+        ]
+        if not copies:
+            raise AttestationError("a record must be sealed to at least one recipient")
+        secrets.SystemRandom().shuffle(copies)
+        self._write(self._path(commitment), orjson.dumps({"version": 1, "copies": copies}))
+        return commitment
+
+    def open(self, commitment: bytes, key: VaultKey) -> Opening:
+        """Open the record under ``commitment`` with a recipient's key.
+
+        Raises:
+            StateError: no such record, none of its copies is for this key, or the file is unreadable.
+            AttestationError: the copy is damaged, or opens another commitment.
+            MalformedRecord: the copy does not hold a service event.
+        """
+        tag = _copy_tag(commitment, key.public)
+        for to, sealed in self._copies(commitment):
+            if to == tag:
+                opening = Opening.from_bytes(key.unseal(sealed))
+                verify(opening, commitment)
+                return opening
+        raise StateError(f"record 0x{commitment.hex()} is not sealed to this key")
+
+    def __contains__(self, commitment: bytes) -> bool:
+        return self._path(commitment).is_file()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Every commitment in the vault, ascending."""
+        for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
+            yield bytes.fromhex(path.name.removesuffix(_SUFFIX))
+
+    def _path(self, commitment: bytes) -> Path:
+        if len(commitment) != 32:
+            raise AttestationError(f"a commitment has 32 bytes, not {len(commitment)}")
+        return self.directory / f"{commitment.hex()}{_SUFFIX}"
+
+    def _copies(self, commitment: bytes) -> Iterable[tuple[str, bytes]]:
+        try:
+            file = orjson.loads(self._path(commitment).read_bytes())
+            return [(copy["to"], b64decode(copy["box"], validate=True)) for copy in file["copies"]]
+        except FileNotFoundError:
+            raise StateError(f"record 0x{commitment.hex()} is not in the vault {self.directory}") from None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise StateError(f"the vault's file of record 0x{commitment.hex()} is unreadable") from None
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Write beside the place, sync, then rename: mkstemp makes the file 0600."""
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=self.directory, prefix=".sealing-")
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(temporary).replace(path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+            _sync_directory(self.directory)
+        except OSError as error:
+            raise StateError(f"the vault {self.directory} cannot be written: {error.strerror}") from None
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename survive a power cut."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _box(public: bytes) -> SealedBox[PublicKey]:
+    if len(public) != KEY_BYTES:
+        raise AttestationError(f"a vault's public key has {KEY_BYTES} bytes, not {len(public)}")
+    return SealedBox(PublicKey(public))
+
+
+def _copy_tag(commitment: bytes, public: bytes) -> str:
+    """How a recipient finds its copy: 64 bits, different for every record."""
+    return keccak256(_COPY_TAG + commitment + public)[:8].hex()
