@@ -76,7 +76,7 @@ def compiler_settings() -> dict[str, Any]:
 def read_sources(root: Path) -> dict[str, str]:
     """Return every Solidity file under `contracts/` and all they import, by source name."""
     sources: dict[str, str] = {}
-    pending = sorted(path.relative_to(root).as_posix() for path in root.glob("contracts/**/*.sol"))
+    pending = sorted(path.relative_to(root).as_posix() for path in contract_files(root))
     while pending:
         name = pending.pop()
         if name in sources:
@@ -84,6 +84,12 @@ def read_sources(root: Path) -> dict[str, str]:
         sources[name] = source_path(root, name).read_text(encoding="utf-8")
         pending += [import_name(name, target) for target in IMPORT.findall(sources[name])]
     return dict(sorted(sources.items()))
+
+
+def contract_files(root: Path) -> list[Path]:
+    """Return the Solidity files under `contracts/`, without hidden folders (ape keeps a cache in one)."""
+    found = (root / "contracts").rglob("*.sol")
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
 
 
 def source_path(root: Path, name: str) -> Path:

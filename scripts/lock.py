@@ -1,51 +1,79 @@
 """Resolve the newest allowed versions of everything and pin them. `make lock` runs this.
 
-Rewrites `requirements/constraints.txt` (Python) and `package-lock.json` (npm). Both are the same for
-Python 3.11 and 3.12. Run the tests before committing what changed.
+Rewrites `requirements/constraints.txt` (Python packages), `requirements/build.txt` (what builds the few
+that have no wheel) and `package-lock.json` (npm). They serve Python 3.11 and 3.12 alike. Run the tests
+before committing what changed.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import tempfile
 import venv
 from pathlib import Path
 
-from setup_tools import CONSTRAINTS, ROOT, ensure_node, environment, node_path
+from setup_tools import BUILD_CONSTRAINTS, CONSTRAINTS, ROOT, ensure_node, environment, node_path, npm_command
 
-HEADER = """\
-# Exact versions of everything `make` installs from PyPI, build tools included. Written by `make lock`.
-"""
-# Packages built from source need these; pip takes them from the constraints too.
-BUILD_TOOLS = ["hatchling<2", "setuptools", "wheel", "pip"]
+HEADER = "# {purpose} Written by `make lock`; do not edit.\n"
 
 
-def resolve(folder: Path) -> str:
-    """Install the project into a fresh environment and return its `pip freeze`."""
-    venv.create(folder, with_pip=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip"]
-    wanted = ["--prefer-binary", *BUILD_TOOLS, f"{ROOT}[dev,node]"]
-    subprocess.run([*pip, "install", "--quiet", "--upgrade", "pip"], env=environment(), check=True)
-    subprocess.run([*pip, "install", "--quiet", *wanted], env=environment(), check=True)
-    subprocess.run([*pip, "check"], env=environment(), check=True)
-    freeze = [*pip, "freeze", "--all", "--exclude", "chainbill"]
-    return subprocess.run(freeze, env=environment(), check=True, capture_output=True, text=True).stdout
+def resolve(requirements: list[str], leave_out: list[str]) -> str:
+    """Install the requirements into a fresh environment and return its `pip freeze`."""
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
+        for wanted in (["pip"], ["--prefer-binary", *requirements]):
+            subprocess.run([*pip, "install", "--quiet", "--upgrade", *wanted], env=environment(), check=True)
+        subprocess.run([*pip, "check"], env=environment(), check=True)
+        freeze = [*pip, "freeze", "--all", *(f"--exclude={name}" for name in leave_out)]
+        return subprocess.run(freeze, env=environment(), check=True, capture_output=True, text=True).stdout
+
+
+def lock_python() -> None:
+    """Resolve pyproject.toml, and apart from it what builds packages."""
+    packages = resolve([f"{ROOT}[dev,node]"], ["chainbill", "setuptools"])
+    purpose = "Exact versions of everything `make` installs from PyPI."
+    CONSTRAINTS.write_text(HEADER.format(purpose=purpose) + packages, encoding="utf-8")
+    build = resolve(["hatchling<2", "setuptools", "wheel"], ["pip"])
+    purpose = "Exact versions of what builds packages that come without a wheel, this one included."
+    BUILD_CONSTRAINTS.write_text(HEADER.format(purpose=purpose) + build, encoding="utf-8")
 
 
 def lock_npm() -> None:
     """Resolve package.json again; the lock names versions and hashes, never a registry."""
-    lock = ROOT / "package-lock.json"
-    lock.unlink(missing_ok=True)
-    env = environment() | {"PATH": node_path(ensure_node())}
-    options = ["--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved"]
-    subprocess.run(["npm", "install", *options], cwd=ROOT, env=env, check=True)
+    node = ensure_node()
+    env = environment() | {"PATH": node_path(node)}
+    options = ["--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved", "--no-audit"]
+    # An empty folder: beside an installed node_modules npm leaves out the hashes.
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copy(ROOT / "package.json", folder)
+        subprocess.run([*npm_command(node), "install", *options], cwd=folder, env=env, check=True)
+        lock = (Path(folder) / "package-lock.json").read_text(encoding="utf-8")
+    (ROOT / "package-lock.json").write_text(add_other_platforms(lock), encoding="utf-8")
+
+
+def add_other_platforms(text: str) -> str:
+    """Return the lock with an entry for every anvil build, also those the registry in use does not have.
+
+    `npm ci` refuses a lock without them. They carry no hash, for nothing was there to be hashed.
+    """
+    lock = json.loads(text)
+    packages = lock["packages"]
+    for name, version in packages["node_modules/@foundry-rs/anvil"]["optionalDependencies"].items():
+        system, machine = name.split("-")[-2:]
+        cpu = {"amd64": "x64"}.get(machine, machine)
+        entry = {"version": version, "cpu": [cpu], "dev": True, "optional": True, "os": [system]}
+        packages.setdefault(f"node_modules/{name}", entry)
+    lock["packages"] = dict(sorted(packages.items()))
+    return json.dumps(lock, indent=2) + "\n"
 
 
 def main() -> int:
     """Run the command; return its exit code."""
-    with tempfile.TemporaryDirectory() as folder:
-        CONSTRAINTS.write_text(HEADER + resolve(Path(folder)), encoding="utf-8")
+    lock_python()
     lock_npm()
     return 0
 

@@ -6,13 +6,13 @@ set -u
 CHECK='import ensurepip, sys, venv; ensurepip.version(); sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))'
 
 venv_works() {
-    [ "$(cat .venv/.root 2>/dev/null)" = "$PWD" ] && .venv/bin/python -c 'import pip' 2>/dev/null
+    [ "$(cat .venv/.root 2>/dev/null)" = "$PWD" ] && .venv/bin/python -c '' 2>/dev/null
 }
 
 make_venv() {
     "$1" -c "$CHECK" >/dev/null 2>&1 || return 1
     rm -rf .venv
-    "$1" -m venv .venv >/dev/null 2>&1 || return 1
+    "$1" -m venv .venv >/dev/null 2>&1 && .venv/bin/python -c 'import pip' 2>/dev/null || return 1
     printf '%s\n' "$PWD" >.venv/.root
     venv_works
 }

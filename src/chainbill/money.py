@@ -60,7 +60,8 @@ def cents_from_decimal(dollars: Decimal) -> int:
     """
     if not dollars.is_finite():
         raise AmountError(f"{dollars} is not an amount of dollars")
-    if abs(dollars) > MAX_AMOUNT // DOLLAR:
+    # Not abs(): it rounds to the context's precision and overflows on absurd exponents.
+    if dollars.copy_abs() > MAX_AMOUNT // DOLLAR:
         raise AmountError(f"{dollars} dollars is more than a contract can hold")
     return from_decimal(dollars.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
 

@@ -72,7 +72,8 @@ class Worklist:
         """Events not attested yet, in the order they were added."""
         with self._database() as database:
             rows = database.execute(
-                "SELECT id, patient, record, sequence FROM event WHERE record IS NOT NULL ORDER BY id LIMIT ?",
+                "SELECT id, patient, record, sequence FROM event"
+                " WHERE record IS NOT NULL ORDER BY id LIMIT ?",
                 (-1 if limit is None else limit,),
             ).fetchall()
         return [
@@ -105,7 +106,9 @@ class Worklist:
     def discard(self, waiting: Iterable[WaitingEvent]) -> None:
         """Take events that were refused for good off the list; their identity stays known."""
         with self._database() as database:
-            database.executemany("UPDATE event SET record = NULL WHERE id = ?", [(item.row,) for item in waiting])
+            database.executemany(
+                "UPDATE event SET record = NULL WHERE id = ?", [(item.row,) for item in waiting]
+            )
 
     def counts(self) -> dict[str, int]:
         """How many events wait and how many were attested."""

@@ -78,5 +78,5 @@ class FeeTerms(_Terms):
     @model_validator(mode="after")
     def _product_fits(self) -> Self:
         if self.amount * self.max_units > MAX_AMOUNT:
-            raise ValueError("amount × max_units does not fit 64 bits")
+            raise ValueError("amount times max_units does not fit 64 bits")
         return self

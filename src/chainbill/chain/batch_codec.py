@@ -74,7 +74,9 @@ def _encode_section(section: BatchSection) -> bytes:
     base = min(row.sequence for row in section.rows)
     groups = [
         (patient, list(rows))
-        for patient, rows in groupby(sorted(section.rows, key=lambda row: row.patient), key=lambda row: row.patient)
+        for patient, rows in groupby(
+            sorted(section.rows, key=lambda row: row.patient), key=lambda row: row.patient
+        )
     ]
     try:
         header = _SECTION.pack(
@@ -95,7 +97,9 @@ def _encode_group(patient: bytes, rows: Sequence[BatchRow], base: int) -> bytes:
     if len(patient) != 20 or any(len(row.commitment) != 32 or len(row.service_id) != 8 for row in rows):
         raise AttestationError("a row's patient, commitment or service id has the wrong length")
     return _GROUP.pack(patient, len(rows)) + b"".join(
-        _ROW.pack(row.commitment, row.service_id, row.units, row.billed, row.benefit_year, row.sequence - base)
+        _ROW.pack(
+            row.commitment, row.service_id, row.units, row.billed, row.benefit_year, row.sequence - base
+        )
         for row in rows
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 from web3 import Web3
+from web3.types import Nonce
 from web3.utils.address import get_create_address
 
 from chainbill.chain.artifacts import load_artifact
@@ -20,9 +21,7 @@ from chainbill.errors import ChainError
 _ORDER = ("governance", "token", "registry", "escrow", "payers", "settlement")
 
 
-def deploy(
-    w3: Web3, deployer: LocalAccount, *, oracle_members: Sequence[str], threshold: int
-) -> Deployment:
+def deploy(w3: Web3, deployer: LocalAccount, *, oracle_members: Sequence[str], threshold: int) -> Deployment:
     """Deploy every contract and open the first oracle epoch; the deployer becomes governor.
 
     Args:
@@ -35,14 +34,23 @@ def deploy(
     """
     sender = Sender(w3, deployer)
     first_nonce = w3.eth.get_transaction_count(deployer.address)
-    at = {name: get_create_address(deployer.address, first_nonce + i) for i, name in enumerate(_ORDER)}
+    at = {name: get_create_address(deployer.address, Nonce(first_nonce + i)) for i, name in enumerate(_ORDER)}
 
     block = _create(sender, w3, "Governance", at["governance"], deployer.address)
     _create(sender, w3, "DevUSD", at["token"], at["governance"])
     _create(sender, w3, "ProviderRegistry", at["registry"], at["governance"])
-    _create(sender, w3, "PatientEscrow", at["escrow"], at["token"], at["settlement"], at["payers"], at["registry"])
     _create(
-        sender, w3, "InsurerPayerFactory", at["payers"], at["token"], at["settlement"], at["registry"], at["governance"]
+        sender, w3, "PatientEscrow", at["escrow"], at["token"], at["settlement"], at["payers"], at["registry"]
+    )
+    _create(
+        sender,
+        w3,
+        "InsurerPayerFactory",
+        at["payers"],
+        at["token"],
+        at["settlement"],
+        at["registry"],
+        at["governance"],
     )
     _create(
         sender,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
-from eth_utils import is_checksum_address
+from eth_utils.address import is_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from chainbill.errors import NotDeployed
@@ -45,7 +44,7 @@ def save_deployment(directory: Path, deployment: Deployment) -> Path:
     path = directory / f"{deployment.chain_id}.json"
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(deployment.model_dump(), indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
     return path
 
 

@@ -69,7 +69,9 @@ class Protocol:
         if payer_id not in self._payers:
             address = self.payers.payer_at(payer_id)
             if address == ZERO_ADDRESS:
-                raise ChainError(f"there is no payer {payer_id}", hint="see who is listed: chainbill devnet status")
+                raise ChainError(
+                    f"there is no payer {payer_id}", hint="see who is listed: chainbill devnet status"
+                )
             self._payers[payer_id] = InsurerPayer(self.w3, address)
         return self._payers[payer_id]
 

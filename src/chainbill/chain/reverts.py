@@ -12,7 +12,12 @@ from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
 from chainbill.errors import ChainError, ContractReverted
 
-_PANICS = {0x01: "assertion", 0x11: "arithmetic overflow", 0x12: "division by zero", 0x32: "index out of range"}
+_PANICS = {
+    0x01: "assertion",
+    0x11: "arithmetic overflow",
+    0x12: "division by zero",
+    0x32: "index out of range",
+}
 
 HINTS = {
     "ERC20InsufficientAllowance": "approve the tokens first",

@@ -49,7 +49,7 @@ class Sender:
             ChainError: the node could not be reached or refused the transaction.
         """
         with mapped_errors():
-            # The gas is capped before estimating: nodes estimate up to the block's limit, not a transaction's.
+            # Capped before estimating: nodes estimate up to the block's limit, not a transaction's.
             estimate = call.estimate_gas({"from": self.address, "gas": GAS_CAP})
             transaction = call.build_transaction(self._terms(min(GAS_CAP, estimate + estimate // 4)))
             receipt = self._broadcast(transaction)
@@ -82,7 +82,9 @@ class Sender:
 
     def _explain(self, transaction: TxParams, receipt: TxReceipt) -> ChainError:
         """A mined revert carries no reason: run it again on the state it met."""
-        replay: TxParams = {key: transaction[key] for key in ("from", "to", "data", "gas") if key in transaction}  # type: ignore[literal-required, misc]
+        replay: TxParams = {"from": self.address, "data": transaction["data"], "gas": transaction["gas"]}
+        if "to" in transaction:
+            replay["to"] = transaction["to"]
         try:
             with mapped_errors():
                 self._w3.eth.call(replay, receipt["blockNumber"] - 1)

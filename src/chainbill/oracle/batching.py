@@ -43,7 +43,9 @@ class _SectionKey:
     terms_version: int
 
 
-def plan_batches(protocol: Protocol, open_attestations: Sequence[StoredAttestation], signed_at: int) -> list[PlannedBatch]:
+def plan_batches(
+    protocol: Protocol, open_attestations: Sequence[StoredAttestation], signed_at: int
+) -> list[PlannedBatch]:
     """Split attestations into batches that each fit one transaction, keeping their order.
 
     Attestations are put in batches in the order they were accepted, so that a member's deductible is

@@ -85,7 +85,9 @@ class Intake:
             self._active[key] = self._standing(*key)
         refusal = self._active[key]
         if refusal is not None:
-            raise _refuse(refusal, f"{signer} may not attest for provider {attestation.provider_id}: {refusal.value}")
+            raise _refuse(
+                refusal, f"{signer} may not attest for provider {attestation.provider_id}: {refusal.value}"
+            )
 
     def _standing(self, provider_id: int, signer: str) -> Refusal | None:
         registry = self._protocol.registry
@@ -97,7 +99,9 @@ class Intake:
     def _check_record(attested: AttestedEvent) -> None:
         attestation, event = attested.attestation, attested.opening.event
         if attested.opening.commitment != attestation.commitment:
-            raise _refuse(Refusal.COMMITMENT_MISMATCH, "the record does not open the attestation's commitment")
+            raise _refuse(
+                Refusal.COMMITMENT_MISMATCH, "the record does not open the attestation's commitment"
+            )
         stated = (attestation.units, attestation.billed_amount, attestation.benefit_year)
         recorded = (event.units, event.billed_amount, event.benefit_year)
         if stated != recorded:
@@ -112,11 +116,14 @@ class Intake:
         if earlier is not None:
             raise _refuse(
                 Refusal.DUPLICATE_RECORD,
-                f"this record was attested before, as sequence {earlier.attestation.sequence} ({earlier.status})",
+                "this record was attested before,"
+                f" as sequence {earlier.attestation.sequence} ({earlier.status})",
             )
         reused = self._store.find_sequence(provider, attestation.sequence) is not None
         if reused or self._protocol.settlement.is_spent(provider, attestation.sequence):
-            raise _refuse(Refusal.SEQUENCE_REUSED, f"sequence {attestation.sequence} of provider {provider} is taken")
+            raise _refuse(
+                Refusal.SEQUENCE_REUSED, f"sequence {attestation.sequence} of provider {provider} is taken"
+            )
 
     def _check_terms(self, attestation: ServiceAttestation) -> None:
         try:

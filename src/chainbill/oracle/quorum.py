@@ -25,7 +25,7 @@ class Quorum:
             raise AttestationError("no oracle epoch is open")
         if len(members) < threshold:
             raise AttestationError(
-                f"epoch {self.epoch} needs {threshold} signatures and only {len(members)} member keys are here"
+                f"epoch {self.epoch} needs {threshold} signatures, and {len(members)} member keys are here"
             )
         # The contract takes signatures by ascending address, and each one costs gas.
         self._signing = sorted(members, key=lambda node: int(node.address, 16))[:threshold]

@@ -10,7 +10,8 @@ from web3.types import TxReceipt
 from chainbill.attestation.typed_data import ServiceAttestation, SettlementBatch
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.batch_codec import encode_sections
-from chainbill.chain.logs import ClaimDenied, ClaimPended, ClaimSettled, ClaimSkipped, decode_log
+from chainbill.chain.events import ClaimDenied, ClaimPended, ClaimSettled, ClaimSkipped
+from chainbill.chain.logs import decode_log
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import Sender
 from chainbill.oracle.batching import PlannedBatch, plan_batches

@@ -44,6 +44,12 @@ CREATE INDEX IF NOT EXISTS attestation_open ON attestation (status);
 """
 
 
+_COLUMNS = (
+    "id, provider_id, payer_id, patient, commitment, service_id, units, billed_amount,"
+    " benefit_year, sequence, status, reason"
+)
+
+
 class Status(StrEnum):
     """Where an accepted attestation stands."""
 
@@ -87,7 +93,8 @@ class OracleStore:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(_SCHEMA)
                 database.execute(
-                    "INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)", (secrets.token_bytes(32),)
+                    "INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)",
+                    (secrets.token_bytes(32),),
                 )
                 (self._secret,) = database.execute("SELECT record_key FROM secret").fetchone()
         except sqlite3.DatabaseError as error:
@@ -158,7 +165,9 @@ class OracleStore:
     def counts(self) -> dict[str, int]:
         """How many attestations stand where."""
         with self._database() as database:
-            found = dict(database.execute("SELECT status, count(*) FROM attestation GROUP BY status").fetchall())
+            found = dict(
+                database.execute("SELECT status, count(*) FROM attestation GROUP BY status").fetchall()
+            )
         return {status.value: found.get(status.value, 0) for status in Status}
 
     def _update(self, rows: Iterable[tuple[str, int, int]]) -> None:
@@ -170,10 +179,7 @@ class OracleStore:
         return found[0] if found else None
 
     def _many(self, condition: str, *values: object) -> list[StoredAttestation]:
-        query = (
-            "SELECT id, provider_id, payer_id, patient, commitment, service_id, units, billed_amount,"
-            f" benefit_year, sequence, status, reason FROM attestation WHERE {condition}"
-        )
+        query = f"SELECT {_COLUMNS} FROM attestation WHERE {condition}"  # noqa: S608 - only this file's own words
         with self._database() as database:
             return [_stored(row) for row in database.execute(query, values)]
 
@@ -188,7 +194,9 @@ class OracleStore:
 
 
 def _stored(row: tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int]) -> StoredAttestation:
-    identity, provider, payer, patient, commitment, service, units, billed, year, sequence, status, reason = row
+    identity, provider, payer, patient, commitment, service, units, billed, year, sequence, status, reason = (
+        row
+    )
     attestation = ServiceAttestation(
         provider_id=provider,
         payer_id=payer,

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from chainbill.money import MAX_AMOUNT
+
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
+"""Years (UTC) in which a service can have been performed; anything else is a slip of the pen."""
 
 
 class ServiceKind(StrEnum):
@@ -64,6 +67,17 @@ class ServiceEvent(BaseModel):
     billed_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
     """Micro-dollars for all units together."""
     price_source: PriceSource
+
+    @field_validator("performed_at")
+    @classmethod
+    def _plausible(cls, moment: datetime) -> datetime:
+        # One year off at either end: converting the first and last moments of the calendar would overflow.
+        if (
+            not EARLIEST_YEAR - 1 <= moment.year <= LATEST_YEAR + 1
+            or not EARLIEST_YEAR <= _utc(moment).year <= LATEST_YEAR
+        ):
+            raise ValueError(f"not between the years {EARLIEST_YEAR} and {LATEST_YEAR}")
+        return moment
 
     @property
     def benefit_year(self) -> int:

@@ -20,7 +20,9 @@ class ContractClient:
 
     def __init__(self, w3: Web3, address: str) -> None:
         self.address = Web3.to_checksum_address(address)
-        self._functions = w3.eth.contract(address=self.address, abi=load_artifact(self.artifact).abi).functions
+        self._functions = w3.eth.contract(
+            address=self.address, abi=load_artifact(self.artifact).abi
+        ).functions
 
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():

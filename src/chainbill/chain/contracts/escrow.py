@@ -64,7 +64,9 @@ class PatientEscrow(ContractClient):
         """The patient's payer id at ``time``; 0: none."""
         return int(self._call("payerOf", patient, time, block=block))
 
-    def consent_of(self, patient: str, provider_id: int, time: int, *, block: int | str = "latest") -> Consent:
+    def consent_of(
+        self, patient: str, provider_id: int, time: int, *, block: int | str = "latest"
+    ) -> Consent:
         """The consent in force at ``time``; ``expires_at`` 0: none."""
         return Consent(*self._call("consentOf", patient, provider_id, time, block=block))
 

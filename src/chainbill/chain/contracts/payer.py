@@ -65,7 +65,9 @@ class InsurerPayer(ContractClient):
             sender, "publishPlan", plan_id, plan, numbers, [_category_tuple(categories[n]) for n in numbers]
         )
 
-    def publish_fees(self, sender: Sender, fees: Mapping[bytes, FeeTerms], *, effective_at: int = 0) -> TxReceipt:
+    def publish_fees(
+        self, sender: Sender, fees: Mapping[bytes, FeeTerms], *, effective_at: int = 0
+    ) -> TxReceipt:
         """Publish fees by opaque service id (8 bytes)."""
         rows = [(fee.amount, fee.category, fee.max_units, effective_at, 0) for fee in fees.values()]
         return self._send(sender, "publishFees", list(fees), rows)
@@ -79,13 +81,16 @@ class InsurerPayer(ContractClient):
         return self._send(sender, "endProviderAcceptance", provider_id)
 
     def enrol(
-        self, sender: Sender, member: str, benefit_year: int, plan_id: int, opening: Accumulators | None = None
+        self,
+        sender: Sender,
+        member: str,
+        benefit_year: int,
+        plan_id: int,
+        opening: Accumulators | None = None,
     ) -> TxReceipt:
         """Open a member's benefit year under a plan, with amounts carried in from elsewhere."""
         met = opening or Accumulators()
-        return self._send(
-            sender, "enrol", member, benefit_year, plan_id, met.deductible_met, met.oop_met
-        )
+        return self._send(sender, "enrol", member, benefit_year, plan_id, met.deductible_met, met.oop_met)
 
     def end_coverage(self, sender: Sender, member: str, benefit_year: int) -> TxReceipt:
         """End a member's coverage in a benefit year, after the notice."""

@@ -1,0 +1,59 @@
+# Everything is installed inside this directory: .venv, node_modules and .cache.
+# Needed beforehand: make, Python 3.11 or 3.12, and the PyPI and npm registries.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+# Extra arguments for `demo` and `test`, for example: make demo ARGS=--json
+ARGS ?=
+# Parallel test processes.
+WORKERS ?= 2
+
+BIN := .venv/bin
+
+export SOLCX_BINARY_PATH := $(CURDIR)/.cache/solcx
+export APE_DATA_FOLDER := $(CURDIR)/.cache/ape
+
+.DEFAULT_GOAL := all
+.PHONY: all help setup demo test test-slow lint format artifacts check-artifacts lock clean
+
+all: setup help
+
+help: ## show this list
+	@echo "make targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install the tools and the package; a second run has nothing to do
+	@scripts/make_venv.sh
+	@$(BIN)/python scripts/setup_tools.py
+
+demo: setup ## run the demonstration on a local development chain
+	@$(BIN)/chainbill demo $(ARGS)
+
+test: setup ## run the tests except the slow ones
+	@$(BIN)/pytest -n $(WORKERS) -q -rs -m "not slow" $(ARGS)
+
+test-slow: setup ## run the slow tests
+	@$(BIN)/pytest -q -rs -m slow $(ARGS)
+
+lint: setup ## check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: setup ## put the Python files into the standard format
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+artifacts: setup ## compile the contracts and export ABIs and bytecode into the package
+	@$(BIN)/python scripts/export_artifacts.py
+
+check-artifacts: setup ## check that the exported artifacts belong to the contracts
+	@$(BIN)/python scripts/export_artifacts.py --check
+
+lock: setup ## pin the newest allowed versions of everything
+	@$(BIN)/python scripts/lock.py
+
+clean: ## remove everything that make installed or built
+	rm -rf .venv node_modules .cache .build .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Other people's formats, read into service events (FHIR R4)."""

@@ -1,0 +1,146 @@
+"""Signatures equal eth-account's to the byte; recovery refuses whatever the contract refuses."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from coincurve import PublicKey
+from eth_account import Account
+from eth_utils.crypto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainbill.attestation.signing import CURVE_ORDER, HALF_ORDER, Signer, recover, sign_digest
+from chainbill.errors import AttestationError
+
+KEYS = st.integers(1, CURVE_ORDER - 1).map(lambda secret: secret.to_bytes(32, "big"))
+DIGESTS = st.binary(min_size=32, max_size=32)
+
+KEY = keccak(text="provider")
+DIGEST = keccak(text="an attestation")
+SIGNATURE = sign_digest(KEY, DIGEST)
+
+
+@given(KEYS, DIGESTS)
+def test_sign_digest__any_key_and_digest__equals_eth_account(key: bytes, digest: bytes) -> None:
+    account = Account.from_key(key)
+    signature = sign_digest(key, digest)
+    assert signature == bytes(account.unsafe_sign_hash(digest).signature)
+    assert signature == sign_digest(account, digest)
+    assert recover(digest, signature) == account.address == Signer(key).address
+
+
+@given(KEYS, DIGESTS)
+def test_sign_digest__any_key_and_digest__has_a_low_s(key: bytes, digest: bytes) -> None:
+    signature = sign_digest(key, digest)
+    assert 0 < int.from_bytes(signature[32:64], "big") <= HALF_ORDER
+    assert signature[64] in (27, 28)
+
+
+@given(st.integers(0, 8 * 65 - 1))
+def test_recover__one_bit_flipped__is_never_the_signer(bit: int) -> None:
+    tampered = bytearray(SIGNATURE)
+    tampered[bit // 8] ^= 1 << bit % 8
+    assert _recovered(DIGEST, bytes(tampered)) != Signer(KEY).address
+
+
+def test_recover__another_digest__is_not_the_signer() -> None:
+    assert recover(keccak(text="another"), SIGNATURE) != Signer(KEY).address
+
+
+R, S, V = SIGNATURE[:32], SIGNATURE[32:64], SIGNATURE[64:]
+MIRRORED = (CURVE_ORDER - int.from_bytes(S, "big")).to_bytes(32, "big")
+ORDER = CURVE_ORDER.to_bytes(32, "big")
+
+
+@pytest.mark.parametrize(
+    "signature, said",
+    [
+        (b"", "has 65 bytes, not 0"),
+        (R + S, "has 65 bytes, not 64"),
+        (SIGNATURE + b"\x00", "has 65 bytes, not 66"),
+        (R + S + b"\x00", "v is 27 or 28, not 0"),
+        (R + S + b"\x01", "v is 27 or 28, not 1"),
+        (R + S + b"\x1d", "v is 27 or 28, not 29"),
+        (R + MIRRORED + V, "upper half"),
+        (R + MIRRORED + bytes([55 - V[0]]), "upper half"),
+        (R + (HALF_ORDER + 1).to_bytes(32, "big") + V, "upper half"),
+        (bytes(32) + S + V, "r is 0"),
+        (ORDER + S + V, "r is 0 or not below"),
+        (R + bytes(32) + V, "s is 0"),
+        (R + ORDER + V, "s is 0 or not below"),
+        ((5).to_bytes(32, "big") + S + V, "belongs to no key"),  # no point has x = 5
+    ],
+)
+def test_recover__malformed_signature__is_refused(signature: bytes, said: str) -> None:
+    with pytest.raises(AttestationError, match=said):
+        recover(DIGEST, signature)
+
+
+@pytest.mark.parametrize("digest", [b"", bytes(31), bytes(33)])
+def test_sign_and_recover__wrong_digest_length__are_refused(digest: bytes) -> None:
+    with pytest.raises(AttestationError, match="digest has 32 bytes"):
+        sign_digest(KEY, digest)
+    with pytest.raises(AttestationError, match="digest has 32 bytes"):
+        recover(digest, SIGNATURE)
+
+
+@pytest.mark.parametrize("key", [b"", bytes(31), bytes(33), bytes(32), ORDER, b"\xff" * 32])
+def test_signer__not_a_private_key__is_refused(key: bytes) -> None:
+    with pytest.raises(AttestationError, match="private key"):
+        Signer(key)
+
+
+def test_signer__shown__hides_its_key() -> None:
+    assert repr(Signer(KEY)) == f"Signer({Signer(KEY).address})"
+
+
+def test_recover__wycheproof_signatures__only_the_valid_give_the_signer(vectors_dir: Path) -> None:
+    """Published signatures that are two numbers of 32 bytes in strict DER.
+
+    "k*G has a large x-coordinate" is valid ECDSA whose recovery id is 2 or 3: no v of Ethereum's says that.
+    """
+    vectors = json.loads((vectors_dir / "wycheproof/ecdsa_secp256k1_sha256_bitcoin_test.json").read_text())
+    tried = {"valid": 0, "invalid": 0}
+    for group in vectors["testGroups"]:
+        key = PublicKey(bytes.fromhex(group["publicKey"]["uncompressed"]))
+        signer = "0x" + keccak(key.format(compressed=False)[1:])[-20:].hex()
+        for case in group["tests"]:
+            numbers = _strict_der(bytes.fromhex(case["sig"]))
+            if numbers is None:
+                assert case["result"] == "invalid", case["tcId"]
+                continue
+            digest = sha256(bytes.fromhex(case["msg"])).digest()
+            found = {_recovered(digest, numbers + v) for v in (b"\x1b", b"\x1c")}
+            valid = case["result"] == "valid" and case["comment"] != "k*G has a large x-coordinate"
+            assert (signer in {address.lower() for address in found}) == valid, case["tcId"]
+            tried[case["result"]] += 1
+    assert tried == {"valid": 162, "invalid": 69}
+
+
+def _recovered(digest: bytes, signature: bytes) -> str:
+    """The address, or nothing where the signature is refused."""
+    try:
+        return recover(digest, signature)
+    except AttestationError:
+        return ""
+
+
+def _strict_der(signature: bytes) -> bytes | None:
+    """r ‖ s of a DER signature, None where it is not the one DER form of two numbers below 2^256."""
+    if len(signature) < 8 or signature[3] == 0:
+        return None
+    size = signature[3]
+    r, s = signature[4 : 4 + size], signature[6 + size :]
+    numbers = [int.from_bytes(part, "big") for part in (r, s)]
+    if max(numbers) >= 1 << 256:
+        return None
+    body = b"".join(bytes((2, len(part))) + part for part in map(_der_number, numbers))
+    if signature != bytes((0x30, len(body))) + body:
+        return None
+    return numbers[0].to_bytes(32, "big") + numbers[1].to_bytes(32, "big")
+
+
+def _der_number(number: int) -> bytes:
+    return number.to_bytes(number.bit_length() // 8 + 1, "big")

@@ -1,0 +1,165 @@
+"""What the oracle refuses, and with which word."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.oracle.conftest import PATIENT, MemoryChain, attested_event, service_event
+
+from chainbill.attestation.attested import AttestedEvent
+from chainbill.attestation.signing import Signer
+from chainbill.errors import IntakeRefused
+from chainbill.oracle.intake import Intake, accept_all
+from chainbill.oracle.store import OracleStore, Status
+
+
+@pytest.fixture
+def intake(chain: MemoryChain, store: OracleStore) -> Intake:
+    return Intake(chain, store)  # type: ignore[arg-type]
+
+
+def refused(intake: Intake, attested: AttestedEvent) -> str:
+    with pytest.raises(IntakeRefused) as caught:
+        intake.accept(attested)
+    return caught.value.reason
+
+
+def test_accept__good_attestation__is_stored(intake: Intake, store: OracleStore, attester: Signer) -> None:
+    receipt = intake.accept(attested_event(attester))
+
+    assert not receipt.repeated
+    (stored,) = store.open_attestations()
+    assert stored.attestation == receipt.attestation
+    assert stored.status is Status.ACCEPTED
+
+
+def test_accept__same_attestation_twice__gives_the_same_receipt(
+    intake: Intake, store: OracleStore, attester: Signer
+) -> None:
+    attested = attested_event(attester)
+    intake.accept(attested)
+
+    assert intake.accept(attested).repeated
+    assert len(store.open_attestations()) == 1
+
+
+def test_accept__same_record_under_another_sequence__refused(intake: Intake, attester: Signer) -> None:
+    intake.accept(attested_event(attester, sequence=1))
+
+    assert refused(intake, attested_event(attester, sequence=2)) == "duplicate_record"
+
+
+def test_accept__same_record_identity_of_another_provider__accepted(
+    intake: Intake, chain: MemoryChain, attester: Signer
+) -> None:
+    chain.attesters.add((2, attester.address))
+    intake.accept(attested_event(attester))
+
+    assert not intake.accept(attested_event(attester, provider_id=2)).repeated
+
+
+def test_accept__other_record_under_a_taken_sequence__refused(intake: Intake, attester: Signer) -> None:
+    intake.accept(attested_event(attester))
+
+    assert refused(intake, attested_event(attester, service_event("Encounter/2"))) == "sequence_reused"
+
+
+def test_accept__sequence_spent_on_chain__refused(
+    intake: Intake, chain: MemoryChain, attester: Signer
+) -> None:
+    chain.spent.add((1, 5))
+
+    assert refused(intake, attested_event(attester, sequence=5)) == "sequence_reused"
+
+
+def test_accept__key_of_no_attester__refused(intake: Intake) -> None:
+    assert refused(intake, attested_event(Signer((8).to_bytes(32, "big")))) == "not_an_attester"
+
+
+def test_accept__suspended_provider__refused(intake: Intake, chain: MemoryChain, attester: Signer) -> None:
+    chain.suspended.add(1)
+
+    assert refused(intake, attested_event(attester)) == "provider_not_active"
+
+
+def test_accept__malleable_signature__refused(intake: Intake, attester: Signer) -> None:
+    attested = attested_event(attester)
+
+    assert refused(intake, replace(attested, signature=attested.signature[:64])) == "bad_signature"
+
+
+@pytest.mark.parametrize("field", ["units", "billed_amount", "benefit_year"])
+def test_accept__attestation_says_other_than_record__refused(
+    intake: Intake, attester: Signer, field: str
+) -> None:
+    attested = attested_event(attester)
+    opening = attested.opening
+    changed = replace(attested.attestation, **{field: getattr(attested.attestation, field) + 1})
+    signed = AttestedEvent(changed, attester.sign(changed.digest(MemoryChain.domain)), opening)
+
+    assert refused(intake, signed) == "record_mismatch"
+
+
+def test_accept__record_of_another_commitment__refused(intake: Intake, attester: Signer) -> None:
+    attested, other = attested_event(attester), attested_event(attester)
+
+    assert refused(intake, replace(attested, opening=other.opening)) == "commitment_mismatch"
+
+
+def test_accept__changed_after_signing__refused(intake: Intake, attester: Signer) -> None:
+    attested = attested_event(attester)
+    tampered = replace(attested, attestation=replace(attested.attestation, patient="0x" + "33" * 20))
+
+    assert refused(intake, tampered) == "not_an_attester"  # the signature recovers to some other key
+
+
+def test_accept__service_without_a_fee__refused(intake: Intake, attester: Signer) -> None:
+    assert refused(intake, attested_event(attester, service_id=b"unknown!")) == "unknown_service"
+
+
+def test_accept__payer_the_factory_never_made__refused(intake: Intake, attester: Signer) -> None:
+    assert refused(intake, attested_event(attester, payer_id=9)) == "unknown_payer"
+
+
+def test_accept__amount_finer_than_the_plans_rounding_unit__refused(intake: Intake, attester: Signer) -> None:
+    event = service_event(billed_amount=125_000_001)
+
+    assert refused(intake, attested_event(attester, event)) == "fractional_amount"
+
+
+def test_accept__member_not_enrolled_yet__accepted(
+    intake: Intake, chain: MemoryChain, attester: Signer
+) -> None:
+    chain.plan_ids.clear()
+
+    assert not intake.accept(attested_event(attester)).repeated
+
+
+def test_accept_all__one_refused__others_stand(intake: Intake, attester: Signer) -> None:
+    events = [
+        attested_event(attester, service_event("Encounter/1"), sequence=1),
+        attested_event(attester, service_event("Encounter/1"), sequence=2),
+        attested_event(attester, service_event("Encounter/3"), sequence=3),
+    ]
+    receipts, refusals = accept_all(intake, events)
+
+    assert [receipt.attestation.sequence for receipt in receipts] == [1, 3]
+    assert [refusal.reason for _, refusal in refusals] == ["duplicate_record"]
+
+
+def test_store__survives_a_restart_and_names_nobody(
+    tmp_path: Path, chain: MemoryChain, attester: Signer
+) -> None:
+    path = tmp_path / "oracle.sqlite"
+    Intake(chain, OracleStore(path)).accept(attested_event(attester))  # type: ignore[arg-type]
+
+    reopened = OracleStore(path)
+    assert refused(Intake(chain, reopened), attested_event(attester, sequence=2)) == "duplicate_record"  # type: ignore[arg-type]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    everything = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    for named in (b"Test Patient", b"Encounter/1", b"Patient/1", b"Office visit"):
+        assert named not in everything
+    assert PATIENT.encode() in everything  # the account is public on chain
