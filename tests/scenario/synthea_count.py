@@ -1,4 +1,4 @@
-"""Counts service events in a Synthea R4 bundle straight from its JSON, by the rules and without our reader."""
+"""Counts service events in a Synthea R4 bundle straight from its JSON, by the rules, without our reader."""
 
 from __future__ import annotations
 

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from eth_account import Account
-
-from chainbill.attestation.signing import Signer
 from chainbill.audit import JsonRpc, index, verify
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain import anvil
-from chainbill.chain.connection import connect
-from chainbill.chain.deploy import deploy
-from chainbill.chain.devnet import Devnet
 from chainbill.chain.events import Claim, ClaimSettled, RecordedEvent
-from chainbill.chain.protocol import Protocol
-from chainbill.chain.sender import Sender
 from chainbill.interop.fhir import IngestReport, read_fhir
 from chainbill.money import format_dollars
-from chainbill.oracle.quorum import Quorum
-from chainbill.oracle.store import OracleStore
 from chainbill.records.catalogue import Catalogue
-from chainbill.records.vault import Vault
-from chainbill.scenario.cast import Casting
-from chainbill.scenario.plan import fee_schedule
-from chainbill.scenario.replay import Replay, ReplayedEvent, Stage, replay
+from chainbill.scenario.replay import Replay, ReplayedEvent, replay
+from chainbill.scenario.stage import SceneOptions, Stage, open_stage
 
 STORY_UNFUNDED = frozenset({"Patient/wei"})
 """Who in the packaged story has put nothing into the wallet."""
@@ -131,13 +117,9 @@ class DemoReport:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoOptions:
+class DemoOptions(SceneOptions):
     """What may be chosen about a run."""
 
-    unfunded: Collection[str] = ()
-    without_consent: Collection[str] = ()
-    on_step: Callable[[str], None] = lambda _: None
-    """Told what begins, in a few words."""
     on_event: Callable[[ReplayedEvent], None] = lambda _: None
     """Told of each event when its day is over."""
 
@@ -158,66 +140,19 @@ def run_demo(ingest: IngestReport, catalogue: Catalogue, options: DemoOptions | 
     options = options or DemoOptions()
     if not ingest.events:
         return DemoReport(ingest, [], Replay(), [], 0)
-    with tempfile.TemporaryDirectory(prefix="chainbill-demo-") as folder:
-        options.on_step("starting a chain at the first service date")
-        with _devnet(Path(folder), ingest.events[0].performed_timestamp) as devnet:
-            stage = _set_stage(devnet, Path(folder), ingest, catalogue, options)
-            options.on_step("attesting and settling, day by day")
-            run = replay(stage, ingest.events, on_event=options.on_event)
-            options.on_step("auditing from the logs alone")
-            return _report(ingest, stage, run, devnet.rpc_url)
+    with (
+        tempfile.TemporaryDirectory(prefix="chainbill-demo-") as folder,
+        open_stage(Path(folder), ingest.events, catalogue, options) as stage,
+    ):
+        options.on_step("attesting and settling, day by day")
+        run = replay(stage, ingest.events, on_event=options.on_event)
+        options.on_step("auditing from the logs alone")
+        return _report(ingest, stage, run)
 
 
-@contextmanager
-def _devnet(folder: Path, starts_at: int) -> Iterator[Devnet]:
-    node = anvil.start(folder / "state.json", folder / "anvil.log", timestamp=max(1, starts_at))
-    try:
-        yield Devnet(node)
-    finally:
-        node.kill()
-
-
-class _ForwardClock:
-    """A devnet's clock that stands still where asked to go back: set-up takes seconds of its own."""
-
-    def __init__(self, devnet: Devnet) -> None:
-        self._devnet = devnet
-
-    def advance_to(self, timestamp: int) -> int:
-        latest = self._devnet.latest()[1]
-        return latest if timestamp <= latest else self._devnet.advance_to(timestamp)
-
-
-def _set_stage(
-    devnet: Devnet, folder: Path, ingest: IngestReport, catalogue: Catalogue, options: DemoOptions
-) -> Stage:
-    options.on_step("deploying the contracts")
-    w3 = connect(devnet.rpc_url)
-    governor = Account.create()
-    devnet.give_gas(governor.address)
-    nodes = [Signer(Account.create()) for _ in range(3)]
-    deployment = deploy(w3, governor, oracle_members=[node.address for node in nodes], threshold=2)
-    protocol = Protocol(w3, deployment)
-    submitter = Sender(w3, governor)
-
-    options.on_step("registering providers, publishing fees, funding wallets")
-    casting = Casting(protocol, submitter, devnet.give_gas, options.unfunded, options.without_consent)
-    cast = casting.assemble(ingest.events, fee_schedule(catalogue))
-    return Stage(
-        protocol=protocol,
-        clock=_ForwardClock(devnet),
-        casting=casting,
-        cast=cast,
-        store=OracleStore(folder / "oracle.sqlite"),
-        vault=Vault(folder / "vault"),
-        quorum=Quorum(protocol, nodes),
-        submitter=submitter,
-    )
-
-
-def _report(ingest: IngestReport, stage: Stage, run: Replay, rpc_url: str) -> DemoReport:
+def _report(ingest: IngestReport, stage: Stage, run: Replay) -> DemoReport:
     deployment = stage.protocol.deployment
-    with JsonRpc(rpc_url) as node:
+    with JsonRpc(stage.devnet.rpc_url) as node:
         recorded = index(node, deployment)
         verification = verify(node, deployment)
     settled = {

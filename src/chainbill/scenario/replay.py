@@ -1,7 +1,7 @@
 """Replays service events on the chain's own clock: nothing is re-dated.
 
-The chain starts at the first service date and is moved forward day by day. Each day's events are attested,
-taken in by the oracle and settled in one go, under the plan published for their benefit year.
+The chain starts on the first service date and is moved forward day by day. At the end of each day its
+events are attested, taken in by the oracle and settled in one go, under the plan published for their year.
 """
 
 from __future__ import annotations
@@ -11,29 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import groupby
-from typing import Protocol as Interface
 
 from chainbill.attestation.attested import Assignment, attest
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.protocol import Protocol
-from chainbill.chain.sender import Sender
 from chainbill.errors import IntakeRefused
 from chainbill.oracle.intake import Intake
-from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.settling import SettledBatch, settle_open
-from chainbill.oracle.store import OracleStore
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
-from chainbill.records.vault import Vault
-from chainbill.scenario.cast import Cast, Casting
-
-
-class Clock(Interface):
-    """A chain whose time can be moved forward."""
-
-    def advance_to(self, timestamp: int) -> int:
-        """Move the chain to ``timestamp`` (seconds since 1970); returns its time after that."""
-        ...
+from chainbill.scenario.stage import Stage
 
 
 @dataclass(slots=True)
@@ -66,20 +52,6 @@ class Replay:
         return sum(batch.gas_used for batch in self.batches) // rows if rows else None
 
 
-@dataclass(slots=True)
-class Stage:
-    """Everything a replay needs that is not an event."""
-
-    protocol: Protocol
-    clock: Clock
-    casting: Casting
-    cast: Cast
-    store: OracleStore
-    vault: Vault
-    quorum: Quorum
-    submitter: Sender
-
-
 def replay(
     stage: Stage, events: Sequence[ServiceEvent], *, on_event: Callable[[ReplayedEvent], None] | None = None
 ) -> Replay:
@@ -90,7 +62,7 @@ def replay(
     done = Replay()
     attested_at: dict[bytes, tuple[float, ReplayedEvent]] = {}
     for day in _days(events):
-        stage.clock.advance_to(max(event.performed_timestamp for event in day))
+        stage.close_day(day[0].performed_timestamp)
         todays = [
             _attest_one(stage, event, sequence, attested_at) for sequence, event in _numbered(day, done)
         ]
