@@ -18,12 +18,19 @@ from chainbill.money import format_dollars
 from chainbill.records.catalogue import Catalogue
 from chainbill.scenario.replay import Replay, ReplayedEvent, replay
 from chainbill.scenario.stage import SceneOptions, Stage, open_stage
+from chainbill.statements.facts import Names
+from chainbill.statements.from_ledger import LedgerHistory, Reader
+from chainbill.statements.patient import patient_statement
+from chainbill.statements.patient_text import render_patient
 
 STORY_UNFUNDED = frozenset({"Patient/wei"})
 """Who in the packaged story has put nothing into the wallet."""
 
 STORY_WITHOUT_CONSENT = frozenset({"Patient/ruth"})
 """Who in the packaged story has consented to nobody."""
+
+INSURER_NAME = "Harbor Mutual"
+"""What the scenarios' insurer is called."""
 
 DUPLICATE = "duplicate_record"
 """The oracle's word for a record it has seen before."""
@@ -166,7 +173,7 @@ def _report(ingest: IngestReport, stage: Stage, run: Replay) -> DemoReport:
         run=run,
         discrepancies=[str(discrepancy) for discrepancy in verification.discrepancies],
         checks=sum(verification.counts.values()),
-        statement=_statement(stage, recorded),
+        statement=_statement(stage, recorded, run),
         seconds=[event.seconds_to_credited for event in run.events if event.seconds_to_credited is not None],
     )
 
@@ -190,5 +197,13 @@ def _ending(replayed: ReplayedEvent) -> tuple[str, str]:
     return replayed.outcome.name.lower(), reason
 
 
-def _statement(stage: Stage, recorded: list[RecordedEvent]) -> str:
-    return ""
+def _statement(stage: Stage, recorded: list[RecordedEvent], run: Replay) -> str:
+    """What the patient of the first settled event reads."""
+    settled = [replayed for replayed in run.events if replayed.outcome is Outcome.SETTLED]
+    if not settled:
+        return ""
+    patient = stage.cast.patients[settled[0].event.patient.reference]
+    history = LedgerHistory(recorded, stage.protocol.deployment, as_of=stage.protocol.now())
+    facts = history.patient(patient.address, Reader(stage.vault, patient.vault_key))
+    names = Names(payers={stage.cast.payer_id: INSURER_NAME})
+    return render_patient(patient_statement(patient.address, facts, names))

@@ -1,0 +1,11 @@
+"""Statements: what the ledger says, told to the patient, the insurer and the provider.
+
+    facts          what a statement is made of: ledger entries, terms, records; knows no chain
+    from_ledger    joins audit's ledger, the vault and the names into facts
+    patient        Explanation of Benefits         patient_text    the same as text
+    insurer        the insurer's year in figures   insurer_text
+    provider       remittance advice               provider_text
+
+Statements are frozen models: amounts are micro-dollars in Python and strings of dollars in JSON
+(``model_dump_json``). A ledger that does not add up yields no statement but a ``LedgerError``.
+"""

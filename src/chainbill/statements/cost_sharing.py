@@ -1,0 +1,168 @@
+"""Why a patient paid what they paid: sentences built from the plan's own terms.
+
+Each component is compared with what it would have been without the out-of-pocket maximum, by pricing
+the event again. Amounts that do not follow from the terms get no invented reason: they are said not to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chainbill.billing.accumulators import Accumulators
+from chainbill.billing.adjudication import BPS, Adjudication, adjudicate
+from chainbill.billing.terms import FeeTerms, PlanTerms
+from chainbill.money import MAX_AMOUNT, show_dollars
+from chainbill.statements.facts import CostSharing, TermsApplied
+from chainbill.statements.wording import category_words, show_percent
+
+UNEXPLAINED = (
+    "This amount does not follow from your plan's published terms. Ask your insurer, and check it with: "
+    "chainbill audit verify"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """One sentence or two for each component; ``limit`` is empty where the maximum played no part."""
+
+    deductible: str
+    copay: str
+    coinsurance: str
+    limit: str
+
+
+def explain(sharing: CostSharing, terms: TermsApplied) -> Reasons:
+    """Say why ``sharing`` is what it is under ``terms``."""
+    met = terms.met_before
+    if not _follows(sharing, _priced(sharing.allowed, terms, terms.plan, met)):
+        return Reasons(UNEXPLAINED, UNEXPLAINED, UNEXPLAINED, "")
+    unlimited = terms.plan.model_copy(update={"oop_max": MAX_AMOUNT})
+    story = _Story(
+        sharing, terms, _priced(sharing.allowed, terms, unlimited, Accumulators(met.deductible_met, 0))
+    )
+    return Reasons(story.deductible(), story.copay(), story.coinsurance(), story.limit())
+
+
+def _priced(allowed: int, terms: TermsApplied, plan: PlanTerms, met: Accumulators) -> Adjudication:
+    """Split an agreed price again."""
+    fee = FeeTerms(amount=allowed, category=terms.category_id, max_units=1)
+    return adjudicate(billed_amount=allowed, units=1, fee=fee, category=terms.category, plan=plan, met=met)
+
+
+def _follows(sharing: CostSharing, priced: Adjudication) -> bool:
+    logged = (sharing.deductible, sharing.copay, sharing.coinsurance, sharing.plan_paid)
+    return logged == (priced.deductible, priced.copay, priced.coinsurance, priced.plan_paid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """One event: what was paid, by which terms, and what it would have been without the maximum."""
+
+    paid: CostSharing
+    terms: TermsApplied
+    unlimited: Adjudication
+
+    def deductible(self) -> str:
+        plan, paid = self.terms.plan, self.paid.deductible
+        yearly = show_dollars(plan.deductible)
+        if plan.deductible == 0:
+            return "Your plan has no yearly deductible."
+        if not self.terms.category.deductible_applies:
+            return f"Your plan's deductible does not apply to {self._kind}."
+        met = self.terms.met_before.deductible_met
+        if met >= plan.deductible:
+            return f"You had already met your yearly deductible of {yearly}."
+        if self.unlimited.deductible == 0:
+            if self.paid.allowed == 0:
+                return "There was nothing to pay."
+            return (
+                "Your copay was the whole agreed price, so nothing was left to count towards the deductible."
+            )
+        if paid == 0:
+            return self._nothing_due("no deductible")
+        told = f"Your plan has a yearly deductible of {yearly}; "
+        told += f"{show_dollars(paid)} of this service counted towards it."
+        if met + paid == plan.deductible:
+            told += " That meets it for the year."
+        return told + self._cut_short(self.unlimited.deductible, paid)
+
+    def copay(self) -> str:
+        copay, paid, full = self.terms.category.copay, self.paid.copay, self.unlimited.copay
+        if copay == 0:
+            return f"Your plan has no copay for {self._kind}."
+        if full == 0:
+            if self.paid.allowed == 0:
+                return "There was nothing to pay."
+            return "The deductible took the whole agreed price, so there was no copay."
+        if paid == 0:
+            return self._nothing_due("no copay")
+        told = f"Your plan's copay for {self._kind} is {show_dollars(copay)}"
+        if full == copay:
+            return f"{told}.{self._cut_short(full, paid)}"
+        if full == self.paid.allowed:
+            told += f", but the agreed price is only {show_dollars(full)}, so you paid no more than that."
+        else:
+            told += f", but only {show_dollars(full)} of the agreed price was left after the deductible."
+        return told + self._cut_short(full, paid)
+
+    def coinsurance(self) -> str:
+        category, paid, full = self.terms.category, self.paid.coinsurance, self.unlimited.coinsurance
+        if category.coinsurance_bps == 0:
+            return f"Your plan charges no percentage of the price for {self._kind}."
+        if category.copay > 0 and not category.coinsurance_after_copay:
+            return f"For {self._kind} your plan charges the copay and no percentage of the price."
+        base = self.paid.allowed - self.unlimited.deductible - self.unlimited.copay
+        if base == 0:
+            return "Nothing of the agreed price was left to share with your plan."
+        if full == 0:
+            return "Your percentage of the agreed price was too small to be charged."
+        if paid == 0:
+            return self._nothing_due("no percentage of the price")
+        return self._percentage(base, full) + self._cut_short(full, paid)
+
+    def limit(self) -> str:
+        maximum = show_dollars(self.terms.plan.oop_max)
+        reached = f"With this service you reached your out-of-pocket maximum of {maximum}"
+        paid = self.paid.patient_responsibility
+        if paid < self.unlimited.patient_responsibility:
+            if self._left_before == 0:
+                return f"You had reached your out-of-pocket maximum of {maximum}, so the plan paid the rest."
+            return f"{reached}, so the plan paid the rest."
+        if paid and paid == self._left_before:
+            return f"{reached}."
+        return ""
+
+    @property
+    def _kind(self) -> str:
+        return category_words(self.terms.category_id)
+
+    @property
+    def _left_before(self) -> int:
+        """What the member could still be asked to pay in that year."""
+        return max(0, self.terms.plan.oop_max - self.terms.met_before.oop_met)
+
+    def _percentage(self, base: int, full: int) -> str:
+        plan, category = self.terms.plan, self.terms.category
+        before = []
+        if category.deductible_applies and plan.deductible:
+            before.append("deductible")
+        if category.copay:
+            before.append("copay")
+        who = f"After the {' and the '.join(before)} you pay" if before else "You pay"
+        of = "the agreed price" if base == self.paid.allowed else f"the {show_dollars(base)} that is left"
+        told = f"{who} {show_percent(category.coinsurance_bps)} of {of}"
+        if full * BPS != base * category.coinsurance_bps:
+            told += f", rounded in steps of {show_dollars(plan.rounding_unit)}"
+        return f"{told}."
+
+    def _cut_short(self, full: int, paid: int) -> str:
+        if paid == full:
+            return ""
+        return (
+            f" That would have been {show_dollars(full)}, but you had only {show_dollars(paid)} left to pay "
+            "before your out-of-pocket maximum."
+        )
+
+    def _nothing_due(self, what: str) -> str:
+        when = "With that you" if self._left_before else "You had"
+        return f"{when} reached your out-of-pocket maximum, so {what} was due."

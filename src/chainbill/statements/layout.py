@@ -1,0 +1,81 @@
+"""Plain text in columns: wrapping, amounts flush right, tables that turn into lists on narrow terminals."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+MIN_WIDTH = 40
+MAX_WIDTH = 100
+DEFAULT_WIDTH = 88
+
+_COMMAND = re.compile(r"chainbill [a-z-]+ [a-z-]+")
+_NO_BREAK = "\u00a0"
+
+
+def clamp_width(width: int) -> int:
+    """The width a statement is laid out for: lines longer than ``MAX_WIDTH`` read badly."""
+    return max(MIN_WIDTH, min(width, MAX_WIDTH))
+
+
+def wrapped(text: str, width: int, indent: str = "", hang: str = "") -> list[str]:
+    """``text`` in lines of ``width`` columns. What is there to be
+    copied, a reference or a command, stays whole even where it is longer than a line."""
+    lines = textwrap.wrap(
+        _COMMAND.sub(lambda command: command[0].replace(" ", _NO_BREAK), text),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_NO_BREAK, " ") for line in lines]
+
+
+def heading(text: str) -> list[str]:
+    """A section's title, with an empty line before it."""
+    return ["", text.upper(), "-" * min(len(text), MIN_WIDTH)]
+
+
+def amount_lines(rows: Sequence[tuple[str, str]], width: int, indent: str = "") -> list[str]:
+    """Labels left, amounts flush right at one column, no further away than is easy to read across.
+
+    An amount that its label leaves no room for stands on the next line.
+    """
+    room = min(width, 64) - len(indent)
+    lines: list[str] = []
+    for label, amount in rows:
+        gap = room - len(label) - len(amount)
+        if gap > 0:
+            lines.append(f"{indent}{label}{' ' * gap}{amount}")
+        else:
+            lines += [*wrapped(label, width, indent), f"{indent}{amount:>{room}}"]
+    return lines
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, text_columns: int = 1) -> list[str]:
+    """Rows under their heads: the first ``text_columns`` flush left, the others flush right.
+
+    Where the columns do not fit into ``width``, each row becomes a short list of its fields.
+    """
+    widths = [max(len(line[column]) for line in (head, *rows)) for column in range(len(head))]
+    if sum(widths) + 2 * (len(head) - 1) > width:
+        return _stacked(head, rows, width)
+    lines = [_row(cells, widths, text_columns) for cells in (head, ["-" * size for size in widths], *rows)]
+    return [line.rstrip() for line in lines]
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], text_columns: int) -> str:
+    return "  ".join(
+        f"{cell:<{size}}" if column < text_columns else f"{cell:>{size}}"
+        for column, (cell, size) in enumerate(zip(cells, widths, strict=True))
+    )
+
+
+def _stacked(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    lines: list[str] = []
+    for row in rows:
+        lines += wrapped(row[0], width)
+        lines += amount_lines(list(zip(head[1:], row[1:], strict=True)), width, "  ")
+    return lines

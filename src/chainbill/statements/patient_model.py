@@ -1,0 +1,131 @@
+"""The shape of a patient's statement, and so of its JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chainbill.statements.model import (
+    STATEMENT_VERSION,
+    Amounts,
+    Counts,
+    Dollars,
+    MovementLine,
+    OutcomeWord,
+    StatementPart,
+)
+
+
+class Share(StatementPart):
+    """One component of what the patient paid."""
+
+    amount: Dollars
+    why: str
+
+
+class Remaining(StatementPart):
+    """What was left of a benefit year's limits just after an event."""
+
+    deductible: Dollars
+    deductible_left: Dollars
+    out_of_pocket_maximum: Dollars
+    out_of_pocket_left: Dollars
+
+
+class EventAmounts(StatementPart):
+    """What a paid event cost and who paid it."""
+
+    billed: Dollars
+    allowed: Dollars
+    contractual_adjustment: Dollars
+    saving: str
+    """The adjustment in words; empty where there is none."""
+    plan_paid: Dollars
+    patient_responsibility: Dollars
+    deductible: Share
+    copay: Share
+    coinsurance: Share
+    limit: str
+    """What the out-of-pocket maximum did; empty where it did nothing."""
+    remaining: Remaining
+
+
+class PatientEvent(StatementPart):
+    """One service on the statement."""
+
+    number: int
+    """Counted from 1 on this statement."""
+    outcome: OutcomeWord
+    reason: str
+    """A ``Reason``'s label; ``none`` where the event was paid."""
+    reason_text: str
+    """The same in words; empty where the event was paid."""
+    service: str
+    kind: str | None
+    """A ``ServiceKind``; None without a record."""
+    units: int | None
+    service_date: str | None
+    """YYYY-MM-DD, UTC; None without a record."""
+    decided_date: str
+    """The day it was paid, refused or last tried."""
+    benefit_year: int | None
+    provider: str
+    insurer: str | None
+    reference: str
+    """The commitment: what ``chainbill audit show`` is asked for."""
+    billed: Dollars | None
+    """None where neither ledger nor record says."""
+    price_note: str
+    """Said where the billed amount is the provider's list price and not the record's; else empty."""
+    amounts: EventAmounts | None
+    """None: nothing was charged."""
+    charged_separately: str
+    covered_by_insurance: str
+    what_to_do: list[str]
+    warnings: list[str]
+
+
+class BenefitYear(StatementPart):
+    """One benefit year with one insurer, as it stands now."""
+
+    benefit_year: int
+    insurer: str
+    deductible: Dollars
+    deductible_met: Dollars
+    deductible_left: Dollars
+    out_of_pocket_maximum: Dollars
+    out_of_pocket_met: Dollars
+    out_of_pocket_left: Dollars
+    carried_in_deductible: Dollars
+    """Opening entry: met elsewhere before enrolment; part of ``deductible_met``."""
+    carried_in_out_of_pocket: Dollars
+    coverage_ends: str | None
+    """YYYY-MM-DD; None: open."""
+
+
+class Wallet(StatementPart):
+    """``balance == deposited - withdrawn - paid_for_care``."""
+
+    balance: Dollars
+    deposited: Dollars
+    withdrawn: Dollars
+    paid_for_care: Dollars
+    movements: list[MovementLine]
+
+
+class PatientStatement(StatementPart):
+    """An Explanation of Benefits."""
+
+    statement: Literal["patient"] = "patient"
+    version: int = STATEMENT_VERSION
+    account: str
+    name: str
+    """The one the records agree on, else the address book's; may be empty."""
+    as_of: str
+    """YYYY-MM-DD of the last block read."""
+    counts: Counts
+    totals: Amounts
+    benefit_years: list[BenefitYear]
+    wallet: Wallet
+    events: list[PatientEvent]
+    """Paid ones in the order they were paid, then refused ones, then those that wait."""
+    if_something_looks_wrong: list[str]

@@ -1,0 +1,119 @@
+"""The two questions every patient asks: was this charged separately, and did my insurance cover it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+
+from chainbill.billing.outcomes import Outcome
+from chainbill.money import show_dollars
+from chainbill.records.service_event import ServiceKind
+from chainbill.statements.facts import ClaimFacts, CostSharing
+from chainbill.statements.wording import join_words, service_words
+
+_NOT_CHARGED = "No: nothing was charged for it."
+_ONE_CHARGE = {
+    ServiceKind.TELEHEALTH_VISIT: "Readings taken during the visit are part of it and are not charged again.",
+    ServiceKind.IN_PERSON_VISIT: "Readings taken during the visit are part of it and are not charged again.",
+    ServiceKind.REMOTE_MONITORING_UPLOAD: (
+        "It was sent from outside a visit; a reading taken in a visit is part of the visit."
+    ),
+    ServiceKind.LABORATORY_TEST: "The single values of one laboratory report are one charge.",
+    ServiceKind.PRESCRIPTION_REFILL: "Each fill of a prescription is one charge.",
+    ServiceKind.DIGITAL_THERAPEUTICS_SESSION: "Each session is one charge.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event and its number on the statement."""
+
+    number: int
+    claim: ClaimFacts
+
+    @property
+    def day(self) -> date | None:
+        """The UTC day of the service; None where the record cannot be opened."""
+        record = self.claim.record
+        return record.performed_at.astimezone(UTC).date() if record else None
+
+
+def charged_separately(entry: Numbered, paid: Sequence[Numbered]) -> str:
+    """Answer for ``entry``; ``paid`` are all events of the statement that were charged, it included."""
+    claim = entry.claim
+    if claim.outcome is not Outcome.SETTLED:
+        return _NOT_CHARGED
+    if claim.record is None:
+        return (
+            "Yes: it has a price of its own. Whether it goes with another service can only be told from "
+            "the record, which is not in your vault."
+        )
+    return f"Yes: it has a price of its own. {_same_day(entry, paid)} {_ONE_CHARGE[claim.record.kind]}"
+
+
+def covered_by_insurance(claim: ClaimFacts) -> str:
+    """Answer for one event, whatever became of it."""
+    if claim.sharing is not None:
+        return _covered(claim.sharing)
+    answer = "No" if claim.outcome is Outcome.DENIED else "Not yet"
+    return f"{answer}: {claim.reason.explanation}. Nothing was charged."
+
+
+def look_alikes(entry: Numbered, paid: Sequence[Numbered]) -> list[int]:
+    """Numbers of other charged events that may be the same service twice.
+
+    The same source record, or the same service (and code: a service may stand for many that the
+    catalogue lacks) by the same provider on one day; several readings from home in a day are usual.
+    """
+    return [other.number for other in paid if other.number != entry.number and _alike(entry, other)]
+
+
+def _alike(one: Numbered, other: Numbered) -> bool:
+    left, right = one.claim.record, other.claim.record
+    if left is None or right is None:
+        return one.claim.reference == other.claim.reference
+    if left.record_identity == right.record_identity:
+        return True
+    same = one.claim.provider_id == other.claim.provider_id and one.day == other.day
+    same &= (left.service, left.code_system, left.code) == (right.service, right.code_system, right.code)
+    return same and left.kind is not ServiceKind.REMOTE_MONITORING_UPLOAD
+
+
+def _same_day(entry: Numbered, paid: Sequence[Numbered]) -> str:
+    others = [other for other in paid if other.number != entry.number and other.day == entry.day]
+    if not others:
+        return "No other charge on this statement is known to be for that day."
+    named = join_words([_named(other) for other in others])
+    each = "which was" if len(others) == 1 else "each of which was"
+    return f"On the same day you also had {named}, {each} charged by itself."
+
+
+def _named(entry: Numbered) -> str:
+    words = service_words(entry.claim)
+    return f"“{words}” (number {entry.number})"
+
+
+def _covered(sharing: CostSharing) -> str:
+    price, yours = show_dollars(sharing.allowed), show_dollars(sharing.patient_responsibility)
+    plans = show_dollars(sharing.plan_paid)
+    if sharing.allowed == 0:
+        return "Yes: the agreed price is zero, so nobody paid."
+    if sharing.patient_responsibility == 0:
+        return f"Yes, in full: your insurer paid the whole agreed price of {price}."
+    if sharing.plan_paid:
+        return f"Yes, in part: of the agreed price of {price} your insurer paid {plans} and you paid {yours}."
+    why = _nothing_from_plan(sharing)
+    return (
+        f"Your plan covers it, but {why} the whole agreed price of {price} was yours to pay. "
+        "It counts towards your out-of-pocket maximum."
+    )
+
+
+def _nothing_from_plan(sharing: CostSharing) -> str:
+    parts = {
+        "deductible": sharing.deductible,
+        "copay": sharing.copay,
+        "percentage": sharing.coinsurance,
+    }
+    return f"through your {join_words([name for name, amount in parts.items() if amount])}"

@@ -1,0 +1,117 @@
+"""Dates, percentages, lists, names and kinds of service in words for people."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+from chainbill.billing.terms import Category
+from chainbill.statements.facts import ClaimFacts, Movement, Names
+from chainbill.statements.model import MovementLine
+
+NO_RECORD = "A service (details are not in your vault)"
+"""What an event is called when its record cannot be opened."""
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_CATEGORIES = {
+    Category.OFFICE_VISIT: "office visits",
+    Category.TELEHEALTH: "video and telephone visits",
+    Category.EMERGENCY: "emergency room visits",
+    Category.INPATIENT: "hospital stays",
+    Category.LABORATORY: "laboratory tests",
+    Category.PHARMACY: "prescriptions",
+    Category.REMOTE_MONITORING: "readings sent from home",
+    Category.DIGITAL_THERAPEUTICS: "digital therapy sessions",
+}
+_DIRECTION_MARKS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def plain(text: str) -> str:
+    """Text from a record on one line, without what could steer a terminal or reverse what is read."""
+    kept = (
+        " " if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} else character
+        for character in text
+        if character not in _DIRECTION_MARKS
+    )
+    return " ".join("".join(kept).split())
+
+
+def utc_day(seconds: int) -> date:
+    """The UTC day of a block time."""
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+def show_date(day: date) -> str:
+    """``March 4, 2026``; not ``strftime``, which depends on the machine's language."""
+    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+def show_iso_date(iso: str) -> str:
+    """A model's YYYY-MM-DD as ``March 4, 2026``."""
+    return show_date(date.fromisoformat(iso))
+
+
+def show_percent(bps: int) -> str:
+    """Basis points as ``20%`` or ``12.5%``."""
+    whole, hundredths = divmod(bps, 100)
+    return f"{whole}.{hundredths:02d}".rstrip("0").rstrip(".") + "%"
+
+
+def show_reason(label: str) -> str:
+    """A reason's label in a table for insurers and providers: ``no consent``."""
+    return label.replace("_", " ")
+
+
+def join_words(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def sentence(text: str) -> str:
+    """Start with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def category_words(category_id: int) -> str:
+    """A benefit category as it stands in a sentence (``office visits``)."""
+    try:
+        return _CATEGORIES[Category(category_id)]
+    except ValueError:
+        return "services of this kind"
+
+
+def service_words(claim: ClaimFacts) -> str:
+    """What was done, from the record."""
+    record = claim.record
+    if record is None:
+        return NO_RECORD
+    return plain(record.description) or plain(record.service.replace("-", " ")) or NO_RECORD
+
+
+def provider_name(claim: ClaimFacts, names: Names) -> str:
+    """The provider as the record names it, else as the address book does."""
+    recorded = plain(claim.record.provider.name) if claim.record else ""
+    return recorded or known_provider(claim.provider_id, names)
+
+
+def known_provider(provider_id: int, names: Names) -> str:
+    """The provider as the address book names it, else ``provider #3``."""
+    return plain(names.providers.get(provider_id, "")) or f"provider #{provider_id}"
+
+
+def known_payer(payer_id: int, names: Names) -> str:
+    """The insurer as the address book names it, else ``insurer #1``."""
+    return plain(names.payers.get(payer_id, "")) or f"insurer #{payer_id}"
+
+
+def movement_line(movement: Movement) -> MovementLine:
+    """One movement as it stands on a statement."""
+    return MovementLine(
+        date=utc_day(movement.at).isoformat(), kind=movement.kind.value, amount=movement.amount
+    )
