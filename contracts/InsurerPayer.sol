@@ -312,7 +312,8 @@ contract InsurerPayer is IInsurerPayer, Ownable2Step, ReentrancyGuardTransient {
         returns (Determination memory determination)
     {
         if (pricing.reason != Reason.None) return _without(Outcome.Pended, pricing.reason);
-        if (row.benefitYear + 1 < pricing.currentYear) return _without(Outcome.Denied, Reason.BenefitYearClosed);
+        // In 256 bits: a row of the year 65535 must pend, not overflow and take the batch back.
+        if (uint256(row.benefitYear) + 1 < pricing.currentYear) return _without(Outcome.Denied, Reason.BenefitYearClosed);
         if (row.benefitYear > pricing.currentYear) return _without(Outcome.Pended, Reason.BenefitYearNotOpen);
         if (escrowReason != Reason.None) return _without(Outcome.Pended, escrowReason);
 

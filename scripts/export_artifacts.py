@@ -15,10 +15,11 @@ import argparse
 import hashlib
 import json
 import os
+import posixpath
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,7 +105,7 @@ def import_name(importer: str, target: str) -> str:
     """Return the source name that `target` has when imported from the source `importer`."""
     if not target.startswith("."):
         return target
-    return os.path.normpath(os.path.join(os.path.dirname(importer), target)).replace(os.sep, "/")
+    return posixpath.normpath(str(PurePosixPath(importer).parent / target))
 
 
 def standard_input(sources: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +126,7 @@ def run_solc(root: Path, request: dict[str, Any]) -> dict[str, Any]:
     from solcx.exceptions import SolcError
 
     try:
-        output: dict[str, Any] = solcx.compile_standard(
-            request, solc_version=SOLC_VERSION, allow_empty=True
-        )
+        output: dict[str, Any] = solcx.compile_standard(request, solc_version=SOLC_VERSION, allow_empty=True)
     except SolcError as error:
         raise ExportError(compiler_messages(error.stdout_data) or str(error)) from error
     for entry in output.get("errors", []):

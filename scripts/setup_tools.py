@@ -131,7 +131,9 @@ def node_path(node: Path) -> str:
 def node_major(node: Path) -> int:
     """Return the major version of a Node.js binary, 0 if it does not run."""
     try:
-        done = subprocess.run([str(node), "--version"], capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(
+            [str(node), "--version"], capture_output=True, text=True, timeout=30, check=True
+        )
         return int(done.stdout.lstrip("v").split(".")[0])
     except (OSError, subprocess.SubprocessError, ValueError):
         return 0
@@ -153,7 +155,9 @@ def install_npm_packages(node: Path) -> str:
     env = environment() | {"PATH": node_path(node)}
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     run([*npm_command(node), "ci", *options], env, ATTEMPTS)
-    anvil = "" if anvil_runs() else ", but anvil has no build for this machine: `chainbill devnet` will not run"
+    anvil = (
+        "" if anvil_runs() else ", but anvil has no build for this machine: `chainbill devnet` will not run"
+    )
     return f"installed in node_modules with {node}{anvil}"
 
 
@@ -161,7 +165,9 @@ def anvil_runs() -> bool:
     """Tell whether the anvil binary itself, not its npm launcher, starts."""
     for binary in ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*"):
         try:
-            return subprocess.run([str(binary), "--version"], capture_output=True, check=False).returncode == 0
+            return (
+                subprocess.run([str(binary), "--version"], capture_output=True, check=False).returncode == 0
+            )
         except OSError:
             return False
     return False
@@ -213,7 +219,9 @@ def write_solc_shim(target: Path, node: Path) -> None:
 def solc_runs(solc: Path) -> bool:
     """Tell whether the compiler starts and is the pinned version."""
     try:
-        done = subprocess.run([str(solc), "--version"], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            [str(solc), "--version"], capture_output=True, text=True, timeout=60, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return False
     return f"Version: {solc_version()}+" in done.stdout

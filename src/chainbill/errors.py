@@ -7,6 +7,7 @@
     │   ├── UnsupportedVersion   FHIR, but not R4
     │   └── RecordTooLarge       over the size limit
     ├── CatalogueError           the service catalogue contradicts itself
+    ├── TermsError               a plan or fee file that cannot be published
     ├── AttestationError         a signature or a commitment that does not hold
     ├── ChainError               the chain refused or could not be reached
     │   ├── ContractReverted     a contract's own error, by name, with its fields
@@ -61,6 +62,10 @@ class RecordTooLarge(RecordError):
 
 class CatalogueError(ChainbillError):
     """The service catalogue is malformed or contradicts itself."""
+
+
+class TermsError(ChainbillError):
+    """A plan file or a fee file that is malformed or contradicts itself."""
 
 
 class AttestationError(ChainbillError):

@@ -34,9 +34,20 @@ class Assignment:
     """The provider's own number of this attestation."""
 
 
-def attest(event: ServiceEvent, assignment: Assignment, attester: Signer, domain: Domain) -> AttestedEvent:
-    """Commit to an event under a fresh salt and sign the attestation."""
-    opening = Opening(event, new_salt())
+def attest(
+    event: ServiceEvent,
+    assignment: Assignment,
+    attester: Signer,
+    domain: Domain,
+    *,
+    salt: bytes | None = None,
+) -> AttestedEvent:
+    """Commit to an event and sign the attestation.
+
+    ``salt`` is for an attempt that may have to be repeated: the same salt makes the same attestation, and the
+    same signature. Without it a fresh one is drawn.
+    """
+    opening = Opening(event, new_salt() if salt is None else salt)
     attestation = ServiceAttestation(
         provider_id=assignment.provider_id,
         payer_id=assignment.payer_id,

@@ -2,6 +2,9 @@
 
 One SQLite file per provider, private to it. An event's record is kept in the clear only until it is
 attested; from then on it is in the sealed vault and the worklist keeps its identity alone.
+
+The salt of an event's commitment is drawn when it comes onto the list, and its sequence is written down
+before anything is signed: an attempt that is cut off and repeated makes the very same attestation.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chainbill.errors import StateError
+from chainbill.records.commitment import new_salt
 from chainbill.records.service_event import ServiceEvent
 
 _SCHEMA = """
@@ -21,6 +25,7 @@ CREATE TABLE IF NOT EXISTS event (
     record_identity TEXT NOT NULL UNIQUE,
     patient TEXT NOT NULL,
     record TEXT,
+    salt BLOB,
     sequence INTEGER UNIQUE,
     commitment BLOB
 ) STRICT;
@@ -39,6 +44,8 @@ class WaitingEvent:
     event: ServiceEvent
     sequence: int | None
     """Reserved for it by an attempt that did not finish; None: none yet."""
+    salt: bytes
+    """What its commitment will be salted with, 16 bytes."""
 
 
 class Worklist:
@@ -63,8 +70,8 @@ class Worklist:
         """Add an event of ``patient``; False where its record is on the list or was attested before."""
         with self._database() as database:
             inserted = database.execute(
-                "INSERT OR IGNORE INTO event (record_identity, patient, record) VALUES (?, ?, ?)",
-                (event.record_identity, patient, event.model_dump_json()),
+                "INSERT OR IGNORE INTO event (record_identity, patient, record, salt) VALUES (?, ?, ?, ?)",
+                (event.record_identity, patient, event.model_dump_json(), new_salt()),
             )
             return inserted.rowcount == 1
 
@@ -72,13 +79,13 @@ class Worklist:
         """Events not attested yet, in the order they were added."""
         with self._database() as database:
             rows = database.execute(
-                "SELECT id, patient, record, sequence FROM event"
+                "SELECT id, patient, record, sequence, salt FROM event"
                 " WHERE record IS NOT NULL ORDER BY id LIMIT ?",
                 (-1 if limit is None else limit,),
             ).fetchall()
         return [
-            WaitingEvent(row, patient, ServiceEvent.model_validate_json(record), sequence)
-            for row, patient, record, sequence in rows
+            WaitingEvent(row, patient, ServiceEvent.model_validate_json(record), sequence, salt)
+            for row, patient, record, sequence, salt in rows
         ]
 
     def reserve_sequence(self, waiting: WaitingEvent, *, at_least: int = 1) -> int:
@@ -100,15 +107,15 @@ class Worklist:
         """Remember that the oracle has the event, and forget its record."""
         with self._database() as database:
             database.execute(
-                "UPDATE event SET record = NULL, commitment = ? WHERE id = ?", (commitment, waiting.row)
+                "UPDATE event SET record = NULL, salt = NULL, commitment = ? WHERE id = ?",
+                (commitment, waiting.row),
             )
 
-    def discard(self, waiting: Iterable[WaitingEvent]) -> None:
-        """Take events that were refused for good off the list; their identity stays known."""
+    def remove(self, waiting: Iterable[WaitingEvent]) -> None:
+        """Take events off the list as if they had never been on it. A sequence that one of them had reserved
+        is not given out again."""
         with self._database() as database:
-            database.executemany(
-                "UPDATE event SET record = NULL WHERE id = ?", [(item.row,) for item in waiting]
-            )
+            database.executemany("DELETE FROM event WHERE id = ?", [(item.row,) for item in waiting])
 
     def counts(self) -> dict[str, int]:
         """How many events wait and how many were attested."""

@@ -1,16 +1,13 @@
-"""The anvil binary: found, started in the background, known again by its command line, ended by its pid."""
+"""An anvil process: started in the background, known again by its command line, ended by its pid."""
 
 from __future__ import annotations
 
 import json
 import os
-import platform
-import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from chainbill.chain.anvil_binary import find_anvil
 from chainbill.errors import ChainError, DevnetError
 
 CHAIN_ID = 31337
@@ -136,39 +134,6 @@ def start(
     raise AssertionError("unreachable")
 
 
-def find_anvil() -> Path:
-    """The anvil binary: ``$CHAINBILL_ANVIL``, else npm's package in a ``node_modules`` from here (or from
-    this file) upward, else PATH. Never npm's launcher script: it swallows exit codes and orphans its child.
-
-    Raises:
-        DevnetError: none is found.
-    """
-    named = os.environ.get("CHAINBILL_ANVIL")
-    if named:
-        if _is_executable(Path(named)):
-            return Path(named)
-        raise DevnetError(f"CHAINBILL_ANVIL names {named}, which is not an executable file")
-    for candidate in _candidates():
-        if _is_executable(candidate) and not _is_script(candidate):
-            return candidate.resolve()
-    raise DevnetError(
-        "the anvil binary is not installed",
-        hint="run `make` in the project, or set CHAINBILL_ANVIL to the path of anvil",
-    )
-
-
-def anvil_version(binary: Path) -> str:
-    """The version the binary prints, such as ``1.7.1``; empty where it prints none."""
-    try:
-        printed = subprocess.run(
-            [binary, "--version"], capture_output=True, text=True, timeout=10, check=False
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    words = printed.split("\n", 1)[0].split()
-    return words[-1].split("-")[0].removeprefix("v") if words else ""
-
-
 def fingerprint(path: Path) -> tuple[int, int] | None:
     """Time of writing (ns) and size of a file, None where it is absent: has anvil written it since?"""
     try:
@@ -187,27 +152,6 @@ def is_taken(port: int) -> bool:
 
 class _PortTakenError(DevnetError):
     """Another program listens on the port."""
-
-
-def _candidates() -> Iterator[Path]:
-    machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-    processor = platform.machine().lower()
-    package = f"anvil-{platform.system().lower()}-{machine.get(processor, processor)}"
-    for below in (Path.cwd() / "here", Path(__file__).resolve()):
-        for folder in below.parents:
-            yield folder / "node_modules" / "@foundry-rs" / package / "bin" / "anvil"
-    on_path = shutil.which("anvil")
-    if on_path:
-        yield Path(on_path)
-
-
-def _is_executable(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.X_OK)
-
-
-def _is_script(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"#!"
 
 
 def _environment() -> dict[str, str]:

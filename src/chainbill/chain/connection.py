@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+import requests
 from web3 import Web3
 from web3.exceptions import Web3Exception
+from web3.types import RPCEndpoint
 
 from chainbill.errors import ChainError
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def connect(rpc_url: str, *, timeout_seconds: float = 30.0) -> Web3:
@@ -14,7 +20,19 @@ def connect(rpc_url: str, *, timeout_seconds: float = 30.0) -> Web3:
     Raises:
         ChainError: nothing answers there.
     """
-    w3 = Web3(Web3.HTTPProvider(rpc_url, request_kwargs={"timeout": timeout_seconds}))
+    session = requests.Session()
+    # A proxy named by the environment cannot reach this machine's own loopback interface.
+    session.trust_env = urlsplit(rpc_url).hostname not in _LOOPBACK
+    w3 = Web3(
+        Web3.HTTPProvider(
+            rpc_url,
+            request_kwargs={"timeout": timeout_seconds},
+            session=session,
+            # web3 asks for the chain id before every call; it does not change while a node is the same.
+            cache_allowed_requests=True,
+            cacheable_requests={RPCEndpoint("eth_chainId")},
+        )
+    )
     try:
         w3.eth.chain_id  # noqa: B018 - the call is the check
     except (OSError, Web3Exception, ValueError):

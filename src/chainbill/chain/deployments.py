@@ -43,6 +43,7 @@ def save_deployment(directory: Path, deployment: Deployment) -> Path:
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = directory / f"{deployment.chain_id}.json"
     temporary = path.with_suffix(".tmp")
+    temporary.touch(mode=0o600)
     temporary.write_text(json.dumps(deployment.model_dump(), indent=2) + "\n", encoding="utf-8")
     temporary.replace(path)
     return path

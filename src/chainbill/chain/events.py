@@ -53,7 +53,7 @@ class Claim:
     billed_amount: int
     """As attested; 0 means the fee schedule's amount."""
     billed: int
-    """What was billed once the fee schedule is applied; 0 in a denial that looked at no fee."""
+    """What was billed once the fee schedule is applied; 0 in a denial, like every component after it."""
     allowed: int
     contractual_adjustment: int
     deductible: int

@@ -119,6 +119,22 @@ class OracleStore:
         """The attestation that was accepted under a provider's sequence."""
         return self._one("provider_id = ? AND sequence = ?", provider_id, str(sequence))
 
+    def next_sequence(self, provider_id: int) -> int:
+        """One more than the highest sequence accepted of a provider; 1 where there is none."""
+        # As text they order by length first: SQLite's integers end below 2^64.
+        query = (
+            "SELECT sequence FROM attestation WHERE provider_id = ?"
+            " ORDER BY length(sequence) DESC, sequence DESC LIMIT 1"
+        )
+        with self._database() as database:
+            found = database.execute(query, (provider_id,)).fetchone()
+        return int(found[0]) + 1 if found else 1
+
+    def attestations(self, *statuses: Status) -> list[StoredAttestation]:
+        """What stands in one of these states, in the order it was accepted."""
+        marks = ", ".join("?" * len(statuses))
+        return self._many(f"status IN ({marks}) ORDER BY id", *statuses)
+
     def accept(
         self, attestation: ServiceAttestation, *, digest: bytes, signature: bytes, record_key: bytes
     ) -> StoredAttestation:

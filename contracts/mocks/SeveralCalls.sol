@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @notice Makes several calls in one transaction, all or nothing. For tests of what must not carry over
+/// from one call to the next: transient storage, reentrancy locks.
+contract SeveralCalls {
+    function run(address[] calldata targets, bytes[] calldata calls) external {
+        for (uint256 i; i < targets.length; ++i) {
+            (bool succeeded, bytes memory answer) = targets[i].call(calls[i]);
+            if (!succeeded) {
+                assembly ("memory-safe") {
+                    revert(add(answer, 32), mload(answer))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+
+/// @notice A dollar that misbehaves on request: it refuses an address, keeps a fee, burns gas or calls
+/// back in the middle of a transfer. For tests. Anyone may ask for anything.
+contract UnrulyDollar is ERC20 {
+    error Blocked(address account);
+
+    mapping(address account => bool) public isBlocked;
+    mapping(address account => bool) public burnsGas;
+
+    uint256 public feeBps;
+
+    address public hookTarget;
+    bytes public hookData;
+    bool public hookSucceeded;
+    bytes public hookAnswer;
+
+    /// The protocol's tokens take their authority; this one obeys everybody.
+    constructor(address) ERC20("Unruly Dollar", "UUSD") {}
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    /// Transfers to or from the account revert.
+    function setBlocked(address account, bool blocked) external {
+        isBlocked[account] = blocked;
+    }
+
+    /// Transfers from the account consume all gas they are given.
+    function setBurnsGas(address account, bool burns) external {
+        burnsGas[account] = burns;
+    }
+
+    /// Every transfer keeps back this share.
+    function setFee(uint256 bps) external {
+        feeBps = bps;
+    }
+
+    /// Every transfer first makes this call and remembers how it ended; zero target: none.
+    function setHook(address target, bytes calldata data) external {
+        (hookTarget, hookData) = (target, data);
+    }
+
+    function decimals() public pure override returns (uint8) {
+        return 6;
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        if (isBlocked[from]) revert Blocked(from);
+        if (isBlocked[to]) revert Blocked(to);
+        if (burnsGas[from]) {
+            assembly ("memory-safe") {
+                invalid()
+            }
+        }
+        address target = hookTarget;
+        if (target != address(0)) {
+            hookTarget = address(0); // once: a hook's own transfers call nobody
+            (hookSucceeded, hookAnswer) = target.call(hookData);
+        }
+
+        uint256 fee = from == address(0) ? 0 : amount * feeBps / 10_000;
+        if (fee != 0) super._update(from, address(0), fee);
+        super._update(from, to, amount - fee);
+    }
+}

@@ -1,0 +1,57 @@
+"""The command line: a face without logic of its own.
+
+Each group is a module of this package. It is imported when it is used, so that ``--help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from chainbill.cli.command import LazyGroup, ShellCommand
+from chainbill.cli.context import Invocation
+from chainbill.cli.failures import run
+
+COMMANDS: dict[str, LazyGroup.Entry] = {
+    "devnet": ("chainbill.cli.devnet:devnet_group", "A chain of your own, with everything deployed."),
+    "audit": (
+        "chainbill.cli.audit:audit_group",
+        "Rebuild the ledger from the chain's logs, and prove that it adds up.",
+    ),
+    "bench": ("chainbill.cli.bench:bench_group", "Measure what settling costs."),
+    "demo": (
+        "chainbill.cli.demo:demo",
+        "Turn a health record into settled, explained and audited payments.",
+    ),
+    "doctor": ("chainbill.cli.doctor:doctor", "Check that everything needed is there, and say what to do."),
+}
+"""Where each command is, and its summary as the command itself gives it, in the order of the help."""
+
+
+@click.group(cls=LazyGroup, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chainbill", message="chainbill %(version)s")
+@click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where chain, keys and records are kept.  [env CHAINBILL_STATE_DIR; default ~/.chainbill]",
+)
+@click.option("--rpc-url", help="The node to use instead of the devnet.  [env CHAINBILL_RPC_URL]")
+@click.option("--json", "as_json", is_flag=True, help=ShellCommand.JSON_HELP)
+@click.pass_context
+def cli(context: click.Context, state_dir: Path | None, rpc_url: str | None, as_json: bool) -> None:
+    """Pay for care one event at a time: attested, adjudicated and settled on chain.
+
+    Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 ran well and found discrepancies.
+    """
+    context.obj = Invocation(state_dir=state_dir, rpc_url=rpc_url, json=as_json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The ``chainbill`` program."""
+    # Whatever is written is the user's own: state, and statements that tell of their health.
+    os.umask(0o077)
+    sys.exit(run(cli, list(sys.argv[1:] if arguments is None else arguments)))

@@ -1,0 +1,50 @@
+"""What the options before the command say, and the session that they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chainbill.settings.state import StateDirectory
+
+if TYPE_CHECKING:
+    # web3 costs most of a second to import; only a command that needs the chain pays for it.
+    from chainbill.settings.session import Session
+
+
+@dataclass
+class Invocation:
+    """One run of the program."""
+
+    state_dir: Path | None = None
+    rpc_url: str | None = None
+    json: bool = False
+
+    @cached_property
+    def state(self) -> StateDirectory:
+        """The state directory.
+
+        Raises:
+            StateError: it cannot be used, or others could look into it.
+        """
+        return StateDirectory.open(self.state_dir)
+
+    def session(self) -> Session:
+        """Connect to the chain and open address book, keystores and schedules.
+
+        Raises:
+            DevnetError: the devnet is not running.
+            ChainError: no node answers.
+            NotDeployed: no deployment is recorded for its chain.
+        """
+        from chainbill.settings.session import Session
+
+        return Session.open(self.state, self.rpc_url)
+
+
+pass_invocation = click.make_pass_decorator(Invocation)
+"""Hands a command the ``Invocation`` as its first argument."""

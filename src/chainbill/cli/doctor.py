@@ -1,0 +1,33 @@
+"""``chainbill doctor``."""
+
+from __future__ import annotations
+
+import click
+
+from chainbill.cli.command import ExitCode, ShellCommand
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.output import emit, show_table
+from chainbill.settings.checkup import Finding, Verdict, check_up
+
+
+@click.command(cls=ShellCommand, example="chainbill doctor")
+@click.pass_context
+@pass_invocation
+def doctor(invocation: Invocation, context: click.Context) -> None:
+    """Check that everything needed is there, and say what to do.
+
+    Exits with 1 when a check fails; a warning is no failure.
+    """
+    findings = check_up(invocation.state_dir)
+    healthy = all(finding.verdict is not Verdict.FAIL for finding in findings)
+    facts = {"healthy": healthy, "checks": [finding.model_dump(mode="json") for finding in findings]}
+    emit(facts, lambda: _show(findings))
+    if not healthy:
+        context.exit(ExitCode.FAILED)
+
+
+def _show(findings: list[Finding]) -> None:
+    rows = [
+        (finding.verdict.value, finding.check, finding.found, finding.advice or "") for finding in findings
+    ]
+    show_table(("", "check", "found", "what to do"), rows)

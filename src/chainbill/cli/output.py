@@ -1,0 +1,95 @@
+"""What a command tells: the same facts as JSON for a program or as text for a person."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+from chainbill.cli.context import Invocation
+
+_PIPE_WIDTH = 240
+"""Columns of a table that no terminal cuts off."""
+
+
+def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -> None:
+    """Print ``facts`` under ``--json``, and ``text`` (or what calling it prints) otherwise.
+
+    In ``facts`` bytes become 0x-hexadecimal; money must be given as ``format_dollars`` strings, times of the
+    chain as seconds since 1970.
+    """
+    if click.get_current_context().ensure_object(Invocation).json:
+        click.echo(json.dumps(_plain(facts), indent=2, ensure_ascii=False, default=_plain))
+    elif isinstance(text, str):
+        click.echo(text)
+    else:
+        text()
+
+
+def note(message: str) -> None:
+    """Say something by the way, on stderr."""
+    click.echo(message, err=True)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
+    """Print a table on stdout. A column whose name begins with ``>`` stands to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    # Rich would also colour numbers and read [brackets] as markup.
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, markup=False, highlight=False)
+    with console.capture() as drawn:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+
+
+@contextmanager
+def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr where that is a terminal; yields what moves it on by some steps."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(file=sys.stderr)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def show_time(timestamp: int) -> str:
+    """A chain time as a person reads it: ``2026-11-24 07:50:47 UTC``."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _plain(value: Any) -> Any:
+    """The form of a value that JSON knows; ``json.dumps`` asks again for what is inside."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, bytes):
+        return f"0x{value.hex()}"
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal | Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -1,0 +1,87 @@
+"""What commands read from their arguments: durations, moments, dollars, account names."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from chainbill.errors import AmountError, StateError
+from chainbill.money import parse_dollars
+from chainbill.settings.names import check_name
+
+_SECONDS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_DURATION = re.compile(r"(?:[0-9]+[ywdhms])+")
+
+
+class Duration(click.ParamType):
+    """``90s``, ``30m``, ``6h``, ``1d``, ``2w``, ``1y`` (365 days) or several (``1d12h``), as seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the argument."""
+        if isinstance(value, int):
+            return value
+        if not _DURATION.fullmatch(value):
+            self.fail(f"{value!r} is not a duration such as 90s, 30m, 6h, 1d or 1d12h", param, ctx)
+        return sum(int(count) * _SECONDS[unit] for count, unit in re.findall(r"(\d+)([ywdhms])", value))
+
+
+class Moment(click.ParamType):
+    """Seconds since 1970, or an ISO 8601 date or time (UTC where it names no zone), as seconds since 1970."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the argument."""
+        if isinstance(value, int):
+            return value
+        if value.isascii() and value.isdecimal():
+            return int(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(
+                f"{value!r} is not a time such as 2026-01-31, 2026-01-31T12:00Z or 1769860800", param, ctx
+            )
+        seconds = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        if seconds < 0:
+            self.fail(f"{value!r} is before 1970, where the chain's time begins", param, ctx)
+        return seconds
+
+
+class Dollars(click.ParamType):
+    """An amount such as ``125`` or ``125.50``, as micro-dollars."""
+
+    name = "dollars"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the argument."""
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_dollars(value)
+        except AmountError as error:
+            self.fail(str(error), param, ctx)
+
+
+class AccountName(click.ParamType):
+    """The name of an account."""
+
+    name = "account"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the argument."""
+        try:
+            return check_name(str(value))
+        except StateError as error:
+            self.fail(f"{error}: {error.hint}", param, ctx)
+
+
+DURATION = Duration()
+MOMENT = Moment()
+DOLLARS = Dollars()
+ACCOUNT = AccountName()

@@ -1,0 +1,202 @@
+"""The check-up behind ``chainbill doctor``: is everything there that the commands need?"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from chainbill.chain.anvil import CHAIN_ID
+from chainbill.chain.anvil_binary import anvil_version, find_anvil
+from chainbill.chain.artifacts import load_artifact
+from chainbill.chain.deployments import load_deployment
+from chainbill.chain.devnet import Devnet
+from chainbill.errors import ChainbillError, StateError
+from chainbill.settings.keystores import Keystores
+from chainbill.settings.local_devnet import LocalDevnet
+from chainbill.settings.passphrase import passphrase_from
+from chainbill.settings.state import StateDirectory
+
+OLDEST_PYTHON = (3, 11)
+"""The oldest Python that runs the package."""
+
+KNOWN_ANVIL = "1.7"
+"""The anvil that the tests run with; others may behave differently."""
+
+CONTRACTS = {
+    "governance": "Governance",
+    "token": "DevUSD",
+    "registry": "ProviderRegistry",
+    "escrow": "PatientEscrow",
+    "payers": "InsurerPayerFactory",
+    "settlement": "ClaimSettlement",
+}
+"""Each field of a deployment, and the contract that must stand there."""
+
+CLOCK_TOLERANCE_SECONDS = 300
+"""A chain's clock this close to the machine's counts as the same."""
+
+_ANCHOR_BYTES = 32
+"""How a contract's code begins is enough to find it in its creation code; no immutable stands that early."""
+
+
+class Verdict(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Finding(BaseModel):
+    """One check."""
+
+    model_config = ConfigDict(frozen=True)
+
+    check: str
+    verdict: Verdict
+    found: str
+    advice: str | None = None
+    """What to do; None where nothing need be done."""
+
+
+def check_up(state_path: Path | None) -> list[Finding]:
+    """Check everything, whatever fails on the way."""
+    findings = [_guarded("python", _python), _guarded("packages", _packages), _guarded("anvil", _anvil)]
+    try:
+        state = StateDirectory.open(state_path)
+    except StateError as error:
+        return [*findings, _failed("state directory", error)]
+    findings.append(_ok("state directory", f"{state.root}, yours alone"))
+    findings.append(_guarded("passphrase", lambda: _passphrase(state)))
+    findings.append(_guarded("devnet", lambda: _devnet(state)))
+    devnet = LocalDevnet(state).find() if findings[-1].verdict is Verdict.OK else None
+    if devnet is not None:
+        findings.append(_guarded("deployment", lambda: _deployment(state, devnet)))
+        findings.append(_guarded("chain clock", lambda: _clock(devnet)))
+    return findings
+
+
+def matches_artifact(name: str, code: bytes) -> bool:
+    """Is ``code`` the contract ``name``? It is a part of the creation code, but for the immutables, which
+    stand there as zeros until the constructor fills them in."""
+    compiled = bytes.fromhex(load_artifact(name).bytecode.removeprefix("0x"))
+    start = compiled.find(code[:_ANCHOR_BYTES])
+    while code and start >= 0:
+        template = compiled[start : start + len(code)]
+        if len(template) == len(code) and all(
+            here in (0, there) for here, there in zip(template, code, strict=True)
+        ):
+            return True
+        start = compiled.find(code[:_ANCHOR_BYTES], start + 1)
+    return False
+
+
+def _python() -> Finding:
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        return _fail("python", found, "install Python 3.11 or newer")
+    return _ok("python", found)
+
+
+def _packages() -> Finding:
+    missing = []
+    for requirement in importlib.metadata.requires("chainbill") or []:
+        if "extra ==" in requirement:
+            continue
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        try:
+            importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return _fail("packages", f"missing: {', '.join(missing)}", "install chainbill again, or run `make`")
+    return _ok("packages", f"chainbill {importlib.metadata.version('chainbill')} with all it requires")
+
+
+def _anvil() -> Finding:
+    binary = find_anvil()
+    version = anvil_version(binary)
+    if not version:
+        return _fail(
+            "anvil", f"{binary} does not tell its version", "run `make` again, or fix CHAINBILL_ANVIL"
+        )
+    if not version.startswith(f"{KNOWN_ANVIL}."):
+        return _warn("anvil", f"{version} at {binary}", f"chainbill is tested with {KNOWN_ANVIL}")
+    return _ok("anvil", f"{version} at {binary}")
+
+
+def _passphrase(state: StateDirectory) -> Finding:
+    keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
+    names = keystores.names()
+    if not names:
+        return _ok("passphrase", "no account yet, none needed")
+    keystores.unlock(names[0])
+    return _ok("passphrase", f"opens {names[0]!r}, one of {len(names)} accounts")
+
+
+def _devnet(state: StateDirectory) -> Finding:
+    local = LocalDevnet(state)
+    if local.find() is None and not state.devnet_record.exists():
+        return _warn("devnet", "not running", "start it: chainbill devnet up")
+    if local.find() is None and local.is_saved():
+        return _warn("devnet", "not running; its chain is saved", "go on with it: chainbill devnet up")
+    number, _ = local.require().latest()
+    return _ok("devnet", f"running at {local.require().rpc_url}, block {number}")
+
+
+def _deployment(state: StateDirectory, devnet: Devnet) -> Finding:
+    deployment = load_deployment(state.deployments, CHAIN_ID)
+    for field, name in CONTRACTS.items():
+        address = getattr(deployment, field)
+        code = devnet.code(address)
+        again = "begin a new chain: chainbill devnet down, then up --fresh"
+        if not code:
+            return _fail("deployment", f"there is no contract at {address}, where {name} should be", again)
+        if not matches_artifact(name, code):
+            return _fail("deployment", f"{name} at {address} is not the one this chainbill ships", again)
+    return _ok("deployment", f"{len(CONTRACTS)} contracts in place since block {deployment.block}")
+
+
+def _clock(devnet: Devnet) -> Finding:
+    _, latest = devnet.latest()
+    now = devnet.now()
+    if now < latest:
+        advice = f"move it on: chainbill devnet advance --to {latest}"
+        return _fail("chain clock", f"{latest - now} s behind its own newest block", advice)
+    skew = now - int(time.time())
+    if abs(skew) <= CLOCK_TOLERANCE_SECONDS:
+        return _ok("chain clock", "as this machine's")
+    side = "ahead of" if skew > 0 else "behind"
+    days, rest = divmod(abs(skew), 86_400)
+    found = f"{days} d {rest // 3_600} h {side} this machine's"
+    return _warn("chain clock", found, "nothing, if you moved it: commands go by the chain's own time")
+
+
+def _guarded(check: str, run: Callable[[], Finding]) -> Finding:
+    try:
+        return run()
+    except ChainbillError as error:
+        return _failed(check, error)
+
+
+def _failed(check: str, error: ChainbillError) -> Finding:
+    return Finding(check=check, verdict=Verdict.FAIL, found=str(error), advice=error.hint)
+
+
+def _ok(check: str, found: str) -> Finding:
+    return Finding(check=check, verdict=Verdict.OK, found=found)
+
+
+def _warn(check: str, found: str, advice: str) -> Finding:
+    return Finding(check=check, verdict=Verdict.WARN, found=found, advice=advice)
+
+
+def _fail(check: str, found: str, advice: str) -> Finding:
+    return Finding(check=check, verdict=Verdict.FAIL, found=found, advice=advice)

@@ -1,0 +1,95 @@
+"""Insurers' schedules: the key behind the opaque service ids and the names published under it.
+
+An insurer hands its schedule to the providers it accepts, outside the chain; here the state directory is
+that channel. Whoever holds it can read which service an id on chain stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from chainbill.errors import StateError
+from chainbill.records.service_id import new_schedule_key, service_id, service_ids
+from chainbill.settings.files import locked, read_private, write_private
+
+
+class Schedule(BaseModel):
+    """One insurer's schedule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    payer_id: int
+    key_hex: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", repr=False)]
+    """The schedule key, hexadecimal. Secret: shared with accepted providers and with nobody else."""
+    services: tuple[str, ...] = ()
+    """Catalogue names with a published fee, in order."""
+
+    @property
+    def key(self) -> bytes:
+        """The 32-byte schedule key."""
+        return bytes.fromhex(self.key_hex)
+
+    def id_of(self, service: str) -> bytes:
+        """The 8-byte id of a service."""
+        return service_id(self.key, service)
+
+    def names(self) -> dict[bytes, str]:
+        """Each published service's name by its id.
+
+        Raises:
+            CatalogueError: two services share an id.
+        """
+        return service_ids(self.key, self.services)
+
+
+class Schedules:
+    """The schedules of one directory, a file per payer id."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def load(self, payer_id: int) -> Schedule:
+        """An insurer's schedule.
+
+        Raises:
+            StateError: there is none, or its file is damaged or open to other users.
+        """
+        content = read_private(self._path(payer_id))
+        if content is None:
+            raise StateError(
+                f"the schedule of payer {payer_id} is not here",
+                hint="the insurer publishes its fees first: chainbill insurer fees --help",
+            )
+        try:
+            return Schedule.model_validate_json(content)
+        except ValidationError:
+            raise StateError(f"the schedule {self._path(payer_id)} is damaged") from None
+
+    def all(self) -> list[Schedule]:
+        """Every schedule, by payer id."""
+        ids = sorted(int(path.stem) for path in self.directory.glob("*.json") if path.stem.isdecimal())
+        return [self.load(payer_id) for payer_id in ids]
+
+    def publish(self, payer_id: int, services: Iterable[str]) -> Schedule:
+        """Add services to an insurer's schedule, making its key where there is none; returns the whole.
+
+        Raises:
+            CatalogueError: two services share an id.
+        """
+        with locked(self.directory / ".lock"):
+            if self._path(payer_id).exists():
+                schedule = self.load(payer_id)
+            else:
+                schedule = Schedule(payer_id=payer_id, key_hex=new_schedule_key().hex())
+            together = tuple(sorted({*schedule.services, *services}))
+            schedule = schedule.model_copy(update={"services": together})
+            schedule.names()
+            write_private(self._path(payer_id), schedule.model_dump_json(indent=2).encode() + b"\n")
+        return schedule
+
+    def _path(self, payer_id: int) -> Path:
+        return self.directory / f"{payer_id}.json"

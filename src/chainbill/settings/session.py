@@ -1,0 +1,108 @@
+"""One process's view of the protocol: the state directory, its chain, and the accounts to act with."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from eth_account.signers.local import LocalAccount
+
+from chainbill.chain.connection import connect
+from chainbill.chain.deployments import load_deployment
+from chainbill.chain.devnet import Devnet
+from chainbill.chain.protocol import Protocol
+from chainbill.chain.sender import Sender
+from chainbill.errors import StateError
+from chainbill.records.vault import Vault, VaultKey
+from chainbill.settings.addressbook import AddressBook, Contact, Role
+from chainbill.settings.cast import contact
+from chainbill.settings.keystores import Keystores
+from chainbill.settings.local_devnet import LocalDevnet
+from chainbill.settings.passphrase import passphrase_from
+from chainbill.settings.schedules import Schedules
+from chainbill.settings.state import StateDirectory
+
+ENVIRONMENT = "CHAINBILL_RPC_URL"
+"""Names a node where ``--rpc-url`` does not; else the state directory's devnet is meant."""
+
+
+class Session:
+    """Everything a command needs. Accounts are opened when they are first asked for."""
+
+    def __init__(self, state: StateDirectory, protocol: Protocol, devnet: Devnet | None) -> None:
+        self.state = state
+        self.protocol = protocol
+        self.devnet = devnet
+        """The state directory's devnet, None where the session is on another chain."""
+        self.book = AddressBook(state.address_book)
+        self.keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
+        self.schedules = Schedules(state.schedules)
+
+    @classmethod
+    def open(cls, state: StateDirectory, rpc_url: str | None = None) -> Session:
+        """Connect to ``rpc_url``, else ``$CHAINBILL_RPC_URL``, else the state directory's devnet.
+
+        Raises:
+            DevnetError: no node is named and the devnet is not running.
+            ChainError: no node answers.
+            NotDeployed: no deployment is recorded for its chain.
+        """
+        url = rpc_url or os.environ.get(ENVIRONMENT)
+        local = LocalDevnet(state)
+        devnet = local.find() if url else local.require()
+        if devnet is not None and url not in (None, devnet.rpc_url):
+            devnet = None
+        w3 = connect(url or local.require().rpc_url)
+        return cls(state, Protocol(w3, load_deployment(state.deployments, w3.eth.chain_id)), devnet)
+
+    @property
+    def rpc_url(self) -> str:
+        """The node this session speaks to."""
+        return str(self.protocol.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The sealed records."""
+        return Vault(self.state.vault)
+
+    def now(self) -> int:
+        """The chain's time, the only clock protocol times are taken from; seconds since 1970."""
+        return self.protocol.now()
+
+    def account(self, name: str) -> LocalAccount:
+        """An account, opened.
+
+        Raises:
+            StateError: no such account, or the passphrase is missing or wrong.
+        """
+        return self.keystores.unlock(name)
+
+    def sender(self, name: str) -> Sender:
+        """An account that sends transactions, with gas for them on the devnet; errors as ``account``."""
+        account = self.account(name)
+        if self.devnet is not None:
+            # An account of an earlier chain is kept by `devnet up --fresh`, and has nothing on the new one.
+            self.devnet.give_gas(account.address)
+        return Sender(self.protocol.w3, account)
+
+    def vault_key(self, name: str) -> VaultKey:
+        """The key that opens records sealed to an account; errors as ``account``."""
+        return VaultKey.derive(bytes(self.account(name).key))
+
+    def ensure_account(self, name: str, role: Role) -> Contact:
+        """The account of that name and role, made (and on the devnet given gas) where there is none.
+
+        Raises:
+            StateError: the name belongs to an account of another role, or is not a name.
+        """
+        known = self.book.entries().get(name)
+        if known is not None:
+            if known.role is not role:
+                raise StateError(f"{name!r} is a {known.role}, not a {role}", hint="choose another name")
+            return known
+        account = self.keystores.ensure(name)
+        if self.devnet is not None:
+            self.devnet.give_gas(account.address)
+        entry = contact(account, role)
+        self.book.put(name, entry)
+        return entry

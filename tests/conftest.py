@@ -1,0 +1,41 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Tools keep their data inside the project, however pytest was started.
+os.environ.setdefault("SOLCX_BINARY_PATH", str(ROOT / ".cache" / "solcx"))
+os.environ.setdefault("APE_DATA_FOLDER", str(ROOT / ".cache" / "ape"))
+
+
+def shared_folder(name: str) -> Path:
+    """Return a folder of the shared test data, or skip the test where the data is absent."""
+    base = Path(os.environ.get("CHAINBILL_SAMPLES", ROOT.parent / "shared" / "data"))
+    folder = base / name
+    if not folder.is_dir():
+        pytest.skip(f"no {name} data in {base}; CHAINBILL_SAMPLES names another place")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def samples_dir() -> Path:
+    """Health records and claims that nobody here made: Synthea, HL7, CMS, X12."""
+    return shared_folder("samples")
+
+
+@pytest.fixture(scope="session")
+def vectors_dir() -> Path:
+    """Test vectors of other implementations: signatures, hashes, Merkle trees."""
+    return shared_folder("vectors")
