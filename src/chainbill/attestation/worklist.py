@@ -75,6 +75,14 @@ class Worklist:
             )
             return inserted.rowcount == 1
 
+    def knows(self, record_identity: str) -> bool:
+        """Is this record on the list, or was it attested before?"""
+        with self._database() as database:
+            found = database.execute(
+                "SELECT 1 FROM event WHERE record_identity = ?", (record_identity,)
+            ).fetchone()
+        return found is not None
+
     def waiting(self, *, limit: int | None = None) -> list[WaitingEvent]:
         """Events not attested yet, in the order they were added."""
         with self._database() as database:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from web3.types import TxReceipt
@@ -15,7 +16,7 @@ from chainbill.chain.events import PatientWithdrew, PoolWithdrawn
 from chainbill.chain.logs import decode_log
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import Sender
-from chainbill.errors import AmountError, ChainError
+from chainbill.errors import AmountError, ChainError, ContractReverted
 from chainbill.money import show_dollars
 
 WITHDRAWAL_LIFE_SECONDS = 7 * 24 * 3600
@@ -80,11 +81,14 @@ class Holding(ABC):
 
         Raises:
             AmountError: nothing.
-            ContractReverted: more than the balance.
+            ChainError: more than the balance.
         """
         if amount <= 0:
             raise AmountError("there is nothing to withdraw", hint="give an amount such as 100")
-        self._contract.request_withdrawal(owner, amount)
+        try:
+            self._contract.request_withdrawal(owner, amount)
+        except ContractReverted as refusal:
+            raise _explained(refusal) from None
         request = self._request()
         return Announcement(request.amount, request.available_at)
 
@@ -92,9 +96,12 @@ class Holding(ABC):
         """Take the announced withdrawal, as far as charges since have left it; returns the amount.
 
         Raises:
-            ContractReverted: none is announced, its notice is not over, it has lapsed, or nothing is left.
+            ChainError: none is announced, its notice is not over, it has lapsed, or nothing is left.
         """
-        receipt = self._contract.withdraw(owner)
+        try:
+            receipt = self._contract.withdraw(owner)
+        except ContractReverted as refusal:
+            raise _explained(refusal) from None
         own = [log for log in receipt["logs"] if log["address"] == self._contract.address]
         return sum(self._withdrawn(log) for log in own)
 
@@ -136,3 +143,31 @@ class InsurerPool(Holding):
     def _withdrawn(self, log: Any) -> int:
         event = decode_log(log, "InsurerPayer", payer_id=self._payer_id)
         return event.amount if isinstance(event, PoolWithdrawn) else 0
+
+
+def _explained(refusal: ContractReverted) -> ChainError:
+    """A refused withdrawal in words."""
+    fields, announce = refusal.fields, "announce it: withdraw AMOUNT"
+    match refusal.name:
+        case "AmountOverBalance":
+            balance, amount = show_dollars(fields["balance"]), show_dollars(fields["amount"])
+            return ChainError(f"the balance is {balance}, less than {amount}")
+        case "NoWithdrawalRequested":
+            return ChainError("no withdrawal is announced", hint=announce)
+        case "WithdrawalNotAvailable":
+            told = f"the withdrawal may be taken from {_time(fields['availableAt'])}"
+            return ChainError(
+                f"{told}; it is {_time(fields['now'])}",
+                hint="wait until then; on a devnet: chainbill devnet advance 1d",
+            )
+        case "WithdrawalLapsed":
+            return ChainError(
+                f"the announced withdrawal lapsed at {_time(fields['lapsedAt'])}", hint=f"{announce} again"
+            )
+        case "NothingToWithdraw":
+            return ChainError("charges since then have left nothing of the announced withdrawal")
+    return refusal
+
+
+def _time(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

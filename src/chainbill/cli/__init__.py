@@ -18,6 +18,22 @@ from chainbill.cli.failures import run
 
 COMMANDS: dict[str, LazyGroup.Entry] = {
     "devnet": ("chainbill.cli.devnet:devnet_group", "A chain of your own, with everything deployed."),
+    "provider": (
+        "chainbill.cli.provider:provider_group",
+        "Attest service events from health records, and get paid for them.",
+    ),
+    "patient": (
+        "chainbill.cli.patient:patient_group",
+        "Fund a wallet, say who may be paid from it, and read what was charged.",
+    ),
+    "insurer": (
+        "chainbill.cli.insurer:insurer_group",
+        "Fund a pool, publish plans and fees, accept providers, enrol members.",
+    ),
+    "oracle": (
+        "chainbill.cli.oracle:oracle_group",
+        "Settle what providers have attested, and see what waits.",
+    ),
     "audit": (
         "chainbill.cli.audit:audit_group",
         "Rebuild the ledger from the chain's logs, and prove that it adds up.",

@@ -112,6 +112,18 @@ class AddressBook:
             (name for name, contact in self.entries().items() if contact.address.lower() == wanted), None
         )
 
+    def vault_key_of(self, address: str) -> bytes:
+        """The public key that records are sealed to for the account at an address.
+
+        Raises:
+            StateError: it is not in the book, or the book has no such key for it.
+        """
+        name = self.name_of(address)
+        key = self.get(name).vault_public_key if name is not None else None
+        if key is None:
+            raise StateError(f"the address book has no vault key for {address}")
+        return bytes.fromhex(key)
+
     def provider(self, provider_id: int) -> tuple[str, Contact] | None:
         """Name and entry of a provider id; None where it is not in the book."""
         return next(((n, c) for n, c in self.entries().items() if c.provider_id == provider_id), None)

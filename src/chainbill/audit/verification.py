@@ -1,0 +1,241 @@
+"""The audit itself: everything that can be checked about a deployment from outside, in one pass.
+
+1. The copy, where one is given, is the chain's: every log, in its place, unaltered.
+2. The logs replay: no event that does not follow from those before it.
+3. Each claim is what the terms in force when it was signed say, and adds up; each batch fits its log.
+4. No contract ever held less than it owed, and no token left one that nobody was owed.
+5. Contract state at the ledger's last block is what the logs say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from chainbill.audit.claims import ClaimRecord, Totals, walk
+from chainbill.audit.copy_check import check_places, compare_copy
+from chainbill.audit.determination import check_sums
+from chainbill.audit.discrepancy import Discrepancy, Kind
+from chainbill.audit.indexer import decode_ledger, describe, fetch_ledger
+from chainbill.audit.ledger import Ledger
+from chainbill.audit.raw_ledger import Header, RawLedger, RawLog
+from chainbill.audit.replay import where
+from chainbill.audit.rpc import JsonRpc, NodeRefused
+from chainbill.audit.state import compare_state
+from chainbill.audit.transactions import check_transactions
+from chainbill.billing.adjudication import Adjudication
+from chainbill.billing.outcomes import Outcome
+from chainbill.chain.deployments import Deployment
+from chainbill.chain.events import Claim, RecordedEvent
+from chainbill.errors import ChainError, LedgerError
+
+Progress = Callable[[str, int, int], None]
+"""Hears what is being done, how much of it is done, and how much there is (0: unknown)."""
+
+_COMPONENTS = (
+    "billed",
+    "allowed",
+    "contractual_adjustment",
+    "deductible",
+    "copay",
+    "coinsurance",
+    "plan_paid",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was checked and what was found."""
+
+    header: Header
+    """Names the block whose contract state was compared."""
+    continued_from: int | None
+    """A copy's own last block, where the node had forgotten that block's state and the copy was therefore
+    continued with the chain's own logs up to the newest block; else None."""
+    counts: dict[str, int]
+    """How many of each kind of thing were checked."""
+    totals: Totals
+    discrepancies: tuple[Discrepancy, ...]
+    donations: dict[str, int]
+    """By contract: tokens beyond what it owes, sent by somebody without a deposit. Nobody's, and no fault."""
+
+    @property
+    def adds_up(self) -> bool:
+        """Was nothing found?"""
+        return not self.discrepancies
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The part of the audit that needs logs alone."""
+
+    ledger: Ledger
+    records: list[ClaimRecord]
+    discrepancies: list[Discrepancy]
+
+
+def verify(
+    node: JsonRpc,
+    deployment: Deployment,
+    *,
+    copy: RawLedger | None = None,
+    to_block: int | None = None,
+    on_progress: Progress = lambda *_: None,
+) -> Verification:
+    """Audit a deployment up to ``to_block`` (the newest by default), or a copy of its ledger.
+
+    Raises:
+        ChainError: the node does not answer, or no longer has the state of ``to_block``, or the
+            deployment was not complete by then.
+        LedgerError: the copy is of another deployment or another chain.
+    """
+    on_progress("reading logs", 0, 0)
+    raw = fetched = fetch_ledger(node, deployment, to_block=copy.header.to_block if copy else to_block)
+    found: list[Discrepancy] = []
+    if copy is not None:
+        _check_origin(copy.header, fetched.header)
+        found += [*check_places(copy), *compare_copy(copy, fetched)]
+        raw = copy
+    if not _has_state(node, fetched.header):
+        if copy is None:
+            raise ChainError(
+                f"the node no longer has the state of block {fetched.header.to_block}",
+                hint="audit up to the newest block, or ask an archive node",
+            )
+        raw = fetched = _continued(copy, fetch_ledger(node, deployment))
+    on_progress("pricing claims again", 0, 0)
+    audit = audit_logs(raw)
+    found += audit.discrepancies
+
+    checked, different = compare_state(
+        node,
+        audit.ledger,
+        block=fetched.header.to_block,
+        block_time=fetched.header.to_block_time,
+        sequences={(record.provider_id, record.sequence) for record in audit.records},
+        on_progress=lambda done, total: on_progress("comparing contract state", done, total),
+    )
+    found += different
+    totals = Totals.of(audit.records)
+    surpluses = audit.ledger.surpluses().items()
+    return Verification(
+        header=fetched.header,
+        continued_from=copy.header.to_block if copy and copy.header != raw.header else None,
+        counts=_counts(raw, totals, audit.records) | checked,
+        totals=totals,
+        discrepancies=tuple(found),
+        donations={address: surplus for address, surplus in surpluses if surplus > 0},
+    )
+
+
+def audit_logs(raw: RawLedger) -> Audit:
+    """Replay the logs, price every claim again, and watch solvency; nothing is asked of a node."""
+    found: list[Discrepancy] = []
+
+    def unreadable(log: RawLog, error: LedgerError) -> None:
+        found.append(Discrepancy(Kind.UNREADABLE_LOG, describe(log), str(error)))
+
+    def refused(recorded: RecordedEvent, error: LedgerError) -> None:
+        found.append(Discrepancy(Kind.REPLAY, where(recorded), str(error)))
+
+    recorded = decode_ledger(raw, on_refusal=unreadable)
+    ledger = Ledger(raw.header.deployment)
+    records = []
+    for record in walk(recorded, ledger, on_error=refused):
+        records.append(record)
+        found += check_claim(record)
+    found += check_transactions(recorded, raw.header.deployment)
+    return Audit(ledger, records, found)
+
+
+def check_claim(record: ClaimRecord) -> Iterator[Discrepancy]:
+    """A claim's outcome and every component are what the published terms say, and they add up."""
+    claim, again = record.claim, record.determination
+    if claim is None or again is None:
+        return
+    at = f"{where(record.recorded)}, sequence {record.sequence} of provider {record.provider_id}"
+    if record.outcome is Outcome.SETTLED:
+        try:
+            check_sums(claim)
+        except LedgerError as error:
+            yield Discrepancy(Kind.SUMS, at, str(error))
+    if (again.outcome, again.reason) != (record.outcome, record.reason):
+        yield Discrepancy(
+            Kind.ADJUDICATION,
+            at,
+            "the terms in force give the claim another outcome",
+            expected=_ending(again.outcome, again.reason.label),
+            found=_ending(record.outcome, record.reason.label),
+        )
+    if again.outcome is Outcome.DENIED:
+        yield from _compare_components(at, claim, None)
+    elif again.adjudication is not None:
+        yield from _compare_components(at, claim, again.adjudication)
+
+
+def _compare_components(at: str, claim: Claim, adjudication: Adjudication | None) -> Iterator[Discrepancy]:
+    """Component by component. The log of a denial carries none: nobody owes anything."""
+    for name in _COMPONENTS:
+        expected = 0 if adjudication is None else getattr(adjudication, name)
+        found = getattr(claim, name)
+        if expected != found:
+            yield Discrepancy(
+                Kind.ADJUDICATION,
+                at,
+                f"the terms in force give another {name.replace('_', ' ')}",
+                expected=str(expected),
+                found=str(found),
+            )
+
+
+def _check_origin(copy: Header, chain: Header) -> None:
+    if copy.deployment != chain.deployment:
+        raise LedgerError(
+            "the ledger is of another deployment than the one recorded for this chain",
+            hint="verify it against the chain it was exported from",
+        )
+    if (copy.to_block_hash, copy.to_block_time) != (chain.to_block_hash, chain.to_block_time):
+        raise LedgerError(
+            f"block {copy.to_block} of the ledger is not block {chain.to_block} of this chain",
+            hint="verify it against the chain it is from; after a reorganisation export it again",
+        )
+
+
+def _has_state(node: JsonRpc, header: Header) -> bool:
+    """Can the node still read contract state at the ledger's last block?
+
+    Raises:
+        ChainError: the deployment was not complete by then: there is nothing to compare with.
+    """
+    settlement, block = header.deployment.settlement, header.to_block
+    try:
+        code = node.call("eth_getCode", settlement, hex(block))
+    except NodeRefused:
+        return False
+    if code in ("0x", None):
+        raise ChainError(
+            f"there is no settlement contract at {settlement} in block {block}",
+            hint="name a later block, or the chain that the deployment is on",
+        )
+    return True
+
+
+def _continued(copy: RawLedger, chain: RawLedger) -> RawLedger:
+    """The copy, and after it what the chain logged since."""
+    since = tuple(log for log in chain.logs if log.block > copy.header.to_block)
+    return RawLedger(chain.header, copy.logs + since)
+
+
+def _counts(raw: RawLedger, totals: Totals, records: Sequence[ClaimRecord]) -> dict[str, int]:
+    return {
+        "logs": len(raw.logs),
+        "claims_repriced": sum(record.determination is not None for record in records),
+        "settled": totals.settled,
+        "denied": totals.denied,
+        "pended": totals.pended,
+        "skipped": totals.skipped,
+    }
+
+
+def _ending(outcome: Outcome, reason: str) -> str:
+    return outcome.name.lower() if reason == "none" else f"{outcome.name.lower()} ({reason})"

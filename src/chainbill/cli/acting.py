@@ -1,0 +1,160 @@
+"""What the roles' commands share: who acts, funding, withdrawing on notice, statements."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from pydantic import BaseModel
+
+from chainbill.cli.output import emit, note, show_time
+from chainbill.cli.parameters import ACCOUNT, DOLLARS
+from chainbill.money import format_dollars, show_dollars
+
+if TYPE_CHECKING:
+    from chainbill.chain.holdings import Announcement, Holding
+    from chainbill.settings.addressbook import Contact
+    from chainbill.settings.session import Session
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Statement = TypeVar("_Statement", bound=BaseModel)
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+_PIPE_WIDTH = 88
+
+
+def acting_as(role: str) -> Callable[[_Command], _Command]:
+    """The option that says which account of a role acts, by default the one named for the role."""
+    return click.option(
+        "--as", "name", type=ACCOUNT, default=role, show_default=True, help=f"Which {role}'s account acts."
+    )
+
+
+def mint_option(command: _Command) -> _Command:
+    """The option that gives an account play money."""
+    return click.option(
+        "--mint",
+        type=DOLLARS,
+        metavar="AMOUNT",
+        help="DevUSD to make for it, on a devnet only.  [default: as much as the first of its role has,"
+        " while it holds nothing]",
+    )(command)
+
+
+def give_spending_money(session: Session, entry: Contact, held: int, mint: int | None) -> int:
+    """Make DevUSD for an account that was created: ``mint``, else the usual where it holds nothing.
+    Returns how much."""
+    from chainbill.settings.cast import SPENDING_MONEY
+    from chainbill.settings.onboarding import hand_out
+
+    if mint is None:
+        usual = SPENDING_MONEY.get(entry.role.value, 0)
+        mint = usual if session.devnet is not None and held == 0 else 0
+    if mint:
+        hand_out(session, entry.address, mint)
+    return mint
+
+
+def fund(session: Session, name: str, role: str, holding: Holding, amount: int) -> None:
+    """Deposit from the account's own dollars, and tell."""
+    from chainbill.errors import AmountError, ChainError, ContractReverted
+
+    owner = session.sender(name)
+    try:
+        holding.deposit(owner, amount)
+    except (AmountError, ContractReverted):
+        raise
+    except ChainError as error:
+        if error.hint is None and session.devnet is not None:
+            error.hint = f"make more: chainbill {role} create {name} --mint AMOUNT"
+        raise
+    balance, outside = holding.balance(), session.protocol.token.balance_of(owner.address)
+    emit(
+        {
+            "account": name,
+            "deposited": format_dollars(amount),
+            "balance": format_dollars(balance),
+            "outside": format_dollars(outside),
+        },
+        f"{show_dollars(amount)} put in. The balance is {show_dollars(balance)}; "
+        f"{name} has {show_dollars(outside)} besides.",
+    )
+
+
+def withdraw(
+    session: Session, name: str, role: str, holding: Holding, amount: int | None, *, take: bool
+) -> None:
+    """Announce a withdrawal of ``amount``, or take the announced one, and tell."""
+    if take == (amount is not None):
+        raise click.UsageError("give either an amount, to announce it, or --take, to take what was announced")
+    if amount is None:
+        _take(session, name, holding)
+    else:
+        _announce(session, name, role, holding, amount)
+
+
+def announcement_facts(announced: Announcement | None) -> dict[str, Any] | None:
+    """An announced withdrawal for JSON."""
+    if announced is None:
+        return None
+    return {
+        "amount": format_dollars(announced.amount),
+        "available_at": announced.available_at,
+        "lapses_at": announced.lapses_at,
+    }
+
+
+def announcement_text(announced: Announcement) -> str:
+    """An announced withdrawal in words."""
+    return (
+        f"{show_dollars(announced.amount)} may be taken from {show_time(announced.available_at)} "
+        f"until {show_time(announced.lapses_at)}"
+    )
+
+
+def emit_statement(statement: _Statement, render: Callable[..., str]) -> None:
+    """Print a statement, as wide as the terminal."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPE_WIDTH
+    emit(statement, lambda: click.echo(render(statement, width=width), nl=False))
+
+
+def _announce(session: Session, name: str, role: str, holding: Holding, amount: int) -> None:
+    earlier = holding.announced(session.now())
+    if earlier is not None and earlier.amount == amount:
+        announced, said = earlier, "That is announced already"
+    else:
+        announced = holding.announce(session.sender(name), amount)
+        said = "Announced" if earlier is None else "Announced, in place of the earlier announcement"
+    own = "" if name == role else f" --as {name}"
+    emit(
+        {
+            "account": name,
+            "announced": announcement_facts(announced),
+            "withdrawn": None,
+            "balance": format_dollars(holding.balance()),
+        },
+        f"{said}: {announcement_text(announced)}.\n"
+        f"Until then claims are still paid from it. Then: chainbill {role} withdraw --take{own}",
+    )
+
+
+def _take(session: Session, name: str, holding: Holding) -> None:
+    announced = holding.announced(session.now())
+    amount = holding.take(session.sender(name))
+    balance = holding.balance()
+    if announced is not None and amount < announced.amount:
+        note(f"note: claims since have left {show_dollars(amount)} of the {show_dollars(announced.amount)}")
+    emit(
+        {
+            "account": name,
+            "announced": None,
+            "withdrawn": format_dollars(amount),
+            "balance": format_dollars(balance),
+        },
+        f"{show_dollars(amount)} withdrawn to {name}'s own account. The balance is {show_dollars(balance)}.",
+    )

@@ -1,0 +1,248 @@
+"""``chainbill audit``: history, show, verify. An auditor needs no key."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chainbill.cli.audit_text import Names, claim_text, show_history, show_verification
+from chainbill.cli.command import ExitCode, ShellGroup
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.output import emit, note, progress
+from chainbill.money import format_dollars
+
+if TYPE_CHECKING:
+    from chainbill.audit import JsonRpc, Verification
+    from chainbill.settings.session import Session
+
+_KINDS = (
+    "settled",
+    "denied",
+    "pended",
+    "skipped",
+    "deposit",
+    "withdrawal",
+    "payment",
+    "request",
+    "batch",
+    "terms",
+    "member",
+    "consent",
+    "provider",
+    "payer",
+    "oracle",
+    "transfer",
+)
+"""The values of ``HistoryKind``, named here so that the help needs no chain; a test compares."""
+
+
+@click.group("audit", cls=ShellGroup)
+def audit_group() -> None:
+    """Rebuild the ledger from the chain's logs, and prove that it adds up."""
+
+
+# ---- history ------------------------------------------------------------------------------------------
+
+
+@audit_group.command(
+    example="chainbill audit history --patient patient --kind settled\n"
+    "chainbill audit history --export ledger.jsonl"
+)
+@click.option("--patient", help="Only this patient's: an account's name or address.")
+@click.option("--provider", help="Only this provider's: a name or an id.")
+@click.option("--payer", help="Only this insurer's: a name or an id.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(_KINDS),
+    help="Only this kind; may be given again.  [default: claims, deposits, withdrawals and payments]",
+)
+@click.option(
+    "--since-block", type=click.IntRange(0), default=0, help="Leave out what was before this block."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(0),
+    default=50,
+    show_default=True,
+    help="List at most so many, the newest; 0 lists all.",
+)
+@click.option(
+    "--export",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every log of the deployment to this file instead, for `audit verify --ledger`.",
+)
+@pass_invocation
+def history(
+    invocation: Invocation,
+    patient: str | None,
+    provider: str | None,
+    payer: str | None,
+    kinds: tuple[str, ...],
+    since_block: int,
+    limit: int,
+    export: Path | None,
+) -> None:
+    """List what happened: claims, deposits, withdrawals, provider payments and, on request, the rest.
+
+    Rows put back or skipped name no insurer on chain, so --payer leaves them out.
+    """
+    from chainbill.audit import index
+    from chainbill.audit.history import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
+
+    session = invocation.session()
+    if export is not None:
+        _export(session, export)
+        return
+    wanted = Filter(
+        kinds=frozenset(map(HistoryKind, kinds)) or MONEY_AND_CLAIMS,
+        patient=_patient(session, patient),
+        provider_id=_numbered(session, provider, "provider_id", "--provider"),
+        payer_id=_numbered(session, payer, "payer_id", "--payer"),
+        since_block=since_block,
+    )
+    with _node(session) as node:
+        found = list(read_history(index(node, session.protocol.deployment), wanted))
+    shown = found[-limit:] if limit else found
+    emit(
+        {"entries": [entry.to_json() for entry in shown], "shown": len(shown), "total": len(found)},
+        lambda: show_history(Names(session.book), shown),
+    )
+    if len(shown) < len(found):
+        note(f"note: the newest {len(shown)} of {len(found):,}; --limit 0 lists all")
+
+
+def _export(session: Session, file: Path) -> None:
+    from chainbill.audit import fetch_ledger
+
+    with _node(session) as node:
+        ledger = fetch_ledger(node, session.protocol.deployment)
+    ledger.write(file)
+    last = ledger.header.to_block
+    emit(
+        {"file": str(file), "logs": len(ledger.logs), "to_block": last},
+        f"{len(ledger.logs):,} logs up to block {last} are in {file}.\n"
+        f"Check them: chainbill audit verify --ledger {file}",
+    )
+
+
+# ---- show ---------------------------------------------------------------------------------------------
+
+
+@audit_group.command(example="chainbill audit show 7\nchainbill audit show 1:7 2:7")
+@click.argument("claims", nargs=-1, required=True, metavar="COMMITMENT|SEQUENCE...")
+@click.pass_context
+@pass_invocation
+def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]) -> None:
+    """Show claims in full: every component, the terms that priced them, and the price worked out again.
+
+    A claim is named by its commitment, by its provider's sequence, or by PROVIDER_ID:SEQUENCE. Exits with 3
+    where a claim is not what the published terms say.
+    """
+    from chainbill.audit import index, read_claims
+    from chainbill.audit.account import find_claims
+
+    session = invocation.session()
+    deployment = session.protocol.deployment
+    with _node(session) as node:
+        records = read_claims(index(node, deployment), deployment)
+    accounts = [account for wanted in claims for account in find_claims(records, wanted)]
+    emit(
+        {"claims": [account.to_json() for account in accounts]},
+        "\n\n".join(claim_text(Names(session.book), account) for account in accounts),
+    )
+    if any(account.differences for account in accounts):
+        context.exit(ExitCode.DISCREPANCIES)
+
+
+# ---- verify -------------------------------------------------------------------------------------------
+
+
+@audit_group.command(example="chainbill audit verify\nchainbill audit verify --ledger ledger.jsonl")
+@click.option(
+    "--ledger",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Check this copy of the ledger, as `audit history --export` writes it, against the chain.",
+)
+@click.option("--to-block", type=click.IntRange(0), help="Audit up to this block.  [default: the newest]")
+@click.pass_context
+@pass_invocation
+def verify(invocation: Invocation, context: click.Context, file: Path | None, to_block: int | None) -> None:
+    """Rebuild every balance from logs alone, price every claim again, and compare with contract state.
+
+    Exits with 3 and names what differs where anything does. A copy is verified at its own last block.
+    """
+    from chainbill.audit import RawLedger
+    from chainbill.audit import verify as run
+
+    if file is not None and to_block is not None:
+        raise click.UsageError("--ledger names its own last block; leave out --to-block")
+    copy = None if file is None else RawLedger.read(file)
+    session = invocation.session()
+    with _node(session) as node, progress("comparing with contract state", 100) as advance:
+        done = 0
+
+        def follow(_: str, count: int, total: int) -> None:
+            nonlocal done
+            percent = 100 * count // total if total else done
+            advance(percent - done)
+            done = percent
+
+        found = run(node, session.protocol.deployment, copy=copy, to_block=to_block, on_progress=follow)
+    if found.continued_from is not None:
+        note(
+            f"note: the node has forgotten the state of block {found.continued_from}, so the copy was"
+            f" continued with the chain's own logs to block {found.header.to_block}"
+        )
+    emit(_verification_facts(found, file), lambda: show_verification(found))
+    if not found.adds_up:
+        context.exit(ExitCode.DISCREPANCIES)
+
+
+def _verification_facts(found: Verification, file: Path | None) -> dict[str, Any]:
+    totals = asdict(found.totals)
+    counted = ("settled", "denied", "pended", "skipped")
+    return {
+        "adds_up": found.adds_up,
+        "discrepancies": [asdict(each) for each in found.discrepancies],
+        "checked": found.counts,
+        "claims": {name: totals[name] for name in counted},
+        "amounts": {name: format_dollars(totals[name]) for name in totals if name not in counted},
+        "ledger": None if file is None else str(file),
+        "to_block": found.header.to_block,
+        "continued_from": found.continued_from,
+        "donations": {address: format_dollars(amount) for address, amount in found.donations.items()},
+    }
+
+
+# ---- names and numbers --------------------------------------------------------------------------------
+
+
+def _node(session: Session) -> JsonRpc:
+    from chainbill.audit import JsonRpc
+
+    return JsonRpc(session.rpc_url)
+
+
+def _patient(session: Session, text: str | None) -> str | None:
+    """An address as it is, or the address of a name."""
+    from chainbill.attestation.address import checksum_address
+
+    if text is None or text.startswith("0x"):
+        return None if text is None else checksum_address(text)
+    return session.book.get(text).address
+
+
+def _numbered(session: Session, text: str | None, field: str, option: str) -> int | None:
+    """An id as it is, or the id of a name's entry."""
+    if text is None or (text.isascii() and text.isdecimal()):
+        return None if text is None else int(text)
+    number: int | None = getattr(session.book.get(text), field)
+    if number is None:
+        raise click.BadParameter(f"{text} has no {field.replace('_', ' ')}", param_hint=option)
+    return number

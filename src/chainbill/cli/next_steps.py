@@ -1,0 +1,52 @@
+"""What to type next where an event did not settle, or could not even be attested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chainbill.billing.outcomes import Reason
+
+if TYPE_CHECKING:
+    from chainbill.attestation.typed_data import ServiceAttestation
+    from chainbill.cli.audit_text import Names
+
+_AFTER_PENDING: dict[Reason, str] = {
+    Reason.BENEFIT_YEAR_NOT_OPEN: "wait until {year} has begun",
+    Reason.PROVIDER_NOT_ACTIVE: "the governor must reinstate {provider}",
+    Reason.UNKNOWN_PAYER: "there is no payer {payer}",
+    Reason.PROVIDER_NOT_ACCEPTED: "chainbill insurer accept-provider {provider} --as {payer}",
+    Reason.NO_TERMS_IN_FORCE: "wait until terms are in force, or publish them: chainbill insurer plan",
+    Reason.PAYER_NOT_ACCEPTED: "chainbill patient accept-payer {payer} --as {patient}",
+    Reason.NOT_ENROLLED: "chainbill insurer enrol {patient} --plan ID --year {year} --as {payer}",
+    Reason.NO_CONSENT: "chainbill patient consent {provider} --limit AMOUNT --as {patient}",
+    Reason.OVER_CONSENT_LIMIT: "chainbill patient consent {provider} --limit MORE --as {patient}",
+    Reason.PATIENT_UNFUNDED: "chainbill patient fund AMOUNT --as {patient}",
+    Reason.PAYER_UNFUNDED: "chainbill insurer fund AMOUNT --as {payer}",
+    Reason.PAYER_FAILED: "ask {payer}: its tokens cannot move",
+}
+
+_AFTER_REFUSAL: dict[str, str] = {
+    "payer_not_accepted": "the patient names one: chainbill patient accept-payer INSURER",
+    "no_schedule": "the insurer publishes its fees first: chainbill insurer fees",
+    "unknown_patient": "make the account here: chainbill patient create NAME",
+    "unknown_service": "the insurer publishes a fee for it: chainbill insurer fees",
+    "fractional_amount": "correct the record's price to whole cents, then: chainbill provider remove RECORD",
+    "not_an_attester": "register the provider: chainbill provider register NAME",
+    "provider_not_active": "the governor must reinstate the provider",
+    "sequence_reused": "chainbill provider remove RECORD, then ingest it again",
+}
+
+
+def after_pending(reason: Reason, attestation: ServiceAttestation, names: Names) -> str:
+    """What lets a pended event settle at the next ``oracle settle``; empty where nothing was pended."""
+    return _AFTER_PENDING.get(reason, "").format(
+        provider=names.provider(attestation.provider_id),
+        patient=names.account(attestation.patient),
+        payer=names.payer(attestation.payer_id),
+        year=attestation.benefit_year,
+    )
+
+
+def after_refusal(reason: str, hint: str | None) -> str:
+    """What lets a refused event be attested; empty where nobody knows."""
+    return _AFTER_REFUSAL.get(reason) or hint or ""

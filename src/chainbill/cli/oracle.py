@@ -1,0 +1,198 @@
+"""``chainbill oracle``: settle, status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chainbill.cli.command import ShellGroup
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.output import emit, progress, show_table
+from chainbill.cli.parameters import ACCOUNT
+from chainbill.money import format_dollars, show_dollars
+
+if TYPE_CHECKING:
+    from chainbill.attestation.typed_data import ServiceAttestation
+    from chainbill.billing.outcomes import Reason
+    from chainbill.cli.audit_text import Names
+    from chainbill.oracle.quorum import Quorum
+    from chainbill.oracle.settling import SettledBatch, SettledRow
+    from chainbill.oracle.store import StoredAttestation
+    from chainbill.settings.session import Session
+
+_OUTCOMES = ("settled", "denied", "pended", "skipped")
+
+
+@click.group("oracle", cls=ShellGroup)
+def oracle_group() -> None:
+    """Settle what providers have attested, and see what waits."""
+
+
+# ---- settle -------------------------------------------------------------------------------------------
+
+
+@oracle_group.command(example="chainbill oracle settle\nchainbill oracle settle --as provider")
+@click.option(
+    "--as",
+    "name",
+    type=ACCOUNT,
+    default="oracle-1",
+    show_default=True,
+    help="Whose account sends the transactions; anyone may.",
+)
+@pass_invocation
+def settle(invocation: Invocation, name: str) -> None:
+    """Batch what is attested, sign it with the nodes' keys, and settle it on chain.
+
+    Events that were pended before are tried again. One that cannot be paid stops no other: it ends denied,
+    for good, or pended, with what would let it settle the next time. Running this again is always safe.
+    """
+    from chainbill.cli.audit_text import Names
+    from chainbill.oracle.settling import settle_open
+    from chainbill.oracle.store import OracleStore
+    from chainbill.settings.files import locked
+
+    session = invocation.session()
+    # Two at once would take each other's settled rows for spent ones.
+    with locked(session.state.root / "oracle.lock"):
+        store = OracleStore(session.state.oracle_database)
+        waiting = store.open_attestations()
+        if not waiting:
+            emit(_settle_facts([], Names(session.book)), "Nothing waits to be settled.")
+            return
+        quorum, sender = _quorum(session), session.sender(name)
+        with progress("settling", len(waiting)) as advance:
+            batches = settle_open(
+                session.protocol, store, quorum, sender, on_batch=lambda batch: advance(len(batch.rows))
+            )
+    names = Names(session.book)
+    emit(_settle_facts(batches, names), lambda: _show_settled(batches, names))
+
+
+def _quorum(session: Session) -> Quorum:
+    """Whichever oracle nodes' keys are here; the quorum says whether they are enough."""
+    from chainbill.attestation.signing import Signer
+    from chainbill.oracle.quorum import Quorum
+    from chainbill.settings.addressbook import Role
+
+    nodes = [node for node in session.book.entries(Role.ORACLE) if node in session.keystores]
+    return Quorum(session.protocol, [Signer(session.account(node)) for node in nodes])
+
+
+def _settle_facts(batches: Sequence[SettledBatch], names: Names) -> dict[str, Any]:
+    rows = [row for batch in batches for row in batch.rows]
+    return {
+        "counts": {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES},
+        "gas_used": sum(batch.gas_used for batch in batches),
+        "batches": [
+            {
+                "transaction": batch.transaction,
+                "block": batch.block,
+                "gas_used": batch.gas_used,
+                "rows": [_row_facts(row, names) for row in batch.rows],
+            }
+            for batch in batches
+        ],
+    }
+
+
+def _row_facts(row: SettledRow, names: Names) -> dict[str, Any]:
+    return {
+        "outcome": row.outcome.name.lower(),
+        **_attestation_facts(row.attestation, row.reason, names),
+    }
+
+
+def _attestation_facts(attestation: ServiceAttestation, reason: Reason, names: Names) -> dict[str, Any]:
+    from chainbill.cli.next_steps import after_pending
+
+    return {
+        "reason": reason.label,
+        "what_to_do": after_pending(reason, attestation, names),
+        "provider": names.provider(attestation.provider_id),
+        "provider_id": attestation.provider_id,
+        "sequence": attestation.sequence,
+        "patient": names.account(attestation.patient),
+        "address": attestation.patient,
+        "insurer": names.payer(attestation.payer_id),
+        "benefit_year": attestation.benefit_year,
+        "units": attestation.units,
+        "billed": format_dollars(attestation.billed_amount),
+        "commitment": attestation.commitment,
+    }
+
+
+def _show_settled(batches: Sequence[SettledBatch], names: Names) -> None:
+    from chainbill.cli.next_steps import after_pending
+
+    rows = [row for batch in batches for row in batch.rows]
+    counts = {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES}
+    told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    click.echo(f"{told}.\n")
+    table = [
+        (
+            names.provider(row.attestation.provider_id),
+            row.attestation.sequence,
+            names.account(row.attestation.patient),
+            show_dollars(row.attestation.billed_amount),
+            row.outcome.name.lower(),
+            "" if not row.reason else row.reason.label.replace("_", " "),
+            after_pending(row.reason, row.attestation, names),
+        )
+        for row in rows
+    ]
+    show_table(("provider", ">sequence", "patient", ">billed", "outcome", "reason", "what to do"), table)
+    click.echo()
+    for batch in batches:
+        click.echo(
+            f"batch of {len(batch.rows)} in block {batch.block}, {batch.gas_used:,} gas: {batch.transaction}"
+        )
+
+
+# ---- status -------------------------------------------------------------------------------------------
+
+
+@oracle_group.command(example="chainbill oracle status")
+@pass_invocation
+def status(invocation: Invocation) -> None:
+    """Count what was attested by where it stands, and list what waits with the reason why."""
+    from chainbill.cli.audit_text import Names
+    from chainbill.oracle.store import OracleStore
+
+    session = invocation.session()
+    store = OracleStore(session.state.oracle_database)
+    counts, waiting, names = store.counts(), store.open_attestations(), Names(session.book)
+    facts = {
+        "counts": counts,
+        "waiting": [
+            {"status": item.status.value, **_attestation_facts(item.attestation, item.reason, names)}
+            for item in waiting
+        ],
+    }
+    emit(facts, lambda: _show_status(counts, waiting, names))
+
+
+def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], names: Names) -> None:
+    from chainbill.cli.next_steps import after_pending
+
+    click.echo(
+        ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "Nothing was attested yet."
+    )
+    if not waiting:
+        return
+    click.echo()
+    rows = [
+        (
+            names.provider(item.attestation.provider_id),
+            item.attestation.sequence,
+            names.account(item.attestation.patient),
+            show_dollars(item.attestation.billed_amount),
+            item.status.value,
+            "" if not item.reason else item.reason.label.replace("_", " "),
+            after_pending(item.reason, item.attestation, names) or "chainbill oracle settle",
+        )
+        for item in waiting
+    ]
+    show_table(("provider", ">sequence", "patient", ">billed", "stands", "reason", "what to do"), rows)

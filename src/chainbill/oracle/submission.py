@@ -1,0 +1,121 @@
+"""From a provider's worklist to the oracle: attest, seal, hand over. Any step may be the last before a crash.
+
+What a repeated attempt meets, and why it never attests twice:
+
+- cut off before the record was sealed, or before the oracle took it: sequence and salt are on the worklist,
+  so the attempt makes the same attestation and replaces the same sealed file;
+- cut off after the oracle took it: the oracle has the record, and the worklist only needs to be told;
+- the worklist itself was lost: the same, and new sequences begin after the highest the oracle knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chainbill.attestation.attested import Assignment, attest
+from chainbill.attestation.signing import Signer
+from chainbill.attestation.typed_data import ServiceAttestation
+from chainbill.attestation.worklist import WaitingEvent, Worklist
+from chainbill.chain.protocol import Protocol
+from chainbill.errors import IntakeRefused, StateError
+from chainbill.oracle.intake import Intake, Refusal
+from chainbill.oracle.store import OracleStore, StoredAttestation
+from chainbill.records.service_id import service_id
+from chainbill.records.vault import Vault
+
+
+class Obstacle(StrEnum):
+    """Why an event cannot even be offered to the oracle, as a stable word."""
+
+    PAYER_NOT_ACCEPTED = "payer_not_accepted"
+    NO_SCHEDULE = "no_schedule"
+    UNKNOWN_PATIENT = "unknown_patient"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The oracle has the event."""
+
+    waiting: WaitingEvent
+    attestation: ServiceAttestation
+    repeated: bool
+    """An earlier attempt, cut off, had brought it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counterparties:
+    """What a provider was told outside the chain. Each raises StateError where it was not."""
+
+    schedule_key: Callable[[int], bytes]
+    """An insurer's schedule key, by payer id."""
+    vault_key: Callable[[str], bytes]
+    """The public key records are sealed to, by patient's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One provider's place of work."""
+
+    protocol: Protocol
+    provider_id: int
+    attester: Signer
+    own_vault_key: bytes
+    worklist: Worklist
+    store: OracleStore
+    vault: Vault
+    counterparties: Counterparties
+
+    def submit(self, waiting: WaitingEvent, intake: Intake) -> Submitted:
+        """Attest one event and hand it to the oracle.
+
+        Raises:
+            IntakeRefused: with a ``Refusal`` or an ``Obstacle`` as ``reason``. The event stays on the list.
+        """
+        known = self._known(waiting)
+        if known is not None:
+            return self._done(waiting, known.attestation, repeated=True)
+        patient_key = _told(Obstacle.UNKNOWN_PATIENT, lambda: self.counterparties.vault_key(waiting.patient))
+        attested = attest(
+            waiting.event, self._assignment(waiting), self.attester, self.protocol.domain, salt=waiting.salt
+        )
+        # Sealed before it is sent: a record that settles can always be opened by its patient.
+        self.vault.seal(attested.opening, [patient_key, self.own_vault_key])
+        try:
+            receipt = intake.accept(attested)
+        except IntakeRefused as refusal:
+            known = self._known(waiting) if refusal.reason == Refusal.DUPLICATE_RECORD else None
+            if known is None:
+                raise
+            return self._done(waiting, known.attestation, repeated=True)
+        return self._done(waiting, receipt.attestation, repeated=receipt.repeated)
+
+    def _assignment(self, waiting: WaitingEvent) -> Assignment:
+        payer_id = self.protocol.escrow.payer_of(waiting.patient, self.protocol.now())
+        if payer_id == 0:
+            raise IntakeRefused(Obstacle.PAYER_NOT_ACCEPTED, "the patient has accepted no insurer")
+        key = _told(Obstacle.NO_SCHEDULE, lambda: self.counterparties.schedule_key(payer_id))
+        at_least = self.store.next_sequence(self.provider_id)
+        return Assignment(
+            provider_id=self.provider_id,
+            payer_id=payer_id,
+            patient=waiting.patient,
+            service_id=service_id(key, waiting.event.service),
+            sequence=self.worklist.reserve_sequence(waiting, at_least=at_least),
+        )
+
+    def _known(self, waiting: WaitingEvent) -> StoredAttestation | None:
+        key = self.store.record_key(self.provider_id, waiting.event.record_identity)
+        return self.store.find_record(self.provider_id, key)
+
+    def _done(self, waiting: WaitingEvent, attestation: ServiceAttestation, *, repeated: bool) -> Submitted:
+        self.worklist.mark_attested(waiting, attestation.commitment)
+        return Submitted(waiting, attestation, repeated)
+
+
+def _told(obstacle: Obstacle, ask: Callable[[], bytes]) -> bytes:
+    try:
+        return ask()
+    except StateError as error:
+        raise IntakeRefused(obstacle, str(error), hint=error.hint) from None

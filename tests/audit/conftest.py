@@ -1,0 +1,48 @@
+"""One chain with a past, told once; a test that touches contract state gives the chain back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from tests.audit.story import BEGIN, Story, tell
+
+from chainbill.audit import JsonRpc, RawLedger, fetch_ledger
+from chainbill.chain.anvil import start
+from chainbill.errors import ChainbillError
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """The told story, on an anvil of its own."""
+    folder = tmp_path_factory.mktemp("audit-anvil")
+    anvil = start(folder / "state.json", folder / "anvil.log", timestamp=BEGIN)
+    try:
+        told = Story(anvil.rpc_url)
+        tell(told)
+        yield told
+    finally:
+        with suppress(ChainbillError):
+            anvil.kill()
+
+
+@pytest.fixture(scope="session")
+def node(story: Story) -> Iterator[JsonRpc]:
+    """The auditor's connection."""
+    with JsonRpc(story.rpc_url) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def ledger_copy(story: Story, node: JsonRpc) -> RawLedger:
+    """The story's logs."""
+    return fetch_ledger(node, story.deployment)
+
+
+@pytest.fixture
+def restored(story: Story) -> Iterator[None]:
+    """Takes back what a test does to the chain."""
+    snapshot = story.rpc("evm_snapshot")
+    yield
+    story.rpc("evm_revert", snapshot)

@@ -1,0 +1,66 @@
+"""Edits of a copy of the ledger, as somebody with a text editor could make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from chainbill.audit import RawLedger, RawLog
+from chainbill.audit.indexer import decode_ledger
+from chainbill.chain.events import Event
+
+CLAIM_WORDS = (
+    "commitment",
+    "sequence",
+    "payer_id",
+    "plan_id",
+    "terms_version",
+    "benefit_year",
+    "service_id",
+    "units",
+    "billed_amount",
+    "billed",
+    "allowed",
+    "contractual_adjustment",
+    "deductible",
+    "copay",
+    "coinsurance",
+    "plan_paid",
+)
+"""The words of a ``ClaimSettled``'s data."""
+
+
+def place_of(copy: RawLedger, kind: type[Event], number: int = 0) -> int:
+    """Where the log of an event stands: the first of its kind, or the ``number``-th after it."""
+    decoded = decode_ledger(copy)
+    return [place for place, recorded in enumerate(decoded) if isinstance(recorded.event, kind)][number]
+
+
+def with_logs(copy: RawLedger, logs: Sequence[RawLog]) -> RawLedger:
+    """The copy with other logs, and a header that counts them: a careful forger's."""
+    return RawLedger(copy.header.model_copy(update={"logs": len(logs)}), tuple(logs))
+
+
+def with_log(copy: RawLedger, place: int, change: Callable[[RawLog], RawLog]) -> RawLedger:
+    """The copy with one log changed."""
+    return with_logs(copy, [change(log) if i == place else log for i, log in enumerate(copy.logs)])
+
+
+def add_to_word(log: RawLog, word: int, amount: int) -> RawLog:
+    """The log with a number of its data changed."""
+    start = 2 + 64 * word
+    value = int(log.data[start : start + 64], 16) + amount
+    return replace(log, data=f"{log.data[:start]}{value:064x}{log.data[start + 64 :]}")
+
+
+def add_to_claim(log: RawLog, **amounts: int) -> RawLog:
+    """The settled claim with components changed."""
+    for name, amount in amounts.items():
+        log = add_to_word(log, CLAIM_WORDS.index(name), amount)
+    return log
+
+
+def with_topic(log: RawLog, number: int, value: str) -> RawLog:
+    """The log with an indexed field changed."""
+    word = "0x" + value.removeprefix("0x").lower().rjust(64, "0")
+    return replace(log, topics=(*log.topics[:number], word, *log.topics[number + 1 :]))

@@ -1,0 +1,56 @@
+"""What the tests of the roles' commands share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from chainbill.settings import keystores
+from chainbill.settings.local_devnet import LocalDevnet
+from chainbill.settings.state import StateDirectory
+from tests.cli.roles import TODAY, Town, furnish
+
+
+@pytest.fixture(scope="module")
+def own_settings() -> Iterator[pytest.MonkeyPatch]:
+    """Nothing of the user's own, and keystores that open at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("CHAINBILL_")]:
+            if name != "CHAINBILL_SAMPLES":
+                patch.delenv(name)
+        patch.setattr(keystores, "SCRYPT_N", 2)
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def module_town(
+    own_settings: pytest.MonkeyPatch,  # noqa: ARG001 - it must come first
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Town]:
+    """One furnished devnet for a file."""
+    folder = tmp_path_factory.mktemp("town")
+    local = LocalDevnet(StateDirectory.open(folder / "state"))
+    try:
+        local.up(timestamp=int(datetime.fromisoformat(TODAY).replace(tzinfo=UTC).timestamp()))
+        yield Town(local, folder, lambda: ("", ""))
+    finally:
+        local.down()
+
+
+@pytest.fixture
+def bare_town(module_town: Town, capfd: pytest.CaptureFixture[str]) -> Town:
+    """The file's devnet, as it was brought up or as earlier tests left it."""
+    module_town.read = lambda: tuple(capfd.readouterr())
+    return module_town
+
+
+@pytest.fixture
+def town(bare_town: Town) -> Town:
+    """The file's devnet with an insurer and a clinic."""
+    entry = bare_town.session().book.entries().get("clinic")
+    if entry is None:
+        furnish(bare_town)
+    return bare_town

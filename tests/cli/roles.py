@@ -1,0 +1,133 @@
+"""A small town for the tests of the roles' commands: one devnet, one insurer with plan and fees, one clinic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chainbill.cli import cli
+from chainbill.cli.failures import run
+from chainbill.settings.local_devnet import LocalDevnet
+from chainbill.settings.session import Session
+from chainbill.settings.state import StateDirectory
+from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
+
+TODAY = "2024-03-15"
+"""The day the town's chain begins."""
+
+VISIT_DAY = "2024-03-05T10:00:00+00:00"
+
+PLAN = """
+plan = 1
+deductible = "0"
+out_of_pocket_maximum = "1000"
+
+[office_visit]
+copay = "25"
+"""
+"""Every check-up visit costs the patient $25."""
+
+FEES = """
+[fees]
+check-up-visit = "100.00"
+"""
+
+PATIENT_SHARE = "25.00"
+PLAN_SHARE = "75.00"
+
+
+class Ran(NamedTuple):
+    """What one run of the program came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def facts(self) -> Any:
+        """Its JSON."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The two lines of an error."""
+        assert self.code == 1, self
+        assert self.out == "", "an error goes to stderr"
+        assert self.err.startswith("error: "), self.err
+        return self.err
+
+
+class Town:
+    """A running devnet and the program."""
+
+    def __init__(self, local: LocalDevnet, folder: Path, read: Callable[[], tuple[str, str]]) -> None:
+        self.state: StateDirectory = local.state
+        self._folder = folder
+        self.read = read
+
+    def __call__(self, *arguments: object) -> Ran:
+        """Run ``chainbill``, inside this process; a process of its own costs most of a second."""
+        self.read()
+        given = ["--state-dir", str(self.state.root), *(str(argument) for argument in arguments)]
+        code = run(cli, given)
+        return Ran(code, *self.read())
+
+    def ok(self, *arguments: object) -> Any:
+        """Run it with ``--json``; it must succeed."""
+        ran = self(*arguments, "--json")
+        assert ran.code == 0, ran
+        return ran.facts
+
+    def session(self) -> Session:
+        """The town's chain, for looking at it without the program."""
+        return Session.open(self.state)
+
+    def file(self, name: str, content: str | dict[str, Any]) -> Path:
+        """A file with that content."""
+        path = self._folder / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        return path
+
+    def record(self, *visits: str, price: float = 100.0, day: str = VISIT_DAY, patient: str = "pat") -> Path:
+        """A bundle with a check-up visit for each id, each with a claim of its own."""
+        person = {"resourceType": "Patient", "id": patient}
+        resources = [person, CLINIC]
+        for visit in visits:
+            resources += [
+                encounter(id=visit, subject=ref(person), period={"start": day}),
+                claim(item(f"Encounter/{visit}", net=usd(price)), id=f"claim-{visit}", patient=ref(person)),
+            ]
+        return self.file(f"{'-'.join(visits)}.json", bundle(*resources))
+
+    def patient(self, name: str, *, fund: int = 500, consent_to: Sequence[str] = ("clinic",), limit: int = 200) -> str:
+        """A patient with everything that settling needs, unless told otherwise; returns the name."""
+        self.ok("patient", "create", name)
+        if fund:
+            self.ok("patient", "fund", fund, "--as", name)
+        self.ok("patient", "accept-payer", "insurer", "--as", name)
+        for provider in consent_to:
+            self.ok("patient", "consent", provider, "--limit", limit, "--as", name)
+        self.ok("insurer", "enrol", name, "--plan", 1)
+        return name
+
+    def attest(self, patient: str, *visits: str, provider: str = "clinic", price: float = 100.0) -> Any:
+        """Ingest and attest visits of a patient."""
+        file = self.record(*visits, price=price)
+        self.ok("provider", "ingest", file, "--patient", patient, "--as", provider)
+        return self.ok("provider", "attest", "--as", provider)
+
+    def settle(self) -> dict[int, dict[str, Any]]:
+        """Settle what waits; each row by its sequence."""
+        settled = self.ok("oracle", "settle")
+        return {row["sequence"]: row for batch in settled["batches"] for row in batch["rows"]}
+
+
+def furnish(town: Town) -> None:
+    """The insurer and the clinic."""
+    town.ok("insurer", "fund", 100_000)
+    town.ok("insurer", "plan", town.file("plan.toml", PLAN))
+    town.ok("insurer", "fees", town.file("fees.toml", FEES))
+    town.ok("provider", "register", "clinic")
+    town.ok("insurer", "accept-provider", "clinic")

@@ -1,0 +1,139 @@
+"""One situation for each reason a row can end with: what is changed beforehand, and the row to settle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.contracts.evm import Receipt
+from tests.contracts.protocol import COSMETIC, NEVER, UNLISTED, YEAR, Protocol
+
+from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.chain.batch_codec import BatchRow
+from chainbill.chain.events import ClaimDenied, ClaimPended, ClaimSkipped
+from chainbill.money import DOLLAR
+
+
+@dataclass(frozen=True)
+class Situation:
+    """How a reason comes about. The row is the patient's with sequence 1."""
+
+    outcome: Outcome
+    reason: Reason
+    prepare: Callable[[Protocol], object] = id
+    """`id` changes nothing."""
+    row: dict[str, Any] = field(default_factory=dict)
+    section: dict[str, Any] = field(default_factory=dict)
+    stops_everybody: bool = False
+    """The provider or its acceptance is what is wrong: the neighbour's rows end so too."""
+
+    def bad_row(self, protocol: Protocol, patient: str, sequence: int = 1) -> BatchRow:
+        """The row that ends so."""
+        return protocol.row(patient, sequence, **self.row)
+
+
+def suspend(protocol: Protocol) -> None:
+    protocol.registry.send(protocol.governor, "suspend", protocol.provider_id)
+
+
+def drain_pool(protocol: Protocol) -> None:
+    """Leave the pool one micro-dollar short of the patient's first visit."""
+    keep = 40 * DOLLAR - 1
+    protocol.payer.send(protocol.insurer, "requestWithdrawal", protocol.payer.read("pool") - keep)
+    protocol.evm.now += 86_400
+    protocol.payer.send(protocol.insurer, "withdraw")
+
+
+def drain_patient(protocol: Protocol) -> None:
+    """Leave the patient one micro-dollar short of the first visit."""
+    keep = 110 * DOLLAR - 1
+    protocol.escrow.send(protocol.patient, "requestWithdrawal", protocol.balance(protocol.patient) - keep)
+    protocol.evm.now += 86_400
+    protocol.escrow.send(protocol.patient, "withdraw")
+
+
+def change_payer(protocol: Protocol) -> None:
+    other = protocol.create_payer(protocol.stranger)
+    protocol.escrow.send(protocol.patient, "acceptPayer", other)
+    protocol.evm.now += 86_400
+
+
+def revoke(protocol: Protocol) -> None:
+    protocol.escrow.send(protocol.patient, "revokeConsent", protocol.provider_id)
+    protocol.evm.now += 86_400
+
+
+def narrow(protocol: Protocol) -> None:
+    """Allow one micro-dollar less than the first visit costs."""
+    limit = 110 * DOLLAR - 1
+    protocol.escrow.send(protocol.patient, "grantConsent", protocol.provider_id, limit, NEVER)
+    protocol.evm.now += 86_400
+
+
+def end_coverage(protocol: Protocol) -> None:
+    protocol.payer.send(protocol.insurer, "endCoverage", protocol.patient, YEAR)
+    protocol.evm.now += 86_400
+
+
+def end_acceptance(protocol: Protocol) -> None:
+    protocol.payer.send(protocol.insurer, "endProviderAcceptance", protocol.provider_id)
+    protocol.evm.now += 86_400
+
+
+DENIED, PENDED, SKIPPED = Outcome.DENIED, Outcome.PENDED, Outcome.SKIPPED
+
+SITUATIONS = {
+    "category not in the plan": Situation(DENIED, Reason.NOT_COVERED, row={"service": COSMETIC}),
+    "a unit too many": Situation(DENIED, Reason.UNITS_EXCEEDED, row={"units": 5}),
+    "no unit": Situation(DENIED, Reason.UNITS_EXCEEDED, row={"units": 0}),
+    "service without a fee": Situation(DENIED, Reason.UNKNOWN_SERVICE, row={"service": UNLISTED}),
+    "two years ago": Situation(DENIED, Reason.BENEFIT_YEAR_CLOSED, row={"benefit_year": YEAR - 2}),
+    "year 0": Situation(DENIED, Reason.BENEFIT_YEAR_CLOSED, row={"benefit_year": 0}),
+    "next year": Situation(PENDED, Reason.BENEFIT_YEAR_NOT_OPEN, row={"benefit_year": YEAR + 1}),
+    "year 65535": Situation(PENDED, Reason.BENEFIT_YEAR_NOT_OPEN, row={"benefit_year": 2**16 - 1}),
+    "provider suspended": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, suspend, stops_everybody=True),
+    "provider never registered": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, section={"provider_id": 77}),
+    "provider 0": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, section={"provider_id": 0}),
+    "payer never made": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 77}),
+    "payer 0": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 0}),
+    "provider's acceptance ended": Situation(
+        PENDED, Reason.PROVIDER_NOT_ACCEPTED, end_acceptance, stops_everybody=True
+    ),
+    "plan never published": Situation(PENDED, Reason.NO_TERMS_IN_FORCE, section={"plan_id": 2}),
+    "plan 0": Situation(PENDED, Reason.NO_TERMS_IN_FORCE, section={"plan_id": 0}),
+    "version 0": Situation(PENDED, Reason.NO_TERMS_IN_FORCE, section={"terms_version": 0}),
+    "version to come": Situation(PENDED, Reason.NO_TERMS_IN_FORCE, section={"terms_version": 2}),
+    "last version there could be": Situation(
+        PENDED, Reason.NO_TERMS_IN_FORCE, section={"terms_version": 2**16 - 1}
+    ),
+    "patient left the payer": Situation(PENDED, Reason.PAYER_NOT_ACCEPTED, change_payer),
+    "not enrolled in that year": Situation(PENDED, Reason.NOT_ENROLLED, row={"benefit_year": YEAR - 1}),
+    "coverage ended": Situation(PENDED, Reason.NOT_ENROLLED, end_coverage),
+    "consent revoked": Situation(PENDED, Reason.NO_CONSENT, revoke),
+    "consent too narrow": Situation(PENDED, Reason.OVER_CONSENT_LIMIT, narrow),
+    "patient short by one": Situation(PENDED, Reason.PATIENT_UNFUNDED, drain_patient),
+    "pool short by one": Situation(PENDED, Reason.PAYER_UNFUNDED, drain_pool),
+    "settled before": Situation(
+        SKIPPED, Reason.SEQUENCE_SPENT, lambda protocol: protocol.settle(protocol.row(protocol.patient, 1))
+    ),
+    "denied before": Situation(
+        SKIPPED,
+        Reason.SEQUENCE_SPENT,
+        lambda protocol: protocol.settle(protocol.row(protocol.patient, 1, UNLISTED)),
+    ),
+}
+"""By what happened. `PAYER_FAILED` needs tokens that cannot move: see `test_payer_failed`."""
+
+
+def endings(receipt: Receipt) -> list[tuple[int, Outcome, Reason]]:
+    """Each row that did not settle, in order: sequence, outcome, reason."""
+    found = []
+    for event in receipt.events:
+        if isinstance(event, ClaimDenied):
+            found.append((event.claim.sequence, Outcome.DENIED, event.reason))
+        elif isinstance(event, ClaimPended):
+            found.append((event.sequence, Outcome.PENDED, event.reason))
+        elif isinstance(event, ClaimSkipped):
+            found.append((event.sequence, Outcome.SKIPPED, Reason.SEQUENCE_SPENT))
+    return found

@@ -1,0 +1,158 @@
+"""Signed nonsense: whatever bytes a quorum signs, a batch reverts or ends cleanly, and no token is lost."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+from tests.contracts.evm import reverts
+from tests.contracts.protocol import VISIT, YEAR, Protocol
+
+from chainbill.chain.batch_codec import encode_sections
+from chainbill.errors import ContractReverted
+
+LAYOUT_ERRORS = {"MalformedBatch", "SectionsUnsorted", "PatientsUnsorted", "SequenceOverflow"}
+SECTION, GROUP, ROW = 24, 21, 54
+
+
+def good(protocol: Protocol) -> bytes:
+    """Two sections: two patients with two and one rows, then one."""
+    patient, neighbour = protocol.patient, protocol.neighbour
+    return encode_sections(
+        [
+            protocol.section(
+                protocol.row(patient, 1), protocol.row(patient, 2), protocol.row(neighbour, 3, VISIT)
+            ),
+            protocol.section(protocol.row(patient, 4)),
+        ]
+    )
+
+
+@pytest.fixture
+def packed(protocol: Protocol) -> bytes:
+    return good(protocol)
+
+
+def with_header(packed: bytes, groups: int, rows: int) -> bytes:
+    """The first section's counts changed."""
+    return packed[:20] + groups.to_bytes(2, "big") + rows.to_bytes(2, "big") + packed[24:]
+
+
+def one_section(protocol: Protocol) -> bytes:
+    return encode_sections([protocol.section(protocol.row(protocol.patient, 1))])
+
+
+def test_settle__batch_cut_short_anywhere__reverts_or_ends_at_a_sections_end(
+    protocol: Protocol, packed: bytes
+) -> None:
+    first_end = SECTION + 2 * GROUP + 3 * ROW
+    for length in range(1, len(packed)):
+        with protocol.evm.rolled_back():
+            if length == first_end:
+                assert protocol.submit(protocol.batch(packed[:length])).value == (3, 0, 0, 0)
+            else:
+                with reverts("MalformedBatch"):
+                    protocol.submit(protocol.batch(packed[:length]))
+
+
+@pytest.mark.parametrize("extra", [1, SECTION - 1, SECTION, SECTION + GROUP, 200])
+@pytest.mark.parametrize("fill", [0, 255])
+def test_settle__bytes_after_the_last_section__reverts(
+    protocol: Protocol, packed: bytes, extra: int, fill: int
+) -> None:
+    with pytest.raises(ContractReverted) as refused:
+        protocol.submit(protocol.batch(packed + bytes([fill]) * extra))
+    assert refused.value.name in LAYOUT_ERRORS
+
+
+COUNTS: dict[str, tuple[int, int]] = {
+    "no groups": (0, 0),
+    "no groups but rows": (0, 3),
+    "more groups than rows": (4, 3),
+    "a row less than the groups hold": (2, 2),
+    "a row more": (2, 4),
+    "a group less": (1, 3),
+    "a group more": (3, 3),
+    "most of both": (2**16 - 1, 2**16 - 1),
+    "most rows": (2, 2**16 - 1),
+}
+
+
+@pytest.mark.parametrize("counts", COUNTS.values(), ids=COUNTS)
+def test_settle__counts_that_do_not_fit__reverts(
+    protocol: Protocol, packed: bytes, counts: tuple[int, int]
+) -> None:
+    before = protocol.state(1, 2, 3, 4)
+    with pytest.raises(ContractReverted) as refused:
+        protocol.submit(protocol.batch(with_header(packed, *counts)))
+    assert refused.value.name in LAYOUT_ERRORS
+    assert protocol.state(1, 2, 3, 4) == before
+
+
+@pytest.mark.parametrize("count", [0, 2, 255])
+def test_settle__group_count_that_does_not_fit__reverts(protocol: Protocol, count: int) -> None:
+    changed = bytearray(one_section(protocol))
+    changed[SECTION + 20] = count
+    with reverts("MalformedBatch", offset=SECTION):
+        protocol.submit(protocol.batch(bytes(changed)))
+
+
+def test_settle__group_that_hides_rows__reverts(protocol: Protocol) -> None:
+    """The header counts two rows, the only group holds one: the other would be read by nobody."""
+    packed = one_section(protocol)
+    hidden = with_header(packed, 1, 2) + bytes(ROW)
+    with reverts("MalformedBatch"):
+        protocol.submit(protocol.batch(hidden))
+
+
+def mutate(draw: random.Random, packed: bytes) -> bytes:
+    """A few random edits: bits, cuts, repeats, moves, noise."""
+    mutated = bytearray(packed)
+    for _ in range(draw.randint(1, 4)):
+        at = draw.randrange(len(mutated) + 1)
+        kind = draw.randrange(6)
+        if kind <= 1 and mutated:
+            mutated[at % len(mutated)] ^= 1 << draw.randrange(8)
+        elif kind == 2 and mutated:
+            mutated[at % len(mutated)] = draw.choice((0, 1, 2, 255))
+        elif kind == 3:
+            del mutated[at : at + draw.choice((1, GROUP, ROW, SECTION))]
+        elif kind == 4:
+            mutated[at:at] = mutated[: draw.choice((GROUP, ROW, SECTION, len(mutated)))]
+        else:
+            mutated[at:at] = draw.randbytes(draw.choice((1, GROUP, ROW, SECTION)))
+    return bytes(mutated)
+
+
+def noise(draw: random.Random, packed: bytes) -> bytes:
+    return draw.randbytes(draw.choice((1, SECTION, len(packed), draw.randrange(1_000) + 1)))
+
+
+@pytest.mark.parametrize("make", [mutate, noise])
+def test_settle__random_bytes__reverts_by_name_or_keeps_every_token(
+    protocol: Protocol, packed: bytes, make: Callable[[random.Random, bytes], bytes]
+) -> None:
+    draw = random.Random(make.__name__)
+    settled = refused = 0
+    supply = sum(protocol.state().tokens)
+    for _ in range(1_500):
+        sections = make(draw, packed) or b"\0"
+        with protocol.evm.rolled_back():
+            try:
+                assert sum(protocol.submit(protocol.batch(sections)).value) > 0
+                settled += 1
+            except ContractReverted as refusal:
+                if refusal.name not in LAYOUT_ERRORS:
+                    raise
+                refused += 1
+            protocol.assert_solvent()
+            assert sum(protocol.state().tokens) == supply
+    assert refused > 200
+    assert settled > 200 or make is noise
+
+
+@pytest.mark.parametrize("year", [0, 1, YEAR - 2, YEAR + 1, 2**16 - 2, 2**16 - 1])
+def test_settle__any_benefit_year__does_not_block_the_batch(protocol: Protocol, year: int) -> None:
+    rows = [protocol.row(protocol.patient, 1, benefit_year=year), protocol.row(protocol.neighbour, 2)]
+    assert protocol.settle(*rows).value[0] == 1
