@@ -55,7 +55,8 @@ def test_down_and_up__clock_moved_far_ahead__keeps_its_lead(local: LocalDevnet) 
     local.up()
     devnet = local.require()
     assert ahead <= mine(devnet) <= ahead + 10
-    assert devnet.clock_offset() >= 3_000 * DAY
+    # A second may have begun between the two clocks' readings.
+    assert devnet.clock_offset() >= 3_000 * DAY - 1
 
 
 def test_down_and_up__time_passed_meanwhile__passes_on_chain_too(

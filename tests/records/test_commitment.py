@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from chainbill.errors import AttestationError, MalformedRecord
 from chainbill.money import MAX_AMOUNT
 from chainbill.records.commitment import TAG, Opening, canonical, commit, new_salt, verify
-from chainbill.records.service_event import Party, PriceSource, ServiceEvent, ServiceKind
+from chainbill.records.service_event import (
+    EARLIEST_YEAR,
+    LATEST_YEAR,
+    Party,
+    PriceSource,
+    ServiceEvent,
+    ServiceKind,
+)
 
 SALT = bytes(range(16))
 EVENT = ServiceEvent(
@@ -45,8 +52,8 @@ EVENTS = st.builds(
     code_system=TEXTS,
     code=TEXTS,
     performed_at=st.datetimes(
-        min_value=datetime(1, 1, 2),
-        max_value=datetime(9999, 12, 30),
+        min_value=datetime(EARLIEST_YEAR, 1, 2),
+        max_value=datetime(LATEST_YEAR, 12, 30),
         timezones=st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone),
     ),
     units=st.integers(1, 2**16 - 1),

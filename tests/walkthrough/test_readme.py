@@ -1,0 +1,116 @@
+"""The README's walk-through, line by line, each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def walkthrough_lines() -> list[str]:
+    """The commands of the fenced block under "Role by role"."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Role by role")[2]
+    block = section.partition("```sh\n")[2].partition("```")[0]
+    return [line for line in block.splitlines() if line.strip() and not line.startswith("#")]
+
+
+class Terminal:
+    """A shell in an empty directory with the project's files at hand and a state directory of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "src").symlink_to(ROOT / "src")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self._environment = {
+            **os.environ,
+            "PATH": path,
+            "CHAINBILL_STATE_DIR": str(folder / "state"),
+            "CHAINBILL_ANVIL": str(next(ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil"))),
+        }
+
+    def run(self, line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["/bin/sh", "-c", line],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def facts(self, line: str) -> dict[str, Any]:
+        done = self.run(f"{line} --json")
+        assert done.returncode == 0, done.stderr
+        facts: dict[str, Any] = json.loads(done.stdout)
+        return facts
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path)
+    yield terminal
+    terminal.run("chainbill devnet down")
+
+
+def test_walkthrough__as_the_readme_says__pays_explains_and_adds_up(terminal: Terminal) -> None:
+    lines = walkthrough_lines()
+    assert lines[0].startswith("chainbill devnet up")
+    assert lines[-1] == "chainbill devnet down"
+
+    said: dict[str, str] = {}
+    for line in lines[:-1]:
+        done = terminal.run(line)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        said[line] = done.stdout
+    node = terminal.facts("chainbill devnet status")
+
+    _check_statement(terminal, said["chainbill patient statement --as maria"])
+    verification = terminal.facts("chainbill audit verify")
+    assert verification["discrepancies"] == []
+
+    assert terminal.run(lines[-1]).returncode == 0
+    # An ended process nobody has collected yet still has its directory, but no command line.
+    command_line = Path(f"/proc/{node['pid']}/cmdline")
+    assert not command_line.exists() or command_line.read_bytes() == b""
+
+
+def _check_statement(terminal: Terminal, shown: str) -> None:
+    statement = terminal.facts("chainbill patient statement --as maria")
+    totals = {name: Decimal(value) for name, value in statement["totals"].items()}
+    assert totals["plan_paid"] + totals["patient_responsibility"] == totals["allowed"]
+    assert "Maria Alvarez" in shown
+    assert f"${totals['patient_responsibility']}" in shown
+
+    wallet = Decimal(terminal.facts("chainbill patient balance --as maria")["balance"])
+    assert wallet == 500 - totals["patient_responsibility"] - 100
+    insurer = terminal.facts("chainbill insurer statement")
+    assert Decimal(insurer["totals"]["plan_paid"]) == totals["plan_paid"]
+
+
+def test_walkthrough__ledger_edited_by_hand__verify_names_it_and_exits_3(terminal: Terminal) -> None:
+    for line in walkthrough_lines()[:-1]:
+        assert terminal.run(line).returncode == 0, line
+    ledger = terminal.folder / "ledger.jsonl"
+    lines = ledger.read_text(encoding="utf-8").splitlines()
+    place = max(number for number, line in enumerate(lines) if len(json.loads(line).get("data", "")) > 1_000)
+    entry = json.loads(lines[place])
+    # The last word of a settled claim is what the plan paid: one micro-dollar more.
+    entry["data"] = entry["data"][:-1] + format(int(entry["data"][-1], 16) ^ 1, "x")
+    ledger.write_text("\n".join([*lines[:place], json.dumps(entry), *lines[place + 1 :]]) + "\n")
+
+    done = terminal.run(f"chainbill audit verify --ledger {shlex.quote(str(ledger))} --json")
+
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["discrepancies"]
