@@ -293,7 +293,9 @@ def test_running_devnet__process_is_told_to_end__leaves_nothing_running(
     local: LocalDevnet, number: signal.Signals
 ) -> None:
     script = (
-        "import pathlib, sys, time\n"
+        "import pathlib, signal, sys, time\n"
+        # A shell's background jobs ignore SIGINT, and so would their children.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from chainbill.settings.local_devnet import running_devnet\n"
         "from chainbill.settings.state import StateDirectory\n"
         "with running_devnet(StateDirectory.open(pathlib.Path(sys.argv[1]))) as devnet:\n"
