@@ -6,8 +6,6 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 /// @notice A dollar that misbehaves on request: it refuses an address, keeps a fee, burns gas or calls
 /// back in the middle of a transfer. For tests. Anyone may ask for anything.
 contract UnrulyDollar is ERC20 {
-    error Blocked(address account);
-
     mapping(address account => bool) public isBlocked;
     mapping(address account => bool) public burnsGas;
 
@@ -50,8 +48,8 @@ contract UnrulyDollar is ERC20 {
     }
 
     function _update(address from, address to, uint256 amount) internal override {
-        if (isBlocked[from]) revert Blocked(from);
-        if (isBlocked[to]) revert Blocked(to);
+        if (isBlocked[from]) revert ERC20InvalidSender(from);
+        if (isBlocked[to]) revert ERC20InvalidReceiver(to);
         if (burnsGas[from]) {
             assembly ("memory-safe") {
                 invalid()

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from tests.cli.roles import TODAY, Town, furnish
 
 from chainbill.settings import keystores
 from chainbill.settings.local_devnet import LocalDevnet
 from chainbill.settings.state import StateDirectory
-from tests.cli.roles import TODAY, Town, furnish
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def own_settings() -> Iterator[pytest.MonkeyPatch]:
     """Nothing of the user's own, and keystores that open at once."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("CHAINBILL_")]:
-            if name != "CHAINBILL_SAMPLES":
+            if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL"):
                 patch.delenv(name)
         patch.setattr(keystores, "SCRYPT_N", 2)
         yield patch
@@ -27,7 +27,7 @@ def own_settings() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(scope="module")
 def module_town(
-    own_settings: pytest.MonkeyPatch,  # noqa: ARG001 - it must come first
+    own_settings: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Town]:
     """One furnished devnet for a file."""
@@ -49,8 +49,13 @@ def bare_town(module_town: Town, capfd: pytest.CaptureFixture[str]) -> Town:
 
 @pytest.fixture
 def town(bare_town: Town) -> Town:
-    """The file's devnet with an insurer and a clinic."""
-    entry = bare_town.session().book.entries().get("clinic")
-    if entry is None:
+    """The file's devnet with an insurer that has a pool, a plan and fees."""
+    if bare_town.session().book.get("insurer").payer_id is None:
         furnish(bare_town)
     return bare_town
+
+
+@pytest.fixture
+def clinic(town: Town) -> str:
+    """A provider of this test's own, registered and accepted by the insurer."""
+    return town.clinic()

@@ -1,18 +1,19 @@
-"""A small town for the tests of the roles' commands: one devnet, one insurer with plan and fees, one clinic."""
+"""A small town for the tests of the roles' commands: one devnet, one insurer with a plan and fees."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
 
 from chainbill.cli import cli
 from chainbill.cli.failures import run
 from chainbill.settings.local_devnet import LocalDevnet
 from chainbill.settings.session import Session
 from chainbill.settings.state import StateDirectory
-from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
 
 TODAY = "2024-03-15"
 """The day the town's chain begins."""
@@ -32,7 +33,9 @@ copay = "25"
 FEES = """
 [fees]
 check-up-visit = "100.00"
+lab-lipid-panel = "40.00"
 """
+"""A service in a category the plan covers, and one in a category it does not."""
 
 PATIENT_SHARE = "25.00"
 PLAN_SHARE = "75.00"
@@ -101,7 +104,14 @@ class Town:
             ]
         return self.file(f"{'-'.join(visits)}.json", bundle(*resources))
 
-    def patient(self, name: str, *, fund: int = 500, consent_to: Sequence[str] = ("clinic",), limit: int = 200) -> str:
+    def clinic(self) -> str:
+        """A new registered provider that the insurer has accepted; returns its name."""
+        name = f"clinic-{self.session().protocol.registry.provider_count() + 1}"
+        self.ok("provider", "register", name)
+        self.ok("insurer", "accept-provider", name)
+        return name
+
+    def patient(self, name: str, *consent_to: str, fund: int = 500, limit: int = 200) -> str:
         """A patient with everything that settling needs, unless told otherwise; returns the name."""
         self.ok("patient", "create", name)
         if fund:
@@ -112,22 +122,21 @@ class Town:
         self.ok("insurer", "enrol", name, "--plan", 1)
         return name
 
-    def attest(self, patient: str, *visits: str, provider: str = "clinic", price: float = 100.0) -> Any:
+    def attest(self, provider: str, patient: str, *visits: str, price: float = 100.0) -> Any:
         """Ingest and attest visits of a patient."""
         file = self.record(*visits, price=price)
         self.ok("provider", "ingest", file, "--patient", patient, "--as", provider)
         return self.ok("provider", "attest", "--as", provider)
 
-    def settle(self) -> dict[int, dict[str, Any]]:
-        """Settle what waits; each row by its sequence."""
+    def settle(self, provider: str) -> list[dict[str, Any]]:
+        """Settle what waits; a provider's rows, by sequence."""
         settled = self.ok("oracle", "settle")
-        return {row["sequence"]: row for batch in settled["batches"] for row in batch["rows"]}
+        rows = [row for batch in settled["batches"] for row in batch["rows"] if row["provider"] == provider]
+        return sorted(rows, key=lambda row: row["sequence"])
 
 
 def furnish(town: Town) -> None:
-    """The insurer and the clinic."""
+    """The insurer."""
     town.ok("insurer", "fund", 100_000)
     town.ok("insurer", "plan", town.file("plan.toml", PLAN))
     town.ok("insurer", "fees", town.file("fees.toml", FEES))
-    town.ok("provider", "register", "clinic")
-    town.ok("insurer", "accept-provider", "clinic")

@@ -125,11 +125,13 @@ class Evm:
     def rolled_back(self) -> Iterator[None]:
         """Undo everything that happens inside, the clock included."""
         now, checkpoint = self._now, self._evm.snapshot()
+        contracts, payer_ids = dict(self._contracts), dict(self._payer_ids)
         try:
             yield
         finally:
             self._evm.revert(checkpoint)
             self.now = now
+            self._contracts, self._payer_ids = contracts, payer_ids
 
     def next_address(self, deployer: str, ahead: int = 0) -> str:
         """Where the deployer's next contract will stand, or the one ``ahead`` after it."""

@@ -136,7 +136,7 @@ def test_settle__random_bytes__reverts_by_name_or_keeps_every_token(
     draw = random.Random(make.__name__)
     settled = refused = 0
     supply = sum(protocol.state().tokens)
-    for _ in range(1_500):
+    for _ in range(800):
         sections = make(draw, packed) or b"\0"
         with protocol.evm.rolled_back():
             try:
@@ -148,8 +148,8 @@ def test_settle__random_bytes__reverts_by_name_or_keeps_every_token(
                 refused += 1
             protocol.assert_solvent()
             assert sum(protocol.state().tokens) == supply
-    assert refused > 200
-    assert settled > 200 or make is noise
+    assert refused > 100
+    assert settled > 100 or make is noise
 
 
 @pytest.mark.parametrize("year", [0, 1, YEAR - 2, YEAR + 1, 2**16 - 2, 2**16 - 1])

@@ -15,7 +15,9 @@ _AFTER_PENDING: dict[Reason, str] = {
     Reason.PROVIDER_NOT_ACTIVE: "the governor must reinstate {provider}",
     Reason.UNKNOWN_PAYER: "there is no payer {payer}",
     Reason.PROVIDER_NOT_ACCEPTED: "chainbill insurer accept-provider {provider} --as {payer}",
-    Reason.NO_TERMS_IN_FORCE: "wait until terms are in force, or publish them: chainbill insurer plan",
+    # Also where the patient is not enrolled: then the batch has no plan to name.
+    Reason.NO_TERMS_IN_FORCE: "chainbill insurer enrol {patient} --plan ID --year {year} --as {payer}"
+    " (enrolled already: wait until the plan's terms and fees are in force)",
     Reason.PAYER_NOT_ACCEPTED: "chainbill patient accept-payer {payer} --as {patient}",
     Reason.NOT_ENROLLED: "chainbill insurer enrol {patient} --plan ID --year {year} --as {payer}",
     Reason.NO_CONSENT: "chainbill patient consent {provider} --limit AMOUNT --as {patient}",

@@ -98,7 +98,10 @@ class Session:
         known = self.book.entries().get(name)
         if known is not None:
             if known.role is not role:
-                raise StateError(f"{name!r} is a {known.role}, not a {role}", hint="choose another name")
+                raise StateError(
+                    f"{name!r} names an account already: its role is {known.role}, not {role}",
+                    hint="choose another name",
+                )
             return known
         account = self.keystores.ensure(name)
         if self.devnet is not None:

@@ -1,0 +1,322 @@
+"""``chainbill patient``: create, fund, accept-payer, consent, revoke, statement, balance, withdraw."""
+
+from __future__ import annotations
+
+import pytest
+from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
+
+from chainbill.chain.fee_publication import END_OF_TIME
+from chainbill.statements.patient_year import only_year
+
+DAY = 86_400
+
+
+# ---- create, fund -------------------------------------------------------------------------------------
+
+
+def test_create__new_name__makes_an_account_with_money_to_spend(town: Town) -> None:
+    told = town.ok("patient", "create", "rich")
+    assert (told["created"], told["minted"], told["outside"]) == (True, "10000.00", "10000.00")
+
+
+def test_create__again__makes_no_more_money(town: Town) -> None:
+    town.ok("patient", "create", "repeated")
+    again = town.ok("patient", "create", "repeated")
+    assert (again["created"], again["minted"], again["outside"]) == (False, "0.00", "10000.00")
+
+
+def test_create__with_mint__makes_that_much(town: Town) -> None:
+    assert town.ok("patient", "create", "modest", "--mint", "12.34")["outside"] == "12.34"
+    assert town.ok("patient", "create", "modest", "--mint", "1")["outside"] == "13.34"
+    assert town.ok("patient", "create", "poor", "--mint", "0")["outside"] == "0.00"
+
+
+def test_create__name_of_an_insurer__is_refused(town: Town) -> None:
+    assert "its role is insurer, not patient" in town("patient", "create", "insurer").error
+
+
+def test_fund__own_dollars__become_the_wallets(town: Town) -> None:
+    town.ok("patient", "create", "saver")
+    told = town.ok("patient", "fund", "$1,250.50", "--as", "saver")
+    assert (told["balance"], told["outside"]) == ("1250.50", "8749.50")
+    assert town.ok("patient", "fund", 1, "--as", "saver")["balance"] == "1251.50"
+
+
+def test_fund__more_than_there_is__says_how_to_get_more(town: Town) -> None:
+    town.ok("patient", "create", "short", "--mint", 5)
+    error = town("patient", "fund", 6, "--as", "short").error
+    assert "the account holds $5.00, less than $6.00" in error
+    assert "chainbill patient create short --mint AMOUNT" in error
+
+
+@pytest.mark.parametrize("amount, message", [("-5", "No such option"), ("five", "not an amount of dollars")])
+def test_fund__not_an_amount__is_wrong_usage(town: Town, amount: str, message: str) -> None:
+    ran = town("patient", "fund", amount)
+    assert ran.code == 2
+    assert message in ran.err
+
+
+def test_fund__finer_than_the_token__is_wrong_usage(town: Town) -> None:
+    ran = town("patient", "fund", "0.0000001")
+    assert ran.code == 2
+    assert "finer than a millionth of a dollar" in ran.err
+
+
+def test_fund__nothing__is_refused(town: Town) -> None:
+    assert "nothing to put in" in town("patient", "fund", 0).error
+
+
+def test_fund__no_such_account__says_who_is_known(town: Town) -> None:
+    error = town("patient", "fund", 1, "--as", "nobody").error
+    assert "there is no patient named 'nobody'" in error
+    assert "known here: " in error
+
+
+# ---- payer --------------------------------------------------------------------------------------------
+
+
+def test_accept_payer__first_one__holds_at_once(town: Town) -> None:
+    town.ok("patient", "create", "insured")
+    told = town.ok("patient", "accept-payer", "insurer", "--as", "insured")
+    assert told["changed"] is True
+    assert told["effective_at"] <= town.session().now()
+    assert town.ok("patient", "balance", "--as", "insured")["insurer"] == "insurer"
+
+
+def test_accept_payer__again__changes_nothing(town: Town) -> None:
+    town.ok("patient", "create", "loyal")
+    town.ok("patient", "accept-payer", "insurer", "--as", "loyal")
+    assert town.ok("patient", "accept-payer", "insurer", "--as", "loyal")["changed"] is False
+
+
+def test_accept_payer__another_one__takes_over_after_the_notice(town: Town) -> None:
+    town.ok("insurer", "create", "second-insurer")
+    town.ok("patient", "create", "mover")
+    town.ok("patient", "accept-payer", "insurer", "--as", "mover")
+    told = town.ok("patient", "accept-payer", "second-insurer", "--as", "mover")
+    assert told["effective_at"] > town.session().now() + DAY - 60
+    again = town.ok("patient", "accept-payer", "second-insurer", "--as", "mover")
+    assert again["changed"] is False, "announcing it again would begin the notice anew"
+    assert town.ok("patient", "balance", "--as", "mover")["insurer"] == "insurer"
+    town.ok("devnet", "advance", "1d")
+    assert town.ok("patient", "balance", "--as", "mover")["insurer"] == "second-insurer"
+
+
+def test_accept_payer__insurer_without_a_contract__says_what_to_do(town: Town) -> None:
+    session = town.session()
+    session.book.put("paperless", session.book.get("insurer").model_copy(update={"payer_id": None}))
+    error = town("patient", "accept-payer", "paperless").error
+    assert "paperless has no payer contract on this chain" in error
+    assert "chainbill insurer create paperless" in error
+
+
+# ---- consent ------------------------------------------------------------------------------------------
+
+
+def test_consent__without_a_time__lasts_a_year_of_the_chains_clock(town: Town, clinic: str) -> None:
+    town.ok("patient", "create", "trusting")
+    told = town.ok("patient", "consent", clinic, "--limit", 80, "--as", "trusting")
+    assert told["limit"] == "80.00"
+    assert 0 <= town.session().now() + 365 * DAY - told["expires_at"] < 60
+    (given,) = town.ok("patient", "balance", "--as", "trusting")["consents"]
+    assert given == {"provider": clinic, "limit": "80.00", "expires_at": told["expires_at"]}
+
+
+def test_consent__for_or_until__lasts_that_long(town: Town, clinic: str) -> None:
+    town.ok("patient", "create", "exact")
+    until = town.ok("patient", "consent", clinic, "--limit", 1, "--until", "2031-01-01", "--as", "exact")
+    assert until["expires_at"] == 1_924_992_000
+    town.ok("patient", "create", "brief")
+    short = town.ok("patient", "consent", clinic, "--limit", 1, "--for", "2w", "--as", "brief")
+    assert 0 <= town.session().now() + 14 * DAY - short["expires_at"] < 60
+
+
+def test_consent__narrower__holds_after_the_notice(town: Town, clinic: str) -> None:
+    town.ok("patient", "create", "wary")
+    town.ok("patient", "consent", clinic, "--limit", 100, "--for", "1y", "--as", "wary")
+    told = town.ok("patient", "consent", clinic, "--limit", 10, "--for", "1y", "--as", "wary")
+    assert told["effective_at"] > town.session().now() + DAY - 60
+    assert town.ok("patient", "balance", "--as", "wary")["consents"][0]["limit"] == "100.00"
+    assert "narrower than before" in town("patient", "consent", clinic, "--limit", 9, "--as", "wary").out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((), "Missing option '--limit'"),
+        (("--limit", "lots"), "not an amount of dollars"),
+        (("--limit", 1, "--for", "1d", "--until", "2031-01-01"), "either --for or --until"),
+        (("--limit", 1, "--for", "soon"), "not a duration"),
+        (("--limit", 1, "--until", "2020-01-01"), "not after the chain's time"),
+        (("--limit", 1, "--for", "40000y"), "too far away"),
+    ],
+)
+def test_consent__wrong_arguments__are_wrong_usage(
+    town: Town, clinic: str, arguments: tuple[object, ...], message: str
+) -> None:
+    ran = town("patient", "consent", clinic, *arguments)
+    assert ran.code == 2
+    assert message in ran.err
+
+
+def test_consent__provider_not_registered__says_what_to_do(town: Town) -> None:
+    error = town("patient", "consent", "provider", "--limit", 1).error
+    assert "provider is not registered on this chain" in error
+
+
+def test_revoke__consent__ends_after_the_notice_and_once(town: Town, clinic: str) -> None:
+    town.ok("patient", "create", "leaving")
+    town.ok("patient", "consent", clinic, "--limit", 100, "--as", "leaving")
+    told = town.ok("patient", "revoke", clinic, "--as", "leaving")
+    assert 0 <= town.session().now() + DAY - told["expires_at"] < 60
+    town.ok("devnet", "advance", "6h")
+    again = town.ok("patient", "revoke", clinic, "--as", "leaving")
+    assert (again["changed"], again["expires_at"]) == (False, told["expires_at"])
+    town.ok("devnet", "advance", "18h")
+    assert town.ok("patient", "balance", "--as", "leaving")["consents"] == []
+    none = town("patient", "revoke", clinic, "--as", "leaving")
+    assert (none.code, none.out) == (0, f"{clinic} has no consent.\n")
+
+
+def test_revoke__and_consent_again__holds_at_once(town: Town, clinic: str) -> None:
+    town.ok("patient", "create", "back")
+    town.ok("patient", "consent", clinic, "--limit", 100, "--as", "back")
+    town.ok("patient", "revoke", clinic, "--as", "back")
+    town.ok("patient", "consent", clinic, "--limit", 100, "--for", "2y", "--as", "back")
+    session = town.session()
+    entry, provider = session.book.get("back"), session.book.get(clinic)
+    final = session.protocol.escrow.consent_of(entry.address, provider.provider_id or 0, END_OF_TIME)
+    assert final.expires_at > session.now() + 700 * DAY
+
+
+# ---- withdraw -----------------------------------------------------------------------------------------
+
+
+def test_withdraw__announced_and_a_day_later_taken__reaches_the_account(town: Town) -> None:
+    town.ok("patient", "create", "drawer", "--mint", 100)
+    town.ok("patient", "fund", 100, "--as", "drawer")
+    announced = town.ok("patient", "withdraw", 40, "--as", "drawer")["announced"]
+    assert announced["amount"] == "40.00"
+    assert announced["lapses_at"] == announced["available_at"] + 7 * DAY
+    early = town("patient", "withdraw", "--take", "--as", "drawer").error
+    assert "the withdrawal may be taken from 2024-03-" in early
+    assert "chainbill devnet advance 1d" in early
+    town.ok("devnet", "advance", "1d")
+    taken = town.ok("patient", "withdraw", "--take", "--as", "drawer")
+    assert (taken["withdrawn"], taken["balance"]) == ("40.00", "60.00")
+    assert town.ok("patient", "balance", "--as", "drawer")["outside"] == "40.00"
+    assert "no withdrawal is announced" in town("patient", "withdraw", "--take", "--as", "drawer").error
+
+
+def test_withdraw__same_amount_again__does_not_begin_the_notice_anew(town: Town) -> None:
+    town.ok("patient", "create", "patient-one", "--mint", 100)
+    town.ok("patient", "fund", 100, "--as", "patient-one")
+    first = town.ok("patient", "withdraw", 40, "--as", "patient-one")["announced"]
+    town.ok("devnet", "advance", "1h")
+    assert town.ok("patient", "withdraw", 40, "--as", "patient-one")["announced"] == first
+    other = town("patient", "withdraw", 50, "--as", "patient-one").out
+    assert "in place of the earlier announcement" in other
+    assert "chainbill patient withdraw --take --as patient-one" in other
+
+
+def test_withdraw__not_taken_for_a_week__lapses(town: Town) -> None:
+    town.ok("patient", "create", "forgetful", "--mint", 100)
+    town.ok("patient", "fund", 100, "--as", "forgetful")
+    town.ok("patient", "withdraw", 40, "--as", "forgetful")
+    town.ok("devnet", "advance", "8d")
+    assert "lapsed at" in town("patient", "withdraw", "--take", "--as", "forgetful").error
+    assert town.ok("patient", "balance", "--as", "forgetful")["announced"] is None
+    assert town.ok("patient", "withdraw", 40, "--as", "forgetful")["announced"]["amount"] == "40.00"
+
+
+def test_withdraw__care_since__leaves_less_of_it(town: Town, clinic: str) -> None:
+    patient = town.patient("spender", clinic, fund=30)
+    town.ok("patient", "withdraw", 30, "--as", patient)
+    town.attest(clinic, patient, "meanwhile")
+    town.settle(clinic)
+    town.ok("devnet", "advance", "1d")
+    ran = town("patient", "withdraw", "--take", "--as", patient)
+    assert ran.out.startswith("$5.00 withdrawn")
+    assert "claims since have left $5.00 of the $30.00" in ran.err
+
+
+def test_withdraw__more_than_the_balance__says_so(town: Town) -> None:
+    town.ok("patient", "create", "greedy", "--mint", 5)
+    town.ok("patient", "fund", 5, "--as", "greedy")
+    assert "the balance is $5.00, less than $6.00" in town("patient", "withdraw", 6, "--as", "greedy").error
+
+
+@pytest.mark.parametrize("arguments", [(), (5, "--take")])
+def test_withdraw__neither_or_both__is_wrong_usage(town: Town, arguments: tuple[object, ...]) -> None:
+    ran = town("patient", "withdraw", *arguments)
+    assert ran.code == 2
+    assert "give either an amount, to announce it, or --take" in ran.err
+
+
+# ---- statement ----------------------------------------------------------------------------------------
+
+
+def test_statement__after_settling__says_who_paid_what_in_words(town: Town, clinic: str) -> None:
+    patient = town.patient("reader", clinic)
+    town.attest(clinic, patient, "explained")
+    town.settle(clinic)
+    facts = town.ok("patient", "statement", "--as", patient)
+    assert facts["totals"]["plan_paid"] == PLAN_SHARE
+    assert facts["totals"]["copay"] == facts["totals"]["patient_responsibility"] == PATIENT_SHARE
+    assert facts["wallet"]["balance"] == "475.00"
+    (event,) = facts["events"]
+    assert (event["outcome"], event["service"], event["service_date"]) == (
+        "settled",
+        "A check-up visit at your clinic",
+        "2024-03-05",
+    )
+    text = town("patient", "statement", "--as", patient).out
+    assert text.startswith("YOUR EXPLANATION OF BENEFITS")
+    assert "Did my insurance cover it? Yes, in part" in text
+
+
+def test_statement__of_one_year__has_that_years_events_and_sums_alone(town: Town, clinic: str) -> None:
+    patient = town.patient("two-years", clinic)
+    town.ok("insurer", "enrol", patient, "--plan", 1, "--year", 2023)
+    old = town.record("last-year", day="2023-12-30T10:00:00Z", price=60.0)
+    town.ok("provider", "ingest", old, "--patient", patient, "--as", clinic)
+    town.attest(clinic, patient, "this-year")
+    town.settle(clinic)
+    whole = town.ok("patient", "statement", "--as", patient)
+    assert (whole["counts"]["settled"], whole["totals"]["billed"]) == (2, "160.00")
+    for year, billed in ((2023, "60.00"), (2024, "100.00")):
+        one = town.ok("patient", "statement", "--year", year, "--as", patient)
+        assert (one["counts"]["settled"], one["totals"]["billed"]) == (1, billed)
+        assert [each["benefit_year"] for each in one["benefit_years"]] == [year]
+        assert one["wallet"] == whole["wallet"]
+    empty = town.ok("patient", "statement", "--year", 2020, "--as", patient)
+    assert (empty["counts"]["settled"], empty["events"], empty["totals"]["billed"]) == (0, [], "0.00")
+
+
+def test_statement__of_one_year__sums_as_the_whole_does(town: Town, clinic: str) -> None:
+    from chainbill.settings.history import names, read_history, reader
+    from chainbill.statements.patient import patient_statement
+
+    patient = town.patient("mixed", clinic, limit=20)
+    town.attest(clinic, patient, "mixed-pended")
+    town.settle(clinic)
+    session = town.session()
+    address = session.book.get(patient).address
+    whole = patient_statement(
+        address, read_history(session).patient(address, reader(session, patient)), names(session.book)
+    )
+    assert whole.counts.pended == {"over_consent_limit": 1}
+    assert only_year(whole, 2024) == whole
+
+
+def test_statement__nothing_happened__is_a_statement_all_the_same(town: Town) -> None:
+    town.ok("patient", "create", "untouched")
+    facts = town.ok("patient", "statement", "--as", "untouched")
+    assert (facts["events"], facts["wallet"]["balance"]) == ([], "0.00")
+
+
+def test_balance__new_account__has_nothing_and_nobody(town: Town) -> None:
+    town.ok("patient", "create", "blank")
+    told = town.ok("patient", "balance", "--as", "blank")
+    assert (told["balance"], told["insurer"], told["consents"], told["announced"]) == ("0.00", None, [], None)
+    assert "none accepted" in town("patient", "balance", "--as", "blank").out

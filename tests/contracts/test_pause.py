@@ -1,0 +1,63 @@
+"""`pause` stops new settlements and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from tests.contracts.evm import reverts
+from tests.contracts.protocol import NEVER, NOTICE, YEAR, Protocol
+
+from chainbill.chain.events import Paused, Unpaused
+from chainbill.money import DOLLAR
+
+
+def pause(protocol: Protocol) -> None:
+    protocol.settlement.send(protocol.governor, "pause")
+
+
+def test_pause__and_unpause__stop_and_resume_settlement(protocol: Protocol) -> None:
+    batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))])
+    assert protocol.settlement.send(protocol.governor, "pause").events == (Paused(protocol.governor),)
+    with reverts("EnforcedPause"):
+        protocol.submit(batch)
+    assert not protocol.is_spent(1)
+    assert protocol.settlement.send(protocol.governor, "unpause").events == (Unpaused(protocol.governor),)
+    assert protocol.submit(batch).value == (1, 0, 0, 0)
+
+
+def test_pause__every_other_verb__goes_on(protocol: Protocol) -> None:
+    """Nobody's money is held: deposits, withdrawals and changes of mind work as ever."""
+    protocol.settle(protocol.row(protocol.patient, 1))
+    pause(protocol)
+    protocol.fund_patient(protocol.patient, DOLLAR)
+    protocol.fund_payer(protocol.payer_id, DOLLAR)
+    protocol.escrow.send(protocol.patient, "requestWithdrawal", DOLLAR)
+    protocol.payer.send(protocol.insurer, "requestWithdrawal", DOLLAR)
+    protocol.escrow.send(protocol.neighbour, "revokeConsent", protocol.provider_id)
+    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 1, NEVER)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
+    protocol.payer.send(protocol.insurer, "endCoverage", protocol.neighbour, YEAR)
+    protocol.evm.now += NOTICE
+    protocol.escrow.send(protocol.patient, "withdraw")
+    protocol.payer.send(protocol.insurer, "withdraw")
+    protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+    protocol.assert_solvent()
+
+
+def test_pause__twice__reverts(protocol: Protocol) -> None:
+    pause(protocol)
+    with reverts("EnforcedPause"):
+        pause(protocol)
+
+
+def test_unpause__not_paused__reverts(protocol: Protocol) -> None:
+    with reverts("ExpectedPause"):
+        protocol.settlement.send(protocol.governor, "unpause")
+
+
+@pytest.mark.parametrize("verb", ["pause", "unpause"])
+def test_pause__by_anybody_but_the_governor__reverts(protocol: Protocol, verb: str) -> None:
+    if verb == "unpause":
+        pause(protocol)
+    for caller in (protocol.oracles[0].address, protocol.provider, protocol.insurer, protocol.stranger):
+        with reverts("AccessManagedUnauthorized", caller=caller):
+            protocol.settlement.send(caller, verb)

@@ -1,0 +1,69 @@
+"""`ClaimSettlement.withdraw`: a provider's credit goes to its registered address, whoever asks."""
+
+from __future__ import annotations
+
+from tests.contracts.evm import reverts
+from tests.contracts.protocol import Protocol
+
+from chainbill.chain.events import ProviderPaid
+from chainbill.money import DOLLAR
+
+
+def test_withdraw__by_anyone__pays_the_payout_address_all_of_it(protocol: Protocol) -> None:
+    protocol.settle(protocol.row(protocol.patient, 1))
+    receipt = protocol.settlement.send(protocol.stranger, "withdraw", protocol.provider_id)
+    assert receipt.value == 150 * DOLLAR
+    assert receipt.of(ProviderPaid) == [ProviderPaid(protocol.provider_id, protocol.provider, 150 * DOLLAR)]
+    assert protocol.tokens(protocol.provider) == 150 * DOLLAR
+    assert protocol.tokens(protocol.stranger) == 0
+    assert protocol.credit() == 0
+    protocol.assert_solvent()
+
+
+def test_withdraw__no_credit__reverts(protocol: Protocol) -> None:
+    with reverts("NoCredit", providerId=protocol.provider_id):
+        protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+
+
+def test_withdraw__twice__reverts(protocol: Protocol) -> None:
+    protocol.settle(protocol.row(protocol.patient, 1))
+    protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+    with reverts("NoCredit", providerId=protocol.provider_id):
+        protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+    assert protocol.tokens(protocol.provider) == 150 * DOLLAR
+
+
+def test_withdraw__unknown_provider__reverts(protocol: Protocol) -> None:
+    for provider_id in (0, 2):
+        with reverts("UnknownProvider", providerId=provider_id):
+            protocol.settlement.send(protocol.provider, "withdraw", provider_id)
+
+
+def test_withdraw__of_one_provider__leaves_another_alone(protocol: Protocol) -> None:
+    other = protocol.register_provider(protocol.late)
+    protocol.payer.send(protocol.insurer, "acceptProvider", other)
+    protocol.escrow.send(protocol.patient, "grantConsent", other, 10**9, 2**39)
+    protocol.settle(protocol.row(protocol.patient, 1))
+    protocol.settle(protocol.row(protocol.patient, 1), provider_id=other)
+    protocol.settlement.send(protocol.stranger, "withdraw", other)
+    assert (protocol.credit(), protocol.credit(other)) == (150 * DOLLAR, 0)
+    protocol.assert_solvent()
+
+
+def test_withdraw__suspended_provider__still_gets_its_credit(protocol: Protocol) -> None:
+    protocol.settle(protocol.row(protocol.patient, 1))
+    protocol.registry.send(protocol.governor, "suspend", protocol.provider_id)
+    assert protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id).value == 150 * DOLLAR
+
+
+def test_withdraw__while_paused__still_pays(protocol: Protocol) -> None:
+    protocol.settle(protocol.row(protocol.patient, 1))
+    protocol.settlement.send(protocol.governor, "pause")
+    assert protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id).value == 150 * DOLLAR
+
+
+def test_withdraw__later_credit__may_be_withdrawn_again(protocol: Protocol) -> None:
+    for sequence in (1, 2):
+        protocol.settle(protocol.row(protocol.patient, sequence))
+        protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+    assert protocol.tokens(protocol.provider) == 300 * DOLLAR

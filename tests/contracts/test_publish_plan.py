@@ -1,0 +1,224 @@
+"""`InsurerPayer.publishPlan`: append-only versions; the one in force at signing applies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contracts.evm import Receipt, reverts
+from tests.contracts.protocol import CATEGORIES, DAY, HOUR, NOTICE, NOW, PLAN, SHARED, Protocol
+from tests.contracts.situations import endings
+
+from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.billing.terms import CategoryTerms, PlanTerms
+from chainbill.chain.events import CategoryTermsPublished, ClaimSettled, PlanPublished
+from chainbill.money import CENT, DOLLAR
+
+FREE = PlanTerms(deductible=0, oop_max=0)
+ALL_PAID = {SHARED: CategoryTerms()}
+
+
+def publish(
+    protocol: Protocol, plan: tuple[int, ...], categories: Any = ((), ()), plan_id: int = 2
+) -> Receipt:
+    """Publish raw words, which the package's own types would refuse."""
+    return protocol.payer.send(protocol.insurer, "publishPlan", plan_id, plan, *categories)
+
+
+def effective_at(protocol: Protocol, plan: int, version: int) -> int:
+    return int(protocol.payer.read("planTerms", plan, version)[3])
+
+
+# ---- versions ---------------------------------------------------------------------------------------------
+
+
+def test_publish_plan__the_first__holds_at_once(protocol: Protocol) -> None:
+    receipt = protocol.publish_plan(PLAN, CATEGORIES, plan=2)
+    assert receipt.value == 1
+    assert receipt.events == (
+        PlanPublished(protocol.payer_id, 2, 1, PLAN, NOW),
+        *(
+            CategoryTermsPublished(protocol.payer_id, 2, 1, number, terms)
+            for number, terms in CATEGORIES.items()
+        ),
+    )
+    assert protocol.payer.read("planTerms", 2, 1) == (PLAN.deductible, PLAN.oop_max, CENT, NOW)
+    assert protocol.payer.read("planVersions", 2) == 1
+
+
+@pytest.mark.parametrize("ahead, valid", [(-1, False), (0, True), (1, True), (400 * DAY, True)])
+def test_publish_plan__the_first_with_a_time__not_before_now(
+    protocol: Protocol, ahead: int, valid: bool
+) -> None:
+    if valid:
+        protocol.publish_plan(PLAN, {}, plan=2, effective_at=NOW + ahead)
+        assert effective_at(protocol, 2, 1) == NOW + ahead
+    else:
+        with reverts("EffectiveTooSoon", effectiveAt=NOW + ahead, earliest=NOW):
+            protocol.publish_plan(PLAN, {}, plan=2, effective_at=NOW + ahead)
+
+
+def test_publish_plan__a_later_one__holds_after_notice(protocol: Protocol) -> None:
+    assert protocol.publish_plan(FREE, ALL_PAID).value == 2
+    assert effective_at(protocol, 1, 2) == NOW + NOTICE
+
+
+@pytest.mark.parametrize("ahead, valid", [(-1, False), (0, True), (1, True)])
+def test_publish_plan__a_later_one_with_a_time__not_before_notice(
+    protocol: Protocol, ahead: int, valid: bool
+) -> None:
+    at = NOW + NOTICE + ahead
+    if valid:
+        protocol.publish_plan(FREE, ALL_PAID, effective_at=at)
+        assert effective_at(protocol, 1, 2) == at
+    else:
+        with reverts("EffectiveTooSoon", effectiveAt=at, earliest=NOW + NOTICE):
+            protocol.publish_plan(FREE, ALL_PAID, effective_at=at)
+
+
+@pytest.mark.parametrize("late, valid", [(-1, False), (0, True), (1, True)])
+def test_publish_plan__while_one_is_announced__waits_until_it_holds(
+    protocol: Protocol, late: int, valid: bool
+) -> None:
+    protocol.publish_plan(FREE, ALL_PAID)
+    protocol.evm.now = NOW + NOTICE + late
+    if valid:
+        assert protocol.publish_plan(PLAN, CATEGORIES).value == 3
+        assert effective_at(protocol, 1, 3) == NOW + 2 * NOTICE + late
+    else:
+        with reverts("VersionStillAnnounced", effectiveAt=NOW + NOTICE):
+            protocol.publish_plan(PLAN, CATEGORIES)
+
+
+def test_publish_plan__refused__counts_no_version(protocol: Protocol) -> None:
+    protocol.publish_plan(FREE, ALL_PAID)
+    with reverts("VersionStillAnnounced"):
+        protocol.publish_plan(PLAN, CATEGORIES)
+    assert protocol.payer.read("planVersions", 1) == 2
+    assert effective_at(protocol, 1, 3) == 0
+
+
+def test_publish_plan__another_plan__has_versions_of_its_own(protocol: Protocol) -> None:
+    protocol.publish_plan(FREE, ALL_PAID)
+    assert protocol.publish_plan(FREE, ALL_PAID, plan=2).value == 1
+    assert effective_at(protocol, 2, 1) == NOW
+
+
+def test_publish_plan__a_new_version__leaves_the_old_ones_terms(protocol: Protocol) -> None:
+    before = protocol.payer.read("planTerms", 1, 1), protocol.payer.read("categoryTerms", 1, 1, SHARED)
+    protocol.publish_plan(FREE, ALL_PAID)
+    assert (
+        protocol.payer.read("planTerms", 1, 1),
+        protocol.payer.read("categoryTerms", 1, 1, SHARED),
+    ) == before
+    assert protocol.payer.read("categoryTerms", 1, 2, SHARED) == (True, True, False, False, 0, 0)
+
+
+# ---- settling by them -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("late", [-1, 0, 1])
+@pytest.mark.parametrize("version", [1, 2])
+def test_settle__signed_around_a_new_version__by_the_one_in_force(
+    protocol: Protocol, late: int, version: int
+) -> None:
+    protocol.publish_plan(FREE, ALL_PAID)
+    protocol.evm.now = NOW + NOTICE + HOUR // 2
+    receipt = protocol.settle(
+        protocol.row(protocol.patient, 1), signed_at=NOW + NOTICE + late, terms_version=version
+    )
+    if version == (1 if late < 0 else 2):
+        (settled,) = receipt.of(ClaimSettled)
+        assert settled.claim.deductible == (100 * DOLLAR if version == 1 else 0)
+    else:
+        assert endings(receipt) == [(1, Outcome.PENDED, Reason.NO_TERMS_IN_FORCE)]
+
+
+@pytest.mark.parametrize("late, settles", [(-1, False), (0, True), (1, True)])
+def test_settle__signed_around_a_first_version__from_that_second_on(
+    protocol: Protocol, late: int, settles: bool
+) -> None:
+    at = NOW + 1_000
+    protocol.publish_plan(PLAN, CATEGORIES, plan=2, effective_at=at)
+    protocol.fund_patient(protocol.late, 1_000 * DOLLAR)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
+    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 10**9, 2**39)
+    protocol.enrol(protocol.late, plan=2)
+    protocol.evm.now = at + HOUR // 2
+    receipt = protocol.settle(protocol.row(protocol.late, 1), signed_at=at + late, plan_id=2)
+    assert receipt.value[0] == settles
+
+
+def test_settle__terms_of_a_plan_the_member_is_not_in__pends(protocol: Protocol) -> None:
+    protocol.publish_plan(FREE, ALL_PAID, plan=2)
+    receipt = protocol.settle(protocol.row(protocol.patient, 1), plan_id=2)
+    assert endings(receipt) == [(1, Outcome.PENDED, Reason.NOT_ENROLLED)]
+
+
+# ---- who and what -----------------------------------------------------------------------------------------
+
+
+def test_publish_plan__by_anybody_but_the_insurer__reverts(protocol: Protocol) -> None:
+    for caller in (protocol.governor, protocol.provider, protocol.patient, protocol.stranger):
+        with reverts("OwnableUnauthorizedAccount", account=caller):
+            protocol.publish_plan(PLAN, CATEGORIES, insurer=caller)
+
+
+def test_publish_plan__plan_0__reverts(protocol: Protocol) -> None:
+    with reverts("InvalidPlanId"):
+        publish(protocol, (0, 0, 1, 0), plan_id=0)
+
+
+INVALID_PLANS: dict[str, tuple[tuple[int, ...], str]] = {
+    "no rounding unit": ((0, 0, 0, 0), "roundingUnit is 0"),
+    "deductible of half a cent": ((CENT // 2, 0, CENT, 0), "deductible in rounding units"),
+    "maximum of a cent and a bit": ((0, CENT + 1, CENT, 0), "oopMax in rounding units"),
+    "largest amounts not whole": ((2**64 - 1, 0, CENT, 0), "deductible in rounding units"),
+}
+
+
+@pytest.mark.parametrize("plan, what", INVALID_PLANS.values(), ids=INVALID_PLANS)
+def test_publish_plan__invalid_terms__reverts(protocol: Protocol, plan: tuple[int, ...], what: str) -> None:
+    with reverts("InvalidTerms", what=what):
+        publish(protocol, plan)
+
+
+VALID_PLANS: dict[str, tuple[int, ...]] = {
+    "all zero": (0, 0, 1, 0),
+    "largest unit": (2**32 - 1, 0, 2**32 - 1, 0),
+    "largest amounts": (2**64 - 1, 2**64 - 1, 1, 0),
+}
+
+
+@pytest.mark.parametrize("plan", VALID_PLANS.values(), ids=VALID_PLANS)
+def test_publish_plan__terms_at_their_edges__are_kept(protocol: Protocol, plan: tuple[int, ...]) -> None:
+    publish(protocol, plan)
+    assert protocol.payer.read("planTerms", 2, 1) == (*plan[:3], NOW)
+
+
+INVALID_CATEGORIES: dict[str, tuple[int, tuple[Any, ...], str]] = {
+    "category 0": (0, (True, True, False, False, 0, 0), "category is 0"),
+    "more than all coinsurance": (1, (True, True, False, False, 10_001, 0), "coinsuranceBps over 10000"),
+    "copay of half a cent": (1, (True, True, False, False, 0, CENT // 2), "copay in rounding units"),
+}
+
+
+@pytest.mark.parametrize("number, terms, what", INVALID_CATEGORIES.values(), ids=INVALID_CATEGORIES)
+def test_publish_plan__invalid_category__reverts(
+    protocol: Protocol, number: int, terms: tuple[Any, ...], what: str
+) -> None:
+    with reverts("InvalidTerms", what=what):
+        publish(protocol, (0, 0, CENT, 0), ([number], [terms]))
+
+
+def test_publish_plan__category_at_its_edges__is_kept(protocol: Protocol) -> None:
+    terms = (True, False, True, True, 10_000, 2**64 - 1)
+    publish(protocol, (0, 0, 1, 0), ([255], [terms]))
+    assert protocol.payer.read("categoryTerms", 2, 1, 255) == terms
+
+
+def test_publish_plan__categories_and_terms_of_different_number__reverts(protocol: Protocol) -> None:
+    terms = (True, True, False, False, 0, 0)
+    for numbers, rows in (([1], []), ([], [terms]), ([1, 2], [terms])):
+        with reverts("LengthMismatch", left=len(numbers), right=len(rows)):
+            publish(protocol, (0, 0, CENT, 0), (numbers, rows))
