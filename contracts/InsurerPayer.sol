@@ -11,7 +11,7 @@ import {Adjudication} from "./libraries/Adjudication.sol";
 import {BatchCodec} from "./libraries/BatchCodec.sol";
 import {Calendar} from "./libraries/Calendar.sol";
 import {ExactTransfer} from "./libraries/ExactTransfer.sol";
-import {NOTICE, Notice, WithdrawalRequest} from "./libraries/Notice.sol";
+import {MAX_BATCH_LIFE, NOTICE, Notice, WithdrawalRequest} from "./libraries/Notice.sol";
 import {CostSharing, Determination, Outcome, Reason, Spendable} from "./types/Outcomes.sol";
 import {CategoryTerms, Fee, MemberYear, PlanTerms} from "./types/Terms.sol";
 
@@ -148,8 +148,9 @@ contract InsurerPayer is IInsurerPayer, Ownable2Step, ReentrancyGuardTransient {
         Acceptance storage acceptance = _acceptances[providerId];
         if (acceptance.acceptedAt != 0 && acceptance.endsAt == 0) revert ProviderAlreadyAccepted(providerId);
 
-        // Where an acceptance still runs out, it goes on without a gap.
-        bool running = acceptance.endsAt > block.timestamp;
+        // Where an acceptance still runs out, or batches signed before its end may be on their way, it goes
+        // on without a gap.
+        bool running = acceptance.endsAt + MAX_BATCH_LIFE > block.timestamp && acceptance.acceptedAt != 0;
         acceptance.acceptedAt = running ? acceptance.acceptedAt : uint40(block.timestamp);
         acceptance.endsAt = 0;
         emit ProviderAccepted(providerId);
@@ -171,7 +172,7 @@ contract InsurerPayer is IInsurerPayer, Ownable2Step, ReentrancyGuardTransient {
         if (member == address(0)) revert ZeroMember();
         if (planVersions[planId] == 0) revert UnknownPlan(planId);
         uint16 currentYear = Calendar.yearOf(block.timestamp);
-        if (benefitYear + 1 < currentYear || benefitYear > currentYear + 1) {
+        if (uint256(benefitYear) + 1 < currentYear || benefitYear > currentYear + 1) {
             revert BenefitYearOutOfReach(benefitYear, currentYear);
         }
         MemberYear storage standing = _members[member][benefitYear];

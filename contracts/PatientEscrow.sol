@@ -8,7 +8,7 @@ import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
 import {ExactTransfer} from "./libraries/ExactTransfer.sol";
-import {NOTICE, Notice, WithdrawalRequest} from "./libraries/Notice.sol";
+import {MAX_BATCH_LIFE, NOTICE, Notice, WithdrawalRequest} from "./libraries/Notice.sol";
 import {Reason, Spendable} from "./types/Outcomes.sol";
 
 /// @dev Documented in IPatientEscrow.
@@ -96,6 +96,8 @@ contract PatientEscrow is IPatientEscrow, ReentrancyGuardTransient {
         Patient storage patient = _patients[msg.sender];
         uint32 current = _payerAt(patient, uint40(block.timestamp));
         if (payerId == current && patient.nextPayerAt <= block.timestamp) revert PayerUnchanged(payerId);
+        // Only one payer before the present one is remembered; a batch signed under it may be on its way.
+        if (patient.payerId != 0 && patient.payerId != current) _checkSettledDown(patient.nextPayerAt);
 
         // A signed batch may name the payer that is being left.
         uint40 effectiveAt = uint40(block.timestamp) + (current == 0 || current == payerId ? 0 : NOTICE);
@@ -115,12 +117,14 @@ contract PatientEscrow is IPatientEscrow, ReentrancyGuardTransient {
     /// @inheritdoc IPatientEscrow
     function revokeConsent(uint32 providerId) external {
         Consent storage consent = _consents[msg.sender][providerId];
-        (uint64 limit, uint40 expiresAt) = _consentAt(consent, uint40(block.timestamp));
+        uint40 expiresAt = _lastExpiry(consent);
         if (expiresAt <= block.timestamp) revert NoConsentToRevoke(providerId);
 
+        // An earlier end, a whole notice away, takes nothing from a signed batch; limits stay as announced.
         uint40 endsAt = uint40(block.timestamp) + NOTICE;
+        if (consent.expiresAt > endsAt) consent.expiresAt = endsAt;
+        if (consent.nextExpiresAt > endsAt) consent.nextExpiresAt = endsAt;
         if (endsAt < expiresAt) expiresAt = endsAt;
-        _setConsent(consent, limit, expiresAt);
         emit ConsentRevoked(msg.sender, providerId, expiresAt);
     }
 
@@ -198,15 +202,30 @@ contract PatientEscrow is IPatientEscrow, ReentrancyGuardTransient {
         returns (uint40 effectiveAt)
     {
         uint40 time = uint40(block.timestamp);
+        // Only one consent before the present one is remembered; a batch signed under it may be on its way.
+        if (consent.nextAt != 0 && consent.nextAt <= time) _checkSettledDown(consent.nextAt);
+
         (uint64 currentLimit, uint40 currentExpiry) = _consentAt(consent, time);
-        bool wider = currentExpiry <= time || (limit >= currentLimit && expiresAt >= currentExpiry);
-        if (wider) {
+        bool forgotten = uint256(currentExpiry) + MAX_BATCH_LIFE <= time; // in 256 bits: some never expire
+        if (forgotten || (limit >= currentLimit && expiresAt >= currentExpiry)) {
             (consent.perEventLimit, consent.expiresAt, consent.nextAt) = (limit, expiresAt, 0);
             return time;
         }
-        effectiveAt = time + NOTICE;
+        effectiveAt = currentExpiry <= time ? time : time + NOTICE;
         (consent.perEventLimit, consent.expiresAt) = (currentLimit, currentExpiry);
         (consent.nextPerEventLimit, consent.nextExpiresAt, consent.nextAt) = (limit, expiresAt, effectiveAt);
+    }
+
+    /// A change that took effect must be older than any batch signed before it, or the next would hide it.
+    function _checkSettledDown(uint40 changedAt) private view {
+        uint40 until = changedAt + MAX_BATCH_LIFE;
+        if (changedAt <= block.timestamp && block.timestamp < until) revert ChangeTooRecent(changedAt, until);
+    }
+
+    /// When the last of a consent ends: the one in force, or a narrower one announced that outlives it.
+    function _lastExpiry(Consent storage consent) private view returns (uint40 expiresAt) {
+        (, expiresAt) = _consentAt(consent, uint40(block.timestamp));
+        if (consent.nextAt > block.timestamp && consent.nextExpiresAt > expiresAt) return consent.nextExpiresAt;
     }
 
     function _consentAt(Consent storage consent, uint40 time) private view returns (uint64 limit, uint40 expiresAt) {

@@ -27,6 +27,7 @@ interface IPatientEscrow {
     error UnknownProvider(uint32 providerId);
     error ConsentExpiryInPast(uint40 expiresAt, uint256 now_);
     error NoConsentToRevoke(uint32 providerId);
+    error ChangeTooRecent(uint40 changedAt, uint40 until);
 
     /// @notice Add the caller's tokens to the caller's balance.
     /// @param amount in the token's smallest unit
@@ -41,11 +42,11 @@ interface IPatientEscrow {
     function withdraw() external returns (uint64 amount);
 
     /// @notice Name the payer that may adjudicate the caller's events. The first at once; a change
-    /// takes effect after NOTICE.
+    /// takes effect after NOTICE, and the next change must leave MAX_BATCH_LIFE between.
     function acceptPayer(uint32 payerId) external;
 
     /// @notice Let a provider charge the caller. A wider consent holds at once; a narrower one (lower
-    /// limit or earlier expiry) after NOTICE.
+    /// limit or earlier expiry) after NOTICE. Not within MAX_BATCH_LIFE of a narrowing that took effect.
     /// @param perEventLimit the most for one event, in the token's smallest unit
     /// @param expiresAt seconds since 1970
     function grantConsent(uint32 providerId, uint64 perEventLimit, uint40 expiresAt) external;

@@ -67,8 +67,9 @@ def test_consent__revoked__ends_with_the_notice_or_sooner() -> None:
     consent = ConsentTerms()
     consent.grant(100, NOW + 10**6, NOW, now=NOW)
     consent.revoke(NOW + NOTICE_SECONDS, now=NOW)
-    assert consent.at(NOW + NOTICE_SECONDS - 1)[1] == NOW + 10**6
-    assert consent.at(NOW + NOTICE_SECONDS)[1] == NOW + NOTICE_SECONDS
+    assert consent.at(NOW) == consent.at(NOW + NOTICE_SECONDS) == (100, NOW + NOTICE_SECONDS)
+    consent.revoke(NOW + NOTICE_SECONDS, now=NOW + 60)  # again: not prolonged
+    assert consent.at(NOW + 60) == (100, NOW + NOTICE_SECONDS)
     brief = ConsentTerms()
     brief.grant(100, NOW + 60, NOW, now=NOW)
     brief.revoke(NOW + 60, now=NOW)
@@ -86,7 +87,11 @@ def test_acceptance__ended_and_taken_back__runs_without_a_gap() -> None:
     acceptance.accept(now=NOW + 1)
     assert acceptance.at(NOW)
     acceptance.end(NOW + 2 + NOTICE_SECONDS, now=NOW + 2)
-    acceptance.accept(now=NOW + 3 + NOTICE_SECONDS)
+    just_ended = NOW + 2 + NOTICE_SECONDS
+    acceptance.accept(now=just_ended + MAX_BATCH_LIFE_SECONDS - 1)
+    assert acceptance.at(NOW + 2)  # a batch signed before the end may be on its way
+    acceptance.end(just_ended + 2 * NOTICE_SECONDS, now=just_ended + NOTICE_SECONDS)
+    acceptance.accept(now=just_ended + 2 * NOTICE_SECONDS + MAX_BATCH_LIFE_SECONDS)
     assert not acceptance.at(NOW + 2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -113,8 +114,6 @@ def test_decode_revert__message_that_is_no_text__is_a_chain_error() -> None:
 
 def test_decode_revert__random_bytes__never_raises() -> None:
     """Whatever a node hands over, the user sees one error and no traceback."""
-    import random
-
     draw = random.Random("reverts")
     selectors = [function_abi_to_4byte_selector(entry) for entry in DECLARED.values()]  # type: ignore[arg-type]
     for _ in range(3_000):

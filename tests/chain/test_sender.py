@@ -8,6 +8,7 @@ import pytest
 from eth_account import Account
 from tests.chain.stage import Stage
 
+from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.connection import connect
 from chainbill.chain.contracts import DevUsd
 from chainbill.chain.sender import GAS_CAP, Sender
@@ -64,10 +65,8 @@ def test_send__mined_but_reverted__is_explained_from_the_state_it_met(
     chain: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the estimate and the block somebody else was quicker: here, the estimate is made up."""
-    call = chain.w3.eth.contract(
-        address=chain.token._functions.transfer(chain.address("patient"), 1).address,
-        abi=chain.token._functions.abi,
-    ).functions.transfer(chain.address("patient"), DOLLAR)
+    token = chain.w3.eth.contract(address=chain.token.address, abi=load_artifact("DevUSD").abi)
+    call = token.functions.transfer(chain.address("patient"), DOLLAR)
     monkeypatch.setattr(type(call), "estimate_gas", lambda *_: 100_000)
     with pytest.raises(ContractReverted) as refused:
         chain["stranger"].send(call)

@@ -100,6 +100,11 @@ def test_accept_payer__another_one__takes_over_after_the_notice(town: Town) -> N
     assert town.ok("patient", "balance", "--as", "mover")["insurer"] == "insurer"
     town.ok("devnet", "advance", "1d")
     assert town.ok("patient", "balance", "--as", "mover")["insurer"] == "second-insurer"
+    error = town("patient", "accept-payer", "insurer", "--as", "mover").error
+    assert "an earlier change took effect at 2024-" in error
+    assert "chainbill devnet advance 6h" in error
+    town.ok("devnet", "advance", "6h")
+    assert town.ok("patient", "accept-payer", "insurer", "--as", "mover")["changed"] is True
 
 
 def test_accept_payer__insurer_without_a_contract__says_what_to_do(town: Town) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import HOUR, NOTICE, NOW, Protocol
+from tests.contracts.protocol import HOUR, MAX_BATCH_LIFE, NOTICE, NOW, Protocol
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
@@ -80,9 +80,36 @@ def test_accept_payer__again_while_announced__starts_the_notice_anew(protocol: P
 
 def test_accept_payer__the_new_one_once_it_holds__reverts(protocol: Protocol, other: int) -> None:
     protocol.escrow.send(protocol.patient, "acceptPayer", other)
-    protocol.evm.now += NOTICE
+    protocol.evm.now += NOTICE + MAX_BATCH_LIFE
     with reverts("PayerUnchanged", payerId=other):
         protocol.escrow.send(protocol.patient, "acceptPayer", other)
+
+
+@pytest.mark.parametrize(
+    "late, valid", [(-1, True), (0, False), (MAX_BATCH_LIFE - 1, False), (MAX_BATCH_LIFE, True)]
+)
+def test_accept_payer__around_a_change__not_while_a_batch_may_rely_on_the_payer_before(
+    protocol: Protocol, other: int, late: int, valid: bool
+) -> None:
+    third = protocol.create_payer(protocol.stranger)
+    protocol.escrow.send(protocol.patient, "acceptPayer", other)
+    changed_at = NOW + NOTICE
+    protocol.evm.now = changed_at + late
+    if valid:
+        protocol.escrow.send(protocol.patient, "acceptPayer", third)
+        assert payer_of(protocol, changed_at + late) == (protocol.payer_id if late < 0 else other)
+        assert payer_of(protocol, changed_at + late + NOTICE) == third
+    else:
+        with reverts("ChangeTooRecent", changedAt=changed_at, until=changed_at + MAX_BATCH_LIFE):
+            protocol.escrow.send(protocol.patient, "acceptPayer", third)
+
+
+def test_accept_payer__just_after_the_first__may_be_changed(protocol: Protocol, other: int) -> None:
+    """Before the first there was no payer that a signed batch could rely on."""
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
+    protocol.escrow.send(protocol.late, "acceptPayer", other)
+    assert payer_of(protocol, NOW, protocol.late) == protocol.payer_id
+    assert payer_of(protocol, NOW + NOTICE, protocol.late) == other
 
 
 def test_accept_payer__of_one_patient__is_not_anothers(protocol: Protocol, other: int) -> None:
@@ -90,7 +117,6 @@ def test_accept_payer__of_one_patient__is_not_anothers(protocol: Protocol, other
     assert payer_of(protocol, NOW + NOTICE, protocol.neighbour) == protocol.payer_id
 
 
-@pytest.mark.xfail(reason="a change within MAX_BATCH_LIFE of the one before forgets the payer before it")
 def test_accept_payer__again_just_after_a_change__outruns_no_signed_batch(
     protocol: Protocol, other: int
 ) -> None:
@@ -98,5 +124,8 @@ def test_accept_payer__again_just_after_a_change__outruns_no_signed_batch(
     protocol.escrow.send(protocol.patient, "acceptPayer", other)
     batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))], signed_at=NOW + NOTICE - 1)
     protocol.evm.now = NOW + NOTICE + 1
-    protocol.escrow.send(protocol.patient, "acceptPayer", third)
+    with reverts("ChangeTooRecent", changedAt=NOW + NOTICE, until=NOW + NOTICE + 6 * HOUR):
+        protocol.escrow.send(protocol.patient, "acceptPayer", third)
     assert protocol.submit(batch).value == (1, 0, 0, 0)
+    protocol.evm.now = NOW + NOTICE + 6 * HOUR
+    protocol.escrow.send(protocol.patient, "acceptPayer", third)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import DAY, HOUR, NEVER, NOTICE, NOW, Protocol
+from tests.contracts.protocol import DAY, HOUR, MAX_BATCH_LIFE, NEVER, NOTICE, NOW, Protocol
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
@@ -95,16 +95,18 @@ def test_accept_provider__before_the_end__goes_on_without_a_gap(protocol: Protoc
     assert all(accepts(protocol, time) for time in (NOW, NOW + NOTICE - 1, NOW + NOTICE, NOW + 9 * DAY))
 
 
-@pytest.mark.parametrize("late", [0, 1, DAY])
-def test_accept_provider__after_the_end__holds_from_now_on(protocol: Protocol, late: int) -> None:
+@pytest.mark.parametrize("late, gap", [(0, False), (MAX_BATCH_LIFE - 1, False), (MAX_BATCH_LIFE, True)])
+def test_accept_provider__after_the_end__without_a_gap_as_long_as_a_batch_lives(
+    protocol: Protocol, late: int, gap: bool
+) -> None:
     end(protocol)
     protocol.evm.now = NOW + NOTICE + late
     accept(protocol)
     assert accepts(protocol, NOW + NOTICE + late)
     assert accepts(protocol, NOW + 90 * DAY)
+    assert accepts(protocol, NOW + NOTICE - 1) == (not gap)
 
 
-@pytest.mark.xfail(reason="accepting anew forgets the acceptance that batches signed before its end rely on")
 def test_accept_provider__just_after_the_end__outruns_no_signed_batch(protocol: Protocol) -> None:
     end(protocol)
     protocol.evm.now = NOW + NOTICE - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import CONSENT_LIMIT, DAY, HOUR, NEVER, NOTICE, NOW, Protocol
+from tests.contracts.protocol import CONSENT_LIMIT, DAY, HOUR, MAX_BATCH_LIFE, NEVER, NOTICE, NOW, Protocol
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
@@ -193,7 +193,6 @@ def test_settle__signed_around_a_lower_limit__by_the_limit_at_signing(
 # ---- nothing is outrun ------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(reason="granting anew just after the expiry overwrites what batches signed before rely on")
 def test_grant_consent__lower_just_after_the_expiry__outruns_no_signed_batch(granted: Protocol) -> None:
     granted.evm.now = MONTH - 1
     batch = granted.batch([granted.section(granted.row(granted.late, 1))])
@@ -202,7 +201,6 @@ def test_grant_consent__lower_just_after_the_expiry__outruns_no_signed_batch(gra
     assert granted.submit(batch).value == (1, 0, 0, 0)
 
 
-@pytest.mark.xfail(reason="a change just after an announced one took hold forgets the consent before it")
 @pytest.mark.parametrize("limit", [0, 2], ids=["narrower still", "wider again"])
 def test_grant_consent__again_just_after_a_narrowing__outruns_no_signed_batch(
     granted: Protocol, limit: int
@@ -211,11 +209,13 @@ def test_grant_consent__again_just_after_a_narrowing__outruns_no_signed_batch(
     granted.evm.now = NOW + NOTICE - 1
     batch = granted.batch([granted.section(granted.row(granted.late, 1))])
     granted.evm.now = NOW + NOTICE + 1
-    grant(granted, limit, MONTH)
+    with reverts("ChangeTooRecent", changedAt=NOW + NOTICE, until=NOW + NOTICE + 6 * HOUR):
+        grant(granted, limit, MONTH)
     assert granted.submit(batch).value == (1, 0, 0, 0)
+    granted.evm.now = NOW + NOTICE + 6 * HOUR
+    grant(granted, limit, MONTH)
 
 
-@pytest.mark.xfail(reason="revoking replaces an announced narrower limit, so the wider one holds longer")
 def test_revoke_consent__while_a_lower_limit_is_announced__never_widens(granted: Protocol) -> None:
     grant(granted, 1, MONTH)
     granted.evm.now += HOUR
@@ -223,7 +223,6 @@ def test_revoke_consent__while_a_lower_limit_is_announced__never_widens(granted:
     assert consent(granted, NOW + NOTICE)[0] == 1
 
 
-@pytest.mark.xfail(reason="revoking a consent about to expire cancels an announced narrower limit")
 def test_revoke_consent__about_to_expire_with_a_lower_limit_announced__never_widens(
     granted: Protocol,
 ) -> None:
@@ -234,9 +233,70 @@ def test_revoke_consent__about_to_expire_with_a_lower_limit_announced__never_wid
     assert consent(granted, MONTH - HOUR)[0] == 1
 
 
-@pytest.mark.xfail(reason="revoking again starts the notice anew")
 def test_revoke_consent__twice__ends_with_the_first_notice(granted: Protocol) -> None:
     revoke(granted)
     granted.evm.now += HOUR
     revoke(granted)
     assert consent(granted, NOW + NOTICE)[1] <= NOW + NOTICE
+
+
+@pytest.mark.parametrize(
+    "late, valid", [(-1, True), (0, False), (MAX_BATCH_LIFE - 1, False), (MAX_BATCH_LIFE, True)]
+)
+def test_grant_consent__around_a_narrowing__not_while_a_batch_may_rely_on_the_one_before(
+    granted: Protocol, late: int, valid: bool
+) -> None:
+    grant(granted, 1, MONTH)
+    granted.evm.now = NOW + NOTICE + late
+    if valid:
+        grant(granted, LIMIT, MONTH)
+        assert consent(granted, granted.evm.now) == (LIMIT, MONTH)
+    else:
+        with reverts("ChangeTooRecent", changedAt=NOW + NOTICE):
+            grant(granted, LIMIT, MONTH)
+
+
+def test_revoke_consent__just_after_a_narrowing__is_never_refused(granted: Protocol) -> None:
+    grant(granted, 1, MONTH)
+    granted.evm.now = NOW + NOTICE + 1
+    revoke(granted)
+    assert consent(granted, granted.evm.now) == (1, granted.evm.now + NOTICE)
+    assert consent(granted, NOW + NOTICE - 1)[0] == LIMIT
+
+
+@pytest.mark.parametrize("late, keeps", [(0, True), (MAX_BATCH_LIFE - 1, True), (MAX_BATCH_LIFE, False)])
+def test_grant_consent__lower_after_the_expiry__remembers_it_as_long_as_a_batch_lives(
+    granted: Protocol, late: int, keeps: bool
+) -> None:
+    granted.evm.now = MONTH + late
+    grant(granted, 1, NEVER)
+    assert consent(granted, granted.evm.now) == (1, NEVER)
+    assert consent(granted, MONTH - 1) == ((LIMIT, MONTH) if keeps else (1, NEVER))
+
+
+@pytest.mark.parametrize("expires_at", [NEVER, NEVER - MAX_BATCH_LIFE, NEVER - MAX_BATCH_LIFE + 1])
+def test_grant_consent__of_one_that_never_ends__may_be_changed(granted: Protocol, expires_at: int) -> None:
+    """The last times of 40 bits must not overflow when a life of a batch is added."""
+    grant(granted, LIMIT, expires_at)
+    grant(granted, 1, MONTH)
+    assert consent(granted, NOW + NOTICE - 1) == (LIMIT, expires_at)
+    assert consent(granted, NOW + NOTICE) == (1, MONTH)
+
+
+def test_revoke_consent__a_longer_lower_one_announced__logs_when_the_last_of_it_ends(
+    granted: Protocol,
+) -> None:
+    granted.evm.now = MONTH - HOUR
+    grant(granted, 1, NEVER)  # lower, so announced; until then the present one runs out
+    granted.evm.now += HOUR // 2
+    (revoked,) = revoke(granted)
+    ends = [time for time in range(MONTH - HOUR, MONTH + 2 * DAY, 60) if consent(granted, time)[1] > time]
+    assert ends[-1] < revoked.expires_at
+
+
+def test_revoke_consent__only_an_announced_one_left__revokes_it(granted: Protocol) -> None:
+    granted.evm.now = MONTH - HOUR
+    grant(granted, 1, NEVER)
+    granted.evm.now = MONTH
+    revoke(granted)
+    assert consent(granted, MONTH + NOTICE)[1] <= MONTH + NOTICE

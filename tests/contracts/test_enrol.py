@@ -73,7 +73,6 @@ def test_enrol__at_the_turn_of_the_year__by_the_blocks_year(protocol: Protocol) 
     protocol.enrol(protocol.late, YEAR + 2)
 
 
-@pytest.mark.xfail(reason="the year 65535 overflows 16 bits and panics instead of being out of reach")
 def test_enrol__last_year_there_is__is_out_of_reach(protocol: Protocol) -> None:
     with reverts("BenefitYearOutOfReach", benefitYear=2**16 - 1):
         protocol.enrol(protocol.late, 2**16 - 1)

@@ -120,19 +120,24 @@ class ConsentTerms:
         Raises:
             LedgerError: there was none, or it ends at another time.
         """
-        limit, current_expiry = self.at(now)
-        ends_at = min(current_expiry, now + NOTICE_SECONDS)
-        if current_expiry <= now or expires_at != ends_at:
+        _, last_expiry = self.at(now)
+        if self.next_at > now:
+            last_expiry = max(last_expiry, self.next_expires_at)
+        ends_at = min(last_expiry, now + NOTICE_SECONDS)
+        if last_expiry <= now or expires_at != ends_at:
             raise LedgerError(f"a consent was revoked from {expires_at} on, not from {ends_at}")
-        self._set(limit, expires_at, now)
+        self.expires_at = min(self.expires_at, now + NOTICE_SECONDS)
+        self.next_expires_at = min(self.next_expires_at, now + NOTICE_SECONDS)
 
     def _set(self, limit: int, expires_at: int, now: int) -> int:
         current_limit, current_expiry = self.at(now)
-        if current_expiry <= now or (limit >= current_limit and expires_at >= current_expiry):
+        forgotten = current_expiry + MAX_BATCH_LIFE_SECONDS <= now
+        if forgotten or (limit >= current_limit and expires_at >= current_expiry):
             self.per_event_limit, self.expires_at, self.next_at = limit, expires_at, 0
             return now
         self.per_event_limit, self.expires_at = current_limit, current_expiry
-        self.next_limit, self.next_expires_at, self.next_at = limit, expires_at, now + NOTICE_SECONDS
+        self.next_at = now if current_expiry <= now else now + NOTICE_SECONDS
+        self.next_limit, self.next_expires_at = limit, expires_at
         return self.next_at
 
 
@@ -148,8 +153,9 @@ class Acceptance:
         return 0 < self.accepted_at <= time and (self.ends_at == 0 or time < self.ends_at)
 
     def accept(self, *, now: int) -> None:
-        """Accept the provider; an acceptance that still runs goes on without a gap."""
-        self.accepted_at = self.accepted_at if self.ends_at > now else now
+        """Accept the provider; one that still runs, or ran just now, goes on without a gap."""
+        running = self.accepted_at > 0 and self.ends_at + MAX_BATCH_LIFE_SECONDS > now
+        self.accepted_at = self.accepted_at if running else now
         self.ends_at = 0
 
     def end(self, ends_at: int, *, now: int) -> None:

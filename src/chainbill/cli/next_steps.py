@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainbill.billing.outcomes import Reason
@@ -27,6 +28,8 @@ _AFTER_PENDING: dict[Reason, str] = {
     Reason.PAYER_FAILED: "ask {payer}: its tokens cannot move",
 }
 
+_FOR_WANT_OF_ENROLMENT = (Reason.NO_TERMS_IN_FORCE, Reason.NOT_ENROLLED)
+
 _AFTER_REFUSAL: dict[str, str] = {
     "payer_not_accepted": "the patient names one: chainbill patient accept-payer INSURER",
     "no_schedule": "the insurer publishes its fees first: chainbill insurer fees",
@@ -39,14 +42,24 @@ _AFTER_REFUSAL: dict[str, str] = {
 }
 
 
-def after_pending(reason: Reason, attestation: ServiceAttestation, names: Names) -> str:
-    """What lets a pended event settle at the next ``oracle settle``; empty where nothing was pended."""
-    return _AFTER_PENDING.get(reason, "").format(
-        provider=names.provider(attestation.provider_id),
-        patient=names.account(attestation.patient),
-        payer=names.payer(attestation.payer_id),
-        year=attestation.benefit_year,
-    )
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to type next, with the names of the address book and in the chain's year."""
+
+    names: Names
+    chain_year: int
+
+    def after_pending(self, reason: Reason, attestation: ServiceAttestation) -> str:
+        """What lets a pended event settle at the next ``oracle settle``; empty where it was not pended."""
+        year = attestation.benefit_year
+        if reason in _FOR_WANT_OF_ENROLMENT and year < self.chain_year - 1:
+            return f"nothing: benefit year {year} is closed, and nobody can be enrolled in it"
+        return _AFTER_PENDING.get(reason, "").format(
+            provider=self.names.provider(attestation.provider_id),
+            patient=self.names.account(attestation.patient),
+            payer=self.names.payer(attestation.payer_id),
+            year=year,
+        )
 
 
 def after_refusal(reason: str, hint: str | None) -> str:

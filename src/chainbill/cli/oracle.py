@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +17,7 @@ from chainbill.money import format_dollars, show_dollars
 if TYPE_CHECKING:
     from chainbill.attestation.typed_data import ServiceAttestation
     from chainbill.billing.outcomes import Reason
-    from chainbill.cli.audit_text import Names
+    from chainbill.cli.next_steps import Advice
     from chainbill.oracle.quorum import Quorum
     from chainbill.oracle.settling import SettledBatch, SettledRow
     from chainbill.oracle.store import StoredAttestation
@@ -49,7 +50,6 @@ def settle(invocation: Invocation, name: str) -> None:
     Events that were pended before are tried again. One that cannot be paid stops no other: it ends denied,
     for good, or pended, with what would let it settle the next time. Running this again is always safe.
     """
-    from chainbill.cli.audit_text import Names
     from chainbill.oracle.settling import settle_open
     from chainbill.oracle.store import OracleStore
     from chainbill.settings.files import locked
@@ -60,15 +60,15 @@ def settle(invocation: Invocation, name: str) -> None:
         store = OracleStore(session.state.oracle_database)
         waiting = store.open_attestations()
         if not waiting:
-            emit(_settle_facts([], Names(session.book)), "Nothing waits to be settled.")
+            emit(_settle_facts([], _advice(session)), "Nothing waits to be settled.")
             return
         quorum, sender = _quorum(session), session.sender(name)
         with progress("settling", len(waiting)) as advance:
             batches = settle_open(
                 session.protocol, store, quorum, sender, on_batch=lambda batch: advance(len(batch.rows))
             )
-    names = Names(session.book)
-    emit(_settle_facts(batches, names), lambda: _show_settled(batches, names))
+    advice = _advice(session)
+    emit(_settle_facts(batches, advice), lambda: _show_settled(batches, advice))
 
 
 def _quorum(session: Session) -> Quorum:
@@ -81,7 +81,14 @@ def _quorum(session: Session) -> Quorum:
     return Quorum(session.protocol, [Signer(session.account(node)) for node in nodes])
 
 
-def _settle_facts(batches: Sequence[SettledBatch], names: Names) -> dict[str, Any]:
+def _advice(session: Session) -> Advice:
+    from chainbill.cli.audit_text import Names
+    from chainbill.cli.next_steps import Advice
+
+    return Advice(Names(session.book), datetime.fromtimestamp(session.now(), UTC).year)
+
+
+def _settle_facts(batches: Sequence[SettledBatch], advice: Advice) -> dict[str, Any]:
     rows = [row for batch in batches for row in batch.rows]
     return {
         "counts": {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES},
@@ -91,32 +98,30 @@ def _settle_facts(batches: Sequence[SettledBatch], names: Names) -> dict[str, An
                 "transaction": batch.transaction,
                 "block": batch.block,
                 "gas_used": batch.gas_used,
-                "rows": [_row_facts(row, names) for row in batch.rows],
+                "rows": [_row_facts(row, advice) for row in batch.rows],
             }
             for batch in batches
         ],
     }
 
 
-def _row_facts(row: SettledRow, names: Names) -> dict[str, Any]:
+def _row_facts(row: SettledRow, advice: Advice) -> dict[str, Any]:
     return {
         "outcome": row.outcome.name.lower(),
-        **_attestation_facts(row.attestation, row.reason, names),
+        **_attestation_facts(row.attestation, row.reason, advice),
     }
 
 
-def _attestation_facts(attestation: ServiceAttestation, reason: Reason, names: Names) -> dict[str, Any]:
-    from chainbill.cli.next_steps import after_pending
-
+def _attestation_facts(attestation: ServiceAttestation, reason: Reason, advice: Advice) -> dict[str, Any]:
     return {
         "reason": reason.label,
-        "what_to_do": after_pending(reason, attestation, names),
-        "provider": names.provider(attestation.provider_id),
+        "what_to_do": advice.after_pending(reason, attestation),
+        "provider": advice.names.provider(attestation.provider_id),
         "provider_id": attestation.provider_id,
         "sequence": attestation.sequence,
-        "patient": names.account(attestation.patient),
+        "patient": advice.names.account(attestation.patient),
         "address": attestation.patient,
-        "insurer": names.payer(attestation.payer_id),
+        "insurer": advice.names.payer(attestation.payer_id),
         "benefit_year": attestation.benefit_year,
         "units": attestation.units,
         "billed": format_dollars(attestation.billed_amount),
@@ -124,22 +129,20 @@ def _attestation_facts(attestation: ServiceAttestation, reason: Reason, names: N
     }
 
 
-def _show_settled(batches: Sequence[SettledBatch], names: Names) -> None:
-    from chainbill.cli.next_steps import after_pending
-
+def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
     rows = [row for batch in batches for row in batch.rows]
     counts = {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES}
     told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     click.echo(f"{told}.\n")
     table = [
         (
-            names.provider(row.attestation.provider_id),
+            advice.names.provider(row.attestation.provider_id),
             row.attestation.sequence,
-            names.account(row.attestation.patient),
+            advice.names.account(row.attestation.patient),
             show_dollars(row.attestation.billed_amount),
             row.outcome.name.lower(),
             "" if not row.reason else row.reason.label.replace("_", " "),
-            after_pending(row.reason, row.attestation, names),
+            advice.after_pending(row.reason, row.attestation),
         )
         for row in rows
     ]
@@ -158,25 +161,22 @@ def _show_settled(batches: Sequence[SettledBatch], names: Names) -> None:
 @pass_invocation
 def status(invocation: Invocation) -> None:
     """Count what was attested by where it stands, and list what waits with the reason why."""
-    from chainbill.cli.audit_text import Names
     from chainbill.oracle.store import OracleStore
 
     session = invocation.session()
     store = OracleStore(session.state.oracle_database)
-    counts, waiting, names = store.counts(), store.open_attestations(), Names(session.book)
+    counts, waiting, advice = store.counts(), store.open_attestations(), _advice(session)
     facts = {
         "counts": counts,
         "waiting": [
-            {"status": item.status.value, **_attestation_facts(item.attestation, item.reason, names)}
+            {"status": item.status.value, **_attestation_facts(item.attestation, item.reason, advice)}
             for item in waiting
         ],
     }
-    emit(facts, lambda: _show_status(counts, waiting, names))
+    emit(facts, lambda: _show_status(counts, waiting, advice))
 
 
-def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], names: Names) -> None:
-    from chainbill.cli.next_steps import after_pending
-
+def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], advice: Advice) -> None:
     click.echo(
         ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "Nothing was attested yet."
     )
@@ -185,13 +185,13 @@ def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], n
     click.echo()
     rows = [
         (
-            names.provider(item.attestation.provider_id),
+            advice.names.provider(item.attestation.provider_id),
             item.attestation.sequence,
-            names.account(item.attestation.patient),
+            advice.names.account(item.attestation.patient),
             show_dollars(item.attestation.billed_amount),
             item.status.value,
             "" if not item.reason else item.reason.label.replace("_", " "),
-            after_pending(item.reason, item.attestation, names) or "chainbill oracle settle",
+            advice.after_pending(item.reason, item.attestation) or "chainbill oracle settle",
         )
         for item in waiting
     ]

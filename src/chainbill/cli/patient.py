@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,8 @@ from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, MOMENT
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
+    from web3.types import TxReceipt
+
     from chainbill.chain.contracts.escrow import Consent
     from chainbill.chain.events import ConsentGranted, ConsentRevoked, PayerAccepted
     from chainbill.chain.holdings import PatientWallet
@@ -119,7 +122,8 @@ def accept_payer(invocation: Invocation, insurer: str, name: str) -> None:
         told += "." if in_force else "; it takes over a day after that."
         emit({**facts, "effective_at": None, "changed": False}, told)
         return
-    accepted: PayerAccepted = _logged(escrow.accept_payer(session.sender(name), payer_id))
+    sender = session.sender(name)
+    accepted: PayerAccepted = _logged(lambda: escrow.accept_payer(sender, payer_id))
     in_force = accepted.effective_at <= session.now()
     told = f"{name} has accepted {insurer} as its payer"
     told += "." if in_force else f"; it takes over at {show_time(accepted.effective_at)}."
@@ -163,8 +167,9 @@ def consent(
         raise click.UsageError(f"{show_time(expires_at) if expires_at <= now else 'that'} is {told}")
     wanted = Consent(per_event_limit=limit, expires_at=expires_at)
     _patient(session, name)
+    sender = session.sender(name)
     granted: ConsentGranted = _logged(
-        session.protocol.escrow.grant_consent(session.sender(name), provider_id, wanted)
+        lambda: session.protocol.escrow.grant_consent(sender, provider_id, wanted)
     )
     later = granted.effective_at > session.now()
     emit(
@@ -207,7 +212,8 @@ def revoke(invocation: Invocation, provider: str, name: str) -> None:
             f"{provider} {told}.",
         )
         return
-    revoked: ConsentRevoked = _logged(escrow.revoke_consent(session.sender(name), provider_id))
+    sender = session.sender(name)
+    revoked: ConsentRevoked = _logged(lambda: escrow.revoke_consent(sender, provider_id))
     emit(
         {**facts, "expires_at": revoked.expires_at, "changed": True},
         f"{provider} may charge {name} until {show_time(revoked.expires_at)} and no longer.",
@@ -303,9 +309,20 @@ def _wallet(session: Session, entry: Contact) -> PatientWallet:
     return PatientWallet(session.protocol, entry.address)
 
 
-def _logged(receipt: Any) -> Any:
+def _logged(send: Callable[[], TxReceipt]) -> Any:
     """What the escrow logged: one event in each of these transactions."""
     from chainbill.chain.logs import decode_log
+    from chainbill.errors import ChainError, ContractReverted
 
-    (log,) = receipt["logs"]
+    try:
+        (log,) = send()["logs"]
+    except ContractReverted as refusal:
+        if refusal.name != "ChangeTooRecent":
+            raise
+        # The escrow remembers one state before the present one, and a signed batch may still need it.
+        raise ChainError(
+            f"an earlier change took effect at {show_time(refusal.fields['changedAt'])}; "
+            f"the next may be made from {show_time(refusal.fields['until'])}",
+            hint="wait until then; on a devnet: chainbill devnet advance 6h",
+        ) from None
     return decode_log(log, "PatientEscrow")
