@@ -106,7 +106,6 @@ def test_decode_revert__unreadable__is_a_chain_error_that_shows_the_data(data: b
     assert data.hex() in str(error)
 
 
-@pytest.mark.xfail(reason="UnicodeDecodeError is not caught: a token's message need not be UTF-8")
 def test_decode_revert__message_that_is_no_text__is_a_chain_error() -> None:
     word = (32).to_bytes(32, "big") + (2).to_bytes(32, "big") + b"\xff\xfe" + bytes(30)
     assert type(decode_revert(ERROR_SELECTOR + word)) is ChainError

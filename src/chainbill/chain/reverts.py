@@ -23,6 +23,8 @@ HINTS = {
     "ERC20InsufficientAllowance": "approve the tokens first",
     "ERC20InsufficientBalance": "the account holds too few tokens",
     "WithdrawalNotAvailable": "wait until the notice is over; on a devnet: chainbill devnet advance 1d",
+    "ChangeTooRecent": "an earlier change has only just taken effect; try again after that time",
+    "EnforcedPause": "the governor has paused new settlement; withdrawals stay open",
     "NoWithdrawalRequested": "announce the withdrawal first",
     "AccessManagedUnauthorized": "only the governor may do this",
     "OwnableUnauthorizedAccount": "only the insurer that owns this payer may do this",
@@ -47,7 +49,7 @@ def decode_revert(data: bytes) -> ChainError:
         if selector == bytes.fromhex("4e487b71"):
             code = decode(["uint256"], body)[0]
             return ContractReverted("Panic", {"code": code, "meaning": _PANICS.get(code, "unknown")})
-    except (DecodingError, OverflowError):
+    except (DecodingError, OverflowError, UnicodeDecodeError):
         pass
     return ChainError(f"the contract reverted with unknown data 0x{data.hex()}")
 
