@@ -312,10 +312,11 @@ contract InsurerPayer is IInsurerPayer, Ownable2Step, ReentrancyGuardTransient {
         private
         returns (Determination memory determination)
     {
-        if (pricing.reason != Reason.None) return _without(Outcome.Pended, pricing.reason);
+        if (pricing.reason == Reason.ProviderNotAccepted) return _without(Outcome.Pended, pricing.reason);
         // In 256 bits: a row of the year 65535 must pend, not overflow and take the batch back.
         if (uint256(row.benefitYear) + 1 < pricing.currentYear) return _without(Outcome.Denied, Reason.BenefitYearClosed);
         if (row.benefitYear > pricing.currentYear) return _without(Outcome.Pended, Reason.BenefitYearNotOpen);
+        if (pricing.reason != Reason.None) return _without(Outcome.Pended, pricing.reason);
         if (escrowReason != Reason.None) return _without(Outcome.Pended, escrowReason);
 
         MemberYear memory standing = _members[member][row.benefitYear];

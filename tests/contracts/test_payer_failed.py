@@ -234,3 +234,10 @@ def test_settle__gas_limits_around_the_least__settle_equally_or_revert(
     least = least_gas(unruly)
     enough, too_little = sweep(unruly, least - 2_000, least + 2_000, 9)
     assert min(enough, too_little) > 150
+
+
+def test_settle__a_little_less_than_the_least_gas__says_that_gas_is_missing(unruly: Protocol) -> None:
+    """The check before tokens are asked of a payer is what a submitter with too little gas meets."""
+    batch = unruly.batch(both_payers(unruly))
+    with reverts("InsufficientGas", required=300_000):
+        unruly.submit(batch, gas=least_gas(unruly) - 100)

@@ -57,14 +57,14 @@ def determine(
     acceptance = payer.acceptances.get(provider_id)
     if acceptance is None or not acceptance.at(signed_at):
         return _pended(Reason.PROVIDER_NOT_ACCEPTED)
-    plan = payer.plan_in_force(claim.plan_id, claim.terms_version, signed_at)
-    if plan is None:
-        return _pended(Reason.NO_TERMS_IN_FORCE)
     block_year = year_of(block_time)
     if claim.benefit_year + 1 < block_year:
         return Determination(Outcome.DENIED, Reason.BENEFIT_YEAR_CLOSED)
     if claim.benefit_year > block_year:
         return _pended(Reason.BENEFIT_YEAR_NOT_OPEN)
+    plan = payer.plan_in_force(claim.plan_id, claim.terms_version, signed_at)
+    if plan is None:
+        return _pended(Reason.NO_TERMS_IN_FORCE)
     return _of_member(ledger, payer, plan, provider_id, patient, claim, signed_at)
 
 
