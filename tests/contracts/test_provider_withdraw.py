@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import Protocol
+from tests.contracts.protocol import NEVER, POOL_FUNDS, UNLISTED, Protocol
 
+from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.events import ProviderPaid
-from chainbill.money import DOLLAR
+from chainbill.money import DOLLAR, MAX_AMOUNT
 
 
 def test_withdraw__by_anyone__pays_the_payout_address_all_of_it(protocol: Protocol) -> None:
@@ -67,3 +68,29 @@ def test_withdraw__later_credit__may_be_withdrawn_again(protocol: Protocol) -> N
         protocol.settle(protocol.row(protocol.patient, sequence))
         protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
     assert protocol.tokens(protocol.provider) == 300 * DOLLAR
+
+
+def test_settle__credit_beyond_64_bits__reverts_until_it_is_withdrawn(protocol: Protocol) -> None:
+    """All of a pool of the largest size, and one more micro-dollar from a refilled one."""
+    patient_pays_nothing(protocol)
+    protocol.fund_payer(protocol.payer_id, MAX_AMOUNT - POOL_FUNDS)
+    everything = protocol.row(protocol.late, 1, UNLISTED, billed=MAX_AMOUNT)
+    assert protocol.settle(everything, plan_id=2).value == (1, 0, 0, 0)
+    assert protocol.credit() == MAX_AMOUNT
+
+    protocol.fund_payer(protocol.payer_id, 1)
+    one_more = protocol.row(protocol.late, 2, UNLISTED, billed=1)
+    with reverts("CreditOverflow", credit=MAX_AMOUNT, amount=1):
+        protocol.settle(one_more, plan_id=2)
+    protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+    assert protocol.settle(one_more, plan_id=2).value == (1, 0, 0, 0)
+    protocol.assert_solvent()
+
+
+def patient_pays_nothing(protocol: Protocol) -> None:
+    """Put `late` into a plan that pays all of a fee without a practical limit."""
+    protocol.publish_plan(PlanTerms(deductible=0, oop_max=0, rounding_unit=1), {1: CategoryTerms()}, plan=2)
+    protocol.publish_fees({UNLISTED: FeeTerms(amount=MAX_AMOUNT, category=1)})
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
+    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 0, NEVER)
+    protocol.enrol(protocol.late, plan=2)
