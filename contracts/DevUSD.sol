@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
 
 /// @notice Six-decimal test dollar with permit (ERC-2612) and authorizations (ERC-3009), for devnets only:
@@ -43,7 +43,8 @@ contract DevUSD is ERC20Permit, AccessManaged, IERC3009 {
             abi.encode(TRANSFER_WITH_AUTHORIZATION_TYPEHASH, from, to, value, validAfter, validBefore, nonce)
         );
         _checkValidity(validAfter, validBefore);
-        _useAuthorization(from, nonce, structHash, signature);
+        _spendAuthorization(from, nonce, structHash, signature);
+        emit AuthorizationUsed(from, nonce);
         _transfer(from, to, value);
     }
 
@@ -62,16 +63,15 @@ contract DevUSD is ERC20Permit, AccessManaged, IERC3009 {
             abi.encode(RECEIVE_WITH_AUTHORIZATION_TYPEHASH, from, to, value, validAfter, validBefore, nonce)
         );
         _checkValidity(validAfter, validBefore);
-        _useAuthorization(from, nonce, structHash, signature);
+        _spendAuthorization(from, nonce, structHash, signature);
+        emit AuthorizationUsed(from, nonce);
         _transfer(from, to, value);
     }
 
     /// @inheritdoc IERC3009
     function cancelAuthorization(address authorizer, bytes32 nonce, bytes calldata signature) external {
-        _checkAuthorization(
-            authorizer, nonce, keccak256(abi.encode(CANCEL_AUTHORIZATION_TYPEHASH, authorizer, nonce)), signature
-        );
-        authorizationState[authorizer][nonce] = true;
+        bytes32 structHash = keccak256(abi.encode(CANCEL_AUTHORIZATION_TYPEHASH, authorizer, nonce));
+        _spendAuthorization(authorizer, nonce, structHash, signature);
         emit AuthorizationCanceled(authorizer, nonce);
     }
 
@@ -80,23 +80,21 @@ contract DevUSD is ERC20Permit, AccessManaged, IERC3009 {
         return 6;
     }
 
-    function _useAuthorization(address from, bytes32 nonce, bytes32 structHash, bytes calldata signature) private {
-        _checkAuthorization(from, nonce, structHash, signature);
-        authorizationState[from][nonce] = true;
-        emit AuthorizationUsed(from, nonce);
-    }
-
     function _checkValidity(uint256 validAfter, uint256 validBefore) private view {
         if (block.timestamp <= validAfter) revert AuthorizationNotYetValid(validAfter, block.timestamp);
         if (block.timestamp >= validBefore) revert AuthorizationExpired(validBefore, block.timestamp);
     }
 
-    function _checkAuthorization(address from, bytes32 nonce, bytes32 structHash, bytes calldata signature)
+    /// Spent before it is checked: a wallet that is asked about its signature (ERC-1271, by a static call)
+    /// meets a nonce that cannot be used again.
+    function _spendAuthorization(address authorizer, bytes32 nonce, bytes32 structHash, bytes calldata signature)
         private
-        view
     {
-        if (authorizationState[from][nonce]) revert AuthorizationUsedOrCanceled(from, nonce);
-        address signer = ECDSA.recover(_hashTypedDataV4(structHash), signature);
-        if (signer != from) revert AuthorizationSignerMismatch(signer, from);
+        if (authorizationState[authorizer][nonce]) revert AuthorizationUsedOrCanceled(authorizer, nonce);
+        authorizationState[authorizer][nonce] = true;
+        bytes32 digest = _hashTypedDataV4(structHash);
+        if (!SignatureChecker.isValidSignatureNowCalldata(authorizer, digest, signature)) {
+            revert InvalidAuthorizationSignature(authorizer);
+        }
     }
 }

@@ -1,74 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {PayerTerms} from "./PayerTerms.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
-import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
+import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {Adjudication} from "./libraries/Adjudication.sol";
 import {BatchCodec} from "./libraries/BatchCodec.sol";
-import {Calendar} from "./libraries/Calendar.sol";
+import {ClaimWords} from "./libraries/ClaimWords.sol";
 import {ExactTransfer} from "./libraries/ExactTransfer.sol";
-import {MAX_BATCH_LIFE, NOTICE, Notice, WithdrawalRequest} from "./libraries/Notice.sol";
-import {CostSharing, Determination, Outcome, Reason, Spendable} from "./types/Outcomes.sol";
-import {CategoryTerms, Fee, MemberYear, PlanTerms} from "./types/Terms.sol";
+import {Notice, WithdrawalRequest} from "./libraries/Notice.sol";
+import {Spendable} from "./libraries/Spendable.sol";
+import {Words} from "./libraries/Words.sol";
+import {Reason} from "./types/Outcomes.sol";
+import {CategoryTerms, Fee} from "./types/Terms.sol";
+import {FamilyRecord, MemberRecord, PlanRecord} from "./types/TermsRecords.sol";
 
-/// @dev Documented in IInsurerPayer.
-contract InsurerPayer is IInsurerPayer, Ownable2Step, ReentrancyGuardTransient {
+/// @dev Documented in IInsurerPayer. Terms and members are kept in PayerTerms; here are the pool and pricing.
+contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
     using Notice for WithdrawalRequest;
-
-    /// One storage slot: acceptance runs from acceptedAt to endsAt (0: open-ended).
-    struct Acceptance {
-        uint40 acceptedAt;
-        uint40 endsAt;
-    }
 
     /// What stays the same for all rows of a section, and what the rows draw down.
     struct Pricing {
         uint40 signedAt;
         uint16 currentYear;
         uint16 planId;
-        uint16 termsVersion;
+        uint256 planKey;
         Reason reason; // why no row of the section can be priced
-        PlanTerms plan;
-        uint64 pool;
-        uint64 sequenceBase;
-        uint64 balance; // what is left of the patient's
-        uint64 perEventLimit;
+        Adjudication.Plan plan;
+        uint256 pool;
         uint256 row; // the next to be priced
         uint256 offset; // the byte where the section is read on
-        Determination[] determinations; // by row
+        uint256 rowBytes;
+        bytes answers;
+        // the service of the last row
+        bytes8 serviceId;
+        Reason serviceReason;
+        Fee fee; // version 0: none looked up, or none in force
+        CategoryTerms category;
+        // the member year of the last row; key 0: none
+        uint256 memberKey;
+        Reason memberReason;
+        uint256 familyKey; // 0: no family
+        bool touched; // `met` is not written yet
+        Adjudication.Met met;
     }
 
     IERC20 public immutable token;
     address public immutable settlement;
-    IProviderRegistry public immutable registry;
-    /// @inheritdoc IInsurerPayer
-    uint32 public immutable payerId;
 
     /// @inheritdoc IInsurerPayer
     uint64 public pool;
     /// @inheritdoc IInsurerPayer
     WithdrawalRequest public withdrawalRequest;
 
-    /// @inheritdoc IInsurerPayer
-    mapping(uint16 planId => uint16 count) public planVersions;
-    mapping(uint16 planId => mapping(uint16 version => PlanTerms)) private _plans;
-    mapping(uint16 planId => mapping(uint16 version => mapping(uint8 category => CategoryTerms))) private _categories;
-    mapping(bytes8 serviceId => Fee latest) private _fees;
-    mapping(bytes8 serviceId => mapping(uint16 version => Fee)) private _supersededFees;
-    mapping(uint32 providerId => Acceptance) private _acceptances;
-    mapping(address member => mapping(uint16 benefitYear => MemberYear)) private _members;
-
     /// Adjudicated in this transaction and not yet moved.
     uint256 private transient _payable;
 
-    constructor(IERC20 token_, address settlement_, IProviderRegistry registry_, uint32 payerId_, address insurer)
-        Ownable(insurer)
-    {
-        (token, settlement, registry, payerId) = (token_, settlement_, registry_, payerId_);
+    constructor() {
+        (token, settlement,,,) = IInsurerPayerFactory(msg.sender).blueprint();
     }
 
     modifier onlySettlement() {
@@ -96,99 +88,18 @@ contract InsurerPayer is IInsurerPayer, Ownable2Step, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IInsurerPayer
+    function cancelWithdrawal() external onlyOwner {
+        withdrawalRequest.cancel();
+        emit WithdrawalCancelled();
+    }
+
+    /// @inheritdoc IInsurerPayer
     function withdraw() external onlyOwner nonReentrant returns (uint64 amount) {
         amount = withdrawalRequest.take(pool);
         pool -= amount;
         emit Withdrawn(msg.sender, amount);
 
         SafeERC20.safeTransfer(token, msg.sender, amount);
-    }
-
-    // ---- terms ------------------------------------------------------------------------------------
-
-    /// @inheritdoc IInsurerPayer
-    function publishPlan(
-        uint16 planId,
-        PlanTerms calldata terms,
-        uint8[] calldata categories,
-        CategoryTerms[] calldata categoryTerms_
-    ) external onlyOwner returns (uint16 version) {
-        if (planId == 0) revert InvalidPlanId();
-        if (categories.length != categoryTerms_.length) {
-            revert LengthMismatch(categories.length, categoryTerms_.length);
-        }
-        _checkPlan(terms);
-
-        PlanTerms memory published = terms;
-        version = ++planVersions[planId];
-        published.effectiveAt = _effectiveAt(terms.effectiveAt, _plans[planId][version - 1].effectiveAt);
-        _plans[planId][version] = published;
-        emit PlanPublished(planId, version, published);
-
-        for (uint256 i; i < categories.length; ++i) {
-            _checkCategory(categories[i], categoryTerms_[i], terms.roundingUnit);
-            _categories[planId][version][categories[i]] = categoryTerms_[i];
-            emit CategoryTermsPublished(planId, version, categories[i], categoryTerms_[i]);
-        }
-    }
-
-    /// @inheritdoc IInsurerPayer
-    function publishFees(bytes8[] calldata serviceIds, Fee[] calldata fees) external onlyOwner {
-        if (serviceIds.length != fees.length) revert LengthMismatch(serviceIds.length, fees.length);
-        for (uint256 i; i < serviceIds.length; ++i) {
-            _publishFee(serviceIds[i], fees[i]);
-        }
-    }
-
-    // ---- providers and members --------------------------------------------------------------------
-
-    /// @inheritdoc IInsurerPayer
-    function acceptProvider(uint32 providerId) external onlyOwner {
-        if (registry.payoutAddress(providerId) == address(0)) revert UnknownProvider(providerId);
-        Acceptance storage acceptance = _acceptances[providerId];
-        if (acceptance.acceptedAt != 0 && acceptance.endsAt == 0) revert ProviderAlreadyAccepted(providerId);
-
-        // Where an acceptance still runs out, or batches signed before its end may be on their way, it goes
-        // on without a gap.
-        bool running = acceptance.endsAt + MAX_BATCH_LIFE > block.timestamp && acceptance.acceptedAt != 0;
-        acceptance.acceptedAt = running ? acceptance.acceptedAt : uint40(block.timestamp);
-        acceptance.endsAt = 0;
-        emit ProviderAccepted(providerId);
-    }
-
-    /// @inheritdoc IInsurerPayer
-    function endProviderAcceptance(uint32 providerId) external onlyOwner {
-        Acceptance storage acceptance = _acceptances[providerId];
-        if (acceptance.acceptedAt == 0 || acceptance.endsAt != 0) revert ProviderNotAccepted(providerId);
-        acceptance.endsAt = uint40(block.timestamp) + NOTICE;
-        emit ProviderAcceptanceEnded(providerId, acceptance.endsAt);
-    }
-
-    /// @inheritdoc IInsurerPayer
-    function enrol(address member, uint16 benefitYear, uint16 planId, uint64 deductibleMet, uint64 oopMet)
-        external
-        onlyOwner
-    {
-        if (member == address(0)) revert ZeroMember();
-        if (planVersions[planId] == 0) revert UnknownPlan(planId);
-        uint16 currentYear = Calendar.yearOf(block.timestamp);
-        if (uint256(benefitYear) + 1 < currentYear || benefitYear > currentYear + 1) {
-            revert BenefitYearOutOfReach(benefitYear, currentYear);
-        }
-        MemberYear storage standing = _members[member][benefitYear];
-        if (standing.planId != 0) revert AlreadyEnrolled(member, benefitYear);
-
-        (standing.planId, standing.deductibleMet, standing.oopMet) = (planId, deductibleMet, oopMet);
-        emit Enrolled(member, benefitYear, planId, deductibleMet, oopMet);
-    }
-
-    /// @inheritdoc IInsurerPayer
-    function endCoverage(address member, uint16 benefitYear) external onlyOwner {
-        MemberYear storage standing = _members[member][benefitYear];
-        if (standing.planId == 0) revert NotEnrolled(member, benefitYear);
-        if (standing.coverageEndsAt != 0) revert CoverageAlreadyEnded(standing.coverageEndsAt);
-        standing.coverageEndsAt = uint40(block.timestamp) + NOTICE;
-        emit CoverageEnded(member, benefitYear, standing.coverageEndsAt);
     }
 
     // ---- settlement -------------------------------------------------------------------------------
@@ -198,17 +109,81 @@ contract InsurerPayer is IInsurerPayer, Ownable2Step, ReentrancyGuardTransient {
         bytes calldata section,
         uint40 signedAt,
         uint16 currentYear,
-        Spendable[] calldata spendables,
-        bool[] calldata spent
-    ) external onlySettlement returns (Determination[] memory) {
-        Pricing memory pricing = _openPricing(BatchCodec.readSection(section, 0), signedAt, currentYear);
-        for (uint256 group; group < spendables.length; ++group) {
-            _priceGroup(pricing, section, spendables[group], spent);
+        bytes calldata spendables,
+        bytes calldata skipped
+    ) external onlySettlement returns (bytes memory) {
+        uint256 word = BatchCodec.header(section, 0);
+        Pricing memory pricing = _open(
+            BatchCodec.providerId(word), BatchCodec.planId(word), BatchCodec.termsVersion(word), signedAt, currentYear
+        );
+        pricing.offset = BatchCodec.headerBytes(word);
+        pricing.rowBytes = BatchCodec.rowBytes(word);
+        pricing.answers = new bytes(BatchCodec.rowCount(word) * 64);
+        uint256 groups = BatchCodec.groupCount(word);
+        for (uint256 group; group < groups; ++group) {
+            _priceGroup(pricing, section, Words.at(spendables, group), skipped);
         }
 
-        _payable += pool - pricing.pool;
-        pool = pricing.pool;
-        return pricing.determinations;
+        _takeFromPool(pricing.pool);
+        return pricing.answers;
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function quote(QuoteRequest calldata row) external view returns (Quote memory quoted) {
+        Pricing memory pricing = _open(row.providerId, row.planId, row.termsVersion, row.signedAt, row.currentYear);
+        quoted.pool = uint64(pricing.pool);
+        Reason reason = _yearReason(pricing, row.benefitYear);
+        if (reason == Reason.None) reason = pricing.reason;
+        uint256 allowed;
+        if (reason == Reason.None) {
+            _lookUpMember(pricing, _memberKey(row.member, row.benefitYear));
+            (reason, allowed) = _allowed(pricing, row.serviceId, row.units, row.billed);
+        }
+        quoted.reason = reason;
+        if (reason != Reason.None) return quoted;
+
+        if (allowed < row.allowedAtLeast) allowed = row.allowedAtLeast;
+        Adjudication.Shares memory shares = Adjudication.split(allowed, pricing.category, pricing.plan, pricing.met);
+        if (!Adjudication.fits(pricing.met, shares)) quoted.reason = Reason.PayerFailed;
+        quoted.cobMode = _plans[pricing.planKey].cobMode;
+        (quoted.amounts, quoted.shares) = _answer(pricing, row.billed, row.units, allowed, shares);
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function commit(Posting calldata posting) external onlySettlement {
+        MemberRecord storage record = _members[_memberKey(posting.member, posting.benefitYear)];
+        record.deductibleMet += posting.deductible;
+        record.oopMet += posting.outOfPocket;
+        record.planPaid += posting.benefit;
+        if (record.hasMore && record.familyId != 0) {
+            FamilyRecord storage family = _families[_familyKey(record.familyId, posting.benefitYear)];
+            family.deductibleMet += posting.deductible;
+            family.oopMet += posting.outOfPocket;
+        }
+        if (posting.units != 0) _units[_postedUnitsKey(posting)] += posting.units;
+        _takeFromPool(pool - posting.paid);
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function reverse(Posting calldata posting) external onlySettlement {
+        MemberRecord storage record = _members[_memberKey(posting.member, posting.benefitYear)];
+        record.deductibleMet -= posting.deductible;
+        record.oopMet -= posting.outOfPocket;
+        record.planPaid -= posting.benefit;
+        if (record.hasMore && record.familyId != 0) {
+            FamilyRecord storage family = _families[_familyKey(record.familyId, posting.benefitYear)];
+            family.deductibleMet -= posting.deductible;
+            family.oopMet -= posting.outOfPocket;
+        }
+        if (posting.units != 0) _units[_postedUnitsKey(posting)] -= posting.units;
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function refund(uint64 amount) external onlySettlement {
+        // Refunds were paid out of this pool: the sum stays within what the token's supply allows.
+        pool += amount;
+        withdrawalRequest.noteDeposit(amount);
+        emit Refunded(amount);
     }
 
     /// @inheritdoc IInsurerPayer
@@ -219,197 +194,226 @@ contract InsurerPayer is IInsurerPayer, Ownable2Step, ReentrancyGuardTransient {
         SafeERC20.safeTransfer(token, settlement, amount);
     }
 
-    // ---- views ------------------------------------------------------------------------------------
-
-    /// @inheritdoc IInsurerPayer
-    function planTerms(uint16 planId, uint16 version) external view returns (PlanTerms memory) {
-        return _plans[planId][version];
-    }
-
-    /// @inheritdoc IInsurerPayer
-    function categoryTerms(uint16 planId, uint16 version, uint8 category)
-        external
-        view
-        returns (CategoryTerms memory)
-    {
-        return _categories[planId][version][category];
-    }
-
-    /// @inheritdoc IInsurerPayer
-    function feeAt(bytes8 serviceId, uint40 time) public view returns (Fee memory fee) {
-        fee = _fees[serviceId];
-        while (fee.version != 0 && fee.effectiveAt > time) {
-            fee = _supersededFees[serviceId][fee.version - 1];
-        }
-    }
-
-    /// @inheritdoc IInsurerPayer
-    function memberYear(address member, uint16 benefitYear) external view returns (MemberYear memory) {
-        return _members[member][benefitYear];
-    }
-
-    /// @inheritdoc IInsurerPayer
-    function acceptsProvider(uint32 providerId, uint40 time) public view returns (bool) {
-        Acceptance storage acceptance = _acceptances[providerId];
-        if (acceptance.acceptedAt == 0 || time < acceptance.acceptedAt) return false;
-        return acceptance.endsAt == 0 || time < acceptance.endsAt;
-    }
-
-    /// A payer without an owner could never pay its pool back.
-    function renounceOwnership() public pure override {
-        revert OwnershipCannotBeRenounced();
+    function _postedUnitsKey(Posting calldata posting) private pure returns (uint256) {
+        return _unitsKey(_memberKey(posting.member, posting.benefitYear), posting.serviceId);
     }
 
     // ---- pricing ----------------------------------------------------------------------------------
 
-    function _openPricing(BatchCodec.Section memory header, uint40 signedAt, uint16 currentYear)
+    function _open(uint32 providerId, uint16 planId, uint16 version, uint40 signedAt, uint16 currentYear)
         private
         view
         returns (Pricing memory pricing)
     {
-        (pricing.signedAt, pricing.currentYear, pricing.pool) = (signedAt, currentYear, pool);
-        (pricing.planId, pricing.termsVersion) = (header.planId, header.termsVersion);
-        pricing.sequenceBase = header.sequenceBase;
-        pricing.offset = BatchCodec.SECTION_BYTES;
-        pricing.determinations = new Determination[](header.rowCount);
-        pricing.plan = _plans[header.planId][header.termsVersion];
-        if (!acceptsProvider(header.providerId, signedAt)) {
+        (pricing.signedAt, pricing.currentYear, pricing.planId) = (signedAt, currentYear, planId);
+        pricing.planKey = _planKey(planId, version);
+        pricing.pool = pool;
+        if (!acceptsProvider(providerId, signedAt)) {
             pricing.reason = Reason.ProviderNotAccepted;
-        } else if (!_inForce(header.planId, header.termsVersion, pricing.plan.effectiveAt, signedAt)) {
+        } else if (!_loadPlan(pricing)) {
             pricing.reason = Reason.NoTermsInForce;
         }
     }
 
-    /// The version in force at signedAt: begun, and its successor not.
-    function _inForce(uint16 planId, uint16 version, uint40 effectiveAt, uint40 signedAt) private view returns (bool) {
-        if (effectiveAt == 0 || effectiveAt > signedAt) return false;
-        if (version == type(uint16).max) return true;
-        uint40 supersededAt = _plans[planId][version + 1].effectiveAt;
-        return supersededAt == 0 || supersededAt > signedAt;
-    }
-
-    function _priceGroup(
-        Pricing memory pricing,
-        bytes calldata section,
-        Spendable calldata spendable,
-        bool[] calldata spent
-    ) private {
-        (address member, uint256 count) = BatchCodec.readGroup(section, pricing.offset);
-        (pricing.balance, pricing.perEventLimit) = (spendable.balance, spendable.perEventLimit);
-        pricing.offset += BatchCodec.GROUP_BYTES;
-        for (; count > 0; --count) {
-            BatchCodec.Row memory row = BatchCodec.readRow(section, pricing.offset, pricing.sequenceBase);
-            pricing.determinations[pricing.row] = spent[pricing.row]
-                ? _without(Outcome.Skipped, Reason.SequenceSpent)
-                : _determine(pricing, member, spendable.reason, row);
-            ++pricing.row;
-            pricing.offset += BatchCodec.ROW_BYTES;
+    /// Reads the plan; false where it is not the version in force at signedAt.
+    function _loadPlan(Pricing memory pricing) private view returns (bool) {
+        PlanRecord storage record = _plans[pricing.planKey];
+        (uint40 effectiveAt, uint40 supersededAt) = (record.effectiveAt, record.supersededAt);
+        if (effectiveAt == 0 || effectiveAt > pricing.signedAt) return false;
+        if (supersededAt != 0 && supersededAt <= pricing.signedAt) return false;
+        Adjudication.Plan memory plan = pricing.plan;
+        (plan.deductible, plan.oopMax, plan.roundingUnit) = (record.deductible, record.oopMax, record.roundingUnit);
+        if (record.hasExtras) {
+            (plan.familyDeductible, plan.familyOopMax) = (record.familyDeductible, record.familyOopMax);
+            plan.annualMaximum = record.annualMaximum;
         }
+        return true;
     }
 
-    /// Prices one row and, only if it settles, writes the member's accumulators.
-    function _determine(Pricing memory pricing, address member, Reason escrowReason, BatchCodec.Row memory row)
+    function _priceGroup(Pricing memory pricing, bytes calldata section, uint256 spendable, bytes calldata skipped)
         private
-        returns (Determination memory determination)
     {
-        if (pricing.reason == Reason.ProviderNotAccepted) return _without(Outcome.Pended, pricing.reason);
+        (address member, uint256 count) = BatchCodec.group(section, pricing.offset);
+        uint256 offset = pricing.offset + BatchCodec.GROUP_BYTES;
+        uint256 row = pricing.row;
+        unchecked {
+            // Counts and sizes of a section that settlement has checked: far below 2^256.
+            for (uint256 end = row + count; row < end; ++row) {
+                uint256 rowWord = BatchCodec.header(section, offset + 32);
+                if (Words.bit(skipped, row)) {
+                    _refuse(pricing, row, rowWord, Reason.SequenceSpent);
+                } else {
+                    spendable = _priceRow(pricing, row, rowWord, member, spendable);
+                }
+                offset += pricing.rowBytes;
+            }
+        }
+        (pricing.row, pricing.offset) = (row, offset);
+        _closeMember(pricing);
+    }
+
+    /// Prices one row and answers it; returns what the patient may still be charged.
+    function _priceRow(Pricing memory pricing, uint256 row, uint256 rowWord, address member, uint256 spendable)
+        private
+        returns (uint256)
+    {
+        Reason reason = _yearReason(pricing, BatchCodec.benefitYear(rowWord));
+        if (reason == Reason.None) reason = Spendable.reasonOf(spendable);
+        if (reason == Reason.None) reason = pricing.reason;
+        if (reason == Reason.None) {
+            uint256 key = _memberKey(member, BatchCodec.benefitYear(rowWord));
+            if (key != pricing.memberKey) {
+                _closeMember(pricing);
+                _lookUpMember(pricing, key);
+            }
+            uint256 allowed;
+            (reason, allowed) = _allowed(
+                pricing, BatchCodec.serviceId(rowWord), BatchCodec.units(rowWord), BatchCodec.billed(rowWord)
+            );
+            if (reason == Reason.None) (reason, spendable) = _settleRow(pricing, row, rowWord, allowed, spendable);
+        }
+        if (reason != Reason.None) _refuse(pricing, row, rowWord, reason);
+        return spendable;
+    }
+
+    /// Everything that could leave a party short pends the row before anything is noted.
+    function _settleRow(Pricing memory pricing, uint256 row, uint256 rowWord, uint256 allowed, uint256 spendable)
+        private
+        returns (Reason, uint256)
+    {
+        Adjudication.Shares memory shares = Adjudication.split(allowed, pricing.category, pricing.plan, pricing.met);
+        uint256 responsibility;
+        unchecked {
+            responsibility = allowed - shares.planPaid; // planPaid is a part of allowed
+        }
+        Reason reason = Spendable.refusal(spendable, responsibility);
+        if (reason != Reason.None) return (reason, spendable);
+        if (shares.planPaid > pricing.pool) return (Reason.PayerUnfunded, spendable);
+        if (!Adjudication.fits(pricing.met, shares)) return (Reason.PayerFailed, spendable);
+
+        unchecked {
+            pricing.pool -= shares.planPaid; // compared above
+        }
+        Adjudication.add(pricing.met, shares);
+        pricing.touched = true;
+        if (pricing.fee.annualUnits != 0) {
+            _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += BatchCodec.units(rowWord);
+        }
+        (uint256 amounts, uint256 parts) =
+            _answer(pricing, BatchCodec.billed(rowWord), BatchCodec.units(rowWord), allowed, shares);
+        Words.set(pricing.answers, 2 * row, amounts);
+        Words.set(pricing.answers, 2 * row + 1, parts);
+        return (Reason.None, Spendable.charge(spendable, responsibility));
+    }
+
+    function _yearReason(Pricing memory pricing, uint16 benefitYear) private pure returns (Reason) {
         // In 256 bits: a row of the year 65535 must pend, not overflow and take the batch back.
-        if (uint256(row.benefitYear) + 1 < pricing.currentYear) return _without(Outcome.Denied, Reason.BenefitYearClosed);
-        if (row.benefitYear > pricing.currentYear) return _without(Outcome.Pended, Reason.BenefitYearNotOpen);
-        if (pricing.reason != Reason.None) return _without(Outcome.Pended, pricing.reason);
-        if (escrowReason != Reason.None) return _without(Outcome.Pended, escrowReason);
+        if (uint256(benefitYear) + 1 < pricing.currentYear) return Reason.BenefitYearClosed;
+        return benefitYear > pricing.currentYear ? Reason.BenefitYearNotOpen : Reason.None;
+    }
 
-        MemberYear memory standing = _members[member][row.benefitYear];
-        if (!_covered(standing, pricing)) return _without(Outcome.Pended, Reason.NotEnrolled);
+    /// What the fee schedule allows the member that was looked up, or why nothing is.
+    function _allowed(Pricing memory pricing, bytes8 serviceId, uint16 units, uint64 billed)
+        private
+        view
+        returns (Reason, uint256 allowed)
+    {
+        if (pricing.memberReason != Reason.None) return (pricing.memberReason, 0);
+        if (serviceId != pricing.serviceId || pricing.fee.version == 0) _lookUpService(pricing, serviceId);
+        if (pricing.serviceReason != Reason.None) return (pricing.serviceReason, 0);
 
-        Fee memory fee = feeAt(row.serviceId, pricing.signedAt);
+        Fee memory fee = pricing.fee;
+        if (units == 0 || units > fee.maxUnits) return (Reason.UnitsExceeded, 0);
+        if (!pricing.category.covered) return (Reason.NotCovered, 0);
+        if (fee.annualUnits != 0) {
+            uint256 used = _units[_unitsKey(pricing.memberKey, serviceId)];
+            if (used + units > fee.annualUnits) return (Reason.AnnualUnitsExceeded, 0);
+        }
+        unchecked {
+            // amount * maxUnits < 2^64 is checked when a fee is published
+            allowed = uint256(fee.amount) * units;
+        }
+        if (billed != 0 && billed < allowed) allowed = billed;
+        return (Reason.None, allowed);
+    }
+
+    function _lookUpService(Pricing memory pricing, bytes8 serviceId) private view {
+        Fee memory fee = feeAt(serviceId, pricing.signedAt);
+        Reason reason;
         if (fee.version == 0) {
             // Announced but not in force yet: terms to come, not a denial.
-            bool announced = _fees[row.serviceId].version != 0;
-            return announced
-                ? _without(Outcome.Pended, Reason.NoTermsInForce)
-                : _without(Outcome.Denied, Reason.UnknownService);
+            reason = _fees[serviceId].version != 0 ? Reason.NoTermsInForce : Reason.UnknownService;
+        } else {
+            pricing.category = _categories[_categoryKey(pricing.planKey, fee.category)];
         }
+        (pricing.serviceId, pricing.fee, pricing.serviceReason) = (serviceId, fee, reason);
+    }
 
-        (Reason denial, CostSharing memory shares) = Adjudication.adjudicate(
-            row.billed,
-            row.units,
-            fee,
-            _categories[pricing.planId][pricing.termsVersion][fee.category],
-            pricing.plan,
-            standing
+    function _lookUpMember(Pricing memory pricing, uint256 key) private view {
+        MemberRecord storage record = _members[key];
+        (uint16 planId, uint40 endsAt, bool hasMore) = (record.planId, record.coverageEndsAt, record.hasMore);
+        Adjudication.Met memory met = pricing.met;
+        (met.deductible, met.oop, met.planPaid) = (record.deductibleMet, record.oopMet, record.planPaid);
+        (pricing.memberKey, pricing.familyKey, met.inFamily) = (key, 0, false);
+        if (hasMore) {
+            if (record.nextPlanAt != 0 && record.nextPlanAt <= pricing.signedAt) planId = record.nextPlanId;
+            _lookUpFamily(pricing, record.familyId, uint16(key));
+        }
+        bool covered = planId != 0 && planId == pricing.planId && (endsAt == 0 || pricing.signedAt < endsAt);
+        pricing.memberReason = covered ? Reason.None : Reason.NotEnrolled;
+    }
+
+    function _lookUpFamily(Pricing memory pricing, uint32 familyId, uint16 benefitYear) private view {
+        if (familyId == 0) return;
+        pricing.familyKey = _familyKey(familyId, benefitYear);
+        FamilyRecord storage family = _families[pricing.familyKey];
+        Adjudication.Met memory met = pricing.met;
+        (met.inFamily, met.familyDeductible, met.familyOop) = (true, family.deductibleMet, family.oopMet);
+    }
+
+    /// Writes what the rows of the member year that was looked up last have added.
+    function _closeMember(Pricing memory pricing) private {
+        if (!pricing.touched) return;
+        pricing.touched = false;
+        Adjudication.Met memory met = pricing.met;
+        MemberRecord storage record = _members[pricing.memberKey];
+        // `fits` has kept all of them below 2^64.
+        (record.deductibleMet, record.oopMet, record.planPaid) =
+            (uint64(met.deductible), uint64(met.oop), uint64(met.planPaid));
+        if (pricing.familyKey != 0) {
+            _families[pricing.familyKey] = FamilyRecord(uint64(met.familyDeductible), uint64(met.familyOop));
+        }
+    }
+
+    function _refuse(Pricing memory pricing, uint256 row, uint256 rowWord, Reason reason) private pure {
+        Words.set(pricing.answers, 2 * row, uint256(BatchCodec.billed(rowWord)) << 192);
+        Words.set(pricing.answers, 2 * row + 1, uint256(reason));
+    }
+
+    function _answer(
+        Pricing memory pricing,
+        uint256 billed,
+        uint256 units,
+        uint256 allowed,
+        Adjudication.Shares memory shares
+    ) private pure returns (uint256 amounts, uint256 parts) {
+        unchecked {
+            if (billed == 0) billed = uint256(pricing.fee.amount) * units; // below 2^64, as in `_allowed`
+        }
+        amounts = ClaimWords.four(billed, allowed, shares.deductible, shares.copay);
+        parts = ClaimWords.four(
+            shares.coinsurance,
+            shares.outsidePlan,
+            shares.planPaid,
+            pricing.fee.annualUnits == 0 ? 0 : ClaimWords.COUNTED
         );
-        if (denial != Reason.None) return _without(Outcome.Denied, denial);
-        return _settle(pricing, _members[member][row.benefitYear], shares);
     }
 
-    /// Everything that could leave a party short pends the row before anything is written.
-    function _settle(Pricing memory pricing, MemberYear storage standing, CostSharing memory shares)
-        private
-        returns (Determination memory)
-    {
-        // Parts of one uint64 allowed amount: the sum cannot overflow.
-        uint64 responsibility = shares.deductible + shares.copay + shares.coinsurance;
-        if (responsibility > pricing.perEventLimit) return _without(Outcome.Pended, Reason.OverConsentLimit);
-        if (responsibility > pricing.balance) return _without(Outcome.Pended, Reason.PatientUnfunded);
-        if (shares.planPaid > pricing.pool) return _without(Outcome.Pended, Reason.PayerUnfunded);
-
-        pricing.balance -= responsibility;
-        pricing.pool -= shares.planPaid;
-        if (responsibility != 0) {
-            standing.deductibleMet += shares.deductible;
-            standing.oopMet += responsibility;
-        }
-        return Determination(Outcome.Settled, Reason.None, shares);
-    }
-
-    function _covered(MemberYear memory standing, Pricing memory pricing) private pure returns (bool) {
-        if (standing.planId == 0 || standing.planId != pricing.planId) return false;
-        return standing.coverageEndsAt == 0 || pricing.signedAt < standing.coverageEndsAt;
-    }
-
-    function _without(Outcome outcome, Reason reason) private pure returns (Determination memory determination) {
-        (determination.outcome, determination.reason) = (outcome, reason);
-    }
-
-    // ---- publishing -------------------------------------------------------------------------------
-
-    function _publishFee(bytes8 serviceId, Fee calldata fee) private {
-        if (serviceId == 0) revert InvalidServiceId();
-        if (fee.category == 0) revert InvalidTerms("fee category is 0");
-        if (fee.maxUnits == 0) revert InvalidTerms("fee maxUnits is 0");
-        if (uint256(fee.amount) * fee.maxUnits > type(uint64).max) revert InvalidTerms("fee amount * maxUnits");
-
-        Fee memory superseded = _fees[serviceId];
-        Fee memory published = fee;
-        published.version = superseded.version + 1;
-        published.effectiveAt = _effectiveAt(fee.effectiveAt, superseded.effectiveAt);
-        if (superseded.version != 0) _supersededFees[serviceId][superseded.version] = superseded;
-        _fees[serviceId] = published;
-        emit FeePublished(serviceId, published);
-    }
-
-    /// The first version may take effect at once: before it there was nothing a signed batch could lose.
-    /// Later ones follow NOTICE after their announcement. One at a time: so versions are in order, and a
-    /// batch, younger than NOTICE, never has to look further back than one version.
-    function _effectiveAt(uint40 requested, uint40 previous) private view returns (uint40) {
-        uint40 earliest = uint40(block.timestamp);
-        if (previous > earliest) revert VersionStillAnnounced(previous);
-        if (previous != 0) earliest += NOTICE;
-        if (requested == 0) return earliest;
-        if (requested < earliest) revert EffectiveTooSoon(requested, earliest);
-        return requested;
-    }
-
-    function _checkPlan(PlanTerms calldata terms) private pure {
-        if (terms.roundingUnit == 0) revert InvalidTerms("roundingUnit is 0");
-        if (terms.deductible % terms.roundingUnit != 0) revert InvalidTerms("deductible in rounding units");
-        if (terms.oopMax % terms.roundingUnit != 0) revert InvalidTerms("oopMax in rounding units");
-    }
-
-    function _checkCategory(uint8 category, CategoryTerms calldata terms, uint32 roundingUnit) private pure {
-        if (category == 0) revert InvalidTerms("category is 0");
-        if (terms.coinsuranceBps > Adjudication.BPS) revert InvalidTerms("coinsuranceBps over 10000");
-        if (terms.copay % roundingUnit != 0) revert InvalidTerms("copay in rounding units");
+    /// The pool falls to `left`; the difference waits for `release`.
+    function _takeFromPool(uint256 left) private {
+        uint256 before = pool;
+        if (left == before) return;
+        _payable += before - left;
+        pool = uint64(left);
     }
 }

@@ -2,43 +2,36 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {IERC3009} from "./interfaces/IERC3009.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
+import {BatchCodec} from "./libraries/BatchCodec.sol";
+import {Consent, ConsentSlot} from "./libraries/ConsentSlot.sol";
 import {ExactTransfer} from "./libraries/ExactTransfer.sol";
 import {MAX_BATCH_LIFE, NOTICE, Notice, WithdrawalRequest} from "./libraries/Notice.sol";
-import {Reason, Spendable} from "./types/Outcomes.sol";
+import {PatientIntents} from "./libraries/PatientIntents.sol";
+import {PatientSlot} from "./libraries/PatientSlot.sol";
+import {Spendable} from "./libraries/Spendable.sol";
+import {Words} from "./libraries/Words.sol";
+import {Reason} from "./types/Outcomes.sol";
 
 /// @dev Documented in IPatientEscrow.
-contract PatientEscrow is IPatientEscrow, ReentrancyGuardTransient {
+contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
+    using ConsentSlot for Consent;
+    using ConsentSlot for uint256;
     using Notice for WithdrawalRequest;
+    using PatientSlot for uint256;
 
-    /// One storage slot.
-    ///   bytes 0..7   balance
-    ///   bytes 8..11  payerId      in force until nextPayerAt
-    ///   bytes 12..15 nextPayerId  in force from nextPayerAt on
-    ///   bytes 16..20 nextPayerAt  0: no change announced
+    /// Two storage slots, laid out in `libraries/PatientSlot.sol`.
     struct Patient {
-        uint64 balance;
-        uint32 payerId;
-        uint32 nextPayerId;
-        uint40 nextPayerAt;
-    }
-
-    /// One storage slot: the consent in force and a narrower one announced.
-    ///   bytes 0..7   perEventLimit
-    ///   bytes 8..12  expiresAt
-    ///   bytes 13..20 nextPerEventLimit
-    ///   bytes 21..25 nextExpiresAt
-    ///   bytes 26..30 nextAt       0: no change announced
-    struct Consent {
-        uint64 perEventLimit;
-        uint40 expiresAt;
-        uint64 nextPerEventLimit;
-        uint40 nextExpiresAt;
-        uint40 nextAt;
+        uint256 slot;
+        uint256 next;
     }
 
     IERC20 public immutable token;
@@ -47,13 +40,16 @@ contract PatientEscrow is IPatientEscrow, ReentrancyGuardTransient {
     IProviderRegistry public immutable registry;
 
     mapping(address patient => Patient) private _patients;
-    mapping(address patient => mapping(uint32 providerId => Consent)) private _consents;
+    /// Laid out in `libraries/ConsentSlot.sol`. By provider first: a section has one, and its hash is taken once.
+    mapping(uint32 providerId => mapping(address patient => uint256 slot)) private _consents;
     mapping(address patient => WithdrawalRequest) private _requests;
 
     /// Debited in this transaction and not yet moved.
     uint256 private transient _debited;
 
-    constructor(IERC20 token_, address settlement_, IInsurerPayerFactory payers_, IProviderRegistry registry_) {
+    constructor(IERC20 token_, address settlement_, IInsurerPayerFactory payers_, IProviderRegistry registry_)
+        EIP712("chainbill", "1")
+    {
         (token, settlement, payers, registry) = (token_, settlement_, payers_, registry_);
     }
 
@@ -62,99 +58,235 @@ contract PatientEscrow is IPatientEscrow, ReentrancyGuardTransient {
         _;
     }
 
+    // ---- deposits ---------------------------------------------------------------------------------
+    // Credited after the tokens have arrived, so that this contract never owes what it does not hold, not
+    // even to somebody who looks on in the middle of the transfer.
+
     /// @inheritdoc IPatientEscrow
     function deposit(uint64 amount) external nonReentrant {
-        Patient storage patient = _patients[msg.sender];
-        if (amount > type(uint64).max - patient.balance) revert BalanceOverflow(patient.balance, amount);
-
-        patient.balance += amount;
-        _requests[msg.sender].noteDeposit(amount);
-        emit Deposited(msg.sender, amount);
-
         ExactTransfer.pull(token, msg.sender, amount);
+        _credit(msg.sender, amount);
     }
 
     /// @inheritdoc IPatientEscrow
+    function depositWithPermit(uint64 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external nonReentrant {
+        // Whoever saw the permit may have used it first; only the allowance counts.
+        try IERC20Permit(address(token)).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
+        ExactTransfer.pull(token, msg.sender, amount);
+        _credit(msg.sender, amount);
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function depositWithAuthorization(
+        address from,
+        uint64 amount,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        bytes calldata signature
+    ) external nonReentrant {
+        if (amount == 0) revert ExactTransfer.DepositOfNothing();
+        uint256 before = token.balanceOf(address(this));
+        IERC3009(address(token)).receiveWithAuthorization(
+            from, address(this), amount, validAfter, validBefore, nonce, signature
+        );
+        ExactTransfer.checkArrived(token, before, amount);
+        _credit(from, amount);
+    }
+
+    // ---- withdrawals ------------------------------------------------------------------------------
+
+    /// @inheritdoc IPatientEscrow
     function requestWithdrawal(uint64 amount) external {
-        uint40 availableAt = _requests[msg.sender].open(amount, _patients[msg.sender].balance);
-        emit WithdrawalRequested(msg.sender, amount, availableAt);
+        _spendNonce(msg.sender);
+        _requestWithdrawal(msg.sender, amount);
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function requestWithdrawalBySig(address patient, uint64 amount, uint256 deadline, bytes calldata signature)
+        external
+    {
+        bytes32 intent = PatientIntents.requestWithdrawal(patient, amount, _spendNonce(patient), deadline);
+        _checkSignature(patient, intent, deadline, signature);
+        _requestWithdrawal(patient, amount);
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function cancelWithdrawal() external {
+        _spendNonce(msg.sender);
+        _cancelWithdrawal(msg.sender);
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function cancelWithdrawalBySig(address patient, uint256 deadline, bytes calldata signature) external {
+        bytes32 intent = PatientIntents.cancelWithdrawal(patient, _spendNonce(patient), deadline);
+        _checkSignature(patient, intent, deadline, signature);
+        _cancelWithdrawal(patient);
     }
 
     /// @inheritdoc IPatientEscrow
     function withdraw() external nonReentrant returns (uint64 amount) {
-        Patient storage patient = _patients[msg.sender];
-        amount = _requests[msg.sender].take(patient.balance);
-        patient.balance -= amount;
-        emit Withdrawn(msg.sender, amount);
-
-        SafeERC20.safeTransfer(token, msg.sender, amount);
+        _spendNonce(msg.sender);
+        return _withdraw(msg.sender);
     }
 
     /// @inheritdoc IPatientEscrow
-    function acceptPayer(uint32 payerId) external {
-        if (payers.payerAt(payerId) == address(0)) revert UnknownPayer(payerId);
-        Patient storage patient = _patients[msg.sender];
-        uint32 current = _payerAt(patient, uint40(block.timestamp));
-        if (payerId == current && patient.nextPayerAt <= block.timestamp) revert PayerUnchanged(payerId);
-        // Only one payer before the present one is remembered; a batch signed under it may be on its way.
-        if (patient.payerId != 0 && patient.payerId != current) _checkSettledDown(patient.nextPayerAt);
+    function withdrawBySig(address patient, uint256 deadline, bytes calldata signature)
+        external
+        nonReentrant
+        returns (uint64 amount)
+    {
+        bytes32 intent = PatientIntents.withdraw(patient, _spendNonce(patient), deadline);
+        _checkSignature(patient, intent, deadline, signature);
+        return _withdraw(patient);
+    }
 
-        // A signed batch may name the payer that is being left.
-        uint40 effectiveAt = uint40(block.timestamp) + (current == 0 || current == payerId ? 0 : NOTICE);
-        (patient.payerId, patient.nextPayerId, patient.nextPayerAt) = (current, payerId, effectiveAt);
-        emit PayerAccepted(msg.sender, payerId, effectiveAt);
+    // ---- payers and limits ------------------------------------------------------------------------
+
+    /// @inheritdoc IPatientEscrow
+    function acceptPayer(uint32 payerId, uint32 secondaryPayerId) external {
+        _spendNonce(msg.sender);
+        _acceptPayer(msg.sender, payerId, secondaryPayerId);
     }
 
     /// @inheritdoc IPatientEscrow
-    function grantConsent(uint32 providerId, uint64 perEventLimit, uint40 expiresAt) external {
-        if (registry.payoutAddress(providerId) == address(0)) revert UnknownProvider(providerId);
-        if (expiresAt <= block.timestamp) revert ConsentExpiryInPast(expiresAt, block.timestamp);
+    function acceptPayerBySig(
+        address patient,
+        uint32 payerId,
+        uint32 secondaryPayerId,
+        uint256 deadline,
+        bytes calldata signature
+    ) external {
+        bytes32 intent =
+            PatientIntents.acceptPayer(patient, payerId, secondaryPayerId, _spendNonce(patient), deadline);
+        _checkSignature(patient, intent, deadline, signature);
+        _acceptPayer(patient, payerId, secondaryPayerId);
+    }
 
-        uint40 effectiveAt = _setConsent(_consents[msg.sender][providerId], perEventLimit, expiresAt);
-        emit ConsentGranted(msg.sender, providerId, perEventLimit, expiresAt, effectiveAt);
+    /// @inheritdoc IPatientEscrow
+    function setLimits(uint64 perEventLimit, uint64 perDayLimit) external {
+        _spendNonce(msg.sender);
+        _setLimits(msg.sender, perEventLimit, perDayLimit);
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function setLimitsBySig(
+        address patient,
+        uint64 perEventLimit,
+        uint64 perDayLimit,
+        uint256 deadline,
+        bytes calldata signature
+    ) external {
+        bytes32 intent =
+            PatientIntents.setLimits(patient, perEventLimit, perDayLimit, _spendNonce(patient), deadline);
+        _checkSignature(patient, intent, deadline, signature);
+        _setLimits(patient, perEventLimit, perDayLimit);
+    }
+
+    // ---- consents ---------------------------------------------------------------------------------
+
+    /// @inheritdoc IPatientEscrow
+    function grantConsent(uint32 providerId, uint64 perEventLimit, uint40 expiresAt, bool selfPay) external {
+        _spendNonce(msg.sender);
+        _grantConsent(msg.sender, providerId, Consent(perEventLimit, expiresAt, selfPay));
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function grantConsentBySig(
+        address patient,
+        uint32 providerId,
+        uint64 perEventLimit,
+        uint40 expiresAt,
+        bool selfPay,
+        uint256 deadline,
+        bytes calldata signature
+    ) external {
+        bytes32 intent = PatientIntents.grantConsent(
+            patient, providerId, perEventLimit, expiresAt, selfPay, _spendNonce(patient), deadline
+        );
+        _checkSignature(patient, intent, deadline, signature);
+        _grantConsent(patient, providerId, Consent(perEventLimit, expiresAt, selfPay));
     }
 
     /// @inheritdoc IPatientEscrow
     function revokeConsent(uint32 providerId) external {
-        Consent storage consent = _consents[msg.sender][providerId];
-        uint40 expiresAt = _lastExpiry(consent);
-        if (expiresAt <= block.timestamp) revert NoConsentToRevoke(providerId);
-
-        // An earlier end, a whole notice away, takes nothing from a signed batch; limits stay as announced.
-        uint40 endsAt = uint40(block.timestamp) + NOTICE;
-        if (consent.expiresAt > endsAt) consent.expiresAt = endsAt;
-        if (consent.nextExpiresAt > endsAt) consent.nextExpiresAt = endsAt;
-        if (endsAt < expiresAt) expiresAt = endsAt;
-        emit ConsentRevoked(msg.sender, providerId, expiresAt);
+        _spendNonce(msg.sender);
+        _revokeConsent(msg.sender, providerId);
     }
 
     /// @inheritdoc IPatientEscrow
-    function spendable(uint32 providerId, uint32 payerId, uint40 signedAt, address[] calldata patients)
+    function revokeConsentBySig(address patient, uint32 providerId, uint256 deadline, bytes calldata signature)
         external
-        view
-        returns (Spendable[] memory statement)
     {
-        statement = new Spendable[](patients.length);
-        for (uint256 i; i < patients.length; ++i) {
-            Patient storage patient = _patients[patients[i]];
-            statement[i].balance = patient.balance;
-            if (_payerAt(patient, signedAt) != payerId) {
-                statement[i].reason = Reason.PayerNotAccepted;
-                continue;
+        bytes32 intent = PatientIntents.revokeConsent(patient, providerId, _spendNonce(patient), deadline);
+        _checkSignature(patient, intent, deadline, signature);
+        _revokeConsent(patient, providerId);
+    }
+
+    // ---- nonces -----------------------------------------------------------------------------------
+
+    /// @inheritdoc IPatientEscrow
+    function useNonce() external {
+        _spendNonce(msg.sender);
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function useNonceBySig(address patient, uint256 deadline, bytes calldata signature) external {
+        bytes32 intent = PatientIntents.useNonce(patient, _spendNonce(patient), deadline);
+        _checkSignature(patient, intent, deadline, signature);
+    }
+
+    // ---- settling ---------------------------------------------------------------------------------
+
+    /// @inheritdoc IPatientEscrow
+    function spendable(bytes calldata section, uint40 signedAt) external view returns (bytes memory words) {
+        uint256 header = BatchCodec.header(section, 0);
+        uint256 both = BatchCodec.payersOf(section, 0);
+        uint256 named = PatientSlot.pair(both >> 32, uint32(both));
+        mapping(address patient => uint256 slot) storage consents = _consents[BatchCodec.providerId(header)];
+
+        uint256 groups = BatchCodec.groupCount(header);
+        uint256 rowBytes = BatchCodec.rowBytes(header);
+        uint256 offset = BatchCodec.headerBytes(header);
+        words = new bytes(32 * groups);
+        unchecked {
+            // A section is shorter than 2^32 bytes.
+            for (uint256 i; i < groups; ++i) {
+                uint256 group = BatchCodec.header(section, offset);
+                offset += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
+                address patient = address(uint160(group >> 96));
+                Patient storage record = _patients[patient];
+                uint256 slot = record.slot;
+                if (slot.hasNext()) slot = slot.inForce(record.next, signedAt);
+                uint256 consent = consents[patient];
+                if (consent.isChanging()) consent = consent.at(signedAt);
+                Words.set(words, i, _statement(slot, consent, named, signedAt));
             }
-            (uint64 limit, uint40 expiresAt) = _consentAt(_consents[patients[i]][providerId], signedAt);
-            if (expiresAt <= signedAt) statement[i].reason = Reason.NoConsent;
-            statement[i].perEventLimit = limit;
         }
     }
 
     /// @inheritdoc IPatientEscrow
-    function debit(address[] calldata patients, uint64[] calldata amounts) external onlySettlement {
+    function debit(bytes calldata section, bytes calldata charges) external onlySettlement {
+        uint256 header = BatchCodec.header(section, 0);
+        uint256 groups = BatchCodec.groupCount(header);
+        uint256 rowBytes = BatchCodec.rowBytes(header);
+        uint256 offset = BatchCodec.headerBytes(header);
         uint256 total;
-        for (uint256 i; i < patients.length; ++i) {
-            if (amounts[i] == 0) continue;
-            _patients[patients[i]].balance -= amounts[i];
-            total += amounts[i];
+        unchecked {
+            // A section is shorter than 2^32 bytes; an amount that is debited is below 2^64.
+            for (uint256 i; i < groups; ++i) {
+                uint256 group = BatchCodec.header(section, offset);
+                offset += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
+                uint256 amount = Words.at(charges, i);
+                if (amount == 0) continue;
+                Patient storage record = _patients[address(uint160(group >> 96))];
+                uint256 slot = record.slot;
+                if (!slot.isPlain()) slot = _counted(slot, record, amount);
+                // Settlement has asked `spendable` and stays within it.
+                if (amount > slot.balance()) revert DebitOverBalance(slot.balance(), amount);
+                record.slot = slot.minus(amount);
+                total += amount;
+            }
         }
         _debited += total;
     }
@@ -168,22 +300,60 @@ contract PatientEscrow is IPatientEscrow, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IPatientEscrow
+    function refund(address patient, uint64 amount) external onlySettlement {
+        Patient storage record = _patients[patient];
+        uint256 slot = record.slot;
+        // Of a token with less than 2^64 units (18 trillion dollars) there is always room. Of any other, the
+        // balance stays at the most it can hold: a refund that failed would keep the rest of its reversal back.
+        uint64 room = type(uint64).max - slot.balance();
+        if (amount > room) amount = room;
+
+        record.slot = slot.withBalance(slot.balance() + amount);
+        _requests[patient].noteDeposit(amount);
+        emit Refunded(patient, amount);
+    }
+
+    // ---- views ------------------------------------------------------------------------------------
+
+    /// @inheritdoc IPatientEscrow
     function balanceOf(address patient) external view returns (uint64) {
-        return _patients[patient].balance;
+        return _patients[patient].slot.balance();
     }
 
     /// @inheritdoc IPatientEscrow
-    function payerOf(address patient, uint40 time) external view returns (uint32) {
-        return _payerAt(_patients[patient], time);
+    function nonceOf(address patient) external view returns (uint64) {
+        return _patients[patient].next.nonce();
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function payersOf(address patient, uint40 time) external view returns (uint32 payerId, uint32 secondaryPayerId) {
+        Patient storage record = _patients[patient];
+        uint256 both = record.slot.inForce(record.next, time).payers();
+        return (uint24(both >> 24), uint24(both));
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function limitsOf(address patient, uint40 time) external view returns (uint64 perEventLimit, uint64 perDayLimit) {
+        Patient storage record = _patients[patient];
+        uint256 both = record.slot.inForce(record.next, time).limits();
+        return (both.perEvent(), both.perDay());
+    }
+
+    /// @inheritdoc IPatientEscrow
+    function spentToday(address patient) external view returns (uint64) {
+        Patient storage record = _patients[patient];
+        uint256 slot = record.slot;
+        return slot.countsDays(record.next) ? uint64(slot.spentOn(_today())) : 0;
     }
 
     /// @inheritdoc IPatientEscrow
     function consentOf(address patient, uint32 providerId, uint40 time)
         external
         view
-        returns (uint64 perEventLimit, uint40 expiresAt)
+        returns (uint64 perEventLimit, uint40 expiresAt, bool selfPay)
     {
-        return _consentAt(_consents[patient][providerId], time);
+        uint256 consent = _consents[providerId][patient].at(time);
+        return (consent.perEventLimit(), consent.expiresAt(), consent.selfPay());
     }
 
     /// @inheritdoc IPatientEscrow
@@ -196,46 +366,226 @@ contract PatientEscrow is IPatientEscrow, ReentrancyGuardTransient {
         return (request.amount, request.depositedSince, request.availableAt);
     }
 
-    /// Widening holds at once, narrowing after NOTICE: a signed batch may rely on the wider consent.
-    function _setConsent(Consent storage consent, uint64 limit, uint40 expiresAt)
-        private
-        returns (uint40 effectiveAt)
-    {
-        uint40 time = uint40(block.timestamp);
-        // Only one consent before the present one is remembered; a batch signed under it may be on its way.
-        if (consent.nextAt != 0 && consent.nextAt <= time) _checkSettledDown(consent.nextAt);
+    // ---- signatures -------------------------------------------------------------------------------
 
-        (uint64 currentLimit, uint40 currentExpiry) = _consentAt(consent, time);
-        bool forgotten = uint256(currentExpiry) + MAX_BATCH_LIFE <= time; // in 256 bits: some never expire
-        if (forgotten || (limit >= currentLimit && expiresAt >= currentExpiry)) {
-            (consent.perEventLimit, consent.expiresAt, consent.nextAt) = (limit, expiresAt, 0);
-            return time;
+    /// Before anything else a verb does: a wallet that is asked about its signature meets a spent nonce.
+    function _spendNonce(address patient) private returns (uint64 nonce) {
+        Patient storage record = _patients[patient];
+        uint256 next = record.next;
+        nonce = next.nonce();
+        unchecked {
+            // 2^64 verbs are out of anybody's reach, so nothing is carried into the field above.
+            record.next = next + 1;
+            emit NonceUsed(patient, nonce + 1);
         }
-        effectiveAt = currentExpiry <= time ? time : time + NOTICE;
-        (consent.perEventLimit, consent.expiresAt) = (currentLimit, currentExpiry);
-        (consent.nextPerEventLimit, consent.nextExpiresAt, consent.nextAt) = (limit, expiresAt, effectiveAt);
     }
 
-    /// A change that took effect must be older than any batch signed before it, or the next would hide it.
-    function _checkSettledDown(uint40 changedAt) private view {
-        uint40 until = changedAt + MAX_BATCH_LIFE;
-        if (changedAt <= block.timestamp && block.timestamp < until) revert ChangeTooRecent(changedAt, until);
+    /// Keys sign by ECDSA, contracts answer by ERC-1271.
+    function _checkSignature(address patient, bytes32 intent, uint256 deadline, bytes calldata signature)
+        private
+        view
+    {
+        if (block.timestamp > deadline) revert SignatureExpired(deadline, block.timestamp);
+        if (!SignatureChecker.isValidSignatureNowCalldata(patient, _hashTypedDataV4(intent), signature)) {
+            revert InvalidSignature(patient);
+        }
     }
 
-    /// When the last of a consent ends: the one in force, or a narrower one announced that outlives it.
-    function _lastExpiry(Consent storage consent) private view returns (uint40 expiresAt) {
-        (, expiresAt) = _consentAt(consent, uint40(block.timestamp));
-        if (consent.nextAt > block.timestamp && consent.nextExpiresAt > expiresAt) return consent.nextExpiresAt;
+    // ---- what the verbs do ------------------------------------------------------------------------
+
+    function _credit(address patient, uint64 amount) private {
+        Patient storage record = _patients[patient];
+        uint256 slot = record.slot;
+        uint64 balance = slot.balance();
+        if (amount > type(uint64).max - balance) revert BalanceOverflow(balance, amount);
+
+        record.slot = slot.withBalance(balance + amount);
+        _requests[patient].noteDeposit(amount);
+        emit Deposited(patient, amount);
     }
 
-    function _consentAt(Consent storage consent, uint40 time) private view returns (uint64 limit, uint40 expiresAt) {
-        uint40 nextAt = consent.nextAt;
-        if (nextAt != 0 && time >= nextAt) return (consent.nextPerEventLimit, consent.nextExpiresAt);
-        return (consent.perEventLimit, consent.expiresAt);
+    function _requestWithdrawal(address patient, uint64 amount) private {
+        uint40 availableAt = _requests[patient].open(amount, _patients[patient].slot.balance());
+        emit WithdrawalRequested(patient, amount, availableAt);
     }
 
-    function _payerAt(Patient storage patient, uint40 time) private view returns (uint32) {
-        uint40 nextAt = patient.nextPayerAt;
-        return nextAt != 0 && time >= nextAt ? patient.nextPayerId : patient.payerId;
+    function _cancelWithdrawal(address patient) private {
+        _requests[patient].cancel();
+        emit WithdrawalCancelled(patient);
+    }
+
+    function _withdraw(address patient) private returns (uint64 amount) {
+        Patient storage record = _patients[patient];
+        uint256 slot = record.slot;
+        amount = _requests[patient].take(slot.balance());
+        record.slot = slot.withBalance(slot.balance() - amount);
+        emit Withdrawn(patient, amount);
+
+        SafeERC20.safeTransfer(token, patient, amount);
+    }
+
+    function _acceptPayer(address patient, uint32 payerId, uint32 secondaryPayerId) private {
+        _checkPayers(payerId, secondaryPayerId);
+        uint40 time = uint40(block.timestamp);
+        Patient storage record = _patients[patient];
+        uint256 next = record.next;
+        uint256 slot = record.slot.caughtUp(next, time);
+        uint256 accepted = PatientSlot.pair(payerId, secondaryPayerId);
+        uint256 current = slot.inForce(next, time).payers();
+        bool changing = slot & PatientSlot.PAYERS_CHANGE != 0; // a change is announced, or has only just held
+        bool announced = changing && next.payersChangeAt() > time;
+        if (accepted == current && !announced) revert PayersUnchanged(payerId, secondaryPayerId);
+        // Only one version before the present one is remembered; a batch signed under it may be on its way,
+        // under no payer, too: as self-pay.
+        if (changing && !announced) revert ChangeTooRecent(next.payersChangeAt(), next.payersChangeAt() + MAX_BATCH_LIFE);
+
+        uint40 effectiveAt = time;
+        if (accepted == current) {
+            slot &= ~PatientSlot.PAYERS_CHANGE; // what was announced is off
+        } else {
+            if (current != 0) effectiveAt += NOTICE;
+            slot |= PatientSlot.PAYERS_CHANGE;
+            record.next = next.withNextPayers(accepted, effectiveAt);
+        }
+        record.slot = slot;
+        emit PayersAccepted(patient, payerId, secondaryPayerId, effectiveAt);
+    }
+
+    function _checkPayers(uint32 payerId, uint32 secondaryPayerId) private view {
+        if (payerId == 0) {
+            if (secondaryPayerId != 0) revert SecondaryWithoutPrimary(secondaryPayerId);
+            return;
+        }
+        if (payerId == secondaryPayerId) revert SamePayerTwice(payerId);
+        _checkPayer(payerId);
+        if (secondaryPayerId != 0) _checkPayer(secondaryPayerId);
+    }
+
+    function _checkPayer(uint32 payerId) private view {
+        if (payers.payerAt(payerId) == address(0)) revert UnknownPayer(payerId);
+    }
+
+    function _setLimits(address patient, uint64 perEventLimit, uint64 perDayLimit) private {
+        uint40 time = uint40(block.timestamp);
+        Patient storage record = _patients[patient];
+        uint256 next = record.next;
+        uint256 slot = record.slot.caughtUp(next, time);
+        uint256 limits = _cents(perEventLimit) << 32 | _cents(perDayLimit);
+        uint256 current = slot.inForce(next, time).limits();
+        bool changing = slot & PatientSlot.LIMITS_CHANGE != 0; // as for payers
+        bool announced = changing && next.limitsChangeAt() > time;
+        if (limits == current && !announced) revert LimitsUnchanged(perEventLimit, perDayLimit);
+
+        // Raised limits take nothing from a batch signed under lower ones, so nothing need be remembered.
+        bool raised = limits.covers(current);
+        // Only one version before the present one is remembered. Limits as high as those of that version, too,
+        // may take its place.
+        if (changing && !announced && !(raised && limits.covers(slot.limits()))) {
+            revert ChangeTooRecent(next.limitsChangeAt(), next.limitsChangeAt() + MAX_BATCH_LIFE);
+        }
+
+        uint40 effectiveAt = time;
+        if (raised) {
+            slot = slot.withLimits(limits) & ~PatientSlot.LIMITS_CHANGE;
+        } else {
+            effectiveAt += NOTICE;
+            slot |= PatientSlot.LIMITS_CHANGE;
+            record.next = next.withNextLimits(limits, effectiveAt);
+        }
+        record.slot = slot;
+        emit LimitsSet(patient, perEventLimit, perDayLimit, effectiveAt);
+    }
+
+    function _cents(uint64 limit) private pure returns (uint256) {
+        if (limit % PatientSlot.CENT != 0) revert LimitNotInCents(limit);
+        if (limit > PatientSlot.MAX_LIMIT) revert LimitTooLarge(limit, PatientSlot.MAX_LIMIT);
+        return limit / PatientSlot.CENT;
+    }
+
+    /// Widening holds at once, narrowing after NOTICE: a signed batch may rely on the wider consent.
+    function _grantConsent(address patient, uint32 providerId, Consent memory consent) private {
+        if (registry.payoutAddress(providerId) == address(0)) revert UnknownProvider(providerId);
+        uint40 time = uint40(block.timestamp);
+        if (consent.expiresAt <= time) revert ConsentExpiryInPast(consent.expiresAt, time);
+        uint256 slot = _consents[providerId][patient];
+        uint40 changedAt = slot.nextAt();
+        // Only one consent before the present one is remembered; a batch signed under it may be on its way.
+        if (changedAt != 0 && changedAt <= time && time < changedAt + MAX_BATCH_LIFE) {
+            revert ChangeTooRecent(changedAt, changedAt + MAX_BATCH_LIFE);
+        }
+
+        Consent memory current = slot.at(time).unpack();
+        uint40 effectiveAt = time;
+        bool forgotten = uint256(current.expiresAt) + MAX_BATCH_LIFE <= time; // in 256 bits: some never expire
+        if (forgotten || consent.covers(current)) {
+            slot = consent.pack();
+        } else {
+            if (current.expiresAt > time) effectiveAt += NOTICE;
+            slot = current.pack(consent, effectiveAt);
+        }
+        _consents[providerId][patient] = slot;
+        emit ConsentGranted(
+            patient, providerId, consent.perEventLimit, consent.expiresAt, consent.selfPay, effectiveAt
+        );
+    }
+
+    /// An earlier end, a whole notice away, takes nothing from a signed batch; all else stays as announced.
+    function _revokeConsent(address patient, uint32 providerId) private {
+        uint256 slot = _consents[providerId][patient];
+        uint40 expiresAt = slot.lastExpiry(block.timestamp);
+        if (expiresAt <= block.timestamp) revert NoConsentToRevoke(providerId);
+
+        uint40 endsAt = uint40(block.timestamp) + NOTICE;
+        _consents[providerId][patient] = slot.endingBy(endsAt);
+        emit ConsentRevoked(patient, providerId, endsAt < expiresAt ? endsAt : expiresAt);
+    }
+
+    /// What one patient may be charged by a section that names these payers; `slot` and `consent` are those
+    /// in force. See `libraries/Spendable.sol`.
+    function _statement(uint256 slot, uint256 consent, uint256 named, uint256 signedAt)
+        private
+        view
+        returns (uint256)
+    {
+        if (slot.payers() != named || consent.expiresAt() <= signedAt) {
+            Reason reason = _refusal(consent, named, signedAt, slot.payers() == named);
+            if (reason != Reason.None) return Spendable.refuse(slot.balance(), reason);
+        }
+        if (slot.limits() != 0) return _limited(slot, consent);
+        return Spendable.pack(slot.balance(), type(uint64).max, consent.perEventLimit(), Reason.OverConsentLimit);
+    }
+
+    /// Why a section may not charge a patient who has named other payers or whose consent has ended; None: it
+    /// may, for the consent lets the provider charge outside any plan.
+    function _refusal(uint256 consent, uint256 named, uint256 signedAt, bool accepted) private pure returns (Reason) {
+        if (!accepted && named != 0) return Reason.PayerNotAccepted;
+        if (consent.expiresAt() <= signedAt) return Reason.NoConsent;
+        return consent.selfPay() ? Reason.None : Reason.PayerNotAccepted;
+    }
+
+    /// The statement of a patient with limits of its own.
+    function _limited(uint256 slot, uint256 consent) private view returns (uint256) {
+        uint64 perEvent = slot.limits().perEvent();
+        uint64 perDay = slot.limits().perDay();
+        uint64 dayLeft = type(uint64).max;
+        if (perDay != 0) {
+            uint256 spent = slot.spentOn(_today());
+            dayLeft = spent < perDay ? perDay - uint64(spent) : 0;
+        }
+        uint64 limit = consent.perEventLimit();
+        Reason overLimit = Reason.OverConsentLimit;
+        if (perEvent != 0 && perEvent < limit) (limit, overLimit) = (perEvent, Reason.OverEventLimit);
+        return Spendable.pack(slot.balance(), dayLeft, limit, overLimit);
+    }
+
+    /// The slot of a patient whose limits or payers change or who has a per-day limit, before a debit.
+    function _counted(uint256 slot, Patient storage record, uint256 amount) private view returns (uint256) {
+        uint256 next = slot.hasNext() ? record.next : 0;
+        slot = slot.caughtUp(next, block.timestamp);
+        return slot.countsDays(next) ? slot.withSpent(amount, _today()) : slot;
+    }
+
+    function _today() private view returns (uint256) {
+        return block.timestamp / 1 days;
     }
 }

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from setup_tools import BUILD_CONSTRAINTS, CONSTRAINTS, ROOT, ensure_node, environment, node_path, npm_command
 
+FOUNDRY_TOOLS = ("node_modules/@foundry-rs/anvil", "node_modules/@foundry-rs/forge")
+
 HEADER = "# {purpose} Written by `make lock`; do not edit.\n"
 
 
@@ -34,7 +36,7 @@ def resolve(requirements: list[str], leave_out: list[str]) -> str:
 
 def lock_python() -> None:
     """Resolve pyproject.toml, and apart from it what builds packages."""
-    packages = resolve([f"{ROOT}[dev,node]"], ["chainbill", "setuptools"])
+    packages = resolve([f"{ROOT}[dev,attack,node]"], ["chainbill", "setuptools"])
     purpose = "Exact versions of everything `make` installs from PyPI."
     CONSTRAINTS.write_text(HEADER.format(purpose=purpose) + packages, encoding="utf-8")
     build = resolve(["hatchling<2", "setuptools", "wheel"], ["pip"])
@@ -56,13 +58,15 @@ def lock_npm() -> None:
 
 
 def add_other_platforms(text: str) -> str:
-    """Return the lock with an entry for every anvil build, also those the registry in use does not have.
+    """Return the lock with an entry for every build of Foundry's tools, also those the registry lacks.
 
     `npm ci` refuses a lock without them. They carry no hash, for nothing was there to be hashed.
     """
     lock = json.loads(text)
     packages = lock["packages"]
-    for name, version in packages["node_modules/@foundry-rs/anvil"]["optionalDependencies"].items():
+    tools = [entry for name, entry in packages.items() if name in FOUNDRY_TOOLS]
+    builds = {name: version for tool in tools for name, version in tool["optionalDependencies"].items()}
+    for name, version in builds.items():
         system, machine = name.split("-")[-2:]
         cpu = {"amd64": "x64"}.get(machine, machine)
         entry = {"version": version, "cpu": [cpu], "dev": True, "optional": True, "os": [system]}

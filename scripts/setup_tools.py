@@ -1,6 +1,7 @@
 """Install what the project is built and tested with, all of it inside the project directory.
 
-    .venv/bin/python scripts/setup_tools.py
+    .venv/bin/python scripts/setup_tools.py             what building and testing need
+    .venv/bin/python scripts/setup_tools.py --attack    and what `make attack` needs besides
 
 Python packages go to `.venv`, npm packages to `node_modules`, the compiler to `.cache/solcx`; package
 caches and the log are kept under `.cache` as well. Each step leaves a stamp with a hash of what it
@@ -9,6 +10,7 @@ depends on, so a second run has nothing to do. Only the standard library is need
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -99,7 +101,20 @@ def pip(*arguments: str) -> None:
 def install_python_packages() -> str:
     """Install the package in editable form with its development dependencies, at the pinned versions."""
     pip("--upgrade", "pip")
-    pip("--prefer-binary", "--build-constraint", str(BUILD_CONSTRAINTS), "--editable", ".[dev]")
+    install_editable("dev")
+    return "installed in .venv"
+
+
+def install_editable(extra: str) -> None:
+    """Install the package in editable form with one of pyproject.toml's extras."""
+    pip("--prefer-binary", "--build-constraint", str(BUILD_CONSTRAINTS), "--editable", f".[{extra}]")
+
+
+def install_attack_tools() -> str:
+    """Install halmos and slither at the pinned versions, and see that forge, which both call, starts."""
+    install_editable("attack")
+    if not foundry_tool_runs("forge"):
+        raise SetupError("forge has no build for this machine: `make symbolic` and `make slither` cannot run")
     return "installed in .venv"
 
 
@@ -156,14 +171,16 @@ def install_npm_packages(node: Path) -> str:
     options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     run([*npm_command(node), "ci", *options], env, ATTEMPTS)
     anvil = (
-        "" if anvil_runs() else ", but anvil has no build for this machine: `chainbill devnet` will not run"
+        ""
+        if foundry_tool_runs("anvil")
+        else ", but anvil has no build for this machine: `chainbill devnet` will not run"
     )
     return f"installed in node_modules with {node}{anvil}"
 
 
-def anvil_runs() -> bool:
-    """Tell whether the anvil binary itself, not its npm launcher, starts."""
-    for binary in ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*"):
+def foundry_tool_runs(tool: str) -> bool:
+    """Tell whether the binary of one of Foundry's tools itself, not its npm launcher, starts."""
+    for binary in ROOT.glob(f"node_modules/@foundry-rs/{tool}-*/bin/{tool}*"):
         try:
             return (
                 subprocess.run([str(binary), "--version"], capture_output=True, check=False).returncode == 0
@@ -227,8 +244,8 @@ def solc_runs(solc: Path) -> bool:
     return f"Version: {solc_version()}+" in done.stdout
 
 
-def set_up() -> None:
-    """Run the steps in order."""
+def set_up(attack: bool) -> None:
+    """Run the steps in order; those for `make attack` only if asked for."""
     CACHE.mkdir(exist_ok=True)
     python_state = digest(ROOT / "pyproject.toml", CONSTRAINTS, BUILD_CONSTRAINTS, platform.python_version())
     step("python packages", ROOT / ".venv" / ".installed", python_state, install_python_packages)
@@ -238,12 +255,18 @@ def set_up() -> None:
     step("npm packages", npm_stamp, npm_state, lambda: install_npm_packages(node))
     solc_state = digest(solc_version(), str(node))
     step("solidity compiler", CACHE / "solc.installed", solc_state, lambda: install_solc(node))
+    if attack:
+        attack_state = digest(python_state, npm_state)
+        step("attack tools", ROOT / ".venv" / ".attack-installed", attack_state, install_attack_tools)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(description="Install the tools inside the project directory.")
+    parser.add_argument("--attack", action="store_true", help="install what `make attack` needs as well")
+    attack = parser.parse_args(arguments).attack
     try:
-        set_up()
+        set_up(attack)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

@@ -2,87 +2,98 @@
 pragma solidity 0.8.30;
 
 import {TypedData} from "../libraries/TypedData.sol";
-import {CostSharing, Reason} from "../types/Outcomes.sol";
+import {ISettlementState} from "./ISettlementState.sol";
 
-/// @notice Settles batches of service events that an oracle quorum has signed.
-interface IClaimSettlement {
-    /// @notice One adjudicated event as it is logged: all that is needed to price it again.
-    /// Amounts are in the token's smallest unit.
-    struct Claim {
-        bytes32 commitment;
-        uint64 sequence;
-        uint32 payerId;
-        uint16 planId;
-        uint16 termsVersion;
-        uint16 benefitYear;
-        bytes8 serviceId;
-        uint16 units;
-        uint64 billedAmount; // as attested; 0 means the fee schedule's amount
-        CostSharing shares;
-    }
-
-    /// @notice How many rows of a batch ended in each way.
-    struct Tally {
-        uint32 settled;
-        uint32 denied;
-        uint32 pended;
-        uint32 skipped;
-    }
-
-    /// @notice A batch was submitted; follows the logs of its rows.
-    event BatchSettled(
-        bytes32 indexed digest, uint32 indexed epoch, uint64 signedAt, address submitter, Tally tally
-    );
-    /// @notice An event was paid.
-    event ClaimSettled(uint32 indexed providerId, address indexed patient, Claim claim);
-    /// @notice An event was refused for good: nobody pays.
-    event ClaimDenied(uint32 indexed providerId, address indexed patient, Reason reason, Claim claim);
-    /// @notice An event was put back; nothing was written, and the same attestation may come again.
-    event ClaimPended(
-        uint32 indexed providerId, address indexed patient, Reason reason, bytes32 commitment, uint64 sequence
-    );
-    /// @notice An event was passed over: the provider's sequence was spent before.
-    event ClaimSkipped(uint32 indexed providerId, address indexed patient, bytes32 commitment, uint64 sequence);
-    /// @notice A payer's tokens could not move; all events that name it were pended.
-    event PayerFailed(uint32 indexed payerId, bytes failure);
-    /// @notice The provider's credit was paid out.
-    event ProviderPaid(uint32 indexed providerId, address indexed payoutAddress, uint64 amount);
-    /// @notice A new oracle quorum may sign; `previousEndsAt` is when the one before stops.
-    event EpochOpened(uint32 indexed epoch, uint16 threshold, address[] members, uint40 previousEndsAt);
-    /// @notice An oracle quorum stopped at once.
-    event EpochEnded(uint32 indexed epoch);
-
-    error BatchNotYetValid(uint64 signedAt, uint256 now_);
-    error BatchExpired(uint64 deadline, uint256 now_);
-    error BatchLifeTooLong(uint64 deadline, uint64 latest);
-    error EmptyBatch();
-    error UnknownEpoch(uint32 epoch);
-    error EpochOver(uint32 epoch, uint40 endsAt);
-    error QuorumNotReached(uint256 signatures, uint256 threshold);
-    error TooManySignatures(uint256 signatures, uint256 members);
-    error InvalidSignature(uint256 index);
-    error SignersUnsorted(address previous, address signer);
-    error NotOracleMember(address signer, uint32 epoch);
-    error InvalidQuorum(uint256 threshold, uint256 members);
-    error MembersUnsorted(address previous, address member);
-    error OnlySelf(address caller);
-    error InsufficientGas(uint256 available, uint256 required);
-    error PayerCannotPay(uint32 payerId, bytes failure);
-    error CreditOverflow(uint64 credit, uint256 amount);
-    error NoCredit(uint32 providerId);
-    error UnknownProvider(uint32 providerId);
+/// @notice Settles batches of service events that an oracle quorum has signed; keeps providers' credit until
+/// its dispute window has ended; reverses claims.
+/// Amounts are in the token's smallest unit, times in seconds since 1970.
+interface IClaimSettlement is ISettlementState {
+    // ---- settling ---------------------------------------------------------------------------------
 
     /// @notice Settle a signed batch. Anyone may submit it.
-    /// @param header epoch, signedAt and deadline, as signed
+    /// @param header epoch, signedAt, deadline and operator, as signed
     /// @param sections packed rows, see BatchCodec
-    /// @param signatures 65 bytes each, low s, signers strictly ascending
+    /// @param signatures 65 bytes each (r, s, v), joined; low s, signers strictly ascending
+    /// @param rootSlot where the batch's Merkle root is kept: a slot that is empty or whose dispute window has ended
     /// @return tally how many rows ended in each way
-    function settle(TypedData.BatchHeader calldata header, bytes calldata sections, bytes[] calldata signatures)
-        external
-        returns (Tally memory tally);
+    function settle(
+        TypedData.BatchHeader calldata header,
+        bytes calldata sections,
+        bytes calldata signatures,
+        uint32 rootSlot
+    ) external returns (Tally memory tally);
 
-    /// @notice Pay a provider's whole credit to its registered payout address. Anyone may call.
+    // ---- credit -----------------------------------------------------------------------------------
+
+    /// @notice Pay a provider's matured credit, less what it owes, to its registered payout address. Anyone may call.
     function withdraw(uint32 providerId) external returns (uint64 amount);
+
+    /// @notice Pay maturing credit out against the bond. The provider's payout address only; not while it owes.
+    /// @param amount at most bond less advances, and at most maturing credit less advances
+    function drawAdvance(uint32 providerId, uint64 amount) external;
+
+    /// @notice Add the caller's tokens to a provider's bond.
+    function depositBond(uint32 providerId, uint64 amount) external;
+
+    /// @notice Take the whole bond back. The provider's payout address only; not while an advance, an open
+    /// dispute, maturing credit or a receivable remains.
+    function withdrawBond(uint32 providerId) external returns (uint64 amount);
+
+    /// @notice Pay an operator's matured fees to it. Anyone may call.
+    function withdrawFees(address operator) external returns (uint64 amount);
+
+    // ---- disputes ---------------------------------------------------------------------------------
+
+    /// @notice Dispute a settled claim, as its patient or as the insurer of one of its payers; once each,
+    /// before its dispute window ends.
+    function dispute(SettledClaim calldata claim, Party party, uint32 rootSlot, bytes32[] calldata proof) external;
+
+    /// @notice `dispute` by the patient's signature: DisputeClaim(bytes32 claimId,uint256 nonce,uint256
+    /// deadline). Anyone may submit it.
+    function disputeBySig(
+        SettledClaim calldata claim,
+        uint32 rootSlot,
+        bytes32[] calldata proof,
+        uint256 deadline,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Give the disputed claim back in full. The provider's payout address only.
+    function concede(SettledClaim calldata claim) external;
+
+    /// @notice Give an undisputed claim back in full, as long as its root is kept. The provider's payout
+    /// address only. The patient's part must be there in full; what is missing of the payers' is a receivable.
+    function void(SettledClaim calldata claim, uint32 rootSlot, bytes32[] calldata proof) external;
+
+    /// @notice Answer a dispute within ANSWER_TIME. The provider's payout address only.
+    function answer(SettledClaim calldata claim, bytes32 statementHash) external;
+
+    /// @notice Rule on an answered dispute within RULING_TIME. Arbiter only.
+    /// @param ruling new, not larger values that add up; the claim's own values let it stand
+    function resolve(SettledClaim calldata claim, Ruling calldata ruling) external;
+
+    /// @notice End a dispute whose deadline has passed: for the disputer where the provider was silent, for
+    /// the provider where the arbiter was. Anyone may call.
+    function close(SettledClaim calldata claim) external;
+
+    /// @notice Pay a payer what a provider owes it, as far as matured credit goes. Anyone may call.
+    function collectReceivable(uint32 providerId, uint32 payerId) external returns (uint64 amount);
+
+    /// @notice Send a payer a refund that could not be sent before. Anyone may call.
+    function collectRefund(uint32 payerId) external returns (uint64 amount);
+
+    // ---- governance -------------------------------------------------------------------------------
+
+    /// @notice Announce the operator's fee; it holds after NOTICE. Governor only.
+    /// @param flat at most MAX_FLAT_FEE
+    /// @param bps at most MAX_FEE_BPS of the allowed amount
+    function setOperatorFee(uint64 flat, uint16 bps) external;
+
+    /// @notice Stop new settlement for a provider. Governor only.
+    function suspend(uint32 providerId) external;
+
+    /// @notice Undo a suspension. Governor only.
+    function reinstate(uint32 providerId) external;
 
     /// @notice Open a new oracle epoch; the one before ends after MAX_BATCH_LIFE. Governor only.
     /// @param members strictly ascending, at most MAX_MEMBERS
@@ -98,20 +109,28 @@ interface IClaimSettlement {
     /// @notice Resume settlement. Governor only.
     function unpause() external;
 
-    /// @notice What a provider may withdraw, in the token's smallest unit.
-    function creditOf(uint32 providerId) external view returns (uint64);
+    // ---- views ------------------------------------------------------------------------------------
+
+    /// @notice A provider's money as of now.
+    function creditOf(uint32 providerId) external view returns (Credit memory);
+
+    /// @notice An operator's fees as of now.
+    function feesOf(address operator) external view returns (Credit memory);
+
+    /// @notice The operator's fee for events signed at `time`.
+    function operatorFeeAt(uint40 time) external view returns (uint64 flat, uint16 bps);
 
     /// @notice Was this sequence of the provider settled or denied?
     function isSpent(uint32 providerId, uint64 sequence) external view returns (bool);
 
-    /// @notice The newest oracle epoch; 0: none yet.
-    function currentEpoch() external view returns (uint32);
+    /// @notice A kept root: the first 27 bytes of the tree's root, and when its batch was settled.
+    function rootAt(uint32 rootSlot) external view returns (bytes27 root, uint40 settledAt);
 
-    /// @notice May this key sign batches of the epoch?
-    function isMember(uint32 epoch, address signer) external view returns (bool);
+    /// @notice The id of a claim: the leaf of its batch's tree.
+    function claimId(SettledClaim calldata claim) external view returns (bytes32);
 
-    /// @notice An epoch's quorum; `endsAt` 0: open-ended, `threshold` 0: no such epoch.
-    function epochs(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt);
+    /// @notice What became of a claim that was disputed or reversed.
+    function disputeOf(bytes32 claimId) external view returns (Dispute memory);
 
     /// @notice The EIP-712 digest a provider signs for one event.
     function attestationDigest(TypedData.ServiceAttestation calldata attestation) external view returns (bytes32);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @notice Transfers by signature with random nonces (ERC-3009).
+/// @notice Transfers by signature with random nonces (ERC-3009). Keys sign by ECDSA (65 bytes, low s),
+/// contracts answer by ERC-1271.
 interface IERC3009 {
     /// @notice An authorization was used and cannot be used again.
     event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
@@ -11,7 +12,7 @@ interface IERC3009 {
     error AuthorizationNotYetValid(uint256 validAfter, uint256 now_);
     error AuthorizationExpired(uint256 validBefore, uint256 now_);
     error AuthorizationUsedOrCanceled(address authorizer, bytes32 nonce);
-    error AuthorizationSignerMismatch(address signer, address expected);
+    error InvalidAuthorizationSignature(address authorizer);
     error CallerMustBePayee(address caller, address payee);
 
     /// @notice Was this nonce of the authorizer used or cancelled?

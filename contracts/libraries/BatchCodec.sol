@@ -3,136 +3,226 @@ pragma solidity 0.8.30;
 
 /// @notice Reads the packed sections of a batch, big-endian.
 ///
-///   section: 24-byte header, then `groupCount` groups
+///   section: 25-byte header (33 with a secondary payer), then `groupCount` groups
 ///     bytes 0..3   providerId
-///     bytes 4..7   payerId
+///     bytes 4..7   payerId, 0: self-pay
 ///     bytes 8..9   planId
 ///     bytes 10..11 termsVersion
 ///     bytes 12..19 sequenceBase
 ///     bytes 20..21 groupCount, at least 1
 ///     bytes 22..23 rowCount, the sum over the groups
+///     byte  24     flags: 1 a secondary payer follows, 2 rows are corrections
+///     bytes 25..28 secondaryPayerId       } only with flag 1
+///     bytes 29..30 secondaryPlanId        }
+///     bytes 31..32 secondaryTermsVersion  }
 ///   group: 21-byte header, then `count` rows of one patient
 ///     bytes 0..19  patient, strictly ascending within the section
 ///     byte  20     count, at least 1
-///   row: 54 bytes
+///   row: 54 bytes, and 8 more with flag 1, and 32 more with flag 2
 ///     bytes 0..31  commitment
 ///     bytes 32..39 serviceId
 ///     bytes 40..41 units
 ///     bytes 42..49 billed
 ///     bytes 50..51 benefitYear
 ///     bytes 52..53 sequence offset from sequenceBase
+///     then         secondaryServiceId (8 bytes), with flag 1
+///     then         corrects: the id of the reversed claim that this row names (32 bytes), with flag 2
+///
+/// A header and a group are one word each, read with one load and shifts; the first pass over a section
+/// (`checkGroups`) has made sure that all of it is there.
 library BatchCodec {
-    uint256 internal constant SECTION_BYTES = 24;
+    uint256 internal constant SECTION_BYTES = 25;
+    uint256 internal constant SECONDARY_BYTES = 8;
     uint256 internal constant GROUP_BYTES = 21;
     uint256 internal constant ROW_BYTES = 54;
+    uint256 internal constant SECONDARY_SERVICE_BYTES = 8;
+    uint256 internal constant CORRECTS_BYTES = 32;
 
-    struct Section {
-        uint32 providerId;
-        uint32 payerId;
-        uint16 planId;
-        uint16 termsVersion;
-        uint64 sequenceBase;
-        uint16 groupCount;
-        uint16 rowCount;
-    }
-
-    struct Row {
-        bytes32 commitment;
-        bytes8 serviceId;
-        uint16 units;
-        uint64 billed;
-        uint16 benefitYear;
-        uint64 sequence;
-    }
+    uint256 internal constant HAS_SECONDARY = 1;
+    uint256 internal constant IS_CORRECTION = 2;
+    uint256 private constant KNOWN_FLAGS = HAS_SECONDARY | IS_CORRECTION;
 
     /// @notice The packed sections do not follow the layout above.
     /// @param offset the byte at which reading stopped
     error MalformedBatch(uint256 offset);
-    /// @notice Payers must not descend from section to section.
-    error SectionsUnsorted(uint32 previousPayerId, uint32 payerId);
+    /// @notice Payers, primary before secondary, must not descend from section to section.
+    error SectionsUnsorted(uint256 previousPayers, uint256 payers);
     /// @notice Patients must ascend strictly within a section.
     error PatientsUnsorted(address previous, address patient);
     /// @notice A sequence number does not fit 64 bits.
-    error SequenceOverflow(uint64 base, uint16 offset);
+    error SequenceOverflow(uint64 base, uint256 offset);
+
+    // ---- sections ---------------------------------------------------------------------------------
+
+    /// @notice The first 32 bytes of a section: all of its header but the end of a secondary payer's.
+    function header(bytes calldata sections, uint256 offset) internal pure returns (uint256 word) {
+        // One load in place of a checked slice; callers have checked that the bytes are there, and what is
+        // read past the end of calldata is 0.
+        assembly ("memory-safe") {
+            word := calldataload(add(sections.offset, offset))
+        }
+    }
+
+    function providerId(uint256 word) internal pure returns (uint32) {
+        return uint32(word >> 224);
+    }
+
+    function payerId(uint256 word) internal pure returns (uint32) {
+        return uint32(word >> 192);
+    }
+
+    function planId(uint256 word) internal pure returns (uint16) {
+        return uint16(word >> 176);
+    }
+
+    function termsVersion(uint256 word) internal pure returns (uint16) {
+        return uint16(word >> 160);
+    }
+
+    function sequenceBase(uint256 word) internal pure returns (uint64) {
+        return uint64(word >> 96);
+    }
+
+    function groupCount(uint256 word) internal pure returns (uint256) {
+        return uint16(word >> 80);
+    }
+
+    function rowCount(uint256 word) internal pure returns (uint256) {
+        return uint16(word >> 64);
+    }
+
+    function flags(uint256 word) internal pure returns (uint256) {
+        return uint8(word >> 56);
+    }
+
+    function hasSecondary(uint256 word) internal pure returns (bool) {
+        return flags(word) & HAS_SECONDARY != 0;
+    }
+
+    function isCorrection(uint256 word) internal pure returns (bool) {
+        return flags(word) & IS_CORRECTION != 0;
+    }
+
+    function headerBytes(uint256 word) internal pure returns (uint256) {
+        return hasSecondary(word) ? SECTION_BYTES + SECONDARY_BYTES : SECTION_BYTES;
+    }
+
+    function rowBytes(uint256 word) internal pure returns (uint256 size) {
+        size = ROW_BYTES;
+        if (hasSecondary(word)) size += SECONDARY_SERVICE_BYTES;
+        if (isCorrection(word)) size += CORRECTS_BYTES;
+    }
+
+    /// @notice The secondary payer's fields of the section at `offset`, as they stand in its header:
+    /// secondaryPayerId u32 | secondaryPlanId u16 | secondaryTermsVersion u16; 0 without one.
+    function secondary(bytes calldata sections, uint256 offset, uint256 word) internal pure returns (uint64) {
+        if (!hasSecondary(word)) return 0;
+        return uint64(bytes8(bytes32(header(sections, offset + SECTION_BYTES))));
+    }
+
+    /// @notice Both payers of the section at `offset`, primary above secondary: what sections are sorted by.
+    function payersOf(bytes calldata sections, uint256 offset) internal pure returns (uint256) {
+        uint256 word = header(sections, offset);
+        return uint256(payerId(word)) << 32 | secondary(sections, offset, word) >> 32;
+    }
 
     /// @notice Where the section that begins at `offset` ends.
     function sectionEnd(bytes calldata sections, uint256 offset) internal pure returns (uint256 end) {
         if (offset + SECTION_BYTES > sections.length) revert MalformedBatch(offset);
-        Section memory header = readSection(sections, offset);
-        if (header.groupCount == 0 || header.rowCount < header.groupCount) revert MalformedBatch(offset);
-        end = offset + SECTION_BYTES + uint256(header.groupCount) * GROUP_BYTES + uint256(header.rowCount) * ROW_BYTES;
+        uint256 word = header(sections, offset);
+        (uint256 groups, uint256 rows) = (groupCount(word), rowCount(word));
+        if (groups == 0 || rows < groups || flags(word) & ~KNOWN_FLAGS != 0) revert MalformedBatch(offset);
+        end = offset + headerBytes(word) + groups * GROUP_BYTES + rows * rowBytes(word);
         if (end > sections.length) revert MalformedBatch(offset);
+        // A secondary payer beside the primary, which is not self-pay and not the same one.
+        uint256 payers = payersOf(sections, offset);
+        if (hasSecondary(word) && (uint32(payers) == 0 || payers >> 32 == 0 || payers >> 32 == uint32(payers))) {
+            revert MalformedBatch(offset);
+        }
     }
 
-    /// @notice The run of neighbouring sections that name one payer.
-    function payerRun(bytes calldata sections, uint256 offset) internal pure returns (uint32 payerId, uint256 end) {
+    /// @notice The run of neighbouring sections that name the same payers.
+    function payerRun(bytes calldata sections, uint256 offset) internal pure returns (uint256 payers, uint256 end) {
         end = sectionEnd(sections, offset);
-        payerId = readPayerId(sections, offset);
+        payers = payersOf(sections, offset);
         while (end < sections.length) {
             uint256 nextEnd = sectionEnd(sections, end);
-            uint32 next = readPayerId(sections, end);
-            if (next < payerId) revert SectionsUnsorted(payerId, next);
-            if (next != payerId) break;
+            uint256 next = payersOf(sections, end);
+            if (next < payers) revert SectionsUnsorted(payers, next);
+            if (next != payers) break;
             end = nextEnd;
         }
     }
 
-    function readPayerId(bytes calldata sections, uint256 offset) internal pure returns (uint32) {
-        return uint32(bytes4(sections[offset + 4:offset + 8]));
-    }
-
-    function readSection(bytes calldata sections, uint256 offset) internal pure returns (Section memory section) {
-        uint256 word = uint256(bytes32(bytes24(sections[offset:offset + SECTION_BYTES])));
-        section.providerId = uint32(word >> 224);
-        section.payerId = uint32(word >> 192);
-        section.planId = uint16(word >> 176);
-        section.termsVersion = uint16(word >> 160);
-        section.sequenceBase = uint64(word >> 96);
-        section.groupCount = uint16(word >> 80);
-        section.rowCount = uint16(word >> 64);
-    }
-
-    /// @notice The patients of a section and how many rows each has; checks their order and the counts.
-    function readGroups(bytes calldata section, Section memory header)
-        internal
-        pure
-        returns (address[] memory patients, uint256[] memory counts)
-    {
-        patients = new address[](header.groupCount);
-        counts = new uint256[](header.groupCount);
-        uint256 offset = SECTION_BYTES;
-        uint256 rowsLeft = header.rowCount;
+    /// @notice Checks the order of a section's patients and that its counts add up. After it, all groups
+    /// and rows may be read without further checks.
+    function checkGroups(bytes calldata section, uint256 word) internal pure {
+        uint256 size = rowBytes(word);
+        uint256 rowsLeft = rowCount(word);
+        uint256 offset = headerBytes(word);
         address previous;
-        for (uint256 i; i < patients.length; ++i) {
-            (address patient, uint256 count) = readGroup(section, offset);
-            if (patient <= previous) revert PatientsUnsorted(previous, patient);
-            if (count == 0 || count > rowsLeft) revert MalformedBatch(offset);
-            (patients[i], counts[i], previous) = (patient, count, patient);
-            rowsLeft -= count;
-            offset += GROUP_BYTES + count * ROW_BYTES;
+        unchecked {
+            // Counts are below 2^16, sizes below 2^8; rowsLeft falls by no more than it is.
+            for (uint256 groups = groupCount(word); groups != 0; --groups) {
+                (address patient, uint256 count) = group(section, offset);
+                if (patient <= previous) revert PatientsUnsorted(previous, patient);
+                if (count == 0 || count > rowsLeft) revert MalformedBatch(offset);
+                rowsLeft -= count;
+                offset += GROUP_BYTES + count * size;
+                previous = patient;
+            }
         }
         if (rowsLeft != 0) revert MalformedBatch(offset);
     }
 
-    function readGroup(bytes calldata section, uint256 offset) internal pure returns (address patient, uint256 count) {
-        if (offset + GROUP_BYTES > section.length) revert MalformedBatch(offset);
-        patient = address(bytes20(section[offset:offset + 20]));
-        count = uint8(section[offset + 20]);
+    // ---- groups and rows --------------------------------------------------------------------------
+
+    function group(bytes calldata section, uint256 offset) internal pure returns (address patient, uint256 count) {
+        uint256 word = header(section, offset);
+        return (address(uint160(word >> 96)), uint8(word >> 88));
     }
 
-    function readRow(bytes calldata section, uint256 offset, uint64 sequenceBase)
-        internal
-        pure
-        returns (Row memory row)
-    {
-        row.commitment = bytes32(section[offset:offset + 32]);
-        uint256 word = uint256(bytes32(bytes22(section[offset + 32:offset + ROW_BYTES])));
-        row.serviceId = bytes8(bytes32(word));
-        row.units = uint16(word >> 176);
-        row.billed = uint64(word >> 112);
-        row.benefitYear = uint16(word >> 96);
-        uint16 sequenceOffset = uint16(word >> 80);
-        if (sequenceBase > type(uint64).max - sequenceOffset) revert SequenceOverflow(sequenceBase, sequenceOffset);
-        row.sequence = sequenceBase + sequenceOffset;
+    /// @notice A row's commitment, and the rest of its 54 bytes as one word (high bits first):
+    /// serviceId bytes8 | units u16 | billed u64 | benefitYear u16 | sequence offset u16 | what follows.
+    function row(bytes calldata section, uint256 offset) internal pure returns (bytes32 commitment, uint256 word) {
+        return (bytes32(header(section, offset)), header(section, offset + 32));
+    }
+
+    function serviceId(uint256 rowWord) internal pure returns (bytes8) {
+        return bytes8(bytes32(rowWord));
+    }
+
+    function units(uint256 rowWord) internal pure returns (uint16) {
+        return uint16(rowWord >> 176);
+    }
+
+    function billed(uint256 rowWord) internal pure returns (uint64) {
+        return uint64(rowWord >> 112);
+    }
+
+    function benefitYear(uint256 rowWord) internal pure returns (uint16) {
+        return uint16(rowWord >> 96);
+    }
+
+    function sequenceOffset(uint256 rowWord) internal pure returns (uint256) {
+        return uint16(rowWord >> 80);
+    }
+
+    /// @notice The secondary payer's own id of the service, in a section with flag 1.
+    function secondaryServiceId(bytes calldata section, uint256 offset) internal pure returns (bytes8) {
+        return bytes8(bytes32(header(section, offset + ROW_BYTES)));
+    }
+
+    /// @notice The claim that a row corrects, in a section with flag 2: the last word of the row.
+    function corrects(bytes calldata section, uint256 offset, uint256 size) internal pure returns (bytes32) {
+        return bytes32(header(section, offset + size - CORRECTS_BYTES));
+    }
+
+    /// @notice A row's sequence number of its provider.
+    function sequence(uint64 base, uint256 rowWord) internal pure returns (uint256 number) {
+        unchecked {
+            number = uint256(base) + sequenceOffset(rowWord);
+        }
+        if (number > type(uint64).max) revert SequenceOverflow(base, sequenceOffset(rowWord));
     }
 }

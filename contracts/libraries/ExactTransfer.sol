@@ -14,6 +14,11 @@ library ExactTransfer {
         if (amount == 0) revert DepositOfNothing();
         uint256 before = token.balanceOf(address(this));
         SafeERC20.safeTransferFrom(token, from, address(this), amount);
+        checkArrived(token, before, amount);
+    }
+
+    /// @notice Reverts unless this contract holds exactly `amount` more than `before`.
+    function checkArrived(IERC20 token, uint256 before, uint64 amount) internal view {
         uint256 received = token.balanceOf(address(this)) - before;
         if (received != amount) revert UnexpectedAmountReceived(amount, received);
     }

@@ -11,6 +11,22 @@ uint40 constant MAX_BATCH_LIFE = 6 hours;
 // How long an announced withdrawal may be taken before it lapses.
 uint40 constant WITHDRAWAL_LIFE = 7 days;
 
+// How far ahead terms may be announced: a slip of a digit must not freeze a plan for ever.
+uint40 constant MAX_ANNOUNCEMENT = 400 days;
+
+// How long before it takes effect a provider must announce another payout address.
+uint40 constant PAYOUT_CHANGE_DELAY = 2 days;
+
+// How long after it was settled a claim may be disputed.
+uint40 constant DISPUTE_WINDOW = 7 days;
+
+// Credits of one such span (whole days since 1970, UTC) mature together.
+uint40 constant BUCKET = 1 days;
+
+// How long a provider has to answer a dispute, and how long the arbiter has to rule on an answered one.
+uint40 constant ANSWER_TIME = 3 days;
+uint40 constant RULING_TIME = 14 days;
+
 /// @notice One announced withdrawal. One storage slot.
 ///   amount          what was announced, at most the balance of that moment
 ///   depositedSince  deposits since, which the request does not cover
@@ -40,7 +56,16 @@ library Notice {
 
     /// @notice Remember a deposit that an announced withdrawal must not reach.
     function noteDeposit(WithdrawalRequest storage self, uint64 amount) internal {
-        if (self.availableAt != 0) self.depositedSince += amount;
+        if (self.availableAt == 0) return;
+        // A deposit or a refund must not fail for the turnover since a request that was forgotten.
+        uint64 most = type(uint64).max - self.depositedSince;
+        self.depositedSince += amount < most ? amount : most;
+    }
+
+    /// @notice Call the announced withdrawal off.
+    function cancel(WithdrawalRequest storage self) internal {
+        if (self.availableAt == 0) revert NoWithdrawalRequested();
+        (self.amount, self.depositedSince, self.availableAt) = (0, 0, 0);
     }
 
     /// @notice Take the announced withdrawal: as much of it as debits since have left.

@@ -24,6 +24,7 @@ library TypedData {
         uint32 epoch;
         uint64 signedAt;
         uint64 deadline;
+        address operator; // gets the operator's fee; zero: nobody, and no fee is taken
     }
 
     bytes32 internal constant SERVICE_ATTESTATION_TYPEHASH = keccak256(
@@ -31,7 +32,7 @@ library TypedData {
     );
 
     bytes32 internal constant SETTLEMENT_BATCH_TYPEHASH =
-        keccak256("SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,bytes sections)");
+        keccak256("SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,address operator,bytes sections)");
 
     function hash(ServiceAttestation memory attestation) internal pure returns (bytes32) {
         return keccak256(abi.encode(SERVICE_ATTESTATION_TYPEHASH, attestation));
@@ -40,7 +41,12 @@ library TypedData {
     function hash(BatchHeader calldata header, bytes calldata sections) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
-                SETTLEMENT_BATCH_TYPEHASH, header.epoch, header.signedAt, header.deadline, keccak256(sections)
+                SETTLEMENT_BATCH_TYPEHASH,
+                header.epoch,
+                header.signedAt,
+                header.deadline,
+                header.operator,
+                keccak256(sections)
             )
         );
     }

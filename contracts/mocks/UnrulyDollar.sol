@@ -3,13 +3,28 @@ pragma solidity 0.8.30;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 
-/// @notice A dollar that misbehaves on request: it refuses an address, keeps a fee, burns gas or calls
-/// back in the middle of a transfer. For tests. Anyone may ask for anything.
+/// @notice A dollar that misbehaves on request: it refuses an address or nothing at all, keeps a fee, answers
+/// as no standard says, pauses, burns gas or calls back in the middle of a transfer. For tests. Anyone may
+/// ask for anything.
 contract UnrulyDollar is ERC20 {
+    /// How `transfer` and `transferFrom` end.
+    enum Answer {
+        True,
+        False, // and nothing moves
+        Nothing, // it moves, and no word is returned
+        FalseAfterMoving
+    }
+
+    error Paused();
+    error NothingToTransfer();
+
     mapping(address account => bool) public isBlocked;
     mapping(address account => bool) public burnsGas;
 
     uint256 public feeBps;
+    bool public paused;
+    bool public refusesZero;
+    Answer public answer;
 
     address public hookTarget;
     bytes public hookData;
@@ -38,16 +53,53 @@ contract UnrulyDollar is ERC20 {
         feeBps = bps;
     }
 
-    /// Every transfer first makes this call and remembers how it ended; zero target: none.
+    /// No transfer goes through.
+    function setPaused(bool paused_) external {
+        paused = paused_;
+    }
+
+    /// A transfer of nothing reverts.
+    function setRefusesZero(bool refuses) external {
+        refusesZero = refuses;
+    }
+
+    function setAnswer(Answer answer_) external {
+        answer = answer_;
+    }
+
+    /// The next transfer first makes this call and remembers how it ended; zero target: none.
     function setHook(address target, bytes calldata data) external {
         (hookTarget, hookData) = (target, data);
+    }
+
+    function transfer(address to, uint256 amount) public override returns (bool) {
+        if (answer == Answer.False) return false;
+        super.transfer(to, amount);
+        return _answer();
+    }
+
+    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
+        if (answer == Answer.False) return false;
+        super.transferFrom(from, to, amount);
+        return _answer();
     }
 
     function decimals() public pure override returns (uint8) {
         return 6;
     }
 
+    function _answer() private view returns (bool) {
+        if (answer == Answer.Nothing) {
+            assembly ("memory-safe") {
+                return(0, 0)
+            }
+        }
+        return answer == Answer.True;
+    }
+
     function _update(address from, address to, uint256 amount) internal override {
+        if (paused) revert Paused();
+        if (refusesZero && amount == 0) revert NothingToTransfer();
         if (isBlocked[from]) revert ERC20InvalidSender(from);
         if (isBlocked[to]) revert ERC20InvalidReceiver(to);
         if (burnsGas[from]) {

@@ -14,6 +14,7 @@ enum Reason {
     None,
     NotCovered, // denied [CO-96]
     UnitsExceeded, // denied [CO-119]
+    AnnualUnitsExceeded, // denied [CO-119]
     UnknownService, // denied [CO-96]
     BenefitYearClosed, // denied [CO-29]
     BenefitYearNotOpen, // pended from here on
@@ -25,35 +26,35 @@ enum Reason {
     NotEnrolled,
     NoConsent,
     OverConsentLimit,
+    OverEventLimit,
+    OverDayLimit,
     PatientUnfunded,
     PayerUnfunded,
     PayerFailed,
+    NoCashPrice,
+    NotReversed,
     SequenceSpent // skipped
 }
 
+/// @notice The outcome a reason stands for.
+function outcomeOf(Reason reason) pure returns (Outcome) {
+    if (reason == Reason.None) return Outcome.Settled;
+    if (reason <= Reason.BenefitYearClosed) return Outcome.Denied;
+    if (reason < Reason.SequenceSpent) return Outcome.Pended;
+    return Outcome.Skipped;
+}
+
 /// @notice How one allowed amount is shared, in the token's smallest unit.
-/// planPaid + deductible + copay + coinsurance = allowed, and allowed + adjustment = billed.
+/// deductible + copay + coinsurance + outsidePlan + planPaid = allowed <= billed, as the primary prices them;
+/// a secondary payer takes over `secondaryPaid` of the first four, and the patient pays the rest:
+/// allowed - planPaid - secondaryPaid. What the provider writes off (CO-45) is billed - allowed.
 struct CostSharing {
     uint64 billed;
     uint64 allowed;
-    uint64 adjustment;
-    uint64 deductible;
-    uint64 copay;
-    uint64 coinsurance;
+    uint64 deductible; // PR-1
+    uint64 copay; // PR-3
+    uint64 coinsurance; // PR-2
+    uint64 outsidePlan; // above the annual plan maximum (PR-119), or the whole of a self-pay event
     uint64 planPaid;
-}
-
-/// @notice A payer's benefit determination of one row.
-struct Determination {
-    Outcome outcome;
-    Reason reason;
-    CostSharing shares;
-}
-
-/// @notice What the escrow states before a payer prices: the most this patient may be charged in this
-/// section, the most for one event, and why nothing may be charged (None: it may).
-struct Spendable {
-    uint64 balance;
-    uint64 perEventLimit;
-    Reason reason;
+    uint64 secondaryPaid;
 }

@@ -1,15 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @notice One version of a plan's yearly terms. One storage slot.
-///   bytes 0..7   deductible     what a member pays each benefit year before the plan shares
-///   bytes 8..15  oopMax         the most a member pays each benefit year for covered services
-///   bytes 16..19 roundingUnit   coinsurance is rounded to whole multiples of this, 1 <= unit < 2^32
-///   bytes 20..24 effectiveAt    seconds since 1970 from which this version is in force
+/// @notice How a secondary payer coordinates its benefit with what the primary has paid.
+enum CobMode {
+    Standard, // pays its own benefit, at most what is left to the patient
+    CarveOut // pays what its own benefit exceeds the primary's payment by, at most what is left to the patient
+}
+
+/// @notice One version of a plan's yearly terms; amounts in the token's smallest unit.
+///   deductible         what a member pays each benefit year before the plan shares
+///   oopMax             the most a member pays each benefit year for covered services
+///   familyDeductible   the same for a whole family together; 0: none
+///   familyOopMax       the same for a whole family together; 0: none
+///   annualMaximum      the most the plan pays for a member each benefit year; 0: none
+///   roundingUnit       coinsurance is rounded to whole multiples of this, 1 <= unit < 2^32
+///   cobMode            how the plan pays as secondary
+///   effectiveAt        seconds since 1970 from which this version is in force
 struct PlanTerms {
     uint64 deductible;
     uint64 oopMax;
+    uint64 familyDeductible;
+    uint64 familyOopMax;
+    uint64 annualMaximum;
     uint32 roundingUnit;
+    CobMode cobMode;
     uint40 effectiveAt;
 }
 
@@ -27,23 +41,36 @@ struct CategoryTerms {
 ///   amount       the most the plan allows for one unit
 ///   category     which CategoryTerms apply, never 0
 ///   maxUnits     at least 1, and amount * maxUnits < 2^64
+///   annualUnits  the most units of this service a member may have settled in a benefit year; 0: no limit
 ///   effectiveAt  seconds since 1970 from which this version is in force
 ///   version      1 for the first; a superseded version stays readable under its number
 struct Fee {
     uint64 amount;
     uint8 category;
     uint16 maxUnits;
+    uint16 annualUnits;
     uint40 effectiveAt;
     uint16 version;
 }
 
-/// @notice A member's standing in one benefit year. One storage slot.
-///   deductibleMet, oopMet  opening entries plus live claims of the year
-///   planId                 0: never enrolled in this year
-///   coverageEndsAt         0: open-ended; coverage ends at this second
-struct MemberYear {
+/// @notice Yearly amounts met so far: opening entries plus live claims.
+struct Accumulators {
     uint64 deductibleMet;
     uint64 oopMet;
+    uint64 planPaid;
+}
+
+/// @notice A member's standing in one benefit year.
+///   met             accumulators of the member alone
+///   planId          the plan in force; 0: never enrolled in this year
+///   nextPlanId      the plan announced, in force from nextPlanAt on; 0: none
+///   coverageEndsAt  0: open-ended; coverage ends at this second
+///   familyId        0: none
+struct MemberYear {
+    Accumulators met;
     uint16 planId;
+    uint16 nextPlanId;
+    uint40 nextPlanAt;
     uint40 coverageEndsAt;
+    uint32 familyId;
 }

@@ -1,15 +1,13 @@
 """Signatures equal eth-account's to the byte; recovery refuses whatever the contract refuses."""
 
-import json
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from coincurve import PublicKey
 from eth_account import Account
 from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.attestation.wycheproof import cases
 
 from chainbill.attestation.signing import CURVE_ORDER, HALF_ORDER, Signer, recover, sign_digest
 from chainbill.errors import AttestationError
@@ -97,26 +95,15 @@ def test_signer__shown__hides_its_key() -> None:
 
 
 def test_recover__wycheproof_signatures__only_the_valid_give_the_signer(vectors_dir: Path) -> None:
-    """Published signatures that are two numbers of 32 bytes in strict DER.
-
-    "k*G has a large x-coordinate" is valid ECDSA whose recovery id is 2 or 3: no v of Ethereum's says that.
-    """
-    vectors = json.loads((vectors_dir / "wycheproof/ecdsa_secp256k1_sha256_bitcoin_test.json").read_text())
-    tried = {"valid": 0, "invalid": 0}
-    for group in vectors["testGroups"]:
-        key = PublicKey(bytes.fromhex(group["publicKey"]["uncompressed"]))
-        signer = "0x" + keccak(key.format(compressed=False)[1:])[-20:].hex()
-        for case in group["tests"]:
-            numbers = _strict_der(bytes.fromhex(case["sig"]))
-            if numbers is None:
-                assert case["result"] == "invalid", case["tcId"]
-                continue
-            digest = sha256(bytes.fromhex(case["msg"])).digest()
-            found = {_recovered(digest, numbers + v) for v in (b"\x1b", b"\x1c")}
-            valid = case["result"] == "valid" and case["comment"] != "k*G has a large x-coordinate"
-            assert (signer in {address.lower() for address in found}) == valid, case["tcId"]
-            tried[case["result"]] += 1
-    assert tried == {"valid": 162, "invalid": 69}
+    tried = {True: 0, False: 0}
+    for case in cases(vectors_dir):
+        if case.numbers is None:
+            assert not case.valid, case.number
+            continue
+        found = {_recovered(case.digest, case.numbers + v) for v in (b"\x1b", b"\x1c")}
+        assert (case.signer in found) == case.recoverable, case.number
+        tried[case.valid] += 1
+    assert tried == {True: 162, False: 69}
 
 
 def _recovered(digest: bytes, signature: bytes) -> str:
@@ -125,22 +112,3 @@ def _recovered(digest: bytes, signature: bytes) -> str:
         return recover(digest, signature)
     except AttestationError:
         return ""
-
-
-def _strict_der(signature: bytes) -> bytes | None:
-    """r ‖ s of a DER signature, None where it is not the one DER form of two numbers below 2^256."""
-    if len(signature) < 8 or signature[3] == 0:
-        return None
-    size = signature[3]
-    r, s = signature[4 : 4 + size], signature[6 + size :]
-    numbers = [int.from_bytes(part, "big") for part in (r, s)]
-    if max(numbers) >= 1 << 256:
-        return None
-    body = b"".join(bytes((2, len(part))) + part for part in map(_der_number, numbers))
-    if signature != bytes((0x30, len(body))) + body:
-        return None
-    return numbers[0].to_bytes(32, "big") + numbers[1].to_bytes(32, "big")
-
-
-def _der_number(number: int) -> bytes:
-    return number.to_bytes(number.bit_length() // 8 + 1, "big")

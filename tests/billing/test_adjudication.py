@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from chainbill.billing.accumulators import UNTOUCHED, Accumulators
+from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate, whole_units
 from chainbill.billing.outcomes import CARC, Outcome, Reason
 from chainbill.billing.terms import Category, CategoryTerms, FeeTerms, PlanTerms
 from chainbill.errors import AmountError
-from chainbill.money import MAX_AMOUNT, format_dollars, parse_dollars
+from chainbill.money import CENT, DOLLAR, MAX_AMOUNT, format_dollars, parse_dollars
 
 COMPONENTS = ("allowed", "contractual_adjustment", "deductible", "copay", "coinsurance", "plan_paid")
+"""``outside_plan`` stands apart: it is 0 in every plan without an annual maximum."""
 
 
 def event(
@@ -160,13 +161,17 @@ def test_adjudicate__worked_example__splits_as_written(name: str) -> None:
     adjudication = event(**terms)
     assert components(adjudication) == expected.split()
     assert (adjudication.outcome, adjudication.reason) == (Outcome.SETTLED, Reason.NONE)
+    assert adjudication.outside_plan == 0
 
 
 def test_adjudicate__settled__moves_the_accumulators() -> None:
     terms: dict[str, Any] = {"coinsurance_bps": 2500, "coinsurance_after_copay": True}
     adjudication = event(deductible="100", met=("50", "60"), copay="30", **terms)
     assert adjudication.patient_responsibility == parse_dollars("97.50")
-    assert adjudication.accumulators_after == Accumulators(parse_dollars("100"), parse_dollars("157.50"))
+    assert adjudication.accumulators_after == Accumulators(
+        parse_dollars("100"), parse_dollars("157.50"), parse_dollars("52.50")
+    )
+    assert adjudication.family_after is None
 
 
 def test_adjudicate__billed_nothing__reports_the_fee_as_billed() -> None:
@@ -177,6 +182,8 @@ FEE = FeeTerms(amount=150_000_000, category=Category.LABORATORY, max_units=3)
 PLAN = PlanTerms(deductible=0, oop_max=0)
 COVERED = CategoryTerms()
 NOT_COVERED = CategoryTerms(covered=False)
+SHARED = CategoryTerms(coinsurance_bps=2000)
+PLAN_WITHOUT_LIMITS = PlanTerms(deductible=0, oop_max=MAX_AMOUNT // CENT * CENT)
 
 
 @pytest.mark.parametrize(
@@ -234,3 +241,131 @@ def test_whole_units__whole__is_returned() -> None:
 def test_whole_units__finer_than_the_plan_splits__is_refused(amount: int) -> None:
     with pytest.raises(AmountError, match=r"finer than the plan's rounding unit of \$0\.01"):
         whole_units(amount, PLAN)
+
+
+# ---- annual plan maximum, annual units, family ------------------------------------------------------------
+
+YEARLY = PlanTerms(deductible=100 * DOLLAR, oop_max=1_000 * DOLLAR, annual_maximum=500 * DOLLAR)
+
+
+@pytest.mark.parametrize(
+    "plan_paid_before, plan_paid, outside_plan",
+    [
+        ("0", "120", "0"),
+        ("380", "120", "0"),  # the maximum exactly
+        ("400", "100", "20"),
+        ("500", "0", "120"),
+        ("700", "0", "120"),  # more was carried in than this plan ever pays
+    ],
+)
+def test_adjudicate__annual_maximum__rest_is_the_patients_and_not_out_of_pocket(
+    plan_paid_before: str, plan_paid: str, outside_plan: str
+) -> None:
+    met = Accumulators(100 * DOLLAR, 200 * DOLLAR, parse_dollars(plan_paid_before))
+    ours = adjudicate(
+        billed_amount=0, units=1, fee=FEE, category=SHARED, plan=YEARLY, met=met
+    )  # 20 % of $150
+    assert (ours.coinsurance, ours.out_of_pocket) == (30 * DOLLAR, 30 * DOLLAR)
+    assert (ours.plan_paid, ours.outside_plan) == (parse_dollars(plan_paid), parse_dollars(outside_plan))
+    assert ours.patient_responsibility == 30 * DOLLAR + ours.outside_plan
+    assert ours.accumulators_after == Accumulators(
+        met.deductible_met, met.oop_met + 30 * DOLLAR, met.plan_paid + ours.plan_paid
+    )
+
+
+def test_adjudicate__annual_maximum_reached_with_the_oop_maximum__patient_still_pays_above() -> None:
+    met = Accumulators(100 * DOLLAR, 1_000 * DOLLAR, 450 * DOLLAR)
+    ours = adjudicate(billed_amount=0, units=1, fee=FEE, category=SHARED, plan=YEARLY, met=met)
+    assert (ours.out_of_pocket, ours.plan_paid, ours.outside_plan) == (0, 50 * DOLLAR, 100 * DOLLAR)
+
+
+@pytest.mark.parametrize(
+    "annual_units, used, units, reason",
+    [
+        (0, 65_000, 3, Reason.NONE),  # no limit
+        (5, 2, 3, Reason.NONE),
+        (5, 3, 3, Reason.ANNUAL_UNITS_EXCEEDED),
+        (5, 9, 1, Reason.ANNUAL_UNITS_EXCEEDED),  # the limit was lowered since
+        (5, 3, 4, Reason.UNITS_EXCEEDED),  # too many at once comes first
+    ],
+)
+def test_adjudicate__annual_units__deny_the_event_that_passes_them(
+    annual_units: int, used: int, units: int, reason: Reason
+) -> None:
+    fee = FEE.model_copy(update={"annual_units": annual_units})
+    ours = adjudicate(
+        billed_amount=0, units=units, fee=fee, category=COVERED, plan=PLAN, met=UNTOUCHED, units_used=used
+    )
+    assert (ours.reason, ours.outcome) == (reason, reason.outcome)
+
+
+FAMILY = PlanTerms(
+    deductible=100 * DOLLAR,
+    oop_max=300 * DOLLAR,
+    family_deductible=150 * DOLLAR,
+    family_oop_max=400 * DOLLAR,
+)
+
+
+@pytest.mark.parametrize(
+    "met, family, deductible, coinsurance",
+    [
+        (("0", "0"), ("0", "0"), "100", "10"),  # the member's own limits come first
+        (("0", "0"), ("100", "110"), "50", "20"),  # half the deductible is left to the family
+        (("0", "0"), ("150", "200"), "0", "30"),
+        (("100", "100"), ("100", "100"), "0", "30"),  # a member who met the own deductible has none left
+        (("0", "0"), ("100", "395"), "5", "0"),  # the family's maximum cuts the deductible
+        (("0", "0"), ("150", "390"), "0", "10"),
+        (("0", "0"), ("900", "900"), "0", "0"),
+    ],
+)
+def test_adjudicate__family__less_of_the_two_is_left(
+    met: tuple[str, str], family: tuple[str, str], deductible: str, coinsurance: str
+) -> None:
+    together = FamilyAccumulators(*map(parse_dollars, family))
+    ours = adjudicate(
+        billed_amount=0,
+        units=1,
+        fee=FEE,
+        category=SHARED,
+        plan=FAMILY,
+        met=Accumulators(*map(parse_dollars, met)),
+        family=together,
+    )
+    assert (ours.deductible, ours.coinsurance) == (parse_dollars(deductible), parse_dollars(coinsurance))
+    assert ours.family_after == FamilyAccumulators(
+        together.deductible_met + ours.deductible, together.oop_met + ours.out_of_pocket
+    )
+
+
+def test_adjudicate__family_under_a_plan_without_family_limits__is_counted_and_limits_nothing() -> None:
+    together = FamilyAccumulators(900 * DOLLAR, 900 * DOLLAR)
+    plan = PlanTerms(deductible=100 * DOLLAR, oop_max=300 * DOLLAR)
+    ours = adjudicate(
+        billed_amount=0, units=1, fee=FEE, category=SHARED, plan=plan, met=UNTOUCHED, family=together
+    )
+    assert ours.deductible == 100 * DOLLAR
+    assert ours.family_after == FamilyAccumulators(1_000 * DOLLAR, 1_010 * DOLLAR)
+
+
+def test_adjudicate__member_without_a_family__family_limits_do_not_apply() -> None:
+    ours = adjudicate(billed_amount=0, units=1, fee=FEE, category=SHARED, plan=FAMILY, met=UNTOUCHED)
+    assert (ours.deductible, ours.family_after) == (100 * DOLLAR, None)
+
+
+def test_adjudicate__as_secondary__prices_at_least_what_the_primary_allowed() -> None:
+    priced = [
+        adjudicate(
+            billed_amount=120 * DOLLAR,
+            units=1,
+            fee=FEE,
+            category=SHARED,
+            plan=PLAN_WITHOUT_LIMITS,
+            met=UNTOUCHED,
+            allowed_at_least=least * DOLLAR,
+        )
+        for least in (0, 90, 200)
+    ]
+    assert [ours.allowed // DOLLAR for ours in priced] == [120, 120, 200]
+    assert [ours.plan_paid // DOLLAR for ours in priced] == [96, 96, 160]
+    assert [ours.contractual_adjustment for ours in priced] == [0, 0, 0]

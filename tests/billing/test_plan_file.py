@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chainbill.billing.plan_file import PlanFile, example_plan
-from chainbill.billing.terms import Category, CategoryTerms, PlanTerms
+from chainbill.billing.terms import Category, CategoryTerms, CobMode, PlanTerms
 from chainbill.errors import TermsError
 from chainbill.money import CENT, DOLLAR
 from chainbill.scenario.plan import CATEGORIES, PLAN
@@ -19,15 +19,26 @@ def test_parse__smallest_plan__takes_the_defaults() -> None:
     plan = PlanFile.parse(SMALLEST)
     assert plan == PlanFile(7, PlanTerms(deductible=0, oop_max=0), {Category.PHARMACY: CategoryTerms()})
     assert plan.terms.rounding_unit == CENT
+    assert plan.terms.cob_mode is CobMode.STANDARD
 
 
 def test_parse__every_field__reaches_the_terms() -> None:
     plan = PlanFile.parse(
         'plan = 65535\ndeductible = "1,250"\nout_of_pocket_maximum = "$8000.50"\nrounding = "0.10"\n'
+        'family_deductible = "2500"\nfamily_out_of_pocket_maximum = "16001"\nannual_maximum = "50000.00"\n'
+        'coordination = "carve_out"\n'
         '[emergency]\ncovered = true\ndeductible_applies = false\ncopay = "150.00"\ncopay_first = true\n'
         'coinsurance = "12.5%"\ncoinsurance_after_copay = true\n[inpatient]\ncovered = false\n'
     )
-    assert plan.terms == PlanTerms(deductible=1250 * DOLLAR, oop_max=8_000_500_000, rounding_unit=100_000)
+    assert plan.terms == PlanTerms(
+        deductible=1250 * DOLLAR,
+        oop_max=8_000_500_000,
+        family_deductible=2500 * DOLLAR,
+        family_oop_max=16_001 * DOLLAR,
+        annual_maximum=50_000 * DOLLAR,
+        rounding_unit=100_000,
+        cob_mode=CobMode.CARVE_OUT,
+    )
     assert plan.categories == {
         Category.EMERGENCY: CategoryTerms(
             deductible_applies=False,
@@ -63,8 +74,17 @@ def test_example__is_the_plan_of_the_scenarios() -> None:
         (SMALLEST.replace('"0"', '"-1"'), "negative"),
         (SMALLEST.replace('"0"', '"lots"'), "not an amount of dollars"),
         (SMALLEST.replace('"0"', '"0.005"'), "not a whole number of rounding units"),
-        ('rounding = "0"\n' + SMALLEST, "rounding_unit"),
-        ('rounding = "99999"\n' + SMALLEST, "rounding_unit"),
+        ('family_deductible = "0.005"\n' + SMALLEST, "family_deductible is not a whole number"),
+        (
+            'family_out_of_pocket_maximum = "0.005"\n' + SMALLEST,
+            "family_out_of_pocket_maximum is not a whole number of rounding units",
+        ),
+        ("annual_maximum = 1000\n" + SMALLEST, "annual_maximum must be dollars in quotes"),
+        ('coordination = "generous"\n' + SMALLEST, "coordination must be one of standard, carve_out"),
+        ("coordination = 1\n" + SMALLEST, "coordination must be one of standard, carve_out"),
+        ("coordination = []\n" + SMALLEST, "coordination must be one of standard, carve_out"),
+        ('rounding = "0"\n' + SMALLEST, "rounding: Input should be greater"),
+        ('rounding = "99999"\n' + SMALLEST, "rounding: Input should be less"),
         (SMALLEST + "copay = 25", "[pharmacy] copay must be dollars in quotes"),
         (SMALLEST + 'copay = "0.005"', "[pharmacy] copay is not a whole multiple of rounding"),
         (SMALLEST + "coinsurance = 20", "[pharmacy] coinsurance must be a percentage in quotes"),

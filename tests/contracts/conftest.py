@@ -18,7 +18,18 @@ def deployed() -> Protocol:
 @pytest.fixture
 def protocol(deployed: Protocol) -> Iterator[Protocol]:
     """The deployed protocol, rolled back after the test."""
-    payers = dict(deployed.payer_contracts)
-    with deployed.evm.rolled_back():
+    with deployed.rolled_back():
         yield deployed
-    deployed.payer_contracts = payers
+
+
+@pytest.fixture(scope="session")
+def deployed_unruly() -> Protocol:
+    """A deployment on a token that misbehaves on request; use ``unruly`` instead."""
+    return Protocol(Evm(NOW), token="UnrulyDollar")
+
+
+@pytest.fixture
+def unruly(deployed_unruly: Protocol) -> Iterator[Protocol]:
+    """The deployment on an unruly token, rolled back after the test."""
+    with deployed_unruly.rolled_back():
+        yield deployed_unruly

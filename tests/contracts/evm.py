@@ -1,23 +1,22 @@
 """The contracts in an EVM inside this process: thousands of calls a second, and a clock to set at will.
 
-Nothing here needs gas money or signatures of transactions; the caller of each call is simply named.
+Nothing here needs gas money or signatures of transactions; the caller of each call is simply named. Which
+EVM runs them is a matter of the backend: pyrevm unless a test asks for another.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 from eth_abi.abi import decode, encode
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
-from pyrevm import EVM, BlockEnv
 from web3.utils.address import get_create_address
 
 from chainbill.chain import logs
@@ -31,11 +30,61 @@ MOCK_ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"
 CALL_GAS = 200_000_000
 """Plenty: what a call gets unless a test is about gas."""
 
-_REVERT = re.compile(r"Revert \{ gas_used: (\d+), output: 0x([0-9a-f]*) \}")
+NOBODY = "0x" + "00" * 20
+"""Who reads."""
 
 
 class Halted(ChainError):
     """The EVM refused or halted without an answer: gas ran out, or an invalid instruction."""
+
+
+class Log(NamedTuple):
+    """One log as the EVM keeps it."""
+
+    address: str
+    topics: list[bytes]
+    data: bytes
+
+
+class Backend(Protocol):
+    """What an EVM must do. A refusal is raised as ``Reverted`` or ``Halted``; addresses may have any case."""
+
+    chain_id: int
+
+    def set_time(self, timestamp: int) -> None:
+        """Set the time of the block that calls run in."""
+
+    def code(self, address: str) -> bytes:
+        """The run-time code at an address."""
+
+    def nonce(self, address: str) -> int:
+        """How many contracts or transactions the address has made."""
+
+    def snapshot(self) -> Any:
+        """Remember the state."""
+
+    def revert(self, checkpoint: Any) -> None:
+        """Go back to a remembered state."""
+
+    def deploy(self, deployer: str, code: bytes, gas: int) -> str:
+        """Run creation code; returns the contract's address."""
+
+    def call(self, caller: str, to: str, calldata: bytes, gas: int) -> bytes:
+        """Run one transaction and keep its changes; returns what it returned."""
+
+    def logs(self) -> Sequence[Log]:
+        """What the last call logged."""
+
+    def gas_used(self) -> int:
+        """What the last call cost."""
+
+
+class Reverted(Exception):
+    """A backend's call reverted with these bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data.hex())
+        self.data = data
 
 
 @dataclass(frozen=True)
@@ -47,6 +96,10 @@ class Receipt:
     events: tuple[Event, ...]
     """Logs of the protocol's contracts, decoded, in order."""
     gas_used: int
+    logs: tuple[Log, ...]
+    """All logs, as they are."""
+    time: int
+    """Of the block, seconds since 1970."""
 
     def of(self, kind: type[Event]) -> list[Any]:
         """The events of one kind."""
@@ -79,6 +132,14 @@ def artifact(name: str) -> dict[str, Any]:
     return loaded
 
 
+def creation_code(name: str, *arguments: Any) -> bytes:
+    """What deploys a contract: its bytecode and the constructor's arguments."""
+    built = artifact(name)
+    constructor = next((item for item in built["abi"] if item["type"] == "constructor"), {"inputs": []})
+    types = [collapse_if_tuple(item) for item in constructor["inputs"]]
+    return bytes.fromhex(built["bytecode"][2:]) + encode(types, arguments)
+
+
 @cache
 def functions(name: str) -> dict[str, Function]:
     """A contract's functions by name; overloads do not occur."""
@@ -96,8 +157,8 @@ def functions(name: str) -> dict[str, Function]:
 class Evm:
     """One chain. Time stands still until a test sets ``now``."""
 
-    def __init__(self, now: int) -> None:
-        self._evm = EVM(gas_limit=2**60)
+    def __init__(self, now: int, backend: Backend | None = None) -> None:
+        self._backend = backend if backend is not None else _pyrevm()
         self._contracts: dict[str, str] = {}
         self._payer_ids: dict[str, int] = {}
         self.now = now
@@ -110,40 +171,43 @@ class Evm:
     @now.setter
     def now(self, timestamp: int) -> None:
         self._now = timestamp
-        self._evm.set_block_env(BlockEnv(number=1, timestamp=timestamp, gas_limit=2**60))
+        self._backend.set_time(timestamp)
 
     @property
     def chain_id(self) -> int:
         """What the contracts see as ``block.chainid``."""
-        return int(self._evm.env.cfg.chain_id)
+        return self._backend.chain_id
 
     def code(self, address: str) -> bytes:
         """The run-time code of a contract."""
-        return bytes(self._evm.get_code(address))
+        return self._backend.code(address)
 
     @contextmanager
     def rolled_back(self) -> Iterator[None]:
         """Undo everything that happens inside, the clock included."""
-        now, checkpoint = self._now, self._evm.snapshot()
+        now, checkpoint = self._now, self._backend.snapshot()
         contracts, payer_ids = dict(self._contracts), dict(self._payer_ids)
         try:
             yield
         finally:
-            self._evm.revert(checkpoint)
+            self._backend.revert(checkpoint)
             self.now = now
             self._contracts, self._payer_ids = contracts, payer_ids
 
     def next_address(self, deployer: str, ahead: int = 0) -> str:
         """Where the deployer's next contract will stand, or the one ``ahead`` after it."""
-        return get_create_address(deployer, self._evm.basic(deployer).nonce + ahead)  # type: ignore[arg-type]
+        return get_create_address(deployer, self._backend.nonce(deployer) + ahead)  # type: ignore[arg-type]
 
     def deploy(self, deployer: str, name: str, *arguments: Any) -> Contract:
-        """Deploy a contract or a mock by its Solidity name."""
-        built = artifact(name)
-        constructor = next((item for item in built["abi"] if item["type"] == "constructor"), {"inputs": []})
-        types = [collapse_if_tuple(item) for item in constructor["inputs"]]
-        code = bytes.fromhex(built["bytecode"][2:]) + encode(types, arguments)
-        address = self._evm.deploy(deployer=deployer, code=code, gas=CALL_GAS)
+        """Deploy a contract or a mock by its Solidity name.
+
+        Raises:
+            ContractReverted: its constructor reverted.
+        """
+        try:
+            address = self._backend.deploy(deployer, creation_code(name, *arguments), CALL_GAS)
+        except Reverted as refusal:
+            raise decode_revert(refusal.data) from None
         return self.at(address, name)
 
     def at(self, address: str, name: str, *, payer_id: int = 0) -> Contract:
@@ -159,36 +223,32 @@ class Evm:
             ContractReverted: with one of the contracts' declared errors.
             Halted: the call halted.
         """
-        # One call here is one transaction; pyrevm would keep transient storage from call to call.
-        self._evm.reset_transient_storage()
         try:
-            return bytes(self._evm.message_call(caller=caller, to=to, calldata=calldata, gas=gas))
-        except RuntimeError as error:
-            raise _refusal(str(error)) from None
+            return self._backend.call(caller, to, calldata, gas)
+        except Reverted as refusal:
+            raise decode_revert(refusal.data) from None
 
     def receipt(self, value: Any) -> Receipt:
         """The last call's receipt."""
-        outcome = self._evm.result
-        decoded = [event for log in outcome.logs if (event := self._event(log)) is not None]
-        return Receipt(value, tuple(decoded), outcome.gas_used)
+        raw = tuple(self._backend.logs())
+        decoded = tuple(event for log in raw if (event := self._event(log)) is not None)
+        return Receipt(value, decoded, self._backend.gas_used(), raw, self._now)
 
-    def _event(self, log: Any) -> Event | None:
+    def _event(self, log: Log) -> Event | None:
         address = log.address.lower()
         name = self._contracts.get(address)
         if name is None:
             return None
-        topics, data = log.data
         try:
-            return logs.decode_words(name, topics, data, self._payer_ids[address])
+            return logs.decode_words(name, log.topics, log.data, self._payer_ids[address])
         except LedgerError:
             return None  # an event that the ledger does not read, such as the token's Approval
 
 
-def _refusal(message: str) -> ChainError:
-    reverted = _REVERT.search(message)
-    if reverted is None:
-        return Halted(message)
-    return decode_revert(bytes.fromhex(reverted[2]))
+def _pyrevm() -> Backend:
+    from tests.contracts.pyrevm_backend import PyrevmBackend
+
+    return PyrevmBackend()
 
 
 class Contract:
@@ -197,11 +257,12 @@ class Contract:
     def __init__(self, evm: Evm, address: str, name: str) -> None:
         self._evm = evm
         self.address = address
+        self.name = name
         self.functions = functions(name)
 
     def call(self, calldata: bytes) -> bytes:
         """Call with bytes that were packed elsewhere."""
-        return self._evm.call("0x" + "00" * 20, self.address, calldata)
+        return self._evm.call(NOBODY, self.address, calldata)
 
     def read(self, function: str, *arguments: Any) -> Any:
         """The value of a view."""

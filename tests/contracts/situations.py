@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.contracts.evm import Receipt
-from tests.contracts.protocol import COSMETIC, NEVER, UNLISTED, YEAR, Protocol
+from tests.contracts.protocol import COSMETIC, THERAPY, UNLISTED, VISIT, YEAR, Protocol
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.batch_codec import BatchRow
+from chainbill.chain.batch_codec import BatchRow, BatchSection
 from chainbill.chain.events import ClaimDenied, ClaimPended, ClaimSkipped
-from chainbill.money import DOLLAR
+from chainbill.money import CENT, DOLLAR
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,19 @@ class Situation:
         """The row that ends so."""
         return protocol.row(patient, sequence, **self.row)
 
+    def bad_section(self, protocol: Protocol) -> BatchSection:
+        """A section of that row alone."""
+        return protocol.section(self.bad_row(protocol, protocol.patient), **self.section)
+
 
 def suspend(protocol: Protocol) -> None:
-    protocol.registry.send(protocol.governor, "suspend", protocol.provider_id)
+    protocol.suspend()
 
 
 def drain_pool(protocol: Protocol) -> None:
     """Leave the pool one micro-dollar short of the patient's first visit."""
     keep = 40 * DOLLAR - 1
-    protocol.payer.send(protocol.insurer, "requestWithdrawal", protocol.payer.read("pool") - keep)
+    protocol.payer.send(protocol.insurer, "requestWithdrawal", protocol.pool() - keep)
     protocol.evm.now += 86_400
     protocol.payer.send(protocol.insurer, "withdraw")
 
@@ -55,7 +59,14 @@ def drain_patient(protocol: Protocol) -> None:
 
 def change_payer(protocol: Protocol) -> None:
     other = protocol.create_payer(protocol.stranger)
-    protocol.escrow.send(protocol.patient, "acceptPayer", other)
+    protocol.escrow.send(protocol.patient, "acceptPayer", other, 0)
+    protocol.evm.now += 86_400
+
+
+def add_secondary(protocol: Protocol) -> None:
+    """A patient with two payers is not charged as one with the first alone."""
+    other = protocol.create_payer(protocol.stranger)
+    protocol.escrow.send(protocol.patient, "acceptPayer", protocol.payer_id, other)
     protocol.evm.now += 86_400
 
 
@@ -66,8 +77,19 @@ def revoke(protocol: Protocol) -> None:
 
 def narrow(protocol: Protocol) -> None:
     """Allow one micro-dollar less than the first visit costs."""
-    limit = 110 * DOLLAR - 1
-    protocol.escrow.send(protocol.patient, "grantConsent", protocol.provider_id, limit, NEVER)
+    protocol.grant(protocol.patient, 110 * DOLLAR - 1)
+    protocol.evm.now += 86_400
+
+
+def limit_event(protocol: Protocol) -> None:
+    """Set a limit for one event, a cent under the first visit."""
+    protocol.escrow.send(protocol.patient, "setLimits", 110 * DOLLAR - CENT, 0)
+    protocol.evm.now += 86_400
+
+
+def limit_day(protocol: Protocol) -> None:
+    """Set a limit for one day, a cent under the first visit."""
+    protocol.escrow.send(protocol.patient, "setLimits", 0, 110 * DOLLAR - CENT)
     protocol.evm.now += 86_400
 
 
@@ -81,12 +103,24 @@ def end_acceptance(protocol: Protocol) -> None:
     protocol.evm.now += 86_400
 
 
+def settle_it(protocol: Protocol) -> None:
+    protocol.settle(protocol.row(protocol.patient, 1))
+
+
+def deny_it(protocol: Protocol) -> None:
+    protocol.settle(protocol.row(protocol.patient, 1, UNLISTED))
+
+
 DENIED, PENDED, SKIPPED = Outcome.DENIED, Outcome.PENDED, Outcome.SKIPPED
+SELF_PAY = {"payer_id": 0, "plan_id": 0, "terms_version": 0}
 
 SITUATIONS = {
     "category not in the plan": Situation(DENIED, Reason.NOT_COVERED, row={"service": COSMETIC}),
     "a unit too many": Situation(DENIED, Reason.UNITS_EXCEEDED, row={"units": 5}),
     "no unit": Situation(DENIED, Reason.UNITS_EXCEEDED, row={"units": 0}),
+    "a unit too many for a year": Situation(
+        DENIED, Reason.ANNUAL_UNITS_EXCEEDED, row={"service": THERAPY, "units": 5}
+    ),
     "service without a fee": Situation(DENIED, Reason.UNKNOWN_SERVICE, row={"service": UNLISTED}),
     "two years ago": Situation(DENIED, Reason.BENEFIT_YEAR_CLOSED, row={"benefit_year": YEAR - 2}),
     "year 0": Situation(DENIED, Reason.BENEFIT_YEAR_CLOSED, row={"benefit_year": 0}),
@@ -96,7 +130,14 @@ SITUATIONS = {
     "provider never registered": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, section={"provider_id": 77}),
     "provider 0": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, section={"provider_id": 0}),
     "payer never made": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 77}),
-    "payer 0": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 0}),
+    "payer beyond 24 bits": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 2**24 + 1}),
+    "last payer there could be": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 2**32 - 1}),
+    "secondary payer never made": Situation(
+        PENDED,
+        Reason.UNKNOWN_PAYER,
+        row={"secondary_service_id": VISIT},
+        section={"secondary_payer_id": 77, "secondary_plan_id": 1, "secondary_terms_version": 1},
+    ),
     "provider's acceptance ended": Situation(
         PENDED, Reason.PROVIDER_NOT_ACCEPTED, end_acceptance, stops_everybody=True
     ),
@@ -108,32 +149,36 @@ SITUATIONS = {
         PENDED, Reason.NO_TERMS_IN_FORCE, section={"terms_version": 2**16 - 1}
     ),
     "patient left the payer": Situation(PENDED, Reason.PAYER_NOT_ACCEPTED, change_payer),
+    "patient has a secondary payer too": Situation(PENDED, Reason.PAYER_NOT_ACCEPTED, add_secondary),
+    "insured patient billed as self-pay": Situation(PENDED, Reason.PAYER_NOT_ACCEPTED, section=SELF_PAY),
     "not enrolled in that year": Situation(PENDED, Reason.NOT_ENROLLED, row={"benefit_year": YEAR - 1}),
     "coverage ended": Situation(PENDED, Reason.NOT_ENROLLED, end_coverage),
     "consent revoked": Situation(PENDED, Reason.NO_CONSENT, revoke),
     "consent too narrow": Situation(PENDED, Reason.OVER_CONSENT_LIMIT, narrow),
+    "over the patient's limit for an event": Situation(PENDED, Reason.OVER_EVENT_LIMIT, limit_event),
+    "over the patient's limit for a day": Situation(PENDED, Reason.OVER_DAY_LIMIT, limit_day),
     "patient short by one": Situation(PENDED, Reason.PATIENT_UNFUNDED, drain_patient),
     "pool short by one": Situation(PENDED, Reason.PAYER_UNFUNDED, drain_pool),
-    "settled before": Situation(
-        SKIPPED, Reason.SEQUENCE_SPENT, lambda protocol: protocol.settle(protocol.row(protocol.patient, 1))
+    "self-pay without a cash price": Situation(
+        PENDED,
+        Reason.NO_CASH_PRICE,
+        lambda protocol: protocol.grant(protocol.patient, self_pay=True),
+        section=SELF_PAY,
     ),
-    "denied before": Situation(
-        SKIPPED,
-        Reason.SEQUENCE_SPENT,
-        lambda protocol: protocol.settle(protocol.row(protocol.patient, 1, UNLISTED)),
+    "corrects nothing": Situation(
+        PENDED, Reason.NOT_REVERSED, row={"corrects": b"\x07" * 32}, section={"corrections": True}
     ),
+    "settled before": Situation(SKIPPED, Reason.SEQUENCE_SPENT, settle_it),
+    "denied before": Situation(SKIPPED, Reason.SEQUENCE_SPENT, deny_it),
 }
 """By what happened. `PAYER_FAILED` needs tokens that cannot move: see `test_payer_failed`."""
 
 
 def endings(receipt: Receipt) -> list[tuple[int, Outcome, Reason]]:
     """Each row that did not settle, in order: sequence, outcome, reason."""
-    found = []
-    for event in receipt.events:
-        if isinstance(event, ClaimDenied):
-            found.append((event.claim.sequence, Outcome.DENIED, event.reason))
-        elif isinstance(event, ClaimPended):
-            found.append((event.sequence, Outcome.PENDED, event.reason))
-        elif isinstance(event, ClaimSkipped):
-            found.append((event.sequence, Outcome.SKIPPED, Reason.SEQUENCE_SPENT))
-    return found
+    outcomes = {ClaimDenied: DENIED, ClaimPended: PENDED, ClaimSkipped: SKIPPED}
+    return [
+        (event.claim.sequence, outcomes[type(event)], event.claim.reason)
+        for event in receipt.events
+        if type(event) in outcomes
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import DAY, HOUR, MAX_BATCH_LIFE, NEVER, NOTICE, NOW, Protocol
+from tests.contracts.protocol import DAY, HOUR, MAX_BATCH_LIFE, NOTICE, NOW, Protocol
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
@@ -16,8 +16,7 @@ def accepts(protocol: Protocol, time: int, provider_id: int | None = None) -> bo
 
 
 def accept(protocol: Protocol, provider_id: int | None = None) -> tuple[object, ...]:
-    chosen = provider_id or protocol.provider_id
-    return protocol.payer.send(protocol.insurer, "acceptProvider", chosen).events
+    return protocol.accept_provider(provider_id).events
 
 
 def end(protocol: Protocol) -> tuple[object, ...]:
@@ -28,7 +27,7 @@ def end(protocol: Protocol) -> tuple[object, ...]:
 def other(protocol: Protocol) -> int:
     """A registered provider whom the insurer has not accepted, but the patient has."""
     provider_id = protocol.register_provider(protocol.stranger)
-    protocol.escrow.send(protocol.patient, "grantConsent", provider_id, 10**9, NEVER)
+    protocol.grant(protocol.patient, provider_id=provider_id)
     return provider_id
 
 

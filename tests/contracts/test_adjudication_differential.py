@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from tests.contracts.evm import Contract, Evm
 from tests.contracts.protocol import NOW, ZERO_ADDRESS, category_words
 
-from chainbill.billing.accumulators import Accumulators
+from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.money import CENT, MAX_AMOUNT
 
-CASES, PARTS = 60_000, 4
+CASES, PARTS = 100_000, 4
 UNITS = (1, 7, CENT, CENT, CENT, 1_000_000, 2**32 - 1)
 BPS = (0, 1, 500, 2_000, 2_500, 4_999, 5_000, 5_001, 9_999, 10_000)
 
@@ -30,19 +30,20 @@ class Case(NamedTuple):
     category: CategoryTerms
     plan: PlanTerms
     met: Accumulators
+    family: FamilyAccumulators | None = None
+    allowed_at_least: int = 0
 
 
 class Shares(NamedTuple):
-    """What both sides answer; a denial answers with `billed` alone."""
+    """What both sides answer for one allowed amount, and what is met with it."""
 
-    reason: int
-    billed: int
-    allowed: int
-    adjustment: int
     deductible: int
     copay: int
     coinsurance: int
+    outside_plan: int
     plan_paid: int
+    met: Accumulators
+    family: FamilyAccumulators | None
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +51,22 @@ def harness() -> Contract:
     return Evm(NOW).deploy(ZERO_ADDRESS, "LibraryHarness")
 
 
-def in_solidity(harness: Contract, case: Case) -> Shares:
-    """Price a case in the EVM. All arguments are static words, so they are packed without an encoder."""
-    fee, plan, met = case.fee, case.plan, case.met
+def in_solidity(harness: Contract, case: Case, allowed: int) -> Shares:
+    """Split a case in the EVM. All arguments are static words, so they are packed without an encoder."""
+    plan, met, family = case.plan, case.met, case.family or FamilyAccumulators()
     words = (
-        *(case.billed, case.units),
-        *(fee.amount, fee.category, fee.max_units, NOW, 1),
+        allowed,
         *category_words(case.category),
-        *(plan.deductible, plan.oop_max, plan.rounding_unit, NOW),
-        *(met.deductible_met, met.oop_met, 1, 0),
+        *(plan.deductible, plan.oop_max, plan.family_deductible, plan.family_oop_max),
+        *(plan.annual_maximum, plan.rounding_unit),
+        *(met.deductible_met, met.oop_met, met.plan_paid),
+        *(case.family is not None, family.deductible_met, family.oop_met),
     )
-    calldata = harness.functions["adjudicate"].selector + b"".join(
-        int(word).to_bytes(32, "big") for word in words
-    )
+    calldata = harness.functions["split"].selector + b"".join(int(word).to_bytes(32, "big") for word in words)
     output = harness.call(calldata)
-    return Shares(*(int.from_bytes(output[at : at + 32], "big") for at in range(0, len(output), 32)))
+    parts = [int.from_bytes(output[at : at + 32], "big") for at in range(0, len(output), 32)]
+    family_after = FamilyAccumulators(*parts[9:]) if case.family is not None else None
+    return Shares(*parts[:5], Accumulators(*parts[5:8]), family_after)
 
 
 def in_python(case: Case) -> Adjudication:
@@ -76,20 +78,21 @@ def in_python(case: Case) -> Adjudication:
         category=case.category,
         plan=case.plan,
         met=case.met,
+        family=case.family,
+        allowed_at_least=case.allowed_at_least,
     )
 
 
 def shares(decided: Adjudication) -> Shares:
     """Python's answer in the contract's words."""
     return Shares(
-        decided.reason,
-        decided.billed,
-        decided.allowed,
-        decided.contractual_adjustment,
         decided.deductible,
         decided.copay,
         decided.coinsurance,
+        decided.outside_plan,
         decided.plan_paid,
+        decided.accumulators_after,
+        decided.family_after,
     )
 
 
@@ -128,6 +131,9 @@ def random_case(draw: random.Random) -> Case:
     scheduled = fee.amount * units
     deductible = whole(amount(draw, unit, min(scheduled, MAX_AMOUNT)), unit)
     oop_max = whole(amount(draw, unit, deductible, min(scheduled, MAX_AMOUNT)), unit)
+    family_deductible = yearly(draw, unit, deductible, 2 * deductible)
+    family_oop_max = yearly(draw, unit, oop_max, 2 * oop_max)
+    annual_maximum = yearly(draw, unit, min(scheduled, MAX_AMOUNT))
     category = CategoryTerms(
         covered=draw.random() < 0.95,
         deductible_applies=draw.random() < 0.7,
@@ -138,14 +144,39 @@ def random_case(draw: random.Random) -> Case:
         coinsurance_bps=draw.choice((*BPS, draw.randrange(10_001))),
         coinsurance_after_copay=draw.random() < 0.5,
     )
+    family = None
+    if draw.random() < 0.6:
+        family = FamilyAccumulators(
+            amount(draw, unit, family_deductible, deductible), amount(draw, unit, family_oop_max, oop_max)
+        )
     return Case(
         billed=amount(draw, unit, min(scheduled, MAX_AMOUNT), deductible, oop_max),
         units=min(units, 2**16 - 1),
         fee=fee,
         category=category,
-        plan=PlanTerms(deductible=deductible, oop_max=oop_max, rounding_unit=unit),
-        met=Accumulators(amount(draw, unit, deductible), amount(draw, unit, oop_max, oop_max)),
+        plan=PlanTerms(
+            deductible=deductible,
+            oop_max=oop_max,
+            family_deductible=family_deductible,
+            family_oop_max=family_oop_max,
+            annual_maximum=annual_maximum,
+            rounding_unit=unit,
+        ),
+        met=Accumulators(
+            amount(draw, unit, deductible),
+            amount(draw, unit, oop_max, oop_max),
+            amount(draw, unit, annual_maximum),
+        ),
+        family=family,
+        allowed_at_least=amount(draw, unit, min(scheduled, MAX_AMOUNT)) if draw.random() < 0.2 else 0,
     )
+
+
+def yearly(draw: random.Random, unit: int, *landmarks: int) -> int:
+    """A yearly amount that a plan need not have."""
+    if draw.random() < 0.5:
+        return 0
+    return whole(min(MAX_AMOUNT, amount(draw, unit, *landmarks)), unit)
 
 
 def edge_cases() -> Iterator[Case]:
@@ -167,28 +198,31 @@ def edge_cases() -> Iterator[Case]:
                         yield Case(0, 1, fee, category, plan, Accumulators(met[0], max(0, met[1])))
 
 
-def assert_identities(case: Case, decided: Shares) -> None:
+def assert_identities(case: Case, allowed: int, decided: Shares) -> None:
     """What holds of every answer, whoever gives it."""
-    if decided.reason != Reason.NONE:
-        assert decided[2:] == (0,) * 6
-        assert decided.billed == case.billed
-        return
-    responsibility = decided.deductible + decided.copay + decided.coinsurance
-    assert decided.plan_paid + responsibility == decided.allowed
-    assert decided.allowed + decided.adjustment == decided.billed
-    assert decided.allowed <= case.fee.amount * case.units
-    assert min(decided) >= 0
-    assert responsibility <= max(0, case.plan.oop_max - case.met.oop_met)
+    out_of_pocket = decided.deductible + decided.copay + decided.coinsurance
+    assert out_of_pocket + decided.outside_plan + decided.plan_paid == allowed
+    assert min(decided[:5]) >= 0
+    assert out_of_pocket <= max(0, case.plan.oop_max - case.met.oop_met)
     assert decided.deductible <= max(0, case.plan.deductible - case.met.deductible_met)
     assert decided.copay <= case.category.copay
+    if case.plan.annual_maximum:
+        assert decided.plan_paid <= max(0, case.plan.annual_maximum - case.met.plan_paid)
+    else:
+        assert decided.outside_plan == 0
+    if case.family is not None and case.plan.family_oop_max:
+        assert out_of_pocket <= max(0, case.plan.family_oop_max - case.family.oop_met)
+    if case.family is not None and case.plan.family_deductible:
+        assert decided.deductible <= max(0, case.plan.family_deductible - case.family.deductible_met)
 
 
-def compare(harness: Contract, case: Case) -> Any:
+def compare(harness: Contract, case: Case) -> Adjudication:
     decided = in_python(case)
-    contract = in_solidity(harness, case)
+    if decided.outcome == Outcome.DENIED:
+        return decided  # the schedule's part: see test_quote_differential
+    contract = in_solidity(harness, case, decided.allowed)
     assert contract == shares(decided), case
-    assert_identities(case, contract)
-    assert decided.outcome == (Outcome.SETTLED if contract.reason == Reason.NONE else Outcome.DENIED)
+    assert_identities(case, decided.allowed, contract)
     return decided
 
 
@@ -199,7 +233,14 @@ def test_adjudicate__random_cases__agree_to_the_unit(harness: Contract, part: in
     # A generator that drew only denials, or nothing to share, would prove little.
     reasons = {decided.reason for decided in seen}
     assert reasons == {Reason.NONE, Reason.UNITS_EXCEEDED, Reason.NOT_COVERED}
-    for component in ("contractual_adjustment", "deductible", "copay", "coinsurance", "plan_paid"):
+    for component in (
+        "contractual_adjustment",
+        "deductible",
+        "copay",
+        "coinsurance",
+        "outside_plan",
+        "plan_paid",
+    ):
         assert sum(getattr(decided, component) > 0 for decided in seen) > len(seen) // 20, component
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import COSMETIC, NEVER, NOTICE, REFILL, SHARED, UNLISTED, VISIT, YEAR, Protocol
+from tests.contracts.protocol import COSMETIC, NOTICE, REFILL, SHARED, UNLISTED, VISIT, YEAR, Protocol
 
 from chainbill.billing.terms import CategoryTerms, PlanTerms
 from chainbill.chain.batch_codec import BatchRow, BatchSection, decode_sections, encode_sections
@@ -35,7 +35,7 @@ def random_rows(protocol: Protocol, draw: random.Random, base: int) -> list[Batc
     ]
 
 
-def logged(event: ClaimSettled | ClaimDenied) -> tuple[BatchRow, int, int, int, int]:
+def logged(event: ClaimSettled | ClaimDenied | ClaimPended) -> tuple[BatchRow, int, int, int, int]:
     """The row and section fields of a log."""
     claim = event.claim
     row = BatchRow(
@@ -43,11 +43,11 @@ def logged(event: ClaimSettled | ClaimDenied) -> tuple[BatchRow, int, int, int, 
         commitment=claim.commitment,
         service_id=claim.service_id,
         units=claim.units,
-        billed=claim.billed_amount,
+        billed=0 if claim.billed_as_fee else claim.billed,
         benefit_year=claim.benefit_year,
         sequence=claim.sequence,
     )
-    return row, event.provider_id, claim.payer_id, claim.plan_id, claim.terms_version
+    return row, claim.provider_id, claim.payer_id, claim.plan_id, claim.terms_version
 
 
 @pytest.mark.parametrize("base", [0, 255, 2**32, MAX_SEQUENCE - (2**16 - 1)])
@@ -70,8 +70,8 @@ def test_settle__versions_and_plans__are_read_from_their_own_bytes(protocol: Pro
         protocol.publish_plan(PAYS_ALL, {SHARED: CategoryTerms()}, plan=0x0102)
         protocol.evm.now += NOTICE
     protocol.enrol(protocol.late, plan=0x0102)
-    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
-    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 0, NEVER)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
+    protocol.grant(protocol.late, 0)
     receipt = protocol.settle(protocol.row(protocol.late, 1), plan_id=0x0102, terms_version=2)
     (settled,) = receipt.of(ClaimSettled)
     assert (settled.claim.plan_id, settled.claim.terms_version) == (0x0102, 2)
@@ -97,6 +97,7 @@ def test_settle__255_rows_of_one_patient__are_all_read(protocol: Protocol) -> No
 def random_section(draw: random.Random) -> BatchSection:
     """Any section that the layout can hold."""
     base = draw.randrange(2**64 - 2**16)
+    secondary, corrections = draw.random() < 0.4, draw.random() < 0.3
     patients = sorted(draw.randbytes(20) for _ in range(draw.randint(1, 5)))
     rows = [
         BatchRow(
@@ -107,28 +108,56 @@ def random_section(draw: random.Random) -> BatchSection:
             billed=draw.randrange(2**64),
             benefit_year=draw.randrange(2**16),
             sequence=base + draw.randrange(2**16),
+            secondary_service_id=draw.randbytes(8) if secondary else b"",
+            corrects=draw.randbytes(32) if corrections else b"",
         )
         for patient in patients
         for _ in range(draw.randint(1, 4))
     ]
-    numbers = draw.randrange(2**32), draw.randrange(2**32), draw.randrange(2**16), draw.randrange(2**16)
-    return BatchSection(*numbers, tuple(rows))
+    provider_id, payer_id = draw.randrange(2**32), draw.randrange(1, 2**32)
+    terms = (draw.randrange(2**16), draw.randrange(2**16))
+    section = BatchSection(provider_id, payer_id, *terms, tuple(rows), corrections=corrections)
+    if not secondary:
+        return section
+    return replace(
+        section,
+        secondary_payer_id=payer_id ^ draw.randrange(1, 256) or 1,
+        secondary_plan_id=draw.randrange(2**16),
+        secondary_terms_version=draw.randrange(2**16),
+    )
 
 
 def test_decode_sections__of_what_was_encoded__gives_it_back() -> None:
     draw = random.Random("round trip")
     for _ in range(300):
         sections = sorted(
-            (random_section(draw) for _ in range(draw.randint(1, 4))), key=lambda section: section.payer_id
+            (random_section(draw) for _ in range(draw.randint(1, 4))), key=lambda section: section.payers
         )
-        assert all(one.payer_id <= next_.payer_id for one, next_ in pairwise(sections))
+        assert all(one.payers <= next_.payers for one, next_ in pairwise(sections))
         assert decode_sections(encode_sections(sections)) == sections
 
 
-def test_settle__unknown_everything__pends_with_the_packed_sequence(protocol: Protocol) -> None:
+def test_settle__unknown_everything__pends_with_every_packed_field(protocol: Protocol) -> None:
+    """Of whatever kind the section is: 60 random ones, each field back from the logs."""
     draw = random.Random("nobody")
-    section = replace(random_section(draw), payer_id=7)
-    receipt = protocol.submit(protocol.batch([section]))
-    assert [(event.commitment, event.sequence) for event in receipt.of(ClaimPended)] == [
-        (row.commitment, row.sequence) for row in section.rows
-    ]
+    for _ in range(60):
+        section = random_section(draw)
+        section = replace(section, payer_id=section.payer_id | 1 << 30)
+        receipt = protocol.submit(protocol.batch([section]))
+        assert [pended(event, section.corrections) for event in receipt.of(ClaimPended)] == [
+            replace(section, rows=(replace(row, corrects=b""),)) for row in section.rows
+        ]
+
+
+def pended(event: ClaimPended, corrections: bool) -> BatchSection:
+    """The section of one row that a log tells of, but for the claim that it corrects."""
+    claim = event.claim
+    row, *numbers = logged(event)
+    secondary = {
+        "secondary_payer_id": claim.secondary_payer_id,
+        "secondary_plan_id": claim.secondary_plan_id,
+        "secondary_terms_version": claim.secondary_terms_version,
+    }
+    if claim.secondary_payer_id:
+        row = replace(row, secondary_service_id=claim.secondary_service_id)
+    return BatchSection(*numbers, (row,), **secondary, corrections=corrections)

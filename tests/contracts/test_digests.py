@@ -6,7 +6,7 @@ import random
 
 import pytest
 from eth_account.messages import encode_typed_data
-from tests.contracts.protocol import Protocol
+from tests.contracts.protocol import Protocol, header_words
 
 from chainbill.attestation.typed_data import (
     SERVICE_ATTESTATION_TYPE,
@@ -42,7 +42,13 @@ def random_attestation(draw: random.Random) -> ServiceAttestation:
 
 def random_batch(draw: random.Random) -> SettlementBatch:
     length = draw.choice((0, 1, 31, 32, 33, draw.randrange(3_000)))
-    return SettlementBatch(number(draw, 32), number(draw, 64), number(draw, 64), draw.randbytes(length))
+    return SettlementBatch(
+        epoch=number(draw, 32),
+        signed_at=number(draw, 64),
+        deadline=number(draw, 64),
+        operator="0x" + draw.choice((bytes(20), draw.randbytes(20))).hex(),
+        sections=draw.randbytes(length),
+    )
 
 
 def by_eth_account(signed: ServiceAttestation | SettlementBatch, domain: Domain) -> bytes:
@@ -78,8 +84,7 @@ def test_batch_digest__random_values__equal_in_three_ways(protocol: Protocol) ->
     for _ in range(ROUNDS):
         batch = random_batch(draw)
         digest = batch.digest(protocol.domain)
-        header = (batch.epoch, batch.signed_at, batch.deadline)
-        assert protocol.settlement.read("batchDigest", header, batch.sections) == digest
+        assert protocol.settlement.read("batchDigest", header_words(batch), batch.sections) == digest
         assert by_eth_account(batch, protocol.domain) == digest
 
 

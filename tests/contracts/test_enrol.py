@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import DAY, HOUR, NOTICE, NOW, PLAN, YEAR, ZERO_ADDRESS, Protocol
+from tests.contracts.protocol import (
+    CATEGORIES,
+    HOUR,
+    MAX_BATCH_LIFE,
+    NOTICE,
+    NOW,
+    PLAN,
+    THERAPY,
+    YEAR,
+    ZERO_ADDRESS,
+    Protocol,
+)
 from tests.contracts.situations import endings
 
 from chainbill.billing.accumulators import Accumulators
@@ -15,18 +27,31 @@ from chainbill.chain.events import ClaimSettled, CoverageEnded, Enrolled
 from chainbill.money import DOLLAR, MAX_AMOUNT
 
 
-def standing(protocol: Protocol, member: str, year: int = YEAR) -> tuple[int, ...]:
-    """Deductible met, out-of-pocket met, plan, end of coverage."""
-    return tuple(protocol.payer.read("memberYear", member, year))
+class Standing(NamedTuple):
+    """A member's year, as the contract's struct."""
+
+    met: tuple[int, int, int] = (0, 0, 0)
+    plan_id: int = 0
+    next_plan_id: int = 0
+    next_plan_at: int = 0
+    coverage_ends_at: int = 0
+    family_id: int = 0
+
+
+def standing(protocol: Protocol, member: str, year: int = YEAR) -> Standing:
+    return Standing(*protocol.payer.read("memberYear", member, year))
 
 
 # ---- enrolling --------------------------------------------------------------------------------------------
 
 
 def test_enrol__with_opening_entries__opens_the_year_with_them(protocol: Protocol) -> None:
-    receipt = protocol.enrol(protocol.late, met=Accumulators(30 * DOLLAR, 40 * DOLLAR))
-    assert receipt.events == (Enrolled(protocol.payer_id, protocol.late, YEAR, 1, 30 * DOLLAR, 40 * DOLLAR),)
-    assert standing(protocol, protocol.late) == (30 * DOLLAR, 40 * DOLLAR, 1, 0)
+    opening = Accumulators(30 * DOLLAR, 40 * DOLLAR, 50 * DOLLAR)
+    receipt = protocol.enrol(protocol.late, met=opening)
+    assert receipt.events == (
+        Enrolled(protocol.payer_id, protocol.late, YEAR, 1, 0, 30 * DOLLAR, 40 * DOLLAR, 50 * DOLLAR),
+    )
+    assert standing(protocol, protocol.late) == Standing((30 * DOLLAR, 40 * DOLLAR, 50 * DOLLAR), 1)
 
 
 def test_settle__opening_entries__count_towards_the_deductible(protocol: Protocol) -> None:
@@ -35,7 +60,9 @@ def test_settle__opening_entries__count_towards_the_deductible(protocol: Protoco
     (settled,) = receipt.of(ClaimSettled)
     # $30 of the deductible is left; then 20 % of $120
     assert (settled.claim.deductible, settled.claim.coinsurance) == (30 * DOLLAR, 24 * DOLLAR)
-    assert protocol.member(protocol.patient, YEAR - 1) == Accumulators(100 * DOLLAR, 124 * DOLLAR)
+    assert protocol.member(protocol.patient, YEAR - 1) == Accumulators(
+        100 * DOLLAR, 124 * DOLLAR, 96 * DOLLAR
+    )
 
 
 @pytest.mark.parametrize("met", [(MAX_AMOUNT, MAX_AMOUNT), (0, MAX_AMOUNT), (MAX_AMOUNT, 0)])
@@ -55,7 +82,7 @@ def test_settle__opening_entries_over_every_limit__settles_without_overflow(
 def test_enrol__around_the_current_year__last_to_next(protocol: Protocol, year: int, valid: bool) -> None:
     if valid:
         protocol.enrol(protocol.late, year)
-        assert standing(protocol, protocol.late, year) == (0, 0, 1, 0)
+        assert standing(protocol, protocol.late, year) == Standing(plan_id=1)
     else:
         with reverts("BenefitYearOutOfReach", benefitYear=year, currentYear=YEAR):
             protocol.enrol(protocol.late, year)
@@ -83,11 +110,77 @@ def test_enrol__the_same_year_again__reverts_and_clears_nothing(protocol: Protoc
     before = standing(protocol, protocol.patient)
     with reverts("AlreadyEnrolled", member=protocol.patient, benefitYear=YEAR):
         protocol.enrol(protocol.patient)
-    protocol.payer.send(protocol.insurer, "endCoverage", protocol.patient, YEAR)
-    protocol.evm.now += 2 * DAY
-    with reverts("AlreadyEnrolled"):
+    assert standing(protocol, protocol.patient) == before
+
+
+# ---- resuming ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "late, error",
+    [
+        (-1, "AlreadyEnrolled"),
+        (0, "ChangeTooRecent"),
+        (MAX_BATCH_LIFE - 1, "ChangeTooRecent"),
+        (MAX_BATCH_LIFE, None),
+        (MAX_BATCH_LIFE + 1, None),
+    ],
+)
+def test_enrol__after_coverage_has_ended__resumes_once_no_signed_batch_is_left(
+    protocol: Protocol, late: int, error: str | None
+) -> None:
+    end(protocol, protocol.patient)
+    protocol.evm.now = NOW + NOTICE + late
+    if error is None:
         protocol.enrol(protocol.patient)
-    assert standing(protocol, protocol.patient)[:3] == before[:3]
+        assert standing(protocol, protocol.patient).coverage_ends_at == 0
+        assert protocol.settle(protocol.row(protocol.patient, 1)).value == (1, 0, 0, 0)
+    else:
+        with reverts(error):
+            protocol.enrol(protocol.patient)
+
+
+def test_enrol__resumed__adds_its_opening_entries_to_what_is_there(protocol: Protocol) -> None:
+    protocol.settle(protocol.row(protocol.patient, 1))
+    end(protocol, protocol.patient)
+    protocol.evm.now += NOTICE + MAX_BATCH_LIFE
+    protocol.publish_plan(PLAN, CATEGORIES, plan=2)
+    protocol.enrol(protocol.patient, plan=2, met=Accumulators(1, 2, 3))
+    met = (100 * DOLLAR + 1, 110 * DOLLAR + 2, 40 * DOLLAR + 3)
+    assert standing(protocol, protocol.patient) == Standing(met, plan_id=2)
+
+
+def test_enrol__resumed__units_of_the_year_go_on_counting(protocol: Protocol) -> None:
+    protocol.settle(protocol.row(protocol.patient, 1, THERAPY, units=3))
+    end(protocol, protocol.patient)
+    protocol.evm.now += NOTICE + MAX_BATCH_LIFE
+    protocol.enrol(protocol.patient)
+    receipt = protocol.settle(protocol.row(protocol.patient, 2, THERAPY, units=2))
+    assert endings(receipt) == [(2, Outcome.DENIED, Reason.ANNUAL_UNITS_EXCEEDED)]
+
+
+@pytest.mark.parametrize("before, after", [(0, 1), (1, 0), (1, 2)])
+def test_enrol__resumed_in_another_family__reverts(protocol: Protocol, before: int, after: int) -> None:
+    """A year's claims stay with the family that they were counted for, or no reversal could find them."""
+    protocol.enrol(protocol.late, family=before)
+    end(protocol, protocol.late)
+    protocol.evm.now += NOTICE + MAX_BATCH_LIFE
+    with reverts("FamilyUnchangeable", familyId=before):
+        protocol.enrol(protocol.late, family=after)
+    protocol.enrol(protocol.late, family=before)
+
+
+@pytest.mark.parametrize("met", ["deductible_met", "oop_met", "plan_paid"])
+def test_enrol__resumed_with_more_than_64_bits__reverts(protocol: Protocol, met: str) -> None:
+    nothing = {"deductible_met": 0, "oop_met": 0, "plan_paid": 0}
+    protocol.enrol(protocol.late, met=Accumulators(**nothing | {met: MAX_AMOUNT}))
+    end(protocol, protocol.late)
+    protocol.evm.now += NOTICE + MAX_BATCH_LIFE
+    with reverts("Panic"):
+        protocol.enrol(protocol.late, met=Accumulators(**nothing | {met: 1}))
+
+
+# ---- who and whom -----------------------------------------------------------------------------------------
 
 
 def test_enrol__nobody__reverts(protocol: Protocol) -> None:
@@ -104,7 +197,7 @@ def test_enrol__plan_never_published__reverts(protocol: Protocol) -> None:
 def test_enrol__by_anybody_but_the_insurer__reverts(protocol: Protocol) -> None:
     for caller in (protocol.governor, protocol.provider, protocol.late, protocol.stranger):
         with reverts("OwnableUnauthorizedAccount", account=caller):
-            protocol.payer.send(caller, "enrol", protocol.late, YEAR, 1, 0, 0)
+            protocol.enrol(protocol.late, insurer=caller)
 
 
 # ---- ending coverage --------------------------------------------------------------------------------------
@@ -117,7 +210,7 @@ def end(protocol: Protocol, member: str, year: int = YEAR) -> tuple[object, ...]
 def test_end_coverage__enrolled__ends_after_notice(protocol: Protocol) -> None:
     events = end(protocol, protocol.patient)
     assert events == (CoverageEnded(protocol.payer_id, protocol.patient, YEAR, NOW + NOTICE),)
-    assert standing(protocol, protocol.patient) == (0, 0, 1, NOW + NOTICE)
+    assert standing(protocol, protocol.patient) == Standing(plan_id=1, coverage_ends_at=NOW + NOTICE)
 
 
 @pytest.mark.parametrize("late, settles", [(-1, True), (0, False), (1, False)])
@@ -148,8 +241,8 @@ def test_end_coverage__never_enrolled__reverts(protocol: Protocol) -> None:
 def test_end_coverage__one_year_of_one_member__leaves_the_others(protocol: Protocol) -> None:
     protocol.enrol(protocol.patient, YEAR + 1)
     end(protocol, protocol.patient)
-    assert standing(protocol, protocol.patient, YEAR + 1)[3] == 0
-    assert standing(protocol, protocol.neighbour)[3] == 0
+    assert standing(protocol, protocol.patient, YEAR + 1).coverage_ends_at == 0
+    assert standing(protocol, protocol.neighbour).coverage_ends_at == 0
 
 
 def test_end_coverage__by_anybody_but_the_insurer__reverts(protocol: Protocol) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.contracts.evm import Receipt, reverts
 from tests.contracts.protocol import HOUR, MAX_BATCH_LIFE, NOW, ZERO_ADDRESS, Protocol, account
 
 from chainbill.attestation.signing import Signer
 from chainbill.chain.events import EpochEnded, EpochOpened
+from chainbill.errors import ContractReverted
 
 MAX_MEMBERS = 32
 
@@ -18,8 +21,7 @@ def nodes(count: int, prefix: str = "new-oracle") -> list[Signer]:
 
 
 def open_epoch(protocol: Protocol, members: list[Signer], threshold: int = 1) -> Receipt:
-    addresses = [member.address for member in members]
-    return protocol.settlement.send(protocol.governor, "openEpoch", addresses, threshold)
+    return protocol.open_epoch(members, threshold)
 
 
 def end_epoch(protocol: Protocol, epoch: int) -> Receipt:
@@ -130,6 +132,21 @@ def test_open_epoch__by_anybody_but_the_governor__reverts(protocol: Protocol) ->
     for caller in (protocol.oracles[0].address, protocol.provider, protocol.insurer, protocol.stranger):
         with reverts("AccessManagedUnauthorized", caller=caller):
             protocol.settlement.send(caller, "openEpoch", [member], 1)
+
+
+def test_settle__key_taken_out_and_in_again__old_signatures_stay_with_their_epoch(
+    protocol: Protocol,
+) -> None:
+    """A member of epochs 1 and 3, but not of 2, has signed nothing for 3 by having signed for 1."""
+    batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))])
+    signed = protocol.sign(batch)
+    open_epoch(protocol, nodes(2), 2)
+    open_epoch(protocol, protocol.oracles, 2)
+    for epoch in (2, 3):
+        with pytest.raises(ContractReverted) as refused:
+            protocol.submit(replace(batch, epoch=epoch), signed)
+        assert refused.value.name in ("NotOracleMember", "SignersUnsorted", "InvalidSignature")
+    assert protocol.submit(batch, signed).value == (1, 0, 0, 0)
 
 
 # ---- ending -----------------------------------------------------------------------------------------------

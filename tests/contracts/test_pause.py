@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import NEVER, NOTICE, YEAR, Protocol
+from tests.contracts.protocol import NOTICE, RULING_TIME, YEAR, Protocol
 
 from chainbill.chain.events import Paused, Unpaused
 from chainbill.money import DOLLAR
@@ -25,21 +25,49 @@ def test_pause__and_unpause__stop_and_resume_settlement(protocol: Protocol) -> N
 
 
 def test_pause__every_other_verb__goes_on(protocol: Protocol) -> None:
-    """Nobody's money is held: deposits, withdrawals and changes of mind work as ever."""
-    protocol.settle(protocol.row(protocol.patient, 1))
-    pause(protocol)
+    """Nobody's money is held: deposits, withdrawals, disputes and changes of mind work as ever."""
+    protocol.set_operator_fee(DOLLAR, 0)
+    protocol.evm.now += NOTICE
+    rows = [protocol.row(protocol.patient, n) for n in range(1, 7)]
+    receipt = protocol.settle(*rows, operator=protocol.operator)
+    claims = [protocol.settled_claim(receipt, n) for n in range(6)]
+    protocol.settlement.send(protocol.governor, "pause")
+
     protocol.fund_patient(protocol.patient, DOLLAR)
     protocol.fund_payer(protocol.payer_id, DOLLAR)
     protocol.escrow.send(protocol.patient, "requestWithdrawal", DOLLAR)
+    protocol.escrow.send(protocol.patient, "setLimits", DOLLAR, DOLLAR)
     protocol.payer.send(protocol.insurer, "requestWithdrawal", DOLLAR)
     protocol.escrow.send(protocol.neighbour, "revokeConsent", protocol.provider_id)
-    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 1, NEVER)
-    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
+    protocol.grant(protocol.late, 1)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
     protocol.payer.send(protocol.insurer, "endCoverage", protocol.neighbour, YEAR)
+    protocol.publish_cash_prices()
+    protocol.deposit_bond(200 * DOLLAR)
+    protocol.settlement.send(protocol.provider, "drawAdvance", protocol.provider_id, 50 * DOLLAR)
+
+    conceded, answered, ruled, silent, voided = claims[:5]
+    for claim in (conceded, answered, ruled, silent):
+        protocol.dispute(claim)
+    protocol.void(voided)
+    protocol.concede(conceded)
+    protocol.answer(answered)
+    protocol.answer(ruled)
+    protocol.resolve(ruled)
+    protocol.evm.now += RULING_TIME + 1
+    protocol.close(answered)
+    protocol.close(silent)
+
+    protocol.escrow.send(protocol.patient, "cancelWithdrawal")
+    protocol.escrow.send(protocol.patient, "requestWithdrawal", DOLLAR)
+    protocol.payer.send(protocol.insurer, "cancelWithdrawal")
+    protocol.payer.send(protocol.insurer, "requestWithdrawal", DOLLAR)
     protocol.evm.now += NOTICE
     protocol.escrow.send(protocol.patient, "withdraw")
     protocol.payer.send(protocol.insurer, "withdraw")
-    protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+    protocol.withdraw()
+    protocol.settlement.send(protocol.operator, "withdrawFees", protocol.operator)
+    protocol.settlement.send(protocol.provider, "withdrawBond", protocol.provider_id)
     protocol.assert_solvent()
 
 

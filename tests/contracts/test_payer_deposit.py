@@ -13,7 +13,7 @@ def test_deposit__by_anyone__is_the_pools(protocol: Protocol) -> None:
     protocol.mint(protocol.stranger, DOLLAR, protocol.payer)
     receipt = protocol.payer.send(protocol.stranger, "deposit", DOLLAR)
     assert receipt.of(PoolDeposited) == [PoolDeposited(protocol.payer_id, protocol.stranger, DOLLAR)]
-    assert protocol.payer.read("pool") == POOL_FUNDS + DOLLAR
+    assert protocol.pool() == POOL_FUNDS + DOLLAR
     protocol.assert_solvent()
 
 
@@ -28,7 +28,7 @@ def test_deposit__up_to_64_bits__and_not_beyond(protocol: Protocol) -> None:
     with reverts("PoolOverflow", pool=POOL_FUNDS, amount=rest + 1):
         protocol.payer.send(protocol.stranger, "deposit", rest + 1)
     protocol.payer.send(protocol.stranger, "deposit", rest)
-    assert protocol.payer.read("pool") == MAX_AMOUNT
+    assert protocol.pool() == MAX_AMOUNT
 
 
 def test_deposit__not_approved__reverts(protocol: Protocol) -> None:

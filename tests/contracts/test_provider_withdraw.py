@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import NEVER, POOL_FUNDS, UNLISTED, Protocol
+from tests.contracts.protocol import POOL_FUNDS, UNLISTED, Protocol
 
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.events import ProviderPaid
@@ -12,7 +12,8 @@ from chainbill.money import DOLLAR, MAX_AMOUNT
 
 def test_withdraw__by_anyone__pays_the_payout_address_all_of_it(protocol: Protocol) -> None:
     protocol.settle(protocol.row(protocol.patient, 1))
-    receipt = protocol.settlement.send(protocol.stranger, "withdraw", protocol.provider_id)
+    protocol.mature()
+    receipt = protocol.withdraw()
     assert receipt.value == 150 * DOLLAR
     assert receipt.of(ProviderPaid) == [ProviderPaid(protocol.provider_id, protocol.provider, 150 * DOLLAR)]
     assert protocol.tokens(protocol.provider) == 150 * DOLLAR
@@ -28,7 +29,8 @@ def test_withdraw__no_credit__reverts(protocol: Protocol) -> None:
 
 def test_withdraw__twice__reverts(protocol: Protocol) -> None:
     protocol.settle(protocol.row(protocol.patient, 1))
-    protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+    protocol.mature()
+    protocol.withdraw()
     with reverts("NoCredit", providerId=protocol.provider_id):
         protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
     assert protocol.tokens(protocol.provider) == 150 * DOLLAR
@@ -42,31 +44,35 @@ def test_withdraw__unknown_provider__reverts(protocol: Protocol) -> None:
 
 def test_withdraw__of_one_provider__leaves_another_alone(protocol: Protocol) -> None:
     other = protocol.register_provider(protocol.late)
-    protocol.payer.send(protocol.insurer, "acceptProvider", other)
-    protocol.escrow.send(protocol.patient, "grantConsent", other, 10**9, 2**39)
+    protocol.accept_provider(other)
+    protocol.grant(protocol.patient, provider_id=other)
     protocol.settle(protocol.row(protocol.patient, 1))
     protocol.settle(protocol.row(protocol.patient, 1), provider_id=other)
-    protocol.settlement.send(protocol.stranger, "withdraw", other)
+    protocol.mature()
+    protocol.withdraw(other)
     assert (protocol.credit(), protocol.credit(other)) == (150 * DOLLAR, 0)
     protocol.assert_solvent()
 
 
 def test_withdraw__suspended_provider__still_gets_its_credit(protocol: Protocol) -> None:
     protocol.settle(protocol.row(protocol.patient, 1))
-    protocol.registry.send(protocol.governor, "suspend", protocol.provider_id)
-    assert protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id).value == 150 * DOLLAR
+    protocol.suspend()
+    protocol.mature()
+    assert protocol.withdraw().value == 150 * DOLLAR
 
 
 def test_withdraw__while_paused__still_pays(protocol: Protocol) -> None:
     protocol.settle(protocol.row(protocol.patient, 1))
     protocol.settlement.send(protocol.governor, "pause")
-    assert protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id).value == 150 * DOLLAR
+    protocol.mature()
+    assert protocol.withdraw().value == 150 * DOLLAR
 
 
 def test_withdraw__later_credit__may_be_withdrawn_again(protocol: Protocol) -> None:
     for sequence in (1, 2):
         protocol.settle(protocol.row(protocol.patient, sequence))
-        protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+        protocol.mature()
+        protocol.withdraw()
     assert protocol.tokens(protocol.provider) == 300 * DOLLAR
 
 
@@ -82,7 +88,8 @@ def test_settle__credit_beyond_64_bits__reverts_until_it_is_withdrawn(protocol: 
     one_more = protocol.row(protocol.late, 2, UNLISTED, billed=1)
     with reverts("CreditOverflow", credit=MAX_AMOUNT, amount=1):
         protocol.settle(one_more, plan_id=2)
-    protocol.settlement.send(protocol.provider, "withdraw", protocol.provider_id)
+    protocol.mature()
+    protocol.withdraw()
     assert protocol.settle(one_more, plan_id=2).value == (1, 0, 0, 0)
     protocol.assert_solvent()
 
@@ -91,6 +98,6 @@ def patient_pays_nothing(protocol: Protocol) -> None:
     """Put `late` into a plan that pays all of a fee without a practical limit."""
     protocol.publish_plan(PlanTerms(deductible=0, oop_max=0, rounding_unit=1), {1: CategoryTerms()}, plan=2)
     protocol.publish_fees({UNLISTED: FeeTerms(amount=MAX_AMOUNT, category=1)})
-    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
-    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 0, NEVER)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
+    protocol.grant(protocol.late, 0)
     protocol.enrol(protocol.late, plan=2)

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import FEES, HOUR, NOTICE, NOW, SHARED, UNLISTED, VISIT, Protocol
+from tests.contracts.protocol import (
+    FEES,
+    HOUR,
+    MAX_ANNOUNCEMENT,
+    NOTICE,
+    NOW,
+    SHARED,
+    UNLISTED,
+    VISIT,
+    Protocol,
+)
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
@@ -14,12 +24,12 @@ from chainbill.billing.terms import FeeTerms
 from chainbill.chain.events import ClaimSettled, FeePublished
 from chainbill.money import DOLLAR
 
-DEARER = FeeTerms(amount=190 * DOLLAR, category=SHARED)
+DEARER = FeeTerms(amount=190 * DOLLAR, category=SHARED, annual_units=7)
 
 
 def fee_at(protocol: Protocol, time: int, service: bytes = VISIT) -> tuple[int, int, int]:
     """Amount, time and version of the fee in force."""
-    amount, _, _, effective_at, version = protocol.payer.read("feeAt", service, time)
+    amount, _, _, _, effective_at, version = protocol.payer.read("feeAt", service, time)
     return amount, effective_at, version
 
 
@@ -56,6 +66,19 @@ def test_publish_fees__with_a_time__not_before_it_may_hold(
             protocol.publish_fees({service: DEARER}, effective_at=at)
 
 
+@pytest.mark.parametrize("beyond, valid", [(-1, True), (0, True), (1, False)])
+@pytest.mark.parametrize("service", [UNLISTED, VISIT], ids=["first", "later"])
+def test_publish_fees__far_ahead__not_beyond_the_longest_announcement(
+    protocol: Protocol, service: bytes, beyond: int, valid: bool
+) -> None:
+    latest = NOW + MAX_ANNOUNCEMENT
+    if valid:
+        protocol.publish_fees({service: DEARER}, effective_at=latest + beyond)
+    else:
+        with reverts("EffectiveTooLate", effectiveAt=latest + beyond, latest=latest):
+            protocol.publish_fees({service: DEARER}, effective_at=latest + beyond)
+
+
 @pytest.mark.parametrize("late, valid", [(-1, False), (0, True), (1, True)])
 def test_publish_fees__while_one_is_announced__waits_until_it_holds(
     protocol: Protocol, late: int, valid: bool
@@ -83,20 +106,20 @@ def test_publish_fees__many_versions__each_stays_readable_at_its_time(protocol: 
 
 def test_publish_fees__one_service_twice__is_two_versions(protocol: Protocol) -> None:
     """The second is a change of the first and waits like one."""
-    words = (DOLLAR, SHARED, 1, 0, 0)
+    words = (DOLLAR, SHARED, 1, 0, 0, 0)
     publish_words(protocol, [UNLISTED, UNLISTED], [words, (2 * DOLLAR, *words[1:])])
     assert fee_at(protocol, NOW, UNLISTED) == (DOLLAR, NOW, 1)
     assert fee_at(protocol, NOW + NOTICE, UNLISTED) == (2 * DOLLAR, NOW + NOTICE, 2)
 
 
 def test_publish_fees__named_version__is_ignored(protocol: Protocol) -> None:
-    publish_words(protocol, [UNLISTED], [(DOLLAR, SHARED, 1, 0, 77)])
+    publish_words(protocol, [UNLISTED], [(DOLLAR, SHARED, 1, 0, 0, 77)])
     assert fee_at(protocol, NOW, UNLISTED)[2] == 1
 
 
 def test_publish_fees__one_of_several_invalid__publishes_none(protocol: Protocol) -> None:
     with reverts("InvalidTerms"):
-        publish_words(protocol, [UNLISTED, b"another\0"], [(1, 1, 1, 0, 0), (1, 0, 1, 0, 0)])
+        publish_words(protocol, [UNLISTED, b"another\0"], [(1, 1, 1, 0, 0, 0), (1, 0, 1, 0, 0, 0)])
     assert fee_at(protocol, NOW, UNLISTED) == (0, 0, 0)
 
 
@@ -133,14 +156,14 @@ def test_publish_fees__by_anybody_but_the_insurer__reverts(protocol: Protocol) -
 
 def test_publish_fees__service_0__reverts(protocol: Protocol) -> None:
     with reverts("InvalidServiceId"):
-        publish_words(protocol, [bytes(8)], [(DOLLAR, 1, 1, 0, 0)])
+        publish_words(protocol, [bytes(8)], [(DOLLAR, 1, 1, 0, 0, 0)])
 
 
 INVALID = {
-    "category 0": ((DOLLAR, 0, 1, 0, 0), "fee category is 0"),
-    "no units": ((DOLLAR, 1, 0, 0, 0), "fee maxUnits is 0"),
-    "product of 64 bits and one": ((2**63, 1, 2, 0, 0), "fee amount * maxUnits"),
-    "largest of both": ((2**64 - 1, 1, 2**16 - 1, 0, 0), "fee amount * maxUnits"),
+    "category 0": ((DOLLAR, 0, 1, 0, 0, 0), "fee category is 0"),
+    "no units": ((DOLLAR, 1, 0, 0, 0, 0), "fee maxUnits is 0"),
+    "product of 64 bits and one": ((2**63, 1, 2, 0, 0, 0), "fee amount * maxUnits"),
+    "largest of both": ((2**64 - 1, 1, 2**16 - 1, 0, 0, 0), "fee amount * maxUnits"),
 }
 
 
@@ -154,12 +177,12 @@ def test_publish_fees__invalid__reverts(protocol: Protocol, fee: tuple[int, ...]
     "amount, units", [(2**64 - 1, 1), (2**63 - 1, 2), (0, 2**16 - 1), (2**48, 2**16 - 1)]
 )
 def test_publish_fees__at_its_edges__is_kept(protocol: Protocol, amount: int, units: int) -> None:
-    publish_words(protocol, [UNLISTED], [(amount, 255, units, 0, 0)])
-    assert protocol.payer.read("feeAt", UNLISTED, NOW) == (amount, 255, units, NOW, 1)
+    publish_words(protocol, [UNLISTED], [(amount, 255, units, 2**16 - 1, 0, 0)])
+    assert protocol.payer.read("feeAt", UNLISTED, NOW) == (amount, 255, units, 2**16 - 1, NOW, 1)
 
 
 def test_publish_fees__services_and_fees_of_different_number__reverts(protocol: Protocol) -> None:
-    fee = (DOLLAR, 1, 1, 0, 0)
+    fee = (DOLLAR, 1, 1, 0, 0, 0)
     for services, fees in (([UNLISTED], []), ([], [fee])):
         with reverts("LengthMismatch", left=len(services), right=len(fees)):
             publish_words(protocol, services, fees)

@@ -6,12 +6,25 @@ from typing import Any
 
 import pytest
 from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import CATEGORIES, DAY, HOUR, NOTICE, NOW, PLAN, SHARED, Protocol
+from tests.contracts.protocol import (
+    CATEGORIES,
+    DAY,
+    HOUR,
+    MAX_ANNOUNCEMENT,
+    NEVER,
+    NOTICE,
+    NOW,
+    PLAN,
+    SHARED,
+    Protocol,
+    plan_words,
+)
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, PlanTerms
 from chainbill.chain.events import CategoryTermsPublished, ClaimSettled, PlanPublished
+from chainbill.errors import ChainError
 from chainbill.money import CENT, DOLLAR
 
 FREE = PlanTerms(deductible=0, oop_max=0)
@@ -25,8 +38,23 @@ def publish(
     return protocol.payer.send(protocol.insurer, "publishPlan", plan_id, plan, *categories)
 
 
+def words(
+    *,
+    deductible: int = 0,
+    oop_max: int = 0,
+    family_deductible: int = 0,
+    family_oop_max: int = 0,
+    annual_maximum: int = 0,
+    rounding_unit: int = CENT,
+    cob_mode: int = 0,
+) -> tuple[int, ...]:
+    """A plan that takes effect as soon as it may."""
+    amounts = deductible, oop_max, family_deductible, family_oop_max, annual_maximum
+    return *amounts, rounding_unit, cob_mode, 0
+
+
 def effective_at(protocol: Protocol, plan: int, version: int) -> int:
-    return int(protocol.payer.read("planTerms", plan, version)[3])
+    return int(protocol.payer.read("planTerms", plan, version)[7])
 
 
 # ---- versions ---------------------------------------------------------------------------------------------
@@ -42,11 +70,11 @@ def test_publish_plan__the_first__holds_at_once(protocol: Protocol) -> None:
             for number, terms in CATEGORIES.items()
         ),
     )
-    assert protocol.payer.read("planTerms", 2, 1) == (PLAN.deductible, PLAN.oop_max, CENT, NOW)
+    assert protocol.payer.read("planTerms", 2, 1) == plan_words(PLAN, NOW)
     assert protocol.payer.read("planVersions", 2) == 1
 
 
-@pytest.mark.parametrize("ahead, valid", [(-1, False), (0, True), (1, True), (400 * DAY, True)])
+@pytest.mark.parametrize("ahead, valid", [(-1, False), (0, True), (1, True), (90 * DAY, True)])
 def test_publish_plan__the_first_with_a_time__not_before_now(
     protocol: Protocol, ahead: int, valid: bool
 ) -> None:
@@ -56,6 +84,21 @@ def test_publish_plan__the_first_with_a_time__not_before_now(
     else:
         with reverts("EffectiveTooSoon", effectiveAt=NOW + ahead, earliest=NOW):
             protocol.publish_plan(PLAN, {}, plan=2, effective_at=NOW + ahead)
+
+
+@pytest.mark.parametrize("beyond, valid", [(-1, True), (0, True), (1, False), (NEVER - NOW, False)])
+@pytest.mark.parametrize("plan", [1, 2], ids=["later", "first"])
+def test_publish_plan__far_ahead__not_beyond_the_longest_announcement(
+    protocol: Protocol, plan: int, beyond: int, valid: bool
+) -> None:
+    """A slip of a digit must not freeze a plan: while one is announced, no other may follow."""
+    latest = NOW + MAX_ANNOUNCEMENT
+    at = min(latest + beyond, NEVER)
+    if valid:
+        protocol.publish_plan(PLAN, {}, plan=plan, effective_at=at)
+    else:
+        with reverts("EffectiveTooLate", effectiveAt=at, latest=latest):
+            protocol.publish_plan(PLAN, {}, plan=plan, effective_at=at)
 
 
 def test_publish_plan__a_later_one__holds_after_notice(protocol: Protocol) -> None:
@@ -141,8 +184,8 @@ def test_settle__signed_around_a_first_version__from_that_second_on(
     at = NOW + 1_000
     protocol.publish_plan(PLAN, CATEGORIES, plan=2, effective_at=at)
     protocol.fund_patient(protocol.late, 1_000 * DOLLAR)
-    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
-    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 10**9, 2**39)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
+    protocol.grant(protocol.late)
     protocol.enrol(protocol.late, plan=2)
     protocol.evm.now = at + HOUR // 2
     receipt = protocol.settle(protocol.row(protocol.late, 1), signed_at=at + late, plan_id=2)
@@ -166,14 +209,17 @@ def test_publish_plan__by_anybody_but_the_insurer__reverts(protocol: Protocol) -
 
 def test_publish_plan__plan_0__reverts(protocol: Protocol) -> None:
     with reverts("InvalidPlanId"):
-        publish(protocol, (0, 0, 1, 0), plan_id=0)
+        publish(protocol, words(rounding_unit=1), plan_id=0)
 
 
 INVALID_PLANS: dict[str, tuple[tuple[int, ...], str]] = {
-    "no rounding unit": ((0, 0, 0, 0), "roundingUnit is 0"),
-    "deductible of half a cent": ((CENT // 2, 0, CENT, 0), "deductible in rounding units"),
-    "maximum of a cent and a bit": ((0, CENT + 1, CENT, 0), "oopMax in rounding units"),
-    "largest amounts not whole": ((2**64 - 1, 0, CENT, 0), "deductible in rounding units"),
+    "no rounding unit": (words(rounding_unit=0), "roundingUnit is 0"),
+    "deductible of half a cent": (words(deductible=CENT // 2), "deductible in rounding units"),
+    "maximum of a cent and a bit": (words(oop_max=CENT + 1), "oopMax in rounding units"),
+    "family deductible": (words(family_deductible=1), "familyDeductible in rounding units"),
+    "family maximum": (words(family_oop_max=CENT - 1), "familyOopMax in rounding units"),
+    "annual maximum": (words(annual_maximum=CENT + 1), "annualMaximum in rounding units"),
+    "largest amounts not whole": (words(deductible=2**64 - 1), "deductible in rounding units"),
 }
 
 
@@ -183,17 +229,35 @@ def test_publish_plan__invalid_terms__reverts(protocol: Protocol, plan: tuple[in
         publish(protocol, plan)
 
 
+def test_publish_plan__mode_that_does_not_exist__reverts(protocol: Protocol) -> None:
+    with pytest.raises(ChainError):
+        publish(protocol, words(cob_mode=2))
+
+
+LARGEST = 2**64 - 1
 VALID_PLANS: dict[str, tuple[int, ...]] = {
-    "all zero": (0, 0, 1, 0),
-    "largest unit": (2**32 - 1, 0, 2**32 - 1, 0),
-    "largest amounts": (2**64 - 1, 2**64 - 1, 1, 0),
+    "all zero": words(rounding_unit=1),
+    "largest unit": words(deductible=2**32 - 1, rounding_unit=2**32 - 1),
+    "largest amounts": words(
+        deductible=LARGEST,
+        oop_max=LARGEST,
+        family_deductible=LARGEST,
+        family_oop_max=LARGEST,
+        annual_maximum=LARGEST,
+        rounding_unit=1,
+        cob_mode=1,
+    ),
+    "a family deductible alone": words(family_deductible=CENT),
+    "a family maximum alone": words(family_oop_max=CENT),
+    "an annual maximum alone": words(annual_maximum=CENT),
+    "carve-out alone": words(cob_mode=1),
 }
 
 
 @pytest.mark.parametrize("plan", VALID_PLANS.values(), ids=VALID_PLANS)
 def test_publish_plan__terms_at_their_edges__are_kept(protocol: Protocol, plan: tuple[int, ...]) -> None:
     publish(protocol, plan)
-    assert protocol.payer.read("planTerms", 2, 1) == (*plan[:3], NOW)
+    assert protocol.payer.read("planTerms", 2, 1) == (*plan[:7], NOW)
 
 
 INVALID_CATEGORIES: dict[str, tuple[int, tuple[Any, ...], str]] = {
@@ -208,12 +272,12 @@ def test_publish_plan__invalid_category__reverts(
     protocol: Protocol, number: int, terms: tuple[Any, ...], what: str
 ) -> None:
     with reverts("InvalidTerms", what=what):
-        publish(protocol, (0, 0, CENT, 0), ([number], [terms]))
+        publish(protocol, words(), ([number], [terms]))
 
 
 def test_publish_plan__category_at_its_edges__is_kept(protocol: Protocol) -> None:
     terms = (True, False, True, True, 10_000, 2**64 - 1)
-    publish(protocol, (0, 0, 1, 0), ([255], [terms]))
+    publish(protocol, words(rounding_unit=1), ([255], [terms]))
     assert protocol.payer.read("categoryTerms", 2, 1, 255) == terms
 
 
@@ -221,4 +285,4 @@ def test_publish_plan__categories_and_terms_of_different_number__reverts(protoco
     terms = (True, True, False, False, 0, 0)
     for numbers, rows in (([1], []), ([], [terms]), ([1, 2], [terms])):
         with reverts("LengthMismatch", left=len(numbers), right=len(rows)):
-            publish(protocol, (0, 0, CENT, 0), (numbers, rows))
+            publish(protocol, words(), (numbers, rows))

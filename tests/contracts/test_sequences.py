@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.contracts.protocol import NEVER, UNLISTED, YEAR, Protocol
+from tests.contracts.protocol import UNLISTED, YEAR, Protocol
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
@@ -51,6 +51,23 @@ def test_settle__one_sequence_with_two_payers__settles_once(protocol: Protocol) 
     assert protocol.submit(protocol.batch(sections)).value == (1, 0, 0, 1)
 
 
+def test_settle__one_sequence_in_every_kind_of_section__settles_once(protocol: Protocol) -> None:
+    """A number is a number: self-pay, one payer and two share the provider's."""
+    protocol.publish_cash_prices()
+    protocol.grant(protocol.patient, self_pay=True)
+    second = protocol.second_payer()
+    protocol.welcome(protocol.late, payers=(protocol.payer_id, second))
+    sections = [
+        protocol.self_pay(protocol.row(protocol.patient, 1)),
+        protocol.section(protocol.row(protocol.neighbour, 1)),
+        protocol.coordinated(protocol.row(protocol.late, 1), secondary=second),
+    ]
+    assert protocol.submit(protocol.batch(sections)).value == (1, 0, 0, 2)
+    for section in sections:
+        assert protocol.submit(protocol.batch([section])).value == (0, 0, 0, 1)
+    protocol.assert_solvent()
+
+
 def test_settle__first_of_two_equal_sequences_pends__none_is_spent(protocol: Protocol) -> None:
     """Neither is lost: what pended frees the sequence for both."""
     stays_away = protocol.row(protocol.patient, 1, benefit_year=YEAR + 1)
@@ -89,8 +106,8 @@ def test_settle__two_sections_sharing_words__each_writes_its_own_bits(protocol: 
 
 def test_settle__two_providers__same_sequences_do_not_meet(protocol: Protocol) -> None:
     other = protocol.register_provider(protocol.late)
-    protocol.payer.send(protocol.insurer, "acceptProvider", other)
-    protocol.escrow.send(protocol.patient, "grantConsent", other, 2_000 * DOLLAR, NEVER)
+    protocol.accept_provider(other)
+    protocol.grant(protocol.patient, provider_id=other)
     protocol.settle(protocol.row(protocol.patient, 1))
     receipt = protocol.settle(protocol.row(protocol.patient, 1), provider_id=other)
     assert receipt.value == (1, 0, 0, 0)
@@ -133,4 +150,7 @@ def test_settle__skipped_row__logs_who_and_which(protocol: Protocol) -> None:
     row = protocol.row(protocol.patient, 5)
     protocol.settle(row)
     (skipped,) = protocol.settle(row).of(ClaimSkipped)
-    assert skipped == ClaimSkipped(protocol.provider_id, protocol.patient, row.commitment, 5)
+    claim = skipped.claim
+    assert (skipped.patient, claim.commitment, claim.sequence) == (protocol.patient, row.commitment, 5)
+    assert (claim.provider_id, claim.reason) == (protocol.provider_id, Reason.SEQUENCE_SPENT)
+    assert (claim.billed, claim.allowed) == (row.billed, 0)

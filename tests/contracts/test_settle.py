@@ -13,11 +13,18 @@ from tests.contracts.protocol import (
     PATIENT_FUNDS,
     POOL_FUNDS,
     REFILL,
+    SHARED,
+    UNLISTED,
+    VISIT,
     YEAR,
+    ZERO_ADDRESS,
+    Credit,
     Protocol,
 )
 
 from chainbill.billing.accumulators import Accumulators
+from chainbill.billing.outcomes import Reason
+from chainbill.billing.terms import FeeTerms
 from chainbill.chain.events import BatchSettled, ClaimSettled, TokensMoved
 from chainbill.money import DOLLAR
 
@@ -28,9 +35,9 @@ def test_settle__one_visit__moves_what_the_terms_say(protocol: Protocol) -> None
     protocol.settle(protocol.row(protocol.patient, 1))
     # $150 allowed of $200: $100 deductible, 20 % of the $50 left, and the plan the rest
     assert protocol.balance(protocol.patient) == PATIENT_FUNDS - 110 * DOLLAR
-    assert protocol.payer.read("pool") == POOL_FUNDS - 40 * DOLLAR
-    assert protocol.credit() == 150 * DOLLAR
-    assert protocol.member(protocol.patient) == Accumulators(100 * DOLLAR, 110 * DOLLAR)
+    assert protocol.pool() == POOL_FUNDS - 40 * DOLLAR
+    assert protocol.credit_of() == Credit(maturing=150 * DOLLAR)
+    assert protocol.member(protocol.patient) == Accumulators(100 * DOLLAR, 110 * DOLLAR, 40 * DOLLAR)
     assert protocol.is_spent(1)
     protocol.assert_solvent()
 
@@ -41,28 +48,57 @@ def test_settle__one_visit__logs_every_component(protocol: Protocol) -> None:
     receipt = protocol.submit(batch)
     (settled,) = receipt.of(ClaimSettled)
     claim = settled.claim
-    assert (settled.provider_id, settled.patient) == (protocol.provider_id, protocol.patient)
+    assert (claim.provider_id, settled.patient) == (protocol.provider_id, protocol.patient)
     assert (claim.commitment, claim.sequence, claim.service_id) == (
         row.commitment,
         row.sequence,
         row.service_id,
     )
     assert (claim.payer_id, claim.plan_id, claim.terms_version, claim.benefit_year) == (1, 1, 1, YEAR)
-    assert (claim.units, claim.billed_amount, claim.billed) == (1, 200 * DOLLAR, 200 * DOLLAR)
+    assert (claim.secondary_payer_id, claim.secondary_plan_id, claim.secondary_terms_version) == (0, 0, 0)
+    assert (claim.units, claim.billed, claim.billed_as_fee) == (1, 200 * DOLLAR, False)
     assert (claim.allowed, claim.contractual_adjustment) == (150 * DOLLAR, 50 * DOLLAR)
     assert (claim.deductible, claim.copay, claim.coinsurance) == (100 * DOLLAR, 0, 10 * DOLLAR)
-    assert claim.plan_paid == 40 * DOLLAR
-    assert receipt.of(BatchSettled) == [
-        BatchSettled(batch.digest(protocol.domain), 1, NOW, protocol.stranger, 1, 0, 0, 0)
-    ]
+    assert (claim.outside_plan, claim.plan_paid, claim.secondary_paid, claim.fee) == (0, 40 * DOLLAR, 0, 0)
+    assert claim.reason == Reason.NONE
+    (summary,) = receipt.of(BatchSettled)
+    assert summary == BatchSettled(
+        digest=batch.digest(protocol.domain),
+        epoch=1,
+        signed_at=NOW,
+        submitter=protocol.stranger,
+        operator=ZERO_ADDRESS,
+        settled=1,
+        denied=0,
+        pended=0,
+        skipped=0,
+        root=protocol.settled_claim(receipt).claim_id,
+        root_slot=summary.root_slot,
+    )
     assert receipt.value == (1, 0, 0, 0)
+
+
+def test_settle__nothing_billed__bills_the_fee_schedules_amount(protocol: Protocol) -> None:
+    (settled,) = protocol.settle(protocol.row(protocol.patient, 1, billed=0, units=2)).of(ClaimSettled)
+    assert (settled.claim.billed, settled.claim.billed_as_fee) == (300 * DOLLAR, True)
+    assert (settled.claim.allowed, settled.claim.contractual_adjustment) == (300 * DOLLAR, 0)
+
+
+def test_settle__nothing_allowed__settles_with_nothing_to_share(protocol: Protocol) -> None:
+    """A fee of nothing is not a denial: the row settles, and every amount is 0."""
+    protocol.publish_fees({UNLISTED: FeeTerms(amount=0, category=SHARED)})
+    receipt = protocol.settle(protocol.row(protocol.patient, 1, UNLISTED))
+    (settled,) = receipt.of(ClaimSettled)
+    assert (settled.claim.billed, settled.claim.allowed, settled.claim.plan_paid) == (200 * DOLLAR, 0, 0)
+    assert protocol.is_spent(1)
+    assert receipt.of(TokensMoved) == []
 
 
 def test_settle__rows_of_one_patient__each_is_priced_after_the_one_before(protocol: Protocol) -> None:
     receipt = protocol.settle(*(protocol.row(protocol.patient, n) for n in (1, 2, 3)))
     shares = [(event.claim.deductible, event.claim.coinsurance) for event in receipt.of(ClaimSettled)]
     assert shares == [(100 * DOLLAR, 10 * DOLLAR), (0, 30 * DOLLAR), (0, 30 * DOLLAR)]
-    assert protocol.member(protocol.patient) == Accumulators(100 * DOLLAR, 170 * DOLLAR)
+    assert protocol.member(protocol.patient) == Accumulators(100 * DOLLAR, 170 * DOLLAR, 280 * DOLLAR)
 
 
 def test_settle__two_sections_of_one_patient__the_second_sees_the_first(protocol: Protocol) -> None:
@@ -104,14 +140,16 @@ def test_settle__patient_owes_nothing__moves_no_patient_token(protocol: Protocol
     protocol.enrol(protocol.patient, YEAR - 1, met=Accumulators(100 * DOLLAR, 1_000 * DOLLAR))
     receipt = protocol.settle(protocol.row(protocol.patient, 1, benefit_year=YEAR - 1))
     assert protocol.balance(protocol.patient) == PATIENT_FUNDS
-    assert protocol.member(protocol.patient, YEAR - 1) == Accumulators(100 * DOLLAR, 1_000 * DOLLAR)
+    assert protocol.member(protocol.patient, YEAR - 1) == Accumulators(
+        100 * DOLLAR, 1_000 * DOLLAR, 150 * DOLLAR
+    )
     assert len(receipt.of(TokensMoved)) == 1
 
 
 def test_settle__two_providers__each_is_credited_its_own(protocol: Protocol) -> None:
     other = protocol.register_provider(protocol.late)
-    protocol.payer.send(protocol.insurer, "acceptProvider", other)
-    protocol.escrow.send(protocol.patient, "grantConsent", other, 10**9, 2**39)
+    protocol.accept_provider(other)
+    protocol.grant(protocol.patient, provider_id=other)
     sections = [
         protocol.section(protocol.row(protocol.patient, 1)),
         protocol.section(protocol.row(protocol.patient, 1, REFILL), provider_id=other),
@@ -131,9 +169,7 @@ def test_settle__copay_category__charges_the_copay_alone(protocol: Protocol) -> 
 def test_settle__any_caller__may_submit(protocol: Protocol) -> None:
     for n, caller in enumerate((protocol.patient, protocol.insurer, protocol.oracles[2].address)):
         batch = protocol.batch([protocol.section(protocol.row(protocol.patient, n))])
-        header = (batch.epoch, batch.signed_at, batch.deadline)
-        receipt = protocol.settlement.send(caller, "settle", header, batch.sections, protocol.sign(batch))
-        assert receipt.of(BatchSettled)[0].submitter == caller
+        assert protocol.submit(batch, caller=caller).of(BatchSettled)[0].submitter == caller
 
 
 # ---- time -------------------------------------------------------------------------------------------------
@@ -218,25 +254,23 @@ def test_settle__unknown_epoch__reverts(protocol: Protocol) -> None:
             protocol.submit(batch)
 
 
-def test_settle_run__called_by_anybody_but_itself__reverts(protocol: Protocol) -> None:
-    packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
-    for caller in (protocol.governor, protocol.stranger, protocol.insurer):
-        with reverts("OnlySelf", caller=caller):
-            protocol.settlement.send(caller, "settleRun", protocol.payer_id, packed, NOW)
-
-
 def test_internal_verbs__called_by_anybody_but_settlement__revert(protocol: Protocol) -> None:
     packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
-    spendable = (PATIENT_FUNDS, PATIENT_FUNDS, 0)
+    posting = (protocol.patient, YEAR, VISIT, 1, 0, 0, 0, 0)
+    verbs = (
+        (protocol.escrow, "debit", (packed, (1).to_bytes(32, "big"))),
+        (protocol.escrow, "refund", (protocol.patient, 1)),
+        (protocol.escrow, "release", ()),
+        (protocol.payer, "adjudicate", (packed, NOW, YEAR, b"\xff" * 32, bytes(32))),
+        (protocol.payer, "commit", (posting,)),
+        (protocol.payer, "reverse", (posting,)),
+        (protocol.payer, "refund", (1,)),
+        (protocol.payer, "release", ()),
+    )
     for caller in (protocol.governor, protocol.insurer, protocol.patient, protocol.stranger):
-        with reverts("NotSettlement", caller=caller):
-            protocol.escrow.send(caller, "debit", [protocol.patient], [1])
-        with reverts("NotSettlement", caller=caller):
-            protocol.escrow.send(caller, "release")
-        with reverts("NotSettlement", caller=caller):
-            protocol.payer.send(caller, "adjudicate", packed, NOW, YEAR, [spendable], [False])
-        with reverts("NotSettlement", caller=caller):
-            protocol.payer.send(caller, "release")
+        for contract, verb, arguments in verbs:
+            with reverts("NotSettlement", caller=caller):
+                contract.send(caller, verb, *arguments)
 
 
 def test_settle__the_year_turns_before_it_settles__counts_the_block(protocol: Protocol) -> None:

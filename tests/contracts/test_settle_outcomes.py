@@ -5,11 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.contracts.protocol import FEES, NEVER, NOTICE, PLAN, REFILL, UNLISTED, VISIT, YEAR, Protocol
+from tests.contracts.protocol import (
+    FEES,
+    NOTICE,
+    PLAN,
+    REFILL,
+    THERAPY,
+    UNLISTED,
+    VISIT,
+    YEAR,
+    Protocol,
+    account,
+)
 from tests.contracts.situations import SITUATIONS, Situation, endings
 
+from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import BatchSettled, ClaimDenied, ClaimPended, ClaimSettled, TokensMoved
+from chainbill.chain.batch_codec import BatchSection
+from chainbill.chain.events import BatchSettled, ClaimDenied, ClaimPended, ClaimSettled, Event, TokensMoved
 from chainbill.money import DOLLAR
 
 each_situation = pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)
@@ -35,7 +48,7 @@ def test_situations__together__reach_every_reason_but_a_failed_payer() -> None:
     assert set(Reason) - reached == {Reason.NONE, Reason.PAYER_FAILED}
     for situation in SITUATIONS.values():
         denied = Reason.NOT_COVERED <= situation.reason <= Reason.BENEFIT_YEAR_CLOSED
-        pended = Reason.BENEFIT_YEAR_NOT_OPEN <= situation.reason <= Reason.PAYER_FAILED
+        pended = Reason.BENEFIT_YEAR_NOT_OPEN <= situation.reason <= Reason.NOT_REVERSED
         assert (situation.outcome == Outcome.DENIED, situation.outcome == Outcome.PENDED) == (denied, pended)
 
 
@@ -46,22 +59,63 @@ def test_settle__bad_section_among_good_ones__the_good_settle(
     protocol: Protocol, situation: Situation, place: int
 ) -> None:
     situation.prepare(protocol)
-    sections = [protocol.section(protocol.row(protocol.neighbour, n)) for n in (11, 12)]
-    bad = protocol.section(situation.bad_row(protocol, protocol.patient), **situation.section)
-    sections.insert(place, bad)
-    before = protocol.balance(protocol.patient), protocol.member(protocol.patient)
-    receipt = protocol.submit(protocol.batch(sorted(sections, key=lambda section: section.payer_id)))
+    good = [protocol.section(protocol.row(protocol.neighbour, n)) for n in (11, 12)]
+    mixed = [*good[:place], situation.bad_section(protocol), *good[place:]]
+    mixed.sort(key=lambda section: section.payers)
     if situation.stops_everybody:
+        receipt = protocol.submit(protocol.batch(mixed))
         assert [ending[1:] for ending in endings(receipt)] == [(situation.outcome, situation.reason)] * 3
         assert not any(protocol.is_spent(n) for n in (1, 11, 12))
     else:
-        assert endings(receipt) == [(1, situation.outcome, situation.reason)]
-        assert [event.claim.sequence for event in receipt.of(ClaimSettled)] == [11, 12]
-    assert (protocol.balance(protocol.patient), protocol.member(protocol.patient)) == before
+        assert_only_the_good_settle(protocol, situation, good, mixed)
+
+
+@pytest.mark.parametrize(
+    "situation", [each for each in OTHERS.values() if not each.section and not each.stops_everybody]
+)
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "middle", "last"])
+def test_settle__bad_patient_among_good_ones__the_good_settle(
+    protocol: Protocol, situation: Situation, place: int
+) -> None:
+    """All in one section; patients stand by their addresses."""
+    others = patients_around(protocol, place)
+    for other in others:
+        protocol.welcome(other)
+    situation.prepare(protocol)
+    good = [protocol.row(other, 11 + n) for n, other in enumerate(others)]
+    bad = situation.bad_row(protocol, protocol.patient)
+    assert_only_the_good_settle(
+        protocol, situation, [protocol.section(*good)], [protocol.section(*good, bad)]
+    )
+
+
+def patients_around(protocol: Protocol, below: int) -> list[str]:
+    """Two other patients, so many of them with an address below the patient's."""
+    many = [account(f"patient-{n}").address for n in range(40)]
+    lower = [other for other in many if other.lower() < protocol.patient.lower()]
+    higher = [other for other in many if other.lower() > protocol.patient.lower()]
+    return lower[:below] + higher[: 2 - below]
+
+
+def assert_only_the_good_settle(
+    protocol: Protocol, situation: Situation, good: list[BatchSection], mixed: list[BatchSection]
+) -> None:
+    """With the bad row everything ends as without it: only a denial spends its sequence."""
+    with protocol.rolled_back():
+        assert protocol.submit(protocol.batch(good)).value == (2, 0, 0, 0)
+        without = protocol.state(11, 12)
+    before = protocol.is_spent(1)
+    receipt = protocol.submit(protocol.batch(mixed))
+    assert endings(receipt) == [(1, situation.outcome, situation.reason)]
+    assert sorted(event.claim.sequence for event in receipt.of(ClaimSettled)) == [11, 12]
+    assert protocol.state(11, 12) == without
+    assert protocol.is_spent(1) == (situation.outcome == Outcome.DENIED or before)
     protocol.assert_solvent()
 
 
-ROW_SITUATIONS = {name: situation for name, situation in SITUATIONS.items() if situation.row}
+ROW_SITUATIONS = {
+    name: situation for name, situation in SITUATIONS.items() if situation.row and not situation.section
+}
 
 
 @pytest.mark.parametrize("situation", ROW_SITUATIONS.values(), ids=ROW_SITUATIONS)
@@ -69,13 +123,10 @@ ROW_SITUATIONS = {name: situation for name, situation in SITUATIONS.items() if s
 def test_settle__bad_row_within_a_patients_group__the_patients_good_rows_settle(
     protocol: Protocol, situation: Situation, place: int
 ) -> None:
-    rows = [protocol.row(protocol.patient, n) for n in (11, 12)]
-    rows.insert(place, situation.bad_row(protocol, protocol.patient))
-    receipt = protocol.settle(*rows, protocol.row(protocol.neighbour, 13))
-    assert endings(receipt) == [(1, situation.outcome, situation.reason)]
-    assert [event.claim.sequence for event in receipt.of(ClaimSettled)] == [11, 12, 13]
-    assert protocol.credit() == 450 * DOLLAR
-    protocol.assert_solvent()
+    good = [protocol.row(protocol.patient, n) for n in (11, 12)]
+    bad = situation.bad_row(protocol, protocol.patient)
+    mixed = [*good[:place], bad, *good[place:]]
+    assert_only_the_good_settle(protocol, situation, [protocol.section(*good)], [protocol.section(*mixed)])
 
 
 def test_settle__all_kinds_in_one_batch__each_ends_by_itself(protocol: Protocol) -> None:
@@ -102,6 +153,11 @@ def test_settle__pended_row_once_the_cause_is_gone__settles(protocol: Protocol) 
     assert protocol.balance(protocol.late) == 0
 
 
+def test_settle__last_unit_of_a_year__settles_and_the_next_is_denied(protocol: Protocol) -> None:
+    rows = [protocol.row(protocol.patient, n, THERAPY, units=2) for n in (1, 2, 3)]
+    assert endings(protocol.settle(*rows)) == [(3, Outcome.DENIED, Reason.ANNUAL_UNITS_EXCEEDED)]
+
+
 def test_settle__denied_row_sent_again__is_skipped_even_if_the_terms_changed(protocol: Protocol) -> None:
     row = protocol.row(protocol.patient, 1, UNLISTED)
     assert protocol.settle(row).value == (0, 1, 0, 0)
@@ -118,7 +174,7 @@ def test_settle__around_the_consent_limit__at_most_the_limit(
 ) -> None:
     protocol.welcome(protocol.late)
     limit = 110 * DOLLAR + spare
-    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, limit, NEVER - 1)
+    protocol.grant(protocol.late, limit)
     protocol.evm.now += NOTICE
     assert protocol.settle(protocol.row(protocol.late, 1)).value[0] == settles
 
@@ -151,11 +207,11 @@ def test_settle__pool_for_the_later_event_only__the_later_settles(protocol: Prot
 def test_settle__share_of_zero_without_consent__pends(protocol: Protocol) -> None:
     """Consent is needed even where the patient owes nothing."""
     protocol.fund_patient(protocol.late, 1)
-    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
-    protocol.payer.send(protocol.insurer, "enrol", protocol.late, YEAR, 1, 0, PLAN.oop_max)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
+    protocol.enrol(protocol.late, met=Accumulators(oop_met=PLAN.oop_max))
     row = protocol.row(protocol.late, 1)
     assert endings(protocol.settle(row)) == [(1, Outcome.PENDED, Reason.NO_CONSENT)]
-    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 0, NEVER)
+    protocol.grant(protocol.late, 0)
     (settled,) = protocol.settle(row).of(ClaimSettled)
     assert (settled.claim.plan_paid, settled.claim.patient_responsibility) == (150 * DOLLAR, 0)
 
@@ -163,27 +219,27 @@ def test_settle__share_of_zero_without_consent__pends(protocol: Protocol) -> Non
 # ---- logs of what did not settle --------------------------------------------------------------------------
 
 
-def test_settle__denied__logs_the_row_with_no_amounts(protocol: Protocol) -> None:
-    row = protocol.row(protocol.patient, 1, UNLISTED)
-    (denied,) = protocol.settle(row).of(ClaimDenied)
-    claim = denied.claim
-    assert (denied.patient, claim.commitment, claim.service_id) == (
-        protocol.patient,
-        row.commitment,
-        UNLISTED,
-    )
-    assert claim.billed_amount == row.billed
-    assert (claim.allowed, claim.contractual_adjustment, claim.plan_paid, claim.patient_responsibility) == (
-        *(0, 0, 0, 0),
-    )
+@pytest.mark.parametrize("service, kind", [(UNLISTED, ClaimDenied), (VISIT, ClaimPended)])
+def test_settle__not_settled__logs_the_row_with_no_amounts_but_the_billed(
+    protocol: Protocol, service: bytes, kind: type[Event]
+) -> None:
+    patient = protocol.patient if kind is ClaimDenied else protocol.late
+    row = protocol.row(patient, 7, service, units=2)
+    (event,) = protocol.settle(row).of(kind)
+    claim = event.claim
+    assert (event.patient, claim.commitment, claim.sequence) == (patient, row.commitment, 7)
+    assert (claim.provider_id, claim.payer_id, claim.plan_id, claim.terms_version) == (1, 1, 1, 1)
+    assert (claim.service_id, claim.units, claim.benefit_year) == (service, 2, YEAR)
+    assert (claim.billed, claim.billed_as_fee) == (row.billed, False)
+    assert (claim.allowed, claim.deductible, claim.copay, claim.coinsurance) == (0, 0, 0, 0)
+    assert (claim.outside_plan, claim.plan_paid, claim.secondary_paid, claim.fee) == (0, 0, 0, 0)
 
 
-def test_settle__pended__logs_who_and_which(protocol: Protocol) -> None:
-    row = protocol.row(protocol.late, 7)
-    (pended,) = protocol.settle(row).of(ClaimPended)
-    assert pended == ClaimPended(
-        protocol.provider_id, protocol.late, Reason.PAYER_NOT_ACCEPTED, row.commitment, 7
-    )
+@pytest.mark.parametrize("patient", ["patient", "late"])
+def test_settle__nothing_billed_and_not_settled__logs_that(protocol: Protocol, patient: str) -> None:
+    row = protocol.row(getattr(protocol, patient), 1, UNLISTED, billed=0)
+    (event,) = (e for e in protocol.settle(row).events if isinstance(e, ClaimDenied | ClaimPended))
+    assert (event.claim.billed, event.claim.billed_as_fee) == (0, True)
 
 
 # ---- the order of reasons ---------------------------------------------------------------------------------
@@ -195,9 +251,9 @@ def test_settle__several_causes__a_pend_that_may_pass_comes_before_the_denial_by
     """Without consent or enrolment nothing is denied for good by a schedule that may not even apply."""
     row = protocol.row(protocol.late, 1, UNLISTED)
     assert endings(protocol.settle(row))[0][1:] == (Outcome.PENDED, Reason.PAYER_NOT_ACCEPTED)
-    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
     assert endings(protocol.settle(row))[0][1:] == (Outcome.PENDED, Reason.NO_CONSENT)
-    protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, 10**9, NEVER)
+    protocol.grant(protocol.late)
     assert endings(protocol.settle(row))[0][1:] == (Outcome.PENDED, Reason.NOT_ENROLLED)
     protocol.enrol(protocol.late)
     assert endings(protocol.settle(row))[0][1:] == (Outcome.DENIED, Reason.UNKNOWN_SERVICE)

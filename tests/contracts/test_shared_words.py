@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
+from enum import IntEnum
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 from tests.contracts import protocol
 from tests.contracts.evm import artifact
 
 from chainbill.audit import notice
 from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.artifacts import CONTRACTS
+from chainbill.chain.events import Claim, Party
 
+SPANS = (
+    *("NOTICE", "MAX_BATCH_LIFE", "WITHDRAWAL_LIFE", "MAX_ANNOUNCEMENT", "PAYOUT_CHANGE_DELAY"),
+    *("DISPUTE_WINDOW", "BUCKET", "ANSWER_TIME", "RULING_TIME"),
+)
 TIME_UNITS = {"hours": 3_600, "days": 86_400}
 
 
@@ -35,24 +44,54 @@ def upper_snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
 
 
-@pytest.mark.parametrize("words", [Outcome, Reason])
+@pytest.mark.parametrize(
+    "words, file",
+    [
+        (Outcome, "types/Outcomes.sol"),
+        (Reason, "types/Outcomes.sol"),
+        (CobMode, "types/Terms.sol"),
+        (Party, "interfaces/IClaimSettlement.sol"),
+    ],
+)
 def test_enum__solidity_and_python__same_names_and_numbers(
-    contracts: Path, words: type[Outcome] | type[Reason]
+    contracts: Path, words: type[IntEnum], file: str
 ) -> None:
-    members = enum_members(contracts / "types" / "Outcomes.sol", words.__name__)
+    members = enum_members(contracts / file, words.__name__)
     assert [(upper_snake(name), number) for number, name in enumerate(members)] == [
         (word.name, word.value) for word in words
     ]
 
 
-def test_cost_sharing__solidity__has_the_components_of_an_adjudication(contracts: Path) -> None:
+def test_cost_sharing__solidity__has_the_components_of_a_claim(contracts: Path) -> None:
     body = re.search(
         r"struct CostSharing \{(.*?)\}", without_comments(contracts / "types" / "Outcomes.sol"), re.DOTALL
     )
     assert body is not None
-    assert re.findall(r"uint64 (\w+);", body[1]) == [
-        *("billed", "allowed", "adjustment", "deductible", "copay", "coinsurance", "planPaid")
+    components = [upper_snake(name).lower() for name in re.findall(r"uint64 (\w+);", body[1])]
+    assert components == [
+        *("billed", "allowed", "deductible", "copay", "coinsurance", "outside_plan", "plan_paid"),
+        "secondary_paid",
     ]
+    assert set(components) <= {field.name for field in fields(Claim)}
+
+
+@pytest.mark.parametrize(
+    "struct, terms, more",
+    [
+        ("PlanTerms", PlanTerms, ["effective_at"]),
+        ("Fee", FeeTerms, ["effective_at", "version"]),
+        ("CategoryTerms", CategoryTerms, []),
+    ],
+)
+def test_terms__solidity_and_python__have_the_same_fields(
+    contracts: Path, struct: str, terms: type[BaseModel], more: list[str]
+) -> None:
+    body = re.search(
+        rf"struct {struct} \{{(.*?)\}}", without_comments(contracts / "types" / "Terms.sol"), re.DOTALL
+    )
+    assert body is not None
+    names = {upper_snake(name).lower() for name in re.findall(r"(\w+);", body[1])}
+    assert names == {*terms.model_fields, *more}
 
 
 def test_notice__constants__equal_those_of_the_audit_and_of_these_tests(contracts: Path) -> None:
@@ -60,15 +99,10 @@ def test_notice__constants__equal_those_of_the_audit_and_of_these_tests(contract
         r"uint40 constant (\w+) = (\d+) (\w+);", without_comments(contracts / "libraries" / "Notice.sol")
     )
     seconds = {name: int(number) * TIME_UNITS[unit] for name, number, unit in found}
-    assert seconds == {
-        "NOTICE": protocol.NOTICE,
-        "MAX_BATCH_LIFE": protocol.MAX_BATCH_LIFE,
-        "WITHDRAWAL_LIFE": protocol.WITHDRAWAL_LIFE,
-    }
+    assert seconds == {name: getattr(protocol, name) for name in SPANS}
     assert seconds["MAX_BATCH_LIFE"] < seconds["NOTICE"]
-    assert seconds["NOTICE"] == notice.NOTICE_SECONDS
-    assert seconds["WITHDRAWAL_LIFE"] == notice.WITHDRAWAL_LIFE_SECONDS
-    assert seconds["MAX_BATCH_LIFE"] == notice.MAX_BATCH_LIFE_SECONDS
+    replayed = {name: span for name, span in seconds.items() if name != "MAX_ANNOUNCEMENT"}
+    assert replayed == {name: getattr(notice, f"{name}_SECONDS") for name in replayed}
 
 
 def test_errors__every_declared_one__is_in_an_exported_abi(contracts: Path) -> None:

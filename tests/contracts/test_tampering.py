@@ -52,12 +52,39 @@ def test_settle__row_changed_after_signing__reverts(
     signed_by_nobody_of_the_quorum(protocol, changed, signed)
 
 
-@pytest.mark.parametrize("field", ["provider_id", "payer_id", "plan_id", "terms_version"])
+SECTION_FIELDS = ("provider_id", "payer_id", "plan_id", "terms_version")
+SECONDARY_FIELDS = ("secondary_payer_id", "secondary_plan_id", "secondary_terms_version")
+
+
+@pytest.mark.parametrize("field", SECTION_FIELDS)
 def test_settle__section_changed_after_signing__reverts(protocol: Protocol, field: str) -> None:
     section = protocol.section(protocol.row(protocol.patient, 1))
     signed = protocol.sign(protocol.batch([section]))
     changed = protocol.batch([replace(section, **{field: getattr(section, field) + 1})])
     signed_by_nobody_of_the_quorum(protocol, changed, signed)
+
+
+@pytest.mark.parametrize("field", SECONDARY_FIELDS)
+def test_settle__secondary_payer_changed_after_signing__reverts(protocol: Protocol, field: str) -> None:
+    section = protocol.coordinated(protocol.row(protocol.patient, 1), secondary=2)
+    signed = protocol.sign(protocol.batch([section]))
+    changed = protocol.batch([replace(section, **{field: getattr(section, field) + 1})])
+    signed_by_nobody_of_the_quorum(protocol, changed, signed)
+
+
+def test_settle__corrected_claim_changed_after_signing__reverts(protocol: Protocol) -> None:
+    row = protocol.row(protocol.patient, 1, corrects=bytes(32))
+    signed = protocol.sign(protocol.batch([protocol.corrections(row)]))
+    changed = protocol.batch([protocol.corrections(replace(row, corrects=b"\1" * 32))])
+    signed_by_nobody_of_the_quorum(protocol, changed, signed)
+
+
+@pytest.mark.parametrize("operator", ["operator", "stranger"])
+def test_settle__operator_changed_after_signing__reverts(protocol: Protocol, operator: str) -> None:
+    """Who submits a batch cannot take the fee."""
+    batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))])
+    signed = protocol.sign(batch)
+    signed_by_nobody_of_the_quorum(protocol, replace(batch, operator=account(operator).address), signed)
 
 
 @pytest.mark.parametrize("field", ["signed_at", "deadline"])
@@ -72,9 +99,7 @@ def test_settle__epoch_changed_after_signing__reverts(protocol: Protocol) -> Non
     """The same members in a new epoch: a signature counts for the epoch in its digest alone."""
     batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))])
     signed = protocol.sign(batch)
-    protocol.settlement.send(
-        protocol.governor, "openEpoch", [oracle.address for oracle in protocol.oracles], 2
-    )
+    protocol.open_epoch()
     signed_by_nobody_of_the_quorum(protocol, replace(batch, epoch=2), signed)
 
 
@@ -115,7 +140,7 @@ def swapped_groups(protocol: Protocol) -> bytes:
     packed = encode_sections(
         [protocol.section(protocol.row(protocol.patient, 1), protocol.row(protocol.neighbour, 2))]
     )
-    header, groups = packed[:24], packed[24:]
+    header, groups = packed[:25], packed[25:]
     assert len(groups) == 2 * 75
     return header + groups[75:] + groups[:75]
 
@@ -127,7 +152,7 @@ def test_settle__patients_out_of_order__reverts(protocol: Protocol) -> None:
 
 def test_settle__one_patient_in_two_groups__reverts(protocol: Protocol) -> None:
     packed = bytearray(encode_sections([protocol.section(protocol.row(protocol.patient, 1))]))
-    twice = bytes(packed) + bytes(packed[24:])
+    twice = bytes(packed) + bytes(packed[25:])
     counts = (2).to_bytes(2, "big") * 2
     with reverts("PatientsUnsorted", previous=protocol.patient, patient=protocol.patient):
         protocol.submit(protocol.batch(twice[:20] + counts + twice[24:]))
@@ -138,7 +163,21 @@ def test_settle__payers_out_of_order__reverts(protocol: Protocol) -> None:
     mine = encode_sections([protocol.section(protocol.row(protocol.patient, 1))])
     other = encode_sections([protocol.section(protocol.row(protocol.late, 2), payer_id=payer_id)])
     for packed in (other + mine, mine + other + mine):
-        with reverts("SectionsUnsorted", previousPayerId=payer_id, payerId=protocol.payer_id):
+        with reverts("SectionsUnsorted", previousPayers=payer_id << 32, payers=protocol.payer_id << 32):
+            protocol.submit(protocol.batch(packed))
+
+
+def test_settle__secondary_payers_out_of_order__reverts(protocol: Protocol) -> None:
+    """One payer's sections without a secondary come first, then by secondary."""
+    row = protocol.row(protocol.patient, 1)
+    without = encode_sections([protocol.section(row)])
+    with_2, with_3 = (encode_sections([protocol.coordinated(row, secondary=n)]) for n in (2, 3))
+    first = protocol.payer_id << 32
+    for packed, higher, lower in (
+        (with_2 + without, first + 2, first),
+        (with_3 + with_2, first + 3, first + 2),
+    ):
+        with reverts("SectionsUnsorted", previousPayers=higher, payers=lower):
             protocol.submit(protocol.batch(packed))
 
 
@@ -196,17 +235,35 @@ def compact(signature: bytes) -> bytes:
 
 BROKEN: dict[str, Callable[[bytes], bytes]] = {
     "high s": high_s,
-    "compact": compact,
     "all zero": lambda signature: bytes(65),
-    "empty": lambda signature: b"",
-    "a byte too long": lambda signature: signature + b"\0",
-    "a byte too short": lambda signature: signature[:-1],
     "v of 0 or 1": lambda signature: signature[:64] + bytes([signature[64] - 27]),
     "v of EIP-155": lambda signature: signature[:64] + bytes([signature[64] + 10]),
     "r of 0": lambda signature: bytes(32) + signature[32:],
     "s of 0": lambda signature: signature[:32] + bytes(32) + signature[64:],
     "r beyond the curve": lambda signature: CURVE_ORDER.to_bytes(32, "big") + signature[32:],
 }
+
+
+LENGTHS: dict[str, Callable[[bytes], bytes]] = {
+    "compact": compact,
+    "empty": lambda signature: b"",
+    "a byte too long": lambda signature: signature + b"\0",
+    "a byte too short": lambda signature: signature[:-1],
+}
+
+
+@pytest.mark.parametrize("broken", LENGTHS.values(), ids=LENGTHS)
+@pytest.mark.parametrize("index", [0, 1])
+def test_settle__signatures_that_are_not_65_bytes_each__reverts(
+    protocol: Protocol, batch: SettlementBatch, broken: Callable[[bytes], bytes], index: int
+) -> None:
+    """They are joined: one of another length shifts or loses what follows."""
+    signed = protocol.sign(batch)
+    signed[index] = broken(signed[index])
+    with pytest.raises(ContractReverted) as refused:
+        protocol.submit(batch, signed)
+    assert refused.value.name in ("InvalidSignature", "QuorumNotReached")
+    assert not protocol.is_spent(1)
 
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)

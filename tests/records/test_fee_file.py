@@ -21,10 +21,14 @@ def test_read_fees__both_ways_of_writing__become_terms_of_the_catalogues_categor
     tmp_path: Path, catalogue: Catalogue
 ) -> None:
     file = tmp_path / "fees.toml"
-    file.write_text('[fees]\noffice-visit = "85.00"\nlab-lipid-panel = { fee = "$30", max_units = 2 }\n')
+    file.write_text(
+        '[fees]\noffice-visit = "85.00"\nlab-lipid-panel = { fee = "$30", max_units = 2, annual_units = 4 }\n'
+    )
     assert read_fees(file, catalogue, max_units=5) == {
         "office-visit": FeeTerms(amount=85_000_000, category=Category.OFFICE_VISIT, max_units=5),
-        "lab-lipid-panel": FeeTerms(amount=30_000_000, category=Category.LABORATORY, max_units=2),
+        "lab-lipid-panel": FeeTerms(
+            amount=30_000_000, category=Category.LABORATORY, max_units=2, annual_units=4
+        ),
     }
 
 
@@ -51,6 +55,8 @@ def test_catalogue_fees__are_its_default_fees(catalogue: Catalogue) -> None:
         ('[fees]\noffice-visit = "1.005"', "office-visit: a fee is in whole cents"),
         ('[fees]\noffice-visit = { fee = "1", max_units = 0 }', "office-visit: "),
         ('[fees]\noffice-visit = { fee = "1", max_units = true }', "office-visit: "),
+        ('[fees]\noffice-visit = { fee = "1", annual_units = -1 }', "office-visit: "),
+        ('[fees]\noffice-visit = { fee = "1", annual_units = "4" }', "office-visit: "),
         (
             '[fees]\noffice-visit = { fee = "18446744073709", max_units = 2 }',
             "office-visit: amount times max_units does not fit",

@@ -8,6 +8,9 @@ from eth_utils.address import is_checksum_formatted_address, to_checksum_address
 
 from chainbill.errors import AttestationError
 
+ZERO_ADDRESS = "0x" + "00" * 20
+"""Nobody's address."""
+
 
 @lru_cache(maxsize=65_536)
 def checksum_address(address: str) -> str:

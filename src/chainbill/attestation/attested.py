@@ -18,6 +18,8 @@ class AttestedEvent:
     attestation: ServiceAttestation
     signature: bytes
     opening: Opening
+    corrects: bytes = b""
+    """The id of the reversed claim that this event takes the place of; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,16 @@ class Assignment:
 
     provider_id: int
     payer_id: int
+    """The patient's primary payer; 0: the patient pays itself."""
     patient: str
     """Checksum address of the patient's account."""
     service_id: bytes
-    """The event's service under the payer's schedule key, 8 bytes."""
+    """The event's service under the payer's schedule key, or under the provider's own where the patient pays
+    itself; 8 bytes."""
     sequence: int
     """The provider's own number of this attestation."""
+    corrects: bytes = b""
+    """The id of the reversed claim that the event takes the place of; empty: none."""
 
 
 def attest(
@@ -59,4 +65,5 @@ def attest(
         benefit_year=event.benefit_year,
         sequence=assignment.sequence,
     )
-    return AttestedEvent(attestation, attester.sign(attestation.digest(domain)), opening)
+    signature = attester.sign(attestation.digest(domain))
+    return AttestedEvent(attestation, signature, opening, assignment.corrects)

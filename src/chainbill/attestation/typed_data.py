@@ -1,4 +1,5 @@
-"""The two signed structs, in one place (``contracts/libraries/TypedData.sol`` is the other language's).
+"""What providers and oracle nodes sign, in one place (``contracts/libraries/TypedData.sol`` is the other
+language's); ``patient_intents`` has what patients sign.
 
 Digests are packed by hand, field by field, because one is computed for every event; tests hold them
 against eth-account's general encoder and against the contract.
@@ -22,24 +23,27 @@ SERVICE_ATTESTATION_TYPE = (
     "ServiceAttestation(uint32 providerId,uint32 payerId,address patient,bytes32 commitment,"
     "bytes8 serviceId,uint16 units,uint64 billedAmount,uint16 benefitYear,uint64 sequence)"
 )
-SETTLEMENT_BATCH_TYPE = "SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,bytes sections)"
+SETTLEMENT_BATCH_TYPE = (
+    "SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,address operator,bytes sections)"
+)
 
 DOMAIN_TYPEHASH = keccak256(DOMAIN_TYPE.encode())
 SERVICE_ATTESTATION_TYPEHASH = keccak256(SERVICE_ATTESTATION_TYPE.encode())
 SETTLEMENT_BATCH_TYPEHASH = keccak256(SETTLEMENT_BATCH_TYPE.encode())
 
 _PREFIX = b"\x19\x01"
-_NAME_HASH = keccak256(DOMAIN_NAME.encode())
-_VERSION_HASH = keccak256(DOMAIN_VERSION.encode())
 
 
 @dataclass(frozen=True)
 class Domain:
-    """Where a signature counts: one chain, one settlement contract."""
+    """Where a signature counts: one chain, one contract. Name and version are the token's own where that
+    is the contract."""
 
     chain_id: int
     verifying_contract: str
-    """Checksum address of ``ClaimSettlement``."""
+    """Checksum address of the contract that checks the signature."""
+    name: str = DOMAIN_NAME
+    version: str = DOMAIN_VERSION
     separator: bytes = field(init=False, repr=False, compare=False)
     """The 32-byte domain separator."""
 
@@ -48,14 +52,15 @@ class Domain:
         _check_uint("chain_id", self.chain_id, 256)
         contract = checksum_address(self.verifying_contract)
         object.__setattr__(self, "verifying_contract", contract)
-        packed = DOMAIN_TYPEHASH + _NAME_HASH + _VERSION_HASH + _word(self.chain_id) + _address_word(contract)
+        names = keccak256(self.name.encode()) + keccak256(self.version.encode())
+        packed = DOMAIN_TYPEHASH + names + _word(self.chain_id) + _address_word(contract)
         object.__setattr__(self, "separator", keccak256(packed))
 
     def to_message(self) -> dict[str, Any]:
         """The domain as an EIP-712 JSON object."""
         return {
-            "name": DOMAIN_NAME,
-            "version": DOMAIN_VERSION,
+            "name": self.name,
+            "version": self.version,
             "chainId": self.chain_id,
             "verifyingContract": self.verifying_contract,
         }
@@ -112,7 +117,7 @@ class ServiceAttestation:
 
     def digest(self, domain: Domain) -> bytes:
         """The 32 bytes the provider's attester key signs."""
-        return keccak256(_PREFIX + domain.separator + self.struct_hash())
+        return signing_digest(domain, self.struct_hash())
 
     def to_eip712_message(self, domain: Domain) -> dict[str, Any]:
         """The whole message for a wallet's ``eth_signTypedData_v4``; plain JSON."""
@@ -127,7 +132,7 @@ class ServiceAttestation:
             "benefitYear": self.benefit_year,
             "sequence": self.sequence,
         }
-        return _full_message(self.TYPE, domain, message)
+        return full_message(self.TYPE, domain, message)
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> Self:
@@ -136,7 +141,7 @@ class ServiceAttestation:
         Raises:
             AttestationError: a field is missing, too many, or does not fit its Solidity type.
         """
-        if set(message) != {field["name"] for field in _fields(cls.TYPE)}:
+        if set(message) != {field["name"] for field in type_members(cls.TYPE)}:
             raise AttestationError("an attestation has other fields than ServiceAttestation")
         return cls(
             provider_id=message["providerId"],
@@ -163,6 +168,8 @@ class SettlementBatch:
     """Seconds since 1970; the terms in force then apply."""
     deadline: int
     """Seconds since 1970 after which the batch no longer settles."""
+    operator: str
+    """Checksum address that gets the operator's fee; the zero address: nobody, and no fee is taken."""
     sections: bytes
 
     def __post_init__(self) -> None:
@@ -170,17 +177,20 @@ class SettlementBatch:
         _check_uint("epoch", self.epoch, 32)
         _check_uint("signed_at", self.signed_at, 64)
         _check_uint("deadline", self.deadline, 64)
+        object.__setattr__(self, "operator", checksum_address(self.operator))
         if not isinstance(self.sections, bytes):
             raise AttestationError("sections are bytes")
 
     def struct_hash(self) -> bytes:
         """The 32-byte EIP-712 hash of this struct."""
         times = _word(self.epoch) + _word(self.signed_at) + _word(self.deadline)
-        return keccak256(SETTLEMENT_BATCH_TYPEHASH + times + keccak256(self.sections))
+        return keccak256(
+            SETTLEMENT_BATCH_TYPEHASH + times + _address_word(self.operator) + keccak256(self.sections)
+        )
 
     def digest(self, domain: Domain) -> bytes:
         """The 32 bytes each oracle node signs."""
-        return keccak256(_PREFIX + domain.separator + self.struct_hash())
+        return signing_digest(domain, self.struct_hash())
 
     def to_eip712_message(self, domain: Domain) -> dict[str, Any]:
         """The whole message for a wallet's ``eth_signTypedData_v4``; plain JSON."""
@@ -188,22 +198,28 @@ class SettlementBatch:
             "epoch": self.epoch,
             "signedAt": self.signed_at,
             "deadline": self.deadline,
+            "operator": self.operator,
             "sections": _hex(self.sections),
         }
-        return _full_message(self.TYPE, domain, message)
+        return full_message(self.TYPE, domain, message)
 
 
-def _full_message(struct_type: str, domain: Domain, message: dict[str, Any]) -> dict[str, Any]:
+def signing_digest(domain: Domain, struct_hash: bytes) -> bytes:
+    """The 32 bytes that are signed for a struct in a domain."""
+    return keccak256(_PREFIX + domain.separator + struct_hash)
+
+
+def full_message(struct_type: str, domain: Domain, message: dict[str, Any]) -> dict[str, Any]:
     name = struct_type.partition("(")[0]
     return {
-        "types": {"EIP712Domain": _fields(DOMAIN_TYPE), name: _fields(struct_type)},
+        "types": {"EIP712Domain": type_members(DOMAIN_TYPE), name: type_members(struct_type)},
         "primaryType": name,
         "domain": domain.to_message(),
         "message": message,
     }
 
 
-def _fields(struct_type: str) -> list[dict[str, str]]:
+def type_members(struct_type: str) -> list[dict[str, str]]:
     """A type string's members as EIP-712 JSON lists them."""
     members = struct_type.partition("(")[2].removesuffix(")").split(",")
     return [dict(zip(("type", "name"), member.split(" "), strict=True)) for member in members]

@@ -22,12 +22,15 @@ from chainbill.records.service_event import ServiceEvent
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (
     id INTEGER PRIMARY KEY,
-    record_identity TEXT NOT NULL UNIQUE,
+    record_identity TEXT NOT NULL,
     patient TEXT NOT NULL,
+    self_pay INTEGER NOT NULL,
+    corrects BLOB NOT NULL,
     record TEXT,
     salt BLOB,
     sequence INTEGER UNIQUE,
-    commitment BLOB
+    commitment BLOB,
+    UNIQUE (record_identity, corrects)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS counter (next_sequence INTEGER NOT NULL) STRICT;
 INSERT INTO counter SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM counter);
@@ -46,6 +49,10 @@ class WaitingEvent:
     """Reserved for it by an attempt that did not finish; None: none yet."""
     salt: bytes
     """What its commitment will be salted with, 16 bytes."""
+    self_pay: bool = False
+    """Is the patient charged the cash price, outside any plan?"""
+    corrects: bytes = b""
+    """The id of the reversed claim that it takes the place of; empty: none."""
 
 
 class Worklist:
@@ -66,12 +73,28 @@ class Worklist:
         if fresh:
             path.chmod(0o600)
 
-    def add(self, patient: str, event: ServiceEvent) -> bool:
-        """Add an event of ``patient``; False where its record is on the list or was attested before."""
+    def add(
+        self, patient: str, event: ServiceEvent, *, self_pay: bool = False, corrects: bytes = b""
+    ) -> bool:
+        """Add an event of ``patient``; False where its record is on the list or was attested before.
+
+        Args:
+            self_pay: charge the patient the cash price, outside any plan.
+            corrects: the id of a reversed claim that the event takes the place of. A record may come again
+                once for each such claim.
+        """
         with self._database() as database:
             inserted = database.execute(
-                "INSERT OR IGNORE INTO event (record_identity, patient, record, salt) VALUES (?, ?, ?, ?)",
-                (event.record_identity, patient, event.model_dump_json(), new_salt()),
+                "INSERT OR IGNORE INTO event (record_identity, patient, self_pay, corrects, record, salt)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    event.record_identity,
+                    patient,
+                    self_pay,
+                    corrects,
+                    event.model_dump_json(),
+                    new_salt(),
+                ),
             )
             return inserted.rowcount == 1
 
@@ -87,13 +110,21 @@ class Worklist:
         """Events not attested yet, in the order they were added."""
         with self._database() as database:
             rows = database.execute(
-                "SELECT id, patient, record, sequence, salt FROM event"
+                "SELECT id, patient, record, sequence, salt, self_pay, corrects FROM event"
                 " WHERE record IS NOT NULL ORDER BY id LIMIT ?",
                 (-1 if limit is None else limit,),
             ).fetchall()
         return [
-            WaitingEvent(row, patient, ServiceEvent.model_validate_json(record), sequence, salt)
-            for row, patient, record, sequence, salt in rows
+            WaitingEvent(
+                row,
+                patient,
+                ServiceEvent.model_validate_json(record),
+                sequence,
+                salt,
+                bool(self_pay),
+                corrects,
+            )
+            for row, patient, record, sequence, salt, self_pay, corrects in rows
         ]
 
     def reserve_sequence(self, waiting: WaitingEvent, *, at_least: int = 1) -> int:

@@ -6,20 +6,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TypeGuard
 
-from chainbill.audit.determination import Determination, determine
+from chainbill.audit.determination import AttestedRow, Determination, determine
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.replay import apply
 from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.chain.claim_tree import claim_id, claim_prefix
+from chainbill.chain.claim_words import NO_SECONDARY
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.events import (
     BatchSettled,
     Claim,
+    ClaimCorrected,
     ClaimDenied,
     ClaimPended,
     ClaimSettled,
     ClaimSkipped,
     Event,
     RecordedEvent,
+    SecondaryDetermined,
+    SecondaryShares,
 )
 from chainbill.errors import LedgerError
 
@@ -34,15 +39,37 @@ class ClaimRecord:
     batch: BatchSettled | None
     """The batch's own log; None where it is missing."""
     outcome: Outcome
-    reason: Reason
-    provider_id: int
     patient: str
-    commitment: bytes
-    sequence: int
-    claim: Claim | None
-    """What was priced; None for rows put back or passed over, of which the log says no more."""
+    claim: Claim
+    """What was attested; of a row that did not settle no more."""
+    secondary: SecondaryShares
+    """The secondary payer as if it were alone; all 0 where none took part."""
+    corrects: bytes | None
+    """The id of the reversed claim that this one corrects."""
+    claim_id: bytes | None
+    """None: it did not settle, or there is no batch."""
     determination: Determination | None
-    """The same decided again from the rebuilt ledger; None where there is no claim or no batch."""
+    """The same decided again from the rebuilt ledger; None where there is no batch."""
+
+    @property
+    def reason(self) -> Reason:
+        """Why it did not settle; NONE: it did."""
+        return self.claim.reason
+
+    @property
+    def provider_id(self) -> int:
+        """Whose event it is."""
+        return self.claim.provider_id
+
+    @property
+    def commitment(self) -> bytes:
+        """What the attestation commits to."""
+        return self.claim.commitment
+
+    @property
+    def sequence(self) -> int:
+        """The provider's own number of the attestation."""
+        return self.claim.sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +86,10 @@ class Totals:
     deductible: int = 0
     copay: int = 0
     coinsurance: int = 0
+    outside_plan: int = 0
     plan_paid: int = 0
+    secondary_paid: int = 0
+    fee: int = 0
     patient_responsibility: int = 0
 
     @classmethod
@@ -69,7 +99,7 @@ class Totals:
         amounts = [name for name in sums if name not in _OUTCOMES.values()]
         for record in records:
             sums[_OUTCOMES[record.outcome]] += 1
-            if record.outcome is Outcome.SETTLED and record.claim is not None:
+            if record.outcome is Outcome.SETTLED:
                 for name in amounts:
                     sums[name] += getattr(record.claim, name)
         return cls(**sums)
@@ -100,9 +130,10 @@ def walk(
         LedgerError: an event does not replay, and ``on_error`` is not there to hear of it.
     """
     batches = batches_of_rows(recorded)
+    ids = _claim_ids(recorded, batches, ledger.deployment)
     for place, event in enumerate(recorded):
         if is_row(event.event):
-            yield _record(ledger, event, event.event, batches.get(place))
+            yield _record(ledger, recorded, place, event.event, batches.get(place), ids.get(place))
         try:
             apply(ledger, event)
         except LedgerError as error:
@@ -131,44 +162,92 @@ def batches_of_rows(recorded: Sequence[RecordedEvent]) -> dict[int, BatchSettled
     return batches
 
 
-def _record(ledger: Ledger, recorded: RecordedEvent, row: Row, batch: BatchSettled | None) -> ClaimRecord:
-    claim = row.claim if isinstance(row, ClaimSettled | ClaimDenied) else None
-    determination = None
-    if claim is not None and batch is not None:
-        determination = determine(
-            ledger,
-            row.provider_id,
-            row.patient,
-            claim,
-            signed_at=batch.signed_at,
-            block_time=recorded.block_time,
-        )
-    outcome, reason = outcome_of(row)
-    return ClaimRecord(
-        recorded=recorded,
-        batch=batch,
-        outcome=outcome,
-        reason=reason,
-        provider_id=row.provider_id,
-        patient=row.patient,
-        commitment=_identity(row)[0],
-        sequence=_identity(row)[1],
-        claim=claim,
-        determination=determination,
-    )
-
-
-def outcome_of(row: Row) -> tuple[Outcome, Reason]:
+def outcome_of(row: Row) -> Outcome:
     """How the log says the row ended."""
-    if isinstance(row, ClaimSettled):
-        return Outcome.SETTLED, Reason.NONE
-    if isinstance(row, ClaimDenied):
-        return Outcome.DENIED, row.reason
-    if isinstance(row, ClaimPended):
-        return Outcome.PENDED, row.reason
-    return Outcome.SKIPPED, Reason.SEQUENCE_SPENT
+    return _OUTCOME_OF_EVENT[type(row)]
 
 
-def _identity(row: Row) -> tuple[bytes, int]:
-    stated = row.claim if isinstance(row, ClaimSettled | ClaimDenied) else row
-    return stated.commitment, stated.sequence
+_OUTCOME_OF_EVENT: dict[type[Event], Outcome] = {
+    ClaimSettled: Outcome.SETTLED,
+    ClaimDenied: Outcome.DENIED,
+    ClaimPended: Outcome.PENDED,
+    ClaimSkipped: Outcome.SKIPPED,
+}
+
+
+def _claim_ids(
+    recorded: Sequence[RecordedEvent], batches: dict[int, BatchSettled], deployment: Deployment
+) -> dict[int, bytes]:
+    """By a settled row's place: its claim's id."""
+    ids: dict[int, bytes] = {}
+    prefixes: dict[bytes, bytes] = {}
+    for place, batch in batches.items():
+        row = recorded[place].event
+        if not isinstance(row, ClaimSettled):
+            continue
+        if batch.digest not in prefixes:
+            prefixes[batch.digest] = claim_prefix(
+                deployment.chain_id,
+                deployment.settlement,
+                batch.digest,
+                recorded[place].block_time,
+                batch.operator,
+            )
+        secondary, _ = _followers(recorded, place, row)
+        ids[place] = claim_id(prefixes[batch.digest], row.patient, row.claim, secondary)
+    return ids
+
+
+def _followers(
+    recorded: Sequence[RecordedEvent], place: int, row: Row
+) -> tuple[SecondaryShares, bytes | None]:
+    """What the logs right after a settled row add to it: the secondary payer, and what it corrects."""
+    secondary, corrects = NO_SECONDARY, None
+    for event in recorded[place + 1 : place + 3]:
+        follower = event.event
+        if isinstance(follower, SecondaryDetermined | ClaimCorrected):
+            if (event.transaction, follower.commitment) != (
+                recorded[place].transaction,
+                row.claim.commitment,
+            ):
+                break
+            if isinstance(follower, SecondaryDetermined):
+                secondary = follower.shares
+            else:
+                corrects = follower.claim_id
+        else:
+            break
+    return secondary, corrects
+
+
+def _record(
+    ledger: Ledger,
+    recorded: Sequence[RecordedEvent],
+    place: int,
+    row: Row,
+    batch: BatchSettled | None,
+    identity: bytes | None,
+) -> ClaimRecord:
+    secondary, corrects = _followers(recorded, place, row)
+    determination = None
+    if batch is not None:
+        attested = AttestedRow(
+            row.patient,
+            row.claim,
+            signed_at=batch.signed_at,
+            block_time=recorded[place].block_time,
+            operator=batch.operator,
+            is_correction=corrects is not None,
+        )
+        determination = determine(ledger, attested)
+    return ClaimRecord(
+        recorded[place],
+        batch,
+        outcome_of(row),
+        row.patient,
+        row.claim,
+        secondary,
+        corrects,
+        identity,
+        determination,
+    )

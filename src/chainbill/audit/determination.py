@@ -1,33 +1,39 @@
-"""What the published terms say about one claim: the contracts' decision, taken again on the rebuilt ledger.
+"""What the published terms say about one row: the contracts' decision, taken again on the rebuilt ledger.
 
-The order of the questions is that of ``ClaimSettlement._determine`` and ``InsurerPayer._determine``: a row
-that fails several is put back or denied for the first.
+The order of the questions is that of ``ClaimSettlement``, ``Coordination`` and ``InsurerPayer``: a row that
+fails several is put back or denied for the first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.audit.ledger import Ledger, MemberYear, PatientAccount, PayerAccount, PlanVersion
-from chainbill.audit.notice import ConsentTerms
-from chainbill.billing.accumulators import Accumulators
-from chainbill.billing.adjudication import Adjudication, adjudicate
+from chainbill.audit.patient_terms import ConsentChoice
+from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
+from chainbill.billing.adjudication import BPS, Adjudication, adjudicate
+from chainbill.billing.coordination import Coordination, coordinate
 from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.billing.self_pay import price_self_pay
 from chainbill.billing.terms import CategoryTerms
 from chainbill.chain.contracts.payer import PublishedFee
 from chainbill.chain.events import Claim
 from chainbill.errors import LedgerError
+from chainbill.money import MAX_AMOUNT
 
 
 @dataclass(frozen=True, slots=True)
 class PricedBy:
-    """The published terms that priced a claim, and where the member stood before it."""
+    """The published terms that one payer prices a claim by, and where the member stood before it."""
 
     plan: PlanVersion
     fee: PublishedFee
     category: CategoryTerms | None
     """None: the plan names no terms for the fee's category, so does not cover it."""
     met: Accumulators
+    family: FamilyAccumulators | None
+    units_used: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,95 +43,248 @@ class Determination:
     outcome: Outcome
     reason: Reason
     priced_by: PricedBy | None = None
+    """The only or primary payer's terms; None where the row is decided before them, and for self-pay."""
     adjudication: Adjudication | None = None
     """Every component; None where the row is decided before it is priced."""
+    secondary: Adjudication | None = None
+    """The secondary as if it were alone; None where it counts nothing."""
+    secondary_priced_by: PricedBy | None = None
+    fee: int = 0
+    """The operator's."""
 
 
-def determine(
-    ledger: Ledger, provider_id: int, patient: str, claim: Claim, *, signed_at: int, block_time: int
-) -> Determination:
+@dataclass(frozen=True, slots=True)
+class AttestedRow:
+    """One row and the batch it came in."""
+
+    patient: str
+    claim: Claim
+    signed_at: int
+    block_time: int
+    operator: str = ZERO_ADDRESS
+    is_correction: bool = False
+
+    @property
+    def billed_amount(self) -> int:
+        """As attested; 0 bills the fee schedule's amount."""
+        return 0 if self.claim.billed_as_fee else self.claim.billed
+
+    @property
+    def one_by_one(self) -> bool:
+        """Do the contracts price it apart from its neighbours? They then ask the escrow first."""
+        return self.claim.payer_id == 0 or self.claim.secondary_payer_id != 0 or self.is_correction
+
+
+def determine(ledger: Ledger, row: AttestedRow) -> Determination:
     """Decide a row on the ledger as it stood before it."""
-    provider = ledger.providers.get(provider_id)
+    claim = row.claim
+    provider = ledger.providers.get(claim.provider_id)
     if provider is not None and claim.sequence in provider.spent:
         return Determination(Outcome.SKIPPED, Reason.SEQUENCE_SPENT)
-    payer = ledger.payers.get(claim.payer_id)
-    if payer is None:
-        return _pended(Reason.UNKNOWN_PAYER)
-    if provider is None or provider.suspended:
-        return _pended(Reason.PROVIDER_NOT_ACTIVE)
+    if any(payer_id and payer_id not in ledger.payers for payer_id in _payers(claim)):
+        return _ended(Reason.UNKNOWN_PAYER)
+    if provider is None or provider.credit.suspended:
+        return _ended(Reason.PROVIDER_NOT_ACTIVE)
+    reason = _year_reason(claim, row.block_time)
+    if reason is Reason.NONE and row.one_by_one:
+        reason = _escrow_reason(ledger, row)
+    if reason is not Reason.NONE:
+        return _ended(reason)
+    if claim.payer_id == 0:
+        return _self_pay(ledger, row)
+    return _covered(ledger, row)
 
-    acceptance = payer.acceptances.get(provider_id)
-    if acceptance is None or not acceptance.at(signed_at):
-        return _pended(Reason.PROVIDER_NOT_ACCEPTED)
+
+def _ended(reason: Reason) -> Determination:
+    return Determination(reason.outcome, reason)
+
+
+def _payers(claim: Claim) -> tuple[int, int]:
+    return claim.payer_id, claim.secondary_payer_id
+
+
+def _year_reason(claim: Claim, block_time: int) -> Reason:
     block_year = year_of(block_time)
     if claim.benefit_year + 1 < block_year:
-        return Determination(Outcome.DENIED, Reason.BENEFIT_YEAR_CLOSED)
-    if claim.benefit_year > block_year:
-        return _pended(Reason.BENEFIT_YEAR_NOT_OPEN)
-    plan = payer.plan_in_force(claim.plan_id, claim.terms_version, signed_at)
-    if plan is None:
-        return _pended(Reason.NO_TERMS_IN_FORCE)
-    return _of_member(ledger, payer, plan, provider_id, patient, claim, signed_at)
+        return Reason.BENEFIT_YEAR_CLOSED
+    return Reason.BENEFIT_YEAR_NOT_OPEN if claim.benefit_year > block_year else Reason.NONE
 
 
-def _of_member(
-    ledger: Ledger,
-    payer: PayerAccount,
-    plan: PlanVersion,
-    provider_id: int,
-    patient: str,
-    claim: Claim,
-    signed_at: int,
-) -> Determination:
-    """The questions about the patient and the fee."""
-    account = ledger.patients.get(patient, PatientAccount())
-    if account.payer.at(signed_at) != claim.payer_id:
-        return _pended(Reason.PAYER_NOT_ACCEPTED)
-    limit, expires_at = account.consents.get(provider_id, ConsentTerms()).at(signed_at)
-    if expires_at <= signed_at:
-        return _pended(Reason.NO_CONSENT)
-    standing = payer.members.get((patient, claim.benefit_year))
-    if standing is None or not _covered(standing, claim.plan_id, signed_at):
-        return _pended(Reason.NOT_ENROLLED)
-    fee = payer.fee_at(claim.service_id, signed_at)
-    if fee is None:
-        if claim.service_id in payer.fees:
-            return _pended(Reason.NO_TERMS_IN_FORCE)
-        return Determination(Outcome.DENIED, Reason.UNKNOWN_SERVICE)
-
-    priced_by = PricedBy(plan, fee, plan.categories.get(fee.terms.category), standing.met)
-    decided = adjudicate(
-        billed_amount=claim.billed_amount,
-        units=claim.units,
-        fee=fee.terms,
-        category=priced_by.category,
-        plan=plan.terms,
-        met=standing.met,
-    )
-    short = _short(decided, limit=limit, balance=account.balance, pool=payer.pool)
-    if short is not None:
-        return Determination(Outcome.PENDED, short, priced_by, decided)
-    return Determination(decided.outcome, decided.reason, priced_by, decided)
+# ---- the patient ----------------------------------------------------------------------------------------
 
 
-def _short(decided: Adjudication, *, limit: int, balance: int, pool: int) -> Reason | None:
-    """What keeps a priced row from settling."""
+def _escrow_reason(ledger: Ledger, row: AttestedRow) -> Reason:
+    """Why nothing may be charged to the patient: ``PatientEscrow._statement``."""
+    account = ledger.patients.get(row.patient, PatientAccount())
+    accepted = account.payers.at(row.signed_at) == _payers(row.claim)
+    if not accepted and row.claim.payer_id:
+        return Reason.PAYER_NOT_ACCEPTED
+    consent = account.consents.get(row.claim.provider_id, ConsentChoice()).at(row.signed_at)
+    if consent.expires_at <= row.signed_at:
+        return Reason.NO_CONSENT
+    return Reason.NONE if accepted or consent.self_pay else Reason.PAYER_NOT_ACCEPTED
+
+
+def _charge_reason(ledger: Ledger, row: AttestedRow, amount: int) -> Reason:
+    """Why ``amount`` may not be charged to the patient: ``Spendable.refusal``."""
+    account = ledger.patients.get(row.patient, PatientAccount())
+    limit = account.consents.get(row.claim.provider_id, ConsentChoice()).at(row.signed_at).per_event_limit
+    per_event = account.limits.at(row.signed_at)[0]
+    over_limit = Reason.OVER_CONSENT_LIMIT
+    if per_event and per_event < limit:
+        limit, over_limit = per_event, Reason.OVER_EVENT_LIMIT
+    day_left = account.limits.day_left(row.signed_at, row.block_time)
+    if amount > limit:
+        return over_limit
+    if day_left is not None and amount > day_left:
+        return Reason.OVER_DAY_LIMIT
+    return Reason.PATIENT_UNFUNDED if amount > account.balance else Reason.NONE
+
+
+# ---- self-pay -------------------------------------------------------------------------------------------
+
+
+def _self_pay(ledger: Ledger, row: AttestedRow) -> Determination:
+    claim = row.claim
+    price = ledger.provider(claim.provider_id).cash_price_at(claim.service_id, row.signed_at)
+    if price == 0:
+        return _ended(Reason.NO_CASH_PRICE)
+    if claim.units == 0:
+        return _ended(Reason.UNITS_EXCEEDED)
+    decided = price_self_pay(billed_amount=row.billed_amount, units=claim.units, cash_price=price)
+    if max(decided.billed, decided.allowed) > MAX_AMOUNT:
+        return _ended(Reason.PATIENT_UNFUNDED)
+    return _settling(ledger, row, decided, _charge_reason(ledger, row, decided.patient_responsibility))
+
+
+# ---- one or two payers ----------------------------------------------------------------------------------
+
+
+def _covered(ledger: Ledger, row: AttestedRow) -> Determination:
+    """Priced by the only or primary payer, and by the secondary where there is one."""
+    claim = row.claim
+    payer = ledger.payer(claim.payer_id)
+    plan = _plan(payer, row, claim.plan_id, claim.terms_version)
+    if isinstance(plan, Reason):
+        return _ended(plan)
+    if not row.one_by_one and (reason := _escrow_reason(ledger, row)) is not Reason.NONE:
+        return _ended(reason)
+    priced_by = _terms(payer, row, plan, claim.plan_id, claim.service_id)
+    if isinstance(priced_by, Reason):
+        return _ended(priced_by)
+    decided = _price(row, priced_by)
     if decided.outcome is not Outcome.SETTLED:
-        return None
-    if decided.patient_responsibility > limit:
-        return Reason.OVER_CONSENT_LIMIT
-    if decided.patient_responsibility > balance:
-        return Reason.PATIENT_UNFUNDED
-    return Reason.PAYER_UNFUNDED if decided.plan_paid > pool else None
+        return Determination(decided.outcome, decided.reason, priced_by, decided)
+    if claim.secondary_payer_id:
+        return _coordinated(ledger, row, priced_by, decided)
+    short = _charge_reason(ledger, row, decided.patient_responsibility)
+    if short is Reason.NONE and decided.plan_paid > payer.pool:
+        short = Reason.PAYER_UNFUNDED
+    return _settling(ledger, row, decided, short, priced_by)
 
 
-def _covered(standing: MemberYear, plan_id: int, signed_at: int) -> bool:
+def _coordinated(
+    ledger: Ledger, row: AttestedRow, priced_by: PricedBy, primary: Adjudication
+) -> Determination:
+    claim = row.claim
+    payer = ledger.payer(claim.secondary_payer_id)
+    plan = _plan(payer, row, claim.secondary_plan_id, claim.secondary_terms_version)
+    terms = (
+        plan
+        if isinstance(plan, Reason)
+        else _terms(payer, row, plan, claim.secondary_plan_id, claim.secondary_service_id)
+    )
+    if isinstance(terms, Reason) and terms.outcome is Outcome.PENDED:
+        return Determination(Outcome.PENDED, terms, priced_by, primary)
+    joined = Coordination(primary, None)  # a secondary that denies pays nothing
+    if isinstance(terms, PricedBy):
+        second = _price(row, terms, allowed_at_least=primary.allowed)
+        joined = coordinate(primary, second, terms.plan.terms.cob_mode)
+    return _settling(
+        ledger,
+        row,
+        joined.claim,
+        _short_of_two(ledger, row, joined.claim),
+        priced_by,
+        secondary=joined.secondary,
+        secondary_priced_by=terms if isinstance(terms, PricedBy) else None,
+    )
+
+
+def _short_of_two(ledger: Ledger, row: AttestedRow, decided: Adjudication) -> Reason:
+    """What keeps a coordinated row from settling, in the contract's order."""
+    primary, secondary = (ledger.payer(payer_id).pool for payer_id in _payers(row.claim))
+    if decided.secondary_paid > secondary:
+        return Reason.PAYER_UNFUNDED
+    short = _charge_reason(ledger, row, decided.patient_responsibility)
+    if short is Reason.NONE and decided.plan_paid > primary:
+        return Reason.PAYER_UNFUNDED
+    return short
+
+
+def _settling(
+    ledger: Ledger,
+    row: AttestedRow,
+    decided: Adjudication,
+    short: Reason,
+    priced_by: PricedBy | None = None,
+    *,
+    secondary: Adjudication | None = None,
+    secondary_priced_by: PricedBy | None = None,
+) -> Determination:
+    """A priced row that settles, unless somebody is short."""
+    fee = 0
+    if row.operator != ZERO_ADDRESS:
+        flat, bps = ledger.operator_fee.at(row.signed_at)
+        fee = min(flat + decided.allowed * bps // BPS, decided.allowed)
+    return Determination(short.outcome, short, priced_by, decided, secondary, secondary_priced_by, fee)
+
+
+def _plan(payer: PayerAccount, row: AttestedRow, plan_id: int, version: int) -> PlanVersion | Reason:
+    """The plan's terms, or why no row of this provider can be priced by them."""
+    acceptance = payer.acceptances.get(row.claim.provider_id)
+    if acceptance is None or not acceptance.at(row.signed_at):
+        return Reason.PROVIDER_NOT_ACCEPTED
+    return payer.plan_in_force(plan_id, version, row.signed_at) or Reason.NO_TERMS_IN_FORCE
+
+
+def _terms(
+    payer: PayerAccount, row: AttestedRow, plan: PlanVersion, plan_id: int, service_id: bytes
+) -> PricedBy | Reason:
+    """The terms for this member and service, or why there are none."""
+    standing = payer.members.get((row.patient, row.claim.benefit_year))
+    if standing is None or not _enrolled(standing, plan_id, row.signed_at):
+        return Reason.NOT_ENROLLED
+    fee = payer.fee_at(service_id, row.signed_at)
+    if fee is None:
+        return Reason.NO_TERMS_IN_FORCE if service_id in payer.fees else Reason.UNKNOWN_SERVICE
+    return PricedBy(
+        plan,
+        fee,
+        plan.categories.get(fee.terms.category),
+        standing.met,
+        payer.family_of(standing, row.claim.benefit_year),
+        payer.units_used(row.patient, row.claim.benefit_year, service_id),
+    )
+
+
+def _enrolled(standing: MemberYear, plan_id: int, signed_at: int) -> bool:
     ends_at = standing.coverage_ends_at
-    return standing.plan_id == plan_id and (ends_at == 0 or signed_at < ends_at)
+    return standing.plan.at(signed_at) == plan_id and (ends_at == 0 or signed_at < ends_at)
 
 
-def _pended(reason: Reason) -> Determination:
-    return Determination(Outcome.PENDED, reason)
+def _price(row: AttestedRow, terms: PricedBy, *, allowed_at_least: int = 0) -> Adjudication:
+    return adjudicate(
+        billed_amount=row.billed_amount,
+        units=row.claim.units,
+        fee=terms.fee.terms,
+        category=terms.category,
+        plan=terms.plan.terms,
+        met=terms.met,
+        family=terms.family,
+        units_used=terms.units_used,
+        allowed_at_least=allowed_at_least,
+    )
 
 
 def year_of(time: int) -> int:
@@ -146,13 +305,13 @@ def check_sums(claim: Claim) -> None:
     Raises:
         LedgerError: it does not; says how.
     """
-    if claim.plan_paid + claim.patient_responsibility != claim.allowed:
+    patients = claim.deductible + claim.copay + claim.coinsurance + claim.outside_plan
+    if patients + claim.plan_paid != claim.allowed:
         raise LedgerError(
-            f"plan paid {claim.plan_paid} and patient responsibility {claim.patient_responsibility}"
+            f"plan paid {claim.plan_paid} and the patient's parts {patients}"
             f" are not the allowed {claim.allowed}"
         )
-    if claim.allowed + claim.contractual_adjustment != claim.billed:
-        raise LedgerError(
-            f"allowed {claim.allowed} and adjustment {claim.contractual_adjustment}"
-            f" are not the billed {claim.billed}"
-        )
+    if claim.secondary_paid > patients:
+        raise LedgerError(f"the secondary paid {claim.secondary_paid} of {patients}")
+    if claim.allowed > claim.billed:
+        raise LedgerError(f"allowed {claim.allowed} is more than the billed {claim.billed}")

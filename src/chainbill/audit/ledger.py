@@ -9,25 +9,45 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from chainbill.audit.notice import Acceptance, ConsentTerms, PayerChoice, Withdrawal
-from chainbill.billing.accumulators import UNTOUCHED, Accumulators
+from chainbill.audit.credit import CreditAccount
+from chainbill.audit.live_claims import Dispute, LiveClaim, OpenBatch, OpenReversal
+from chainbill.audit.notice import Acceptance, OperatorFee, Payout, PlanChoice, Withdrawal
+from chainbill.audit.patient_terms import ConsentChoice, Limits, PayersChoice
+from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, PlanTerms
 from chainbill.chain.contracts.payer import PublishedFee
 from chainbill.chain.deployments import Deployment
 from chainbill.errors import LedgerError
 
 
+@dataclass(frozen=True, slots=True)
+class CashPrice:
+    """One version of a provider's price for one unit without a plan; ``amount`` 0: not offered."""
+
+    amount: int
+    effective_at: int
+    version: int
+
+
 @dataclass(slots=True)
 class ProviderAccount:
     """A registered provider."""
 
-    payout_address: str
+    payout: Payout
     attesters: dict[str, bool] = field(default_factory=dict)
     """Every key ever named; False: revoked."""
-    suspended: bool = False
-    credit: int = 0
+    credit: CreditAccount = field(default_factory=CreditAccount)
+    receivables: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    """By payer id: what the provider owes it."""
+    cash_prices: dict[bytes, list[CashPrice]] = field(default_factory=dict)
+    """By opaque service id; versions count from 1."""
     spent: set[int] = field(default_factory=set)
     """Sequences that settled or were denied."""
+
+    def cash_price_at(self, service_id: bytes, time: int) -> int:
+        """The price of one unit in force at ``time``; 0: none."""
+        published = reversed(self.cash_prices.get(service_id, []))
+        return next((price.amount for price in published if price.effective_at <= time), 0)
 
 
 @dataclass(slots=True)
@@ -36,9 +56,19 @@ class PatientAccount:
 
     balance: int = 0
     withdrawal: Withdrawal = field(default_factory=Withdrawal)
-    payer: PayerChoice = field(default_factory=PayerChoice)
-    consents: dict[int, ConsentTerms] = field(default_factory=lambda: defaultdict(ConsentTerms))
+    payers: PayersChoice = field(default_factory=PayersChoice)
+    limits: Limits = field(default_factory=Limits)
+    consents: dict[int, ConsentChoice] = field(default_factory=lambda: defaultdict(ConsentChoice))
     """By provider id."""
+    nonce: int = 0
+    """Of the escrow's verbs."""
+    dispute_nonce: int = 0
+
+    def catch_up(self, now: int) -> None:
+        """Forget payers and limits that no batch on its way can name any more, as the contract does when it
+        writes the patient's slot."""
+        self.payers.catch_up(now)
+        self.limits.catch_up(now)
 
 
 @dataclass(slots=True)
@@ -53,11 +83,12 @@ class PlanVersion:
 
 @dataclass(slots=True)
 class MemberYear:
-    """A member's standing in one benefit year; ``coverage_ends_at`` 0: open-ended."""
+    """A member's standing in one benefit year; ``coverage_ends_at`` 0: open-ended, ``family_id`` 0: none."""
 
-    plan_id: int
+    plan: PlanChoice
     opening: Accumulators
     met: Accumulators
+    family_id: int = 0
     coverage_ends_at: int = 0
 
 
@@ -68,6 +99,8 @@ class PayerAccount:
     address: str
     insurer: str
     pool: int = 0
+    waiting_refund: int = 0
+    """Refunds that settlement could not send; they wait there."""
     withdrawal: Withdrawal = field(default_factory=Withdrawal)
     plans: dict[int, list[PlanVersion]] = field(default_factory=dict)
     """By plan id; versions count from 1."""
@@ -77,6 +110,12 @@ class PayerAccount:
     """By provider id."""
     members: dict[tuple[str, int], MemberYear] = field(default_factory=dict)
     """By member and benefit year."""
+    families: dict[tuple[int, int], FamilyAccumulators] = field(
+        default_factory=lambda: defaultdict(FamilyAccumulators)
+    )
+    """By family id and benefit year."""
+    units: dict[tuple[str, int, bytes], int] = field(default_factory=lambda: defaultdict(int))
+    """By member, benefit year and service id: units that count towards a yearly limit."""
 
     def plan_in_force(self, plan_id: int, version: int, time: int) -> PlanVersion | None:
         """That version, if it is the one in force at ``time``."""
@@ -90,6 +129,16 @@ class PayerAccount:
         """The fee in force at ``time``."""
         published = reversed(self.fees.get(service_id, []))
         return next((fee for fee in published if fee.effective_at <= time), None)
+
+    def family_of(self, standing: MemberYear, benefit_year: int) -> FamilyAccumulators | None:
+        """What a member's family has met together; None where the member has no family."""
+        if standing.family_id == 0:
+            return None
+        return self.families.get((standing.family_id, benefit_year), FamilyAccumulators())
+
+    def units_used(self, member: str, benefit_year: int, service_id: bytes) -> int:
+        """Units that count towards a yearly limit."""
+        return self.units.get((member, benefit_year, service_id), 0)
 
 
 @dataclass(slots=True)
@@ -107,16 +156,27 @@ class Ledger:
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
         self.providers: dict[int, ProviderAccount] = {}
+        self.operators: dict[str, CreditAccount] = defaultdict(CreditAccount)
+        """By address: fees of whoever had batches signed for it."""
+        self.operator_fee = OperatorFee()
         self.patients: dict[str, PatientAccount] = defaultdict(PatientAccount)
         self.payers: dict[int, PayerAccount] = {}
         self.epochs: dict[int, OracleEpoch] = {}
         self.paused = False
+        self.claims: dict[bytes, LiveClaim] = {}
+        """By claim id: every claim that settled."""
+        self.disputes: dict[bytes, Dispute] = {}
+        """By claim id: what became of those that were disputed or given back."""
+        self.roots: dict[int, tuple[bytes, int]] = {}
+        """By slot: the newest root kept there, and when its batch was settled."""
+        self.batch = OpenBatch()
+        self.reversal = OpenReversal()
         self.tokens: dict[str, int] = defaultdict(int)
         """What transfers brought to an address less what they took; complete for our contracts alone."""
         self.escrow_owes = 0
         """The sum of all patients' balances."""
         self.settlement_owes = 0
-        """The sum of all providers' credits."""
+        """Providers' and operators' credit, bonds, and refunds that wait."""
 
     def provider(self, provider_id: int) -> ProviderAccount:
         """Raises LedgerError: no such provider was registered."""
@@ -129,6 +189,12 @@ class Ledger:
         if payer_id not in self.payers:
             raise LedgerError(f"there is no payer {payer_id}")
         return self.payers[payer_id]
+
+    def claim(self, claim_id: bytes) -> LiveClaim:
+        """Raises LedgerError: no such claim settled."""
+        if claim_id not in self.claims:
+            raise LedgerError(f"there is no settled claim 0x{claim_id.hex()}")
+        return self.claims[claim_id]
 
     def member_year(self, payer_id: int, member: str, benefit_year: int) -> MemberYear | None:
         """A member's standing; None where not enrolled in that year."""
@@ -144,6 +210,15 @@ class Ledger:
         """A patient's escrow balance."""
         account = self.patients.get(patient)
         return account.balance if account else 0
+
+    def mature(self, now: int) -> None:
+        """Bring in all credit whose dispute windows have ended by ``now``."""
+        for account in self.credits():
+            account.mature(now)
+
+    def credits(self) -> list[CreditAccount]:
+        """Providers' and operators' accounts."""
+        return [*(provider.credit for provider in self.providers.values()), *self.operators.values()]
 
     def owed(self) -> dict[str, int]:
         """By contract: what it owes (invariant 1)."""

@@ -1,24 +1,42 @@
 """What is announced before it holds: the contracts' storage slots with a present and a coming value.
 
-Each class is the twin of one slot, moved by the logs alone by the rules of ``PatientEscrow._setConsent`` and
-``_payerAt``, ``InsurerPayer.acceptProvider`` and the ``Notice`` library. They answer as the contract would
-for a time of signing.
+Each class is the twin of one slot, moved by the logs alone by the rules of the ``Notice`` library,
+``PayerTerms``, ``ProviderRegistry`` and ``SettlementSettings``; what a patient announces is in
+``patient_terms``. They answer as the contract would for a time of signing.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.errors import LedgerError
 
-NOTICE_SECONDS = 24 * 3600
+DAY_SECONDS = 24 * 3600
+
+NOTICE_SECONDS = DAY_SECONDS
 """``NOTICE`` of the contracts: how long before it takes effect a change is announced."""
 
-WITHDRAWAL_LIFE_SECONDS = 7 * 24 * 3600
+WITHDRAWAL_LIFE_SECONDS = 7 * DAY_SECONDS
 """``WITHDRAWAL_LIFE``: how long an announced withdrawal may be taken."""
 
 MAX_BATCH_LIFE_SECONDS = 6 * 3600
 """``MAX_BATCH_LIFE``: the longest a signed batch stays good."""
+
+PAYOUT_CHANGE_DELAY_SECONDS = 2 * DAY_SECONDS
+"""``PAYOUT_CHANGE_DELAY``: how long before it takes effect another payout address is announced."""
+
+DISPUTE_WINDOW_SECONDS = 7 * DAY_SECONDS
+"""``DISPUTE_WINDOW``: how long after it was settled a claim may be disputed."""
+
+BUCKET_SECONDS = DAY_SECONDS
+"""``BUCKET``: credits of one such span mature together."""
+
+ANSWER_TIME_SECONDS = 3 * DAY_SECONDS
+"""``ANSWER_TIME``: how long a provider has to answer a dispute."""
+
+RULING_TIME_SECONDS = 14 * DAY_SECONDS
+"""``RULING_TIME``: how long the arbiter has to rule on an answered dispute."""
 
 FOREVER = 2**40 - 1
 """The last time a contract can name (``uint40``)."""
@@ -49,6 +67,16 @@ class Withdrawal:
         if self.available_at:
             self.deposited_since += amount
 
+    def cancel(self) -> None:
+        """Call it off.
+
+        Raises:
+            LedgerError: none was announced.
+        """
+        if not self.available_at:
+            raise LedgerError("a withdrawal was called off, when none was announced")
+        self.amount = self.deposited_since = self.available_at = 0
+
     def take(self, amount: int, *, balance: int, now: int) -> None:
         """Take the withdrawal.
 
@@ -61,84 +89,6 @@ class Withdrawal:
         if amount != due:
             raise LedgerError(f"a withdrawal of {amount} was taken, when {due} was due")
         self.amount = self.deposited_since = self.available_at = 0
-
-
-@dataclass(slots=True)
-class PayerChoice:
-    """A patient's payer, and the one that follows from ``next_at`` on (0: no change announced)."""
-
-    payer_id: int = 0
-    next_id: int = 0
-    next_at: int = 0
-
-    def at(self, time: int) -> int:
-        """The payer id at ``time``; 0: none."""
-        return self.next_id if self.next_at and time >= self.next_at else self.payer_id
-
-    def accept(self, payer_id: int, effective_at: int, *, now: int) -> None:
-        """Name another payer.
-
-        Raises:
-            LedgerError: it holds sooner or later than the contract allows.
-        """
-        current = self.at(now)
-        earliest = now + (0 if current in (0, payer_id) else NOTICE_SECONDS)
-        if effective_at != earliest:
-            raise LedgerError(f"payer {payer_id} was accepted from {effective_at} on, not from {earliest}")
-        self.payer_id, self.next_id, self.next_at = current, payer_id, effective_at
-
-
-@dataclass(slots=True)
-class ConsentTerms:
-    """A patient's consent to one provider, and a narrower one that follows from ``next_at`` on."""
-
-    per_event_limit: int = 0
-    expires_at: int = 0
-    next_limit: int = 0
-    next_expires_at: int = 0
-    next_at: int = 0
-
-    def at(self, time: int) -> tuple[int, int]:
-        """Limit for one event, and expiry, in force at ``time``; expiry 0: none was ever given."""
-        if self.next_at and time >= self.next_at:
-            return self.next_limit, self.next_expires_at
-        return self.per_event_limit, self.expires_at
-
-    def grant(self, limit: int, expires_at: int, effective_at: int, *, now: int) -> None:
-        """Widen the consent at once or narrow it after the notice.
-
-        Raises:
-            LedgerError: it holds sooner or later than the contract allows.
-        """
-        holds_at = self._set(limit, expires_at, now)
-        if effective_at != holds_at:
-            raise LedgerError(f"a consent was granted from {effective_at} on, not from {holds_at}")
-
-    def revoke(self, expires_at: int, *, now: int) -> None:
-        """Let the consent end after the notice.
-
-        Raises:
-            LedgerError: there was none, or it ends at another time.
-        """
-        _, last_expiry = self.at(now)
-        if self.next_at > now:
-            last_expiry = max(last_expiry, self.next_expires_at)
-        ends_at = min(last_expiry, now + NOTICE_SECONDS)
-        if last_expiry <= now or expires_at != ends_at:
-            raise LedgerError(f"a consent was revoked from {expires_at} on, not from {ends_at}")
-        self.expires_at = min(self.expires_at, now + NOTICE_SECONDS)
-        self.next_expires_at = min(self.next_expires_at, now + NOTICE_SECONDS)
-
-    def _set(self, limit: int, expires_at: int, now: int) -> int:
-        current_limit, current_expiry = self.at(now)
-        forgotten = current_expiry + MAX_BATCH_LIFE_SECONDS <= now
-        if forgotten or (limit >= current_limit and expires_at >= current_expiry):
-            self.per_event_limit, self.expires_at, self.next_at = limit, expires_at, 0
-            return now
-        self.per_event_limit, self.expires_at = current_limit, current_expiry
-        self.next_at = now if current_expiry <= now else now + NOTICE_SECONDS
-        self.next_limit, self.next_expires_at = limit, expires_at
-        return self.next_at
 
 
 @dataclass(slots=True)
@@ -162,8 +112,108 @@ class Acceptance:
         """Stop paying after the notice.
 
         Raises:
-            LedgerError: it ends sooner or later than the contract allows.
+            LedgerError: it does not run, or ends sooner or later than the contract allows.
         """
+        if self.accepted_at == 0 or self.ends_at:
+            raise LedgerError("an acceptance ended without running")
         if ends_at != now + NOTICE_SECONDS:
             raise LedgerError(f"an acceptance ended at {ends_at}, not at {now + NOTICE_SECONDS}")
         self.ends_at = ends_at
+
+
+@dataclass(slots=True)
+class Payout:
+    """Where a provider is paid, and where from ``next_at`` on (0: no change announced)."""
+
+    address: str
+    next_address: str = ZERO_ADDRESS
+    next_at: int = 0
+
+    def at(self, time: int) -> str:
+        """The payout address at ``time``."""
+        return self.next_address if self.next_at and time >= self.next_at else self.address
+
+    def announced(self, time: int) -> tuple[str, int]:
+        """The change still to come at ``time``: address and when; time 0: none."""
+        return (self.next_address, self.next_at) if self.next_at > time else (ZERO_ADDRESS, 0)
+
+    def announce(self, address: str, effective_at: int, *, now: int) -> None:
+        """Name another address.
+
+        Raises:
+            LedgerError: it takes over sooner or later than the contract allows.
+        """
+        if effective_at != now + PAYOUT_CHANGE_DELAY_SECONDS:
+            raise LedgerError(f"a payout address announced at {now} takes over at {effective_at}")
+        self.address, self.next_address, self.next_at = self.at(now), address, effective_at
+
+    def cancel(self, *, now: int) -> None:
+        """Call the change off.
+
+        Raises:
+            LedgerError: none is to come.
+        """
+        if self.next_at <= now:
+            raise LedgerError("a change of payout address was called off, when none was announced")
+        self.next_address, self.next_at = ZERO_ADDRESS, 0
+
+
+@dataclass(slots=True)
+class PlanChoice:
+    """A member's plan in one benefit year, and the one that follows from ``next_at`` on (0: none)."""
+
+    plan_id: int
+    next_id: int = 0
+    next_at: int = 0
+
+    def at(self, time: int) -> int:
+        """The plan at ``time``."""
+        return self.next_id if self.next_at and time >= self.next_at else self.plan_id
+
+    def change(self, plan_id: int, effective_at: int, *, now: int) -> None:
+        """Move to another plan after the notice; back to the present one calls an announced change off.
+
+        Raises:
+            LedgerError: the contract would not have taken it.
+        """
+        if self.next_at <= now < self.next_at + MAX_BATCH_LIFE_SECONDS:
+            raise LedgerError(f"a plan was changed at {now}, too soon after the change of {self.next_at}")
+        current = self.at(now)
+        back = plan_id == current
+        if back and self.next_at <= now:
+            raise LedgerError(f"a member was moved to plan {plan_id}, its present one")
+        due = now if back else now + NOTICE_SECONDS
+        if effective_at != due:
+            raise LedgerError(f"plan {plan_id} holds from {effective_at}, not from {due}")
+        self.plan_id = current
+        self.next_id, self.next_at = (0, 0) if back else (plan_id, effective_at)
+
+
+@dataclass(slots=True)
+class OperatorFee:
+    """The operator's fee for one event, and the one that follows from ``next_at`` on (0: none announced)."""
+
+    flat: int = 0
+    bps: int = 0
+    next_flat: int = 0
+    next_bps: int = 0
+    next_at: int = 0
+
+    def at(self, time: int) -> tuple[int, int]:
+        """Flat amount and basis points for events signed at ``time``."""
+        if self.next_at and time >= self.next_at:
+            return self.next_flat, self.next_bps
+        return self.flat, self.bps
+
+    def announce(self, flat: int, bps: int, effective_at: int, *, now: int) -> None:
+        """Announce another fee.
+
+        Raises:
+            LedgerError: the contract would not have taken it.
+        """
+        if self.next_at and now < self.next_at + MAX_BATCH_LIFE_SECONDS:
+            raise LedgerError(f"an operator's fee was announced at {now}, before that of {self.next_at} held")
+        if effective_at != now + NOTICE_SECONDS:
+            raise LedgerError(f"an operator's fee announced at {now} holds from {effective_at}")
+        self.flat, self.bps = self.next_flat, self.next_bps
+        self.next_flat, self.next_bps, self.next_at = flat, bps, effective_at

@@ -1,4 +1,5 @@
-"""What must hold for each transaction: batches fit their own logs, and no contract loses tokens it owes."""
+"""What must hold for each transaction: batches fit their own logs and root, and no contract loses tokens it
+owes."""
 
 from __future__ import annotations
 
@@ -9,10 +10,12 @@ from itertools import groupby
 
 from chainbill.audit.claims import Row, is_row, outcome_of
 from chainbill.audit.discrepancy import Discrepancy, Kind
+from chainbill.audit.entries.settlement import batch_claim_ids
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.notice import MAX_BATCH_LIFE_SECONDS
 from chainbill.audit.replay import apply, where
 from chainbill.billing.outcomes import Outcome
+from chainbill.chain.claim_tree import merkle_root
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.events import BatchSettled, ClaimPended, ClaimSkipped, RecordedEvent
 from chainbill.errors import LedgerError
@@ -57,7 +60,7 @@ def _check_batch(
     ledger: Ledger, recorded: RecordedEvent, batch: BatchSettled, rows: Sequence[Row]
 ) -> Iterator[Discrepancy]:
     at, now = where(recorded), recorded.block_time
-    counted = Counter(outcome_of(row)[0] for row in rows)
+    counted = Counter(map(outcome_of, rows))
     stated = {
         Outcome.SETTLED: batch.settled,
         Outcome.DENIED: batch.denied,
@@ -68,6 +71,10 @@ def _check_batch(
         if counted[outcome] != number:
             message = f"the batch names another number of {outcome.name.lower()} rows than its logs"
             yield Discrepancy(Kind.BATCH, at, message, expected=str(counted[outcome]), found=str(number))
+    root = merkle_root(batch_claim_ids(ledger, batch, now))
+    if batch.root != root:
+        message = "the batch's root is not that of its settled claims"
+        yield Discrepancy(Kind.BATCH, at, message, expected="0x" + root.hex(), found="0x" + batch.root.hex())
     if not batch.signed_at <= now <= batch.signed_at + MAX_BATCH_LIFE_SECONDS:
         message = "the batch was not in its lifetime when it was submitted"
         yield Discrepancy(Kind.BATCH, at, message, f"signed at most 6 h before {now}", f"{batch.signed_at}")
@@ -84,14 +91,14 @@ def _check_sequence(
     """A row is skipped if and only if its sequence was spent, or marked by an earlier row of its batch."""
     if not isinstance(row, ClaimPended | ClaimSkipped):
         return
-    provider = ledger.providers.get(row.provider_id)
-    spent = provider is not None and row.sequence in provider.spent
+    attested = (row.claim.provider_id, row.claim.sequence)
+    provider = ledger.providers.get(row.claim.provider_id)
+    spent = provider is not None and row.claim.sequence in provider.spent
     marked = any(
-        isinstance(other, ClaimPended)
-        and (other.provider_id, other.sequence) == (row.provider_id, row.sequence)
+        isinstance(other, ClaimPended) and (other.claim.provider_id, other.claim.sequence) == attested
         for other in earlier
     )
-    label = f"sequence {row.sequence} of provider {row.provider_id}"
+    label = f"sequence {row.claim.sequence} of provider {row.claim.provider_id}"
     if isinstance(row, ClaimSkipped) and not (spent or marked):
         yield Discrepancy(Kind.BATCH, where(recorded), f"a row was skipped though {label} was unspent")
     if isinstance(row, ClaimPended) and spent:

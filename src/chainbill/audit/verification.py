@@ -2,7 +2,8 @@
 
 1. The copy, where one is given, is the chain's: every log, in its place, unaltered.
 2. The logs replay: no event that does not follow from those before it.
-3. Each claim is what the terms in force when it was signed say, and adds up; each batch fits its log.
+3. Each row ended as the terms in force when it was signed say, claims add up, and each batch fits its log
+   and its root.
 4. No contract ever held less than it owed, and no token left one that nobody was owed.
 5. Contract state at the ledger's last block is what the logs say.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from chainbill.audit.claims import ClaimRecord, Totals, walk
 from chainbill.audit.copy_check import check_places, compare_copy
-from chainbill.audit.determination import check_sums
+from chainbill.audit.determination import Determination, check_sums
 from chainbill.audit.discrepancy import Discrepancy, Kind
 from chainbill.audit.indexer import decode_ledger, describe, fetch_ledger
 from chainbill.audit.ledger import Ledger
@@ -23,10 +24,9 @@ from chainbill.audit.replay import where
 from chainbill.audit.rpc import JsonRpc, NodeRefused
 from chainbill.audit.state import compare_state
 from chainbill.audit.transactions import check_transactions
-from chainbill.billing.adjudication import Adjudication
-from chainbill.billing.outcomes import Outcome
+from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.events import Claim, RecordedEvent
+from chainbill.chain.events import RecordedEvent
 from chainbill.errors import ChainError, LedgerError
 
 Progress = Callable[[str, int, int], None]
@@ -35,12 +35,19 @@ Progress = Callable[[str, int, int], None]
 _COMPONENTS = (
     "billed",
     "allowed",
-    "contractual_adjustment",
     "deductible",
     "copay",
     "coinsurance",
+    "outside_plan",
     "plan_paid",
+    "secondary_paid",
 )
+
+_AS_IF_ALONE = ("deductible", "out_of_pocket", "plan_paid")
+
+_UNDECIDABLE = (Reason.PAYER_FAILED, Reason.NOT_REVERSED)
+"""Why a row was put back, where the logs do not show it: a payer's tokens that would not move, and a
+correction that names a claim of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ def verify(
     return Verification(
         header=fetched.header,
         continued_from=copy.header.to_block if copy and copy.header != raw.header else None,
-        counts=_counts(raw, totals, audit.records) | checked,
+        counts=_counts(raw, audit.ledger, totals, audit.records) | checked,
         totals=totals,
         discrepancies=tuple(found),
         donations={address: surplus for address, surplus in surpluses if surplus > 0},
@@ -149,16 +156,16 @@ def audit_logs(raw: RawLedger) -> Audit:
 
 
 def check_claim(record: ClaimRecord) -> Iterator[Discrepancy]:
-    """A claim's outcome and every component are what the published terms say, and they add up."""
+    """A row's outcome and every component are what the published terms say, and they add up."""
     claim, again = record.claim, record.determination
-    if claim is None or again is None:
-        return
     at = f"{where(record.recorded)}, sequence {record.sequence} of provider {record.provider_id}"
     if record.outcome is Outcome.SETTLED:
         try:
             check_sums(claim)
         except LedgerError as error:
             yield Discrepancy(Kind.SUMS, at, str(error))
+    if again is None or record.outcome is Outcome.SKIPPED or record.reason in _UNDECIDABLE:
+        return
     if (again.outcome, again.reason) != (record.outcome, record.reason):
         yield Discrepancy(
             Kind.ADJUDICATION,
@@ -167,25 +174,45 @@ def check_claim(record: ClaimRecord) -> Iterator[Discrepancy]:
             expected=_ending(again.outcome, again.reason.label),
             found=_ending(record.outcome, record.reason.label),
         )
-    if again.outcome is Outcome.DENIED:
-        yield from _compare_components(at, claim, None)
-    elif again.adjudication is not None:
-        yield from _compare_components(at, claim, again.adjudication)
+    yield from _compare_components(at, record, again)
 
 
-def _compare_components(at: str, claim: Claim, adjudication: Adjudication | None) -> Iterator[Discrepancy]:
-    """Component by component. The log of a denial carries none: nobody owes anything."""
-    for name in _COMPONENTS:
-        expected = 0 if adjudication is None else getattr(adjudication, name)
-        found = getattr(claim, name)
-        if expected != found:
+def _compare_components(at: str, record: ClaimRecord, again: Determination) -> Iterator[Discrepancy]:
+    """Component by component. A row that did not settle has none: nobody owes anything."""
+    claim, decided = record.claim, again.adjudication
+    settles = again.outcome is Outcome.SETTLED and decided is not None
+    expected = {name: getattr(decided, name) if settles else 0 for name in _COMPONENTS}
+    if not settles:
+        expected["billed"] = 0 if claim.billed_as_fee else claim.billed
+    found = {name: getattr(claim, name) for name in _COMPONENTS}
+    expected["fee"], found["fee"] = again.fee if settles else 0, claim.fee
+    for name in _AS_IF_ALONE:
+        label = f"secondary's {name}"
+        expected[label] = getattr(again.secondary, name) if settles and again.secondary else 0
+        found[label] = getattr(record.secondary, name)
+    for name, amount in expected.items():
+        if amount != found[name]:
             yield Discrepancy(
                 Kind.ADJUDICATION,
                 at,
                 f"the terms in force give another {name.replace('_', ' ')}",
-                expected=str(expected),
-                found=str(found),
+                expected=str(amount),
+                found=str(found[name]),
             )
+    yield from _compare_counted(at, record, again)
+
+
+def _compare_counted(at: str, record: ClaimRecord, again: Determination) -> Iterator[Discrepancy]:
+    """Units count towards a yearly limit exactly where the fee in force names one."""
+    settles = again.outcome is Outcome.SETTLED
+    for who, terms, counted, prices in (
+        ("plan", again.priced_by, record.claim.units_counted, True),
+        ("secondary", again.secondary_priced_by, record.claim.secondary_units_counted, again.secondary),
+    ):
+        limited = bool(settles and prices and terms and terms.fee.terms.annual_units)
+        if limited != counted:
+            message = f"the {who}'s fee says otherwise whether units count towards a yearly limit"
+            yield Discrepancy(Kind.ADJUDICATION, at, message, expected=str(limited), found=str(counted))
 
 
 def _check_origin(copy: Header, chain: Header) -> None:
@@ -226,10 +253,14 @@ def _continued(copy: RawLedger, chain: RawLedger) -> RawLedger:
     return RawLedger(chain.header, copy.logs + since)
 
 
-def _counts(raw: RawLedger, totals: Totals, records: Sequence[ClaimRecord]) -> dict[str, int]:
+def _counts(raw: RawLedger, ledger: Ledger, totals: Totals, records: Sequence[ClaimRecord]) -> dict[str, int]:
     return {
         "logs": len(raw.logs),
-        "claims_repriced": sum(record.determination is not None for record in records),
+        "claims_repriced": sum(
+            record.determination is not None and record.outcome in (Outcome.SETTLED, Outcome.DENIED)
+            for record in records
+        ),
+        "reversed": sum(live.reversed_claim is not None for live in ledger.claims.values()),
         "settled": totals.settled,
         "denied": totals.denied,
         "pended": totals.pended,

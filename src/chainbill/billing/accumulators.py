@@ -7,16 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Accumulators:
-    """What a member has paid so far towards a plan's yearly limits, in micro-dollars.
+    """What counts so far towards a plan's yearly limits, in micro-dollars.
 
-    They are the member's opening entries plus every settled claim of that year. Amounts carried in from
+    They are the member's opening entries plus every live claim of that year. Amounts carried in from
     another insurer may be over the plan's limits and need not be whole rounding units.
     """
 
     deductible_met: int = 0
-    """Paid towards the deductible."""
+    """Paid by the member towards the deductible."""
     oop_met: int = 0
-    """Paid towards the out-of-pocket maximum: deductible, copay and coinsurance together."""
+    """Paid by the member towards the out-of-pocket maximum: deductible, copay and coinsurance together."""
+    plan_paid: int = 0
+    """Paid by the plan towards its annual maximum; as secondary payer what it would have paid alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyAccumulators:
+    """What a family's members have paid together, in micro-dollars."""
+
+    deductible_met: int = 0
+    oop_met: int = 0
 
 
 UNTOUCHED = Accumulators()

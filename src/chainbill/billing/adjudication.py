@@ -1,15 +1,15 @@
 """Who owes what for one service event: the same integers as ``contracts/libraries/Adjudication.sol``.
 
-This is DESIGN 4 without secondary payers, family limits and annual limits. Every amount is an integer
-number of micro-dollars, every division is Python's ``//`` on non-negative integers (Solidity's ``/``),
-and no step depends on anything but its arguments.
+This is DESIGN 4 for one payer; ``coordination`` joins two, ``self_pay`` does without one. Every amount is an
+integer number of micro-dollars, every division is Python's ``//`` on non-negative integers (Solidity's
+``/``), and no step depends on anything but its arguments.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainbill.billing.accumulators import Accumulators
+from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.errors import AmountError
@@ -23,7 +23,7 @@ BPS = 10_000
 class Adjudication:
     """One event as the terms decide it; every amount in micro-dollars.
 
-    A settled event adds up: ``plan_paid + patient_responsibility == allowed`` and
+    A settled event adds up: ``deductible + copay + coinsurance + outside_plan + plan_paid == allowed`` and
     ``allowed + contractual_adjustment == billed``. A denied one has ``allowed`` and every component 0
     and keeps ``billed`` as it was sent.
     """
@@ -42,14 +42,25 @@ class Adjudication:
     """The patient's (PR-3)."""
     coinsurance: int
     """The patient's (PR-2)."""
+    outside_plan: int
+    """The patient's: above the annual plan maximum (PR-119), or the whole of a self-pay event."""
     plan_paid: int
     accumulators_after: Accumulators
     """The member's year with this event in it; unchanged where it is denied."""
+    family_after: FamilyAccumulators | None
+    """The family's year with this event in it; None for a member without a family."""
+    secondary_paid: int = 0
+    """What a secondary payer takes over of the patient's four parts."""
+
+    @property
+    def out_of_pocket(self) -> int:
+        """What counts towards the out-of-pocket maximum, in micro-dollars."""
+        return self.deductible + self.copay + self.coinsurance
 
     @property
     def patient_responsibility(self) -> int:
-        """Deductible, copay and coinsurance together, in micro-dollars."""
-        return self.deductible + self.copay + self.coinsurance
+        """What the patient pays, in micro-dollars."""
+        return self.allowed - self.plan_paid - self.secondary_paid
 
 
 def adjudicate(
@@ -60,6 +71,9 @@ def adjudicate(
     category: CategoryTerms | None,
     plan: PlanTerms,
     met: Accumulators,
+    family: FamilyAccumulators | None = None,
+    units_used: int = 0,
+    allowed_at_least: int = 0,
 ) -> Adjudication:
     """Price one event by published terms (DESIGN 4).
 
@@ -71,21 +85,42 @@ def adjudicate(
             is the same as not covered.
         plan: the version in force.
         met: the member's accumulators before this event.
+        family: the accumulators of the member's family; None where it has none.
+        units_used: units of the service that the member had settled in the benefit year.
+        allowed_at_least: as secondary payer the primary's allowed amount; 0 as primary.
 
     Raises:
         AmountError: ``billed_amount`` is not a ``uint64``.
     """
     if not 0 <= billed_amount <= MAX_AMOUNT:
         raise AmountError(f"{billed_amount} micro-dollars is not an amount a contract can hold")
-    if fee is None:
-        return _denied(Reason.UNKNOWN_SERVICE, billed_amount, met)
-    if not 0 < units <= fee.max_units:
-        return _denied(Reason.UNITS_EXCEEDED, billed_amount, met)
-    if category is None or not category.covered:
-        return _denied(Reason.NOT_COVERED, billed_amount, met)
+    reason = _denial(units, fee, category, units_used)
+    if fee is None or category is None or reason is not Reason.NONE:
+        return _denied(reason, billed_amount, met, family)
     scheduled = fee.amount * units
     billed = billed_amount or scheduled
-    return _settled(billed, min(billed, scheduled), category, plan, met)
+    allowed = max(min(billed, scheduled), allowed_at_least)
+    deductible, copay, coinsurance = _shared(allowed, category, plan, met, family)
+    out_of_pocket = deductible + copay + coinsurance
+    rest = allowed - out_of_pocket
+    plan_paid = min(rest, max(0, plan.annual_maximum - met.plan_paid)) if plan.annual_maximum else rest
+    return Adjudication(
+        outcome=Outcome.SETTLED,
+        reason=Reason.NONE,
+        billed=billed,
+        allowed=allowed,
+        contractual_adjustment=max(0, billed - allowed),  # a secondary may allow more than was billed
+        deductible=deductible,
+        copay=copay,
+        coinsurance=coinsurance,
+        outside_plan=rest - plan_paid,
+        plan_paid=plan_paid,
+        accumulators_after=Accumulators(
+            met.deductible_met + deductible, met.oop_met + out_of_pocket, met.plan_paid + plan_paid
+        ),
+        family_after=family
+        and FamilyAccumulators(family.deductible_met + deductible, family.oop_met + out_of_pocket),
+    )
 
 
 def whole_units(amount: int, plan: PlanTerms) -> int:
@@ -105,38 +140,47 @@ def whole_units(amount: int, plan: PlanTerms) -> int:
     return amount
 
 
-def _settled(
-    billed: int, allowed: int, category: CategoryTerms, plan: PlanTerms, met: Accumulators
-) -> Adjudication:
-    """Split ``allowed`` between the patient and the plan."""
+def _denial(units: int, fee: FeeTerms | None, category: CategoryTerms | None, units_used: int) -> Reason:
+    """Why the terms deny the event: the first that holds; NONE where they pay it."""
+    if fee is None:
+        return Reason.UNKNOWN_SERVICE
+    if not 0 < units <= fee.max_units:
+        return Reason.UNITS_EXCEEDED
+    if category is None or not category.covered:
+        return Reason.NOT_COVERED
+    if fee.annual_units and units_used + units > fee.annual_units:
+        return Reason.ANNUAL_UNITS_EXCEEDED
+    return Reason.NONE
+
+
+def _shared(
+    allowed: int,
+    category: CategoryTerms,
+    plan: PlanTerms,
+    met: Accumulators,
+    family: FamilyAccumulators | None,
+) -> tuple[int, int, int]:
+    """The member's deductible, copay and coinsurance."""
     rest = allowed
     oop = max(0, plan.oop_max - met.oop_met)
+    deductible_left = max(0, plan.deductible - met.deductible_met)
+    if family is not None and plan.family_oop_max:
+        oop = min(oop, max(0, plan.family_oop_max - family.oop_met))
+    if family is not None and plan.family_deductible:
+        deductible_left = min(deductible_left, max(0, plan.family_deductible - family.deductible_met))
     deductible = copay = 0
 
     if category.copay_first:
         copay = min(category.copay, rest, oop)
         rest, oop = rest - copay, oop - copay
     if category.deductible_applies:
-        deductible = min(max(0, plan.deductible - met.deductible_met), rest, oop)
+        deductible = min(deductible_left, rest, oop)
         rest, oop = rest - deductible, oop - deductible
     if not category.copay_first:
         copay = min(category.copay, rest, oop)
         rest, oop = rest - copay, oop - copay
 
-    coinsurance = min(_coinsurance(rest, category, plan.rounding_unit), oop)
-    patient = deductible + copay + coinsurance
-    return Adjudication(
-        outcome=Outcome.SETTLED,
-        reason=Reason.NONE,
-        billed=billed,
-        allowed=allowed,
-        contractual_adjustment=billed - allowed,
-        deductible=deductible,
-        copay=copay,
-        coinsurance=coinsurance,
-        plan_paid=rest - coinsurance,
-        accumulators_after=Accumulators(met.deductible_met + deductible, met.oop_met + patient),
-    )
+    return deductible, copay, min(_coinsurance(rest, category, plan.rounding_unit), oop)
 
 
 def _coinsurance(rest: int, category: CategoryTerms, unit: int) -> int:
@@ -154,7 +198,9 @@ def _coinsurance(rest: int, category: CategoryTerms, unit: int) -> int:
     return rest - min(plan_part, rest)
 
 
-def _denied(reason: Reason, billed: int, met: Accumulators) -> Adjudication:
+def _denied(
+    reason: Reason, billed: int, met: Accumulators, family: FamilyAccumulators | None
+) -> Adjudication:
     """Nobody pays and nothing is counted."""
     return Adjudication(
         outcome=Outcome.DENIED,
@@ -165,6 +211,8 @@ def _denied(reason: Reason, billed: int, met: Accumulators) -> Adjudication:
         deductible=0,
         copay=0,
         coinsurance=0,
+        outside_plan=0,
         plan_paid=0,
         accumulators_after=met,
+        family_after=family,
     )

@@ -1,4 +1,4 @@
-"""How an event ends, and why: the words shared with ``contracts/libraries/Outcomes.sol``.
+"""How an event ends, and why: the words shared with ``contracts/types/Outcomes.sol``.
 
 The numbers are those of the contract's enums; a test compares the two files. Claim adjustment
 group and reason codes (CARC) are X12's external code list 139.
@@ -28,21 +28,26 @@ class Reason(IntEnum):
     NONE = 0
     NOT_COVERED = 1
     UNITS_EXCEEDED = 2
-    UNKNOWN_SERVICE = 3
-    BENEFIT_YEAR_CLOSED = 4
-    BENEFIT_YEAR_NOT_OPEN = 5
-    PROVIDER_NOT_ACTIVE = 6
-    UNKNOWN_PAYER = 7
-    PROVIDER_NOT_ACCEPTED = 8
-    NO_TERMS_IN_FORCE = 9
-    PAYER_NOT_ACCEPTED = 10
-    NOT_ENROLLED = 11
-    NO_CONSENT = 12
-    OVER_CONSENT_LIMIT = 13
-    PATIENT_UNFUNDED = 14
-    PAYER_UNFUNDED = 15
-    PAYER_FAILED = 16
-    SEQUENCE_SPENT = 17
+    ANNUAL_UNITS_EXCEEDED = 3
+    UNKNOWN_SERVICE = 4
+    BENEFIT_YEAR_CLOSED = 5
+    BENEFIT_YEAR_NOT_OPEN = 6
+    PROVIDER_NOT_ACTIVE = 7
+    UNKNOWN_PAYER = 8
+    PROVIDER_NOT_ACCEPTED = 9
+    NO_TERMS_IN_FORCE = 10
+    PAYER_NOT_ACCEPTED = 11
+    NOT_ENROLLED = 12
+    NO_CONSENT = 13
+    OVER_CONSENT_LIMIT = 14
+    OVER_EVENT_LIMIT = 15
+    OVER_DAY_LIMIT = 16
+    PATIENT_UNFUNDED = 17
+    PAYER_UNFUNDED = 18
+    PAYER_FAILED = 19
+    NO_CASH_PRICE = 20
+    NOT_REVERSED = 21
+    SEQUENCE_SPENT = 22
 
     @property
     def label(self) -> str:
@@ -54,10 +59,20 @@ class Reason(IntEnum):
         """The reason in words a patient understands."""
         return _EXPLANATIONS[self]
 
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome the reason stands for."""
+        if self is Reason.NONE:
+            return Outcome.SETTLED
+        if self <= Reason.BENEFIT_YEAR_CLOSED:
+            return Outcome.DENIED
+        return Outcome.PENDED if self < Reason.SEQUENCE_SPENT else Outcome.SKIPPED
+
 
 CARC: dict[Reason, str] = {
     Reason.NOT_COVERED: "CO-96",
     Reason.UNITS_EXCEEDED: "CO-119",
+    Reason.ANNUAL_UNITS_EXCEEDED: "CO-119",
     Reason.UNKNOWN_SERVICE: "CO-96",
     Reason.BENEFIT_YEAR_CLOSED: "CO-29",
 }
@@ -67,11 +82,16 @@ CARC_CONTRACTUAL = "CO-45"
 CARC_DEDUCTIBLE = "PR-1"
 CARC_COINSURANCE = "PR-2"
 CARC_COPAY = "PR-3"
+CARC_MAXIMUM_REACHED = "PR-119"
+"""Above the annual plan maximum."""
+CARC_SELF_PAY = "PR-96"
+"""The whole of a self-pay event: no plan covers it."""
 
 _EXPLANATIONS: dict[Reason, str] = {
     Reason.NONE: "",
     Reason.NOT_COVERED: "your plan does not cover this service",
     Reason.UNITS_EXCEEDED: "more units were billed than your plan allows at once",
+    Reason.ANNUAL_UNITS_EXCEEDED: "it would be more of this service than your plan allows in a year",
     Reason.UNKNOWN_SERVICE: "your insurer's fee schedule does not list this service",
     Reason.BENEFIT_YEAR_CLOSED: "it was billed too long after the benefit year ended",
     Reason.BENEFIT_YEAR_NOT_OPEN: "the benefit year it belongs to has not begun",
@@ -83,8 +103,12 @@ _EXPLANATIONS: dict[Reason, str] = {
     Reason.NOT_ENROLLED: "you are not enrolled with this insurer for that year",
     Reason.NO_CONSENT: "you have not consented to charges by this provider",
     Reason.OVER_CONSENT_LIMIT: "your share is over the limit of your consent",
+    Reason.OVER_EVENT_LIMIT: "your share is over the limit you set for one event",
+    Reason.OVER_DAY_LIMIT: "your share is over the limit you set for one day",
     Reason.PATIENT_UNFUNDED: "your wallet does not hold enough for your share",
     Reason.PAYER_UNFUNDED: "your insurer's pool does not hold enough for its share",
     Reason.PAYER_FAILED: "your insurer's contract could not pay",
+    Reason.NO_CASH_PRICE: "the provider has published no cash price for it",
+    Reason.NOT_REVERSED: "it corrects a charge that has not been given back",
     Reason.SEQUENCE_SPENT: "it was already settled or denied before",
 }

@@ -12,11 +12,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chainbill.billing.terms import Category, CategoryTerms, PlanTerms
+from chainbill.billing.terms import Category, CategoryTerms, CobMode, PlanTerms
 from chainbill.errors import AmountError, TermsError
-from chainbill.money import CENT, parse_dollars
+from chainbill.money import parse_dollars
 
-_PLAN_FIELDS = ("plan", "deductible", "out_of_pocket_maximum", "rounding")
+_AMOUNTS = {
+    "deductible": "deductible",
+    "out_of_pocket_maximum": "oop_max",
+    "family_deductible": "family_deductible",
+    "family_out_of_pocket_maximum": "family_oop_max",
+    "annual_maximum": "annual_maximum",
+    "rounding": "rounding_unit",
+}
+"""What a plan file calls an amount, and what the terms call it."""
+
+_PLAN_FIELDS = ("plan", "coordination", *_AMOUNTS)
+_COORDINATION = {mode.label: mode for mode in CobMode}
 _CATEGORIES = {category.label: category for category in Category}
 _BPS_PER_PERCENT = 100
 
@@ -86,14 +97,21 @@ def _plan_terms(tables: Mapping[str, Any]) -> PlanTerms:
     for required in ("deductible", "out_of_pocket_maximum"):
         if required not in tables:
             raise TermsError(f'{required} is missing: write it like {required} = "250.00"')
+    amounts = {field: _dollars(name, tables[name]) for name, field in _AMOUNTS.items() if name in tables}
     try:
-        return PlanTerms(
-            deductible=_dollars("deductible", tables["deductible"]),
-            oop_max=_dollars("out_of_pocket_maximum", tables["out_of_pocket_maximum"]),
-            rounding_unit=_dollars("rounding", tables["rounding"]) if "rounding" in tables else CENT,
-        )
+        return PlanTerms.model_validate(amounts | {"cob_mode": _cob_mode(tables)})
     except ValidationError as error:
         raise TermsError(_first(error)) from None
+
+
+def _cob_mode(tables: Mapping[str, Any]) -> CobMode:
+    word = tables.get("coordination", CobMode.STANDARD.label)
+    if not isinstance(word, str) or word not in _COORDINATION:
+        raise TermsError(
+            f"coordination must be one of {', '.join(_COORDINATION)}",
+            hint='it says how the plan pays as secondary insurer: coordination = "standard"',
+        )
+    return _COORDINATION[word]
 
 
 def _category(name: str) -> Category:
@@ -146,6 +164,11 @@ def _basis_points(where: str, value: Any) -> int:
 
 def _first(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in problem["loc"]).replace("oop_max", "out_of_pocket_maximum")
-    message = problem["msg"].removeprefix("Value error, ").replace("oop_max", "out_of_pocket_maximum")
+    where = ".".join(_FILE_NAMES.get(str(part), str(part)) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    field, _, rest = message.partition(" ")
+    message = f"{_FILE_NAMES.get(field, field)} {rest}"
     return f"{where}: {message}" if where else message
+
+
+_FILE_NAMES = {field: name for name, field in _AMOUNTS.items()}

@@ -13,6 +13,10 @@ Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 """Micro-dollars that fit a ``uint64``."""
 
 
+YEARLY_AMOUNTS = ("deductible", "oop_max", "family_deductible", "family_oop_max", "annual_maximum")
+"""The amounts of a plan's yearly terms, in the contract's order."""
+
+
 class Category(IntEnum):
     """Benefit categories; the number is the ``uint8`` on chain."""
 
@@ -31,6 +35,20 @@ class Category(IntEnum):
         return self.name.lower()
 
 
+class CobMode(IntEnum):
+    """How a plan pays as secondary, after what the primary has paid; the number is the ``uint8`` on chain."""
+
+    STANDARD = 0
+    """Pays its own benefit, at most what is left to the patient."""
+    CARVE_OUT = 1
+    """Pays what its own benefit exceeds the primary's payment by, at most what is left to the patient."""
+
+    @property
+    def label(self) -> str:
+        """The mode as a lower-case word (``carve_out``)."""
+        return self.name.lower()
+
+
 class _Terms(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,12 +60,20 @@ class PlanTerms(_Terms):
     """What the member pays each benefit year before the plan shares."""
     oop_max: Amount
     """Out-of-pocket maximum: the most a member pays each benefit year for covered services."""
+    family_deductible: Amount = 0
+    """The deductible of a whole family together; 0: none."""
+    family_oop_max: Amount = 0
+    """The out-of-pocket maximum of a whole family together; 0: none."""
+    annual_maximum: Amount = 0
+    """The most the plan pays for a member each benefit year; 0: no limit."""
     rounding_unit: Annotated[int, Field(ge=1, lt=2**32)] = CENT
     """Coinsurance is rounded, half up for the plan, to whole multiples of this."""
+    cob_mode: CobMode = CobMode.STANDARD
+    """How the plan pays as secondary payer."""
 
     @model_validator(mode="after")
     def _whole_units(self) -> Self:
-        for name in ("deductible", "oop_max"):
+        for name in YEARLY_AMOUNTS:
             if getattr(self, name) % self.rounding_unit:
                 raise ValueError(f"{name} is not a whole number of rounding units")
         return self
@@ -74,6 +100,9 @@ class FeeTerms(_Terms):
     """The most the plan allows for one unit, in micro-dollars."""
     category: Annotated[int, Field(ge=1, le=255)]
     max_units: Annotated[int, Field(ge=1, lt=2**16)] = 1
+    """The most units of one event."""
+    annual_units: Annotated[int, Field(ge=0, lt=2**16)] = 0
+    """The most units a member may have settled in a benefit year; 0: no limit."""
 
     @model_validator(mode="after")
     def _product_fits(self) -> Self:

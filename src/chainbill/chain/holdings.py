@@ -92,6 +92,17 @@ class Holding(ABC):
         request = self._request()
         return Announcement(request.amount, request.available_at)
 
+    def cancel(self, owner: Sender) -> None:
+        """Call the announced withdrawal off.
+
+        Raises:
+            ChainError: none is announced.
+        """
+        try:
+            self._contract.cancel_withdrawal(owner)
+        except ContractReverted as refusal:
+            raise _explained(refusal) from None
+
     def take(self, owner: Sender) -> int:
         """Take the announced withdrawal, as far as charges since have left it; returns the amount.
 

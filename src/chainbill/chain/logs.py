@@ -1,8 +1,8 @@
 """Decodes the contracts' logs: flat, fast, and equal to eth-abi (a differential test holds it to that).
 
 Every event but two is a row of 32-byte words, indexed ones first. One ``struct`` per event reads the words
-of the topics and the data together; packing the values again must give the same bytes, which refuses
-every value that does not fit its type.
+of the topics and the data together, a claim's packed words (``claim_words``) included; packing the values
+again must give the same bytes, which refuses every value that does not fit its type.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 from chainbill.attestation.address import checksum_address
-from chainbill.billing.outcomes import Reason
-from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
+from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain import events
+from chainbill.chain.claim_words import CLAIM, SECONDARY, build_claim
 from chainbill.errors import LedgerError
 from chainbill.records.hashing import keccak256
 
@@ -109,22 +109,53 @@ def decode_words(contract: str, topics: Sequence[bytes], data: bytes, payer_id: 
 # ---- fields that are more than a word -------------------------------------------------------------------
 
 
-def _settled(provider: int, patient: str, *claim: Any) -> events.ClaimSettled:
-    return events.ClaimSettled(provider, patient, events.Claim(*claim))
+def _settled(patient: str, *claim: Any) -> events.ClaimSettled:
+    return events.ClaimSettled(patient, build_claim(*claim))
 
 
-def _denied(provider: int, patient: str, reason: int, *claim: Any) -> events.ClaimDenied:
-    return events.ClaimDenied(provider, patient, Reason(reason), events.Claim(*claim))
+def _denied(patient: str, *claim: Any) -> events.ClaimDenied:
+    return events.ClaimDenied(patient, build_claim(*claim))
 
 
-def _pended(provider: int, patient: str, reason: int, commitment: bytes, sequence: int) -> events.ClaimPended:
-    return events.ClaimPended(provider, patient, Reason(reason), commitment, sequence)
+def _pended(patient: str, *claim: Any) -> events.ClaimPended:
+    return events.ClaimPended(patient, build_claim(*claim))
+
+
+def _skipped(patient: str, *claim: Any) -> events.ClaimSkipped:
+    return events.ClaimSkipped(patient, build_claim(*claim))
+
+
+def _reversed(claim_id: bytes, patient: str, *words: Any) -> events.ClaimReversed:
+    claim, secondary = build_claim(*words[:-3]), events.SecondaryShares(*words[-3:])
+    return events.ClaimReversed(claim_id, patient, claim, secondary)
+
+
+def _disputed(claim_id: bytes, provider: int, party: int, answer_by: int) -> events.ClaimDisputed:
+    return events.ClaimDisputed(claim_id, provider, events.Party(party), answer_by)
 
 
 def _plan(
-    payer: int, plan: int, version: int, deductible: int, oop_max: int, unit: int, at: int
+    payer: int,
+    plan: int,
+    version: int,
+    deductible: int,
+    oop_max: int,
+    family_deductible: int,
+    family_oop_max: int,
+    annual_maximum: int,
+    unit: int,
+    cob_mode: int,
+    at: int,
 ) -> events.PlanPublished:
-    terms = PlanTerms(deductible=deductible, oop_max=oop_max, rounding_unit=unit)
+    terms = PlanTerms(
+        deductible=deductible,
+        oop_max=oop_max,
+        family_deductible=family_deductible,
+        family_oop_max=family_oop_max,
+        annual_maximum=annual_maximum,
+        rounding_unit=unit,
+        cob_mode=CobMode(cob_mode),
+    )
     return events.PlanPublished(payer, plan, version, terms, at)
 
 
@@ -144,9 +175,16 @@ def _category(
 
 
 def _fee(
-    payer: int, service: bytes, amount: int, category: int, max_units: int, at: int, version: int
+    payer: int,
+    service: bytes,
+    amount: int,
+    category: int,
+    max_units: int,
+    annual_units: int,
+    at: int,
+    version: int,
 ) -> events.FeePublished:
-    terms = FeeTerms(amount=amount, category=category, max_units=max_units)
+    terms = FeeTerms(amount=amount, category=category, max_units=max_units, annual_units=annual_units)
     return events.FeePublished(payer, service, terms, at, version)
 
 
@@ -178,21 +216,35 @@ def _unpacked(words: str, raw: bytes) -> tuple[Any, ...]:
 
 # ---- which contract logs what ---------------------------------------------------------------------------
 
-_CLAIM = (
-    "(bytes32,uint64,uint32,uint16,uint16,uint16,bytes8,uint16,uint64,"
-    "(uint64,uint64,uint64,uint64,uint64,uint64,uint64))"
-)
 PAYER = "InsurerPayer"
 """The contract whose events carry a payer's id."""
 
+_ROW = "(address,bytes32,uint256,uint256,uint256,uint256)"
+_ROW_WORDS = "12x20s32s" + CLAIM
+
 _EVENTS: dict[str, tuple[tuple[str, int, Callable[..., events.Event]], ...]] = {
     "ClaimSettlement": (
-        (f"ClaimSettled(uint32,address,{_CLAIM})", 2, _settled),
-        (f"ClaimDenied(uint32,address,uint8,{_CLAIM})", 2, _denied),
-        ("ClaimPended(uint32,address,uint8,bytes32,uint64)", 2, _pended),
-        ("ClaimSkipped(uint32,address,bytes32,uint64)", 2, events.ClaimSkipped),
-        ("BatchSettled(bytes32,uint32,uint64,address,(uint32,uint32,uint32,uint32))", 2, events.BatchSettled),
+        (
+            "BatchSettled(bytes32,uint32,uint64,address,address,(uint32,uint32,uint32,uint32),bytes32,uint32)",
+            2,
+            events.BatchSettled,
+        ),
+        ("ClaimCorrected(bytes32,bytes32)", 1, events.ClaimCorrected),
         ("ProviderPaid(uint32,address,uint64)", 2, events.ProviderPaid),
+        ("AdvancePaid(uint32,address,uint64)", 2, events.AdvancePaid),
+        ("BondDeposited(uint32,address,uint64)", 2, events.BondDeposited),
+        ("BondWithdrawn(uint32,address,uint64)", 2, events.BondWithdrawn),
+        ("OperatorPaid(address,uint64)", 1, events.OperatorPaid),
+        ("OperatorFeeAnnounced(uint64,uint16,uint40)", 0, events.OperatorFeeAnnounced),
+        ("ProviderSuspended(uint32)", 1, events.ProviderSuspended),
+        ("ProviderReinstated(uint32)", 1, events.ProviderReinstated),
+        ("ClaimDisputed(bytes32,uint32,uint8,uint40)", 3, _disputed),
+        ("DisputeAnswered(bytes32,bytes32,uint40)", 1, events.DisputeAnswered),
+        ("DisputeUpheld(bytes32,uint32)", 2, events.DisputeUpheld),
+        ("ReversalFunded(bytes32,uint64,uint64,uint64,uint64,uint64)", 1, events.ReversalFunded),
+        ("ReceivableRecorded(bytes32,uint32,uint32,uint64)", 3, events.ReceivableRecorded),
+        ("ReceivablePaid(uint32,uint32,uint64)", 2, events.ReceivablePaid),
+        ("RefundDeferred(uint32,uint64)", 1, events.RefundDeferred),
         ("EpochEnded(uint32)", 1, events.EpochEnded),
         ("Paused(address)", 0, events.Paused),
         ("Unpaused(address)", 0, events.Unpaused),
@@ -202,8 +254,9 @@ _EVENTS: dict[str, tuple[tuple[str, int, Callable[..., events.Event]], ...]] = {
         ("ProviderRegistered(uint32,address)", 2, events.ProviderRegistered),
         ("AttesterAdded(uint32,address)", 2, events.AttesterAdded),
         ("AttesterRevoked(uint32,address)", 2, events.AttesterRevoked),
-        ("ProviderSuspended(uint32)", 1, events.ProviderSuspended),
-        ("ProviderReinstated(uint32)", 1, events.ProviderReinstated),
+        ("PayoutAddressAnnounced(uint32,address,uint40)", 2, events.PayoutAddressAnnounced),
+        ("PayoutAddressCancelled(uint32)", 1, events.PayoutAddressCancelled),
+        ("CashPricePublished(uint32,bytes8,uint64,uint40,uint16)", 2, events.CashPricePublished),
         ("AuthorityUpdated(address)", 0, events.AuthorityUpdated),
     ),
     "InsurerPayerFactory": (
@@ -213,25 +266,36 @@ _EVENTS: dict[str, tuple[tuple[str, int, Callable[..., events.Event]], ...]] = {
     "PatientEscrow": (
         ("Deposited(address,uint64)", 1, events.PatientDeposited),
         ("WithdrawalRequested(address,uint64,uint40)", 1, events.PatientWithdrawalRequested),
+        ("WithdrawalCancelled(address)", 1, events.PatientWithdrawalCancelled),
         ("Withdrawn(address,uint64)", 1, events.PatientWithdrew),
-        ("PayerAccepted(address,uint32,uint40)", 2, events.PayerAccepted),
-        ("ConsentGranted(address,uint32,uint64,uint40,uint40)", 2, events.ConsentGranted),
+        ("PayersAccepted(address,uint32,uint32,uint40)", 3, events.PayersAccepted),
+        ("LimitsSet(address,uint64,uint64,uint40)", 1, events.LimitsSet),
+        ("ConsentGranted(address,uint32,uint64,uint40,bool,uint40)", 2, events.ConsentGranted),
         ("ConsentRevoked(address,uint32,uint40)", 2, events.ConsentRevoked),
+        ("Refunded(address,uint64)", 1, events.PatientRefunded),
+        ("NonceUsed(address,uint64)", 1, events.NonceUsed),
     ),
     PAYER: (
         ("Deposited(address,uint64)", 1, events.PoolDeposited),
         ("WithdrawalRequested(uint64,uint40)", 0, events.PoolWithdrawalRequested),
+        ("WithdrawalCancelled()", 0, events.PoolWithdrawalCancelled),
         ("Withdrawn(address,uint64)", 1, events.PoolWithdrawn),
-        ("PlanPublished(uint16,uint16,(uint64,uint64,uint32,uint40))", 2, _plan),
+        ("Refunded(uint64)", 0, events.PoolRefunded),
+        (
+            "PlanPublished(uint16,uint16,(uint64,uint64,uint64,uint64,uint64,uint32,uint8,uint40))",
+            2,
+            _plan,
+        ),
         (
             "CategoryTermsPublished(uint16,uint16,uint8,(bool,bool,bool,bool,uint16,uint64))",
             3,
             _category,
         ),
-        ("FeePublished(bytes8,(uint64,uint8,uint16,uint40,uint16))", 1, _fee),
+        ("FeePublished(bytes8,(uint64,uint8,uint16,uint16,uint40,uint16))", 1, _fee),
         ("ProviderAccepted(uint32)", 1, events.ProviderAccepted),
         ("ProviderAcceptanceEnded(uint32,uint40)", 1, events.ProviderAcceptanceEnded),
-        ("Enrolled(address,uint16,uint16,uint64,uint64)", 3, events.Enrolled),
+        ("Enrolled(address,uint16,uint16,uint32,uint64,uint64,uint64)", 3, events.Enrolled),
+        ("PlanChanged(address,uint16,uint16,uint40)", 3, events.PlanChanged),
         ("CoverageEnded(address,uint16,uint40)", 2, events.CoverageEnded),
         ("OwnershipTransferStarted(address,address)", 2, events.PayerTransferStarted),
         ("OwnershipTransferred(address,address)", 2, events.PayerTransferred),
@@ -240,6 +304,29 @@ _EVENTS: dict[str, tuple[tuple[str, int, Callable[..., events.Event]], ...]] = {
 }
 """By contract: each event's signature, how many of its words are indexed, and what makes the event. Of the
 token only transfers are read."""
+
+_PACKED: tuple[tuple[str, int, str, int, Callable[..., events.Event]], ...] = (
+    (f"ClaimSettled{_ROW}", 1, _ROW_WORDS, 0, _settled),
+    (f"ClaimDenied{_ROW}", 1, _ROW_WORDS, 0, _denied),
+    (f"ClaimPended{_ROW}", 1, _ROW_WORDS, 0, _pended),
+    (f"ClaimSkipped{_ROW}", 1, _ROW_WORDS, 0, _skipped),
+    (
+        "SecondaryDetermined(address,bytes32,uint256)",
+        1,
+        "12x20s32s" + SECONDARY,
+        0,
+        events.SecondaryDetermined,
+    ),
+    (
+        "ClaimReversed(bytes32,address,bytes32,uint256,uint256,uint256,uint256,uint256)",
+        2,
+        "32s12x20s32s" + CLAIM + SECONDARY,
+        1,
+        _reversed,
+    ),
+)
+"""Settlement's events with packed words: signature, how many words are indexed, how ``struct`` reads all of
+them, which value is the patient, and what makes the event."""
 
 
 def event_topic(signature: str) -> bytes:
@@ -269,6 +356,11 @@ _LAYOUTS: dict[tuple[str, bytes], _Layout] = {
     (contract, event_topic(signature)): _layout(signature, indexed, build)
     for contract, declared in _EVENTS.items()
     for signature, indexed, build in declared
+} | {
+    ("ClaimSettlement", event_topic(signature)): _Layout(
+        struct.Struct(">" + words), indexed + 1, ((patient, _address),), build
+    )
+    for signature, indexed, words, patient, build in _PACKED
 }
 
 

@@ -6,11 +6,13 @@ from functools import cached_property
 
 from web3 import Web3
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.connection import chain_time
 from chainbill.chain.contracts import (
     ClaimSettlement,
     DevUsd,
+    Governance,
     InsurerPayer,
     InsurerPayerFactory,
     PatientEscrow,
@@ -18,8 +20,6 @@ from chainbill.chain.contracts import (
 )
 from chainbill.chain.deployments import Deployment
 from chainbill.errors import ChainError
-
-ZERO_ADDRESS = "0x" + "00" * 20
 
 
 class Protocol:
@@ -32,8 +32,23 @@ class Protocol:
 
     @cached_property
     def domain(self) -> Domain:
-        """The EIP-712 domain that attestations and batches are signed for."""
+        """The EIP-712 domain of settlement: what attestations, batches and disputes are signed for."""
         return Domain(self.deployment.chain_id, self.deployment.settlement)
+
+    @cached_property
+    def escrow_domain(self) -> Domain:
+        """The EIP-712 domain of the escrow: what a patient's other intents are signed for."""
+        return Domain(self.deployment.chain_id, self.deployment.escrow)
+
+    @cached_property
+    def token_domain(self) -> Domain:
+        """The EIP-712 domain of the token: what permits and authorizations are signed for."""
+        return self.token.domain()
+
+    @cached_property
+    def governance(self) -> Governance:
+        """Who may call what."""
+        return Governance(self.w3, self.deployment.governance)
 
     @cached_property
     def token(self) -> DevUsd:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,9 +10,11 @@ from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.signing import recover
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.adjudication import whole_units
+from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AmountError, AttestationError, ChainError, IntakeRefused, StateError
-from chainbill.oracle.store import OracleStore, StoredAttestation
+from chainbill.oracle.store import OPEN, OracleStore, Routing, StoredAttestation
+from chainbill.records.service_id import service_id
 
 
 class Refusal(StrEnum):
@@ -28,6 +30,10 @@ class Refusal(StrEnum):
     UNKNOWN_PAYER = "unknown_payer"
     UNKNOWN_SERVICE = "unknown_service"
     FRACTIONAL_AMOUNT = "fractional_amount"
+    NO_CASH_PRICE = "no_cash_price"
+    NO_SECONDARY_SCHEDULE = "no_secondary_schedule"
+    NOT_REVERSED = "not_reversed"
+    NOT_ITS_CLAIM = "not_its_claim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,26 @@ class Receipt:
     """True where this very attestation was accepted before."""
 
 
-class Intake:
-    """Checks attestations against the chain and the store, and keeps those that pass."""
+def _no_schedule(payer_id: int) -> bytes:
+    raise StateError(f"the schedule of payer {payer_id} is not here")
 
-    def __init__(self, protocol: Protocol, store: OracleStore) -> None:
+
+class Intake:
+    """Checks attestations against the chain and the store, and keeps those that pass.
+
+    ``schedule_key`` gives an insurer's schedule key by payer id, or raises StateError: with it the oracle
+    names an event's service to a patient's secondary payer, whom the attestation does not mention.
+    """
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        store: OracleStore,
+        schedule_key: Callable[[int], bytes] = _no_schedule,
+    ) -> None:
         self._protocol = protocol
         self._store = store
+        self._schedule_key = schedule_key
         self._active: dict[tuple[int, str], Refusal | None] = {}
 
     def accept(self, attested: AttestedEvent) -> Receipt:
@@ -61,19 +81,31 @@ class Intake:
 
         known = self._store.find(digest=digest)
         if known is not None:
+            self._refresh(known, attested)
             return Receipt(attestation, known.status, repeated=True)
         record_key = self._store.record_key(attestation.provider_id, attested.opening.event.record_identity)
-        self._check_duplicate(attestation, record_key)
+        self._check_duplicate(attested, record_key)
+        self._check_correction(attested)
         self._check_terms(attestation)
+        routing = self._routing(attested)
         try:
             stored = self._store.accept(
-                attestation, digest=digest, signature=attested.signature, record_key=record_key
+                attestation,
+                digest=digest,
+                signature=attested.signature,
+                record_key=record_key,
+                routing=routing,
             )
         except StateError:
             # Another process was faster by a moment: now the store can say which rule it breaks.
-            self._check_duplicate(attestation, record_key)
+            self._check_duplicate(attested, record_key)
             raise
         return Receipt(attestation, stored.status, repeated=False)
+
+    def _refresh(self, known: StoredAttestation, attested: AttestedEvent) -> None:
+        """An event that still waits goes to the secondary payer its patient has now."""
+        if known.status in OPEN:
+            self._store.reroute(known.row, self._routing(attested))
 
     def _check_attester(self, attestation: ServiceAttestation, digest: bytes, signature: bytes) -> None:
         try:
@@ -93,7 +125,8 @@ class Intake:
         registry = self._protocol.registry
         if not registry.is_attester(provider_id, signer):
             return Refusal.NOT_AN_ATTESTER
-        return None if registry.is_active(provider_id) else Refusal.PROVIDER_NOT_ACTIVE
+        suspended = self._protocol.settlement.is_suspended(provider_id)
+        return Refusal.PROVIDER_NOT_ACTIVE if suspended else None
 
     @staticmethod
     def _check_record(attested: AttestedEvent) -> None:
@@ -110,9 +143,9 @@ class Intake:
                 f"the attestation says units, billed amount and year {stated}, the record says {recorded}",
             )
 
-    def _check_duplicate(self, attestation: ServiceAttestation, record_key: bytes) -> None:
-        provider = attestation.provider_id
-        earlier = self._store.find_record(provider, record_key)
+    def _check_duplicate(self, attested: AttestedEvent, record_key: bytes) -> None:
+        attestation, provider = attested.attestation, attested.attestation.provider_id
+        earlier = self._store.find_record(provider, record_key, corrects=attested.corrects)
         if earlier is not None:
             raise _refuse(
                 Refusal.DUPLICATE_RECORD,
@@ -125,26 +158,71 @@ class Intake:
                 Refusal.SEQUENCE_REUSED, f"sequence {attestation.sequence} of provider {provider} is taken"
             )
 
+    def _check_correction(self, attested: AttestedEvent) -> None:
+        """A correction takes the place of a reversed claim of the same provider and patient."""
+        if not attested.corrects:
+            return
+        attestation, shown = attested.attestation, f"0x{attested.corrects.hex()}"
+        claim = self._store.find_claim(attested.corrects)
+        parties = (attestation.provider_id, attestation.patient)
+        if claim is not None and (claim.attestation.provider_id, claim.attestation.patient) != parties:
+            raise _refuse(
+                Refusal.NOT_ITS_CLAIM, f"claim {shown} is of another provider or of another patient"
+            )
+        status = self._protocol.settlement.dispute_of(attested.corrects).status
+        if status is not DisputeStatus.REVERSED:
+            raise _refuse(
+                Refusal.NOT_REVERSED, f"claim {shown} is not reversed, or a correction has named it already"
+            )
+
     def _check_terms(self, attestation: ServiceAttestation) -> None:
+        now = self._protocol.now()
+        if attestation.payer_id == 0:
+            self._check_cash_price(attestation, now)
+            return
         try:
             payer = self._protocol.payer(attestation.payer_id)
         except ChainError as error:
             raise _refuse(Refusal.UNKNOWN_PAYER, str(error)) from None
-        now = self._protocol.now()
         if payer.fee_at(attestation.service_id, now) is None:
             raise _refuse(
                 Refusal.UNKNOWN_SERVICE,
                 f"payer {attestation.payer_id} publishes no fee for service 0x{attestation.service_id.hex()}",
             )
-        standing = payer.member_year(attestation.patient, attestation.benefit_year)
-        version = payer.plan_versions(standing.plan_id) if standing.plan_id else 0
-        published = payer.plan_terms(standing.plan_id, version) if version else None
+        plan_id = payer.member_year(attestation.patient, attestation.benefit_year).plan_at(now)
+        version = payer.plan_versions(plan_id) if plan_id else 0
+        published = payer.plan_terms(plan_id, version) if version else None
         if published is None:
             return  # not enrolled yet: settlement will pend it until the insurer has
         try:
             whole_units(attestation.billed_amount, published[0])
         except AmountError as error:
             raise _refuse(Refusal.FRACTIONAL_AMOUNT, str(error)) from None
+
+    def _check_cash_price(self, attestation: ServiceAttestation, now: int) -> None:
+        provider, service = attestation.provider_id, attestation.service_id
+        if self._protocol.registry.cash_price_at(provider, service, now).amount == 0:
+            raise _refuse(
+                Refusal.NO_CASH_PRICE,
+                f"provider {provider} publishes no cash price for service 0x{service.hex()}",
+            )
+
+    def _routing(self, attested: AttestedEvent) -> Routing:
+        """The patient's secondary payer now, and the event's service under its key."""
+        attestation = attested.attestation
+        payers = self._protocol.escrow.payers_of(attestation.patient, self._protocol.now())
+        if payers.secondary == 0 or payers.primary != attestation.payer_id:
+            return Routing(corrects=attested.corrects)
+        try:
+            key = self._schedule_key(payers.secondary)
+        except StateError as error:
+            raise IntakeRefused(
+                Refusal.NO_SECONDARY_SCHEDULE.value,
+                f"the patient's secondary payer {payers.secondary} must be told the service: {error}",
+                hint=error.hint,
+            ) from None
+        service = service_id(key, attested.opening.event.service)
+        return Routing(payers.secondary, service, attested.corrects)
 
 
 def accept_all(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,18 +35,24 @@ CREATE TABLE IF NOT EXISTS attestation (
     billed_amount TEXT NOT NULL,
     benefit_year INTEGER NOT NULL,
     signature BLOB NOT NULL,
+    secondary_payer_id INTEGER NOT NULL,
+    secondary_service_id BLOB NOT NULL,
+    corrects BLOB NOT NULL,
     status TEXT NOT NULL,
     reason INTEGER NOT NULL DEFAULT 0,
+    claim_id BLOB,
     UNIQUE (provider_id, sequence),
-    UNIQUE (provider_id, record_key)
+    UNIQUE (provider_id, record_key, corrects)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attestation_open ON attestation (status);
+CREATE INDEX IF NOT EXISTS attestation_claim ON attestation (claim_id);
+CREATE TABLE IF NOT EXISTS root_slot (slot INTEGER PRIMARY KEY, free_at INTEGER NOT NULL) STRICT;
 """
 
 
 _COLUMNS = (
     "id, provider_id, payer_id, patient, commitment, service_id, units, billed_amount,"
-    " benefit_year, sequence, status, reason"
+    " benefit_year, sequence, status, reason, secondary_payer_id, secondary_service_id, corrects, claim_id"
 )
 
 
@@ -69,6 +75,18 @@ OPEN = (Status.ACCEPTED, Status.PENDED)
 
 
 @dataclass(frozen=True, slots=True)
+class Routing:
+    """What a batch must say about an event beside its attestation."""
+
+    secondary_payer_id: int = 0
+    """The patient's secondary payer; 0: none."""
+    secondary_service_id: bytes = b""
+    """The service under the secondary payer's schedule key; empty where there is none."""
+    corrects: bytes = b""
+    """The id of the reversed claim that the event takes the place of; empty: none."""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredAttestation:
     """An accepted attestation."""
 
@@ -76,6 +94,18 @@ class StoredAttestation:
     attestation: ServiceAttestation
     status: Status
     reason: Reason
+    routing: Routing = Routing()
+    claim_id: bytes = b""
+    """Of the claim it became; empty: it has not settled, or nobody was there to write that down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of an attestation in a batch."""
+
+    status: Status
+    reason: Reason
+    claim_id: bytes = b""
 
 
 class OracleStore:
@@ -111,9 +141,18 @@ class OracleStore:
         """The accepted attestation of a digest."""
         return self._one("digest = ?", digest)
 
-    def find_record(self, provider_id: int, record_key: bytes) -> StoredAttestation | None:
-        """The attestation that was accepted for a record."""
-        return self._one("provider_id = ? AND record_key = ?", provider_id, record_key)
+    def find_record(
+        self, provider_id: int, record_key: bytes, *, corrects: bytes = b""
+    ) -> StoredAttestation | None:
+        """The attestation that was accepted for a record, in place of that reversed claim where one is
+        named."""
+        return self._one(
+            "provider_id = ? AND record_key = ? AND corrects = ?", provider_id, record_key, corrects
+        )
+
+    def find_claim(self, claim_id: bytes) -> StoredAttestation | None:
+        """The attestation that became a claim."""
+        return self._one("claim_id = ?", claim_id)
 
     def find_sequence(self, provider_id: int, sequence: int) -> StoredAttestation | None:
         """The attestation that was accepted under a provider's sequence."""
@@ -136,47 +175,83 @@ class OracleStore:
         return self._many(f"status IN ({marks}) ORDER BY id", *statuses)
 
     def accept(
-        self, attestation: ServiceAttestation, *, digest: bytes, signature: bytes, record_key: bytes
+        self,
+        attestation: ServiceAttestation,
+        *,
+        digest: bytes,
+        signature: bytes,
+        record_key: bytes,
+        routing: Routing,
     ) -> StoredAttestation:
         """Remember a checked attestation. Two processes that race for one record or sequence: one wins.
 
         Raises:
             StateError: the record, the sequence or the digest is taken.
         """
+        values = {
+            "provider_id": attestation.provider_id,
+            "sequence": str(attestation.sequence),
+            "record_key": record_key,
+            "digest": digest,
+            "payer_id": attestation.payer_id,
+            "patient": attestation.patient,
+            "commitment": attestation.commitment,
+            "service_id": attestation.service_id,
+            "units": attestation.units,
+            "billed_amount": str(attestation.billed_amount),
+            "benefit_year": attestation.benefit_year,
+            "signature": signature,
+            "secondary_payer_id": routing.secondary_payer_id,
+            "secondary_service_id": routing.secondary_service_id,
+            "corrects": routing.corrects,
+            "status": Status.ACCEPTED,
+        }
+        columns, marks = ", ".join(values), ", ".join("?" * len(values))
         try:
             with self._database() as database:
                 inserted = database.execute(
-                    "INSERT INTO attestation (provider_id, sequence, record_key, digest, payer_id, patient,"
-                    " commitment, service_id, units, billed_amount, benefit_year, signature, status)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        attestation.provider_id,
-                        str(attestation.sequence),
-                        record_key,
-                        digest,
-                        attestation.payer_id,
-                        attestation.patient,
-                        attestation.commitment,
-                        attestation.service_id,
-                        attestation.units,
-                        str(attestation.billed_amount),
-                        attestation.benefit_year,
-                        signature,
-                        Status.ACCEPTED,
-                    ),
+                    f"INSERT INTO attestation ({columns}) VALUES ({marks})",  # noqa: S608 - names from above
+                    tuple(values.values()),
                 )
         except sqlite3.IntegrityError:
             raise StateError("another attestation took this record or sequence first") from None
         row = inserted.lastrowid or 0
-        return StoredAttestation(row, attestation, Status.ACCEPTED, Reason.NONE)
+        return StoredAttestation(row, attestation, Status.ACCEPTED, Reason.NONE, routing)
+
+    def reroute(self, row: int, routing: Routing) -> None:
+        """Replace what is known of an attestation's secondary payer."""
+        with self._database() as database:
+            database.execute(
+                "UPDATE attestation SET secondary_payer_id = ?, secondary_service_id = ? WHERE id = ?",
+                (routing.secondary_payer_id, routing.secondary_service_id, row),
+            )
 
     def open_attestations(self) -> list[StoredAttestation]:
         """What waits for a batch, in the order it was accepted."""
         return self._many("status IN (?, ?) ORDER BY id", *OPEN)
 
-    def finish(self, results: Mapping[int, tuple[Status, Reason]]) -> None:
+    def finish(self, results: Mapping[int, Finished]) -> None:
         """Write down what became of rows, all or none."""
-        self._update([(status, int(reason), row) for row, (status, reason) in results.items()])
+        with self._database() as database:
+            database.executemany(
+                "UPDATE attestation SET status = ?, reason = ?, claim_id = ? WHERE id = ?",
+                [
+                    (result.status, int(result.reason), result.claim_id or None, row)
+                    for row, result in results.items()
+                ],
+            )
+
+    def taken_root_slots(self, now: int) -> set[int]:
+        """Root slots known to be in use at ``now`` (seconds since 1970)."""
+        with self._database() as database:
+            return {
+                slot for (slot,) in database.execute("SELECT slot FROM root_slot WHERE free_at > ?", (now,))
+            }
+
+    def take_root_slot(self, slot: int, free_at: int) -> None:
+        """Remember that a root slot is in use until ``free_at`` (seconds since 1970)."""
+        with self._database() as database:
+            database.execute("INSERT OR REPLACE INTO root_slot VALUES (?, ?)", (slot, free_at))
 
     def counts(self) -> dict[str, int]:
         """How many attestations stand where."""
@@ -185,10 +260,6 @@ class OracleStore:
                 database.execute("SELECT status, count(*) FROM attestation GROUP BY status").fetchall()
             )
         return {status.value: found.get(status.value, 0) for status in Status}
-
-    def _update(self, rows: Iterable[tuple[str, int, int]]) -> None:
-        with self._database() as database:
-            database.executemany("UPDATE attestation SET status = ?, reason = ? WHERE id = ?", rows)
 
     def _one(self, condition: str, *values: object) -> StoredAttestation | None:
         found = self._many(condition, *values)
@@ -209,10 +280,13 @@ class OracleStore:
             connection.close()
 
 
-def _stored(row: tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int]) -> StoredAttestation:
-    identity, provider, payer, patient, commitment, service, units, billed, year, sequence, status, reason = (
-        row
-    )
+_Row = tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int, int, bytes, bytes, bytes | None]
+"""One row's values in the order of ``_COLUMNS``."""
+
+
+def _stored(row: _Row) -> StoredAttestation:
+    identity, provider, payer, patient, commitment, service, units, billed, year, sequence = row[:10]
+    status, reason, secondary_payer, secondary_service, corrects, claim_id = row[10:]
     attestation = ServiceAttestation(
         provider_id=provider,
         payer_id=payer,
@@ -224,4 +298,11 @@ def _stored(row: tuple[int, int, int, str, bytes, bytes, int, str, int, str, str
         benefit_year=year,
         sequence=int(sequence),
     )
-    return StoredAttestation(identity, attestation, Status(status), Reason(reason))
+    return StoredAttestation(
+        row=identity,
+        attestation=attestation,
+        status=Status(status),
+        reason=Reason(reason),
+        routing=Routing(secondary_payer, secondary_service, corrects),
+        claim_id=claim_id or b"",
+    )

@@ -2,10 +2,10 @@
 
     [fees]
     office-visit = "85.00"
-    lab-lipid-panel = { fee = "30.00", max_units = 2 }
+    lab-lipid-panel = { fee = "30.00", max_units = 2, annual_units = 4 }
 
-A service is named as the catalogue names it; its benefit category is the catalogue's. A service that is not
-in the file gets no fee.
+A service is named as the catalogue names it; its benefit category is the catalogue's. ``max_units`` is the
+most at once, ``annual_units`` the most in a benefit year. A service that is not in the file gets no fee.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _fee(where: str, service: str, fee: Any, catalogue: Catalogue, max_units: in
             f"{where}: the catalogue has no such service", hint="name your own catalogue with --catalogue"
         )
     values: Mapping[str, Any] = fee if isinstance(fee, dict) else {"fee": fee}
-    unknown = set(values) - {"fee", "max_units"}
+    unknown = set(values) - {"fee", "max_units", "annual_units"}
     if unknown or not isinstance(values.get("fee"), str):
         raise TermsError(f'{where}: write the fee as "85.00" or {{ fee = "85.00", max_units = 2 }}')
     try:
@@ -74,6 +74,7 @@ def _fee(where: str, service: str, fee: Any, catalogue: Catalogue, max_units: in
                 "amount": amount,
                 "category": int(entry.category),
                 "max_units": values.get("max_units", max_units),
+                "annual_units": values.get("annual_units", 0),
             },
             strict=True,
         )

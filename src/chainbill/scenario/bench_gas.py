@@ -1,52 +1,41 @@
 """Gas per settled event, exactly: receipts on anvil (osaka rules), with fixed keys, salts and block times.
 
-Every scenario is measured in steady state: a batch of the same shape has gone before, so that balances,
-accumulators and credits are in use. The same run measures what moving one payer's coin costs elsewhere: a
-plain ERC-20 transfer and an ERC-3009 transfer by signature of the same token.
+A scenario is measured in steady state unless it says otherwise: batches of the same shape have gone before,
+nine days earlier and again earlier on the same day, so that balances, accumulators, credits and root slots
+are in use; sequences run on, so that new words of the bitmap begin where they fall. The same run measures
+what moving one payer's coin costs with the same token: a transfer, a transfer by signature (ERC-3009), and
+transfers that a contract pulls from a hundred payers at once.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from web3.types import TxReceipt
 
+from chainbill.attestation.patient_intents import (
+    Intent,
+    ReceiveWithAuthorization,
+    TransferWithAuthorization,
+)
 from chainbill.attestation.signing import Signer
-from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain import anvil
-from chainbill.chain.artifacts import CONTRACTS, load_artifact
-from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.connection import connect
-from chainbill.chain.contracts.escrow import Consent
-from chainbill.chain.contracts.token import TransferAuthorization
-from chainbill.chain.deploy import deploy
-from chainbill.chain.devnet import Devnet
-from chainbill.chain.protocol import Protocol
+from chainbill.attestation.typed_data import Domain
+from chainbill.chain.claim_tree import merkle_proof
+from chainbill.chain.contracts.settlement import SettledClaim
+from chainbill.chain.events import BatchSettled, ClaimSettled, Party
+from chainbill.chain.logs import decode_log
 from chainbill.chain.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
-
-STARTS_AT = 1_750_000_000
-"""The bench chain's first second, seconds since 1970 (June 2025)."""
-
-YEAR = datetime.fromtimestamp(STARTS_AT, UTC).year
-PLAN_ID = 1
-SERVICE_ID = keccak256(b"chainbill bench service")[:8]
-PLENTY = 1_000_000 * DOLLAR
+from chainbill.scenario.batched_transfer import BatchedTransfer
+from chainbill.scenario.bench_stage import FOREVER, WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
 
 
 @dataclass(frozen=True, slots=True)
 class GasFigure:
-    """One scenario: gas of the settling transaction, base and calldata included, over its events."""
+    """One scenario: gas of its transaction, base and calldata included, over its events (rounded up)."""
 
     gas_per_event: int
     events: int
@@ -61,167 +50,171 @@ class GasReport:
     peers: dict[str, int]
     """Gas of one transfer of one payer's coin, by kind."""
     bytecode_bytes: dict[str, int]
-    """Size of each contract's creation code."""
+    """Size of each contract's deployed code; EIP-170 allows 24,576."""
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         return asdict(self)
 
 
-SCENARIOS = {"single": (1, 1), "batch_100_patients_100": (100, 100), "batch_100_patients_10": (100, 10)}
-"""Events and patients of each scenario; one provider and one payer."""
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is measured, and of how many events it is the gas."""
+
+    shape: Shape
+    run: Callable[[BenchStage, Shape], TxReceipt]
+    alone: bool = False
+    """One event is measured, whatever the shape of the batch it belongs to."""
+
+    def measure(self, stage: BenchStage) -> GasFigure:
+        """Run it on the stage as it was set up, and leave the stage so."""
+        events, patients = (1, 1) if self.alone else (self.shape.events, self.shape.patients)
+        with stage.rolled_back():
+            gas = int(self.run(stage, self.shape)["gasUsed"])
+        return GasFigure(-(-gas // events), events, patients)
 
 
-def measure_gas() -> GasReport:
-    """Run every scenario on a chain of its own.
+def measure_gas(
+    only: Collection[str] = (), *, on_scenario: Callable[[str], None] = lambda _: None
+) -> GasReport:
+    """Run every scenario and the peers, or ``only`` some scenarios.
 
     Raises:
         DevnetError: anvil is missing or would not start.
+        ContractReverted: a contract refused what a scenario does.
     """
-    with _bench_chain() as bench:
-        bench.open(patients=max(patients for _, patients in SCENARIOS.values()))
-        scenarios = {name: bench.scenario(*shape) for name, shape in SCENARIOS.items()}
-        peers = {"erc20_transfer": bench.erc20_transfer(), "erc3009_transfer": bench.erc3009_transfer()}
-    sizes = {name: len(load_artifact(name).bytecode) // 2 - 1 for name in CONTRACTS}
-    return GasReport(scenarios, peers, sizes)
+    chosen = {name: scenario for name, scenario in SCENARIOS.items() if not only or name in only}
+    figures: dict[str, GasFigure] = {}
+    with bench_stage() as stage:
+        stage.set_up([scenario.shape for scenario in chosen.values()])
+        for name, scenario in chosen.items():
+            figures[name] = scenario.measure(stage)
+            on_scenario(name)
+        peers = {} if only else {name: peer(stage) for name, peer in PEERS.items()}
+        return GasReport(figures, peers, stage.code_sizes())
 
 
-@contextmanager
-def _bench_chain() -> Iterator[_Bench]:
-    with tempfile.TemporaryDirectory(prefix="chainbill-bench-") as folder:
-        node = anvil.start(Path(folder) / "state.json", Path(folder) / "anvil.log", timestamp=STARTS_AT)
-        try:
-            # Block times must not depend on how fast this machine is: they are part of what is signed.
-            node.call("anvil_setBlockTimestampInterval", 1)
-            yield _Bench(Devnet(node))
-        finally:
-            node.kill()
+# ---- scenarios ----------------------------------------------------------------------------------------
 
 
-def _account(name: str) -> LocalAccount:
-    account: LocalAccount = Account.from_key(keccak256(b"chainbill bench key " + name.encode()))
-    return account
+def _steady(stage: BenchStage, shape: Shape) -> TxReceipt:
+    """The second batch of its day."""
+    _first_of_day(stage, shape)
+    return stage.settle(shape, root_slot=0)
 
 
-class _Bench:
-    """One provider, one insurer, patients and oracle nodes with fixed keys."""
+def _first_of_day(stage: BenchStage, shape: Shape) -> TxReceipt:
+    """The first batch of its day, which puts the last day's credit away. It uses a root slot of its own."""
+    for root_slot in (0, 1):
+        stage.settle(shape, root_slot=root_slot)
+    stage.wait_days(WINDOW_DAYS)
+    return stage.settle(shape, root_slot=1)
 
-    def __init__(self, devnet: Devnet) -> None:
-        self._devnet = devnet
-        w3 = connect(devnet.rpc_url)
-        self._nodes = sorted(
-            (Signer(_account(f"oracle {n}")) for n in (1, 2, 3)), key=lambda node: int(node.address, 16)
+
+def _first_touch(stage: BenchStage, shape: Shape) -> TxReceipt:
+    """The very first batch: every slot is new."""
+    return stage.settle(shape, root_slot=0)
+
+
+def _deposit(stage: BenchStage, shape: Shape) -> TxReceipt:
+    """A patient's deposit by signature, submitted by a relay."""
+    escrow, patient = stage.protocol.escrow, stage.patients(shape.coverage)[0]
+    authorization = ReceiveWithAuthorization(
+        patient.address, escrow.address, DOLLAR, 0, FOREVER, keccak256(b"chainbill bench deposit")
+    )
+    signature = _signed(patient, authorization, stage.protocol.token_domain)
+    return escrow.deposit_with_authorization(stage.relay, authorization, signature)
+
+
+def _dispute(stage: BenchStage, shape: Shape) -> TxReceipt:
+    """A patient's dispute of a claim; it has disputed another one of the batch before."""
+    claims = _claims(stage, _steady(stage, shape))
+    ids = [claim.claim_id(stage.protocol.domain) for claim in claims]
+    patient = stage.patients(shape.coverage)[0]
+    disputed, measured = [n for n, claim in enumerate(claims) if claim.patient == patient.address][:2]
+
+    def dispute(place: int) -> TxReceipt:
+        return stage.protocol.settlement.dispute(
+            patient, claims[place], Party.PATIENT, root_slot=0, proof=merkle_proof(ids, place)
         )
-        governor = _account("governor")
-        devnet.give_gas(governor.address)
-        deployment = deploy(w3, governor, oracle_members=[node.address for node in self._nodes], threshold=2)
-        self._protocol = Protocol(w3, deployment)
-        self._governor = Sender(w3, governor)
-        self._insurer, self._provider = self._sender("insurer"), self._sender("provider")
-        self._patients: list[Sender] = []
-        self._sequence = 0
 
-    def open(self, *, patients: int) -> None:
-        """Publish terms and fill every wallet."""
-        protocol = self._protocol
-        self._provider_id = protocol.registry.register(
-            self._governor, self._provider.address, [self._provider.address]
-        )
-        self._payer_id = protocol.payers.create_payer(self._governor, self._insurer.address)
-        payer = protocol.payer(self._payer_id)
-        payer.publish_plan(
-            self._insurer,
-            PLAN_ID,
-            PlanTerms(deductible=100 * DOLLAR, oop_max=PLENTY),
-            {1: CategoryTerms(coinsurance_bps=2_000)},
-        )
-        payer.publish_fees(self._insurer, {SERVICE_ID: FeeTerms(amount=150 * DOLLAR, category=1)})
-        payer.accept_provider(self._insurer, self._provider_id)
-        self._fill(self._insurer, payer.address, payer)
-        for number in range(patients):
-            patient = self._sender(f"patient {number}")
-            self._fill(patient, protocol.escrow.address, protocol.escrow)
-            protocol.escrow.accept_payer(patient, self._payer_id)
-            consent = Consent(per_event_limit=PLENTY, expires_at=STARTS_AT + 10**8)
-            protocol.escrow.grant_consent(patient, self._provider_id, consent)
-            payer.enrol(self._insurer, patient.address, YEAR, PLAN_ID)
-            self._patients.append(patient)
-
-    def scenario(self, events: int, patients: int) -> GasFigure:
-        """Settle a batch like it first, then the one that is measured."""
-        self._settle(events, patients)
-        receipt = self._settle(events, patients)
-        return GasFigure(-(-receipt["gasUsed"] // events), events, patients)
-
-    def erc20_transfer(self) -> int:
-        """Gas of a plain transfer between two holders."""
-        payer, payee = self._patients[0], self._provider.address
-        self._protocol.token.mint(self._governor, payee, DOLLAR)
-        self._protocol.token.mint(self._governor, payer.address, 10 * DOLLAR)
-        return int(self._protocol.token.transfer(payer, payee, DOLLAR)["gasUsed"])
-
-    def erc3009_transfer(self) -> int:
-        """Gas of a transfer between two holders by the payer's signature, submitted by a third."""
-        token, payer = self._protocol.token, self._patients[0]
-        authorization = TransferAuthorization(
-            owner=payer.address,
-            to=self._provider.address,
-            value=DOLLAR,
-            valid_after=0,
-            valid_before=STARTS_AT + 10**8,
-            nonce=keccak256(b"chainbill bench nonce"),
-        )
-        domain = {
-            "name": "Dev USD",
-            "version": "1",
-            "chainId": self._protocol.deployment.chain_id,
-            "verifyingContract": token.address,
-        }
-        signed = payer.account.sign_typed_data(
-            domain, {TransferAuthorization.TYPE: _AUTHORIZATION}, authorization.to_message()
-        )
-        receipt = token.transfer_with_authorization(self._insurer, authorization, signed.signature)
-        return int(receipt["gasUsed"])
-
-    def _settle(self, events: int, patients: int) -> TxReceipt:
-        now = self._protocol.now()
-        section = BatchSection(
-            self._provider_id, self._payer_id, PLAN_ID, 1, tuple(self._rows(events, patients))
-        )
-        batch = SettlementBatch(1, now, now + 3600, encode_sections([section]))
-        digest = batch.digest(self._protocol.domain)
-        signatures = [node.sign(digest) for node in self._nodes[:2]]
-        return self._protocol.settlement.settle(self._provider, batch, signatures)
-
-    def _rows(self, events: int, patients: int) -> Iterator[BatchRow]:
-        for number in range(events):
-            self._sequence += 1
-            yield BatchRow(
-                patient=bytes.fromhex(self._patients[number % patients].address[2:]),
-                commitment=keccak256(b"chainbill bench record %d" % self._sequence),
-                service_id=SERVICE_ID,
-                units=1,
-                billed=180 * DOLLAR,
-                benefit_year=YEAR,
-                sequence=self._sequence,
-            )
-
-    def _fill(self, owner: Sender, holder: str, contract: Any) -> None:
-        self._protocol.token.mint(self._governor, owner.address, PLENTY)
-        self._protocol.token.approve(owner, holder, PLENTY)
-        contract.deposit(owner, PLENTY)
-
-    def _sender(self, name: str) -> Sender:
-        account = _account(name)
-        self._devnet.give_gas(account.address)
-        return Sender(self._protocol.w3, account)
+    dispute(disputed)
+    return dispute(measured)
 
 
-_AUTHORIZATION: Sequence[dict[str, str]] = [
-    {"name": "from", "type": "address"},
-    {"name": "to", "type": "address"},
-    {"name": "value", "type": "uint256"},
-    {"name": "validAfter", "type": "uint256"},
-    {"name": "validBefore", "type": "uint256"},
-    {"name": "nonce", "type": "bytes32"},
-]
+def _claims(stage: BenchStage, receipt: TxReceipt) -> list[SettledClaim]:
+    """A batch's settled claims, in the order of its tree's leaves."""
+    settlement = stage.protocol.settlement.address
+    events = [decode_log(log) for log in receipt["logs"] if log["address"] == settlement]
+    (batch,) = (event for event in events if isinstance(event, BatchSettled))
+    return [
+        SettledClaim(batch.digest, stage.protocol.now(), event.patient, event.claim)
+        for event in events
+        if isinstance(event, ClaimSettled)
+    ]
+
+
+def _signed(owner: Sender, intent: Intent, domain: Domain) -> bytes:
+    return Signer(owner.account).sign(intent.digest(domain))
+
+
+_HUNDRED = Shape(events=100, patients=100)
+
+SCENARIOS: dict[str, Scenario] = {
+    "single": Scenario(Shape(1, 1), _steady),
+    "batch_100_patients_100": Scenario(_HUNDRED, _steady),
+    "batch_100_patients_10": Scenario(Shape(100, 10), _steady),
+    "batch_800_patients_10": Scenario(Shape(800, 10), _steady),
+    "batch_200_mixed": Scenario(
+        Shape(200, 100, providers=10, payers=3, coverage=Coverage.ANY_PAYER), _steady
+    ),
+    "deposit_3009": Scenario(Shape(1, 1), _deposit),
+    "dispute_open": Scenario(Shape(100, 10), _dispute, alone=True),
+    "family": Scenario(Shape(100, 100, coverage=Coverage.FAMILY), _steady),
+    "secondary": Scenario(Shape(100, 100, payers=2, coverage=Coverage.TWO_PAYERS), _steady),
+    "self_pay": Scenario(Shape(100, 100, coverage=Coverage.SELF_PAY), _steady),
+    "first_of_day": Scenario(_HUNDRED, _first_of_day),
+    "first_touch": Scenario(_HUNDRED, _first_touch),
+}
+"""By the key under which it is reported."""
+
+
+# ---- peers --------------------------------------------------------------------------------------------
+
+UNLIMITED = 2**256 - 1
+
+
+def _erc20_transfer(stage: BenchStage) -> int:
+    """A transfer between two holders."""
+    return int(stage.protocol.token.transfer(stage.insurer, stage.payee.address, DOLLAR)["gasUsed"])
+
+
+def _erc3009_transfer(stage: BenchStage) -> int:
+    """A transfer between two holders by the payer's signature, submitted by a relay."""
+    payer = stage.insurer
+    authorization = TransferWithAuthorization(
+        payer.address, stage.payee.address, DOLLAR, 0, FOREVER, keccak256(b"chainbill bench transfer")
+    )
+    signature = _signed(payer, authorization, stage.protocol.token_domain)
+    receipt = stage.protocol.token.transfer_with_authorization(stage.relay, authorization, signature)
+    return int(receipt["gasUsed"])
+
+
+def _batched_transfer_from(stage: BenchStage, approved: int) -> int:
+    """One of a hundred transfers that a contract pulls in one transaction, within what was approved."""
+    token, payers = stage.protocol.token, stage.patients(Coverage.ONE_PAYER)
+    puller = BatchedTransfer(stage.protocol.w3, stage.relay)
+    for payer in payers:
+        token.approve(payer, puller.address, approved)
+    addresses = [payer.address for payer in payers]
+    gas = puller.pull(stage.relay, token.address, stage.payee.address, DOLLAR, addresses)
+    return -(-gas // len(payers))
+
+
+PEERS: dict[str, Callable[[BenchStage], int]] = {
+    "erc20_transfer": _erc20_transfer,
+    "erc3009_transfer": _erc3009_transfer,
+    "batched_transfer_from": lambda stage: _batched_transfer_from(stage, 10 * DOLLAR),
+    "batched_transfer_from_unlimited": lambda stage: _batched_transfer_from(stage, UNLIMITED),
+}
+"""By the key under which it is reported. An unlimited approval is not counted down and so costs less."""

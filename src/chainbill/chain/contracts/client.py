@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from eth_utils.abi import function_abi_to_4byte_selector
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.types import TxReceipt
@@ -20,9 +22,15 @@ class ContractClient:
 
     def __init__(self, w3: Web3, address: str) -> None:
         self.address = Web3.to_checksum_address(address)
-        self._functions = w3.eth.contract(
-            address=self.address, abi=load_artifact(self.artifact).abi
-        ).functions
+        self._contract = w3.eth.contract(address=self.address, abi=load_artifact(self.artifact).abi)
+
+    def calldata(self, name: str, *arguments: Any) -> bytes:
+        """The bytes of a call that somebody else will make, or that will be made later."""
+        return bytes(HexBytes(self._contract.encode_abi(name, arguments)))
+
+    def selector(self, name: str) -> bytes:
+        """The four bytes that stand for a function."""
+        return function_abi_to_4byte_selector(self._contract.functions[name].abi)
 
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():
@@ -32,5 +40,5 @@ class ContractClient:
         return sender.send(self._function(name, *arguments))
 
     def _function(self, name: str, *arguments: Any) -> ContractFunction:
-        function: ContractFunction = self._functions[name](*arguments)
+        function: ContractFunction = self._contract.functions[name](*arguments)
         return function

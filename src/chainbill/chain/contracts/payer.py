@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from web3.types import TxReceipt
 
-from chainbill.billing.accumulators import Accumulators
-from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
+from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
+from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.contracts.escrow import WithdrawalRequest
 from chainbill.chain.sender import Sender
@@ -16,11 +16,22 @@ from chainbill.chain.sender import Sender
 
 @dataclass(frozen=True, slots=True)
 class MemberYear:
-    """A member's standing in one benefit year; ``plan_id`` 0: not enrolled, ``coverage_ends_at`` 0: open."""
+    """A member's standing in one benefit year; times in seconds since 1970."""
 
     met: Accumulators
     plan_id: int
-    coverage_ends_at: int
+    """0: never enrolled in this year."""
+    next_plan_id: int = 0
+    """The plan announced, in force from ``next_plan_at`` on; 0: none."""
+    next_plan_at: int = 0
+    coverage_ends_at: int = 0
+    """0: open-ended."""
+    family_id: int = 0
+    """0: none."""
+
+    def plan_at(self, time: int) -> int:
+        """The plan in force at ``time``; 0: not enrolled."""
+        return self.next_plan_id if self.next_plan_id and time >= self.next_plan_at else self.plan_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,10 @@ class InsurerPayer(ContractClient):
         """Announce a withdrawal from the pool."""
         return self._send(sender, "requestWithdrawal", amount)
 
+    def cancel_withdrawal(self, sender: Sender) -> TxReceipt:
+        """Call the announced withdrawal off."""
+        return self._send(sender, "cancelWithdrawal")
+
     def withdraw(self, sender: Sender) -> TxReceipt:
         """Take the announced withdrawal."""
         return self._send(sender, "withdraw")
@@ -60,7 +75,16 @@ class InsurerPayer(ContractClient):
     ) -> TxReceipt:
         """Publish the next version of a plan; categories that are not named are not covered."""
         numbers = sorted(categories)
-        plan = (terms.deductible, terms.oop_max, terms.rounding_unit, effective_at)
+        plan = (
+            terms.deductible,
+            terms.oop_max,
+            terms.family_deductible,
+            terms.family_oop_max,
+            terms.annual_maximum,
+            terms.rounding_unit,
+            terms.cob_mode,
+            effective_at,
+        )
         return self._send(
             sender, "publishPlan", plan_id, plan, numbers, [_category_tuple(categories[n]) for n in numbers]
         )
@@ -69,7 +93,10 @@ class InsurerPayer(ContractClient):
         self, sender: Sender, fees: Mapping[bytes, FeeTerms], *, effective_at: int = 0
     ) -> TxReceipt:
         """Publish fees by opaque service id (8 bytes)."""
-        rows = [(fee.amount, fee.category, fee.max_units, effective_at, 0) for fee in fees.values()]
+        rows = [
+            (fee.amount, fee.category, fee.max_units, fee.annual_units, effective_at, 0)
+            for fee in fees.values()
+        ]
         return self._send(sender, "publishFees", list(fees), rows)
 
     def accept_provider(self, sender: Sender, provider_id: int) -> TxReceipt:
@@ -87,10 +114,27 @@ class InsurerPayer(ContractClient):
         benefit_year: int,
         plan_id: int,
         opening: Accumulators | None = None,
+        *,
+        family_id: int = 0,
     ) -> TxReceipt:
-        """Open a member's benefit year under a plan, with amounts carried in from elsewhere."""
+        """Open a member's benefit year under a plan, with amounts carried in from elsewhere, or resume it
+        after its coverage has ended."""
         met = opening or Accumulators()
-        return self._send(sender, "enrol", member, benefit_year, plan_id, met.deductible_met, met.oop_met)
+        return self._send(
+            sender,
+            "enrol",
+            member,
+            benefit_year,
+            plan_id,
+            family_id,
+            met.deductible_met,
+            met.oop_met,
+            met.plan_paid,
+        )
+
+    def change_plan(self, sender: Sender, member: str, benefit_year: int, plan_id: int) -> TxReceipt:
+        """Move an enrolled member to another plan, after the notice; accumulators go on."""
+        return self._send(sender, "changePlan", member, benefit_year, plan_id)
 
     def end_coverage(self, sender: Sender, member: str, benefit_year: int) -> TxReceipt:
         """End a member's coverage in a benefit year, after the notice."""
@@ -114,10 +158,20 @@ class InsurerPayer(ContractClient):
 
     def plan_terms(self, plan_id: int, version: int) -> tuple[PlanTerms, int] | None:
         """One plan version and the time it takes effect; None where there is no such version."""
-        deductible, oop_max, unit, effective_at = self._call("planTerms", plan_id, version)
-        if effective_at == 0:
+        terms = self._call("planTerms", plan_id, version)
+        deductible, oop_max, family_deductible, family_oop_max, annual_maximum, unit, mode, at = terms
+        if at == 0:
             return None
-        return PlanTerms(deductible=deductible, oop_max=oop_max, rounding_unit=unit), effective_at
+        published = PlanTerms(
+            deductible=deductible,
+            oop_max=oop_max,
+            family_deductible=family_deductible,
+            family_oop_max=family_oop_max,
+            annual_maximum=annual_maximum,
+            rounding_unit=unit,
+            cob_mode=CobMode(mode),
+        )
+        return published, at
 
     def category_terms(self, plan_id: int, version: int, category: int) -> CategoryTerms:
         """One plan version's terms for a category."""
@@ -125,24 +179,39 @@ class InsurerPayer(ContractClient):
 
     def fee_at(self, service_id: bytes, time: int) -> PublishedFee | None:
         """The fee in force at ``time``; None where the schedule has none."""
-        amount, category, max_units, effective_at, version = self._call("feeAt", service_id, time)
+        amount, category, max_units, annual_units, effective_at, version = self._call(
+            "feeAt", service_id, time
+        )
         if version == 0:
             return None
-        terms = FeeTerms(amount=amount, category=category, max_units=max_units)
+        terms = FeeTerms(amount=amount, category=category, max_units=max_units, annual_units=annual_units)
         return PublishedFee(terms, effective_at, version)
 
     def member_year(self, member: str, benefit_year: int, *, block: int | str = "latest") -> MemberYear:
         """A member's standing in one benefit year."""
-        deductible, oop, plan_id, ends_at = self._call("memberYear", member, benefit_year, block=block)
-        return MemberYear(Accumulators(deductible_met=deductible, oop_met=oop), plan_id, ends_at)
+        met, *standing = self._call("memberYear", member, benefit_year, block=block)
+        return MemberYear(Accumulators(*met), *standing)
+
+    def family_year(
+        self, family_id: int, benefit_year: int, *, block: int | str = "latest"
+    ) -> FamilyAccumulators:
+        """What a family has met together in one benefit year."""
+        return FamilyAccumulators(*self._call("familyYear", family_id, benefit_year, block=block))
+
+    def units_used(
+        self, member: str, benefit_year: int, service_id: bytes, *, block: int | str = "latest"
+    ) -> int:
+        """Units of a service that a member had settled in one benefit year; counted only while the fee has
+        a yearly limit."""
+        return int(self._call("unitsUsed", member, benefit_year, service_id, block=block))
 
     def accepts_provider(self, provider_id: int, time: int) -> bool:
         """Are this provider's events signed at ``time`` paid?"""
         return bool(self._call("acceptsProvider", provider_id, time))
 
-    def withdrawal_request(self) -> WithdrawalRequest:
+    def withdrawal_request(self, *, block: int | str = "latest") -> WithdrawalRequest:
         """The announced withdrawal."""
-        return WithdrawalRequest(*self._call("withdrawalRequest"))
+        return WithdrawalRequest(*self._call("withdrawalRequest", block=block))
 
 
 def _category_tuple(terms: CategoryTerms) -> tuple[bool, bool, bool, bool, int, int]:

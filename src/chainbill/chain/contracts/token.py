@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
-
 from web3.types import TxReceipt
 
+from chainbill.attestation.patient_intents import Permit, TransferWithAuthorization
+from chainbill.attestation.typed_data import Domain
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.sender import Sender
-
-
-@dataclass(frozen=True, slots=True)
-class TransferAuthorization:
-    """What an owner of tokens signs (ERC-3009): times in seconds since 1970, a nonce of 32 bytes."""
-
-    TYPE: ClassVar[str] = "TransferWithAuthorization"
-
-    owner: str
-    to: str
-    value: int
-    valid_after: int
-    valid_before: int
-    nonce: bytes
-
-    def to_message(self) -> dict[str, Any]:
-        """The EIP-712 message, its fields in the order of the type."""
-        return {
-            "from": self.owner,
-            "to": self.to,
-            "value": self.value,
-            "validAfter": self.valid_after,
-            "validBefore": self.valid_before,
-            "nonce": self.nonce,
-        }
 
 
 class DevUsd(ContractClient):
@@ -49,16 +23,30 @@ class DevUsd(ContractClient):
         """Let ``spender`` pull up to ``amount``."""
         return self._send(sender, "approve", spender, amount)
 
+    def permit(self, sender: Sender, permit: Permit, signature: bytes) -> TxReceipt:
+        """Approve as the owner has signed (ERC-2612); anyone's."""
+        r, s, v = signature[:32], signature[32:64], signature[64]
+        terms = (permit.owner, permit.spender, permit.value, permit.deadline)
+        return self._send(sender, "permit", *terms, v, r, s)
+
     def transfer(self, sender: Sender, to: str, amount: int) -> TxReceipt:
         """Send tokens."""
         return self._send(sender, "transfer", to, amount)
 
     def transfer_with_authorization(
-        self, sender: Sender, authorization: TransferAuthorization, signature: bytes
+        self, sender: Sender, authorization: TransferWithAuthorization, signature: bytes
     ) -> TxReceipt:
         """Move tokens as their owner has signed (ERC-3009); anyone's."""
         return self._send(
-            sender, "transferWithAuthorization", *authorization.to_message().values(), signature
+            sender,
+            "transferWithAuthorization",
+            authorization.owner,
+            authorization.to,
+            authorization.value,
+            authorization.valid_after,
+            authorization.valid_before,
+            authorization.nonce,
+            signature,
         )
 
     def balance_of(self, account: str, *, block: int | str = "latest") -> int:
@@ -68,3 +56,16 @@ class DevUsd(ContractClient):
     def allowance(self, owner: str, spender: str) -> int:
         """What ``spender`` may still pull."""
         return int(self._call("allowance", owner, spender))
+
+    def nonce_of(self, owner: str) -> int:
+        """What the owner's next permit must name."""
+        return int(self._call("nonces", owner))
+
+    def is_authorization_used(self, owner: str, nonce: bytes) -> bool:
+        """Was this nonce of the owner used or cancelled (ERC-3009)?"""
+        return bool(self._call("authorizationState", owner, nonce))
+
+    def domain(self) -> Domain:
+        """What permits and authorizations are signed for, as the token itself says (ERC-5267)."""
+        _, name, version, chain_id, contract, _, _ = self._call("eip712Domain")
+        return Domain(chain_id, contract, name=name, version=version)

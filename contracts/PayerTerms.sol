@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
+import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
+import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
+import {Adjudication} from "./libraries/Adjudication.sol";
+import {Calendar} from "./libraries/Calendar.sol";
+import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "./libraries/Notice.sol";
+import {Accumulators, CategoryTerms, CobMode, Fee, MemberYear, PlanTerms} from "./types/Terms.sol";
+import {FamilyRecord, MemberRecord, PlanRecord} from "./types/TermsRecords.sol";
+
+/// @notice What an insurer publishes and whom it insures: the part of InsurerPayer that its owner writes.
+abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
+    /// One storage slot: acceptance runs from acceptedAt to endsAt (0: open-ended).
+    struct Acceptance {
+        uint40 acceptedAt;
+        uint40 endsAt;
+    }
+
+    IProviderRegistry public immutable registry;
+    /// @inheritdoc IInsurerPayer
+    uint32 public immutable payerId;
+
+    /// @inheritdoc IInsurerPayer
+    mapping(uint16 planId => uint16 count) public planVersions;
+    mapping(uint256 planKey => PlanRecord) internal _plans;
+    mapping(uint256 categoryKey => CategoryTerms) internal _categories;
+    mapping(bytes8 serviceId => Fee latest) internal _fees;
+    mapping(bytes8 serviceId => mapping(uint16 version => Fee)) internal _supersededFees;
+    mapping(uint32 providerId => Acceptance) internal _acceptances;
+    mapping(uint256 memberKey => MemberRecord) internal _members;
+    mapping(uint256 familyKey => FamilyRecord) internal _families;
+    mapping(uint256 unitsKey => uint32) internal _units;
+
+    /// The factory says whose payer this is and what else it must know.
+    constructor() Ownable(_insurer()) {
+        (,, registry, payerId,) = IInsurerPayerFactory(msg.sender).blueprint();
+    }
+
+    function _insurer() private view returns (address insurer) {
+        (,,,, insurer) = IInsurerPayerFactory(msg.sender).blueprint();
+    }
+
+    // ---- terms ------------------------------------------------------------------------------------
+
+    /// @inheritdoc IInsurerPayer
+    function publishPlan(
+        uint16 planId,
+        PlanTerms calldata terms,
+        uint8[] calldata categories,
+        CategoryTerms[] calldata categoryTerms_
+    ) external onlyOwner returns (uint16 version) {
+        if (planId == 0) revert InvalidPlanId();
+        if (categories.length != categoryTerms_.length) {
+            revert LengthMismatch(categories.length, categoryTerms_.length);
+        }
+        _checkPlan(terms);
+
+        version = ++planVersions[planId];
+        PlanTerms memory published = terms;
+        published.effectiveAt = _supersede(planId, version, terms.effectiveAt);
+        _store(_plans[_planKey(planId, version)], published);
+        emit PlanPublished(planId, version, published);
+
+        for (uint256 i; i < categories.length; ++i) {
+            _checkCategory(categories[i], categoryTerms_[i], terms.roundingUnit);
+            _categories[_categoryKey(_planKey(planId, version), categories[i])] = categoryTerms_[i];
+            emit CategoryTermsPublished(planId, version, categories[i], categoryTerms_[i]);
+        }
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function publishFees(bytes8[] calldata serviceIds, Fee[] calldata fees) external onlyOwner {
+        if (serviceIds.length != fees.length) revert LengthMismatch(serviceIds.length, fees.length);
+        for (uint256 i; i < serviceIds.length; ++i) {
+            _publishFee(serviceIds[i], fees[i]);
+        }
+    }
+
+    // ---- providers and members --------------------------------------------------------------------
+
+    /// @inheritdoc IInsurerPayer
+    function acceptProvider(uint32 providerId) external onlyOwner {
+        if (registry.payoutAddress(providerId) == address(0)) revert UnknownProvider(providerId);
+        Acceptance storage acceptance = _acceptances[providerId];
+        if (acceptance.acceptedAt != 0 && acceptance.endsAt == 0) revert ProviderAlreadyAccepted(providerId);
+
+        // Where an acceptance still runs out, or batches signed before its end may be on their way, it goes
+        // on without a gap.
+        bool running = acceptance.endsAt + MAX_BATCH_LIFE > block.timestamp && acceptance.acceptedAt != 0;
+        acceptance.acceptedAt = running ? acceptance.acceptedAt : uint40(block.timestamp);
+        acceptance.endsAt = 0;
+        emit ProviderAccepted(providerId);
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function endProviderAcceptance(uint32 providerId) external onlyOwner {
+        Acceptance storage acceptance = _acceptances[providerId];
+        if (acceptance.acceptedAt == 0 || acceptance.endsAt != 0) revert ProviderNotAccepted(providerId);
+        acceptance.endsAt = uint40(block.timestamp) + NOTICE;
+        emit ProviderAcceptanceEnded(providerId, acceptance.endsAt);
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function enrol(
+        address member,
+        uint16 benefitYear,
+        uint16 planId,
+        uint32 familyId,
+        uint64 deductibleMet,
+        uint64 oopMet,
+        uint64 planPaid
+    ) external onlyOwner {
+        if (member == address(0)) revert ZeroMember();
+        if (planVersions[planId] == 0) revert UnknownPlan(planId);
+        uint16 currentYear = Calendar.yearOf(block.timestamp);
+        if (uint256(benefitYear) + 1 < currentYear || benefitYear > currentYear + 1) {
+            revert BenefitYearOutOfReach(benefitYear, currentYear);
+        }
+        MemberRecord storage record = _members[_memberKey(member, benefitYear)];
+        _checkResumable(record, member, benefitYear, familyId);
+
+        (record.planId, record.coverageEndsAt) = (planId, 0);
+        (record.nextPlanId, record.nextPlanAt, record.familyId) = (0, 0, familyId);
+        record.hasMore = familyId != 0;
+        record.deductibleMet += deductibleMet;
+        record.oopMet += oopMet;
+        record.planPaid += planPaid;
+        if (familyId != 0) {
+            FamilyRecord storage family = _families[_familyKey(familyId, benefitYear)];
+            family.deductibleMet += deductibleMet;
+            family.oopMet += oopMet;
+        }
+        emit Enrolled(member, benefitYear, planId, familyId, deductibleMet, oopMet, planPaid);
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function changePlan(address member, uint16 benefitYear, uint16 planId) external onlyOwner {
+        if (planVersions[planId] == 0) revert UnknownPlan(planId);
+        MemberRecord storage record = _enrolled(member, benefitYear);
+        if (record.coverageEndsAt != 0) revert CoverageAlreadyEnded(record.coverageEndsAt);
+        uint16 current = _settledPlan(record);
+        if (planId == current && (record.nextPlanAt == 0 || record.nextPlanAt <= block.timestamp)) {
+            revert PlanUnchanged(planId);
+        }
+
+        // Going back to the present plan calls an announced change off; there is nothing to announce.
+        uint40 effectiveAt = planId == current ? 0 : uint40(block.timestamp) + NOTICE;
+        (record.planId, record.nextPlanId, record.nextPlanAt) = (current, effectiveAt == 0 ? 0 : planId, effectiveAt);
+        record.hasMore = effectiveAt != 0 || record.familyId != 0;
+        emit PlanChanged(member, benefitYear, planId, effectiveAt == 0 ? uint40(block.timestamp) : effectiveAt);
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function endCoverage(address member, uint16 benefitYear) external onlyOwner {
+        MemberRecord storage record = _enrolled(member, benefitYear);
+        if (record.coverageEndsAt != 0) revert CoverageAlreadyEnded(record.coverageEndsAt);
+        uint40 endsAt = uint40(block.timestamp) + NOTICE;
+        record.coverageEndsAt = endsAt;
+        emit CoverageEnded(member, benefitYear, endsAt);
+    }
+
+    /// A payer without an owner could never pay its pool back.
+    function renounceOwnership() public pure override {
+        revert OwnershipCannotBeRenounced();
+    }
+
+    // ---- views ------------------------------------------------------------------------------------
+
+    /// @inheritdoc IInsurerPayer
+    function planTerms(uint16 planId, uint16 version) external view returns (PlanTerms memory) {
+        PlanRecord storage record = _plans[_planKey(planId, version)];
+        return PlanTerms({
+            deductible: record.deductible,
+            oopMax: record.oopMax,
+            familyDeductible: record.familyDeductible,
+            familyOopMax: record.familyOopMax,
+            annualMaximum: record.annualMaximum,
+            roundingUnit: record.roundingUnit,
+            cobMode: record.cobMode,
+            effectiveAt: record.effectiveAt
+        });
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function categoryTerms(uint16 planId, uint16 version, uint8 category)
+        external
+        view
+        returns (CategoryTerms memory)
+    {
+        return _categories[_categoryKey(_planKey(planId, version), category)];
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function feeAt(bytes8 serviceId, uint40 time) public view returns (Fee memory fee) {
+        fee = _fees[serviceId];
+        while (fee.version != 0 && fee.effectiveAt > time) {
+            fee = _supersededFees[serviceId][fee.version - 1];
+        }
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function memberYear(address member, uint16 benefitYear) external view returns (MemberYear memory) {
+        MemberRecord storage record = _members[_memberKey(member, benefitYear)];
+        return MemberYear({
+            met: Accumulators(record.deductibleMet, record.oopMet, record.planPaid),
+            planId: record.planId,
+            nextPlanId: record.nextPlanId,
+            nextPlanAt: record.nextPlanAt,
+            coverageEndsAt: record.coverageEndsAt,
+            familyId: record.familyId
+        });
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function familyYear(uint32 familyId, uint16 benefitYear)
+        external
+        view
+        returns (uint64 deductibleMet, uint64 oopMet)
+    {
+        FamilyRecord storage family = _families[_familyKey(familyId, benefitYear)];
+        return (family.deductibleMet, family.oopMet);
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function unitsUsed(address member, uint16 benefitYear, bytes8 serviceId) external view returns (uint32) {
+        return _units[_unitsKey(_memberKey(member, benefitYear), serviceId)];
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function acceptsProvider(uint32 providerId, uint40 time) public view returns (bool) {
+        Acceptance storage acceptance = _acceptances[providerId];
+        (uint40 acceptedAt, uint40 endsAt) = (acceptance.acceptedAt, acceptance.endsAt);
+        return acceptedAt != 0 && acceptedAt <= time && (endsAt == 0 || time < endsAt);
+    }
+
+    // ---- keys: one word each, no two alike ----------------------------------------------------------
+
+    function _planKey(uint16 planId, uint16 version) internal pure returns (uint256) {
+        return uint256(planId) << 16 | version;
+    }
+
+    function _categoryKey(uint256 planKey, uint8 category) internal pure returns (uint256) {
+        return planKey << 8 | category;
+    }
+
+    /// The benefit year is in the lowest 16 bits.
+    function _memberKey(address member, uint16 benefitYear) internal pure returns (uint256) {
+        return uint256(uint160(member)) << 16 | benefitYear;
+    }
+
+    function _familyKey(uint32 familyId, uint16 benefitYear) internal pure returns (uint256) {
+        return uint256(familyId) << 16 | benefitYear;
+    }
+
+    function _unitsKey(uint256 memberKey, bytes8 serviceId) internal pure returns (uint256) {
+        return memberKey << 64 | uint64(serviceId);
+    }
+
+    // ---- publishing -------------------------------------------------------------------------------
+
+    function _store(PlanRecord storage record, PlanTerms memory terms) private {
+        (record.deductible, record.oopMax, record.roundingUnit) = (terms.deductible, terms.oopMax, terms.roundingUnit);
+        record.effectiveAt = terms.effectiveAt;
+        bool hasExtras = terms.familyDeductible != 0 || terms.familyOopMax != 0 || terms.annualMaximum != 0
+            || terms.cobMode != CobMode.Standard;
+        record.hasExtras = hasExtras;
+        if (!hasExtras) return;
+        (record.familyDeductible, record.familyOopMax) = (terms.familyDeductible, terms.familyOopMax);
+        (record.annualMaximum, record.cobMode) = (terms.annualMaximum, terms.cobMode);
+    }
+
+    /// Decides when a plan's new version takes effect and notes it in the version before.
+    function _supersede(uint16 planId, uint16 version, uint40 requested) private returns (uint40 effectiveAt) {
+        PlanRecord storage previous = _plans[_planKey(planId, version - 1)];
+        effectiveAt = _effectiveAt(requested, previous.effectiveAt);
+        if (version > 1) previous.supersededAt = effectiveAt;
+    }
+
+    function _publishFee(bytes8 serviceId, Fee calldata fee) private {
+        if (serviceId == 0) revert InvalidServiceId();
+        if (fee.category == 0) revert InvalidTerms("fee category is 0");
+        if (fee.maxUnits == 0) revert InvalidTerms("fee maxUnits is 0");
+        if (uint256(fee.amount) * fee.maxUnits > type(uint64).max) revert InvalidTerms("fee amount * maxUnits");
+
+        Fee memory superseded = _fees[serviceId];
+        Fee memory published = fee;
+        published.version = superseded.version + 1;
+        published.effectiveAt = _effectiveAt(fee.effectiveAt, superseded.effectiveAt);
+        if (superseded.version != 0) _supersededFees[serviceId][superseded.version] = superseded;
+        _fees[serviceId] = published;
+        emit FeePublished(serviceId, published);
+    }
+
+    /// The first version may take effect at once: before it there was nothing a signed batch could lose.
+    /// Later ones follow NOTICE after their announcement. One at a time: so versions are in order, and a
+    /// batch, younger than NOTICE, never has to look further back than one version.
+    function _effectiveAt(uint40 requested, uint40 previous) private view returns (uint40) {
+        uint40 earliest = uint40(block.timestamp);
+        uint40 latest = earliest + MAX_ANNOUNCEMENT;
+        if (previous > earliest) revert VersionStillAnnounced(previous);
+        if (previous != 0) earliest += NOTICE;
+        if (requested == 0) return earliest;
+        if (requested < earliest) revert EffectiveTooSoon(requested, earliest);
+        if (requested > latest) revert EffectiveTooLate(requested, latest);
+        return requested;
+    }
+
+    function _checkPlan(PlanTerms calldata terms) private pure {
+        if (terms.roundingUnit == 0) revert InvalidTerms("roundingUnit is 0");
+        _checkUnits(terms.deductible, terms.roundingUnit, "deductible in rounding units");
+        _checkUnits(terms.oopMax, terms.roundingUnit, "oopMax in rounding units");
+        _checkUnits(terms.familyDeductible, terms.roundingUnit, "familyDeductible in rounding units");
+        _checkUnits(terms.familyOopMax, terms.roundingUnit, "familyOopMax in rounding units");
+        _checkUnits(terms.annualMaximum, terms.roundingUnit, "annualMaximum in rounding units");
+    }
+
+    function _checkUnits(uint64 amount, uint32 roundingUnit, string memory what) private pure {
+        if (amount % roundingUnit != 0) revert InvalidTerms(what);
+    }
+
+    function _checkCategory(uint8 category, CategoryTerms calldata terms, uint32 roundingUnit) private pure {
+        if (category == 0) revert InvalidTerms("category is 0");
+        if (terms.coinsuranceBps > Adjudication.BPS) revert InvalidTerms("coinsuranceBps over 10000");
+        if (terms.copay % roundingUnit != 0) revert InvalidTerms("copay in rounding units");
+    }
+
+    // ---- members ----------------------------------------------------------------------------------
+
+    function _enrolled(address member, uint16 benefitYear) private view returns (MemberRecord storage record) {
+        record = _members[_memberKey(member, benefitYear)];
+        if (record.planId == 0) revert NotEnrolled(member, benefitYear);
+    }
+
+    /// A new year, or one whose coverage ended so long ago that no batch signed under it is on its way.
+    function _checkResumable(MemberRecord storage record, address member, uint16 benefitYear, uint32 familyId)
+        private
+        view
+    {
+        if (record.planId == 0) return;
+        uint40 endsAt = record.coverageEndsAt;
+        if (endsAt == 0 || block.timestamp < endsAt) revert AlreadyEnrolled(member, benefitYear);
+        if (block.timestamp < endsAt + MAX_BATCH_LIFE) revert ChangeTooRecent(endsAt, endsAt + MAX_BATCH_LIFE);
+        if (record.familyId != familyId) revert FamilyUnchangeable(record.familyId);
+    }
+
+    /// The plan in force, once no signed batch can name the one before.
+    function _settledPlan(MemberRecord storage record) private view returns (uint16) {
+        uint40 nextPlanAt = record.nextPlanAt;
+        if (nextPlanAt == 0 || block.timestamp < nextPlanAt) return record.planId;
+        // Only one plan before the present one is remembered.
+        if (block.timestamp < nextPlanAt + MAX_BATCH_LIFE) revert ChangeTooRecent(nextPlanAt, nextPlanAt + MAX_BATCH_LIFE);
+        return record.nextPlanId;
+    }
+}

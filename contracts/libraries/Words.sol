@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+/// @notice Arrays of 32-byte words carried as `bytes` between the contracts: copied in one piece, where
+/// ABI arrays are copied element by element.
+library Words {
+    function get(bytes memory words, uint256 index) internal pure returns (uint256 word) {
+        // words[32 * index : 32 * index + 32]; callers stay within the length they allocated or checked.
+        assembly ("memory-safe") {
+            word := mload(add(add(words, 32), shl(5, index)))
+        }
+    }
+
+    function set(bytes memory words, uint256 index, uint256 word) internal pure {
+        // as `get`
+        assembly ("memory-safe") {
+            mstore(add(add(words, 32), shl(5, index)), word)
+        }
+    }
+
+    function at(bytes calldata words, uint256 index) internal pure returns (uint256 word) {
+        // Past the end of calldata there is 0.
+        assembly ("memory-safe") {
+            word := calldataload(add(words.offset, shl(5, index)))
+        }
+    }
+
+    /// @notice Bit `index` of a bitmap whose first word holds bits 0 to 255.
+    function bit(bytes calldata words, uint256 index) internal pure returns (bool) {
+        return at(words, index >> 8) >> (index & 0xff) & 1 != 0;
+    }
+
+    /// @notice `bit` of a bitmap in memory.
+    function isSet(bytes memory words, uint256 index) internal pure returns (bool) {
+        return get(words, index >> 8) >> (index & 0xff) & 1 != 0;
+    }
+
+    function setBit(bytes memory words, uint256 index) internal pure {
+        set(words, index >> 8, get(words, index >> 8) | 1 << (index & 0xff));
+    }
+}

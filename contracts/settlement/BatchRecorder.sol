@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Coordination} from "./Coordination.sol";
+import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
+import {ISettlementState} from "../interfaces/ISettlementState.sol";
+import {BatchCodec} from "../libraries/BatchCodec.sol";
+import {ClaimWords} from "../libraries/ClaimWords.sol";
+import {CreditAccount} from "../libraries/CreditAccount.sol";
+import {Words} from "../libraries/Words.sol";
+import {BatchContext} from "../types/Batch.sol";
+import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
+
+/// @notice The part of ClaimSettlement that writes what became of each row: sequences, logs, leaves, charges.
+abstract contract BatchRecorder is Coordination {
+    using CreditAccount for CreditAccount.Account;
+
+    /// What a run of sections adds up to.
+    struct Record {
+        BatchContext context;
+        Tally tally;
+        bytes leaves; // ids of the settled claims
+        uint256 leafCount;
+        uint256 charged; // patients of the present section, together
+        uint256 credit; // what the provider of the present section gains
+        uint256 operatorFee; // what the operator gains from the present section
+        uint256 parties; // of the present section, without a row's own parts
+        ClaimLog log; // written anew for every row
+    }
+
+    /// One row's log and leaf in memory, words in the order in which they are hashed; the log's data are
+    /// commitment to service.
+    struct ClaimLog {
+        bytes32 prefix;
+        address patient;
+        bytes32 commitment;
+        uint256 parties;
+        uint256 amounts;
+        uint256 shares;
+        uint256 service;
+        uint256 secondary;
+    }
+
+    // ---- the record of a run ------------------------------------------------------------------------
+
+    function _startRecord(BatchContext memory context, bytes calldata sections)
+        internal
+        pure
+        returns (Record memory record)
+    {
+        record.context = context;
+        record.log.prefix = context.prefix;
+        // Room for as many leaves as rows can be in so many bytes.
+        record.leaves = new bytes(sections.length / BatchCodec.ROW_BYTES * 32);
+    }
+
+    /// Cuts the leaves to those that are there.
+    function _finishRecord(Record memory record) internal pure {
+        (bytes memory leaves, uint256 length) = (record.leaves, record.leafCount * 32);
+        // Only shortens what `_startRecord` has allocated.
+        assembly ("memory-safe") {
+            mstore(leaves, length)
+        }
+    }
+
+    function _settleCredit(Record memory record, uint32 providerId) internal {
+        if (record.credit != 0) _providers[providerId].credit(record.credit);
+        if (record.operatorFee != 0) _operators[record.context.operator].credit(record.operatorFee);
+    }
+
+    function _add(Tally memory tally, Tally memory more) internal pure {
+        tally.settled += more.settled;
+        tally.denied += more.denied;
+        tally.pended += more.pended;
+        tally.skipped += more.skipped;
+    }
+
+    // ---- sequences --------------------------------------------------------------------------------
+
+    /// Marks every row's sequence before anything is priced, so that two rows of one batch cannot share
+    /// one; `_record` unmarks what pends. Also checks that the section is well formed.
+    /// @return skipped a bit per row, 1: its sequence was spent before
+    function _markSequences(bytes calldata section) internal returns (bytes memory skipped) {
+        uint256 header = BatchCodec.header(section, 0);
+        BatchCodec.checkGroups(section, header);
+        skipped = new bytes((BatchCodec.rowCount(header) + 255 >> 8) * 32);
+        mapping(uint256 word => uint256) storage words = _spent[BatchCodec.providerId(header)];
+        uint256 size = BatchCodec.rowBytes(header);
+        uint256 offset = BatchCodec.headerBytes(header);
+        uint256 index = type(uint256).max; // of the word at hand: none yet
+        uint256 word;
+        uint256 row;
+        unchecked {
+            // Counts and offsets within a section that was checked.
+            for (uint256 groups = BatchCodec.groupCount(header); groups != 0; --groups) {
+                (, uint256 end) = BatchCodec.group(section, offset);
+                offset += BatchCodec.GROUP_BYTES;
+                for (end += row; row < end; ++row) {
+                    uint256 sequence = BatchCodec.sequence(
+                        BatchCodec.sequenceBase(header), BatchCodec.header(section, offset + 32)
+                    );
+                    if (sequence >> 8 != index) {
+                        if (index != type(uint256).max) words[index] = word;
+                        index = sequence >> 8;
+                        word = words[index];
+                    }
+                    uint256 bit = 1 << (sequence & 0xff);
+                    if (word & bit != 0) Words.setBit(skipped, row);
+                    else word |= bit;
+                    offset += size;
+                }
+            }
+        }
+        words[index] = word;
+    }
+
+    function _unmark(uint32 providerId, uint64 sequence) private {
+        _spent[providerId][sequence >> 8] &= ~(1 << (sequence & 0xff));
+    }
+
+    /// Answers that pend every row but those whose sequence was spent before.
+    function _pendAll(bytes calldata section, bytes memory skipped, Reason reason)
+        internal
+        pure
+        returns (bytes memory answers)
+    {
+        uint256 header = BatchCodec.header(section, 0);
+        uint256 offset = BatchCodec.headerBytes(header);
+        answers = new bytes(BatchCodec.rowCount(header) * 64);
+        uint256 row;
+        for (uint256 groups = BatchCodec.groupCount(header); groups != 0; --groups) {
+            (, uint256 end) = BatchCodec.group(section, offset);
+            offset += BatchCodec.GROUP_BYTES;
+            for (end += row; row < end; ++row) {
+                uint256 billed = BatchCodec.billed(BatchCodec.header(section, offset + 32));
+                Words.set(answers, 2 * row, billed << 192);
+                Words.set(
+                    answers, 2 * row + 1, uint256(Words.isSet(skipped, row) ? Reason.SequenceSpent : reason)
+                );
+                offset += BatchCodec.rowBytes(header);
+            }
+        }
+    }
+
+    // ---- rows -------------------------------------------------------------------------------------
+
+    /// Logs every row of a section and adds up what each patient is charged and the provider credited.
+    /// @param answers two words per row: amounts and shares, or the reason why there are none
+    /// @param secondaries one word per row where rows were priced one by one, else empty
+    /// @return charges one word per patient
+    function _record(Record memory record, bytes calldata section, bytes memory answers, bytes memory secondaries)
+        internal
+        returns (bytes memory charges)
+    {
+        uint256 header = BatchCodec.header(section, 0);
+        (record.charged, record.credit, record.operatorFee) = (0, 0, 0);
+        record.parties = header >> 160 << 160 | uint256(BatchCodec.secondary(section, 0, header)) << 96;
+        uint256 groups = BatchCodec.groupCount(header);
+        charges = new bytes(groups * 32);
+        uint256 offset = BatchCodec.headerBytes(header);
+        uint256 row;
+        unchecked {
+            // Counts and offsets within a section that was checked; charges are parts of what patients hold.
+            for (uint256 group; group < groups; ++group) {
+                uint256 end;
+                (record.log.patient, end) = BatchCodec.group(section, offset);
+                offset += BatchCodec.GROUP_BYTES;
+                uint256 charge;
+                for (end += row; row < end; ++row) {
+                    charge += _recordRow(record, section, offset, row, answers, secondaries);
+                    offset += BatchCodec.rowBytes(header);
+                }
+                Words.set(charges, group, charge);
+                record.charged += charge;
+            }
+        }
+    }
+
+    /// Logs one row; returns what its patient is charged.
+    function _recordRow(
+        Record memory record,
+        bytes calldata section,
+        uint256 offset,
+        uint256 row,
+        bytes memory answers,
+        bytes memory secondaries
+    ) private returns (uint256 charge) {
+        ClaimLog memory log = record.log;
+        uint256 rowWord;
+        (log.commitment, rowWord) = BatchCodec.row(section, offset);
+        (log.amounts, log.shares) = (Words.get(answers, 2 * row), Words.get(answers, 2 * row + 1));
+        log.service = _service(rowWord, BatchCodec.sequenceBase(BatchCodec.header(section, 0)));
+        log.parties = record.parties;
+        log.secondary = 0;
+        if (BatchCodec.hasSecondary(BatchCodec.header(section, 0))) {
+            log.parties |= uint256(uint64(BatchCodec.secondaryServiceId(section, offset))) << 32;
+        }
+
+        Reason reason = ClaimWords.reasonOf(log.amounts, log.shares);
+        if (reason != Reason.None) {
+            log.parties |= uint256(reason);
+            log.shares = 0;
+            _recordUnsettled(record, reason);
+            return 0;
+        }
+        _flag(log, secondaries, row);
+        charge = ClaimWords.responsibility(log.amounts, log.shares);
+        _recordSettled(record, log);
+        if (BatchCodec.isCorrection(BatchCodec.header(section, 0))) {
+            uint256 size = BatchCodec.rowBytes(BatchCodec.header(section, 0));
+            emit ClaimCorrected(BatchCodec.corrects(section, offset, size), log.commitment);
+        }
+    }
+
+    /// Moves the flags from where the pricing has put them into the service's word.
+    function _flag(ClaimLog memory log, bytes memory secondaries, uint256 row) private pure {
+        if (secondaries.length != 0) {
+            uint256 secondary = Words.get(secondaries, row);
+            log.service |= uint64(secondary);
+            log.secondary = secondary >> 64 << 64;
+        } else if (log.shares & ClaimWords.COUNTED != 0) {
+            log.service |= ClaimWords.UNITS_COUNTED;
+            log.shares ^= ClaimWords.COUNTED;
+        }
+    }
+
+    function _recordSettled(Record memory record, ClaimLog memory log) private {
+        uint256 allowed = ClaimWords.allowed(log.amounts);
+        unchecked {
+            // At most 2^16 amounts below 2^64, and a fee within its amount.
+            uint256 fee = _fee(record.context, allowed);
+            log.service |= fee << ClaimWords.FEE_SHIFT;
+            record.credit += allowed - fee;
+            record.operatorFee += fee;
+            ++record.tally.settled;
+        }
+        _emit(ISettlementState.ClaimSettled.selector, log);
+        if (log.secondary != 0) emit SecondaryDetermined(log.patient, log.commitment, log.secondary);
+
+        bytes32 leaf;
+        // keccak256(keccak256(the eight words of the log)): the claim's id, see ClaimDisputes.claimId.
+        assembly ("memory-safe") {
+            mstore(0, keccak256(log, 256))
+            leaf := keccak256(0, 32)
+        }
+        Words.set(record.leaves, record.leafCount++, uint256(leaf));
+    }
+
+    function _recordUnsettled(Record memory record, Reason reason) private {
+        ClaimLog memory log = record.log;
+        Outcome outcome = outcomeOf(reason);
+        if (outcome == Outcome.Denied) {
+            ++record.tally.denied;
+            _emit(ISettlementState.ClaimDenied.selector, log);
+        } else if (outcome == Outcome.Pended) {
+            ++record.tally.pended;
+            _unmark(ClaimWords.providerId(log.parties), ClaimWords.sequence(log.service));
+            _emit(ISettlementState.ClaimPended.selector, log);
+        } else {
+            ++record.tally.skipped;
+            _emit(ISettlementState.ClaimSkipped.selector, log);
+        }
+    }
+
+    /// Emits one of the four events of a row, whose data lie ready in memory.
+    function _emit(bytes32 topic, ClaimLog memory log) private {
+        address patient = log.patient;
+        // commitment, parties, amounts, shares, service: five words from the third on.
+        assembly ("memory-safe") {
+            log2(add(log, 64), 160, topic, patient)
+        }
+    }
+
+    /// The operator's fee on one event: never more than what the provider is owed.
+    function _fee(BatchContext memory context, uint256 allowed) private pure returns (uint256 fee) {
+        unchecked {
+            // feeFlat < 2^64, allowed < 2^64, feeBps < 2^16
+            fee = context.feeFlat + allowed * context.feeBps / 10_000;
+        }
+        if (fee > allowed) fee = allowed;
+    }
+
+    /// serviceId, units, benefit year and sequence of a row as ClaimWords places them.
+    function _service(uint256 rowWord, uint64 sequenceBase) private pure returns (uint256 service) {
+        service = rowWord >> 176 << 176 | uint256(BatchCodec.benefitYear(rowWord)) << 160
+            | BatchCodec.sequence(sequenceBase, rowWord) << 96;
+        if (BatchCodec.billed(rowWord) == 0) service |= ClaimWords.BILLED_AS_FEE;
+    }
+
+    /// The contracts of both payers of a section.
+    function _payerContracts(uint256 payers_) internal view returns (Payers memory pair) {
+        (pair.primaryId, pair.secondaryId) = (uint32(payers_ >> 32), uint32(payers_));
+        if (pair.primaryId != 0) {
+            pair.primary = IInsurerPayer(_payerAddress(pair.primaryId));
+            pair.unknown = address(pair.primary).code.length == 0;
+        }
+        if (pair.secondaryId != 0) {
+            pair.secondary = IInsurerPayer(_payerAddress(pair.secondaryId));
+            pair.unknown = pair.unknown || address(pair.secondary).code.length == 0;
+        }
+    }
+}

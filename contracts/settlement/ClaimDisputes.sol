@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
+import {ClaimReversals} from "./ClaimReversals.sol";
+import {ClaimWords} from "../libraries/ClaimWords.sol";
+import {CreditAccount} from "../libraries/CreditAccount.sol";
+import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../libraries/Notice.sol";
+
+/// @notice The part of SettlementDesk that hears disputes of settled claims.
+/// @dev Documented in IClaimSettlement.
+abstract contract ClaimDisputes is ClaimReversals {
+    using CreditAccount for CreditAccount.Account;
+
+    bytes32 private constant DISPUTE_CLAIM_TYPEHASH =
+        keccak256("DisputeClaim(bytes32 claimId,uint256 nonce,uint256 deadline)");
+
+    // ---- verbs ------------------------------------------------------------------------------------
+
+    /// Documented in IClaimSettlement.
+    function dispute(SettledClaim calldata claim, Party party, uint32 rootSlot, bytes32[] calldata proof)
+        external
+        delegated
+        nonReentrant
+    {
+        bytes32 id = _proven(claim, rootSlot, proof);
+        if (!_isParty(claim, party, msg.sender)) revert NotAParty(msg.sender, party);
+        if (party == Party.Patient) _useNonce(msg.sender);
+        _open(id, claim, party);
+    }
+
+    /// Documented in IClaimSettlement.
+    function disputeBySig(
+        SettledClaim calldata claim,
+        uint32 rootSlot,
+        bytes32[] calldata proof,
+        uint256 deadline,
+        bytes calldata signature
+    ) external delegated nonReentrant {
+        if (block.timestamp > deadline) revert SignatureExpired(deadline, block.timestamp);
+        bytes32 id = _proven(claim, rootSlot, proof);
+        bytes32 digest = _hashTypedDataV4(
+            keccak256(abi.encode(DISPUTE_CLAIM_TYPEHASH, id, _useNonce(claim.patient), deadline))
+        );
+        if (!SignatureChecker.isValidSignatureNowCalldata(claim.patient, digest, signature)) {
+            revert InvalidPatientSignature(claim.patient);
+        }
+        _open(id, claim, Party.Patient);
+    }
+
+    /// Documented in IClaimSettlement.
+    function concede(SettledClaim calldata claim) external delegated nonReentrant {
+        _checkPayoutAddress(ClaimWords.providerId(claim.parties));
+        (bytes32 id, Dispute memory found) = _pending(claim);
+        _reverse(id, claim, found);
+    }
+
+    /// Documented in IClaimSettlement.
+    function void(SettledClaim calldata claim, uint32 rootSlot, bytes32[] calldata proof) external delegated nonReentrant {
+        uint32 providerId = ClaimWords.providerId(claim.parties);
+        _checkPayoutAddress(providerId);
+        bytes32 id = _proven(claim, rootSlot, proof);
+        Dispute memory found = _disputes[id];
+        if (found.status != DisputeStatus.None && found.status != DisputeStatus.Upheld) {
+            revert WrongStatus(id, found.status);
+        }
+
+        (found.status, found.providerId) = (DisputeStatus.Reversed, providerId);
+        _disputes[id] = found;
+        _reverseVoided(claim, _difference(id, claim, _nothing()));
+    }
+
+    /// Documented in IClaimSettlement.
+    function answer(SettledClaim calldata claim, bytes32 statementHash) external delegated nonReentrant {
+        _checkPayoutAddress(ClaimWords.providerId(claim.parties));
+        (bytes32 id, Dispute memory found) = _pending(claim);
+        if (found.status != DisputeStatus.Open) revert WrongStatus(id, found.status);
+        if (block.timestamp >= found.deadline) revert DeadlineOver(found.deadline, block.timestamp);
+
+        uint40 ruleBy = uint40(block.timestamp) + RULING_TIME;
+        (found.status, found.deadline) = (DisputeStatus.Answered, ruleBy);
+        _disputes[id] = found;
+        emit DisputeAnswered(id, statementHash, ruleBy);
+    }
+
+    /// Documented in IClaimSettlement.
+    function resolve(SettledClaim calldata claim, Ruling calldata ruling) external delegated restricted nonReentrant {
+        (bytes32 id, Dispute memory found) = _pending(claim);
+        if (found.status != DisputeStatus.Answered) revert WrongStatus(id, found.status);
+        if (block.timestamp >= found.deadline) revert DeadlineOver(found.deadline, block.timestamp);
+
+        Difference memory taken = _difference(id, claim, ruling);
+        if (taken.amounts | taken.shares | taken.secondary | taken.fee == 0) return _uphold(id, claim, found);
+        _reverse(id, claim, found, taken);
+    }
+
+    /// Documented in IClaimSettlement.
+    function close(SettledClaim calldata claim) external delegated nonReentrant {
+        (bytes32 id, Dispute memory found) = _pending(claim);
+        if (block.timestamp < found.deadline) revert DeadlineNotOver(found.deadline, block.timestamp);
+
+        if (found.status == DisputeStatus.Answered) return _uphold(id, claim, found);
+        _reverse(id, claim, found);
+    }
+
+    // ---- parts ------------------------------------------------------------------------------------
+
+    /// The id of a claim that is a leaf of the root kept in `rootSlot`.
+    function _proven(SettledClaim calldata claim, uint32 rootSlot, bytes32[] calldata proof)
+        private
+        view
+        returns (bytes32 id)
+    {
+        id = _claimId(claim);
+        bytes32 root = MerkleProof.processProofCalldata(proof, id);
+        if (bytes27(root) != bytes27(_roots[rootSlot])) revert NotInBatch(id, rootSlot);
+    }
+
+    function _isParty(SettledClaim calldata claim, Party party, address caller) private view returns (bool) {
+        if (party == Party.Patient) return caller == claim.patient;
+        uint32 payerId = party == Party.Primary
+            ? ClaimWords.payerId(claim.parties)
+            : ClaimWords.secondaryPayerId(claim.parties);
+        return payerId != 0 && caller == Ownable(_payerAddress(payerId)).owner();
+    }
+
+    /// Opens a proven claim's dispute, or lets a party join one that is open. The bucket still has the
+    /// money: it matures after the window, and each claim takes its own part out at most once.
+    function _open(bytes32 id, SettledClaim calldata claim, Party party) private {
+        uint40 endsAt = claim.settledAt + DISPUTE_WINDOW;
+        if (block.timestamp >= endsAt) revert WindowOver(endsAt, block.timestamp);
+        Dispute memory found = _disputes[id];
+        if (found.status > DisputeStatus.Upheld) revert WrongStatus(id, found.status);
+        uint8 bit = uint8(1 << uint8(party));
+        if (found.parties & bit != 0) revert AlreadyDisputed(id, party);
+
+        found.parties |= bit;
+        if (found.status != DisputeStatus.Open && found.status != DisputeStatus.Answered) _hold(claim, found);
+        _disputes[id] = found;
+        emit ClaimDisputed(id, found.providerId, party, found.deadline);
+    }
+
+    function _hold(SettledClaim calldata claim, Dispute memory opened) private {
+        uint256 fee = ClaimWords.fee(claim.service);
+        uint256 credit = ClaimWords.allowed(claim.amounts) - fee;
+        opened.status = DisputeStatus.Open;
+        opened.deadline = uint40(block.timestamp) + ANSWER_TIME;
+        opened.providerId = ClaimWords.providerId(claim.parties);
+        (opened.held, opened.feeHeld) = (uint64(credit), uint64(fee));
+        uint256 day = CreditAccount.dayOf(claim.settledAt);
+        _providers[opened.providerId].hold(day, credit);
+        if (fee != 0) _operators[claim.operator].hold(day, fee);
+    }
+
+    /// A claim's dispute that has not ended.
+    function _pending(SettledClaim calldata claim) private view returns (bytes32 id, Dispute memory found) {
+        id = _claimId(claim);
+        found = _disputes[id];
+        if (found.status != DisputeStatus.Open && found.status != DisputeStatus.Answered) {
+            revert WrongStatus(id, found.status);
+        }
+    }
+
+    function _uphold(bytes32 id, SettledClaim calldata claim, Dispute memory found) private {
+        _end(id, found, DisputeStatus.Upheld);
+        _unhold(claim, found, 0, 0);
+        emit DisputeUpheld(id, found.providerId);
+    }
+
+    function _reverse(bytes32 id, SettledClaim calldata claim, Dispute memory found) private {
+        _reverse(id, claim, found, _difference(id, claim, _nothing()));
+    }
+
+    function _reverse(bytes32 id, SettledClaim calldata claim, Dispute memory found, Difference memory taken) private {
+        _end(id, found, DisputeStatus.Reversed);
+        _reverseHeld(claim, taken, found);
+    }
+
+    /// Stores that a dispute has ended and holds nothing; `found` still tells what it held.
+    function _end(bytes32 id, Dispute memory found, DisputeStatus status) private {
+        _disputes[id] = Dispute(status, found.parties, 0, 0, 0, found.providerId);
+    }
+
+    /// A ruling that leaves nothing of a claim.
+    function _nothing() private pure returns (Ruling memory ruling) {}
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {CreditDesk} from "./CreditDesk.sol";
+import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
+import {ClaimWords} from "../libraries/ClaimWords.sol";
+import {CreditAccount} from "../libraries/CreditAccount.sol";
+
+/// @notice The part of SettlementDesk that takes claims back: what each party gets, out of whose money,
+/// and what the provider is left owing.
+/// @dev Documented in IClaimSettlement.
+abstract contract ClaimReversals is CreditDesk {
+    using CreditAccount for CreditAccount.Account;
+
+    /// What a reversal takes back of a claim, word by word; `fee` is also in `service`.
+    struct Difference {
+        bytes32 claimId;
+        uint256 amounts; // without billed
+        uint256 shares;
+        uint256 secondary;
+        uint256 fee;
+        bool whole; // nothing of the claim is left
+    }
+
+    // ---- verbs ------------------------------------------------------------------------------------
+
+    /// Documented in IClaimSettlement.
+    function collectReceivable(uint32 providerId, uint32 payerId) external delegated nonReentrant returns (uint64 amount) {
+        uint64 owed = receivableOf[providerId][payerId];
+        if (owed == 0) revert NoReceivable(providerId, payerId);
+        CreditAccount.Account storage account = _providers[providerId];
+        account.mature();
+        uint256 matured = account.matured();
+        if (matured == 0) revert NoCredit(providerId);
+
+        amount = owed < matured ? owed : uint64(matured);
+        receivableOf[providerId][payerId] = owed - amount;
+        account.repay(amount);
+        account.takeMatured(amount);
+        emit ReceivablePaid(providerId, payerId, amount);
+
+        _payPayer(payerId, amount);
+    }
+
+    /// Documented in IClaimSettlement.
+    function collectRefund(uint32 payerId) external delegated nonReentrant returns (uint64 amount) {
+        amount = refundOf[payerId];
+        if (amount == 0) revert NoRefund(payerId);
+
+        refundOf[payerId] = 0;
+
+        _payPayer(payerId, amount);
+    }
+
+    // ---- what is taken back -----------------------------------------------------------------------
+
+    /// What a ruling takes back of a claim; reverts unless its values add up and none is larger.
+    function _difference(bytes32 id, SettledClaim calldata claim, Ruling memory ruling)
+        internal
+        pure
+        returns (Difference memory taken)
+    {
+        uint256 amounts = uint192(ruling.amounts);
+        uint256 allowed = ClaimWords.allowed(amounts);
+        uint256 patientParts = ClaimWords.deductible(amounts) + ClaimWords.copay(amounts)
+            + ClaimWords.coinsurance(ruling.shares) + ClaimWords.outsidePlan(ruling.shares);
+        uint256 parts = patientParts + ClaimWords.planPaid(ruling.shares);
+        if (parts != allowed) revert RulingDoesNotAddUp(allowed, parts);
+        uint256 secondaryPaid = ClaimWords.secondaryPaid(ruling.shares);
+        if (secondaryPaid > patientParts) revert RulingDoesNotAddUp(patientParts, secondaryPaid);
+        if (allowed == 0 && ruling.secondary != 0) revert RulingDoesNotAddUp(0, ruling.secondary);
+
+        taken.claimId = id;
+        taken.amounts = _minus(uint192(claim.amounts), amounts);
+        taken.shares = _minus(claim.shares, ruling.shares);
+        taken.secondary = _minus(claim.secondary, ruling.secondary);
+        uint256 fee = ClaimWords.fee(claim.service);
+        taken.fee = _minus(fee, ruling.fee);
+        taken.whole = allowed == 0;
+        // Neither the patient's responsibility nor the provider's credit may grow or fall below nothing.
+        _minus(ClaimWords.responsibility(claim.amounts, claim.shares), patientParts - secondaryPaid);
+        _minus(allowed, ruling.fee);
+        _minus(ClaimWords.allowed(claim.amounts) - fee, allowed - ruling.fee);
+    }
+
+    /// `claimed - ruled`, four 64-bit fields at once, none of which may be larger in `ruled`.
+    function _minus(uint256 claimed, uint256 ruled) private pure returns (uint256) {
+        for (uint256 shift; shift < 256; shift += 64) {
+            (uint256 most, uint256 field) = (uint64(claimed >> shift), uint64(ruled >> shift));
+            if (field > most) revert RulingTooLarge(field, most);
+        }
+        return claimed - ruled;
+    }
+
+    // ---- who pays for it --------------------------------------------------------------------------
+
+    /// Reverses a claim whose money was held for its dispute: that always covers it.
+    function _reverseHeld(SettledClaim calldata claim, Difference memory taken, Dispute memory dispute) internal {
+        uint256 lost = ClaimWords.allowed(taken.amounts) - taken.fee;
+        _unhold(claim, dispute, lost, taken.fee);
+        emit ReversalFunded(taken.claimId, uint64(lost), 0, 0, 0, uint64(taken.fee));
+        _giveBack(claim, taken, 0, 0);
+    }
+
+    /// Reverses a claim whose provider gives it back. Where its bucket has matured, the operator's fee has
+    /// gone its way and the provider bears that too.
+    function _reverseVoided(SettledClaim calldata claim, Difference memory taken) internal {
+        CreditAccount.Account storage account = _providers[ClaimWords.providerId(claim.parties)];
+        uint256 day = CreditAccount.dayOf(claim.settledAt);
+        uint256 due = ClaimWords.allowed(taken.amounts);
+        if (!CreditAccount.hasMatured(day)) {
+            due -= taken.fee;
+            account.takeBucket(day, due);
+            if (taken.fee != 0) _operators[claim.operator].takeBucket(day, taken.fee);
+            emit ReversalFunded(taken.claimId, 0, uint64(due), 0, 0, uint64(taken.fee));
+            return _giveBack(claim, taken, 0, 0);
+        }
+
+        taken.fee = 0;
+        account.mature();
+        uint256 matured = _least(account.withdrawable(), due);
+        uint256 bond = _least(account.freeBond(), due - matured);
+        account.takeMatured(matured);
+        account.takeBond(bond);
+        emit ReversalFunded(taken.claimId, 0, 0, uint64(matured), uint64(bond), 0);
+        _giveBackWhatIsThere(claim, taken, matured + bond);
+    }
+
+    /// Ends a dispute's hold on the provider's credit and the operator's fee; this much of them is lost.
+    function _unhold(SettledClaim calldata claim, Dispute memory dispute, uint256 lost, uint256 feeLost) internal {
+        uint256 day = CreditAccount.dayOf(claim.settledAt);
+        _providers[dispute.providerId].unhold(day, dispute.held, lost);
+        if (dispute.feeHeld != 0) _operators[claim.operator].unhold(day, dispute.feeHeld, feeLost);
+    }
+
+    // ---- who gets it ------------------------------------------------------------------------------
+
+    /// The patient first and in full, then the payers as far as it goes; the rest is a receivable.
+    function _giveBackWhatIsThere(SettledClaim calldata claim, Difference memory taken, uint256 there) private {
+        uint256 share = ClaimWords.responsibility(taken.amounts, taken.shares);
+        if (share > there) revert PatientPartMissing(uint64(share), uint64(there));
+        there -= share;
+        uint256 primary = ClaimWords.planPaid(taken.shares);
+        uint256 missing = primary - _least(primary, there);
+        there -= primary - missing;
+        uint256 secondaryMissing = ClaimWords.secondaryPaid(taken.shares) - there;
+        _record(taken.claimId, claim.parties, ClaimWords.payerId(claim.parties), missing);
+        _record(taken.claimId, claim.parties, ClaimWords.secondaryPayerId(claim.parties), secondaryMissing);
+        _giveBack(claim, taken, missing, secondaryMissing);
+    }
+
+    function _record(bytes32 id, uint256 parties, uint32 payerId, uint256 amount) private {
+        if (amount == 0) return;
+        uint32 providerId = ClaimWords.providerId(parties);
+        receivableOf[providerId][payerId] += uint64(amount);
+        _providers[providerId].owe(amount);
+        emit ReceivableRecorded(id, providerId, payerId, uint64(amount));
+    }
+
+    /// Logs the reversal, takes it out of the accumulators and sends everyone their part, less what is
+    /// missing.
+    function _giveBack(SettledClaim calldata claim, Difference memory taken, uint256 missing, uint256 secondaryMissing)
+        private
+    {
+        emit ClaimReversed(
+            taken.claimId,
+            claim.patient,
+            claim.commitment,
+            claim.parties,
+            taken.amounts,
+            taken.shares,
+            claim.service - (ClaimWords.fee(claim.service) - taken.fee << ClaimWords.FEE_SHIFT),
+            taken.secondary
+        );
+
+        uint256 share = ClaimWords.responsibility(taken.amounts, taken.shares);
+        if (share != 0) {
+            SafeERC20.safeTransfer(token, address(escrow), share);
+            escrow.refund(claim.patient, uint64(share));
+        }
+        uint32 payerId = ClaimWords.payerId(claim.parties);
+        if (payerId != 0) {
+            IInsurerPayer(_payerAddress(payerId)).reverse(_primaryPosting(claim, taken));
+            _refundPayer(payerId, ClaimWords.planPaid(taken.shares) - missing);
+        }
+        if (claim.secondary != 0 || claim.service & ClaimWords.SECONDARY_UNITS_COUNTED != 0) {
+            payerId = ClaimWords.secondaryPayerId(claim.parties);
+            IInsurerPayer(_payerAddress(payerId)).reverse(_secondaryPosting(claim, taken));
+            _refundPayer(payerId, ClaimWords.secondaryPaid(taken.shares) - secondaryMissing);
+        }
+    }
+
+    function _primaryPosting(SettledClaim calldata claim, Difference memory taken)
+        private
+        pure
+        returns (IInsurerPayer.Posting memory posting)
+    {
+        posting = _posting(claim, taken, ClaimWords.UNITS_COUNTED);
+        posting.serviceId = ClaimWords.serviceId(claim.service);
+        uint256 deductible = ClaimWords.deductible(taken.amounts);
+        posting.deductible = uint64(deductible);
+        posting.outOfPocket =
+            uint64(deductible + ClaimWords.copay(taken.amounts) + ClaimWords.coinsurance(taken.shares));
+        posting.benefit = uint64(ClaimWords.planPaid(taken.shares));
+    }
+
+    function _secondaryPosting(SettledClaim calldata claim, Difference memory taken)
+        private
+        pure
+        returns (IInsurerPayer.Posting memory posting)
+    {
+        posting = _posting(claim, taken, ClaimWords.SECONDARY_UNITS_COUNTED);
+        posting.serviceId = ClaimWords.secondaryServiceId(claim.parties);
+        posting.deductible = uint64(ClaimWords.asIfAloneDeductible(taken.secondary));
+        posting.outOfPocket = uint64(ClaimWords.asIfAloneOutOfPocket(taken.secondary));
+        posting.benefit = uint64(ClaimWords.asIfAlonePlanPaid(taken.secondary));
+    }
+
+    /// Units are given back with the whole of a claim only, by a payer that had counted them.
+    function _posting(SettledClaim calldata claim, Difference memory taken, uint256 counted)
+        private
+        pure
+        returns (IInsurerPayer.Posting memory posting)
+    {
+        posting.member = claim.patient;
+        posting.benefitYear = ClaimWords.benefitYear(claim.service);
+        if (taken.whole && claim.service & counted != 0) posting.units = uint32(ClaimWords.units(claim.service));
+    }
+
+    /// A payer that cannot be sent its refund now finds it in `refundOf`; it holds up nobody else.
+    function _refundPayer(uint32 payerId, uint256 amount) private {
+        if (amount == 0) return;
+        address payer = _payerAddress(payerId);
+        _requireTransferGas();
+        if (SafeERC20.trySafeTransfer(token, payer, amount)) {
+            IInsurerPayer(payer).refund(uint64(amount));
+        } else {
+            refundOf[payerId] += uint64(amount);
+            emit RefundDeferred(payerId, uint64(amount));
+        }
+    }
+
+    function _payPayer(uint32 payerId, uint64 amount) private {
+        address payer = _payerAddress(payerId);
+        SafeERC20.safeTransfer(token, payer, amount);
+        IInsurerPayer(payer).refund(amount);
+    }
+
+    function _least(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
+    }
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {QuorumCheck} from "./QuorumCheck.sol";
+import {SettlementFront} from "./SettlementFront.sol";
+import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
+import {BatchCodec} from "../libraries/BatchCodec.sol";
+import {ClaimWords} from "../libraries/ClaimWords.sol";
+import {Spendable} from "../libraries/Spendable.sol";
+import {Words} from "../libraries/Words.sol";
+import {BatchContext} from "../types/Batch.sol";
+import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
+import {CobMode} from "../types/Terms.sol";
+
+/// @notice The part of ClaimSettlement that prices rows one at a time: self-pay, coordination of benefits of
+/// two payers, and corrections. No payer writes before all have priced.
+abstract contract Coordination is SettlementFront, QuorumCheck {
+    /// The payers of a run of sections. Contracts are zero where there is none.
+    struct Payers {
+        uint32 primaryId; // 0: self-pay
+        uint32 secondaryId; // 0: none
+        IInsurerPayer primary;
+        IInsurerPayer secondary;
+        bool unknown; // one of them was never made
+    }
+
+    /// One row while it is priced.
+    struct Row {
+        BatchContext context;
+        Payers payers;
+        uint256 header;
+        uint64 secondaryTerms; // secondaryPayerId u32 | planId u16 | termsVersion u16
+        address patient;
+        uint256 word;
+        bytes8 secondaryServiceId;
+        bytes32 corrects;
+        Price price;
+    }
+
+    /// amounts, shares: as in ClaimWords; secondary: as if alone, with the service's flags in its low 64 bits.
+    struct Price {
+        uint256 amounts;
+        uint256 shares;
+        uint256 secondary;
+        uint256 responsibility;
+    }
+
+    /// Prices all rows of a section in order and commits those that settle.
+    /// @return answers two words per row: amounts and shares, or the reason why there are none
+    /// @return secondaries one word per row
+    function _priceOneByOne(
+        BatchContext memory context,
+        Payers memory pair,
+        bytes calldata section,
+        bytes memory skipped,
+        bytes memory spendables
+    ) internal returns (bytes memory answers, bytes memory secondaries) {
+        Row memory row;
+        (row.context, row.payers, row.header) = (context, pair, BatchCodec.header(section, 0));
+        row.secondaryTerms = BatchCodec.secondary(section, 0, row.header);
+        answers = new bytes(BatchCodec.rowCount(row.header) * 64);
+        secondaries = new bytes(BatchCodec.rowCount(row.header) * 32);
+
+        uint256 index;
+        uint256 offset = BatchCodec.headerBytes(row.header);
+        for (uint256 group; group < spendables.length >> 5; ++group) {
+            uint256 end;
+            (row.patient, end) = BatchCodec.group(section, offset);
+            offset += BatchCodec.GROUP_BYTES;
+            uint256 spendable = Words.get(spendables, group);
+            for (end += index; index < end; ++index) {
+                _read(row, section, offset);
+                Reason reason =
+                    Words.isSet(skipped, index) ? Reason.SequenceSpent : _priceRow(row, spendable);
+                if (reason == Reason.None) {
+                    spendable = Spendable.charge(spendable, row.price.responsibility);
+                    Words.set(secondaries, index, row.price.secondary);
+                } else {
+                    row.price.amounts = uint256(BatchCodec.billed(row.word)) << 192;
+                    row.price.shares = uint256(reason);
+                }
+                Words.set(answers, 2 * index, row.price.amounts);
+                Words.set(answers, 2 * index + 1, row.price.shares);
+                offset += BatchCodec.rowBytes(row.header);
+            }
+        }
+    }
+
+    function _read(Row memory row, bytes calldata section, uint256 offset) private pure {
+        row.word = BatchCodec.header(section, offset + 32);
+        if (row.secondaryTerms != 0) row.secondaryServiceId = BatchCodec.secondaryServiceId(section, offset);
+        if (BatchCodec.isCorrection(row.header)) {
+            row.corrects = BatchCodec.corrects(section, offset, BatchCodec.rowBytes(row.header));
+        }
+        row.price = Price(0, 0, 0, 0);
+    }
+
+    /// Prices and commits one row; the reason why it does not settle leaves nothing written.
+    function _priceRow(Row memory row, uint256 spendable) private returns (Reason reason) {
+        uint256 year = BatchCodec.benefitYear(row.word);
+        if (year + 1 < row.context.currentYear) return Reason.BenefitYearClosed;
+        if (year > row.context.currentYear) return Reason.BenefitYearNotOpen;
+        reason = Spendable.reasonOf(spendable);
+        if (reason != Reason.None) return reason;
+        if (!BatchCodec.isCorrection(row.header)) return _priceAndCommit(row, spendable);
+
+        if (!_takeCorrection(row.corrects, BatchCodec.providerId(row.header))) return Reason.NotReversed;
+        reason = _priceAndCommit(row, spendable);
+        if (reason != Reason.None) _giveBackCorrection(row.corrects);
+    }
+
+    function _priceAndCommit(Row memory row, uint256 spendable) private returns (Reason reason) {
+        if (row.payers.primaryId != 0) return _priceCovered(row, spendable);
+        reason = _priceSelfPay(row);
+        if (reason == Reason.None) reason = Spendable.refusal(spendable, row.price.responsibility);
+    }
+
+    // ---- self-pay ---------------------------------------------------------------------------------
+
+    /// The provider's published cash price, all of it the patient's.
+    function _priceSelfPay(Row memory row) private view returns (Reason) {
+        uint256 word = row.word;
+        (uint64 price, uint16 version) = registry.cashPriceAt(
+            BatchCodec.providerId(row.header), BatchCodec.serviceId(word), row.context.signedAt
+        );
+        if (version == 0 || price == 0) return Reason.NoCashPrice;
+        if (BatchCodec.units(word) == 0) return Reason.UnitsExceeded;
+        uint256 owed = uint256(price) * BatchCodec.units(word);
+        uint256 billed = BatchCodec.billed(word);
+        if (billed == 0) billed = owed;
+        if (billed < owed) owed = billed;
+        // Nobody holds as much as 64 bits cannot.
+        if (billed > type(uint64).max || owed > type(uint64).max) return Reason.PatientUnfunded;
+        row.price = Price(ClaimWords.four(billed, owed, 0, 0), ClaimWords.four(0, owed, 0, 0), 0, owed);
+        return Reason.None;
+    }
+
+    // ---- one or two payers ------------------------------------------------------------------------
+
+    function _priceCovered(Row memory row, uint256 spendable) private returns (Reason reason) {
+        IInsurerPayer.QuoteRequest memory request = _request(row);
+        IInsurerPayer.Quote memory first = row.payers.primary.quote(request);
+        if (first.reason != Reason.None) return first.reason;
+        uint256 planPaid = ClaimWords.planPaid(first.shares);
+        uint256 flags = first.shares & ClaimWords.COUNTED != 0 ? ClaimWords.UNITS_COUNTED : 0;
+        row.price.amounts = first.amounts;
+        row.price.shares = first.shares >> 64 << 64;
+
+        IInsurerPayer.Quote memory second;
+        second.reason = Reason.NotCovered; // without a secondary, nothing of it counts
+        if (row.secondaryTerms != 0) {
+            second = _quoteSecondary(row, request, ClaimWords.allowed(first.amounts));
+            if (outcomeOf(second.reason) == Outcome.Pended) return second.reason;
+        }
+        if (second.reason == Reason.None) {
+            uint256 paid = _coordinate(first, second);
+            if (paid > second.pool) return Reason.PayerUnfunded;
+            row.price.shares |= paid;
+            row.price.secondary = _asIfAlone(second) << 64;
+            if (second.shares & ClaimWords.COUNTED != 0) flags |= ClaimWords.SECONDARY_UNITS_COUNTED;
+        }
+        row.price.secondary |= flags;
+        row.price.responsibility = ClaimWords.responsibility(row.price.amounts, row.price.shares);
+        reason = Spendable.refusal(spendable, row.price.responsibility);
+        if (reason != Reason.None) return reason;
+        if (planPaid > first.pool) return Reason.PayerUnfunded;
+
+        row.payers.primary.commit(_primaryPosting(row));
+        if (second.reason == Reason.None) row.payers.secondary.commit(_secondaryPosting(row));
+    }
+
+    /// What the secondary pays: its benefit as if alone, or what that exceeds the primary's payment by, at
+    /// most what is left to the patient.
+    function _coordinate(IInsurerPayer.Quote memory first, IInsurerPayer.Quote memory second)
+        private
+        pure
+        returns (uint256 paid)
+    {
+        uint256 planPaid = ClaimWords.planPaid(first.shares);
+        paid = ClaimWords.planPaid(second.shares);
+        if (second.cobMode == CobMode.CarveOut) paid = paid > planPaid ? paid - planPaid : 0;
+        uint256 rest = ClaimWords.allowed(first.amounts) - planPaid;
+        if (paid > rest) paid = rest;
+    }
+
+    function _request(Row memory row) private pure returns (IInsurerPayer.QuoteRequest memory) {
+        return IInsurerPayer.QuoteRequest({
+            providerId: BatchCodec.providerId(row.header),
+            planId: BatchCodec.planId(row.header),
+            termsVersion: BatchCodec.termsVersion(row.header),
+            signedAt: row.context.signedAt,
+            currentYear: row.context.currentYear,
+            member: row.patient,
+            benefitYear: BatchCodec.benefitYear(row.word),
+            serviceId: BatchCodec.serviceId(row.word),
+            units: BatchCodec.units(row.word),
+            billed: BatchCodec.billed(row.word),
+            allowedAtLeast: 0
+        });
+    }
+
+    function _quoteSecondary(Row memory row, IInsurerPayer.QuoteRequest memory request, uint256 allowed)
+        private
+        view
+        returns (IInsurerPayer.Quote memory)
+    {
+        (request.planId, request.termsVersion) = (uint16(row.secondaryTerms >> 16), uint16(row.secondaryTerms));
+        (request.serviceId, request.allowedAtLeast) = (row.secondaryServiceId, uint64(allowed));
+        return row.payers.secondary.quote(request);
+    }
+
+    /// deductible | out of pocket | plan paid, each 64 bits.
+    function _asIfAlone(IInsurerPayer.Quote memory quoted) private pure returns (uint256) {
+        uint256 deductible = ClaimWords.deductible(quoted.amounts);
+        uint256 outOfPocket = deductible + ClaimWords.copay(quoted.amounts) + ClaimWords.coinsurance(quoted.shares);
+        return ClaimWords.four(0, deductible, outOfPocket, ClaimWords.planPaid(quoted.shares));
+    }
+
+    function _primaryPosting(Row memory row) private pure returns (IInsurerPayer.Posting memory) {
+        bool counted = row.price.secondary & ClaimWords.UNITS_COUNTED != 0;
+        return IInsurerPayer.Posting({
+            member: row.patient,
+            benefitYear: BatchCodec.benefitYear(row.word),
+            serviceId: BatchCodec.serviceId(row.word),
+            units: counted ? BatchCodec.units(row.word) : 0,
+            deductible: uint64(ClaimWords.deductible(row.price.amounts)),
+            outOfPocket: uint64(ClaimWords.outOfPocket(row.price.amounts, row.price.shares)),
+            benefit: uint64(ClaimWords.planPaid(row.price.shares)),
+            paid: uint64(ClaimWords.planPaid(row.price.shares))
+        });
+    }
+
+    function _secondaryPosting(Row memory row) private pure returns (IInsurerPayer.Posting memory) {
+        bool counted = row.price.secondary & ClaimWords.SECONDARY_UNITS_COUNTED != 0;
+        return IInsurerPayer.Posting({
+            member: row.patient,
+            benefitYear: BatchCodec.benefitYear(row.word),
+            serviceId: row.secondaryServiceId,
+            units: counted ? BatchCodec.units(row.word) : 0,
+            deductible: uint64(ClaimWords.asIfAloneDeductible(row.price.secondary)),
+            outOfPocket: uint64(ClaimWords.asIfAloneOutOfPocket(row.price.secondary)),
+            benefit: uint64(ClaimWords.asIfAlonePlanPaid(row.price.secondary)),
+            paid: uint64(ClaimWords.secondaryPaid(row.price.shares))
+        });
+    }
+}

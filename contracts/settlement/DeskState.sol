@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {SettlementState} from "./SettlementState.sol";
+
+/// @notice What all parts of SettlementDesk share: they run only as ClaimSettlement, by delegate call.
+abstract contract DeskState is SettlementState {
+    address private immutable _self = address(this);
+
+    error OnlyDelegated();
+
+    /// Called directly, the desk would act on storage and tokens that are nobody's.
+    modifier delegated() {
+        if (address(this) == _self) revert OnlyDelegated();
+        _;
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
+import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
+import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
+import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
+import {ISettlementState} from "../interfaces/ISettlementState.sol";
+import {CreditAccount} from "../libraries/CreditAccount.sol";
+import {PayerAddress} from "../libraries/PayerAddress.sol";
+
+/// @notice Everything that settlement stores, and the contracts around it. ClaimSettlement and SettlementDesk,
+/// to which it delegates calls, both begin with this, so that they mean the same slots; neither has storage
+/// of its own.
+///
+///   slot 0   bytes  0..19 authority           byte  20     an operation is being consumed (AccessManaged)
+///            byte  21     paused (Pausable)   bytes 22..24 flat fee
+///            bytes 25..26 fee bps             byte  27     a fee was ever announced
+///            bytes 28..31 current epoch
+abstract contract SettlementState is
+    ISettlementState,
+    AccessManaged,
+    Pausable,
+    ReentrancyGuardTransient,
+    EIP712,
+    Nonces
+{
+    /// A fee that was announced; one storage slot, read only once a fee was ever announced.
+    struct FeeChange {
+        uint24 flat;
+        uint16 bps;
+        uint40 effectiveAt;
+    }
+
+    /// One oracle quorum; one storage slot.
+    struct Epoch {
+        uint16 threshold;
+        uint16 members;
+        uint40 endsAt; // 0: open-ended
+    }
+
+    /// Gas that must be at hand before a transfer that is allowed to fail, so that it has failed by itself
+    /// and not for want of gas. A dollar token's transfer takes 30,000 to 100,000.
+    uint256 public constant RELEASE_GAS = 300_000;
+
+    bytes32 private constant CLAIM_TAG = keccak256("chainbill.claim.v1");
+
+    IERC20 public immutable token;
+    IPatientEscrow public immutable escrow;
+    IInsurerPayerFactory public immutable payers;
+    IProviderRegistry public immutable registry;
+    bytes32 internal immutable _payerCodeHash;
+
+    uint24 internal _flatFee;
+    uint16 internal _feeBps;
+    bool internal _feeAnnounced;
+    /// @inheritdoc ISettlementState
+    uint32 public currentEpoch;
+    FeeChange internal _feeChange;
+
+    /// @inheritdoc ISettlementState
+    mapping(uint32 epoch => Epoch) public epochs;
+    /// @inheritdoc ISettlementState
+    mapping(uint32 epoch => mapping(address signer => bool)) public isMember;
+
+    mapping(uint32 providerId => mapping(uint256 word => uint256)) internal _spent;
+    mapping(uint32 providerId => CreditAccount.Account) internal _providers;
+    mapping(address operator => CreditAccount.Account) internal _operators;
+
+    /// The first 27 bytes of a root, then the time of its batch in 5.
+    mapping(uint32 rootSlot => bytes32) internal _roots;
+    mapping(bytes32 claimId => Dispute) internal _disputes;
+    /// @inheritdoc ISettlementState
+    mapping(uint32 providerId => mapping(uint32 payerId => uint64)) public receivableOf;
+    /// @inheritdoc ISettlementState
+    mapping(uint32 payerId => uint64) public refundOf;
+
+    constructor(
+        IERC20 token_,
+        IPatientEscrow escrow_,
+        IInsurerPayerFactory payers_,
+        IProviderRegistry registry_,
+        address authority
+    ) AccessManaged(authority) EIP712("chainbill", "1") {
+        (token, escrow, payers, registry) = (token_, escrow_, payers_, registry_);
+        _payerCodeHash = payers_.payerCodeHash();
+    }
+
+    /// The contract of a payer; one that does not exist has no code.
+    function _payerAddress(uint256 payerId) internal view returns (address) {
+        return PayerAddress.derive(address(payers), payerId, _payerCodeHash);
+    }
+
+    /// What every claim of a batch is hashed with.
+    function _claimPrefix(bytes32 digest, uint40 settledAt, address operator) internal view returns (bytes32) {
+        return keccak256(abi.encode(CLAIM_TAG, block.chainid, address(this), digest, settledAt, operator));
+    }
+
+    /// The id of a claim: the leaf of its batch's tree.
+    function _claimId(SettledClaim calldata claim) internal view returns (bytes32) {
+        bytes32 prefix = _claimPrefix(claim.batchDigest, claim.settledAt, claim.operator);
+        bytes32 inner = keccak256(
+            abi.encode(
+                prefix,
+                claim.patient,
+                claim.commitment,
+                claim.parties,
+                claim.amounts,
+                claim.shares,
+                claim.service,
+                claim.secondary
+            )
+        );
+        return keccak256(abi.encode(inner));
+    }
+
+    /// Reverts unless a transfer that fails now fails by itself.
+    function _requireTransferGas() internal view {
+        if (gasleft() < RELEASE_GAS) revert InsufficientGas(gasleft(), RELEASE_GAS);
+    }
+}

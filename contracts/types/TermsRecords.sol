@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {CobMode} from "./Terms.sol";
+
+/// @notice One version of a plan as it is stored. Two slots; the second is read only with HAS_EXTRAS.
+///   slot 0   bytes 0..7   deductible
+///            bytes 8..15  oopMax
+///            bytes 16..19 roundingUnit
+///            bytes 20..24 effectiveAt
+///            bytes 25..29 supersededAt  when the next version takes effect; 0: none announced
+///            byte  30     hasExtras     slot 1 is not empty
+///   slot 1   bytes 0..7   familyDeductible
+///            bytes 8..15  familyOopMax
+///            bytes 16..23 annualMaximum
+///            byte  24     cobMode
+struct PlanRecord {
+    uint64 deductible;
+    uint64 oopMax;
+    uint32 roundingUnit;
+    uint40 effectiveAt;
+    uint40 supersededAt;
+    bool hasExtras;
+    uint64 familyDeductible;
+    uint64 familyOopMax;
+    uint64 annualMaximum;
+    CobMode cobMode;
+}
+
+/// @notice A member's benefit year as it is stored. Two slots; the second is read only where `flags` say so.
+///   slot 0   bytes 0..7   deductibleMet
+///            bytes 8..15  oopMet
+///            bytes 16..23 planPaid
+///            bytes 24..25 planId          in force until nextPlanAt; 0: never enrolled
+///            bytes 26..30 coverageEndsAt  0: open-ended
+///            byte  31     hasMore         slot 1 is not empty
+///   slot 1   bytes 0..1   nextPlanId
+///            bytes 2..6   nextPlanAt      0: no change of plan
+///            bytes 7..10  familyId        0: none
+struct MemberRecord {
+    uint64 deductibleMet;
+    uint64 oopMet;
+    uint64 planPaid;
+    uint16 planId;
+    uint40 coverageEndsAt;
+    bool hasMore;
+    uint16 nextPlanId;
+    uint40 nextPlanAt;
+    uint32 familyId;
+}
+
+/// @notice What a family has met together in one benefit year. One slot.
+struct FamilyRecord {
+    uint64 deductibleMet;
+    uint64 oopMet;
+}

@@ -1,0 +1,85 @@
+"""Lay out the contracts as a Foundry project under `.cache/foundry`, for slither and halmos.
+
+    .venv/bin/python scripts/foundry_view.py [FOLDER …]
+
+Each FOLDER (default: `contracts`) is copied under its own name. The compiler is the one that
+`setup_tools.py` put in place; forge is called by its real binary, never by its npm launcher, which
+swallows exit codes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from export_artifacts import EVM_VERSION, ROOT, SOLC_VERSION
+
+VIEW = ROOT / ".cache" / "foundry"
+
+CONFIG = """\
+[profile.default]
+src = "{src}"
+test = "symbolic"
+out = "out"
+cache_path = "cache"
+libs = []
+remappings = ["@openzeppelin/={root}/node_modules/@openzeppelin/"]
+allow_paths = ["{root}/node_modules"]
+solc = "{root}/.cache/solcx/solc-v{solc}"
+evm_version = "{evm}"
+offline = true
+ast = true
+optimizer = {optimizer}
+via_ir = {via_ir}
+bytecode_hash = "none"
+cbor_metadata = false
+
+[lint]
+lint_on_build = false
+"""
+
+
+class NoForge(Exception):
+    """Forge's binary is not installed."""
+
+
+def lay_out(view: Path, folders: list[str], *, src: str = "contracts", via_ir: bool = False) -> Path:
+    """Write the view and return its folder. Compiled output of an earlier view is kept."""
+    view.mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        copy = view / folder
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(ROOT / folder, copy, ignore=shutil.ignore_patterns(".*"))
+    config = CONFIG.format(
+        src=src,
+        root=ROOT.as_posix(),
+        solc=SOLC_VERSION,
+        evm=EVM_VERSION,
+        optimizer=str(via_ir).lower(),
+        via_ir=str(via_ir).lower(),
+    )
+    (view / "foundry.toml").write_text(config, encoding="utf-8")
+    return view
+
+
+def forge_binary() -> Path:
+    """Return forge itself.
+
+    Raises:
+        NoForge: `make setup-attack` has not run, or forge has no build for this machine.
+    """
+    for binary in ROOT.glob("node_modules/@foundry-rs/forge-*/bin/forge*"):
+        return binary
+    raise NoForge("forge is not installed: run `make setup-attack`")
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which `forge` is the binary and tools of `.venv` come first."""
+    path = [str(ROOT / ".venv" / "bin"), str(forge_binary().parent), os.environ.get("PATH", os.defpath)]
+    return os.environ | {"PATH": os.pathsep.join(path)}
+
+
+if __name__ == "__main__":
+    print(lay_out(VIEW, sys.argv[1:] or ["contracts"]))

@@ -1,0 +1,1 @@
+"""Small wrong changes to the contracts, and whether the tests notice them. `scripts/mutate.py` runs it."""

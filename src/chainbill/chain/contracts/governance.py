@@ -1,0 +1,139 @@
+"""``Governance``: who may call the restricted functions, and what is scheduled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.types import BlockIdentifier, TxReceipt
+
+from chainbill.chain.contracts.client import ContractClient
+from chainbill.chain.roles import GovernorRole
+from chainbill.chain.sender import Sender, mapped_errors
+
+_ROLE_GRANTED = Web3.keccak(text="RoleGranted(uint64,address,uint32,uint48,bool)")
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What somebody may do with a function: call it at once, or after ``delay_seconds`` on the schedule, or
+    (neither) not at all."""
+
+    immediate: bool
+    delay_seconds: int
+
+    @property
+    def allowed(self) -> bool:
+        """At once or after a delay."""
+        return self.immediate or self.delay_seconds > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Somebody's place in a role: since when (seconds since 1970, may lie ahead; 0: not a member), and after
+    which delay its calls are executed."""
+
+    account: str
+    since: int
+    delay_seconds: int
+
+
+class Governance(ContractClient):
+    """A restricted call is named by its contract's client, the function, and the arguments. Functions of
+    ``Governance`` itself are scheduled the same way, with this client as their target."""
+
+    artifact = "Governance"
+
+    def __init__(self, w3: Web3, address: str) -> None:
+        super().__init__(w3, address)
+        self._w3 = w3
+
+    # ---- delayed calls --------------------------------------------------------------------------------
+
+    def schedule(
+        self, sender: Sender, target: ContractClient, function: str, *arguments: object, when: int = 0
+    ) -> bytes:
+        """Announce a call that is delayed for the sender; returns the operation's id.
+
+        Args:
+            when: the earliest time of execution in seconds since 1970; 0: as soon as the delay allows.
+        """
+        calldata = target.calldata(function, *arguments)
+        self._send(sender, "schedule", target.address, calldata, when)
+        return self.operation_id(sender.address, target, function, *arguments)
+
+    def execute(self, sender: Sender, target: ContractClient, function: str, *arguments: object) -> TxReceipt:
+        """Make the call that the sender has scheduled, within a week of its time."""
+        return self._send(sender, "execute", target.address, target.calldata(function, *arguments))
+
+    def cancel(
+        self,
+        sender: Sender,
+        target: ContractClient,
+        function: str,
+        *arguments: object,
+        scheduled_by: str | None = None,
+    ) -> TxReceipt:
+        """Call off what the sender, or ``scheduled_by``, has scheduled."""
+        calldata = target.calldata(function, *arguments)
+        return self._send(sender, "cancel", scheduled_by or sender.address, target.address, calldata)
+
+    def operation_id(self, caller: str, target: ContractClient, function: str, *arguments: object) -> bytes:
+        """The id under which the caller's call is scheduled."""
+        calldata = target.calldata(function, *arguments)
+        return bytes(self._call("hashOperation", caller, target.address, calldata))
+
+    def get_schedule(self, operation_id: bytes) -> int:
+        """From when a scheduled call can be made, in seconds since 1970; 0: not scheduled, or expired."""
+        return int(self._call("getSchedule", operation_id))
+
+    def can_call(self, caller: str, target: ContractClient, function: str) -> Permission:
+        """May somebody call a restricted function of another contract?"""
+        return Permission(*self._call("canCall", caller, target.address, target.selector(function)))
+
+    # ---- roles ----------------------------------------------------------------------------------------
+
+    def grant_role(
+        self, sender: Sender, role: GovernorRole, account: str, *, delay_seconds: int
+    ) -> TxReceipt:
+        """Make an account a member of a role, or change its delay; an undelayed admin's."""
+        return self._send(sender, "grantRole", role, account, delay_seconds)
+
+    def revoke_role(self, sender: Sender, role: GovernorRole, account: str) -> TxReceipt:
+        """End an account's membership of a role; an undelayed admin's."""
+        return self._send(sender, "revokeRole", role, account)
+
+    def renounce_role(self, sender: Sender, role: GovernorRole) -> TxReceipt:
+        """End the sender's own membership of a role."""
+        return self._send(sender, "renounceRole", role, sender.address)
+
+    def membership(self, role: GovernorRole, account: str) -> Membership:
+        """An account's place in a role."""
+        since, delay, *_ = self._call("getAccess", role, account)
+        return Membership(Web3.to_checksum_address(account), int(since), int(delay))
+
+    def members(self, role: GovernorRole, *, from_block: BlockIdentifier = 0) -> tuple[Membership, ...]:
+        """Everybody who is in a role or will be, by address.
+
+        Args:
+            from_block: where to begin looking: the deployment's block.
+        """
+        with mapped_errors():
+            granted = self._w3.eth.get_logs(
+                {
+                    "address": self.address,
+                    "fromBlock": from_block,
+                    "topics": [_ROLE_GRANTED, HexBytes(role.to_bytes(32, "big"))],
+                }
+            )
+        accounts = {Web3.to_checksum_address(log["topics"][2][-20:]) for log in granted}
+        found = (self.membership(role, account) for account in sorted(accounts))
+        return tuple(member for member in found if member.since != 0)
+
+    # ---- setting up -----------------------------------------------------------------------------------
+
+    def multicall(self, sender: Sender, calls: Sequence[bytes]) -> TxReceipt:
+        """Make several calls of this contract in one transaction: all, or none."""
+        return self._send(sender, "multicall", list(calls))

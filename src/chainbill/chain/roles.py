@@ -1,0 +1,71 @@
+"""The governor's roles: what each may call, and how long before it must say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+DAY = 86_400
+
+
+class GovernorRole(IntEnum):
+    """A role of ``Governance``; the ``uint64`` on chain (``contracts/Governance.sol``)."""
+
+    ADMIN = 0
+    """Changes roles and delays, and mints the test token."""
+    REGISTRAR = 1
+    """Lets in: providers, payers, oracle epochs; changes the operator's fee; undoes what the guardian did."""
+    GUARDIAN = 2
+    """Stops: settlement, an epoch, a provider; cancels what a registrar has scheduled."""
+    ARBITER = 3
+    """Rules on answered disputes."""
+
+    @property
+    def label(self) -> str:
+        """The role as a lower-case word (``registrar``)."""
+        return self.name.lower()
+
+
+RESTRICTED: dict[str, dict[str, GovernorRole]] = {
+    "DevUSD": {
+        "mint": GovernorRole.ADMIN,
+    },
+    "ProviderRegistry": {
+        "register": GovernorRole.REGISTRAR,
+    },
+    "InsurerPayerFactory": {
+        "createPayer": GovernorRole.REGISTRAR,
+    },
+    "ClaimSettlement": {
+        "openEpoch": GovernorRole.REGISTRAR,
+        "setOperatorFee": GovernorRole.REGISTRAR,
+        "reinstate": GovernorRole.REGISTRAR,
+        "unpause": GovernorRole.REGISTRAR,
+        "pause": GovernorRole.GUARDIAN,
+        "endEpoch": GovernorRole.GUARDIAN,
+        "suspend": GovernorRole.GUARDIAN,
+        "resolve": GovernorRole.ARBITER,
+    },
+}
+"""Every function that only the governor may call, by contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class GovernanceDelays:
+    """How long before it is executed a role's call must be scheduled, in seconds; 0: it need not be.
+
+    What only stops (the guardian) and what is bounded by a dispute (the arbiter) is never delayed.
+    """
+
+    admin_seconds: int
+    registrar_seconds: int
+
+    @classmethod
+    def standard(cls) -> GovernanceDelays:
+        """Two days: longer than NOTICE, so that whoever objects can leave first."""
+        return cls(admin_seconds=2 * DAY, registrar_seconds=2 * DAY)
+
+    @classmethod
+    def none(cls) -> GovernanceDelays:
+        """No delay, for devnets."""
+        return cls(admin_seconds=0, registrar_seconds=0)

@@ -1,0 +1,57 @@
+"""Settled claims read back from a receipt's logs, with what a dispute needs: words, id, slot and proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.contracts.evm import Receipt
+
+from chainbill.chain.claim_tree import claim_id, claim_prefix, merkle_proof
+from chainbill.chain.claim_words import NO_SECONDARY, pack_claim, pack_secondary
+from chainbill.chain.events import BatchSettled, Claim, ClaimSettled, SecondaryDetermined, SecondaryShares
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One settled claim."""
+
+    batch_digest: bytes
+    settled_at: int
+    patient: str
+    claim: Claim
+    secondary: SecondaryShares
+    claim_id: bytes
+    root_slot: int
+    proof: tuple[bytes, ...]
+
+    @property
+    def words(self) -> tuple[Any, ...]:
+        """The SettledClaim that the contract takes."""
+        packed = pack_claim(self.claim) + pack_secondary(self.secondary)
+        numbers = (int.from_bytes(packed[at : at + 32], "big") for at in range(0, len(packed), 32))
+        return self.batch_digest, self.settled_at, self.patient, self.claim.commitment, *numbers
+
+
+def settled_claims(receipt: Receipt, chain_id: int, settlement: str) -> list[Settled]:
+    """All settled claims of one batch, in order."""
+    (batch,) = receipt.of(BatchSettled)
+    prefix = claim_prefix(chain_id, settlement, batch.digest, receipt.time)
+    secondaries = {event.commitment: event.shares for event in receipt.of(SecondaryDetermined)}
+    rows = [
+        (event, secondaries.get(event.claim.commitment, NO_SECONDARY)) for event in receipt.of(ClaimSettled)
+    ]
+    ids = [claim_id(prefix, event.patient, event.claim, secondary) for event, secondary in rows]
+    return [
+        Settled(
+            batch_digest=batch.digest,
+            settled_at=receipt.time,
+            patient=event.patient,
+            claim=event.claim,
+            secondary=secondary,
+            claim_id=ids[index],
+            root_slot=batch.root_slot,
+            proof=tuple(merkle_proof(ids, index)),
+        )
+        for index, (event, secondary) in enumerate(rows)
+    ]
