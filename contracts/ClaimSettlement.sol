@@ -92,6 +92,7 @@ contract ClaimSettlement is BatchRecorder {
         context.prefix = _claimPrefix(digest, uint40(block.timestamp), header.operator);
         context.operator = header.operator;
         if (header.operator != address(0)) (context.feeFlat, context.feeBps) = operatorFeeAt(context.signedAt);
+        context.takesFee = context.feeFlat | context.feeBps != 0;
     }
 
     // ---- runs: neighbouring sections with the same payers -------------------------------------------
@@ -142,8 +143,10 @@ contract ClaimSettlement is BatchRecorder {
             offset = end;
         }
         _finishRecord(record);
-        _release(pair.primaryId, pair.primary);
-        _release(pair.secondaryId, pair.secondary);
+        if (!pair.unknown) {
+            _release(pair.primaryId, pair.primary);
+            _release(pair.secondaryId, pair.secondary);
+        }
         return (record.tally, record.leaves);
     }
 

@@ -59,9 +59,8 @@ contract DevUSD is ERC20Permit, AccessManaged, IERC3009 {
         bytes calldata signature
     ) external {
         if (msg.sender != to) revert CallerMustBePayee(msg.sender, to);
-        bytes32 structHash = keccak256(
-            abi.encode(RECEIVE_WITH_AUTHORIZATION_TYPEHASH, from, to, value, validAfter, validBefore, nonce)
-        );
+        bytes32 structHash =
+            keccak256(abi.encode(RECEIVE_WITH_AUTHORIZATION_TYPEHASH, from, to, value, validAfter, validBefore, nonce));
         _checkValidity(validAfter, validBefore);
         _spendAuthorization(from, nonce, structHash, signature);
         emit AuthorizationUsed(from, nonce);

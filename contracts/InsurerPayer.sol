@@ -9,40 +9,44 @@ import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {Adjudication} from "./libraries/Adjudication.sol";
 import {BatchCodec} from "./libraries/BatchCodec.sol";
+import {CategorySlot} from "./libraries/CategorySlot.sol";
 import {ClaimWords} from "./libraries/ClaimWords.sol";
 import {ExactTransfer} from "./libraries/ExactTransfer.sol";
+import {FeeSlot} from "./libraries/FeeSlot.sol";
+import {MemberSlot} from "./libraries/MemberSlot.sol";
 import {Notice, WithdrawalRequest} from "./libraries/Notice.sol";
 import {Spendable} from "./libraries/Spendable.sol";
 import {Words} from "./libraries/Words.sol";
 import {Reason} from "./types/Outcomes.sol";
-import {CategoryTerms, Fee} from "./types/Terms.sol";
 import {FamilyRecord, MemberRecord, PlanRecord} from "./types/TermsRecords.sol";
 
 /// @dev Documented in IInsurerPayer. Terms and members are kept in PayerTerms; here are the pool and pricing.
 contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
     using Notice for WithdrawalRequest;
 
-    /// What stays the same for all rows of a section, and what the rows draw down.
+    /// What stays the same for all rows of a section, and what the rows draw down. Whole words, though most
+    /// hold less: this is read and written for every event.
     struct Pricing {
-        uint40 signedAt;
-        uint16 currentYear;
-        uint16 planId;
+        uint256 signedAt;
+        uint256 currentYear;
+        uint256 planId;
         uint256 planKey;
-        Reason reason; // why no row of the section can be priced
+        uint256 sectionReason; // why no row of the section can be priced
         Adjudication.Plan plan;
         uint256 pool;
         uint256 row; // the next to be priced
         uint256 offset; // the byte where the section is read on
-        uint256 rowBytes;
-        bytes answers;
+        uint256 answer; // the memory address where the next answer goes
+        uint256 spendable; // of the patient at hand, see Spendable
         // the service of the last row
-        bytes8 serviceId;
-        Reason serviceReason;
-        Fee fee; // version 0: none looked up, or none in force
-        CategoryTerms category;
+        uint256 serviceId;
+        uint256 serviceReason; // why it cannot be priced
+        uint256 fee; // see FeeSlot
+        uint256 category; // see CategorySlot
         // the member year of the last row; key 0: none
         uint256 memberKey;
-        Reason memberReason;
+        uint256 memberReason; // why it cannot be charged
+        uint256 memberSlot; // see MemberSlot; its accumulators are in `met`
         uint256 familyKey; // 0: no family
         bool touched; // `met` is not written yet
         Adjudication.Met met;
@@ -72,13 +76,13 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
 
     /// @inheritdoc IInsurerPayer
     function deposit(uint64 amount) external nonReentrant {
-        if (amount > type(uint64).max - pool) revert PoolOverflow(pool, amount);
+        // Credited after the tokens have arrived, so that the pool never promises what is not there.
+        ExactTransfer.pull(token, msg.sender, amount);
 
+        if (amount > type(uint64).max - pool) revert PoolOverflow(pool, amount);
         pool += amount;
         withdrawalRequest.noteDeposit(amount);
         emit Deposited(msg.sender, amount);
-
-        ExactTransfer.pull(token, msg.sender, amount);
     }
 
     /// @inheritdoc IInsurerPayer
@@ -112,51 +116,49 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
         bytes calldata spendables,
         bytes calldata skipped
     ) external onlySettlement returns (bytes memory) {
-        uint256 word = BatchCodec.header(section, 0);
+        uint256 header = BatchCodec.header(section, 0);
         Pricing memory pricing = _open(
-            BatchCodec.providerId(word), BatchCodec.planId(word), BatchCodec.termsVersion(word), signedAt, currentYear
+            BatchCodec.providerId(header), BatchCodec.planId(header), BatchCodec.termsVersion(header), signedAt, currentYear
         );
-        pricing.offset = BatchCodec.headerBytes(word);
-        pricing.rowBytes = BatchCodec.rowBytes(word);
-        pricing.answers = new bytes(BatchCodec.rowCount(word) * 64);
-        uint256 groups = BatchCodec.groupCount(word);
-        for (uint256 group; group < groups; ++group) {
-            _priceGroup(pricing, section, Words.at(spendables, group), skipped);
+        bytes memory answers = new bytes(BatchCodec.rowCount(header) * 64);
+        (pricing.answer, pricing.offset) = (Words.start(answers), BatchCodec.SECTION_BYTES);
+        for (uint256 group; group < BatchCodec.groupCount(header); ++group) {
+            pricing.spendable = Words.at(spendables, group);
+            _priceGroup(pricing, section, skipped);
         }
 
         _takeFromPool(pricing.pool);
-        return pricing.answers;
+        return answers;
     }
 
     /// @inheritdoc IInsurerPayer
     function quote(QuoteRequest calldata row) external view returns (Quote memory quoted) {
         Pricing memory pricing = _open(row.providerId, row.planId, row.termsVersion, row.signedAt, row.currentYear);
-        quoted.pool = uint64(pricing.pool);
-        Reason reason = _yearReason(pricing, row.benefitYear);
-        if (reason == Reason.None) reason = pricing.reason;
-        uint256 allowed;
-        if (reason == Reason.None) {
-            _lookUpMember(pricing, _memberKey(row.member, row.benefitYear));
-            (reason, allowed) = _allowed(pricing, row.serviceId, row.units, row.billed);
-        }
-        quoted.reason = reason;
-        if (reason != Reason.None) return quoted;
+        _lookUpMember(pricing, _memberKey(row.member, row.benefitYear));
+        _lookUpService(pricing, uint64(row.serviceId));
+        (uint256 reason, uint256 allowed) = _allowed(pricing, row.units, row.billed);
+        (quoted.reason, quoted.pool) = (Reason(reason), uint64(pricing.pool));
+        if (reason != 0) return quoted;
 
         if (allowed < row.allowedAtLeast) allowed = row.allowedAtLeast;
-        Adjudication.Shares memory shares = Adjudication.split(allowed, pricing.category, pricing.plan, pricing.met);
-        if (!Adjudication.fits(pricing.met, shares)) quoted.reason = Reason.PayerFailed;
+        (uint256 amounts, uint256 shares) =
+            Adjudication.split(allowed, pricing.category, pricing.plan, pricing.met);
+        if (!Adjudication.add(pricing.met, amounts, shares)) quoted.reason = Reason.PayerFailed;
         quoted.cobMode = _plans[pricing.planKey].cobMode;
-        (quoted.amounts, quoted.shares) = _answer(pricing, row.billed, row.units, allowed, shares);
+        quoted.amounts = amounts | _billed(pricing.fee, row.units, row.billed) << 192;
+        quoted.shares = shares | _counted(pricing.fee);
     }
 
     /// @inheritdoc IInsurerPayer
     function commit(Posting calldata posting) external onlySettlement {
         MemberRecord storage record = _members[_memberKey(posting.member, posting.benefitYear)];
-        record.deductibleMet += posting.deductible;
-        record.oopMet += posting.outOfPocket;
-        record.planPaid += posting.benefit;
-        if (record.hasMore && record.familyId != 0) {
-            FamilyRecord storage family = _families[_familyKey(record.familyId, posting.benefitYear)];
+        uint256 slot = record.slot;
+        record.slot = MemberSlot.withMet(
+            slot, _addedTo(slot, posting.deductible, posting.outOfPocket, posting.benefit)
+        );
+        uint32 familyId = MemberSlot.hasMore(slot) ? MemberSlot.familyId(record.more) : 0;
+        if (familyId != 0) {
+            FamilyRecord storage family = _families[_familyKey(familyId, posting.benefitYear)];
             family.deductibleMet += posting.deductible;
             family.oopMet += posting.outOfPocket;
         }
@@ -167,11 +169,18 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
     /// @inheritdoc IInsurerPayer
     function reverse(Posting calldata posting) external onlySettlement {
         MemberRecord storage record = _members[_memberKey(posting.member, posting.benefitYear)];
-        record.deductibleMet -= posting.deductible;
-        record.oopMet -= posting.outOfPocket;
-        record.planPaid -= posting.benefit;
-        if (record.hasMore && record.familyId != 0) {
-            FamilyRecord storage family = _families[_familyKey(record.familyId, posting.benefitYear)];
+        uint256 slot = record.slot;
+        record.slot = MemberSlot.withMet(
+            slot,
+            MemberSlot.met(
+                MemberSlot.deductibleMet(slot) - posting.deductible,
+                MemberSlot.oopMet(slot) - posting.outOfPocket,
+                MemberSlot.planPaid(slot) - posting.benefit
+            )
+        );
+        uint32 familyId = MemberSlot.hasMore(slot) ? MemberSlot.familyId(record.more) : 0;
+        if (familyId != 0) {
+            FamilyRecord storage family = _families[_familyKey(familyId, posting.benefitYear)];
             family.deductibleMet -= posting.deductible;
             family.oopMet -= posting.outOfPocket;
         }
@@ -195,7 +204,7 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
     }
 
     function _postedUnitsKey(Posting calldata posting) private pure returns (uint256) {
-        return _unitsKey(_memberKey(posting.member, posting.benefitYear), posting.serviceId);
+        return _unitsKey(_memberKey(posting.member, posting.benefitYear), uint64(posting.serviceId));
     }
 
     // ---- pricing ----------------------------------------------------------------------------------
@@ -206,12 +215,12 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
         returns (Pricing memory pricing)
     {
         (pricing.signedAt, pricing.currentYear, pricing.planId) = (signedAt, currentYear, planId);
-        pricing.planKey = _planKey(planId, version);
-        pricing.pool = pool;
+        (pricing.planKey, pricing.pool) = (_planKey(planId, version), pool);
+        pricing.serviceId = type(uint256).max; // no row's
         if (!acceptsProvider(providerId, signedAt)) {
-            pricing.reason = Reason.ProviderNotAccepted;
+            pricing.sectionReason = uint256(Reason.ProviderNotAccepted);
         } else if (!_loadPlan(pricing)) {
-            pricing.reason = Reason.NoTermsInForce;
+            pricing.sectionReason = uint256(Reason.NoTermsInForce);
         }
     }
 
@@ -230,137 +239,135 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
         return true;
     }
 
-    function _priceGroup(Pricing memory pricing, bytes calldata section, uint256 spendable, bytes calldata skipped)
-        private
-    {
-        (address member, uint256 count) = BatchCodec.group(section, pricing.offset);
+    function _priceGroup(Pricing memory pricing, bytes calldata section, bytes calldata skipped) private {
+        (address member, uint256 end) = BatchCodec.group(section, pricing.offset);
         uint256 offset = pricing.offset + BatchCodec.GROUP_BYTES;
         uint256 row = pricing.row;
+        uint256 answer = pricing.answer;
         unchecked {
-            // Counts and sizes of a section that settlement has checked: far below 2^256.
-            for (uint256 end = row + count; row < end; ++row) {
+            // Counts and offsets within a section that settlement has checked.
+            for (end += row; row < end; ++row) {
                 uint256 rowWord = BatchCodec.header(section, offset + 32);
-                if (Words.bit(skipped, row)) {
-                    _refuse(pricing, row, rowWord, Reason.SequenceSpent);
-                } else {
-                    spendable = _priceRow(pricing, row, rowWord, member, spendable);
-                }
-                offset += pricing.rowBytes;
+                _priceRow(pricing, member, rowWord, Words.bit(skipped, row), answer);
+                answer += 64;
+                offset += BatchCodec.ROW_BYTES;
             }
         }
-        (pricing.row, pricing.offset) = (row, offset);
+        (pricing.row, pricing.offset, pricing.answer) = (row, offset, answer);
         _closeMember(pricing);
     }
 
-    /// Prices one row and answers it; returns what the patient may still be charged.
-    function _priceRow(Pricing memory pricing, uint256 row, uint256 rowWord, address member, uint256 spendable)
-        private
-        returns (uint256)
-    {
-        Reason reason = _yearReason(pricing, BatchCodec.benefitYear(rowWord));
-        if (reason == Reason.None) reason = Spendable.reasonOf(spendable);
-        if (reason == Reason.None) reason = pricing.reason;
-        if (reason == Reason.None) {
-            uint256 key = _memberKey(member, BatchCodec.benefitYear(rowWord));
+    /// Prices one row, notes what it moves and writes its answer: two words at memory address `answer`.
+    function _priceRow(Pricing memory pricing, address member, uint256 row, bool isSpent, uint256 answer) private {
+        uint256 reason = uint256(Reason.SequenceSpent);
+        uint256 billed = BatchCodec.billed(row);
+        uint256 shares;
+        if (!isSpent) {
+            uint256 key = _memberKey(member, BatchCodec.benefitYear(row));
             if (key != pricing.memberKey) {
                 _closeMember(pricing);
                 _lookUpMember(pricing, key);
             }
-            uint256 allowed;
-            (reason, allowed) = _allowed(
-                pricing, BatchCodec.serviceId(rowWord), BatchCodec.units(rowWord), BatchCodec.billed(rowWord)
-            );
-            if (reason == Reason.None) (reason, spendable) = _settleRow(pricing, row, rowWord, allowed, spendable);
+            if (row >> 192 != pricing.serviceId) _lookUpService(pricing, row >> 192);
+            uint256 amounts;
+            (reason, amounts) = _allowed(pricing, BatchCodec.units(row), billed);
+            if (reason == 0) {
+                (amounts, shares) = Adjudication.split(amounts, pricing.category, pricing.plan, pricing.met);
+                reason = _note(pricing, amounts, shares, BatchCodec.units(row));
+                if (reason == 0) {
+                    billed = _billed(pricing.fee, BatchCodec.units(row), billed);
+                    Words.put(answer, amounts | billed << 192, shares | _counted(pricing.fee));
+                    return;
+                }
+            }
         }
-        if (reason != Reason.None) _refuse(pricing, row, rowWord, reason);
-        return spendable;
+        Words.put(answer, billed << 192, reason);
     }
 
-    /// Everything that could leave a party short pends the row before anything is noted.
-    function _settleRow(Pricing memory pricing, uint256 row, uint256 rowWord, uint256 allowed, uint256 spendable)
-        private
-        returns (Reason, uint256)
-    {
-        Adjudication.Shares memory shares = Adjudication.split(allowed, pricing.category, pricing.plan, pricing.met);
-        uint256 responsibility;
-        unchecked {
-            responsibility = allowed - shares.planPaid; // planPaid is a part of allowed
-        }
-        Reason reason = Spendable.refusal(spendable, responsibility);
-        if (reason != Reason.None) return (reason, spendable);
-        if (shares.planPaid > pricing.pool) return (Reason.PayerUnfunded, spendable);
-        if (!Adjudication.fits(pricing.met, shares)) return (Reason.PayerFailed, spendable);
-
-        unchecked {
-            pricing.pool -= shares.planPaid; // compared above
-        }
-        Adjudication.add(pricing.met, shares);
-        pricing.touched = true;
-        if (pricing.fee.annualUnits != 0) {
-            _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += BatchCodec.units(rowWord);
-        }
-        (uint256 amounts, uint256 parts) =
-            _answer(pricing, BatchCodec.billed(rowWord), BatchCodec.units(rowWord), allowed, shares);
-        Words.set(pricing.answers, 2 * row, amounts);
-        Words.set(pricing.answers, 2 * row + 1, parts);
-        return (Reason.None, Spendable.charge(spendable, responsibility));
-    }
-
-    function _yearReason(Pricing memory pricing, uint16 benefitYear) private pure returns (Reason) {
-        // In 256 bits: a row of the year 65535 must pend, not overflow and take the batch back.
-        if (uint256(benefitYear) + 1 < pricing.currentYear) return Reason.BenefitYearClosed;
-        return benefitYear > pricing.currentYear ? Reason.BenefitYearNotOpen : Reason.None;
-    }
-
-    /// What the fee schedule allows the member that was looked up, or why nothing is.
-    function _allowed(Pricing memory pricing, bytes8 serviceId, uint16 units, uint64 billed)
+    /// What the fee schedule allows for the service and member that were looked up, or why nothing.
+    function _allowed(Pricing memory pricing, uint256 units, uint256 billed)
         private
         view
-        returns (Reason, uint256 allowed)
+        returns (uint256 reason, uint256 allowed)
     {
-        if (pricing.memberReason != Reason.None) return (pricing.memberReason, 0);
-        if (serviceId != pricing.serviceId || pricing.fee.version == 0) _lookUpService(pricing, serviceId);
-        if (pricing.serviceReason != Reason.None) return (pricing.serviceReason, 0);
+        reason = pricing.memberReason;
+        if (reason == 0) reason = pricing.serviceReason;
+        if (reason != 0) return (reason, 0);
 
-        Fee memory fee = pricing.fee;
-        if (units == 0 || units > fee.maxUnits) return (Reason.UnitsExceeded, 0);
-        if (!pricing.category.covered) return (Reason.NotCovered, 0);
-        if (fee.annualUnits != 0) {
-            uint256 used = _units[_unitsKey(pricing.memberKey, serviceId)];
-            if (used + units > fee.annualUnits) return (Reason.AnnualUnitsExceeded, 0);
-        }
+        uint256 fee = pricing.fee;
+        if (units == 0 || units > FeeSlot.maxUnits(fee)) return (uint256(Reason.UnitsExceeded), 0);
+        if (!CategorySlot.covered(pricing.category)) return (uint256(Reason.NotCovered), 0);
         unchecked {
-            // amount * maxUnits < 2^64 is checked when a fee is published
-            allowed = uint256(fee.amount) * units;
+            // amount * maxUnits < 2^64 is checked when a fee is published; units are few
+            if (FeeSlot.annualUnits(fee) != 0) {
+                uint256 used = _units[_unitsKey(pricing.memberKey, pricing.serviceId)];
+                if (used + units > FeeSlot.annualUnits(fee)) return (uint256(Reason.AnnualUnitsExceeded), 0);
+            }
+            allowed = FeeSlot.amount(fee) * units;
         }
         if (billed != 0 && billed < allowed) allowed = billed;
-        return (Reason.None, allowed);
     }
 
-    function _lookUpService(Pricing memory pricing, bytes8 serviceId) private view {
-        Fee memory fee = feeAt(serviceId, pricing.signedAt);
-        Reason reason;
-        if (fee.version == 0) {
-            // Announced but not in force yet: terms to come, not a denial.
-            reason = _fees[serviceId].version != 0 ? Reason.NoTermsInForce : Reason.UnknownService;
-        } else {
-            pricing.category = _categories[_categoryKey(pricing.planKey, fee.category)];
+    /// Notes what a priced row moves. Everything that could leave a party short pends it before that.
+    function _note(Pricing memory pricing, uint256 amounts, uint256 shares, uint256 units)
+        private
+        returns (uint256 reason)
+    {
+        uint256 responsibility = ClaimWords.responsibility(amounts, shares);
+        uint256 spendable = pricing.spendable;
+        reason = uint256(Spendable.refusal(spendable, responsibility));
+        if (reason != 0) return reason;
+        uint256 planPaid = ClaimWords.planPaid(shares);
+        if (planPaid > pricing.pool) return uint256(Reason.PayerUnfunded);
+        if (!Adjudication.add(pricing.met, amounts, shares)) return uint256(Reason.PayerFailed);
+
+        pricing.touched = true;
+        pricing.spendable = Spendable.charge(spendable, responsibility);
+        unchecked {
+            pricing.pool -= planPaid; // compared above
         }
-        (pricing.serviceId, pricing.fee, pricing.serviceReason) = (serviceId, fee, reason);
+        if (FeeSlot.annualUnits(pricing.fee) != 0) {
+            _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += uint32(units);
+        }
     }
 
+    function _lookUpService(Pricing memory pricing, uint256 serviceId) private view {
+        uint256 fee = _feeAt(serviceId, pricing.signedAt);
+        Reason reason;
+        if (fee == 0) {
+            // Announced but not in force yet: terms to come, not a denial.
+            reason = _fees[serviceId] != 0 ? Reason.NoTermsInForce : Reason.UnknownService;
+        } else {
+            pricing.category = _categories[_categoryKey(pricing.planKey, FeeSlot.category(fee))];
+        }
+        (pricing.serviceId, pricing.fee, pricing.serviceReason) = (serviceId, fee, uint256(reason));
+    }
+
+    /// Reads a member's year, and why its rows cannot be charged: the year, the escrow, the section, the member.
     function _lookUpMember(Pricing memory pricing, uint256 key) private view {
         MemberRecord storage record = _members[key];
-        (uint16 planId, uint40 endsAt, bool hasMore) = (record.planId, record.coverageEndsAt, record.hasMore);
+        uint256 slot = record.slot;
         Adjudication.Met memory met = pricing.met;
-        (met.deductible, met.oop, met.planPaid) = (record.deductibleMet, record.oopMet, record.planPaid);
-        (pricing.memberKey, pricing.familyKey, met.inFamily) = (key, 0, false);
-        if (hasMore) {
-            if (record.nextPlanAt != 0 && record.nextPlanAt <= pricing.signedAt) planId = record.nextPlanId;
-            _lookUpFamily(pricing, record.familyId, uint16(key));
+        (met.deductible, met.oop) = (MemberSlot.deductibleMet(slot), MemberSlot.oopMet(slot));
+        (met.planPaid, met.inFamily) = (MemberSlot.planPaid(slot), false);
+        (pricing.memberKey, pricing.memberSlot, pricing.familyKey) = (key, slot, 0);
+
+        uint256 planId = MemberSlot.planId(slot);
+        if (MemberSlot.hasMore(slot)) {
+            uint256 more = record.more;
+            uint256 nextPlanAt = MemberSlot.nextPlanAt(more);
+            if (nextPlanAt != 0 && nextPlanAt <= pricing.signedAt) planId = MemberSlot.nextPlanId(more);
+            _lookUpFamily(pricing, MemberSlot.familyId(more), uint16(key));
         }
-        bool covered = planId != 0 && planId == pricing.planId && (endsAt == 0 || pricing.signedAt < endsAt);
-        pricing.memberReason = covered ? Reason.None : Reason.NotEnrolled;
+        uint256 reason = _yearReason(uint16(key), pricing.currentYear);
+        if (reason == 0) reason = uint256(Spendable.reasonOf(pricing.spendable));
+        if (reason == 0) reason = pricing.sectionReason;
+        if (reason == 0) {
+            uint256 endsAt = MemberSlot.coverageEndsAt(slot);
+            bool covered = planId != 0 && planId == pricing.planId && (endsAt == 0 || pricing.signedAt < endsAt);
+            if (!covered) reason = uint256(Reason.NotEnrolled);
+        }
+        pricing.memberReason = reason;
     }
 
     function _lookUpFamily(Pricing memory pricing, uint32 familyId, uint16 benefitYear) private view {
@@ -376,37 +383,30 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
         if (!pricing.touched) return;
         pricing.touched = false;
         Adjudication.Met memory met = pricing.met;
-        MemberRecord storage record = _members[pricing.memberKey];
-        // `fits` has kept all of them below 2^64.
-        (record.deductibleMet, record.oopMet, record.planPaid) =
-            (uint64(met.deductible), uint64(met.oop), uint64(met.planPaid));
+        _members[pricing.memberKey].slot =
+            MemberSlot.withMet(pricing.memberSlot, MemberSlot.met(met.deductible, met.oop, met.planPaid));
         if (pricing.familyKey != 0) {
+            // `Adjudication.add` has kept both below 2^64.
             _families[pricing.familyKey] = FamilyRecord(uint64(met.familyDeductible), uint64(met.familyOop));
         }
+        pricing.memberKey = 0;
     }
 
-    function _refuse(Pricing memory pricing, uint256 row, uint256 rowWord, Reason reason) private pure {
-        Words.set(pricing.answers, 2 * row, uint256(BatchCodec.billed(rowWord)) << 192);
-        Words.set(pricing.answers, 2 * row + 1, uint256(reason));
+    function _yearReason(uint256 benefitYear, uint256 currentYear) private pure returns (uint256) {
+        // In 256 bits: a row of the year 65535 must pend, not overflow and take the batch back.
+        if (benefitYear + 1 < currentYear) return uint256(Reason.BenefitYearClosed);
+        return benefitYear > currentYear ? uint256(Reason.BenefitYearNotOpen) : 0;
     }
 
-    function _answer(
-        Pricing memory pricing,
-        uint256 billed,
-        uint256 units,
-        uint256 allowed,
-        Adjudication.Shares memory shares
-    ) private pure returns (uint256 amounts, uint256 parts) {
+    /// What was billed; 0 bills the fee schedule's amount.
+    function _billed(uint256 fee, uint256 units, uint256 billed) private pure returns (uint256) {
         unchecked {
-            if (billed == 0) billed = uint256(pricing.fee.amount) * units; // below 2^64, as in `_allowed`
+            return billed == 0 ? FeeSlot.amount(fee) * units : billed; // below 2^64, as in `_allowed`
         }
-        amounts = ClaimWords.four(billed, allowed, shares.deductible, shares.copay);
-        parts = ClaimWords.four(
-            shares.coinsurance,
-            shares.outsidePlan,
-            shares.planPaid,
-            pricing.fee.annualUnits == 0 ? 0 : ClaimWords.COUNTED
-        );
+    }
+
+    function _counted(uint256 fee) private pure returns (uint256) {
+        return FeeSlot.annualUnits(fee) == 0 ? 0 : ClaimWords.COUNTED;
     }
 
     /// The pool falls to `left`; the difference waits for `release`.

@@ -87,9 +87,8 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     ) external nonReentrant {
         if (amount == 0) revert ExactTransfer.DepositOfNothing();
         uint256 before = token.balanceOf(address(this));
-        IERC3009(address(token)).receiveWithAuthorization(
-            from, address(this), amount, validAfter, validBefore, nonce, signature
-        );
+        IERC3009(address(token))
+            .receiveWithAuthorization(from, address(this), amount, validAfter, validBefore, nonce, signature);
         ExactTransfer.checkArrived(token, before, amount);
         _credit(from, amount);
     }
@@ -157,8 +156,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
         uint256 deadline,
         bytes calldata signature
     ) external {
-        bytes32 intent =
-            PatientIntents.acceptPayer(patient, payerId, secondaryPayerId, _spendNonce(patient), deadline);
+        bytes32 intent = PatientIntents.acceptPayer(patient, payerId, secondaryPayerId, _spendNonce(patient), deadline);
         _checkSignature(patient, intent, deadline, signature);
         _acceptPayer(patient, payerId, secondaryPayerId);
     }
@@ -177,8 +175,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
         uint256 deadline,
         bytes calldata signature
     ) external {
-        bytes32 intent =
-            PatientIntents.setLimits(patient, perEventLimit, perDayLimit, _spendNonce(patient), deadline);
+        bytes32 intent = PatientIntents.setLimits(patient, perEventLimit, perDayLimit, _spendNonce(patient), deadline);
         _checkSignature(patient, intent, deadline, signature);
         _setLimits(patient, perEventLimit, perDayLimit);
     }
@@ -240,37 +237,24 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IPatientEscrow
     function spendable(bytes calldata section, uint40 signedAt) external view returns (bytes memory words) {
-        uint256 header = BatchCodec.header(section, 0);
-        uint256 both = BatchCodec.payersOf(section, 0);
-        uint256 named = PatientSlot.pair(both >> 32, uint32(both));
-        mapping(address patient => uint256 slot) storage consents = _consents[BatchCodec.providerId(header)];
-
-        uint256 groups = BatchCodec.groupCount(header);
-        uint256 rowBytes = BatchCodec.rowBytes(header);
-        uint256 offset = BatchCodec.headerBytes(header);
+        mapping(address patient => uint256 slot) storage consents =
+            _consents[BatchCodec.providerId(BatchCodec.header(section, 0))];
+        uint256 named = PatientSlot.pair(BatchCodec.payersOf(section, 0));
+        (uint256 groups, uint256 offset, uint256 rowBytes) = _groups(section);
         words = new bytes(32 * groups);
         unchecked {
             // A section is shorter than 2^32 bytes.
             for (uint256 i; i < groups; ++i) {
                 uint256 group = BatchCodec.header(section, offset);
                 offset += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
-                address patient = address(uint160(group >> 96));
-                Patient storage record = _patients[patient];
-                uint256 slot = record.slot;
-                if (slot.hasNext()) slot = slot.inForce(record.next, signedAt);
-                uint256 consent = consents[patient];
-                if (consent.isChanging()) consent = consent.at(signedAt);
-                Words.set(words, i, _statement(slot, consent, named, signedAt));
+                Words.set(words, i, _stated(group, consents, named, signedAt));
             }
         }
     }
 
     /// @inheritdoc IPatientEscrow
     function debit(bytes calldata section, bytes calldata charges) external onlySettlement {
-        uint256 header = BatchCodec.header(section, 0);
-        uint256 groups = BatchCodec.groupCount(header);
-        uint256 rowBytes = BatchCodec.rowBytes(header);
-        uint256 offset = BatchCodec.headerBytes(header);
+        (uint256 groups, uint256 offset, uint256 rowBytes) = _groups(section);
         uint256 total;
         unchecked {
             // A section is shorter than 2^32 bytes; an amount that is debited is below 2^64.
@@ -281,9 +265,9 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
                 if (amount == 0) continue;
                 Patient storage record = _patients[address(uint160(group >> 96))];
                 uint256 slot = record.slot;
-                if (!slot.isPlain()) slot = _counted(slot, record, amount);
                 // Settlement has asked `spendable` and stays within it.
                 if (amount > slot.balance()) revert DebitOverBalance(slot.balance(), amount);
+                if (!slot.isPlain()) slot = _counted(slot, record, amount);
                 record.slot = slot.minus(amount);
                 total += amount;
             }
@@ -381,10 +365,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     /// Keys sign by ECDSA, contracts answer by ERC-1271.
-    function _checkSignature(address patient, bytes32 intent, uint256 deadline, bytes calldata signature)
-        private
-        view
-    {
+    function _checkSignature(address patient, bytes32 intent, uint256 deadline, bytes calldata signature) private view {
         if (block.timestamp > deadline) revert SignatureExpired(deadline, block.timestamp);
         if (!SignatureChecker.isValidSignatureNowCalldata(patient, _hashTypedDataV4(intent), signature)) {
             revert InvalidSignature(patient);
@@ -430,14 +411,16 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
         Patient storage record = _patients[patient];
         uint256 next = record.next;
         uint256 slot = record.slot.caughtUp(next, time);
-        uint256 accepted = PatientSlot.pair(payerId, secondaryPayerId);
+        uint256 accepted = PatientSlot.pair(uint256(payerId) << 32 | secondaryPayerId);
         uint256 current = slot.inForce(next, time).payers();
         bool changing = slot & PatientSlot.PAYERS_CHANGE != 0; // a change is announced, or has only just held
         bool announced = changing && next.payersChangeAt() > time;
         if (accepted == current && !announced) revert PayersUnchanged(payerId, secondaryPayerId);
         // Only one version before the present one is remembered; a batch signed under it may be on its way,
         // under no payer, too: as self-pay.
-        if (changing && !announced) revert ChangeTooRecent(next.payersChangeAt(), next.payersChangeAt() + MAX_BATCH_LIFE);
+        if (changing && !announced) {
+            revert ChangeTooRecent(next.payersChangeAt(), next.payersChangeAt() + MAX_BATCH_LIFE);
+        }
 
         uint40 effectiveAt = time;
         if (accepted == current) {
@@ -524,9 +507,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
             slot = current.pack(consent, effectiveAt);
         }
         _consents[providerId][patient] = slot;
-        emit ConsentGranted(
-            patient, providerId, consent.perEventLimit, consent.expiresAt, consent.selfPay, effectiveAt
-        );
+        emit ConsentGranted(patient, providerId, consent.perEventLimit, consent.expiresAt, consent.selfPay, effectiveAt);
     }
 
     /// An earlier end, a whole notice away, takes nothing from a signed batch; all else stays as announced.
@@ -540,42 +521,56 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
         emit ConsentRevoked(patient, providerId, endsAt < expiresAt ? endsAt : expiresAt);
     }
 
-    /// What one patient may be charged by a section that names these payers; `slot` and `consent` are those
-    /// in force. See `libraries/Spendable.sol`.
-    function _statement(uint256 slot, uint256 consent, uint256 named, uint256 signedAt)
-        private
-        view
-        returns (uint256)
-    {
-        if (slot.payers() != named || consent.expiresAt() <= signedAt) {
-            Reason reason = _refusal(consent, named, signedAt, slot.payers() == named);
-            if (reason != Reason.None) return Spendable.refuse(slot.balance(), reason);
-        }
-        if (slot.limits() != 0) return _limited(slot, consent);
-        return Spendable.pack(slot.balance(), type(uint64).max, consent.perEventLimit(), Reason.OverConsentLimit);
+    /// How many groups a section has, where the first begins, and how long a row is.
+    function _groups(bytes calldata section) private pure returns (uint256 groups, uint256 offset, uint256 rowBytes) {
+        uint256 header = BatchCodec.header(section, 0);
+        return (BatchCodec.groupCount(header), BatchCodec.headerBytes(header), BatchCodec.rowBytes(header));
     }
 
-    /// Why a section may not charge a patient who has named other payers or whose consent has ended; None: it
-    /// may, for the consent lets the provider charge outside any plan.
-    function _refusal(uint256 consent, uint256 named, uint256 signedAt, bool accepted) private pure returns (Reason) {
-        if (!accepted && named != 0) return Reason.PayerNotAccepted;
-        if (consent.expiresAt() <= signedAt) return Reason.NoConsent;
-        return consent.selfPay() ? Reason.None : Reason.PayerNotAccepted;
+    /// What a group's patient may be charged by a section that names these payers, see
+    /// `libraries/Spendable.sol`; `consents` are those for the section's provider.
+    function _stated(
+        uint256 group,
+        mapping(address patient => uint256 slot) storage consents,
+        uint256 named,
+        uint256 signedAt
+    ) private view returns (uint256) {
+        address patient = address(uint160(group >> 96));
+        Patient storage record = _patients[patient];
+        uint256 slot = record.slot;
+        if (slot.hasNext()) slot = slot.inForce(record.next, signedAt);
+        uint256 consent = consents[patient];
+        if (consent.isChanging()) consent = consent.at(signedAt);
+        // In short for most patients; `_statement` says the same at length.
+        if (slot.isUnlimitedUnder(named)) {
+            uint64 limit = consent.perEventLimit();
+            if (consent.expiresAt() > signedAt) {
+                return Spendable.pack(slot.balance(), type(uint64).max, limit, Reason.OverConsentLimit);
+            }
+        }
+        return _statement(slot, consent, named, signedAt);
     }
 
-    /// The statement of a patient with limits of its own.
-    function _limited(uint256 slot, uint256 consent) private view returns (uint256) {
-        uint64 perEvent = slot.limits().perEvent();
-        uint64 perDay = slot.limits().perDay();
-        uint64 dayLeft = type(uint64).max;
-        if (perDay != 0) {
-            uint256 spent = slot.spentOn(_today());
-            dayLeft = spent < perDay ? perDay - uint64(spent) : 0;
-        }
+    function _statement(uint256 slot, uint256 consent, uint256 named, uint256 signedAt) private view returns (uint256) {
+        uint64 balance = slot.balance();
+        bool accepted = slot.payers() == named;
+        if (!accepted && named != 0) return Spendable.refuse(balance, Reason.PayerNotAccepted);
+        if (consent.expiresAt() <= signedAt) return Spendable.refuse(balance, Reason.NoConsent);
+        // Patients with a payer pay for themselves only where the consent says so.
+        if (!accepted && !consent.selfPay()) return Spendable.refuse(balance, Reason.PayerNotAccepted);
+
         uint64 limit = consent.perEventLimit();
         Reason overLimit = Reason.OverConsentLimit;
+        uint64 perEvent = slot.limits().perEvent();
         if (perEvent != 0 && perEvent < limit) (limit, overLimit) = (perEvent, Reason.OverEventLimit);
-        return Spendable.pack(slot.balance(), dayLeft, limit, overLimit);
+        return Spendable.pack(balance, _dayLeft(slot), limit, overLimit);
+    }
+
+    function _dayLeft(uint256 slot) private view returns (uint64) {
+        uint64 perDay = slot.limits().perDay();
+        if (perDay == 0) return type(uint64).max;
+        uint256 spent = slot.spentOn(_today());
+        return spent < perDay ? perDay - uint64(spent) : 0;
     }
 
     /// The slot of a patient whose limits or payers change or who has a per-day limit, before a debit.

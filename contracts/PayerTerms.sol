@@ -7,6 +7,9 @@ import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
 import {Adjudication} from "./libraries/Adjudication.sol";
 import {Calendar} from "./libraries/Calendar.sol";
+import {CategorySlot} from "./libraries/CategorySlot.sol";
+import {FeeSlot} from "./libraries/FeeSlot.sol";
+import {MemberSlot} from "./libraries/MemberSlot.sol";
 import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "./libraries/Notice.sol";
 import {Accumulators, CategoryTerms, CobMode, Fee, MemberYear, PlanTerms} from "./types/Terms.sol";
 import {FamilyRecord, MemberRecord, PlanRecord} from "./types/TermsRecords.sol";
@@ -26,9 +29,9 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
     /// @inheritdoc IInsurerPayer
     mapping(uint16 planId => uint16 count) public planVersions;
     mapping(uint256 planKey => PlanRecord) internal _plans;
-    mapping(uint256 categoryKey => CategoryTerms) internal _categories;
-    mapping(bytes8 serviceId => Fee latest) internal _fees;
-    mapping(bytes8 serviceId => mapping(uint16 version => Fee)) internal _supersededFees;
+    mapping(uint256 categoryKey => uint256 slot) internal _categories; // see CategorySlot
+    mapping(uint256 serviceId => uint256 slot) internal _fees; // the latest, see FeeSlot
+    mapping(uint256 feeKey => uint256 slot) internal _supersededFees;
     mapping(uint32 providerId => Acceptance) internal _acceptances;
     mapping(uint256 memberKey => MemberRecord) internal _members;
     mapping(uint256 familyKey => FamilyRecord) internal _families;
@@ -66,7 +69,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
 
         for (uint256 i; i < categories.length; ++i) {
             _checkCategory(categories[i], categoryTerms_[i], terms.roundingUnit);
-            _categories[_categoryKey(_planKey(planId, version), categories[i])] = categoryTerms_[i];
+            _categories[_categoryKey(_planKey(planId, version), categories[i])] = CategorySlot.pack(categoryTerms_[i]);
             emit CategoryTermsPublished(planId, version, categories[i], categoryTerms_[i]);
         }
     }
@@ -122,12 +125,9 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         MemberRecord storage record = _members[_memberKey(member, benefitYear)];
         _checkResumable(record, member, benefitYear, familyId);
 
-        (record.planId, record.coverageEndsAt) = (planId, 0);
-        (record.nextPlanId, record.nextPlanAt, record.familyId) = (0, 0, familyId);
-        record.hasMore = familyId != 0;
-        record.deductibleMet += deductibleMet;
-        record.oopMet += oopMet;
-        record.planPaid += planPaid;
+        (uint256 slot, uint256 more) = (record.slot, MemberSlot.packMore(0, 0, familyId));
+        uint256 met = _addedTo(slot, deductibleMet, oopMet, planPaid);
+        (record.slot, record.more) = (MemberSlot.pack(met, planId, 0, more), more);
         if (familyId != 0) {
             FamilyRecord storage family = _families[_familyKey(familyId, benefitYear)];
             family.deductibleMet += deductibleMet;
@@ -140,25 +140,28 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
     function changePlan(address member, uint16 benefitYear, uint16 planId) external onlyOwner {
         if (planVersions[planId] == 0) revert UnknownPlan(planId);
         MemberRecord storage record = _enrolled(member, benefitYear);
-        if (record.coverageEndsAt != 0) revert CoverageAlreadyEnded(record.coverageEndsAt);
-        uint16 current = _settledPlan(record);
-        if (planId == current && (record.nextPlanAt == 0 || record.nextPlanAt <= block.timestamp)) {
-            revert PlanUnchanged(planId);
-        }
+        (uint256 slot, uint256 more) = (record.slot, record.more);
+        uint40 endsAt = MemberSlot.coverageEndsAt(slot);
+        if (endsAt != 0) revert CoverageAlreadyEnded(endsAt);
+        uint16 current = _settledPlan(slot, more);
+        bool announced = MemberSlot.nextPlanAt(more) > block.timestamp;
+        if (planId == current && !announced) revert PlanUnchanged(planId);
 
         // Going back to the present plan calls an announced change off; there is nothing to announce.
         uint40 effectiveAt = planId == current ? 0 : uint40(block.timestamp) + NOTICE;
-        (record.planId, record.nextPlanId, record.nextPlanAt) = (current, effectiveAt == 0 ? 0 : planId, effectiveAt);
-        record.hasMore = effectiveAt != 0 || record.familyId != 0;
+        more = MemberSlot.packMore(effectiveAt == 0 ? 0 : planId, effectiveAt, MemberSlot.familyId(more));
+        (record.slot, record.more) = (MemberSlot.pack(MemberSlot.metOf(slot), current, 0, more), more);
         emit PlanChanged(member, benefitYear, planId, effectiveAt == 0 ? uint40(block.timestamp) : effectiveAt);
     }
 
     /// @inheritdoc IInsurerPayer
     function endCoverage(address member, uint16 benefitYear) external onlyOwner {
         MemberRecord storage record = _enrolled(member, benefitYear);
-        if (record.coverageEndsAt != 0) revert CoverageAlreadyEnded(record.coverageEndsAt);
-        uint40 endsAt = uint40(block.timestamp) + NOTICE;
-        record.coverageEndsAt = endsAt;
+        uint256 slot = record.slot;
+        uint40 endsAt = MemberSlot.coverageEndsAt(slot);
+        if (endsAt != 0) revert CoverageAlreadyEnded(endsAt);
+        endsAt = uint40(block.timestamp) + NOTICE;
+        record.slot = MemberSlot.pack(MemberSlot.metOf(slot), MemberSlot.planId(slot), endsAt, record.more);
         emit CoverageEnded(member, benefitYear, endsAt);
     }
 
@@ -190,27 +193,29 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         view
         returns (CategoryTerms memory)
     {
-        return _categories[_categoryKey(_planKey(planId, version), category)];
+        return CategorySlot.unpack(_categories[_categoryKey(_planKey(planId, version), category)]);
     }
 
     /// @inheritdoc IInsurerPayer
-    function feeAt(bytes8 serviceId, uint40 time) public view returns (Fee memory fee) {
-        fee = _fees[serviceId];
-        while (fee.version != 0 && fee.effectiveAt > time) {
-            fee = _supersededFees[serviceId][fee.version - 1];
-        }
+    function feeAt(bytes8 serviceId, uint40 time) external view returns (Fee memory) {
+        return FeeSlot.unpack(_feeAt(uint64(serviceId), time));
     }
 
     /// @inheritdoc IInsurerPayer
     function memberYear(address member, uint16 benefitYear) external view returns (MemberYear memory) {
         MemberRecord storage record = _members[_memberKey(member, benefitYear)];
+        (uint256 slot, uint256 more) = (record.slot, record.more);
         return MemberYear({
-            met: Accumulators(record.deductibleMet, record.oopMet, record.planPaid),
-            planId: record.planId,
-            nextPlanId: record.nextPlanId,
-            nextPlanAt: record.nextPlanAt,
-            coverageEndsAt: record.coverageEndsAt,
-            familyId: record.familyId
+            met: Accumulators({
+                deductibleMet: uint64(MemberSlot.deductibleMet(slot)),
+                oopMet: uint64(MemberSlot.oopMet(slot)),
+                planPaid: uint64(MemberSlot.planPaid(slot))
+            }),
+            planId: MemberSlot.planId(slot),
+            nextPlanId: MemberSlot.nextPlanId(more),
+            nextPlanAt: MemberSlot.nextPlanAt(more),
+            coverageEndsAt: MemberSlot.coverageEndsAt(slot),
+            familyId: MemberSlot.familyId(more)
         });
     }
 
@@ -226,7 +231,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
 
     /// @inheritdoc IInsurerPayer
     function unitsUsed(address member, uint16 benefitYear, bytes8 serviceId) external view returns (uint32) {
-        return _units[_unitsKey(_memberKey(member, benefitYear), serviceId)];
+        return _units[_unitsKey(_memberKey(member, benefitYear), uint64(serviceId))];
     }
 
     /// @inheritdoc IInsurerPayer
@@ -242,7 +247,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         return uint256(planId) << 16 | version;
     }
 
-    function _categoryKey(uint256 planKey, uint8 category) internal pure returns (uint256) {
+    function _categoryKey(uint256 planKey, uint256 category) internal pure returns (uint256) {
         return planKey << 8 | category;
     }
 
@@ -255,8 +260,12 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         return uint256(familyId) << 16 | benefitYear;
     }
 
-    function _unitsKey(uint256 memberKey, bytes8 serviceId) internal pure returns (uint256) {
-        return memberKey << 64 | uint64(serviceId);
+    function _unitsKey(uint256 memberKey, uint256 serviceId) internal pure returns (uint256) {
+        return memberKey << 64 | serviceId;
+    }
+
+    function _feeKey(uint256 serviceId, uint256 version) internal pure returns (uint256) {
+        return serviceId << 16 | version;
     }
 
     // ---- publishing -------------------------------------------------------------------------------
@@ -285,12 +294,12 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         if (fee.maxUnits == 0) revert InvalidTerms("fee maxUnits is 0");
         if (uint256(fee.amount) * fee.maxUnits > type(uint64).max) revert InvalidTerms("fee amount * maxUnits");
 
-        Fee memory superseded = _fees[serviceId];
+        uint256 superseded = _fees[uint64(serviceId)];
         Fee memory published = fee;
-        published.version = superseded.version + 1;
-        published.effectiveAt = _effectiveAt(fee.effectiveAt, superseded.effectiveAt);
-        if (superseded.version != 0) _supersededFees[serviceId][superseded.version] = superseded;
-        _fees[serviceId] = published;
+        published.version = uint16(FeeSlot.version(superseded)) + 1;
+        published.effectiveAt = _effectiveAt(fee.effectiveAt, uint40(FeeSlot.effectiveAt(superseded)));
+        if (superseded != 0) _supersededFees[_feeKey(uint64(serviceId), FeeSlot.version(superseded))] = superseded;
+        _fees[uint64(serviceId)] = FeeSlot.pack(published);
         emit FeePublished(serviceId, published);
     }
 
@@ -329,9 +338,17 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
 
     // ---- members ----------------------------------------------------------------------------------
 
+    /// The fee in force at `time`, see FeeSlot; 0: none.
+    function _feeAt(uint256 serviceId, uint256 time) internal view returns (uint256 fee) {
+        fee = _fees[serviceId];
+        while (fee != 0 && FeeSlot.effectiveAt(fee) > time) {
+            fee = _supersededFees[_feeKey(serviceId, FeeSlot.version(fee) - 1)];
+        }
+    }
+
     function _enrolled(address member, uint16 benefitYear) private view returns (MemberRecord storage record) {
         record = _members[_memberKey(member, benefitYear)];
-        if (record.planId == 0) revert NotEnrolled(member, benefitYear);
+        if (MemberSlot.planId(record.slot) == 0) revert NotEnrolled(member, benefitYear);
     }
 
     /// A new year, or one whose coverage ended so long ago that no batch signed under it is on its way.
@@ -339,19 +356,30 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         private
         view
     {
-        if (record.planId == 0) return;
-        uint40 endsAt = record.coverageEndsAt;
+        (uint256 slot, uint256 more) = (record.slot, record.more);
+        if (MemberSlot.planId(slot) == 0) return;
+        uint40 endsAt = MemberSlot.coverageEndsAt(slot);
         if (endsAt == 0 || block.timestamp < endsAt) revert AlreadyEnrolled(member, benefitYear);
         if (block.timestamp < endsAt + MAX_BATCH_LIFE) revert ChangeTooRecent(endsAt, endsAt + MAX_BATCH_LIFE);
-        if (record.familyId != familyId) revert FamilyUnchangeable(record.familyId);
+        if (MemberSlot.familyId(more) != familyId) revert FamilyUnchangeable(MemberSlot.familyId(more));
+    }
+
+    /// A slot's accumulators with opening entries added.
+    function _addedTo(uint256 slot, uint64 deductible, uint64 oop, uint64 planPaid) internal pure returns (uint256) {
+        return MemberSlot.met(
+            uint64(MemberSlot.deductibleMet(slot)) + deductible,
+            uint64(MemberSlot.oopMet(slot)) + oop,
+            uint64(MemberSlot.planPaid(slot)) + planPaid
+        );
     }
 
     /// The plan in force, once no signed batch can name the one before.
-    function _settledPlan(MemberRecord storage record) private view returns (uint16) {
-        uint40 nextPlanAt = record.nextPlanAt;
-        if (nextPlanAt == 0 || block.timestamp < nextPlanAt) return record.planId;
+    function _settledPlan(uint256 slot, uint256 more) private view returns (uint16) {
+        uint40 nextPlanAt = MemberSlot.nextPlanAt(more);
+        if (nextPlanAt == 0 || block.timestamp < nextPlanAt) return MemberSlot.planId(slot);
         // Only one plan before the present one is remembered.
-        if (block.timestamp < nextPlanAt + MAX_BATCH_LIFE) revert ChangeTooRecent(nextPlanAt, nextPlanAt + MAX_BATCH_LIFE);
-        return record.nextPlanId;
+        uint40 until = nextPlanAt + MAX_BATCH_LIFE;
+        if (block.timestamp < until) revert ChangeTooRecent(nextPlanAt, until);
+        return MemberSlot.nextPlanId(more);
     }
 }

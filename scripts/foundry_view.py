@@ -20,8 +20,8 @@ VIEW = ROOT / ".cache" / "foundry"
 
 CONFIG = """\
 [profile.default]
-src = "{src}"
-test = "symbolic"
+src = "contracts"
+test = "tests/symbolic"
 out = "out"
 cache_path = "cache"
 libs = []
@@ -31,8 +31,7 @@ solc = "{root}/.cache/solcx/solc-v{solc}"
 evm_version = "{evm}"
 offline = true
 ast = true
-optimizer = {optimizer}
-via_ir = {via_ir}
+optimizer = false
 bytecode_hash = "none"
 cbor_metadata = false
 
@@ -45,21 +44,14 @@ class NoForge(Exception):
     """Forge's binary is not installed."""
 
 
-def lay_out(view: Path, folders: list[str], *, src: str = "contracts", via_ir: bool = False) -> Path:
+def lay_out(view: Path, folders: list[str]) -> Path:
     """Write the view and return its folder. Compiled output of an earlier view is kept."""
     view.mkdir(parents=True, exist_ok=True)
     for folder in folders:
         copy = view / folder
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(ROOT / folder, copy, ignore=shutil.ignore_patterns(".*"))
-    config = CONFIG.format(
-        src=src,
-        root=ROOT.as_posix(),
-        solc=SOLC_VERSION,
-        evm=EVM_VERSION,
-        optimizer=str(via_ir).lower(),
-        via_ir=str(via_ir).lower(),
-    )
+    config = CONFIG.format(root=ROOT.as_posix(), solc=SOLC_VERSION, evm=EVM_VERSION)
     (view / "foundry.toml").write_text(config, encoding="utf-8")
     return view
 

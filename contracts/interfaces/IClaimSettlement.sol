@@ -35,8 +35,8 @@ interface IClaimSettlement is ISettlementState {
     /// @notice Add the caller's tokens to a provider's bond.
     function depositBond(uint32 providerId, uint64 amount) external;
 
-    /// @notice Take the whole bond back. The provider's payout address only; not while an advance, an open
-    /// dispute, maturing credit or a receivable remains.
+    /// @notice Take the whole bond back. The provider's payout address only; not while an open dispute, maturing
+    /// credit or a receivable remains. An advance that is left then, on credit that was reversed, is kept from it.
     function withdrawBond(uint32 providerId) external returns (uint64 amount);
 
     /// @notice Pay an operator's matured fees to it. Anyone may call.

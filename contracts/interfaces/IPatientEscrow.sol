@@ -78,8 +78,7 @@ interface IPatientEscrow {
 
     /// @notice `requestWithdrawal` by signature: RequestWithdrawal(address patient,uint64 amount,uint64
     /// nonce,uint256 deadline).
-    function requestWithdrawalBySig(address patient, uint64 amount, uint256 deadline, bytes calldata signature)
-        external;
+    function requestWithdrawalBySig(address patient, uint64 amount, uint256 deadline, bytes calldata signature) external;
 
     /// @notice Call the announced withdrawal off.
     function cancelWithdrawal() external;
@@ -92,9 +91,7 @@ interface IPatientEscrow {
     function withdraw() external returns (uint64 amount);
 
     /// @notice `withdraw` by signature: Withdraw(address patient,uint64 nonce,uint256 deadline). Pays the patient.
-    function withdrawBySig(address patient, uint256 deadline, bytes calldata signature)
-        external
-        returns (uint64 amount);
+    function withdrawBySig(address patient, uint256 deadline, bytes calldata signature) external returns (uint64 amount);
 
     /// @notice Name the payers that may adjudicate the caller's events; 0: none. The first at once; a change
     /// takes effect after NOTICE, and the next change must leave MAX_BATCH_LIFE between.
@@ -147,8 +144,7 @@ interface IPatientEscrow {
 
     /// @notice `revokeConsent` by signature: RevokeConsent(address patient,uint32 providerId,uint64
     /// nonce,uint256 deadline).
-    function revokeConsentBySig(address patient, uint32 providerId, uint256 deadline, bytes calldata signature)
-        external;
+    function revokeConsentBySig(address patient, uint32 providerId, uint256 deadline, bytes calldata signature) external;
 
     /// @notice Void every signature given over the caller's present nonce.
     function useNonce() external;
@@ -180,16 +176,16 @@ interface IPatientEscrow {
     /// @notice The patient's nonce: what the next signature must name.
     function nonceOf(address patient) external view returns (uint64);
 
-    /// @notice The patient's payers at `time`; 0: none.
+    /// @notice The patient's payers at `time`, no further back than a batch lives; 0: none.
     function payersOf(address patient, uint40 time) external view returns (uint32 payerId, uint32 secondaryPayerId);
 
-    /// @notice The patient's limits at `time`; 0: none.
+    /// @notice The patient's limits at `time`, no further back than a batch lives; 0: none.
     function limitsOf(address patient, uint40 time) external view returns (uint64 perEventLimit, uint64 perDayLimit);
 
     /// @notice What was taken from the patient on the day (UTC) of the block; 0 where no per-day limit is set.
     function spentToday(address patient) external view returns (uint64);
 
-    /// @notice The consent in force at `time`; `expiresAt` 0: none.
+    /// @notice The consent in force at `time`, no further back than a batch lives; `expiresAt` 0: none.
     function consentOf(address patient, uint32 providerId, uint40 time)
         external
         view

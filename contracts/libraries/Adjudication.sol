@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {CategoryTerms} from "../types/Terms.sol";
+import {CategorySlot} from "./CategorySlot.sol";
+import {ClaimWords} from "./ClaimWords.sol";
 
 /// @notice Splits one allowed amount between plan and member: pure integers, the same as
 /// `chainbill.billing.adjudication` in Python. X12: PR-1, PR-2, PR-3, PR-119.
-/// All amounts are below 2^64, held in full words so that sums and products cannot overflow.
+/// All amounts are below 2^64, held in full words: no sum or product here can overflow, and none is
+/// subtracted from less, so that arithmetic is unchecked throughout. Written out flat: it runs for every event.
 library Adjudication {
     uint256 internal constant BPS = 10_000;
 
@@ -29,84 +31,87 @@ library Adjudication {
         uint256 familyOop;
     }
 
-    /// @notice deductible + copay + coinsurance + outsidePlan + planPaid = allowed.
-    struct Shares {
-        uint256 deductible;
-        uint256 copay;
-        uint256 coinsurance;
-        uint256 outsidePlan;
-        uint256 planPaid;
-    }
-
     /// @notice Who owes what of `allowed`.
-    function split(uint256 allowed, CategoryTerms memory category, Plan memory plan, Met memory met)
+    /// @param category see CategorySlot
+    /// @return amounts allowed, deductible, copay, as ClaimWords has them; without billed
+    /// @return shares coinsurance, outsidePlan, planPaid; they add up with deductible and copay to allowed
+    function split(uint256 allowed, uint256 category, Plan memory plan, Met memory met)
         internal
         pure
-        returns (Shares memory shares)
+        returns (uint256 amounts, uint256 shares)
     {
-        uint256 rest = allowed;
-        uint256 outOfPocket = outOfPocketLeft(plan, met);
-        uint256 deductible = category.deductibleApplies ? deductibleLeft(plan, met) : 0;
-
-        if (category.copayFirst) {
-            (shares.copay, rest, outOfPocket) = take(category.copay, rest, outOfPocket);
-            (shares.deductible, rest, outOfPocket) = take(deductible, rest, outOfPocket);
-        } else {
-            (shares.deductible, rest, outOfPocket) = take(deductible, rest, outOfPocket);
-            (shares.copay, rest, outOfPocket) = take(category.copay, rest, outOfPocket);
-        }
-        if (category.coinsuranceBps != 0 && (category.copay == 0 || category.coinsuranceAfterCopay)) {
-            uint256 planPart = roundHalfUp(rest, BPS - category.coinsuranceBps, plan.roundingUnit);
-            // Half up may pass a rest that is not whole rounding units; the plan never owes more than the rest.
-            (shares.coinsurance, rest,) = take(rest - min(planPart, rest), rest, outOfPocket);
-        }
-        if (plan.annualMaximum != 0) {
-            uint256 covered = min(rest, remaining(plan.annualMaximum, met.planPaid));
-            (shares.outsidePlan, rest) = (rest - covered, covered);
-        }
-        shares.planPaid = rest;
-    }
-
-    /// @notice Would what was met still fit 64 bits with this row? Opening entries may come near.
-    function fits(Met memory met, Shares memory shares) internal pure returns (bool) {
         unchecked {
-            // Sums of a few amounts below 2^64.
-            uint256 outOfPocket = shares.deductible + shares.copay + shares.coinsurance;
-            uint256 any = (met.deductible + shares.deductible) | (met.oop + outOfPocket) | (met.planPaid + shares.planPaid);
-            if (met.inFamily) any |= (met.familyDeductible + shares.deductible) | (met.familyOop + outOfPocket);
-            return any >> 64 == 0;
-        }
-    }
+            uint256 rest = allowed;
+            (uint256 deductible, uint256 outOfPocket) = _left(category, plan, met);
+            uint256 copay = CategorySlot.copay(category);
 
-    /// @notice Add a settled row to what was met.
-    function add(Met memory met, Shares memory shares) internal pure {
-        unchecked {
-            // The caller has asked `fits`.
-            uint256 outOfPocket = shares.deductible + shares.copay + shares.coinsurance;
-            met.deductible += shares.deductible;
-            met.oop += outOfPocket;
-            met.planPaid += shares.planPaid;
-            if (met.inFamily) {
-                met.familyDeductible += shares.deductible;
-                met.familyOop += outOfPocket;
+            if (CategorySlot.copayFirst(category)) {
+                copay = min(copay, min(rest, outOfPocket));
+                rest -= copay;
+                outOfPocket -= copay;
+                deductible = min(deductible, min(rest, outOfPocket));
+                rest -= deductible;
+                outOfPocket -= deductible;
+            } else {
+                deductible = min(deductible, min(rest, outOfPocket));
+                rest -= deductible;
+                outOfPocket -= deductible;
+                copay = min(copay, min(rest, outOfPocket));
+                rest -= copay;
+                outOfPocket -= copay;
             }
+            amounts = allowed << 128 | deductible << 64 | copay;
+
+            if (CategorySlot.owesCoinsurance(category)) {
+                uint256 planPart = roundHalfUp(rest, BPS - CategorySlot.coinsuranceBps(category), plan.roundingUnit);
+                // Half up may pass a rest that is not whole rounding units; the plan never owes more than the rest.
+                uint256 coinsurance = min(rest - min(planPart, rest), outOfPocket);
+                rest -= coinsurance;
+                shares = coinsurance << 192;
+            }
+            if (plan.annualMaximum != 0) {
+                uint256 covered = min(rest, remaining(plan.annualMaximum, met.planPaid));
+                shares |= (rest - covered) << 128;
+                rest = covered;
+            }
+            shares |= rest << 64;
         }
     }
 
-    /// @notice What is left of the deductible: the member's own, and no more than the family's.
-    function deductibleLeft(Plan memory plan, Met memory met) internal pure returns (uint256 left) {
-        left = remaining(plan.deductible, met.deductible);
-        if (met.inFamily && plan.familyDeductible != 0) {
-            left = min(left, remaining(plan.familyDeductible, met.familyDeductible));
+    /// @notice Add a settled row to what was met; false, and nothing added, where that no longer fits 64 bits:
+    /// opening entries may come near.
+    function add(Met memory met, uint256 amounts, uint256 shares) internal pure returns (bool) {
+        unchecked {
+            uint256 deductible = ClaimWords.deductible(amounts);
+            uint256 outOfPocket = ClaimWords.outOfPocket(amounts, shares);
+            uint256 planPaid = met.planPaid + ClaimWords.planPaid(shares);
+            uint256 familyDeductible = met.familyDeductible + deductible;
+            uint256 familyOop = met.familyOop + outOfPocket;
+            deductible += met.deductible;
+            outOfPocket += met.oop;
+            if ((deductible | outOfPocket | planPaid) >> 64 != 0) return false;
+            if (met.inFamily) {
+                if ((familyDeductible | familyOop) >> 64 != 0) return false;
+                (met.familyDeductible, met.familyOop) = (familyDeductible, familyOop);
+            }
+            (met.deductible, met.oop, met.planPaid) = (deductible, outOfPocket, planPaid);
+            return true;
         }
     }
 
-    /// @notice What is left of the out-of-pocket maximum: the member's own, and no more than the family's.
-    function outOfPocketLeft(Plan memory plan, Met memory met) internal pure returns (uint256 left) {
-        left = remaining(plan.oopMax, met.oop);
-        if (met.inFamily && plan.familyOopMax != 0) {
-            left = min(left, remaining(plan.familyOopMax, met.familyOop));
+    /// What is left of deductible and out-of-pocket maximum: the member's own, and no more than the family's.
+    function _left(uint256 category, Plan memory plan, Met memory met)
+        private
+        pure
+        returns (uint256 deductible, uint256 outOfPocket)
+    {
+        outOfPocket = remaining(plan.oopMax, met.oop);
+        if (CategorySlot.deductibleApplies(category)) deductible = remaining(plan.deductible, met.deductible);
+        if (!met.inFamily) return (deductible, outOfPocket);
+        if (plan.familyDeductible != 0) {
+            deductible = min(deductible, remaining(plan.familyDeductible, met.familyDeductible));
         }
+        if (plan.familyOopMax != 0) outOfPocket = min(outOfPocket, remaining(plan.familyOopMax, met.familyOop));
     }
 
     /// @notice `amount * bps / 10000`, rounded half up to whole multiples of `unit`; amount < 2^64, unit < 2^32.
@@ -115,18 +120,6 @@ library Adjudication {
         unchecked {
             // below 2^64 * 10^4 + 5 * 10^3 * 2^32
             return ((amount * bps + 5_000 * unit) / (BPS * unit)) * unit;
-        }
-    }
-
-    /// @notice Take `wanted` from the rest, as far as the rest and the out-of-pocket maximum reach.
-    function take(uint256 wanted, uint256 rest, uint256 outOfPocket)
-        internal
-        pure
-        returns (uint256 taken, uint256 restAfter, uint256 outOfPocketAfter)
-    {
-        taken = min(wanted, min(rest, outOfPocket));
-        unchecked {
-            return (taken, rest - taken, outOfPocket - taken);
         }
     }
 

@@ -219,10 +219,11 @@ library BatchCodec {
     }
 
     /// @notice A row's sequence number of its provider.
-    function sequence(uint64 base, uint256 rowWord) internal pure returns (uint256 number) {
+    /// @param word the section's header
+    function sequence(uint256 word, uint256 rowWord) internal pure returns (uint256 number) {
         unchecked {
-            number = uint256(base) + sequenceOffset(rowWord);
+            number = uint256(sequenceBase(word)) + sequenceOffset(rowWord);
         }
-        if (number > type(uint64).max) revert SequenceOverflow(base, sequenceOffset(rowWord));
+        if (number > type(uint64).max) revert SequenceOverflow(sequenceBase(word), sequenceOffset(rowWord));
     }
 }

@@ -150,7 +150,7 @@ library ClaimWords {
     /// `billed` in `amounts` and its reason in `shares`: no settled row looks so, for with nothing allowed
     /// there is nothing to share. `secondaryPaid`, which a payer does not know, is COUNTED where it has counted
     /// the units against a yearly limit.
-    function reasonOf(uint256 amounts, uint256 shares) internal pure returns (Reason) {
-        return allowed(amounts) != 0 ? Reason.None : Reason(uint8(shares));
+    function reasonOf(uint256 amounts, uint256 shares) internal pure returns (uint256) {
+        return allowed(amounts) != 0 ? 0 : uint8(shares);
     }
 }

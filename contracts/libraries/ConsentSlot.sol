@@ -59,7 +59,8 @@ library ConsentSlot {
 
     /// @notice `consent` until `changesAt`, then `next`.
     function pack(Consent memory consent, Consent memory next, uint40 changesAt) internal pure returns (uint256 slot) {
-        slot = pack(consent) | uint256(next.perEventLimit) << 88 | uint256(next.expiresAt) << 48 | uint256(changesAt) << 8;
+        slot =
+            pack(consent) | uint256(next.perEventLimit) << 88 | uint256(next.expiresAt) << 48 | uint256(changesAt) << 8;
         if (next.selfPay) slot |= NEXT_SELF_PAY;
     }
 

@@ -53,15 +53,18 @@ library CreditAccount {
     /// @notice Bring what has matured since into `matured`.
     function mature(Account storage self) internal {
         uint256 head = self.head;
+        // What `matured` has no room for stays where it is until some was paid out.
+        uint256 room = type(uint64).max - _get(head, MATURED);
         uint256 ripe;
         for (uint256 slot; slot < DAYS; ++slot) {
             uint256 word = self.ring[slot];
             if (uint64(word) == 0 || !hasMatured(word >> RING_DAY)) continue;
-            ripe += uint64(word);
-            self.ring[slot] = word - uint64(word);
+            uint256 amount = _least(uint64(word), room - ripe);
+            ripe += amount;
+            self.ring[slot] = word - amount;
         }
         if (hasMatured(uint24(head >> DAY))) {
-            uint256 newest = _get(head, NEWEST);
+            uint256 newest = _least(_get(head, NEWEST), room - ripe);
             ripe += newest;
             head -= newest << NEWEST;
         }
@@ -163,9 +166,9 @@ library CreditAccount {
             (ripe, maturing) = _sort(word >> RING_DAY, uint64(word), ripe, maturing);
         }
         uint256 advanced = _get(second, ADVANCED);
-        uint256 repaid = advanced < ripe ? advanced : ripe;
-        now_.matured = uint64(_get(head, MATURED) + ripe - repaid);
-        now_.maturing = uint64(maturing);
+        uint256 repaid = _least(advanced, ripe);
+        now_.matured = uint64(_least(_get(head, MATURED) + ripe - repaid, type(uint64).max));
+        now_.maturing = uint64(_least(maturing, type(uint64).max));
         now_.held = uint64(_get(head, HELD));
         now_.bond = uint64(_get(second, BOND));
         now_.advanced = uint64(advanced - repaid);
@@ -210,7 +213,7 @@ library CreditAccount {
     function _intoMatured(Account storage self, uint256 head, uint256 amount) private returns (uint256) {
         uint256 second = self.second;
         uint256 advanced = _get(second, ADVANCED);
-        uint256 repaid = advanced < amount ? advanced : amount;
+        uint256 repaid = _least(advanced, amount);
         if (repaid != 0) self.second = _sub(second, ADVANCED, repaid);
         return _add(head, MATURED, amount - repaid);
     }
@@ -248,6 +251,10 @@ library CreditAccount {
         // The callers' sums are right; should one ever not be, this stops it at the field's edge.
         assert(amount <= _get(word, shift));
         return word - (amount << shift);
+    }
+
+    function _least(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
     }
 
     function _less(uint256 a, uint256 b) private pure returns (uint256) {

@@ -9,21 +9,17 @@ library PatientIntents {
         keccak256("RequestWithdrawal(address patient,uint64 amount,uint64 nonce,uint256 deadline)");
     bytes32 internal constant CANCEL_WITHDRAWAL_TYPEHASH =
         keccak256("CancelWithdrawal(address patient,uint64 nonce,uint256 deadline)");
-    bytes32 internal constant WITHDRAW_TYPEHASH =
-        keccak256("Withdraw(address patient,uint64 nonce,uint256 deadline)");
-    bytes32 internal constant ACCEPT_PAYER_TYPEHASH = keccak256(
-        "AcceptPayer(address patient,uint32 payerId,uint32 secondaryPayerId,uint64 nonce,uint256 deadline)"
-    );
-    bytes32 internal constant SET_LIMITS_TYPEHASH = keccak256(
-        "SetLimits(address patient,uint64 perEventLimit,uint64 perDayLimit,uint64 nonce,uint256 deadline)"
-    );
+    bytes32 internal constant WITHDRAW_TYPEHASH = keccak256("Withdraw(address patient,uint64 nonce,uint256 deadline)");
+    bytes32 internal constant ACCEPT_PAYER_TYPEHASH =
+        keccak256("AcceptPayer(address patient,uint32 payerId,uint32 secondaryPayerId,uint64 nonce,uint256 deadline)");
+    bytes32 internal constant SET_LIMITS_TYPEHASH =
+        keccak256("SetLimits(address patient,uint64 perEventLimit,uint64 perDayLimit,uint64 nonce,uint256 deadline)");
     bytes32 internal constant GRANT_CONSENT_TYPEHASH = keccak256(
         "GrantConsent(address patient,uint32 providerId,uint64 perEventLimit,uint40 expiresAt,bool selfPay,uint64 nonce,uint256 deadline)"
     );
     bytes32 internal constant REVOKE_CONSENT_TYPEHASH =
         keccak256("RevokeConsent(address patient,uint32 providerId,uint64 nonce,uint256 deadline)");
-    bytes32 internal constant USE_NONCE_TYPEHASH =
-        keccak256("UseNonce(address patient,uint64 nonce,uint256 deadline)");
+    bytes32 internal constant USE_NONCE_TYPEHASH = keccak256("UseNonce(address patient,uint64 nonce,uint256 deadline)");
     bytes32 internal constant DISPUTE_CLAIM_TYPEHASH =
         keccak256("DisputeClaim(bytes32 claimId,uint256 nonce,uint256 deadline)");
 
@@ -69,9 +65,7 @@ library PatientIntents {
         uint256 deadline
     ) internal pure returns (bytes32) {
         return keccak256(
-            abi.encode(
-                GRANT_CONSENT_TYPEHASH, patient, providerId, perEventLimit, expiresAt, selfPay, nonce, deadline
-            )
+            abi.encode(GRANT_CONSENT_TYPEHASH, patient, providerId, perEventLimit, expiresAt, selfPay, nonce, deadline)
         );
     }
 

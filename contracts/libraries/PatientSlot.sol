@@ -65,6 +65,11 @@ library PatientSlot {
         return slot & ~(uint256(type(uint64).max) << 80) | both << 80;
     }
 
+    /// @notice Are these the payers, and is there no limit?
+    function isUnlimitedUnder(uint256 slot, uint256 both) internal pure returns (bool) {
+        return uint112(slot >> 80) == both << 64;
+    }
+
     /// @notice What was spent on `today`.
     function spentOn(uint256 slot, uint256 today) internal pure returns (uint256) {
         return uint16(slot >> 16) == uint16(today) ? uint48(slot >> 32) : 0;
@@ -145,8 +150,9 @@ library PatientSlot {
 
     // ---- payers and limits ------------------------------------------------------------------------
 
-    /// @notice Two payers as they stand in a slot; ids above 24 bits were never given out.
-    function pair(uint256 payerId, uint256 secondaryPayerId) internal pure returns (uint256) {
+    /// @notice Two payers as they stand in a slot, out of 32 bits each; ids above 24 bits were never given out.
+    function pair(uint256 both) internal pure returns (uint256) {
+        (uint256 payerId, uint256 secondaryPayerId) = (both >> 32, uint32(both));
         if (payerId > type(uint24).max || secondaryPayerId > type(uint24).max) return NOBODYS_PAYERS;
         return payerId << 24 | secondaryPayerId;
     }

@@ -18,6 +18,32 @@ library Words {
         }
     }
 
+    /// @notice The memory address of the first word.
+    function start(bytes memory words) internal pure returns (uint256 place) {
+        // Behind the length word.
+        assembly ("memory-safe") {
+            place := add(words, 32)
+        }
+    }
+
+    /// @notice Read two words at a memory address that lies within an array.
+    function read(uint256 place) internal pure returns (uint256 first, uint256 second) {
+        // As `get`, without working the address out again.
+        assembly ("memory-safe") {
+            first := mload(place)
+            second := mload(add(place, 32))
+        }
+    }
+
+    /// @notice Write two words at a memory address that lies within an array.
+    function put(uint256 place, uint256 first, uint256 second) internal pure {
+        // As `set`, without working the address out again.
+        assembly ("memory-safe") {
+            mstore(place, first)
+            mstore(add(place, 32), second)
+        }
+    }
+
     function at(bytes calldata words, uint256 index) internal pure returns (uint256 word) {
         // Past the end of calldata there is 0.
         assembly ("memory-safe") {

@@ -3,20 +3,39 @@ pragma solidity 0.8.30;
 
 import {Adjudication} from "../libraries/Adjudication.sol";
 import {Calendar} from "../libraries/Calendar.sol";
+import {CategorySlot} from "../libraries/CategorySlot.sol";
+import {ClaimWords} from "../libraries/ClaimWords.sol";
 import {QuorumSignatures} from "../libraries/QuorumSignatures.sol";
 import {CategoryTerms} from "../types/Terms.sol";
 
 /// @notice Opens internal libraries to differential tests. Never deployed.
 contract LibraryHarness {
+    /// What the packed words of `Adjudication.split` hold.
+    struct Shares {
+        uint256 deductible;
+        uint256 copay;
+        uint256 coinsurance;
+        uint256 outsidePlan;
+        uint256 planPaid;
+    }
+
     function split(
         uint256 allowed,
         CategoryTerms memory category,
         Adjudication.Plan memory plan,
         Adjudication.Met memory met
-    ) external pure returns (Adjudication.Shares memory shares, Adjudication.Met memory metAfter) {
-        shares = Adjudication.split(allowed, category, plan, met);
+    ) external pure returns (Shares memory shares, Adjudication.Met memory metAfter) {
+        (uint256 amounts, uint256 parts) = Adjudication.split(allowed, CategorySlot.pack(category), plan, met);
+        assert(ClaimWords.allowed(amounts) == allowed && amounts >> 192 == 0 && uint64(parts) == 0);
+        shares = Shares({
+            deductible: ClaimWords.deductible(amounts),
+            copay: ClaimWords.copay(amounts),
+            coinsurance: ClaimWords.coinsurance(parts),
+            outsidePlan: ClaimWords.outsidePlan(parts),
+            planPaid: ClaimWords.planPaid(parts)
+        });
         metAfter = met;
-        Adjudication.add(metAfter, shares);
+        Adjudication.add(metAfter, amounts, parts);
     }
 
     function yearOf(uint256 timestamp) external pure returns (uint16) {

@@ -26,6 +26,7 @@ contract UnrulyDollar is ERC20 {
     bool public refusesZero;
     Answer public answer;
 
+    uint256 public hookDelay;
     address public hookTarget;
     bytes public hookData;
     bool public hookSucceeded;
@@ -67,9 +68,10 @@ contract UnrulyDollar is ERC20 {
         answer = answer_;
     }
 
-    /// The next transfer first makes this call and remembers how it ended; zero target: none.
-    function setHook(address target, bytes calldata data) external {
-        (hookTarget, hookData) = (target, data);
+    /// After `delay` more transfers, the next first makes this call and remembers how it ended.
+    function setHook(uint256 delay, address target, bytes calldata data) external {
+        (hookDelay, hookTarget, hookData) = (delay, target, data);
+        (hookSucceeded, hookAnswer) = (false, "");
     }
 
     function transfer(address to, uint256 amount) public override returns (bool) {
@@ -82,6 +84,19 @@ contract UnrulyDollar is ERC20 {
         if (answer == Answer.False) return false;
         super.transferFrom(from, to, amount);
         return _answer();
+    }
+
+    /// As in ERC-3009, with anything as signature.
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        bytes calldata
+    ) external {
+        _transfer(from, to, value);
     }
 
     function decimals() public pure override returns (uint8) {
@@ -97,6 +112,16 @@ contract UnrulyDollar is ERC20 {
         return answer == Answer.True;
     }
 
+    function _callBack() private {
+        if (hookDelay != 0) {
+            --hookDelay;
+            return;
+        }
+        address target = hookTarget;
+        hookTarget = address(0); // once: a hook's own transfers call nobody
+        (hookSucceeded, hookAnswer) = target.call(hookData);
+    }
+
     function _update(address from, address to, uint256 amount) internal override {
         if (paused) revert Paused();
         if (refusesZero && amount == 0) revert NothingToTransfer();
@@ -107,11 +132,7 @@ contract UnrulyDollar is ERC20 {
                 invalid()
             }
         }
-        address target = hookTarget;
-        if (target != address(0)) {
-            hookTarget = address(0); // once: a hook's own transfers call nobody
-            (hookSucceeded, hookAnswer) = target.call(hookData);
-        }
+        if (hookTarget != address(0)) _callBack();
 
         uint256 fee = from == address(0) ? 0 : amount * feeBps / 10_000;
         if (fee != 0) super._update(from, address(0), fee);

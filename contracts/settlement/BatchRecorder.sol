@@ -15,7 +15,7 @@ import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 abstract contract BatchRecorder is Coordination {
     using CreditAccount for CreditAccount.Account;
 
-    /// What a run of sections adds up to.
+    /// What a run of sections adds up to, and where the reading of the present section stands.
     struct Record {
         BatchContext context;
         Tally tally;
@@ -25,6 +25,10 @@ abstract contract BatchRecorder is Coordination {
         uint256 credit; // what the provider of the present section gains
         uint256 operatorFee; // what the operator gains from the present section
         uint256 parties; // of the present section, without a row's own parts
+        uint256 header; // of the present section
+        uint256 offset; // the byte where the section is read on
+        uint256 answer; // the memory address of the next row's answer
+        uint256 secondary; // the memory address of the next row's secondary word; 0: there are none
         ClaimLog log; // written anew for every row
     }
 
@@ -56,6 +60,7 @@ abstract contract BatchRecorder is Coordination {
 
     /// Cuts the leaves to those that are there.
     function _finishRecord(Record memory record) internal pure {
+        record.tally.settled = uint32(record.leafCount);
         (bytes memory leaves, uint256 length) = (record.leaves, record.leafCount * 32);
         // Only shortens what `_startRecord` has allocated.
         assembly ("memory-safe") {
@@ -96,9 +101,7 @@ abstract contract BatchRecorder is Coordination {
                 (, uint256 end) = BatchCodec.group(section, offset);
                 offset += BatchCodec.GROUP_BYTES;
                 for (end += row; row < end; ++row) {
-                    uint256 sequence = BatchCodec.sequence(
-                        BatchCodec.sequenceBase(header), BatchCodec.header(section, offset + 32)
-                    );
+                    uint256 sequence = BatchCodec.sequence(header, BatchCodec.header(section, offset + 32));
                     if (sequence >> 8 != index) {
                         if (index != type(uint256).max) words[index] = word;
                         index = sequence >> 8;
@@ -155,100 +158,98 @@ abstract contract BatchRecorder is Coordination {
         uint256 header = BatchCodec.header(section, 0);
         (record.charged, record.credit, record.operatorFee) = (0, 0, 0);
         record.parties = header >> 160 << 160 | uint256(BatchCodec.secondary(section, 0, header)) << 96;
+        (record.header, record.offset, record.log.secondary) = (header, BatchCodec.headerBytes(header), 0);
+        record.answer = Words.start(answers);
+        record.secondary = secondaries.length == 0 ? 0 : Words.start(secondaries);
         uint256 groups = BatchCodec.groupCount(header);
         charges = new bytes(groups * 32);
-        uint256 offset = BatchCodec.headerBytes(header);
-        uint256 row;
+        for (uint256 group; group < groups; ++group) {
+            uint256 charge = _recordGroup(record, section);
+            Words.set(charges, group, charge);
+            record.charged += charge;
+        }
+    }
+
+    /// Logs the rows of one patient; returns what the patient is charged.
+    function _recordGroup(Record memory record, bytes calldata section) private returns (uint256 charge) {
+        ClaimLog memory log = record.log;
+        uint256 rows;
+        (log.patient, rows) = BatchCodec.group(section, record.offset);
+        log.parties = record.parties;
+        uint256 offset = record.offset + BatchCodec.GROUP_BYTES;
+        uint256 answer = record.answer;
         unchecked {
             // Counts and offsets within a section that was checked; charges are parts of what patients hold.
-            for (uint256 group; group < groups; ++group) {
-                uint256 end;
-                (record.log.patient, end) = BatchCodec.group(section, offset);
-                offset += BatchCodec.GROUP_BYTES;
-                uint256 charge;
-                for (end += row; row < end; ++row) {
-                    charge += _recordRow(record, section, offset, row, answers, secondaries);
-                    offset += BatchCodec.rowBytes(header);
+            for (; rows != 0; --rows) {
+                log.commitment = bytes32(BatchCodec.header(section, offset));
+                log.service = _service(BatchCodec.header(section, offset + 32), record.header);
+                (uint256 amounts, uint256 shares) = Words.read(answer);
+                log.amounts = amounts;
+                if (ClaimWords.reasonOf(amounts, shares) == 0) {
+                    charge += ClaimWords.allowed(amounts) - ClaimWords.planPaid(shares);
+                    if (record.secondary != 0) charge -= ClaimWords.secondaryPaid(shares);
+                    log.shares = shares;
+                    _recordSettled(record, section, offset);
+                } else {
+                    _recordUnsettled(record, section, offset, shares);
                 }
-                Words.set(charges, group, charge);
-                record.charged += charge;
+                answer += 64;
+                offset += BatchCodec.rowBytes(record.header);
             }
         }
+        (record.offset, record.answer) = (offset, answer);
     }
 
-    /// Logs one row; returns what its patient is charged.
-    function _recordRow(
-        Record memory record,
-        bytes calldata section,
-        uint256 offset,
-        uint256 row,
-        bytes memory answers,
-        bytes memory secondaries
-    ) private returns (uint256 charge) {
+    function _recordSettled(Record memory record, bytes calldata section, uint256 offset) private {
         ClaimLog memory log = record.log;
-        uint256 rowWord;
-        (log.commitment, rowWord) = BatchCodec.row(section, offset);
-        (log.amounts, log.shares) = (Words.get(answers, 2 * row), Words.get(answers, 2 * row + 1));
-        log.service = _service(rowWord, BatchCodec.sequenceBase(BatchCodec.header(section, 0)));
-        log.parties = record.parties;
-        log.secondary = 0;
-        if (BatchCodec.hasSecondary(BatchCodec.header(section, 0))) {
-            log.parties |= uint256(uint64(BatchCodec.secondaryServiceId(section, offset))) << 32;
-        }
-
-        Reason reason = ClaimWords.reasonOf(log.amounts, log.shares);
-        if (reason != Reason.None) {
-            log.parties |= uint256(reason);
-            log.shares = 0;
-            _recordUnsettled(record, reason);
-            return 0;
-        }
-        _flag(log, secondaries, row);
-        charge = ClaimWords.responsibility(log.amounts, log.shares);
-        _recordSettled(record, log);
-        if (BatchCodec.isCorrection(BatchCodec.header(section, 0))) {
-            uint256 size = BatchCodec.rowBytes(BatchCodec.header(section, 0));
-            emit ClaimCorrected(BatchCodec.corrects(section, offset, size), log.commitment);
-        }
-    }
-
-    /// Moves the flags from where the pricing has put them into the service's word.
-    function _flag(ClaimLog memory log, bytes memory secondaries, uint256 row) private pure {
-        if (secondaries.length != 0) {
-            uint256 secondary = Words.get(secondaries, row);
-            log.service |= uint64(secondary);
-            log.secondary = secondary >> 64 << 64;
+        if (record.secondary != 0) {
+            _completeOneByOne(record, section, offset);
         } else if (log.shares & ClaimWords.COUNTED != 0) {
             log.service |= ClaimWords.UNITS_COUNTED;
             log.shares ^= ClaimWords.COUNTED;
         }
-    }
-
-    function _recordSettled(Record memory record, ClaimLog memory log) private {
-        uint256 allowed = ClaimWords.allowed(log.amounts);
         unchecked {
             // At most 2^16 amounts below 2^64, and a fee within its amount.
-            uint256 fee = _fee(record.context, allowed);
-            log.service |= fee << ClaimWords.FEE_SHIFT;
-            record.credit += allowed - fee;
-            record.operatorFee += fee;
-            ++record.tally.settled;
+            record.credit += ClaimWords.allowed(log.amounts);
+            if (record.context.takesFee) _takeFee(record);
+            ++record.leafCount;
         }
         _emit(ISettlementState.ClaimSettled.selector, log);
-        if (log.secondary != 0) emit SecondaryDetermined(log.patient, log.commitment, log.secondary);
-
-        bytes32 leaf;
-        // keccak256(keccak256(the eight words of the log)): the claim's id, see ClaimDisputes.claimId.
-        assembly ("memory-safe") {
-            mstore(0, keccak256(log, 256))
-            leaf := keccak256(0, 32)
-        }
-        Words.set(record.leaves, record.leafCount++, uint256(leaf));
+        _addLeaf(record.leaves, record.leafCount, log);
+        if (record.secondary != 0) _finishOneByOne(record, section, offset);
     }
 
-    function _recordUnsettled(Record memory record, Reason reason) private {
+    /// A row that was priced by itself: its flags and its secondary's word.
+    function _completeOneByOne(Record memory record, bytes calldata section, uint256 offset) private pure {
         ClaimLog memory log = record.log;
-        Outcome outcome = outcomeOf(reason);
+        (uint256 secondary,) = Words.read(record.secondary);
+        log.service |= uint64(secondary);
+        log.secondary = secondary >> 64 << 64;
+        if (BatchCodec.hasSecondary(record.header)) {
+            log.parties = record.parties | uint256(uint64(BatchCodec.secondaryServiceId(section, offset))) << 32;
+        }
+    }
+
+    /// The logs that follow a settled row that was priced by itself.
+    function _finishOneByOne(Record memory record, bytes calldata section, uint256 offset) private {
+        ClaimLog memory log = record.log;
+        if (log.secondary != 0) emit SecondaryDetermined(log.patient, log.commitment, log.secondary);
+        if (BatchCodec.isCorrection(record.header)) {
+            emit ClaimCorrected(
+                BatchCodec.corrects(section, offset, BatchCodec.rowBytes(record.header)), log.commitment
+            );
+        }
+        record.secondary += 32;
+    }
+
+    function _recordUnsettled(Record memory record, bytes calldata section, uint256 offset, uint256 reason) private {
+        ClaimLog memory log = record.log;
+        log.parties = record.parties | reason;
+        if (BatchCodec.hasSecondary(record.header)) {
+            log.parties |= uint256(uint64(BatchCodec.secondaryServiceId(section, offset))) << 32;
+        }
+        log.shares = 0;
+        Outcome outcome = outcomeOf(Reason(reason));
         if (outcome == Outcome.Denied) {
             ++record.tally.denied;
             _emit(ISettlementState.ClaimDenied.selector, log);
@@ -260,6 +261,8 @@ abstract contract BatchRecorder is Coordination {
             ++record.tally.skipped;
             _emit(ISettlementState.ClaimSkipped.selector, log);
         }
+        log.parties = record.parties;
+        if (record.secondary != 0) record.secondary += 32;
     }
 
     /// Emits one of the four events of a row, whose data lie ready in memory.
@@ -271,19 +274,37 @@ abstract contract BatchRecorder is Coordination {
         }
     }
 
-    /// The operator's fee on one event: never more than what the provider is owed.
-    function _fee(BatchContext memory context, uint256 allowed) private pure returns (uint256 fee) {
-        unchecked {
-            // feeFlat < 2^64, allowed < 2^64, feeBps < 2^16
-            fee = context.feeFlat + allowed * context.feeBps / 10_000;
+    /// Writes the id of a settled claim as leaf number `count`, counted from 1.
+    function _addLeaf(bytes memory leaves, uint256 count, ClaimLog memory log) private pure {
+        // keccak256(keccak256(the eight words of the log)), see SettlementState._claimId; leaf number 1 follows
+        // the length word.
+        assembly ("memory-safe") {
+            mstore(0, keccak256(log, 256))
+            mstore(add(leaves, shl(5, count)), keccak256(0, 32))
         }
-        if (fee > allowed) fee = allowed;
     }
 
-    /// serviceId, units, benefit year and sequence of a row as ClaimWords places them.
-    function _service(uint256 rowWord, uint64 sequenceBase) private pure returns (uint256 service) {
-        service = rowWord >> 176 << 176 | uint256(BatchCodec.benefitYear(rowWord)) << 160
-            | BatchCodec.sequence(sequenceBase, rowWord) << 96;
+    /// The operator's fee on one event, out of the provider's credit: never more than that.
+    function _takeFee(Record memory record) private pure {
+        uint256 allowed = ClaimWords.allowed(record.log.amounts);
+        uint256 fee;
+        unchecked {
+            // feeFlat < 2^64, allowed < 2^64, feeBps < 2^16
+            fee = record.context.feeFlat + allowed * record.context.feeBps / 10_000;
+            if (fee > allowed) fee = allowed;
+            record.credit -= fee;
+            record.operatorFee += fee;
+        }
+        record.log.service |= fee << ClaimWords.FEE_SHIFT;
+    }
+
+    /// serviceId, units, benefit year and sequence of a row as ClaimWords places them. `_markSequences` has
+    /// checked that the sequence fits.
+    function _service(uint256 rowWord, uint256 header) private pure returns (uint256 service) {
+        unchecked {
+            uint256 sequence = BatchCodec.sequenceBase(header) + BatchCodec.sequenceOffset(rowWord);
+            service = rowWord >> 176 << 176 | uint256(BatchCodec.benefitYear(rowWord)) << 160 | sequence << 96;
+        }
         if (BatchCodec.billed(rowWord) == 0) service |= ClaimWords.BILLED_AS_FEE;
     }
 

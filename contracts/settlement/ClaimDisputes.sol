@@ -8,14 +8,12 @@ import {ClaimReversals} from "./ClaimReversals.sol";
 import {ClaimWords} from "../libraries/ClaimWords.sol";
 import {CreditAccount} from "../libraries/CreditAccount.sol";
 import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../libraries/Notice.sol";
+import {PatientIntents} from "../libraries/PatientIntents.sol";
 
 /// @notice The part of SettlementDesk that hears disputes of settled claims.
 /// @dev Documented in IClaimSettlement.
 abstract contract ClaimDisputes is ClaimReversals {
     using CreditAccount for CreditAccount.Account;
-
-    bytes32 private constant DISPUTE_CLAIM_TYPEHASH =
-        keccak256("DisputeClaim(bytes32 claimId,uint256 nonce,uint256 deadline)");
 
     // ---- verbs ------------------------------------------------------------------------------------
 
@@ -25,6 +23,7 @@ abstract contract ClaimDisputes is ClaimReversals {
         delegated
         nonReentrant
     {
+        _checkWindow(claim);
         bytes32 id = _proven(claim, rootSlot, proof);
         if (!_isParty(claim, party, msg.sender)) revert NotAParty(msg.sender, party);
         if (party == Party.Patient) _useNonce(msg.sender);
@@ -40,10 +39,9 @@ abstract contract ClaimDisputes is ClaimReversals {
         bytes calldata signature
     ) external delegated nonReentrant {
         if (block.timestamp > deadline) revert SignatureExpired(deadline, block.timestamp);
+        _checkWindow(claim);
         bytes32 id = _proven(claim, rootSlot, proof);
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(abi.encode(DISPUTE_CLAIM_TYPEHASH, id, _useNonce(claim.patient), deadline))
-        );
+        bytes32 digest = _hashTypedDataV4(PatientIntents.disputeClaim(id, _useNonce(claim.patient), deadline));
         if (!SignatureChecker.isValidSignatureNowCalldata(claim.patient, digest, signature)) {
             revert InvalidPatientSignature(claim.patient);
         }
@@ -58,7 +56,11 @@ abstract contract ClaimDisputes is ClaimReversals {
     }
 
     /// Documented in IClaimSettlement.
-    function void(SettledClaim calldata claim, uint32 rootSlot, bytes32[] calldata proof) external delegated nonReentrant {
+    function void(SettledClaim calldata claim, uint32 rootSlot, bytes32[] calldata proof)
+        external
+        delegated
+        nonReentrant
+    {
         uint32 providerId = ClaimWords.providerId(claim.parties);
         _checkPayoutAddress(providerId);
         bytes32 id = _proven(claim, rootSlot, proof);
@@ -107,6 +109,11 @@ abstract contract ClaimDisputes is ClaimReversals {
 
     // ---- parts ------------------------------------------------------------------------------------
 
+    function _checkWindow(SettledClaim calldata claim) private view {
+        uint40 endsAt = claim.settledAt + DISPUTE_WINDOW;
+        if (block.timestamp >= endsAt) revert WindowOver(endsAt, block.timestamp);
+    }
+
     /// The id of a claim that is a leaf of the root kept in `rootSlot`.
     function _proven(SettledClaim calldata claim, uint32 rootSlot, bytes32[] calldata proof)
         private
@@ -129,8 +136,6 @@ abstract contract ClaimDisputes is ClaimReversals {
     /// Opens a proven claim's dispute, or lets a party join one that is open. The bucket still has the
     /// money: it matures after the window, and each claim takes its own part out at most once.
     function _open(bytes32 id, SettledClaim calldata claim, Party party) private {
-        uint40 endsAt = claim.settledAt + DISPUTE_WINDOW;
-        if (block.timestamp >= endsAt) revert WindowOver(endsAt, block.timestamp);
         Dispute memory found = _disputes[id];
         if (found.status > DisputeStatus.Upheld) revert WrongStatus(id, found.status);
         uint8 bit = uint8(1 << uint8(party));

@@ -26,7 +26,12 @@ abstract contract ClaimReversals is CreditDesk {
     // ---- verbs ------------------------------------------------------------------------------------
 
     /// Documented in IClaimSettlement.
-    function collectReceivable(uint32 providerId, uint32 payerId) external delegated nonReentrant returns (uint64 amount) {
+    function collectReceivable(uint32 providerId, uint32 payerId)
+        external
+        delegated
+        nonReentrant
+        returns (uint64 amount)
+    {
         uint64 owed = receivableOf[providerId][payerId];
         if (owed == 0) revert NoReceivable(providerId, payerId);
         CreditAccount.Account storage account = _providers[providerId];

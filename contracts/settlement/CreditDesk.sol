@@ -53,10 +53,11 @@ abstract contract CreditDesk is DeskState {
     function depositBond(uint32 providerId, uint64 amount) external delegated nonReentrant {
         _payoutAddress(providerId);
 
+        // Credited after the tokens have arrived, so that the bond never promises what is not there.
+        ExactTransfer.pull(token, msg.sender, amount);
+
         _providers[providerId].addBond(amount);
         emit BondDeposited(providerId, msg.sender, amount);
-
-        ExactTransfer.pull(token, msg.sender, amount);
     }
 
     /// Documented in IClaimSettlement.

@@ -7,11 +7,13 @@ import {SettlementState} from "./SettlementState.sol";
 abstract contract DeskState is SettlementState {
     address private immutable _self = address(this);
 
-    error OnlyDelegated();
-
     /// Called directly, the desk would act on storage and tokens that are nobody's.
     modifier delegated() {
-        if (address(this) == _self) revert OnlyDelegated();
+        _checkDelegated();
         _;
+    }
+
+    function _checkDelegated() private view {
+        if (address(this) == _self) revert OnlyDelegated();
     }
 }

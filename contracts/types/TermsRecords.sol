@@ -27,26 +27,10 @@ struct PlanRecord {
     CobMode cobMode;
 }
 
-/// @notice A member's benefit year as it is stored. Two slots; the second is read only where `flags` say so.
-///   slot 0   bytes 0..7   deductibleMet
-///            bytes 8..15  oopMet
-///            bytes 16..23 planPaid
-///            bytes 24..25 planId          in force until nextPlanAt; 0: never enrolled
-///            bytes 26..30 coverageEndsAt  0: open-ended
-///            byte  31     hasMore         slot 1 is not empty
-///   slot 1   bytes 0..1   nextPlanId
-///            bytes 2..6   nextPlanAt      0: no change of plan
-///            bytes 7..10  familyId        0: none
+/// @notice A member's benefit year as it is stored, laid out in `libraries/MemberSlot.sol`.
 struct MemberRecord {
-    uint64 deductibleMet;
-    uint64 oopMet;
-    uint64 planPaid;
-    uint16 planId;
-    uint40 coverageEndsAt;
-    bool hasMore;
-    uint16 nextPlanId;
-    uint40 nextPlanAt;
-    uint32 familyId;
+    uint256 slot;
+    uint256 more;
 }
 
 /// @notice What a family has met together in one benefit year. One slot.

@@ -11,11 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainbill.attestation import typed_data
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.typed_data import Domain, ServiceAttestation, SettlementBatch
 from chainbill.errors import AttestationError
 
 ADDRESSES = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
-DOMAINS = st.builds(Domain, chain_id=st.integers(0, 2**256 - 1), verifying_contract=ADDRESSES)
+DOMAINS = st.builds(
+    Domain,
+    chain_id=st.integers(0, 2**256 - 1),
+    verifying_contract=ADDRESSES,
+    name=st.just("chainbill") | st.text(max_size=40),
+    version=st.just("1") | st.text(max_size=5),
+)
 ATTESTATIONS = st.builds(
     ServiceAttestation,
     provider_id=st.integers(0, 2**32 - 1),
@@ -33,6 +40,7 @@ BATCHES = st.builds(
     epoch=st.integers(0, 2**32 - 1),
     signed_at=st.integers(0, 2**64 - 1),
     deadline=st.integers(0, 2**64 - 1),
+    operator=ADDRESSES,
     sections=st.binary(max_size=300),
 )
 
@@ -48,7 +56,13 @@ ATTESTATION = ServiceAttestation(
     benefit_year=2026,
     sequence=7,
 )
-BATCH = SettlementBatch(epoch=1, signed_at=1_700_000_000, deadline=1_700_003_600, sections=b"section")
+BATCH = SettlementBatch(
+    epoch=1,
+    signed_at=1_700_000_000,
+    deadline=1_700_003_600,
+    operator="0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65",
+    sections=b"section",
+)
 
 
 def by_eth_account(message: dict[str, Any]) -> bytes:
@@ -90,7 +104,10 @@ def test_type_hashes__recomputed_from_written_out_types__agree() -> None:
         == typed_data.SERVICE_ATTESTATION_TYPEHASH
     )
     assert (
-        keccak(text="SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,bytes sections)")
+        keccak(
+            text="SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,address operator,"
+            "bytes sections)"
+        )
         == typed_data.SETTLEMENT_BATCH_TYPEHASH
     )
 
@@ -116,7 +133,16 @@ def test_attestation_digest__one_field_changed__differs(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"epoch": 2}, {"signed_at": 1}, {"deadline": 1}, {"sections": b"Section"}, {"sections": b""}]
+    "changed",
+    [
+        {"epoch": 2},
+        {"signed_at": 1},
+        {"deadline": 1},
+        {"operator": ATTESTATION.patient},
+        {"operator": ZERO_ADDRESS},
+        {"sections": b"Section"},
+        {"sections": b""},
+    ],
 )
 def test_batch_digest__one_field_changed__differs(changed: dict[str, Any]) -> None:
     assert replace(BATCH, **changed).digest(DOMAIN) != BATCH.digest(DOMAIN)
@@ -126,8 +152,10 @@ def test_batch_digest__one_field_changed__differs(changed: dict[str, Any]) -> No
 def test_digest__another_chain_or_contract__differs(signed: ServiceAttestation | SettlementBatch) -> None:
     other_chain = Domain(1, DOMAIN.verifying_contract)
     other_contract = Domain(DOMAIN.chain_id, ATTESTATION.patient)
-    digests = {signed.digest(domain) for domain in (DOMAIN, other_chain, other_contract)}
-    assert len(digests) == 3
+    other_name = replace(DOMAIN, name="Dev USD")
+    other_version = replace(DOMAIN, version="2")
+    domains = (DOMAIN, other_chain, other_contract, other_name, other_version)
+    assert len({signed.digest(domain) for domain in domains}) == len(domains)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +186,8 @@ def test_attestation__a_field_that_does_not_fit__is_refused(field: str, value: A
 
 
 @pytest.mark.parametrize(
-    "changed", [{"epoch": 2**32}, {"signed_at": 2**64}, {"deadline": -1}, {"sections": "0x"}]
+    "changed",
+    [{"epoch": 2**32}, {"signed_at": 2**64}, {"deadline": -1}, {"operator": "0x"}, {"sections": "0x"}],
 )
 def test_batch__a_field_that_does_not_fit__is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(AttestationError):

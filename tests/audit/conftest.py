@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from tests.audit.chapters import tell_more
 from tests.audit.story import BEGIN, Story, tell
 
 from chainbill.audit import JsonRpc, RawLedger, fetch_ledger
@@ -21,6 +22,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     try:
         told = Story(anvil.rpc_url)
         tell(told)
+        tell_more(told)
         yield told
     finally:
         with suppress(ChainbillError):

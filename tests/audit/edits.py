@@ -7,27 +7,9 @@ from dataclasses import replace
 
 from chainbill.audit import RawLedger, RawLog
 from chainbill.audit.indexer import decode_ledger
+from chainbill.chain.claim_words import pack_claim
 from chainbill.chain.events import Event
-
-CLAIM_WORDS = (
-    "commitment",
-    "sequence",
-    "payer_id",
-    "plan_id",
-    "terms_version",
-    "benefit_year",
-    "service_id",
-    "units",
-    "billed_amount",
-    "billed",
-    "allowed",
-    "contractual_adjustment",
-    "deductible",
-    "copay",
-    "coinsurance",
-    "plan_paid",
-)
-"""The words of a ``ClaimSettled``'s data."""
+from chainbill.chain.logs import decode_words
 
 
 def place_of(copy: RawLedger, kind: type[Event], number: int = 0) -> int:
@@ -54,10 +36,18 @@ def add_to_word(log: RawLog, word: int, amount: int) -> RawLog:
 
 
 def add_to_claim(log: RawLog, **amounts: int) -> RawLog:
-    """The settled claim with components changed."""
-    for name, amount in amounts.items():
-        log = add_to_word(log, CLAIM_WORDS.index(name), amount)
-    return log
+    """The row's log with fields of its claim changed."""
+    topics = [bytes.fromhex(topic[2:]) for topic in log.topics]
+    claim = decode_words("ClaimSettlement", topics, bytes.fromhex(log.data[2:])).claim  # type: ignore[attr-defined]
+    changed = {name: _plus(getattr(claim, name), amount) for name, amount in amounts.items()}
+    claim = replace(claim, **changed)
+    return replace(log, data="0x" + (claim.commitment + pack_claim(claim)).hex())
+
+
+def _plus(value: bytes | int, amount: int) -> bytes | int:
+    if isinstance(value, bytes):
+        return (int.from_bytes(value, "big") + amount).to_bytes(len(value), "big")
+    return type(value)(value + amount)
 
 
 def with_topic(log: RawLog, number: int, value: str) -> RawLog:

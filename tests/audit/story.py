@@ -1,26 +1,33 @@
 """A small deployment with a past: two insurers, two providers, four patients, three benefit years, and rows
-that end in every way."""
+that end in every way. ``chapters`` goes on with two payers, families, limits, self-pay and disputes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
+from web3.types import TxReceipt
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain, SettlementBatch
 from chainbill.billing.accumulators import UNTOUCHED, Accumulators
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.claim_tree import merkle_proof
 from chainbill.chain.connection import chain_time, connect
 from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.contracts.payer import InsurerPayer
+from chainbill.chain.contracts.settlement import SettledClaim, settled_claims
 from chainbill.chain.deploy import deploy
+from chainbill.chain.deployments import Deployment
+from chainbill.chain.logs import decode_log
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import Sender
 from chainbill.money import DOLLAR
@@ -43,6 +50,14 @@ ROLES = (
     "second-patient",
     "unfunded-patient",
     "silent-patient",
+    "coordinated-patient",
+    "spouse",
+    "uninsured-patient",
+    "child",
+    "careful-patient",
+    "newcomer",
+    "operator",
+    "new-payout",
     "oracle-1",
     "oracle-2",
     "oracle-3",
@@ -70,6 +85,7 @@ class Story:
         self.protocol = Protocol(self.w3, self.deployment)
         self.sequence = 0
         self.epoch = 1
+        self.root_slot = 0
 
     def rpc(self, method: str, *parameters: Any) -> Any:
         answer = self.w3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]
@@ -108,8 +124,17 @@ class Story:
         self.protocol.token.approve(self.by[role], self.deployment.escrow, amount)
         self.protocol.escrow.deposit(self.by[role], amount)
 
-    def consent(self, role: str, provider_id: int, limit: int = 1000 * DOLLAR, until: int = LATER) -> None:
-        self.protocol.escrow.grant_consent(self.by[role], provider_id, Consent(limit, until))
+    def consent(
+        self,
+        role: str,
+        provider_id: int,
+        limit: int = 1000 * DOLLAR,
+        until: int = LATER,
+        *,
+        self_pay: bool = False,
+    ) -> None:
+        consent = Consent(limit, until, self_pay)
+        self.protocol.escrow.grant_consent(self.by[role], provider_id, consent)
 
     # ---- settling -----------------------------------------------------------------------------------------
 
@@ -121,10 +146,10 @@ class Story:
         billed: int = 0,
         year: int = 2023,
         units: int = 1,
-        sequence: int = 0,
+        secondary_service: bytes = b"",
+        corrects: bytes = b"",
     ) -> BatchRow:
         self.sequence += 1
-        number = sequence or self.sequence
         return BatchRow(
             patient=bytes.fromhex(self.address(role)[2:]),
             commitment=keccak256(f"{role}/{self.sequence}".encode()),
@@ -132,26 +157,58 @@ class Story:
             units=units,
             billed=billed,
             benefit_year=year,
-            sequence=number,
+            sequence=self.sequence,
+            secondary_service_id=secondary_service,
+            corrects=corrects,
         )
 
-    def settle(self, *sections: BatchSection, signed_at: int | None = None) -> dict[str, Any]:
-        now = chain_time(self.w3) if signed_at is None else signed_at
-        batch = SettlementBatch(self.epoch, now, now + 3600, encode_sections(sections))
+    def settle(self, *sections: BatchSection, operator: str = ZERO_ADDRESS) -> Batch:
+        """Settle a batch; every batch has a root slot of its own."""
+        now = chain_time(self.w3)
+        batch = SettlementBatch(self.epoch, now, now + 3600, operator, encode_sections(sections))
         digest = batch.digest(Domain(self.deployment.chain_id, self.deployment.settlement))
         signers = sorted(
             (Signer(self.accounts[role]) for role in ("oracle-1", "oracle-2")),
             key=lambda s: s.address.lower(),
         )
-        return dict(
-            self.protocol.settlement.settle(self.by["governor"], batch, [s.sign(digest) for s in signers])
+        self.root_slot += 1
+        signatures = [signer.sign(digest) for signer in signers]
+        receipt = self.protocol.settlement.settle(
+            self.by["governor"], batch, signatures, root_slot=self.root_slot
         )
+        return Batch(chain_time(self.w3), self.root_slot, receipt, self.deployment)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A settled batch, and what is needed to dispute its claims."""
+
+    settled_at: int
+    root_slot: int
+    receipt: TxReceipt
+    deployment: Deployment
+
+    @property
+    def claims(self) -> list[SettledClaim]:
+        """The settled claims, in the order of the tree's leaves."""
+        logs = [log for log in self.receipt["logs"] if log["address"] == self.deployment.settlement]
+        events = [decode_log(log) for log in logs]
+        return list(settled_claims(events, self.settled_at))
+
+    def ids(self) -> list[bytes]:
+        """The claims' ids."""
+        domain = Domain(self.deployment.chain_id, self.deployment.settlement)
+        return [claim.claim_id(domain) for claim in self.claims]
+
+    def proof(self, number: int) -> list[bytes]:
+        """That the claim of that number belongs to the batch."""
+        return merkle_proof(self.ids(), number)
 
 
 def section(
-    provider_id: int, payer_id: int, rows: Iterable[BatchRow], plan: int = 1, version: int = 1
+    provider_id: int, payer_id: int, rows: Iterable[BatchRow], plan: int = 1, version: int = 1, **more: Any
 ) -> BatchSection:
-    return BatchSection(provider_id, payer_id, plan, version, tuple(rows))
+    return BatchSection(provider_id, payer_id, plan, version, tuple(rows), **more)
 
 
 def tell(story: Story) -> None:
@@ -247,8 +304,7 @@ def _first_batches(story: Story) -> None:
 
 
 def _money_moves(story: Story) -> None:
-    escrow, settlement = story.protocol.escrow, story.protocol.settlement
-    settlement.withdraw(story.by["provider"], 1)
+    escrow = story.protocol.escrow
     escrow.request_withdrawal(story.by["patient"], 1_500 * DOLLAR)
     story.payer(1).request_withdrawal(story.by["insurer"], 1_000 * DOLLAR)
     story.fund("patient", 50 * DOLLAR)
@@ -275,7 +331,7 @@ def _terms_change(story: Story) -> None:
 
 
 def _rights_change(story: Story) -> None:
-    escrow, registry = story.protocol.escrow, story.protocol.registry
+    escrow, settlement = story.protocol.escrow, story.protocol.settlement
     story.consent("unfunded-patient", 1, limit=DOLLAR)
     escrow.revoke_consent(story.by["second-patient"], 1)
     story.consent("second-patient", 2, limit=2000 * DOLLAR)
@@ -291,9 +347,9 @@ def _rights_change(story: Story) -> None:
     story.advance(DAY)
     story.settle(section(2, 2, [story.row("second-patient", LAB)], plan=7))
     story.settle(section(2, 9, [story.row("second-patient", LAB)], plan=7))
-    registry.suspend(story.by["governor"], 2)
+    settlement.suspend(story.by["governor"], 2)
     story.settle(section(2, 2, [story.row("second-patient", LAB)], plan=7))
-    registry.reinstate(story.by["governor"], 2)
+    settlement.reinstate(story.by["governor"], 2)
     _keys_change(story)
 
 
@@ -314,6 +370,7 @@ def _keys_change(story: Story) -> None:
 def _years_pass(story: Story) -> None:
     insurer, payer = story.by["insurer"], story.payer(1)
     story.advance_to(int(datetime(2024, 1, 10, tzinfo=UTC).timestamp()))
+    story.protocol.settlement.withdraw(story.by["provider"], 1)
     payer.enrol(insurer, story.address("patient"), 2024, 1)
     story.settle(
         section(

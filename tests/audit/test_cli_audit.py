@@ -71,13 +71,18 @@ def test_kinds__named_in_the_help__are_the_ledgers_own() -> None:
 
 def test_history__no_filter__lists_claims_and_money(auditor: Auditor) -> None:
     listed = auditor.json("history")
-    kinds = {entry["kind"] for entry in listed["entries"]}
-    assert kinds == {"settled", "denied", "pended", "skipped", "deposit", "withdrawal", "payment"}
+    everything = auditor.json("history", "--limit", "0")["entries"]
+    assert {entry["kind"] for entry in everything} == {
+        *("settled", "denied", "pended", "skipped"),
+        *("deposit", "withdrawal", "payment", "dispute", "reversal", "refund"),
+    }
     assert listed["shown"] == 50 < listed["total"]
-    assert listed["entries"] == auditor.json("history", "--limit", "0")["entries"][-50:]
-    settled = next(entry for entry in listed["entries"] if entry["kind"] == "settled")
+    assert listed["entries"] == everything[-50:]
+    settled = next(entry for entry in everything if entry["kind"] == "settled")
     assert settled["event"] == "ClaimSettled"
     assert settled["plan_paid"].count(".") == 1
+    taken_back = next(entry for entry in everything if entry["event"] == "ClaimReversed")
+    assert taken_back["allowed"].count(".") == taken_back["secondary_plan_paid"].count(".") == 1
 
 
 @pytest.mark.parametrize(
@@ -130,7 +135,7 @@ def test_history__as_a_table__has_names_and_says_what_it_leaves_out(auditor: Aud
     assert len(out.splitlines()) == 4
     assert "clinic" in out
     assert "insurer" in out
-    assert "the newest 3 of 15" in err
+    assert "the newest 3 of 45" in err
 
 
 def test_history__nothing_found__says_so(auditor: Auditor) -> None:
@@ -197,13 +202,35 @@ def test_show__as_text__has_every_component(auditor: Auditor) -> None:
     assert "Claim 8 of clinic: pended (no_consent)" in out
 
 
+def test_show__claim_of_two_payers__has_both_and_what_became_of_it(auditor: Auditor) -> None:
+    listed = auditor.json("history", "--kind", "reversal", "--limit", "0")["entries"]
+    taken_back = next(entry for entry in listed if entry.get("secondary_payer_id") == 2)
+    [claim] = auditor.json("show", taken_back["claim_id"])["claims"]
+    assert (claim["payer_id"], claim["secondary_payer_id"]) == (1, 2)
+    assert claim["secondary_terms"]["plan"]["cob_mode"] == "carve_out"
+    assert claim["secondary_plan_paid"] != "0.00"
+    assert claim["dispute"]["status"] == "corrected"
+    assert claim["reversed"]["allowed"] == claim["allowed"]
+    text = auditor.run("show", taken_back["claim_id"])[1]
+    for line in ("second payer     payer 2", "dispute          corrected by secondary", "taken back       $"):
+        assert line in text
+
+
+def test_show__self_pay__names_no_payer(auditor: Auditor) -> None:
+    listed = auditor.json("history", "--kind", "settled", "--limit", "0")["entries"]
+    own = next(entry for entry in listed if entry["payer_id"] == 0)
+    [claim] = auditor.json("show", own["commitment"])["claims"]
+    assert (claim["outside_plan"], claim["terms"]) == (claim["allowed"], None)
+    assert "payer            none: self-pay" in auditor.run("show", own["commitment"])[1]
+
+
 @pytest.mark.parametrize(
     "wanted, said",
     [
         ("999", "no claim has"),
         ("0x" + "ab" * 32, "no claim has"),
         ("2:1", "no claim has"),
-        ("0xab", "neither a commitment nor a sequence"),
+        ("0xab", "neither a commitment, nor a claim id, nor a sequence"),
         ("1:2:3", "neither"),
         ("٣", "neither"),
     ],
@@ -221,7 +248,7 @@ def test_verify__the_story__exits_0(auditor: Auditor) -> None:
     found = auditor.json("verify")
     assert found["adds_up"] is True
     assert found["discrepancies"] == []
-    assert found["claims"] == {"settled": 15, "denied": 4, "pended": 12, "skipped": 15}
+    assert found["claims"] == {"settled": 45, "denied": 7, "pended": 21, "skipped": 15}
     assert list(found["donations"].values()) == ["0.000007"]
     code, out, _ = auditor.run("verify")
     assert code == 0

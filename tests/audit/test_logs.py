@@ -19,7 +19,10 @@ from web3._utils.events import get_event_data
 
 from chainbill.audit import RawLedger
 from chainbill.audit.indexer import decode_ledger
+from chainbill.billing.outcomes import Reason
 from chainbill.chain.artifacts import load_artifact
+from chainbill.chain.claim_words import pack_claim, pack_secondary
+from chainbill.chain.events import Claim, SecondaryDetermined, SecondaryShares
 from chainbill.chain.logs import decode_log, decode_words
 from chainbill.errors import LedgerError
 
@@ -44,8 +47,36 @@ DECLARED = [
     and entry["name"] not in NEVER_LOGGED
     and not (contract == "DevUSD" and entry["name"] in NOT_READ)
 ]
-BOUNDS = {"reason": 17, "category": 255, "coinsuranceBps": 10_000, "maxUnits": 2**16 - 1}
+BOUNDS = {"party": 2, "cobMode": 1, "category": 255, "coinsuranceBps": 10_000, "maxUnits": 2**16 - 1}
 """Where the contracts allow less than the type does."""
+YEARLY = ("deductible", "oopMax", "familyDeductible", "familyOopMax", "annualMaximum")
+
+
+def _word(*fields: tuple[int, int]) -> st.SearchStrategy[int]:
+    """A packed word, high bits first: how many bits each field has, and the most it may be."""
+
+    def packed(values: tuple[int, ...]) -> int:
+        word = 0
+        for (bits, _), value in zip(fields, values, strict=True):
+            word = word << bits | value
+        return word
+
+    return st.tuples(*(st.integers(0, most) for _, most in fields)).map(packed)
+
+
+def _free(bits: int) -> tuple[int, int]:
+    return bits, 2**bits - 1
+
+
+FOUR = [_free(64)] * 4
+WORDS = {
+    "parties": _word(_free(224), (24, 0), (8, max(Reason))),
+    "amounts": _word(*FOUR),
+    "shares": _word(*FOUR),
+    "service": _word(_free(224), (8, 7), (24, 0)),
+    "secondary": _word(_free(192), (64, 0)),
+}
+"""The packed words of ``contracts/libraries/ClaimWords.sol``, their reserved bits 0."""
 
 
 def values_of(entry: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -63,7 +94,9 @@ def values_of(entry: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.binary(max_size=100)
     if kind.startswith("bytes"):
         return st.binary(min_size=int(kind[5:]), max_size=int(kind[5:]))
-    if name in ("deductible", "oopMax") and entry["internalType"] == "uint64":
+    if name in WORDS:
+        return WORDS[name]
+    if name in YEARLY and entry["internalType"] == "uint64":
         return st.just(0) | st.integers(0, 2**64 - 1)
     lowest = 1 if name in ("roundingUnit", "maxUnits", "category") else 0
     return st.integers(lowest, BOUNDS.get(name, 2 ** int(kind[4:]) - 1))
@@ -79,7 +112,13 @@ def logged(entry: dict[str, Any], values: list[Any]) -> tuple[list[bytes], bytes
 
 
 def flat(value: Any) -> list[Any]:
-    """Every leaf of an event or an ABI value, in a form that can be compared."""
+    """Every leaf of an event or an ABI value, in a form that can be compared; a claim as its words."""
+    if isinstance(value, Claim):
+        return [value.commitment, *_numbers(pack_claim(value))]
+    if isinstance(value, SecondaryShares):
+        return _numbers(pack_secondary(value))
+    if isinstance(value, SecondaryDetermined):
+        return [value.patient.lower(), value.commitment, *_numbers(pack_secondary(value.shares))]
     if isinstance(value, BaseModel):
         return flat(tuple(getattr(value, name) for name in type(value).model_fields))
     if is_dataclass(value):
@@ -87,6 +126,10 @@ def flat(value: Any) -> list[Any]:
     if isinstance(value, tuple | list):
         return [leaf for each in value for leaf in flat(each)]
     return [value.lower() if isinstance(value, str) else value]
+
+
+def _numbers(words: bytes) -> list[Any]:
+    return [int.from_bytes(words[i : i + 32], "big") for i in range(0, len(words), 32)]
 
 
 def expected_leaves(entry: dict[str, Any], values: list[Any]) -> list[Any]:
@@ -101,8 +144,8 @@ def expected_leaves(entry: dict[str, Any], values: list[Any]) -> list[Any]:
 def within_contract_rules(entry: dict[str, Any], values: list[Any]) -> bool:
     """Terms are checked when they are published; the decoder builds them into checked models."""
     if entry["name"] == "PlanPublished":
-        deductible, oop_max, unit, _ = values[2]
-        return bool(deductible % unit == 0 and oop_max % unit == 0)
+        *amounts, unit, _, _ = values[2]
+        return all(amount % unit == 0 for amount in amounts)
     if entry["name"] == "FeePublished":
         return bool(values[1][0] * values[1][2] < 2**64)
     return True

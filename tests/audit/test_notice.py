@@ -7,75 +7,42 @@ from pathlib import Path
 
 import pytest
 
+from chainbill.audit import notice
 from chainbill.audit.notice import (
     MAX_BATCH_LIFE_SECONDS,
     NOTICE_SECONDS,
+    PAYOUT_CHANGE_DELAY_SECONDS,
     WITHDRAWAL_LIFE_SECONDS,
     Acceptance,
-    ConsentTerms,
-    PayerChoice,
+    OperatorFee,
+    Payout,
+    PlanChoice,
     Withdrawal,
 )
 from chainbill.errors import LedgerError
 
 NOW = 1_700_000_000
 UNITS = {"hours": 3600, "days": 86_400}
+FIRST, SECOND = "0x" + "01" * 20, "0x" + "02" * 20
 
 
 @pytest.mark.parametrize(
-    "name, seconds",
+    "name",
     [
-        ("NOTICE", NOTICE_SECONDS),
-        ("MAX_BATCH_LIFE", MAX_BATCH_LIFE_SECONDS),
-        ("WITHDRAWAL_LIFE", WITHDRAWAL_LIFE_SECONDS),
+        "NOTICE",
+        "MAX_BATCH_LIFE",
+        "WITHDRAWAL_LIFE",
+        "PAYOUT_CHANGE_DELAY",
+        "DISPUTE_WINDOW",
+        "BUCKET",
+        "ANSWER_TIME",
+        "RULING_TIME",
     ],
 )
-def test_times__named_here__are_the_contracts(project_root: Path, name: str, seconds: int) -> None:
+def test_times__named_here__are_the_contracts(project_root: Path, name: str) -> None:
     source = (project_root / "contracts" / "libraries" / "Notice.sol").read_text()
     [(number, unit)] = re.findall(rf"constant {name} = (\d+) (\w+);", source)
-    assert seconds == int(number) * UNITS[unit]
-
-
-def test_payer__first__holds_at_once_but_not_before() -> None:
-    choice = PayerChoice()
-    choice.accept(3, NOW, now=NOW)
-    assert (choice.at(NOW - 1), choice.at(NOW)) == (0, 3)
-
-
-def test_payer__changed_and_changed_back__never_leaves() -> None:
-    choice = PayerChoice()
-    choice.accept(3, NOW, now=NOW)
-    choice.accept(4, NOW + 10 + NOTICE_SECONDS, now=NOW + 10)
-    assert (choice.at(NOW + 10), choice.at(NOW + 10 + NOTICE_SECONDS)) == (3, 4)
-    choice.accept(3, NOW + 20, now=NOW + 20)
-    assert choice.at(NOW + 10 + NOTICE_SECONDS) == 3
-
-
-def test_consent__widened_then_narrowed__narrows_after_the_notice() -> None:
-    consent = ConsentTerms()
-    consent.grant(100, NOW + 10**6, NOW, now=NOW)
-    consent.grant(200, NOW + 10**6, NOW + 1, now=NOW + 1)
-    assert consent.at(NOW + 1) == (200, NOW + 10**6)
-    consent.grant(50, NOW + 10**6, NOW + 2 + NOTICE_SECONDS, now=NOW + 2)
-    assert consent.at(NOW + 1 + NOTICE_SECONDS) == (200, NOW + 10**6)
-    assert consent.at(NOW + 2 + NOTICE_SECONDS) == (50, NOW + 10**6)
-    with pytest.raises(LedgerError, match="granted from"):
-        consent.grant(10, NOW + 10**6, NOW + 3, now=NOW + 3)
-
-
-def test_consent__revoked__ends_with_the_notice_or_sooner() -> None:
-    consent = ConsentTerms()
-    consent.grant(100, NOW + 10**6, NOW, now=NOW)
-    consent.revoke(NOW + NOTICE_SECONDS, now=NOW)
-    assert consent.at(NOW) == consent.at(NOW + NOTICE_SECONDS) == (100, NOW + NOTICE_SECONDS)
-    consent.revoke(NOW + NOTICE_SECONDS, now=NOW + 60)  # again: not prolonged
-    assert consent.at(NOW + 60) == (100, NOW + NOTICE_SECONDS)
-    brief = ConsentTerms()
-    brief.grant(100, NOW + 60, NOW, now=NOW)
-    brief.revoke(NOW + 60, now=NOW)
-    assert brief.at(NOW + NOTICE_SECONDS) == (100, NOW + 60)
-    with pytest.raises(LedgerError, match="revoked"):
-        brief.revoke(NOW + 60, now=NOW + 60)
+    assert getattr(notice, f"{name}_SECONDS") == int(number) * UNITS[unit]
 
 
 def test_acceptance__ended_and_taken_back__runs_without_a_gap() -> None:
@@ -95,6 +62,16 @@ def test_acceptance__ended_and_taken_back__runs_without_a_gap() -> None:
     assert not acceptance.at(NOW + 2)
 
 
+def test_acceptance__ended_twice__is_refused() -> None:
+    acceptance = Acceptance()
+    with pytest.raises(LedgerError, match="without running"):
+        acceptance.end(NOW + NOTICE_SECONDS, now=NOW)
+    acceptance.accept(now=NOW)
+    acceptance.end(NOW + NOTICE_SECONDS, now=NOW)
+    with pytest.raises(LedgerError, match="without running"):
+        acceptance.end(NOW + NOTICE_SECONDS, now=NOW)
+
+
 def test_withdrawal__deposits_since__are_not_covered() -> None:
     withdrawal = Withdrawal()
     withdrawal.announce(80, NOW + NOTICE_SECONDS, balance=100, now=NOW)
@@ -112,3 +89,55 @@ def test_withdrawal__too_soon_or_lapsed__is_refused(wait: int) -> None:
     withdrawal.announce(80, NOW + NOTICE_SECONDS, balance=100, now=NOW)
     with pytest.raises(LedgerError, match="when none was due"):
         withdrawal.take(80, balance=100, now=NOW + wait)
+
+
+def test_withdrawal__called_off__is_gone() -> None:
+    withdrawal = Withdrawal()
+    withdrawal.announce(80, NOW + NOTICE_SECONDS, balance=100, now=NOW)
+    withdrawal.cancel()
+    assert withdrawal == Withdrawal()
+    with pytest.raises(LedgerError, match="when none was announced"):
+        withdrawal.cancel()
+
+
+def test_payout__announced__takes_over_after_its_delay() -> None:
+    payout, later = Payout(FIRST), NOW + PAYOUT_CHANGE_DELAY_SECONDS
+    with pytest.raises(LedgerError, match="takes over at"):
+        payout.announce(SECOND, later - 1, now=NOW)
+    payout.announce(SECOND, later, now=NOW)
+    assert [payout.at(later - 1), payout.at(later)] == [FIRST, SECOND]
+    assert payout.announced(NOW) == (SECOND, later)
+    assert payout.announced(later)[1] == 0
+    with pytest.raises(LedgerError, match="when none was announced"):
+        payout.cancel(now=later)
+
+
+def test_plan__changed_and_changed_back__never_leaves() -> None:
+    plan, later = PlanChoice(1), NOW + NOTICE_SECONDS
+    plan.change(2, later, now=NOW)
+    assert [plan.at(later - 1), plan.at(later)] == [1, 2]
+    plan.change(1, NOW + 5, now=NOW + 5)
+    assert plan.at(later) == 1
+    with pytest.raises(LedgerError, match="its present one"):
+        plan.change(1, NOW + 6, now=NOW + 6)
+
+
+def test_plan__changed_again_while_batches_under_the_old_one_live__is_refused() -> None:
+    plan, later = PlanChoice(1), NOW + NOTICE_SECONDS
+    plan.change(2, later, now=NOW)
+    soon = later + MAX_BATCH_LIFE_SECONDS - 1
+    with pytest.raises(LedgerError, match="too soon"):
+        plan.change(3, soon + NOTICE_SECONDS, now=soon)
+    plan.change(3, soon + 1 + NOTICE_SECONDS, now=soon + 1)
+    assert plan.at(soon + 1) == 2
+
+
+def test_operators_fee__announced__holds_after_the_notice_one_at_a_time() -> None:
+    fee, later = OperatorFee(), NOW + NOTICE_SECONDS
+    fee.announce(50_000, 100, later, now=NOW)
+    assert [fee.at(later - 1), fee.at(later)] == [(0, 0), (50_000, 100)]
+    settled = later + MAX_BATCH_LIFE_SECONDS
+    with pytest.raises(LedgerError, match="held"):
+        fee.announce(0, 0, settled - 1 + NOTICE_SECONDS, now=settled - 1)
+    fee.announce(0, 0, settled + NOTICE_SECONDS, now=settled)
+    assert [fee.at(settled), fee.at(settled + NOTICE_SECONDS)] == [(50_000, 100), (0, 0)]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.audit.chapters import FAMILY, THERAPY, YEAR
 from tests.audit.edits import add_to_claim, add_to_word, place_of, with_log, with_logs, with_topic
 from tests.audit.story import LAB, VISIT, Story
 
@@ -42,7 +43,8 @@ def test_verify__the_story__adds_up(story: Story, node: JsonRpc, ledger_copy: Ra
     found = verify(node, story.deployment, on_progress=lambda *step: heard.append(step))
     assert [str(each) for each in found.discrepancies] == []
     assert found.adds_up
-    assert found.counts["claims_repriced"] == 19
+    assert found.counts["claims_repriced"] == 52
+    assert found.counts["reversed"] == 5
     assert found.counts["logs"] == len(ledger_copy.logs)
     for kind in (
         "balances",
@@ -53,6 +55,13 @@ def test_verify__the_story__adds_up(story: Story, node: JsonRpc, ledger_copy: Ra
         "terms",
         "fees",
         "token_balances",
+        "disputes",
+        "roots",
+        "receivables",
+        "cash_prices",
+        "limits",
+        "units",
+        "nonces",
     ):
         assert found.counts[kind] > 0
     # Seven micro-dollars were sent to the escrow without a deposit: told, and no fault.
@@ -74,6 +83,10 @@ def test_verify__an_earlier_block__adds_up(story: Story, node: JsonRpc) -> None:
 # ---- an edited copy -----------------------------------------------------------------------------------
 
 
+COORDINATED = 15
+"""Which settled claim is the first with two payers."""
+
+
 def _claim(**amounts: int) -> Edit:
     return lambda copy: with_log(
         copy, place_of(copy, events.ClaimSettled), lambda log: add_to_claim(log, **amounts)
@@ -87,8 +100,12 @@ def _word(kind: type[Event], word: int, amount: int, number: int = 0) -> Edit:
 
 
 def _another_patient(copy: RawLedger) -> RawLedger:
-    other = copy.logs[place_of(copy, events.ClaimSettled, 3)].topics[2]
-    return with_log(copy, place_of(copy, events.ClaimSettled), lambda log: with_topic(log, 2, other))
+    other = copy.logs[place_of(copy, events.ClaimSettled, 3)].topics[1]
+    return with_log(copy, place_of(copy, events.ClaimSettled), lambda log: with_topic(log, 1, other))
+
+
+def _row(kind: type[Event], number: int = 0, **amounts: int) -> Edit:
+    return lambda copy: with_log(copy, place_of(copy, kind, number), lambda log: add_to_claim(log, **amounts))
 
 
 def _dropped(kind: type[Event]) -> Edit:
@@ -118,17 +135,17 @@ def _inserted(copy: RawLedger) -> RawLedger:
 
 
 def _unreadable(copy: RawLedger) -> RawLedger:
-    return with_log(copy, place_of(copy, events.ClaimSettled), lambda log: add_to_word(log, 7, 2**16))
+    return with_log(copy, place_of(copy, events.ClaimSettled), lambda log: add_to_word(log, 4, 1))
 
 
 EDITS = {
     "allowed amount": (_claim(allowed=10_000), {Kind.ADJUDICATION, Kind.SUMS, Kind.STATE}),
     "plan paid": (_claim(plan_paid=-10_000), {Kind.ADJUDICATION, Kind.SUMS, Kind.STATE}),
-    "billed amount": (_claim(billed=10_000), {Kind.ADJUDICATION, Kind.SUMS}),
-    "adjustment and billed together": (
-        _claim(billed=10_000, contractual_adjustment=10_000),
-        {Kind.ADJUDICATION},
-    ),
+    "billed amount": (_claim(billed=10_000), {Kind.BATCH}),
+    "billed below allowed": (_claim(billed=-60_000_000), {Kind.ADJUDICATION, Kind.SUMS}),
+    "fee for the operator": (_claim(fee=10_000), {Kind.ADJUDICATION, Kind.REPLAY}),
+    "billed as the fee": (_claim(billed_as_fee=1), {Kind.ADJUDICATION}),
+    "units counted": (_claim(units_counted=1), {Kind.ADJUDICATION, Kind.STATE}),
     "copay made of coinsurance": (_claim(copay=10_000, coinsurance=-10_000), {Kind.ADJUDICATION}),
     "deductible made of coinsurance": (
         _claim(deductible=10_000, coinsurance=-10_000),
@@ -138,18 +155,44 @@ EDITS = {
         _claim(coinsurance=-10_000, plan_paid=10_000),
         {Kind.ADJUDICATION, Kind.STATE},
     ),
-    "units": (_word(events.ClaimSettled, 7, 1), {Kind.ADJUDICATION}),
-    "service": (_word(events.ClaimSettled, 6, 1 << 192), {Kind.ADJUDICATION}),
-    "benefit year": (_word(events.ClaimSettled, 5, 1), {Kind.ADJUDICATION, Kind.REPLAY}),
-    "plan": (_word(events.ClaimSettled, 3, 1), {Kind.ADJUDICATION}),
-    "terms version": (_word(events.ClaimSettled, 4, 1), {Kind.ADJUDICATION}),
-    "sequence": (_word(events.ClaimSettled, 1, 2**40), {Kind.STATE}),
-    "denial's amount": (_word(events.ClaimDenied, 11, 10_000), {Kind.ADJUDICATION}),
-    "denial's reason": (_word(events.ClaimDenied, 0, 1), {Kind.ADJUDICATION}),
-    "pended row's sequence": (_word(events.ClaimPended, 2, -7), {Kind.BATCH}),
-    "skipped row's sequence": (_word(events.ClaimSkipped, 1, 500), {Kind.BATCH}),
+    "secondary's payment made the patient's": (
+        _row(events.ClaimSettled, COORDINATED, secondary_paid=-10_000),
+        {Kind.ADJUDICATION, Kind.STATE},
+    ),
+    "outside the plan made coinsurance": (
+        _row(events.ClaimSettled, COORDINATED, outside_plan=10_000, coinsurance=-10_000),
+        {Kind.ADJUDICATION, Kind.STATE},
+    ),
+    "secondary's own price": (
+        _word(events.SecondaryDetermined, 1, 1 << 64),
+        {Kind.ADJUDICATION, Kind.BATCH, Kind.STATE},
+    ),
+    "units": (_claim(units=1), {Kind.ADJUDICATION}),
+    "service": (_claim(service_id=1), {Kind.ADJUDICATION}),
+    "benefit year": (_claim(benefit_year=1), {Kind.ADJUDICATION, Kind.REPLAY}),
+    "plan": (_claim(plan_id=1), {Kind.ADJUDICATION}),
+    "terms version": (_claim(terms_version=1), {Kind.ADJUDICATION}),
+    "sequence": (_claim(sequence=2**40), {Kind.STATE}),
+    "commitment": (_claim(commitment=1), {Kind.BATCH}),
+    "denial's amount": (_row(events.ClaimDenied, plan_paid=10_000), {Kind.ADJUDICATION}),
+    "denial's reason": (_row(events.ClaimDenied, reason=1), {Kind.ADJUDICATION}),
+    "pended row's reason": (_row(events.ClaimPended, reason=-1), {Kind.ADJUDICATION}),
+    "pended row's sequence": (_row(events.ClaimPended, sequence=-6), {Kind.BATCH}),
+    "skipped row's sequence": (_row(events.ClaimSkipped, sequence=500), {Kind.BATCH}),
     "patient": (_another_patient, {Kind.ADJUDICATION, Kind.REPLAY}),
     "dropped claim": (_dropped(events.ClaimSettled), {Kind.BATCH, Kind.STATE}),
+    "dropped secondary": (_dropped(events.SecondaryDetermined), {Kind.ADJUDICATION, Kind.STATE}),
+    "dropped dispute": (_dropped(events.ClaimDisputed), {Kind.REPLAY, Kind.STATE}),
+    "dropped reversal": (_dropped(events.ClaimReversed), {Kind.REPLAY, Kind.STATE}),
+    "dropped refund": (_dropped(events.PatientRefunded), {Kind.SOLVENCY, Kind.STATE}),
+    "dropped correction": (_dropped(events.ClaimCorrected), {Kind.STATE}),
+    "dropped receivable": (_dropped(events.ReceivableRecorded), {Kind.REPLAY, Kind.STATE}),
+    "dropped limits": (_dropped(events.LimitsSet), {Kind.ADJUDICATION, Kind.REPLAY}),
+    "dropped price": (_dropped(events.CashPricePublished), {Kind.ADJUDICATION, Kind.REPLAY}),
+    "dropped operator's fee": (_dropped(events.OperatorFeeAnnounced), {Kind.ADJUDICATION, Kind.STATE}),
+    "reversal's amount": (_row(events.ClaimReversed, allowed=-10_000), {Kind.REPLAY}),
+    "batch's root": (_word(events.BatchSettled, 7, 1 << 64), {Kind.BATCH, Kind.STATE}),
+    "batch's operator": (_word(events.BatchSettled, 2, 1), {Kind.BATCH}),
     "dropped denial": (_dropped(events.ClaimDenied), {Kind.BATCH}),
     "dropped pended row": (_dropped(events.ClaimPended), {Kind.BATCH}),
     "dropped batch": (_dropped(events.BatchSettled), {Kind.BATCH}),
@@ -171,11 +214,12 @@ EDITS = {
         {Kind.ADJUDICATION, Kind.STATE},
     ),
     "fee": (_word(events.FeePublished, 0, -30_000_000), {Kind.ADJUDICATION, Kind.STATE}),
-    "fee's time": (_word(events.FeePublished, 3, 3600, number=3), {Kind.STATE}),
+    "fee's time": (_word(events.FeePublished, 4, 3600, number=3), {Kind.STATE}),
     "consent's limit": (_word(events.ConsentGranted, 0, -(10**9)), {Kind.ADJUDICATION, Kind.STATE}),
-    "opening entry": (_word(events.Enrolled, 0, 10_000), {Kind.ADJUDICATION, Kind.STATE}),
+    "opening entry": (_word(events.Enrolled, 1, 10_000), {Kind.ADJUDICATION, Kind.STATE}),
+    "family": (_word(events.Enrolled, 0, 7), {Kind.STATE}),
     "time of signing": (_word(events.BatchSettled, 0, -7 * 3600), {Kind.BATCH}),
-    "tally": (_word(events.BatchSettled, 3, 1), {Kind.BATCH}),
+    "tally": (_word(events.BatchSettled, 4, 1), {Kind.BATCH}),
     "epoch's threshold": (_word(events.EpochOpened, 0, 1), {Kind.STATE}),
     "a value beyond its type": (_unreadable, {Kind.UNREADABLE_LOG, Kind.BATCH, Kind.STATE}),
 }
@@ -336,9 +380,9 @@ STATES: dict[str, tuple[Callable[[Story], tuple[str, str]], str]] = {
     "patient's payer": (
         lambda s: (
             s.deployment.escrow,
-            _selector("payerOf(address,uint40)", s.address("patient"), 2**40 - 1),
+            _selector("payersOf(address,uint40)", s.address("patient"), 2**40 - 1),
         ),
-        "the payer of patient",
+        "the payers of patient",
     ),
     "patient's consent": (
         lambda s: (
@@ -387,6 +431,36 @@ STATES: dict[str, tuple[Callable[[Story], tuple[str, str]], str]] = {
     "payout address": (
         lambda s: (s.deployment.registry, _selector("payoutAddress(uint32)", 1)),
         "the payout of provider 1",
+    ),
+    "operator's fees": (
+        lambda s: (s.deployment.settlement, _selector("feesOf(address)", s.address("operator"))),
+        "the fees of operator",
+    ),
+    "root": (lambda s: (s.deployment.settlement, _selector("rootAt(uint32)", 1)), "root slot 1"),
+    "limits": (
+        lambda s: (
+            s.deployment.escrow,
+            _selector("limitsOf(address,uint40)", s.address("careful-patient"), 2**40 - 1),
+        ),
+        "the limits of patient",
+    ),
+    "family": (
+        lambda s: (s.payer(1).address, _selector("familyYear(uint32,uint16)", FAMILY, YEAR)),
+        f"{YEAR} of family {FAMILY}",
+    ),
+    "units": (
+        lambda s: (
+            s.payer(1).address,
+            _selector("unitsUsed(address,uint16,bytes8)", s.address("child"), YEAR, _services(THERAPY)),
+        ),
+        "units of",
+    ),
+    "cash price": (
+        lambda s: (
+            s.deployment.registry,
+            _selector("cashPriceAt(uint32,bytes8,uint40)", 1, _services(VISIT), 2**40 - 1),
+        ),
+        "version 1 of the price",
     ),
     "epoch": (lambda s: (s.deployment.settlement, _selector("epochs(uint32)", 2)), "epoch 2"),
     "pause": (lambda s: (s.deployment.settlement, _selector("paused()")), "the pause"),
@@ -448,7 +522,11 @@ def test_verify__state_of_the_copys_block_is_forgotten__goes_on_to_the_newest(
             verify(forgetful, story.deployment, to_block=60)
     assert found.adds_up
     assert (found.continued_from, found.header) == (60, ledger_copy.header)
-    assert {each.kind for each in forged.discrepancies} == {Kind.ALTERED_LOG, Kind.ADJUDICATION}
+    assert {each.kind for each in forged.discrepancies} == {
+        Kind.ALTERED_LOG,
+        Kind.ADJUDICATION,
+        Kind.BATCH,
+    }
 
 
 # ---- another chain, another past ------------------------------------------------------------------------

@@ -8,8 +8,10 @@ from typing import Any
 
 from eth_account import Account
 from web3 import Web3
-from web3.types import RPCEndpoint
+from web3.types import RPCEndpoint, TxReceipt
 
+from chainbill.attestation.address import ZERO_ADDRESS
+from chainbill.attestation.patient_intents import Intent
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain, SettlementBatch
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
@@ -113,6 +115,10 @@ class Stage:
     def domain(self) -> Domain:
         return Domain(self.deployment.chain_id, self.deployment.settlement)
 
+    @property
+    def escrow_domain(self) -> Domain:
+        return Domain(self.deployment.chain_id, self.deployment.escrow)
+
     # ---- getting started ------------------------------------------------------------------------------
 
     def give(self, role: str, spender: str, amount: int = FUNDS) -> None:
@@ -153,9 +159,20 @@ class Stage:
         rows = tuple(
             BatchRow(patient, keccak256(b"%d" % n), SERVICE, 1, 200 * DOLLAR, YEAR, n) for n in sequences
         )
+        return self.batch_of(BatchSection(provider_id, payer_id, 1, 1, rows))
+
+    def batch_of(self, *sections: BatchSection, operator: str = ZERO_ADDRESS) -> SettlementBatch:
+        """Sections, to be settled within an hour."""
         signed_at = self.now()
-        packed = encode_sections([BatchSection(provider_id, payer_id, 1, 1, rows)])
-        return SettlementBatch(1, signed_at, signed_at + 3_600, packed)
+        return SettlementBatch(1, signed_at, signed_at + 3_600, operator, encode_sections(sections))
+
+    def settle(self, batch: SettlementBatch, *, root_slot: int = 0) -> TxReceipt:
+        """Settle a batch with the quorum's signatures, sent by a stranger."""
+        return self.settlement.settle(self["stranger"], batch, self.sign(batch), root_slot=root_slot)
+
+    def signed(self, role: str, intent: Intent, domain: Domain) -> bytes:
+        """A role's signature over an intent."""
+        return Signer(self[role].account).sign(intent.digest(domain))
 
     def sign(self, batch: SettlementBatch, count: int = 2) -> list[bytes]:
         """Signatures of oracle nodes in the contract's order."""

@@ -48,7 +48,7 @@ def test_send__batch_with_a_short_quorum__is_named(chain: Stage) -> None:
     provider_id, payer = chain.open()
     batch = chain.batch(provider_id, payer.payer_id(), 1)
     with pytest.raises(ContractReverted) as refused:
-        chain.settlement.settle(chain["stranger"], batch, chain.sign(batch, 1))
+        chain.settlement.settle(chain["stranger"], batch, chain.sign(batch, 1), root_slot=0)
     assert refused.value.fields == {"signatures": 1, "threshold": 2}
 
 
@@ -56,8 +56,8 @@ def test_send__estimated_gas__settles_and_is_never_a_payers_failure(chain: Stage
     """A node may find that settling works with less gas; the contract must not let that change anything."""
     provider_id, payer = chain.open()
     batch = chain.batch(provider_id, payer.payer_id(), *range(40))
-    receipt = chain.settlement.settle(chain["stranger"], batch, chain.sign(batch))
-    assert chain.settlement.credit_of(provider_id) == 40 * 150 * DOLLAR
+    receipt = chain.settle(batch)
+    assert chain.settlement.credit_of(provider_id).maturing == 40 * 150 * DOLLAR
     assert receipt["gasUsed"] < GAS_CAP
 
 
@@ -71,6 +71,16 @@ def test_send__mined_but_reverted__is_explained_from_the_state_it_met(
     with pytest.raises(ContractReverted) as refused:
         chain["stranger"].send(call)
     assert refused.value.name == "ERC20InsufficientBalance"
+
+
+def test_send__gas_given__is_asked_for_without_a_check_beforehand(chain: Stage) -> None:
+    sender = Sender(chain.w3, chain["patient"].account, gas=100_000)
+    receipt = chain.token.approve(sender, chain.address("stranger"), 1)
+    assert chain.w3.eth.get_transaction(receipt["transactionHash"])["gas"] == 100_000
+    nonce = chain.w3.eth.get_transaction_count(sender.address)
+    with pytest.raises(ContractReverted):
+        chain.token.transfer(sender, chain.address("stranger"), DOLLAR)
+    assert chain.w3.eth.get_transaction_count(sender.address) == nonce + 1
 
 
 def test_send__without_gas_money__is_one_clear_error(chain: Stage) -> None:

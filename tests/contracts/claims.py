@@ -18,6 +18,8 @@ class Settled:
 
     batch_digest: bytes
     settled_at: int
+    operator: str
+    """Of the batch."""
     patient: str
     claim: Claim
     secondary: SecondaryShares
@@ -30,13 +32,14 @@ class Settled:
         """The SettledClaim that the contract takes."""
         packed = pack_claim(self.claim) + pack_secondary(self.secondary)
         numbers = (int.from_bytes(packed[at : at + 32], "big") for at in range(0, len(packed), 32))
-        return self.batch_digest, self.settled_at, self.patient, self.claim.commitment, *numbers
+        batch = self.batch_digest, self.settled_at, self.operator
+        return *batch, self.patient, self.claim.commitment, *numbers
 
 
 def settled_claims(receipt: Receipt, chain_id: int, settlement: str) -> list[Settled]:
     """All settled claims of one batch, in order."""
     (batch,) = receipt.of(BatchSettled)
-    prefix = claim_prefix(chain_id, settlement, batch.digest, receipt.time)
+    prefix = claim_prefix(chain_id, settlement, batch.digest, receipt.time, batch.operator)
     secondaries = {event.commitment: event.shares for event in receipt.of(SecondaryDetermined)}
     rows = [
         (event, secondaries.get(event.claim.commitment, NO_SECONDARY)) for event in receipt.of(ClaimSettled)
@@ -46,6 +49,7 @@ def settled_claims(receipt: Receipt, chain_id: int, settlement: str) -> list[Set
         Settled(
             batch_digest=batch.digest,
             settled_at=receipt.time,
+            operator=batch.operator,
             patient=event.patient,
             claim=event.claim,
             secondary=secondary,

@@ -7,6 +7,7 @@ EVM runs them is a matter of the backend: pyrevm unless a test asks for another.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,20 +107,74 @@ class Receipt:
         return [event for event in self.events if type(event) is kind]
 
 
-@dataclass(frozen=True)
 class Function:
     """One function's selector and types."""
 
-    selector: bytes
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    def __init__(self, selector: bytes, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+        self.selector = selector
+        self.inputs = inputs
+        self.outputs = outputs
+        self._flat_inputs = all(map(is_flat, inputs))
+        self._flat_outputs = all(map(is_flat, outputs))
 
     def encode(self, arguments: tuple[Any, ...]) -> bytes:
-        return self.selector + encode(self.inputs, arguments)
+        if not self._flat_inputs:
+            return self.selector + encode(self.inputs, arguments)
+        if len(arguments) != len(self.inputs):
+            raise TypeError(f"{len(self.inputs)} arguments are asked for: {self.inputs}")
+        pairs = zip(self.inputs, arguments, strict=True)
+        return self.selector + b"".join(_to_words(kind, argument) for kind, argument in pairs)
 
     def decode(self, output: bytes) -> Any:
-        values = decode(self.outputs, output)
-        return values[0] if len(values) == 1 else values
+        """The only value, or a tuple of several; None where there is none."""
+        if self._flat_outputs:
+            words = iter([output[at : at + 32] for at in range(0, len(output), 32)])
+            values = tuple(_from_words(kind, words) for kind in self.outputs)
+        else:
+            values = decode(self.outputs, output)
+        return (values[0] if len(values) == 1 else values) if values else None
+
+
+# Most of what is called takes and gives single words. These are packed and read here, some ten times as fast
+# as by eth-abi, which does the rest.
+
+
+def is_flat(kind: str) -> bool:
+    """Is every member of the type a word of its own?"""
+    return "[" not in kind and "string" not in kind and not re.search(r"bytes(?!\d)", kind)
+
+
+@cache
+def members(kind: str) -> tuple[str, ...]:
+    """The types in a tuple's brackets."""
+    parts, depth = [""], 0
+    for letter in kind[1:-1]:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return tuple(parts)
+
+
+def _to_words(kind: str, value: Any) -> bytes:
+    if kind[0] == "(":
+        pairs = zip(members(kind), value, strict=True)
+        return b"".join(_to_words(part, each) for part, each in pairs)
+    if isinstance(value, str):
+        return bytes(12) + bytes.fromhex(value[2:])
+    return value.ljust(32, b"\0") if isinstance(value, bytes) else int(value).to_bytes(32, "big")
+
+
+def _from_words(kind: str, words: Iterator[bytes]) -> Any:
+    if kind[0] == "(":
+        return tuple(_from_words(part, words) for part in members(kind))
+    word = next(words)
+    if kind[0] == "u":
+        return int.from_bytes(word, "big")
+    if kind == "address":
+        return "0x" + word[12:].hex()
+    return any(word) if kind == "bool" else word[: int(kind[5:])]
 
 
 @cache
@@ -273,7 +328,7 @@ class Contract:
         """Call a verb as ``caller``."""
         entry = self.functions[function]
         output = self._evm.call(caller, self.address, entry.encode(arguments), gas)
-        return self._evm.receipt(entry.decode(output) if entry.outputs else None)
+        return self._evm.receipt(entry.decode(output))
 
 
 @contextmanager

@@ -120,7 +120,7 @@ class Protocol:
         self.payer_contracts: dict[int, Contract] = {}
         self.insurers: dict[int, str] = {}
         self.funded: list[str] = [self.patient, self.neighbour, self.late]
-        self._root_slots = count()
+        self._root_slots = count(1_000)  # tests name lower ones themselves
         self._deploy(token)
         self.domain = Domain(evm.chain_id, self.settlement.address)
         self._open()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.contracts.evm import Receipt
-from tests.contracts.protocol import COSMETIC, THERAPY, UNLISTED, VISIT, YEAR, Protocol
+from tests.contracts.protocol import COSMETIC, MAX_BATCH_LIFE, THERAPY, UNLISTED, VISIT, YEAR, Protocol
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.batch_codec import BatchRow, BatchSection
@@ -59,6 +59,7 @@ def drain_patient(protocol: Protocol) -> None:
 
 def change_payer(protocol: Protocol) -> None:
     other = protocol.create_payer(protocol.stranger)
+    protocol.evm.now += MAX_BATCH_LIFE
     protocol.escrow.send(protocol.patient, "acceptPayer", other, 0)
     protocol.evm.now += 86_400
 
@@ -66,6 +67,7 @@ def change_payer(protocol: Protocol) -> None:
 def add_secondary(protocol: Protocol) -> None:
     """A patient with two payers is not charged as one with the first alone."""
     other = protocol.create_payer(protocol.stranger)
+    protocol.evm.now += MAX_BATCH_LIFE
     protocol.escrow.send(protocol.patient, "acceptPayer", protocol.payer_id, other)
     protocol.evm.now += 86_400
 
@@ -127,8 +129,9 @@ SITUATIONS = {
     "next year": Situation(PENDED, Reason.BENEFIT_YEAR_NOT_OPEN, row={"benefit_year": YEAR + 1}),
     "year 65535": Situation(PENDED, Reason.BENEFIT_YEAR_NOT_OPEN, row={"benefit_year": 2**16 - 1}),
     "provider suspended": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, suspend, stops_everybody=True),
-    "provider never registered": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, section={"provider_id": 77}),
-    "provider 0": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, section={"provider_id": 0}),
+    # Nobody can have consented to a provider that does not exist.
+    "provider never registered": Situation(PENDED, Reason.NO_CONSENT, section={"provider_id": 77}),
+    "provider 0": Situation(PENDED, Reason.NO_CONSENT, section={"provider_id": 0}),
     "payer never made": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 77}),
     "payer beyond 24 bits": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 2**24 + 1}),
     "last payer there could be": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 2**32 - 1}),

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import CONSENT_LIMIT, DAY, HOUR, MAX_BATCH_LIFE, NEVER, NOTICE, NOW, Protocol
+from tests.contracts.protocol import (
+    CONSENT_LIMIT,
+    DAY,
+    HOUR,
+    MAX_BATCH_LIFE,
+    NEVER,
+    NOTICE,
+    NOW,
+    POOL_FUNDS,
+    Protocol,
+)
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
@@ -17,24 +27,32 @@ LIMIT, MONTH = 500 * DOLLAR, NOW + 30 * DAY
 
 @pytest.fixture
 def granted(protocol: Protocol) -> Protocol:
-    """`late` has granted LIMIT until MONTH, and can otherwise be charged."""
+    """`late` has granted LIMIT until MONTH, under its plan alone, and can otherwise be charged."""
     protocol.fund_patient(protocol.late, 5_000 * DOLLAR)
-    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id)
+    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
     protocol.enrol(protocol.late)
     grant(protocol, LIMIT, MONTH)
     return protocol
 
 
-def grant(protocol: Protocol, limit: int, expires_at: int) -> tuple[object, ...]:
-    return protocol.escrow.send(protocol.late, "grantConsent", protocol.provider_id, limit, expires_at).events
+def grant(protocol: Protocol, limit: int, expires_at: int, self_pay: bool = False) -> list[ConsentGranted]:
+    return protocol.grant(protocol.late, limit, expires_at, self_pay=self_pay).of(ConsentGranted)
 
 
-def revoke(protocol: Protocol) -> tuple[object, ...]:
-    return protocol.escrow.send(protocol.late, "revokeConsent", protocol.provider_id).events
+def revoke(protocol: Protocol) -> list[ConsentRevoked]:
+    receipt = protocol.escrow.send(protocol.late, "revokeConsent", protocol.provider_id)
+    return receipt.of(ConsentRevoked)
 
 
 def consent(protocol: Protocol, time: int) -> tuple[int, int]:
-    return tuple(protocol.escrow.read("consentOf", protocol.late, protocol.provider_id, time))
+    """The limit and the end of the consent in force at a time."""
+    limit, expires_at, _ = protocol.escrow.read("consentOf", protocol.late, protocol.provider_id, time)
+    return limit, expires_at
+
+
+def lets_self_pay(protocol: Protocol, time: int) -> bool:
+    *_, self_pay = protocol.escrow.read("consentOf", protocol.late, protocol.provider_id, time)
+    return bool(self_pay)
 
 
 # ---- granting ---------------------------------------------------------------------------------------------
@@ -43,14 +61,14 @@ def consent(protocol: Protocol, time: int) -> tuple[int, int]:
 def test_grant_consent__the_first__holds_at_once(protocol: Protocol) -> None:
     assert consent(protocol, NOW) == (0, 0)
     events = grant(protocol, LIMIT, MONTH)
-    assert events == (ConsentGranted(protocol.late, protocol.provider_id, LIMIT, MONTH, NOW),)
+    assert events == [ConsentGranted(protocol.late, protocol.provider_id, LIMIT, MONTH, False, NOW)]
     assert consent(protocol, NOW) == (LIMIT, MONTH)
 
 
 @pytest.mark.parametrize("limit, expires_at", [(LIMIT + 1, MONTH), (LIMIT, MONTH + 1), (LIMIT, MONTH)])
 def test_grant_consent__not_narrower__holds_at_once(granted: Protocol, limit: int, expires_at: int) -> None:
     events = grant(granted, limit, expires_at)
-    assert events == (ConsentGranted(granted.late, granted.provider_id, limit, expires_at, NOW),)
+    assert events == [ConsentGranted(granted.late, granted.provider_id, limit, expires_at, False, NOW)]
     assert consent(granted, NOW) == (limit, expires_at)
 
 
@@ -62,7 +80,9 @@ def test_grant_consent__narrower_in_any_way__holds_after_notice(
     granted: Protocol, limit: int, expires_at: int
 ) -> None:
     events = grant(granted, limit, expires_at)
-    assert events == (ConsentGranted(granted.late, granted.provider_id, limit, expires_at, NOW + NOTICE),)
+    assert events == [
+        ConsentGranted(granted.late, granted.provider_id, limit, expires_at, False, NOW + NOTICE)
+    ]
     assert consent(granted, NOW + NOTICE - 1) == (LIMIT, MONTH)
     assert consent(granted, NOW + NOTICE) == (limit, expires_at)
 
@@ -100,15 +120,16 @@ def test_grant_consent__expiry_around_now__lies_ahead(protocol: Protocol, late: 
 def test_grant_consent__unknown_provider__reverts(protocol: Protocol) -> None:
     for provider_id in (0, 2, 2**32 - 1):
         with reverts("UnknownProvider", providerId=provider_id):
-            protocol.escrow.send(protocol.late, "grantConsent", provider_id, LIMIT, MONTH)
+            protocol.escrow.send(protocol.late, "grantConsent", provider_id, LIMIT, MONTH, True)
 
 
 def test_grant_consent__is_for_one_patient_and_one_provider(granted: Protocol) -> None:
     other = granted.register_provider(granted.stranger)
-    assert granted.escrow.read("consentOf", granted.late, other, NOW) == (0, 0)
+    assert granted.escrow.read("consentOf", granted.late, other, NOW) == (0, 0, False)
     assert granted.escrow.read("consentOf", granted.neighbour, granted.provider_id, NOW) == (
         CONSENT_LIMIT,
         NEVER,
+        False,
     )
 
 
@@ -116,7 +137,7 @@ def test_grant_consent__is_for_one_patient_and_one_provider(granted: Protocol) -
 
 
 def test_revoke_consent__holds_after_notice(granted: Protocol) -> None:
-    assert revoke(granted) == (ConsentRevoked(granted.late, granted.provider_id, NOW + NOTICE),)
+    assert revoke(granted) == [ConsentRevoked(granted.late, granted.provider_id, NOW + NOTICE)]
     limit, expires_at = consent(granted, NOW + NOTICE - 1)
     assert limit == LIMIT
     assert expires_at > NOW + NOTICE - 1
@@ -125,7 +146,7 @@ def test_revoke_consent__holds_after_notice(granted: Protocol) -> None:
 
 def test_revoke_consent__expiring_before_the_notice_ends__expires_as_it_would(granted: Protocol) -> None:
     granted.evm.now = MONTH - HOUR
-    assert revoke(granted) == (ConsentRevoked(granted.late, granted.provider_id, MONTH),)
+    assert revoke(granted) == [ConsentRevoked(granted.late, granted.provider_id, MONTH)]
     assert consent(granted, MONTH - 1) == (LIMIT, MONTH)
 
 
@@ -149,6 +170,92 @@ def test_revoke_consent__then_granted_again__holds_at_once(granted: Protocol) ->
     granted.evm.now += HOUR
     grant(granted, LIMIT, MONTH)
     assert consent(granted, NOW + 2 * NOTICE) == (LIMIT, MONTH)
+
+
+# ---- charging outside any plan ----------------------------------------------------------------------------
+
+
+def test_grant_consent__with_self_pay__is_wider_and_holds_at_once(granted: Protocol) -> None:
+    events = grant(granted, LIMIT, MONTH, self_pay=True)
+    assert events == [ConsentGranted(granted.late, granted.provider_id, LIMIT, MONTH, True, NOW)]
+    assert lets_self_pay(granted, NOW)
+
+
+@pytest.mark.parametrize("limit", [LIMIT, LIMIT + 1])
+def test_grant_consent__without_self_pay_any_more__holds_after_notice(granted: Protocol, limit: int) -> None:
+    grant(granted, LIMIT, MONTH, self_pay=True)
+    events = grant(granted, limit, MONTH)
+    assert events == [ConsentGranted(granted.late, granted.provider_id, limit, MONTH, False, NOW + NOTICE)]
+    assert lets_self_pay(granted, NOW + NOTICE - 1)
+    assert consent(granted, NOW + NOTICE - 1) == (LIMIT, MONTH)
+    assert not lets_self_pay(granted, NOW + NOTICE)
+    assert consent(granted, NOW + NOTICE) == (limit, MONTH)
+
+
+def test_grant_consent__lower_with_self_pay__lets_self_pay_once_it_holds(granted: Protocol) -> None:
+    grant(granted, 1, MONTH, self_pay=True)
+    assert not lets_self_pay(granted, NOW + NOTICE - 1)
+    assert lets_self_pay(granted, NOW + NOTICE)
+
+
+@pytest.mark.parametrize("self_pay", [True, False])
+def test_revoke_consent__leaves_self_pay_as_it_was(granted: Protocol, self_pay: bool) -> None:
+    grant(granted, LIMIT, MONTH, self_pay=self_pay)
+    revoke(granted)
+    assert lets_self_pay(granted, NOW + NOTICE - 1) == self_pay
+    assert consent(granted, NOW + NOTICE - 1)[0] == LIMIT
+
+
+def settle_self_pay(protocol: Protocol, signed_at: int) -> tuple[int, list[object]]:
+    protocol.evm.now = signed_at + HOUR
+    batch = protocol.batch([protocol.self_pay(protocol.row(protocol.late, 1))], signed_at=signed_at)
+    receipt = protocol.submit(batch)
+    return receipt.value[0], endings(receipt)
+
+
+@pytest.mark.parametrize("self_pay", [True, False])
+def test_settle__self_pay_of_an_insured_patient__only_with_consent_to_it(
+    granted: Protocol, self_pay: bool
+) -> None:
+    granted.publish_cash_prices()
+    grant(granted, LIMIT, MONTH, self_pay=self_pay)
+    settled, others = settle_self_pay(granted, NOW)
+    assert settled == self_pay
+    assert self_pay or others == [(1, Outcome.PENDED, Reason.PAYER_NOT_ACCEPTED)]
+
+
+@pytest.mark.parametrize("insured", [True, False])
+def test_settle__self_pay_without_any_consent__pends(protocol: Protocol, insured: bool) -> None:
+    protocol.publish_cash_prices()
+    protocol.fund_patient(protocol.late, 5_000 * DOLLAR)
+    if insured:
+        protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
+    assert settle_self_pay(protocol, NOW) == (0, [(1, Outcome.PENDED, Reason.NO_CONSENT)])
+
+
+def test_settle__self_pay_of_an_uninsured_patient__a_plain_consent_is_enough(protocol: Protocol) -> None:
+    protocol.publish_cash_prices()
+    protocol.fund_patient(protocol.late, 5_000 * DOLLAR)
+    grant(protocol, LIMIT, MONTH)
+    assert settle_self_pay(protocol, NOW)[0] == 1
+
+
+@pytest.mark.parametrize("late, settles", [(-1, True), (0, False), (1, False)])
+def test_settle__self_pay_signed_around_the_end_of_the_consent_to_it__until_that_second(
+    granted: Protocol, late: int, settles: bool
+) -> None:
+    granted.publish_cash_prices()
+    grant(granted, LIMIT, MONTH, self_pay=True)
+    grant(granted, LIMIT, MONTH)
+    settled, others = settle_self_pay(granted, NOW + NOTICE + late)
+    assert settled == settles
+    assert settles or others == [(1, Outcome.PENDED, Reason.PAYER_NOT_ACCEPTED)]
+
+
+def test_settle__with_self_pay_allowed__the_plan_still_pays_what_names_it(granted: Protocol) -> None:
+    grant(granted, LIMIT, MONTH, self_pay=True)
+    assert settle_signed_at(granted, NOW)[0] == 1
+    assert granted.pool() < POOL_FUNDS
 
 
 # ---- settling by it ---------------------------------------------------------------------------------------
@@ -198,7 +305,7 @@ def test_grant_consent__lower_just_after_the_expiry__outruns_no_signed_batch(gra
     batch = granted.batch([granted.section(granted.row(granted.late, 1))])
     granted.evm.now = MONTH
     grant(granted, 0, NEVER)
-    assert granted.submit(batch).value == (1, 0, 0, 0)
+    assert granted.submit(batch).value[0] == 1
 
 
 @pytest.mark.parametrize("limit", [0, 2], ids=["narrower still", "wider again"])
@@ -211,7 +318,7 @@ def test_grant_consent__again_just_after_a_narrowing__outruns_no_signed_batch(
     granted.evm.now = NOW + NOTICE + 1
     with reverts("ChangeTooRecent", changedAt=NOW + NOTICE, until=NOW + NOTICE + 6 * HOUR):
         grant(granted, limit, MONTH)
-    assert granted.submit(batch).value == (1, 0, 0, 0)
+    assert granted.submit(batch).value[0] == 1
     granted.evm.now = NOW + NOTICE + 6 * HOUR
     grant(granted, limit, MONTH)
 

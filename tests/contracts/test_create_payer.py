@@ -9,6 +9,7 @@ from tests.contracts.pyrevm_backend import PyrevmBackend
 from web3.utils.address import get_create2_address
 
 from chainbill.chain.events import PayerCreated, PayerTransferred, PayerTransferStarted
+from chainbill.chain.roles import GovernorRole
 from chainbill.records.hashing import keccak256
 
 
@@ -84,11 +85,21 @@ def test_create_payer__ids_used_up__reverts() -> None:
 
 def test_blueprint__nothing_is_being_made__names_no_insurer(protocol: Protocol) -> None:
     """Whoever deploys the payer's code elsewhere, at any time, makes a payer of nobody's."""
-    *_, payer_id, insurer = protocol.payers.read("blueprint")
-    assert (payer_id, insurer) == (0, ZERO_ADDRESS)
+    assert protocol.payers.read("blueprint")[3:] == (0, ZERO_ADDRESS)
     create(protocol, protocol.stranger)
-    *_, payer_id, insurer = protocol.payers.read("blueprint")
-    assert (payer_id, insurer) == (0, ZERO_ADDRESS)
+    assert protocol.payers.read("blueprint")[3:] == (0, ZERO_ADDRESS)
+
+
+def test_blueprint__later_in_the_same_transaction__names_no_insurer(protocol: Protocol) -> None:
+    registrar = protocol.evm.deploy(protocol.stranger, "SeveralCalls")
+    protocol.govern("grantRole", GovernorRole.REGISTRAR, registrar.address, 0)
+    factory = protocol.payers
+    made = factory.functions["createPayer"].encode((protocol.stranger, protocol.payer_code))
+    asked = factory.functions["blueprint"]
+    answers = registrar.send(
+        protocol.stranger, "run", [factory.address] * 3, [asked.encode(()), made, asked.encode(())]
+    ).value
+    assert [asked.decode(answers[index])[3:] for index in (0, 2)] == [(0, ZERO_ADDRESS)] * 2
 
 
 def test_payer_ownership__transferred__only_once_accepted(protocol: Protocol) -> None:

@@ -13,6 +13,7 @@ from tests.contracts.protocol import (
     MAX_BATCH_LIFE,
     NOTICE,
     NOW,
+    PATIENT_FUNDS,
     PLAN,
     THERAPY,
     YEAR,
@@ -192,6 +193,15 @@ def test_enrol__plan_never_published__reverts(protocol: Protocol) -> None:
     for plan in (0, 2, 2**16 - 1):
         with reverts("UnknownPlan", planId=plan):
             protocol.enrol(protocol.late, plan=plan)
+
+
+def test_settle__enrolled_by_a_payer_that_the_patient_never_accepted__pends(protocol: Protocol) -> None:
+    """Any insurer may enrol anybody; it binds nobody but itself."""
+    stranger = protocol.second_payer()
+    protocol.enrol(protocol.patient, payer_id=stranger)
+    receipt = protocol.settle(protocol.row(protocol.patient, 1), payer_id=stranger)
+    assert endings(receipt) == [(1, Outcome.PENDED, Reason.PAYER_NOT_ACCEPTED)]
+    assert protocol.balance(protocol.patient) == PATIENT_FUNDS
 
 
 def test_enrol__by_anybody_but_the_insurer__reverts(protocol: Protocol) -> None:

@@ -170,11 +170,17 @@ def test_settle__self_pay_and_every_payer_blocked__settles(unruly: Protocol) -> 
     unruly.assert_solvent()
 
 
-@pytest.mark.parametrize("met", ["oop_met", "plan_paid"])
-def test_settle__accumulators_would_pass_64_bits__pends(protocol: Protocol, met: str) -> None:
-    """Opening entries are the insurer's: nonsense in them stops its own member and nobody else."""
-    opening = Accumulators(**{"deductible_met": 0, "oop_met": 0, "plan_paid": 0} | {met: MAX_AMOUNT})
-    protocol.enrol(protocol.patient, YEAR - 1, met=opening)
+@pytest.mark.parametrize(
+    "opening, family", [(Accumulators(plan_paid=MAX_AMOUNT), 0), (Accumulators(oop_met=MAX_AMOUNT), 1)]
+)
+def test_settle__accumulators_would_pass_64_bits__pends(
+    protocol: Protocol, opening: Accumulators, family: int
+) -> None:
+    """Opening entries are the insurer's: nonsense in them stops its own members and nobody else."""
+    if family:
+        protocol.enrol(protocol.late, YEAR - 1, met=opening, family=family)
+        opening = Accumulators()
+    protocol.enrol(protocol.patient, YEAR - 1, met=opening, family=family)
     row = protocol.row(protocol.patient, 1, benefit_year=YEAR - 1)
     receipt = protocol.settle(row, protocol.row(protocol.neighbour, 2))
     assert endings(receipt) == [(1, Outcome.PENDED, Reason.PAYER_FAILED)]

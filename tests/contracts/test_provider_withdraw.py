@@ -78,14 +78,15 @@ def test_withdraw__later_credit__may_be_withdrawn_again(protocol: Protocol) -> N
 
 def test_settle__credit_beyond_64_bits__reverts_until_it_is_withdrawn(protocol: Protocol) -> None:
     """All of a pool of the largest size, and one more micro-dollar from a refilled one."""
-    patient_pays_nothing(protocol)
+    for patient in (protocol.late, protocol.stranger):
+        pays_nothing(protocol, patient)
     protocol.fund_payer(protocol.payer_id, MAX_AMOUNT - POOL_FUNDS)
     everything = protocol.row(protocol.late, 1, UNLISTED, billed=MAX_AMOUNT)
     assert protocol.settle(everything, plan_id=2).value == (1, 0, 0, 0)
     assert protocol.credit() == MAX_AMOUNT
 
     protocol.fund_payer(protocol.payer_id, 1)
-    one_more = protocol.row(protocol.late, 2, UNLISTED, billed=1)
+    one_more = protocol.row(protocol.stranger, 2, UNLISTED, billed=1)
     with reverts("CreditOverflow", credit=MAX_AMOUNT, amount=1):
         protocol.settle(one_more, plan_id=2)
     protocol.mature()
@@ -94,10 +95,12 @@ def test_settle__credit_beyond_64_bits__reverts_until_it_is_withdrawn(protocol: 
     protocol.assert_solvent()
 
 
-def patient_pays_nothing(protocol: Protocol) -> None:
-    """Put `late` into a plan that pays all of a fee without a practical limit."""
-    protocol.publish_plan(PlanTerms(deductible=0, oop_max=0, rounding_unit=1), {1: CategoryTerms()}, plan=2)
-    protocol.publish_fees({UNLISTED: FeeTerms(amount=MAX_AMOUNT, category=1)})
-    protocol.escrow.send(protocol.late, "acceptPayer", protocol.payer_id, 0)
-    protocol.grant(protocol.late, 0)
-    protocol.enrol(protocol.late, plan=2)
+def pays_nothing(protocol: Protocol, patient: str) -> None:
+    """Put a patient into a plan that pays all of a fee without a practical limit."""
+    if not protocol.payer.read("planVersions", 2):
+        terms = PlanTerms(deductible=0, oop_max=0, rounding_unit=1)
+        protocol.publish_plan(terms, {1: CategoryTerms()}, plan=2)
+        protocol.publish_fees({UNLISTED: FeeTerms(amount=MAX_AMOUNT, category=1)})
+    protocol.escrow.send(patient, "acceptPayer", protocol.payer_id, 0)
+    protocol.grant(patient, 0)
+    protocol.enrol(patient, plan=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
+from tests.contracts.evm import members, reverts
 from tests.contracts.protocol import (
     COPAY,
     HOUR,
@@ -27,6 +27,16 @@ from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import FeeTerms
 from chainbill.chain.events import BatchSettled, ClaimSettled, TokensMoved
 from chainbill.money import DOLLAR
+
+NOTHING = {
+    "address": ZERO_ADDRESS,
+    "bytes32": bytes(32),
+    "bool": False,
+    "uint256": 0,
+    "uint40": 0,
+    "uint16": 0,
+}
+"""An empty value of each type in what `settle` hands to itself."""
 
 # ---- money ------------------------------------------------------------------------------------------------
 
@@ -252,6 +262,26 @@ def test_settle__unknown_epoch__reverts(protocol: Protocol) -> None:
         batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))], epoch=epoch)
         with reverts("UnknownEpoch", epoch=epoch):
             protocol.submit(batch)
+
+
+def test_settle_run__called_by_anybody_but_itself__reverts(protocol: Protocol) -> None:
+    run = protocol.settlement.functions["settleRun"]
+    packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
+    context = tuple(NOTHING[kind] for kind in members(run.inputs[0]))
+    for caller in (protocol.governor, protocol.stranger, protocol.insurer):
+        with reverts("OnlySelf", caller=caller):
+            protocol.settlement.send(caller, "settleRun", context, protocol.payer_id << 32, packed)
+
+
+def test_settle__more_bytes_than_the_most_rows_have__reverts(protocol: Protocol) -> None:
+    """Bounds memory; a batch is far smaller than that for want of gas."""
+    most = protocol.settlement.read("MAX_ROWS")
+    packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
+    too_long = packed + bytes(54 * most + 1 - len(packed))
+    with reverts("TooManyRows", most=most):
+        protocol.submit(protocol.batch(too_long))
+    with reverts("MalformedBatch"):
+        protocol.submit(protocol.batch(too_long[:-1]))
 
 
 def test_internal_verbs__called_by_anybody_but_settlement__revert(protocol: Protocol) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 from tests.contracts import protocol
-from tests.contracts.evm import artifact
 
 from chainbill.audit import notice
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
-from chainbill.chain.artifacts import CONTRACTS
+from chainbill.chain.artifacts import CONTRACTS, load_artifact
 from chainbill.chain.events import Claim, Party
 
 SPANS = (
@@ -50,7 +49,7 @@ def upper_snake(name: str) -> str:
         (Outcome, "types/Outcomes.sol"),
         (Reason, "types/Outcomes.sol"),
         (CobMode, "types/Terms.sol"),
-        (Party, "interfaces/IClaimSettlement.sol"),
+        (Party, "interfaces/ISettlementState.sol"),
     ],
 )
 def test_enum__solidity_and_python__same_names_and_numbers(
@@ -114,6 +113,6 @@ def test_errors__every_declared_one__is_in_an_exported_abi(contracts: Path) -> N
         for name in re.findall(r"\berror (\w+)\(", without_comments(source))
     }
     exported = {
-        entry["name"] for name in CONTRACTS for entry in artifact(name)["abi"] if entry["type"] == "error"
+        entry["name"] for name in CONTRACTS for entry in load_artifact(name).abi if entry["type"] == "error"
     }
     assert declared - exported == set()

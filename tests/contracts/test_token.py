@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from tests.contracts.evm import reverts
+from tests.contracts.evm import Contract, reverts
 from tests.contracts.protocol import HOUR, NOW, ZERO_ADDRESS, Protocol, account
 
 from chainbill.attestation.signing import CURVE_ORDER
@@ -54,7 +54,7 @@ def sign(
 
 @dataclass
 class Authorization:
-    """A signed transfer of one dollar from the payer of these tests to the stranger."""
+    """A signed transfer of one dollar to the stranger, of `late`'s unless said otherwise."""
 
     protocol: Protocol
     verb: str
@@ -62,9 +62,10 @@ class Authorization:
     valid_before: int = NOW + HOUR
     signer: str = "late"
     struct: str = ""
+    owner: str = ""
 
     def words(self) -> tuple[Any, ...]:
-        owner, to = self.protocol.late, self.protocol.stranger
+        owner, to = self.owner or self.protocol.late, self.protocol.stranger
         return owner, to, DOLLAR, self.valid_after, self.valid_before, NONCE
 
     def signature(self) -> bytes:
@@ -143,7 +144,7 @@ def test_authorization__around_valid_before__strictly_earlier(
 
 def test_authorization__signed_by_another__reverts(authorization: Authorization, protocol: Protocol) -> None:
     authorization.signer = "stranger"
-    with reverts("AuthorizationSignerMismatch", signer=protocol.stranger, expected=protocol.late):
+    with reverts("InvalidAuthorizationSignature", authorizer=protocol.late):
         authorization.send()
     assert not is_used(protocol)
 
@@ -160,13 +161,13 @@ CHANGES: dict[str, Any] = {
 def test_authorization__changed_after_signing__reverts(
     authorization: Authorization, field: str, value: Any
 ) -> None:
-    with reverts("AuthorizationSignerMismatch"):
+    with reverts("InvalidAuthorizationSignature"):
         authorization.send(**{field: value})
 
 
 def test_transfer_with_authorization__payee_changed_after_signing__reverts(protocol: Protocol) -> None:
     protocol.mint(protocol.late, DOLLAR)
-    with reverts("AuthorizationSignerMismatch"):
+    with reverts("InvalidAuthorizationSignature"):
         Authorization(protocol, "transferWithAuthorization").send(to=protocol.governor)
 
 
@@ -174,7 +175,7 @@ def test_authorization__signed_for_the_other_verb__reverts(authorization: Author
     """A transfer anyone may submit and one only the payee may are different promises."""
     other = {"T": "ReceiveWithAuthorization", "R": "TransferWithAuthorization"}
     authorization.struct = other[authorization.verb[0].upper()]
-    with reverts("AuthorizationSignerMismatch"):
+    with reverts("InvalidAuthorizationSignature"):
         authorization.send()
 
 
@@ -183,25 +184,98 @@ def high_s(signature: bytes) -> bytes:
     return signature[:32] + s.to_bytes(32, "big") + bytes([55 - signature[64]])
 
 
-MALFORMED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
-    "high s": (high_s, "ECDSAInvalidSignatureS"),
-    "64 bytes": (lambda signature: signature[:64], "ECDSAInvalidSignatureLength"),
-    "all zero": (lambda signature: bytes(65), "ECDSAInvalidSignature"),
+def compact(signature: bytes) -> bytes:
+    """ERC-2098: the parity bit in s."""
+    s = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
+    return signature[:32] + s.to_bytes(32, "big")
+
+
+MALFORMED: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda signature: b"",
+    "64 bytes": lambda signature: signature[:64],
+    "66 bytes": lambda signature: signature + b"\0",
+    "all zero": lambda signature: bytes(65),
+    "compact": compact,
+    "high s": high_s,
+    "v 0 or 1": lambda signature: signature[:64] + bytes([signature[64] - 27]),
 }
 
 
-@pytest.mark.parametrize("broken, error", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize("broken", MALFORMED.values(), ids=MALFORMED)
 def test_authorization__malformed_signature__reverts(
-    authorization: Authorization, broken: Callable[[bytes], bytes], error: str
+    authorization: Authorization, broken: Callable[[bytes], bytes]
 ) -> None:
-    with reverts(error):
+    with reverts("InvalidAuthorizationSignature", authorizer=authorization.protocol.late):
         authorization.send(signature=broken(authorization.signature()))
+
+
+@pytest.mark.parametrize("signature", [b"", bytes(65), b"\x01" * 64 + b"\x1b"])
+def test_authorization__of_nobody__reverts(authorization: Authorization, signature: bytes) -> None:
+    with reverts("InvalidAuthorizationSignature", authorizer=ZERO_ADDRESS):
+        authorization.send(signature=signature, **{"from": ZERO_ADDRESS})
 
 
 def test_authorization__more_than_owned__reverts_and_stays_unused(protocol: Protocol) -> None:
     with reverts("ERC20InsufficientBalance", balance=0, needed=DOLLAR):
         Authorization(protocol, "transferWithAuthorization").send()
     assert not is_used(protocol)
+
+
+# ---- wallets that are contracts ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wallet(protocol: Protocol) -> Contract:
+    """A contract (ERC-1271) with five dollars that signs with the key of `late`."""
+    deployed = protocol.evm.deploy(protocol.stranger, "ContractWallet", protocol.late)
+    protocol.mint(deployed.address, 5 * DOLLAR)
+    return deployed
+
+
+def probe(wallet: Contract, target: Contract, success: bool, answer: bytes, calldata: bytes) -> None:
+    """Asked about a signature, the wallet makes this call, and signs only if it ends so."""
+    wallet.send("0x" + "11" * 20, "setProbe", target.address, calldata, success, answer)
+
+
+def test_authorization__of_a_wallet_that_agrees__moves_its_tokens(
+    authorization: Authorization, wallet: Contract
+) -> None:
+    protocol, authorization.owner = authorization.protocol, wallet.address
+    authorization.send()
+    assert protocol.tokens(protocol.stranger) == DOLLAR
+    assert protocol.tokens(wallet.address) == 4 * DOLLAR
+    with reverts("AuthorizationUsedOrCanceled", authorizer=wallet.address):
+        authorization.send()
+
+
+def test_authorization__of_a_wallet_that_refuses__reverts(
+    authorization: Authorization, wallet: Contract
+) -> None:
+    authorization.owner, authorization.signer = wallet.address, "stranger"
+    with reverts("InvalidAuthorizationSignature", authorizer=wallet.address):
+        authorization.send()
+
+
+def test_authorization__while_a_wallet_is_asked__is_spent(
+    authorization: Authorization, wallet: Contract
+) -> None:
+    token, authorization.owner = authorization.protocol.token, wallet.address
+    asked = token.functions["authorizationState"].encode((wallet.address, NONCE))
+    probe(wallet, token, True, (1).to_bytes(32, "big"), asked)
+    authorization.send()
+
+
+def test_authorization__a_wallet_that_re_enters__moves_its_tokens_once(
+    authorization: Authorization, wallet: Contract
+) -> None:
+    protocol, authorization.owner = authorization.protocol, wallet.address
+    again = protocol.token.functions["transferWithAuthorization"].encode(
+        (*authorization.words(), authorization.signature())
+    )
+    used = keccak256(b"AuthorizationUsedOrCanceled(address,bytes32)")[:4]
+    probe(wallet, protocol.token, False, used + bytes(12) + bytes.fromhex(wallet.address[2:]) + NONCE, again)
+    authorization.send()
+    assert protocol.tokens(protocol.stranger) == DOLLAR
 
 
 # ---- cancelling -------------------------------------------------------------------------------------------
@@ -230,7 +304,7 @@ def test_cancel_authorization__used_or_cancelled__reverts(protocol: Protocol) ->
 
 
 def test_cancel_authorization__signed_by_another__reverts(protocol: Protocol) -> None:
-    with reverts("AuthorizationSignerMismatch", signer=protocol.stranger):
+    with reverts("InvalidAuthorizationSignature", authorizer=protocol.late):
         cancel(protocol, "stranger")
     assert not is_used(protocol)
 

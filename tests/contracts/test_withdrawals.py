@@ -11,8 +11,10 @@ from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.events import (
+    PatientWithdrawalCancelled,
     PatientWithdrawalRequested,
     PatientWithdrew,
+    PoolWithdrawalCancelled,
     PoolWithdrawalRequested,
     PoolWithdrawn,
 )
@@ -44,6 +46,9 @@ class Saver:
         if self.contract is self.protocol.escrow:
             return tuple(self.contract.read("withdrawalOf", self.owner))
         return tuple(self.contract.read("withdrawalRequest"))
+
+    def cancel(self) -> Receipt:
+        return self.contract.send(self.owner, "cancelWithdrawal")
 
     def withdraw(self) -> Receipt:
         return self.contract.send(self.owner, "withdraw")
@@ -80,7 +85,8 @@ def test_withdraw__after_notice__pays_the_owner(saver: Saver) -> None:
 
 def test_withdraw__patient_and_insurer__are_logged(protocol: Protocol) -> None:
     asked = protocol.escrow.send(protocol.patient, "requestWithdrawal", DOLLAR)
-    assert asked.events == (PatientWithdrawalRequested(protocol.patient, DOLLAR, NOW + NOTICE),)
+    requested = PatientWithdrawalRequested(protocol.patient, DOLLAR, NOW + NOTICE)
+    assert asked.of(PatientWithdrawalRequested) == [requested]
     asked = protocol.payer.send(protocol.insurer, "requestWithdrawal", DOLLAR)
     assert asked.events == (PoolWithdrawalRequested(1, DOLLAR, NOW + NOTICE),)
     protocol.evm.now += NOTICE
@@ -191,6 +197,20 @@ def test_withdraw__deposited_before__is_covered(saver: Saver) -> None:
     assert saver.withdraw().value == saver.funds + 50 * DOLLAR
 
 
+def test_withdraw__refunded_since__does_not_cover_it(saver: Saver) -> None:
+    """A claim that is given back brings new money, like a deposit."""
+    protocol = saver.protocol
+    claim = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1)))
+    saver.request(saver.funds - saver.debit)
+    protocol.void(claim)
+    assert saver.money() == saver.funds
+    assert saver.announced()[1] == saver.debit
+    saver.wait()
+    assert saver.withdraw().value == saver.funds - saver.debit
+    assert saver.money() == saver.debit
+    protocol.assert_solvent()
+
+
 def test_withdraw__only_later_deposits_left__reverts_and_stays_announced(saver: Saver) -> None:
     saver.request(saver.funds)
     saver.wait()
@@ -224,6 +244,75 @@ def test_settle__withdrawn__pends(saver: Saver) -> None:
     assert endings(receipt) == [(1, Outcome.PENDED, short)]
 
 
+# ---- calling it off ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "waiting", [0, NOTICE - 1, NOTICE, NOTICE + WITHDRAWAL_LIFE - 1, NOTICE + WITHDRAWAL_LIFE]
+)
+def test_cancel_withdrawal__at_any_time__leaves_nothing_to_take(saver: Saver, waiting: int) -> None:
+    saver.request(DOLLAR)
+    saver.wait(waiting)
+    saver.cancel()
+    assert saver.announced() == (0, 0, 0)
+    with reverts("NoWithdrawalRequested"):
+        saver.withdraw()
+    assert saver.money() == saver.funds
+
+
+def test_cancel_withdrawal__patient_and_insurer__are_logged(protocol: Protocol) -> None:
+    protocol.escrow.send(protocol.patient, "requestWithdrawal", DOLLAR)
+    protocol.payer.send(protocol.insurer, "requestWithdrawal", DOLLAR)
+    cancelled = protocol.escrow.send(protocol.patient, "cancelWithdrawal")
+    assert cancelled.of(PatientWithdrawalCancelled) == [PatientWithdrawalCancelled(protocol.patient)]
+    cancelled = protocol.payer.send(protocol.insurer, "cancelWithdrawal")
+    assert cancelled.events == (PoolWithdrawalCancelled(1),)
+
+
+def test_cancel_withdrawal__nothing_announced_or_taken__reverts(saver: Saver) -> None:
+    with reverts("NoWithdrawalRequested"):
+        saver.cancel()
+    saver.request(DOLLAR)
+    saver.wait()
+    saver.withdraw()
+    with reverts("NoWithdrawalRequested"):
+        saver.cancel()
+
+
+def test_cancel_withdrawal__twice__reverts(saver: Saver) -> None:
+    saver.request(DOLLAR)
+    saver.cancel()
+    with reverts("NoWithdrawalRequested"):
+        saver.cancel()
+
+
+def test_cancel_withdrawal__then_announced_anew__covers_what_was_deposited_between(saver: Saver) -> None:
+    saver.request(saver.funds)
+    saver.deposit(50 * DOLLAR)
+    saver.cancel()
+    saver.request(saver.funds + 50 * DOLLAR)
+    saver.wait()
+    assert saver.withdraw().value == saver.funds + 50 * DOLLAR
+
+
+def test_cancel_withdrawal__deposits_afterwards__are_not_counted(saver: Saver) -> None:
+    saver.request(DOLLAR)
+    saver.cancel()
+    saver.deposit(50 * DOLLAR)
+    assert saver.announced() == (0, 0, 0)
+
+
+def test_cancel_withdrawal__of_another_patient__stays(protocol: Protocol) -> None:
+    protocol.escrow.send(protocol.patient, "requestWithdrawal", DOLLAR)
+    for caller in (protocol.neighbour, protocol.governor, protocol.stranger, protocol.insurer):
+        with reverts("NoWithdrawalRequested"):
+            protocol.escrow.send(caller, "cancelWithdrawal")
+    assert protocol.escrow.read("withdrawalOf", protocol.patient) == (DOLLAR, 0, NOW + NOTICE)
+
+
+# ---- whose it is ------------------------------------------------------------------------------------------
+
+
 def test_withdraw__another_patient__takes_only_its_own(protocol: Protocol) -> None:
     protocol.escrow.send(protocol.patient, "requestWithdrawal", DOLLAR)
     protocol.evm.now += NOTICE
@@ -234,7 +323,7 @@ def test_withdraw__another_patient__takes_only_its_own(protocol: Protocol) -> No
         protocol.escrow.send(protocol.stranger, "requestWithdrawal", 1)
 
 
-@pytest.mark.parametrize("verb", ["requestWithdrawal", "withdraw"])
+@pytest.mark.parametrize("verb", ["requestWithdrawal", "cancelWithdrawal", "withdraw"])
 def test_pool_withdrawal__by_anybody_but_the_insurer__reverts(protocol: Protocol, verb: str) -> None:
     protocol.payer.send(protocol.insurer, "requestWithdrawal", DOLLAR)
     protocol.evm.now += NOTICE

@@ -15,7 +15,10 @@ from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.terms import FeeTerms, PlanTerms
+from chainbill.chain.contracts.escrow import Payers
 from chainbill.chain.contracts.payer import MemberYear, PublishedFee
+from chainbill.chain.contracts.registry import CashPrice
+from chainbill.chain.contracts.settlement import Dispute, DisputeStatus, KeptRoot
 from chainbill.errors import ChainError
 from chainbill.oracle.store import OracleStore
 from chainbill.records.service_event import Party, PriceSource, ServiceEvent, ServiceKind
@@ -39,18 +42,38 @@ class MemoryChain:
     plan_ids: dict[str, int] = field(default_factory=lambda: {PATIENT: 7})
     versions: list[int] = field(default_factory=lambda: [NOW - 10])
     payer_ids: set[int] = field(default_factory=lambda: {1})
+    payers_of: dict[str, Payers] = field(default_factory=lambda: {PATIENT: Payers(1, 0)})
+    cash_prices: dict[bytes, int] = field(default_factory=dict)
+    reversed: set[bytes] = field(default_factory=set)
+    roots: dict[int, int] = field(default_factory=dict)
+    """When the batch of each used root slot was settled."""
     domain: Domain = DOMAIN
 
     @property
     def registry(self) -> Any:
         return SimpleNamespace(
             is_attester=lambda provider, key: (provider, key) in self.attesters,
-            is_active=lambda provider: provider not in self.suspended,
+            cash_price_at=lambda provider, service, time: CashPrice(self.cash_prices.get(service, 0), 1),
+        )
+
+    @property
+    def escrow(self) -> Any:
+        return SimpleNamespace(
+            payers_of=lambda patient, time: self.payers_of.get(patient, Payers(0, 0)),
         )
 
     @property
     def settlement(self) -> Any:
-        return SimpleNamespace(is_spent=lambda provider, sequence: (provider, sequence) in self.spent)
+        return SimpleNamespace(
+            is_spent=lambda provider, sequence: (provider, sequence) in self.spent,
+            is_suspended=lambda provider: provider in self.suspended,
+            dispute_of=self._dispute_of,
+            root_at=lambda slot: KeptRoot(bytes(27), self.roots.get(slot, 0)),
+        )
+
+    def _dispute_of(self, claim_id: bytes) -> Dispute:
+        status = DisputeStatus.REVERSED if claim_id in self.reversed else DisputeStatus.NONE
+        return Dispute(status, frozenset(), 0, 0, 0, 0)
 
     def payer(self, payer_id: int) -> Any:
         if payer_id not in self.payer_ids:
@@ -60,7 +83,7 @@ class MemoryChain:
             fee_at=lambda service, time: (
                 PublishedFee(self.fees[service], 1, 1) if service in self.fees else None
             ),
-            member_year=lambda member, year: MemberYear(Accumulators(), self.plan_ids.get(member, 0), 0),
+            member_year=lambda member, year: MemberYear(Accumulators(), self.plan_ids.get(member, 0)),
             plan_versions=lambda plan: len(self.versions),
             plan_terms=lambda plan, version: (terms, self.versions[version - 1]),
         )
@@ -110,7 +133,8 @@ def attested_event(
     provider_id: int = 1,
     patient: str = PATIENT,
     service_id: bytes = SERVICE,
+    corrects: bytes = b"",
 ) -> AttestedEvent:
     """An event signed by the provider's attester."""
-    assignment = Assignment(provider_id, payer_id, patient, service_id, sequence)
+    assignment = Assignment(provider_id, payer_id, patient, service_id, sequence, corrects)
     return attest(event or service_event(), assignment, attester, DOMAIN)

@@ -11,16 +11,31 @@ from chainbill.chain.batch_codec import (
     decode_sections,
     encode_sections,
 )
+from chainbill.chain.contracts.escrow import Payers
 from chainbill.chain.sender import GAS_CAP
-from chainbill.oracle.batching import GAS_PER_BATCH, GAS_PER_ROW, GAS_PER_SECTION, plan_batches
-from chainbill.oracle.store import Reason, Status, StoredAttestation
+from chainbill.oracle.batching import (
+    GAS_PER_BATCH,
+    GAS_PER_BITMAP_WORD,
+    GAS_PER_PATIENT,
+    GAS_PER_ROW,
+    GAS_PER_SECONDARY,
+    GAS_PER_SECTION,
+    GAS_PER_SERVICE,
+    plan_batches,
+)
+from chainbill.oracle.store import Reason, Routing, Status, StoredAttestation
 
 OTHER = "0x1111111111111111111111111111111111111111"
 
 
-def stored(attester: Signer, sequence: int, **changes: object) -> StoredAttestation:
+TO_SECONDARY = Routing(secondary_payer_id=2, secondary_service_id=b"second!!")
+
+
+def stored(
+    attester: Signer, sequence: int, routing: Routing | None = None, **changes: object
+) -> StoredAttestation:
     attestation = attested_event(attester, sequence=sequence, **changes).attestation  # type: ignore[arg-type]
-    return StoredAttestation(sequence, attestation, Status.ACCEPTED, Reason.NONE)
+    return StoredAttestation(sequence, attestation, Status.ACCEPTED, Reason.NONE, routing or Routing())
 
 
 def test_plan__rows_of_one_provider_and_payer__share_a_section(chain: MemoryChain, attester: Signer) -> None:
@@ -57,16 +72,87 @@ def test_plan__payers__ascend(chain: MemoryChain, attester: Signer) -> None:
 
 
 def test_plan__many_rows__every_batch_fits_one_transaction(chain: MemoryChain, attester: Signer) -> None:
-    rows = [stored(attester, n) for n in range(1, 400)]
+    patients = [f"0x{n:040x}" for n in range(1, 200)]
+    rows = [stored(attester, n, patient=patients[n % 199]) for n in range(1, 900)]
 
     batches = plan_batches(chain, rows, NOW)  # type: ignore[arg-type]
 
     assert len(batches) > 1
-    assert [member.row for batch in batches for member in batch.members] == list(range(1, 400))
-    for batch in batches:
-        bound = GAS_PER_BATCH + GAS_PER_SECTION * len(batch.sections) + GAS_PER_ROW * len(batch.members)
-        assert bound <= GAS_CAP
-        assert all(len(section.rows) <= MAX_ROWS_PER_PATIENT for section in batch.sections)
+    assert [member.row for batch in batches for member in batch.members] == list(range(1, 900))
+    assert all(batch.gas <= GAS_CAP for batch in batches)
+    assert batches[0].gas > GAS_CAP - (GAS_PER_PATIENT + GAS_PER_SERVICE + GAS_PER_BITMAP_WORD + GAS_PER_ROW)
+
+
+def test_plan__gas__counts_each_place_once(chain: MemoryChain, attester: Signer) -> None:
+    rows = [stored(attester, 1), stored(attester, 255), stored(attester, 256, service_id=b"another!")]
+
+    (batch,) = plan_batches(chain, rows, NOW)  # type: ignore[arg-type]
+
+    touched = GAS_PER_SECTION + GAS_PER_PATIENT + 2 * GAS_PER_SERVICE + 2 * GAS_PER_BITMAP_WORD
+    assert batch.gas == GAS_PER_BATCH + touched + 3 * GAS_PER_ROW
+
+
+def test_plan__gas_of_a_row_with_two_payers__counts_both(chain: MemoryChain, attester: Signer) -> None:
+    chain.payer_ids, chain.payers_of[PATIENT] = {1, 2}, Payers(1, 2)
+
+    (batch,) = plan_batches(chain, [stored(attester, 1, TO_SECONDARY)], NOW)  # type: ignore[arg-type]
+
+    touched = 2 * (GAS_PER_SECTION + GAS_PER_PATIENT + GAS_PER_SERVICE) + GAS_PER_BITMAP_WORD
+    assert batch.gas == GAS_PER_BATCH + touched + GAS_PER_ROW + GAS_PER_SECONDARY
+
+
+def test_plan__more_rows_of_a_patient_than_a_section_holds__are_split(
+    chain: MemoryChain, attester: Signer
+) -> None:
+    rows = [stored(attester, n) for n in range(1, MAX_ROWS_PER_PATIENT + 2)]
+
+    batches = plan_batches(chain, rows, NOW)  # type: ignore[arg-type]
+
+    assert [len(batch.members) for batch in batches] == [MAX_ROWS_PER_PATIENT, 1]
+
+
+def test_plan__patient_with_a_secondary_payer__names_it_and_its_service(
+    chain: MemoryChain, attester: Signer
+) -> None:
+    chain.payer_ids, chain.payers_of[PATIENT] = {1, 2}, Payers(1, 2)
+
+    (batch,) = plan_batches(chain, [stored(attester, 1, TO_SECONDARY), stored(attester, 2)], NOW)  # type: ignore[arg-type]
+
+    alone, coordinated = batch.sections
+    assert (alone.payers, coordinated.payers) == ((1, 0), (1, 2))
+    assert (coordinated.secondary_plan_id, coordinated.secondary_terms_version) == (7, 1)
+    assert [row.secondary_service_id for row in coordinated.rows] == [b"second!!"]
+    assert decode_sections(encode_sections(batch.sections)) == list(batch.sections)
+
+
+def test_plan__secondary_payer_given_up_since__is_not_named(chain: MemoryChain, attester: Signer) -> None:
+    chain.payer_ids = {1, 2}
+
+    (batch,) = plan_batches(chain, [stored(attester, 1, TO_SECONDARY)], NOW)  # type: ignore[arg-type]
+
+    assert batch.sections[0].payers == (1, 0)
+    assert batch.sections[0].rows[0].secondary_service_id == b""
+
+
+def test_plan__correction__stands_in_a_section_of_its_own(chain: MemoryChain, attester: Signer) -> None:
+    rows = [stored(attester, 1), stored(attester, 2, Routing(corrects=b"r" * 32))]
+
+    (batch,) = plan_batches(chain, rows, NOW)  # type: ignore[arg-type]
+
+    assert [section.corrections for section in batch.sections] == [False, True]
+    assert batch.sections[1].rows[0].corrects == b"r" * 32
+    assert decode_sections(encode_sections(batch.sections)) == list(batch.sections)
+
+
+def test_plan__self_pay__names_no_plan_and_stands_first(chain: MemoryChain, attester: Signer) -> None:
+    rows = [stored(attester, 1), stored(attester, 2, payer_id=0)]
+
+    (batch,) = plan_batches(chain, rows, NOW)  # type: ignore[arg-type]
+
+    assert [(each.payer_id, each.plan_id, each.terms_version) for each in batch.sections] == [
+        (0, 0, 0),
+        (1, 7, 1),
+    ]
 
 
 def test_plan__sequences_too_far_apart_for_one_section__are_split(

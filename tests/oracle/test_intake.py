@@ -11,14 +11,32 @@ from tests.oracle.conftest import PATIENT, MemoryChain, attested_event, service_
 
 from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.signing import Signer
-from chainbill.errors import IntakeRefused
+from chainbill.billing.outcomes import Reason
+from chainbill.chain.contracts.escrow import Payers
+from chainbill.errors import IntakeRefused, StateError
 from chainbill.oracle.intake import Intake, accept_all
-from chainbill.oracle.store import OracleStore, Status
+from chainbill.oracle.store import Finished, OracleStore, Routing, Status
+from chainbill.records.service_id import service_id
 
 
 @pytest.fixture
 def intake(chain: MemoryChain, store: OracleStore) -> Intake:
     return Intake(chain, store)  # type: ignore[arg-type]
+
+
+SECONDARY_KEY = b"k" * 32
+
+
+@pytest.fixture
+def informed(chain: MemoryChain, store: OracleStore) -> Intake:
+    """An oracle that holds the schedule key of payer 2."""
+
+    def schedule_key(payer_id: int) -> bytes:
+        if payer_id != 2:
+            raise StateError(f"the schedule of payer {payer_id} is not here")
+        return SECONDARY_KEY
+
+    return Intake(chain, store, schedule_key)  # type: ignore[arg-type]
 
 
 def refused(intake: Intake, attested: AttestedEvent) -> str:
@@ -136,6 +154,86 @@ def test_accept__member_not_enrolled_yet__accepted(
     chain.plan_ids.clear()
 
     assert not intake.accept(attested_event(attester)).repeated
+
+
+def test_accept__patient_with_a_secondary_payer__routes_its_own_service_id(
+    informed: Intake, chain: MemoryChain, store: OracleStore, attester: Signer
+) -> None:
+    chain.payers_of[PATIENT] = Payers(1, 2)
+
+    informed.accept(attested_event(attester))
+
+    (stored,) = store.open_attestations()
+    assert stored.routing == Routing(2, service_id(SECONDARY_KEY, "office-visit"))
+
+
+def test_accept__again_after_the_secondary_payer_changed__routes_anew(
+    informed: Intake, chain: MemoryChain, store: OracleStore, attester: Signer
+) -> None:
+    attested = attested_event(attester)
+    informed.accept(attested)
+    assert store.open_attestations()[0].routing == Routing()
+    chain.payers_of[PATIENT] = Payers(1, 2)
+
+    assert informed.accept(attested).repeated
+
+    assert store.open_attestations()[0].routing.secondary_payer_id == 2
+
+
+def test_accept__schedule_of_the_secondary_payer_unknown__refused(
+    informed: Intake, chain: MemoryChain, attester: Signer
+) -> None:
+    chain.payers_of[PATIENT] = Payers(1, 3)
+
+    assert refused(informed, attested_event(attester)) == "no_secondary_schedule"
+
+
+def test_accept__self_pay_at_a_published_price__has_no_secondary(
+    informed: Intake, chain: MemoryChain, store: OracleStore, attester: Signer
+) -> None:
+    chain.payers_of[PATIENT], chain.cash_prices[b"cash!!!!"] = Payers(1, 2), 90_000_000
+
+    informed.accept(attested_event(attester, payer_id=0, service_id=b"cash!!!!"))
+
+    (stored,) = store.open_attestations()
+    assert (stored.attestation.payer_id, stored.routing) == (0, Routing())
+
+
+def test_accept__self_pay_without_a_price__refused(intake: Intake, attester: Signer) -> None:
+    assert refused(intake, attested_event(attester, payer_id=0)) == "no_cash_price"
+
+
+REVERSED = b"r" * 32
+
+
+def test_accept__correction_of_a_reversed_claim__takes_the_record_again(
+    intake: Intake, chain: MemoryChain, store: OracleStore, attester: Signer
+) -> None:
+    intake.accept(attested_event(attester))
+    chain.reversed.add(REVERSED)
+
+    intake.accept(attested_event(attester, sequence=2, corrects=REVERSED))
+
+    assert [stored.routing.corrects for stored in store.open_attestations()] == [b"", REVERSED]
+    again = attested_event(attester, sequence=3, corrects=REVERSED)
+    assert refused(intake, again) == "duplicate_record"
+
+
+def test_accept__correction_of_a_claim_that_stands__refused(intake: Intake, attester: Signer) -> None:
+    assert refused(intake, attested_event(attester, corrects=REVERSED)) == "not_reversed"
+
+
+def test_accept__correction_of_another_patients_claim__refused(
+    intake: Intake, chain: MemoryChain, store: OracleStore, attester: Signer
+) -> None:
+    intake.accept(attested_event(attester))
+    (stored,) = store.open_attestations()
+    store.finish({stored.row: Finished(Status.SETTLED, Reason.NONE, REVERSED)})
+    chain.reversed.add(REVERSED)
+
+    other = attested_event(attester, sequence=2, patient="0x" + "33" * 20, corrects=REVERSED)
+    assert refused(intake, other) == "not_its_claim"
+    assert store.find_claim(REVERSED) is not None
 
 
 def test_accept_all__one_refused__others_stand(intake: Intake, attester: Signer) -> None:

@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from eth_typing import HexStr
 from tests.oracle.conftest import service_event
 
 from chainbill.attestation.attested import Assignment, attest
 from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.chain.contracts.settlement import DisputeStatus, KeptRoot, settled_claims
+from chainbill.chain.events import Party
+from chainbill.chain.logs import decode_log
 from chainbill.money import DOLLAR
+from chainbill.oracle.batching import plan_batches
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.settling import SettledBatch, settle_open
 from chainbill.oracle.store import OracleStore, Status
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
-from chainbill.scenario.stage import SceneOptions, Stage, open_stage
+from chainbill.scenario.stage import DAY_SECONDS, SceneOptions, Stage, open_stage
 
 RICH, POOR = service_event("Encounter/rich"), service_event("Encounter/poor")
 POOR = POOR.model_copy(update={"patient": POOR.patient.model_copy(update={"reference": "Patient/poor"})})
@@ -35,12 +40,12 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield stage
 
 
-def hand_in(stage: Stage, event: ServiceEvent, sequence: int) -> None:
+def hand_in(stage: Stage, event: ServiceEvent, sequence: int, *, corrects: bytes = b"") -> None:
     cast = stage.cast
     provider, patient = cast.providers[event.provider.reference], cast.patients[event.patient.reference]
     stage.casting.enrol(cast, event.patient.reference, event.benefit_year)
     service = service_id(cast.schedule_key, event.service)
-    assignment = Assignment(provider.provider_id, cast.payer_id, patient.address, service, sequence)
+    assignment = Assignment(provider.provider_id, cast.payer_id, patient.address, service, sequence, corrects)
     attested = attest(event, assignment, provider.attester, stage.protocol.domain)
     Intake(stage.protocol, stage.store).accept(attested)
 
@@ -51,20 +56,25 @@ def settle(stage: Stage) -> list[SettledBatch]:
 
 def credit(stage: Stage) -> int:
     (provider,) = stage.cast.providers.values()
-    return stage.protocol.settlement.credit_of(provider.provider_id)
+    return stage.protocol.settlement.credit_of(provider.provider_id).maturing
 
 
 def test_settle__patient_without_money__pends_and_settles_once_funded(stage: Stage) -> None:
     hand_in(stage, RICH, 1)
     hand_in(stage, POOR, 2)
 
+    (planned,) = plan_batches(stage.protocol, stage.store.open_attestations(), stage.protocol.now())
     (batch,) = settle(stage)
 
+    assert batch.gas_used <= planned.gas
     assert [(row.outcome, row.reason) for row in batch.rows] == [
         (Outcome.SETTLED, Reason.NONE),
         (Outcome.PENDED, Reason.PATIENT_UNFUNDED),
     ]
     assert stage.store.counts() | {"settled": 1, "pended": 1} == stage.store.counts()
+    rich, poor_row = batch.rows
+    assert stage.store.find_claim(rich.claim_id) is not None
+    assert poor_row.claim_id == b""
     paid = credit(stage)
 
     poor = stage.cast.patients["Patient/poor"].sender
@@ -102,3 +112,55 @@ def test_settle__crash_between_chain_and_store__settles_nothing_twice(
     assert credit(stage) == paid
     assert stage.store.counts()["spent"] == 1
     assert stage.store.open_attestations() == []
+
+
+def test_settle__root_slot_taken_by_somebody_else__takes_the_next(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(stage, RICH, 1)
+    settle(stage)
+    assert stage.protocol.settlement.root_at(0).settled_at > 0
+    assert stage.store.taken_root_slots(stage.protocol.now()) == {0}
+    # As if somebody had used slot 0 between the oracle's look and its transaction.
+    stage.store.take_root_slot(0, 0)
+    kept = KeptRoot(bytes(27), 0)
+    monkeypatch.setattr(type(stage.protocol.settlement), "root_at", lambda *_: kept)
+    hand_in(stage, service_event("Encounter/another"), 2)
+
+    (batch,) = settle(stage)
+
+    assert [row.outcome for row in batch.rows] == [Outcome.SETTLED]
+    monkeypatch.undo()
+    assert stage.protocol.settlement.root_at(1).settled_at > 0
+    assert stage.store.taken_root_slots(stage.protocol.now()) == {0, 1}
+
+
+def test_settle__operator_named__gets_the_fee(stage: Stage) -> None:
+    operator = stage.submitter.address
+    stage.protocol.settlement.set_operator_fee(stage.submitter, 50_000, 0)
+    stage.devnet.advance(DAY_SECONDS)
+    hand_in(stage, RICH, 1)
+
+    settle_open(stage.protocol, stage.store, stage.quorum, stage.submitter, operator=operator)
+
+    assert stage.protocol.settlement.fees_of(operator).maturing == 50_000
+
+
+def test_settle__claim_reversed__is_corrected_by_a_new_one(stage: Stage) -> None:
+    hand_in(stage, RICH, 1)
+    (batch,) = settle(stage)
+    (row,) = batch.rows
+    settlement, patient = stage.protocol.settlement, stage.cast.patients["Patient/1"].sender
+    receipt = stage.protocol.w3.eth.get_transaction_receipt(HexStr(batch.transaction))
+    events = [decode_log(log) for log in receipt["logs"] if log["address"] == settlement.address]
+    (claim,) = settled_claims(events, stage.protocol.now())
+    assert claim.claim_id(stage.protocol.domain) == row.claim_id
+    settlement.dispute(patient, claim, Party.PATIENT, root_slot=0, proof=[])
+    stage.devnet.advance(3 * DAY_SECONDS + 1)
+    settlement.close(stage.submitter, claim)  # the provider was silent
+
+    hand_in(stage, RICH, 2, corrects=row.claim_id)
+    (corrected,) = settle(stage)
+
+    assert [each.outcome for each in corrected.rows] == [Outcome.SETTLED]
+    assert settlement.dispute_of(row.claim_id).status is DisputeStatus.CORRECTED

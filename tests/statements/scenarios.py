@@ -8,12 +8,21 @@ from typing import Any
 
 from tests.statements.ledger_story import NAMES, PATIENT, SCHEDULE_KEY, LedgerStory, at, dollars
 
-from chainbill.billing.accumulators import Accumulators
+from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Reason
-from chainbill.billing.terms import CategoryTerms
+from chainbill.billing.terms import CategoryTerms, CobMode, PlanTerms
 from chainbill.records.service_event import PriceSource, ServiceKind
 from chainbill.records.service_id import service_ids
-from chainbill.statements.facts import AccountFacts, Movement, MovementKind
+from chainbill.statements.facts import (
+    AccountFacts,
+    Coming,
+    ComingKind,
+    Disputer,
+    DisputeStage,
+    Movement,
+    MovementKind,
+    Standing,
+)
 from chainbill.statements.insurer import InsurerStatement, insurer_statement
 from chainbill.statements.insurer_text import render_insurer
 from chainbill.statements.patient import patient_statement
@@ -21,6 +30,7 @@ from chainbill.statements.patient_model import PatientStatement
 from chainbill.statements.patient_text import render_patient
 from chainbill.statements.provider import ProviderStatement, provider_statement
 from chainbill.statements.provider_text import render_provider
+from chainbill.statements.sharing import CostSharing
 
 VIDEO = ServiceKind.TELEHEALTH_VISIT
 OFFICE = ServiceKind.IN_PERSON_VISIT
@@ -132,6 +142,90 @@ def look_alike() -> LedgerStory:
     return story
 
 
+def two_insurers() -> LedgerStory:
+    """Two insurers: one service that both cover, one above the first plan's yearly maximum, one that the
+    second insurer does not cover."""
+    first = PlanTerms(deductible=dollars(100), oop_max=dollars(500), annual_maximum=dollars(150))
+    second = PlanTerms(deductible=0, oop_max=dollars(1000), cob_mode=CobMode.CARVE_OUT)
+    story = LedgerStory(first, second)
+    story.enrol(2026, Accumulators(dollars(50), dollars(50), dollars(20)))
+    story.enrol(2026, payer_id=2)
+    story.deposit("2026-01-02", dollars(400))
+    story.settle(
+        "2026-02-02", story.record("2026-02-01", VIDEO, dollars(175)), dollars(150), second_payer_id=2
+    )
+    story.settle(
+        "2026-02-10", story.record("2026-02-09", VIDEO, dollars(200)), dollars(200), second_payer_id=2
+    )
+    reading = story.record("2026-03-01", READING, dollars(9))
+    not_covered = CategoryTerms(covered=False)
+    story.settle("2026-03-02", reading, dollars(9), second_payer_id=2, second_terms=not_covered)
+    return story
+
+
+def family() -> LedgerStory:
+    """A family's deductible and maximum are reached before the member's own."""
+    plan = PlanTerms(
+        deductible=dollars(250),
+        oop_max=dollars(500),
+        family_deductible=dollars(400),
+        family_oop_max=dollars(600),
+    )
+    story = LedgerStory(plan)
+    story.enrol(2026)
+    story.family = FamilyAccumulators(dollars(320), dollars(450))
+    story.deposit("2026-01-02", dollars(300))
+    story.settle("2026-02-02", story.record("2026-02-01", VIDEO, dollars(150)), dollars(150))
+    story.settle("2026-02-10", story.record("2026-02-09", VIDEO, dollars(400)), dollars(400))
+    return story
+
+
+def self_pay() -> LedgerStory:
+    """No insurer: the published price, a lower one, and one that an insured patient did not agree to."""
+    story = LedgerStory()
+    story.deposit("2026-01-02", dollars(300))
+    story.settle_without_insurer("2026-02-02", story.record("2026-02-01", OFFICE, dollars(120)), dollars(90))
+    story.settle_without_insurer("2026-02-03", story.record("2026-02-03", REFILL, dollars(14)), dollars(18))
+    waiting = story.record("2026-02-05", LAB, dollars(60))
+    story.pend("2026-02-05", waiting, Reason.PAYER_NOT_ACCEPTED, payer_id=None)
+    return story
+
+
+def disputed() -> LedgerStory:
+    """Every way a charge can go after it was paid, and what the patient has announced."""
+    story = LedgerStory()
+    story.enrol(2026, Accumulators(dollars(250), dollars(250)))
+    story.deposit("2026-01-02", dollars(600))
+    days = ("2026-02-01", "2026-02-03", "2026-02-05", "2026-02-07", "2026-02-09", "2026-02-11")
+    opened, answered, upheld, partly, fully, given = (
+        story.settle(day, story.record(day, VIDEO, dollars(100 + number)), dollars(100))
+        for number, day in enumerate(days)
+    )
+    you, insurer = Disputer.PATIENT, Disputer.INSURER
+    story.dispute(opened, DisputeStage.OPEN, you, deadline="2026-02-15")
+    story.dispute(answered, DisputeStage.ANSWERED, you, insurer, deadline="2026-03-01")
+    story.dispute(upheld, DisputeStage.UPHELD, you)
+    part = CostSharing(allowed=dollars(30), coinsurance=dollars(5), plan_paid=dollars(25))
+    story.take_back("2026-02-20", partly, you, part=part)
+    story.take_back("2026-02-20", fully, insurer)
+    wrong = story.take_back("2026-02-21", given)
+    right = story.record("2026-02-11", VIDEO, dollars(60))
+    story.settle("2026-02-22", right, dollars(60), corrects=wrong)
+    story.coming = [
+        Coming(kind=ComingKind.WITHDRAWAL, at=at("2026-05-01"), amount=dollars(100)),
+        Coming(kind=ComingKind.INSURERS, at=at("2026-05-01"), payer_id=1, secondary_payer_id=2),
+        Coming(kind=ComingKind.LIMITS, at=at("2026-05-01"), amount=dollars(80)),
+        Coming(
+            kind=ComingKind.CONSENT,
+            at=at("2026-05-01"),
+            amount=dollars(50),
+            provider_id=1,
+            expires_at=at("2026-12-31"),
+        ),
+    ]
+    return story
+
+
 PATIENT_SCENARIOS: dict[str, Callable[[], LedgerStory]] = {
     story.__name__: story
     for story in (
@@ -143,6 +237,10 @@ PATIENT_SCENARIOS: dict[str, Callable[[], LedgerStory]] = {
         two_years,
         no_records,
         look_alike,
+        two_insurers,
+        family,
+        self_pay,
+        disputed,
     )
 }
 
@@ -168,6 +266,22 @@ def insurer(*, with_key: bool = True) -> InsurerStatement:
     return insurer_statement(1, facts, NAMES, names if with_key else None)
 
 
+def second_insurer() -> InsurerStatement:
+    """What the second insurer of ``two_insurers`` reads."""
+    story = two_insurers()
+    paid = sum(claim.sharing.secondary_paid for claim in story.claims if claim.sharing)
+    movements = [Movement(at("2026-01-01"), MovementKind.DEPOSIT, dollars(5000))]
+    facts = AccountFacts(
+        as_of=at("2026-04-30"),
+        claims=story.claims,
+        movements=movements,
+        balance=dollars(5000) - paid,
+        receivables={1: dollars(12)},
+        waiting_refund=dollars(3),
+    )
+    return insurer_statement(2, facts, NAMES)
+
+
 def provider() -> ProviderStatement:
     """What the clinic of ``everything`` reads."""
     claims = [claim for claim in everything().claims if claim.provider_id == 1]
@@ -178,8 +292,41 @@ def provider() -> ProviderStatement:
     )
     claims[-1] = replace(claims[-1], sequence=99)
     movements = [Movement(at("2026-04-10"), MovementKind.PAYOUT, dollars(200))]
+    left = credited - dollars(200)
+    standing = Standing(matured=left, maturing=0, held=0, bond=0, advanced=0, owed=0)
     facts = AccountFacts(
-        as_of=at("2026-04-30"), claims=claims, movements=movements, balance=credited - dollars(200)
+        as_of=at("2026-04-30"), claims=claims, movements=movements, balance=left, standing=standing
+    )
+    return provider_statement(1, facts, NAMES)
+
+
+def disputed_provider() -> ProviderStatement:
+    """What the clinic of ``disputed`` and ``two_insurers`` reads; an operator took a fee."""
+    claims = [
+        replace(claim, sharing=replace(claim.sharing, operator_fee=dollars(0.5)))
+        for story in (disputed(), two_insurers())
+        for claim in story.claims
+        if claim.sharing
+    ]
+    credited = sum(c.sharing.allowed - c.sharing.operator_fee for c in claims if c.sharing)
+    movements = [
+        Movement(at("2026-02-12"), MovementKind.BOND_PUT_UP, dollars(100)),
+        Movement(at("2026-02-12"), MovementKind.ADVANCE, dollars(60)),
+        Movement(at("2026-02-20"), MovementKind.TAKEN_BACK, dollars(230)),
+        Movement(at("2026-03-20"), MovementKind.PAYOUT, dollars(150)),
+        Movement(at("2026-03-21"), MovementKind.RECEIVABLE_PAID, dollars(10)),
+    ]
+    balance = credited - dollars(230 + 150 + 10 + 60 - 100)
+    standing = Standing(
+        matured=balance - dollars(100 + 200 + 99 - 40),
+        maturing=dollars(200),
+        held=dollars(99),
+        bond=dollars(100),
+        advanced=dollars(40),
+        owed=dollars(7),
+    )
+    facts = AccountFacts(
+        as_of=at("2026-04-30"), claims=claims, movements=movements, balance=balance, standing=standing
     )
     return provider_statement(1, facts, NAMES)
 
@@ -215,5 +362,8 @@ def golden_files() -> dict[str, str]:
     files["insurer.json"] = insurer().model_dump_json(indent=1) + "\n"
     files["provider.txt"] = render_provider(provider())
     files["provider.json"] = provider().model_dump_json(indent=1) + "\n"
+    files["second_insurer.txt"] = render_insurer(second_insurer())
+    files["disputed_provider.txt"] = render_provider(disputed_provider())
+    files["patient_disputed.json"] = patient("disputed").model_dump_json(indent=1) + "\n"
     files["fields.txt"] = all_fields()
     return files

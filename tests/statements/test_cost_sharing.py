@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.statements.ledger_story import dollars
+from tests.statements.ledger_story import dollars, shared
 
 from chainbill.billing.accumulators import UNTOUCHED, Accumulators
 from chainbill.billing.adjudication import adjudicate
 from chainbill.billing.terms import Category, CategoryTerms, FeeTerms, PlanTerms
 from chainbill.statements.cost_sharing import UNEXPLAINED, Reasons, explain
-from chainbill.statements.facts import CostSharing, TermsApplied
+from chainbill.statements.sharing import CostSharing, TermsApplied
 
 PLAN = PlanTerms(deductible=dollars(250), oop_max=dollars(1000))
 OFFICE = Category.OFFICE_VISIT.value
@@ -28,15 +28,7 @@ def priced(
         plan=plan,
         met=met,
     )
-    sharing = CostSharing(
-        split.billed,
-        split.allowed,
-        split.contractual_adjustment,
-        split.deductible,
-        split.copay,
-        split.coinsurance,
-        split.plan_paid,
-    )
+    sharing = shared(split)
     return sharing, TermsApplied(plan, category, OFFICE, met)
 
 

@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from tests.statements.ledger_story import NAMES, LedgerStory, at, dollars
 from tests.statements.scenarios import OFFICE, VIDEO
 
-from chainbill.attestation.address import checksum_address
+from chainbill.attestation.address import ZERO_ADDRESS, checksum_address
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain import events
+from chainbill.chain.claim_tree import claim_id, claim_prefix
 from chainbill.chain.deployments import Deployment
 from chainbill.errors import LedgerError
 from chainbill.records.commitment import Opening
@@ -67,30 +69,51 @@ class Log:
         ]
 
 
-def claim(opening: Opening, sequence: int, deductible: int, coinsurance: int, plan_paid: int) -> events.Claim:
+def claim(
+    opening: Opening, sequence: int, deductible: int, coinsurance: int, plan_paid: int, **changed: Any
+) -> events.Claim:
     allowed = deductible + coinsurance + plan_paid
-    return events.Claim(
+    settled = events.Claim(
         commitment=opening.commitment,
         sequence=sequence,
+        provider_id=1,
         payer_id=1,
         plan_id=1,
         terms_version=1,
+        secondary_payer_id=0,
+        secondary_plan_id=0,
+        secondary_terms_version=0,
+        secondary_service_id=bytes(8),
+        reason=Reason.NONE,
         benefit_year=2026,
         service_id=SERVICE,
         units=1,
-        billed_amount=opening.event.billed_amount,
+        billed_as_fee=False,
         billed=opening.event.billed_amount,
         allowed=allowed,
-        contractual_adjustment=opening.event.billed_amount - allowed,
         deductible=deductible,
         copay=0,
         coinsurance=coinsurance,
+        outside_plan=0,
         plan_paid=plan_paid,
+        secondary_paid=0,
+        fee=0,
     )
+    return replace(settled, **changed)
+
+
+def unsettled(commitment: bytes, sequence: int, reason: Reason) -> events.Claim:
+    attested = claim(WAITING, sequence, 0, 0, 0, commitment=commitment, reason=reason)
+    return replace(attested, billed=WAITING.event.billed_amount)
 
 
 def batch(time: int) -> events.BatchSettled:
-    return events.BatchSettled(bytes(32), 1, time, CLINIC, 1, 0, 0, 0)
+    return events.BatchSettled(time.to_bytes(32), 1, time, CLINIC, ZERO_ADDRESS, 1, 0, 0, 0, b"r" * 32, time)
+
+
+def claim_ids(time: int, *settled: tuple[str, events.Claim]) -> list[bytes]:
+    prefix = claim_prefix(31337, DEPLOYMENT.settlement, time.to_bytes(32), time, ZERO_ADDRESS)
+    return [claim_id(prefix, patient, each) for patient, each in settled]
 
 
 @pytest.fixture(scope="module")
@@ -110,28 +133,35 @@ def history() -> LedgerHistory:
         log.add(
             START + DAY,
             events.PatientDeposited(patient, dollars(300)),
-            events.PayerAccepted(patient, 1, START + DAY),
-            events.Enrolled(1, patient, 2026, 1, opening, opening),
-            events.ConsentGranted(patient, 1, dollars(500), at("2027-01-01"), START + DAY),
+            events.PayersAccepted(patient, 1, 0, START + DAY),
+            events.Enrolled(1, patient, 2026, 1, 0, opening, opening, 0),
+            events.ConsentGranted(patient, 1, dollars(500), at("2027-01-01"), False, START + DAY),
         )
     paid_at, tried_at = at("2026-03-04"), at("2026-03-05")
-    log.add(
-        paid_at,
-        events.ClaimSettled(1, PATIENT, claim(VISIT, 1, dollars(60), dollars(18), dollars(72))),
-        batch(paid_at),
-    )
-    other = Opening(VISIT.event, bytes([7] * 16))
+    paid = claim(VISIT, 1, dollars(60), dollars(18), dollars(72))
+    log.add(paid_at, events.ClaimSettled(PATIENT, paid), batch(paid_at))
+    other = claim(Opening(VISIT.event, bytes([7] * 16)), 2, dollars(100), dollars(10), dollars(40))
     log.add(
         tried_at,
-        events.ClaimSettled(1, OTHER, claim(other, 2, dollars(100), dollars(10), dollars(40))),
-        events.ClaimPended(1, PATIENT, Reason.PAYER_UNFUNDED, WAITING.commitment, 3),
-        events.ClaimPended(1, PATIENT, Reason.PAYER_NOT_ACCEPTED, bytes([9] * 32), 4),
-        events.ClaimSkipped(1, PATIENT, VISIT.commitment, 1),
+        events.ClaimSettled(OTHER, other),
+        events.ClaimPended(PATIENT, unsettled(WAITING.commitment, 3, Reason.PAYER_UNFUNDED)),
+        events.ClaimPended(PATIENT, unsettled(bytes([9] * 32), 4, Reason.PAYER_NOT_ACCEPTED)),
+        events.ClaimSkipped(PATIENT, unsettled(VISIT.commitment, 1, Reason.SEQUENCE_SPENT)),
         batch(tried_at),
     )
-    log.add(tried_at + 60, events.ProviderPaid(1, CLINIC, dollars(300)))
+    [disputed] = claim_ids(tried_at, (OTHER, other))
+    log.add(tried_at + 60, events.ClaimDisputed(disputed, 1, events.Party.PATIENT, tried_at + 60 + 3 * DAY))
+    log.add(
+        tried_at + 90,
+        events.ReversalFunded(disputed, dollars(150), 0, 0, 0, 0),
+        events.ClaimReversed(disputed, OTHER, replace(other, billed=0), events.SecondaryShares(0, 0, 0)),
+        events.PatientRefunded(OTHER, dollars(110)),
+        events.PoolRefunded(1, dollars(40)),
+    )
     log.add(tried_at + 120, events.PlanPublished(1, 1, 2, NEXT_PLAN, tried_at + 120 + DAY))
     log.add(tried_at + 180, events.CoverageEnded(1, OTHER, 2026, tried_at + 180 + DAY))
+    log.add(tried_at + 190, events.LimitsSet(PATIENT, dollars(50), 0, tried_at + 190 + DAY))
+    log.add(tried_at + 195, events.PatientWithdrawalRequested(PATIENT, dollars(20), tried_at + 195 + DAY))
     return LedgerHistory(log.recorded, DEPLOYMENT, as_of=tried_at + 200)
 
 
@@ -154,8 +184,8 @@ def test_patient__with_a_vault__joins_ledger_terms_and_record(history: LedgerHis
     assert paid.terms.plan == PLAN
     assert paid.terms.category == SHARE
     assert (paid.terms.category_id, paid.terms.met_before) == (2, Accumulators(dollars(40), dollars(40)))
-    assert (waiting.record, waiting.payer_id, waiting.benefit_year) == (WAITING.event, 1, None)
-    assert (other.payer_id, other.record, skipped.outcome) == (None, None, Outcome.SKIPPED)
+    assert (waiting.record, waiting.payer_id, waiting.benefit_year) == (WAITING.event, 1, 2026)
+    assert (other.payer_id, other.record, skipped.outcome) == (1, None, Outcome.SKIPPED)
     assert facts.balance == dollars(300 - 78)
     assert facts.movements == [Movement(START + DAY, MovementKind.DEPOSIT, dollars(300))]
 
@@ -174,6 +204,24 @@ def test_patient__statement__adds_up_and_explains(history: LedgerHistory, vault:
     )
     assert year.carried_in_deductible == dollars(40)
     assert statement.wallet.balance == dollars(222)
+    assert statement.announced == [
+        "From March 6, 2026 on you can be charged at most $50.00 for one service.",
+        "You can take $20.00 out of your wallet from March 6, 2026 on, for 7 days. Until you do, it can "
+        "still pay for care.",
+    ]
+
+
+def test_patient__charge_taken_back__is_told_and_refunded(history: LedgerHistory) -> None:
+    statement = patient_statement(OTHER, history.patient(OTHER), NAMES)
+    [event] = statement.events
+    assert event.since == [
+        "You disputed this charge, and it was taken back in full. $110.00 went back to your wallet "
+        "and $40.00 to your insurer."
+    ]
+    assert (statement.wallet.paid_for_care, statement.wallet.refunded) == (dollars(110), dollars(110))
+    assert (statement.counts.settled, statement.counts.taken_back) == (1, 1)
+    assert (statement.totals.billed, statement.totals.patient_responsibility) == (0, 0)
+    assert statement.benefit_years[0].deductible_met == 0
 
 
 def test_patient__another_ones_key__opens_nothing(history: LedgerHistory, vault: Vault) -> None:
@@ -216,20 +264,22 @@ def test_insurer__statement__counts_all_members_and_no_record(history: LedgerHis
     facts = history.insurer(1)
     statement = insurer_statement(1, facts, NAMES, {SERVICE: "video-visit"})
     assert {claim.record for claim in facts.claims} == {None}
-    assert (statement.members, statement.totals.plan_paid) == (2, dollars(112))
-    assert statement.counts.pended == {"payer_unfunded": 1}
-    assert statement.pool.balance == dollars(5000 - 112)
+    assert (statement.members, statement.totals.plan_paid) == (2, dollars(72))
+    assert statement.counts.pended == {"payer_not_accepted": 1, "payer_unfunded": 1}
+    assert (statement.pool.paid, statement.pool.refunded) == (dollars(112), dollars(40))
+    assert statement.pool.balance == dollars(5000 - 72)
 
 
-def test_provider__statement__credits_what_was_allowed(history: LedgerHistory, vault: Vault) -> None:
+def test_provider__statement__credits_what_was_allowed_and_was_not_taken_back(
+    history: LedgerHistory, vault: Vault
+) -> None:
     statement = provider_statement(1, history.provider(1, Reader(vault, KEY)), NAMES)
-    assert (statement.credit.credited, statement.credit.paid_out, statement.credit.balance) == (
-        dollars(300),
-        dollars(300),
-        0,
-    )
+    credit = statement.credit
+    assert (credit.credited, credit.taken_back) == (dollars(300), dollars(150))
+    assert (credit.balance, credit.maturing, credit.may_be_withdrawn) == (dollars(150), dollars(150), 0)
     assert statement.lines[0].patient == "Maria Alvarez"
     assert statement.lines[1].patient == OTHER  # its record is not in this vault
+    assert statement.lines[1].dispute == "disputed by patient, and taken back"
     assert statement.counts.pended == {"payer_not_accepted": 1, "payer_unfunded": 1}
 
 
@@ -251,12 +301,12 @@ def test_history__claim_that_does_not_follow_from_its_terms__is_not_explained(va
         events.PoolDeposited(1, INSURER, dollars(5000)),
         events.ProviderAccepted(1, 1),
         events.PatientDeposited(PATIENT, dollars(300)),
-        events.PayerAccepted(PATIENT, 1, START),
-        events.Enrolled(1, PATIENT, 2026, 1, 0, 0),
-        events.ConsentGranted(PATIENT, 1, dollars(500), at("2027-01-01"), START),
+        events.PayersAccepted(PATIENT, 1, 0, START),
+        events.Enrolled(1, PATIENT, 2026, 1, 0, 0, 0, 0),
+        events.ConsentGranted(PATIENT, 1, dollars(500), at("2027-01-01"), False, START),
     )
     wrong = claim(VISIT, 1, dollars(100), dollars(30), dollars(20))
-    log.add(START + DAY, events.ClaimSettled(1, PATIENT, wrong), batch(START + DAY))
+    log.add(START + DAY, events.ClaimSettled(PATIENT, wrong), batch(START + DAY))
     facts = LedgerHistory(log.recorded, DEPLOYMENT, as_of=START + DAY).patient(PATIENT, Reader(vault, KEY))
     [event] = patient_statement(PATIENT, facts, NAMES).events
     assert event.amounts is not None
@@ -266,7 +316,7 @@ def test_history__claim_that_does_not_follow_from_its_terms__is_not_explained(va
 def test_history__patient_charged_more_than_the_wallet__is_refused() -> None:
     log = Log()
     log.add(START, events.ProviderRegistered(1, CLINIC), events.PayerCreated(1, address(20), INSURER))
-    settled = events.ClaimSettled(1, PATIENT, replace(claim(VISIT, 1, dollars(100), 0, 0), payer_id=1))
+    settled = events.ClaimSettled(PATIENT, claim(VISIT, 1, dollars(100), 0, 0))
     log.add(START + DAY, settled, batch(START + DAY))
     with pytest.raises(LedgerError):
         LedgerHistory(log.recorded, DEPLOYMENT, as_of=START + DAY)

@@ -19,7 +19,7 @@ def test_insurer__groups__add_up_to_the_totals(groups: str) -> None:
     for name in type(statement.totals).model_fields:
         assert sum(getattr(line.amounts, name) for line in lines) == getattr(statement.totals, name)
     assert sum(line.counts.events for line in lines) == statement.counts.events
-    assert statement.totals.plan_paid == statement.pool.plan_paid
+    assert statement.totals.plan_paid == statement.pool.paid
 
 
 def test_insurer__services__add_up_to_the_decided_events() -> None:

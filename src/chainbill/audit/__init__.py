@@ -3,7 +3,7 @@
 An auditor needs a node and the addresses of a deployment; no key and no record.
 """
 
-from chainbill.audit.claims import ClaimRecord, Totals, read_claims
+from chainbill.audit.claims import ClaimRecord, Totals, read_claims, replay_claims
 from chainbill.audit.discrepancy import Discrepancy, Kind
 from chainbill.audit.indexer import fetch_ledger, index
 from chainbill.audit.ledger import Ledger
@@ -26,5 +26,6 @@ __all__ = [
     "index",
     "read_claims",
     "rebuild",
+    "replay_claims",
     "verify",
 ]

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainbill.audit.claims import ClaimRecord
+from chainbill.audit.determination import PricedBy
 from chainbill.audit.history import facts
+from chainbill.audit.ledger import Ledger
+from chainbill.audit.live_claims import Dispute, LiveClaim
 from chainbill.audit.verification import check_claim
 from chainbill.billing.outcomes import Outcome
+from chainbill.chain.events import Party
 from chainbill.errors import LedgerError
 from chainbill.money import format_dollars
 
@@ -21,7 +25,9 @@ COMPONENTS = (
     "deductible",
     "copay",
     "coinsurance",
+    "outside_plan",
     "plan_paid",
+    "secondary_paid",
 )
 """What is shown of a price, in the order it is worked out."""
 
@@ -33,6 +39,9 @@ class ClaimAccount:
     decisive: ClaimRecord
     """Settled or denied, where it ever was; else the newest."""
     attempts: tuple[ClaimRecord, ...]
+    live: LiveClaim | None
+    """As it stands now; None where it never settled."""
+    dispute: Dispute | None
 
     @property
     def differences(self) -> list[str]:
@@ -41,31 +50,39 @@ class ClaimAccount:
 
     def to_json(self) -> dict[str, Any]:
         """Everything; money as dollar strings."""
-        record = self.decisive
+        record, again = self.decisive, self.decisive.determination
         return {
             **_summary(record),
-            "provider_id": record.provider_id,
             "patient": record.patient,
-            "commitment": "0x" + record.commitment.hex(),
-            "sequence": record.sequence,
-            **(_priced(record) if record.claim else {}),
+            **facts(record.claim),
+            **{f"secondary_{part}": fact for part, fact in facts(record.secondary).items()},
+            "claim_id": _hex(record.claim_id),
+            "corrects": _hex(record.corrects),
+            "root_slot": self.live.root_slot if self.live else None,
+            "dispute": _dispute(self.dispute) if self.dispute else None,
+            "reversed": facts(self.live.reversed_claim) if self.live and self.live.reversed_claim else None,
             "batch": facts(record.batch) if record.batch else None,
-            "terms": _terms(record),
+            "terms": _terms(again.priced_by) if again else None,
+            "secondary_terms": _terms(again.secondary_priced_by) if again else None,
             "repriced": _repriced(record),
             "differences": self.differences,
             "attempts": [_summary(attempt) for attempt in self.attempts],
         }
 
 
-def find_claims(records: Sequence[ClaimRecord], wanted: str) -> list[ClaimAccount]:
-    """The claims of a commitment, or of a sequence (``7``, or ``2:7`` for provider 2's).
+def find_claims(records: Sequence[ClaimRecord], ledger: Ledger, wanted: str) -> list[ClaimAccount]:
+    """The claims of a commitment or claim id, or of a sequence (``7``, or ``2:7`` for provider 2's).
+
+    Args:
+        records: every row, from ``replay_claims``.
+        ledger: as it stands after them.
 
     Raises:
         LedgerError: there is none, or ``wanted`` is neither.
     """
     if re.fullmatch(r"0x[0-9a-fA-F]{64}", wanted):
-        commitment = bytes.fromhex(wanted[2:])
-        keys = {_key(record) for record in records if record.commitment == commitment}
+        named = bytes.fromhex(wanted[2:])
+        keys = {_key(record) for record in records if named in (record.commitment, record.claim_id)}
     elif re.fullmatch(r"(?:\d{1,10}:)?\d{1,20}", wanted, re.ASCII):
         provider, _, sequence = wanted.rpartition(":")
         keys = {
@@ -75,23 +92,25 @@ def find_claims(records: Sequence[ClaimRecord], wanted: str) -> list[ClaimAccoun
         }
     else:
         raise LedgerError(
-            f"{wanted!r} is neither a commitment nor a sequence",
-            hint="a commitment is 0x and 64 digits; a sequence is a number, or provider:number",
+            f"{wanted!r} is neither a commitment, nor a claim id, nor a sequence",
+            hint="a commitment or id is 0x and 64 digits; a sequence is a number, or provider:number",
         )
     if not keys:
         raise LedgerError(
-            f"no claim has the commitment or sequence {wanted}", hint="see: chainbill audit history"
+            f"no claim has the commitment, id or sequence {wanted}", hint="see: chainbill audit history"
         )
-    return [_account([record for record in records if _key(record) == key]) for key in sorted(keys)]
+    return [_account(ledger, [record for record in records if _key(record) == key]) for key in sorted(keys)]
 
 
 def _key(record: ClaimRecord) -> tuple[int, int]:
     return record.provider_id, record.sequence
 
 
-def _account(attempts: Sequence[ClaimRecord]) -> ClaimAccount:
+def _account(ledger: Ledger, attempts: Sequence[ClaimRecord]) -> ClaimAccount:
     final = [each for each in attempts if each.outcome in (Outcome.SETTLED, Outcome.DENIED)]
-    return ClaimAccount((final or attempts)[-1], tuple(attempts))
+    decisive = (final or attempts)[-1]
+    identity = decisive.claim_id or b""
+    return ClaimAccount(decisive, tuple(attempts), ledger.claims.get(identity), ledger.disputes.get(identity))
 
 
 def _summary(record: ClaimRecord) -> dict[str, Any]:
@@ -105,16 +124,24 @@ def _summary(record: ClaimRecord) -> dict[str, Any]:
     }
 
 
-def _priced(record: ClaimRecord) -> dict[str, Any]:
-    assert record.claim is not None  # noqa: S101 - asked beforehand
-    responsibility = format_dollars(record.claim.patient_responsibility)
-    return {**facts(record.claim), "patient_responsibility": responsibility}
+def _dispute(dispute: Dispute) -> dict[str, Any]:
+    return {
+        "status": dispute.status.label,
+        "parties": [party.label for party in Party if dispute.parties >> party & 1],
+        "deadline": dispute.deadline or None,
+        "held": format_dollars(dispute.held),
+        "fee_held": format_dollars(dispute.fee_held),
+    }
 
 
-def _terms(record: ClaimRecord) -> dict[str, Any] | None:
-    priced_by = record.determination.priced_by if record.determination else None
+def _hex(identity: bytes | None) -> str | None:
+    return None if identity is None else "0x" + identity.hex()
+
+
+def _terms(priced_by: PricedBy | None) -> dict[str, Any] | None:
     if priced_by is None:
         return None
+    family = priced_by.family
     return {
         "plan": {**facts(priced_by.plan.terms), "effective_at": priced_by.plan.effective_at},
         "fee": {
@@ -125,6 +152,10 @@ def _terms(record: ClaimRecord) -> dict[str, Any] | None:
         "category": facts(priced_by.category) if priced_by.category else None,
         "deductible_met_before": format_dollars(priced_by.met.deductible_met),
         "oop_met_before": format_dollars(priced_by.met.oop_met),
+        "plan_paid_before": format_dollars(priced_by.met.plan_paid),
+        "family_deductible_met_before": format_dollars(family.deductible_met) if family else None,
+        "family_oop_met_before": format_dollars(family.oop_met) if family else None,
+        "units_used_before": priced_by.units_used,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeGuard
 
 from chainbill.audit.determination import AttestedRow, Determination, determine
@@ -114,7 +114,19 @@ def read_claims(recorded: Sequence[RecordedEvent], deployment: Deployment) -> li
     Raises:
         LedgerError: the events do not replay; names the log.
     """
-    return list(walk(recorded, Ledger(deployment)))
+    return replay_claims(recorded, deployment)[0]
+
+
+def replay_claims(
+    recorded: Sequence[RecordedEvent], deployment: Deployment
+) -> tuple[list[ClaimRecord], Ledger]:
+    """Every row in order, and the ledger after the last event.
+
+    Raises:
+        LedgerError: the events do not replay; names the log.
+    """
+    ledger = Ledger(deployment)
+    return list(walk(recorded, ledger)), ledger
 
 
 def walk(
@@ -240,6 +252,10 @@ def _record(
             is_correction=corrects is not None,
         )
         determination = determine(ledger, attested)
+        if isinstance(row, ClaimPended) and determination.reason is not row.claim.reason:
+            # Of a row that was put back the log does not say whether it is a correction.
+            correction = determine(ledger, replace(attested, is_correction=True))
+            determination = correction if correction.reason is row.claim.reason else determination
     return ClaimRecord(
         recorded[place],
         batch,

@@ -18,6 +18,7 @@ CONTRACTS = (
     "InsurerPayerFactory",
     "InsurerPayer",
     "ClaimSettlement",
+    "SettlementDesk",
 )
 """Every deployable contract, by Solidity name."""
 

@@ -19,8 +19,8 @@ AMOUNTS = "QQQQ"
 SHARES = "QQQQ"
 """Coinsurance, outside the plan, plan paid, secondary paid."""
 
-SERVICE = "8sHHQQ?3x"
-"""Service id, units, benefit year, sequence, operator's fee, billed as the fee schedule says."""
+SERVICE = "8sHHQQB3x"
+"""Service id, units, benefit year, sequence, operator's fee, flags."""
 
 SECONDARY = "QQQ8x"
 """The secondary as if alone: deductible, out of pocket, plan paid."""
@@ -30,6 +30,10 @@ CLAIM = PARTIES + AMOUNTS + SHARES + SERVICE
 
 NO_SECONDARY = SecondaryShares(0, 0, 0)
 """Of a claim in which no secondary payer took part."""
+
+_BILLED_AS_FEE = 1
+_UNITS_COUNTED = 2
+_SECONDARY_UNITS_COUNTED = 4
 
 _CLAIM = struct.Struct(">" + CLAIM)
 _SECONDARY = struct.Struct(">" + SECONDARY)
@@ -60,7 +64,9 @@ def pack_claim(claim: Claim) -> bytes:
         claim.benefit_year,
         claim.sequence,
         claim.fee,
-        claim.billed_as_fee,
+        claim.billed_as_fee * _BILLED_AS_FEE
+        | claim.units_counted * _UNITS_COUNTED
+        | claim.secondary_units_counted * _SECONDARY_UNITS_COUNTED,
     )
 
 
@@ -93,13 +99,15 @@ def build_claim(
     benefit_year: int,
     sequence: int,
     fee: int,
-    billed_as_fee: bool,
+    flags: int,
 ) -> Claim:
     """A claim from its commitment and the fields of its words, in their order.
 
     Raises:
-        ValueError: the reason is none.
+        ValueError: the reason is none, or a flag means nothing.
     """
+    if flags & ~(_BILLED_AS_FEE | _UNITS_COUNTED | _SECONDARY_UNITS_COUNTED):
+        raise ValueError(f"a claim has unknown flags {flags}")
     return Claim(
         commitment=commitment,
         sequence=sequence,
@@ -115,7 +123,7 @@ def build_claim(
         benefit_year=benefit_year,
         service_id=service_id,
         units=units,
-        billed_as_fee=billed_as_fee,
+        billed_as_fee=bool(flags & _BILLED_AS_FEE),
         billed=billed,
         allowed=allowed,
         deductible=deductible,
@@ -125,4 +133,6 @@ def build_claim(
         plan_paid=plan_paid,
         secondary_paid=secondary_paid,
         fee=fee,
+        units_counted=bool(flags & _UNITS_COUNTED),
+        secondary_units_counted=bool(flags & _SECONDARY_UNITS_COUNTED),
     )

@@ -91,6 +91,10 @@ class Claim:
     secondary_paid: int
     fee: int
     """The operator's, taken from the provider's credit."""
+    units_counted: bool = False
+    """The only or primary payer counted the units against a yearly limit."""
+    secondary_units_counted: bool = False
+    """The secondary payer did."""
 
     @property
     def patient_responsibility(self) -> int:

@@ -19,6 +19,9 @@ _PANICS = {
     0x32: "index out of range",
 }
 
+_SIGN_AGAIN = "sign again, with a later deadline and the patient's present nonce"
+_PAYOUT_ADDRESS = "only the provider's payout address may do this"
+
 HINTS = {
     "ERC20InsufficientAllowance": "approve the tokens first",
     "ERC20InsufficientBalance": "the account holds too few tokens",
@@ -27,7 +30,20 @@ HINTS = {
     "EnforcedPause": "the governor has paused new settlement; withdrawals stay open",
     "NoWithdrawalRequested": "announce the withdrawal first",
     "AccessManagedUnauthorized": "only the governor may do this",
+    "AccessManagerNotScheduled": "the governor must schedule this call first, and wait",
+    "AccessManagerNotReady": "the scheduled call's delay is not over",
     "OwnableUnauthorizedAccount": "only the insurer that owns this payer may do this",
+    "NotThePayoutAddress": _PAYOUT_ADDRESS,
+    "LimitNotInCents": "give whole cents",
+    "SignatureExpired": _SIGN_AGAIN,
+    "InvalidPatientSignature": _SIGN_AGAIN,
+    "NoCredit": "credit matures eight days after the start of the day on which it was settled",
+    "BondInUse": "the bond is free once every dispute has ended and all credit has matured",
+    "NotAParty": "the claim's patient and the insurers of its payers may dispute it",
+    "WindowOver": "a claim may be disputed for seven days after it was settled",
+    "NotInBatch": "the claim is not as it was logged, or its batch's root is kept no more",
+    "DeadlineNotOver": "wait until the deadline has passed",
+    "RulingDoesNotAddUp": "every part must be ruled on, so that the parts make what is allowed",
 }
 """What to do next after some of the contracts' errors."""
 

@@ -28,9 +28,13 @@ _KINDS = (
     "payment",
     "request",
     "batch",
+    "dispute",
+    "reversal",
+    "refund",
     "terms",
     "member",
     "consent",
+    "limit",
     "provider",
     "payer",
     "oracle",
@@ -59,7 +63,7 @@ def audit_group() -> None:
     "kinds",
     multiple=True,
     type=click.Choice(_KINDS),
-    help="Only this kind; may be given again.  [default: claims, deposits, withdrawals and payments]",
+    help="Only this kind; may be given again.  [default: claims, disputes and money]",
 )
 @click.option(
     "--since-block", type=click.IntRange(0), default=0, help="Leave out what was before this block."
@@ -134,23 +138,23 @@ def _export(session: Session, file: Path) -> None:
 
 
 @audit_group.command(example="chainbill audit show 7\nchainbill audit show 1:7 2:7")
-@click.argument("claims", nargs=-1, required=True, metavar="COMMITMENT|SEQUENCE...")
+@click.argument("claims", nargs=-1, required=True, metavar="COMMITMENT|CLAIM_ID|SEQUENCE...")
 @click.pass_context
 @pass_invocation
 def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]) -> None:
     """Show claims in full: every component, the terms that priced them, and the price worked out again.
 
-    A claim is named by its commitment, by its provider's sequence, or by PROVIDER_ID:SEQUENCE. Exits with 3
-    where a claim is not what the published terms say.
+    A claim is named by its commitment, by its id, by its provider's sequence, or by PROVIDER_ID:SEQUENCE.
+    Exits with 3 where a claim is not what the published terms say.
     """
-    from chainbill.audit import index, read_claims
+    from chainbill.audit import index, replay_claims
     from chainbill.audit.account import find_claims
 
     session = invocation.session()
     deployment = session.protocol.deployment
     with _node(session) as node:
-        records = read_claims(index(node, deployment), deployment)
-    accounts = [account for wanted in claims for account in find_claims(records, wanted)]
+        records, ledger = replay_claims(index(node, deployment), deployment)
+    accounts = [account for wanted in claims for account in find_claims(records, ledger, wanted)]
     emit(
         {"claims": [account.to_json() for account in accounts]},
         "\n\n".join(claim_text(Names(session.book), account) for account in accounts),

@@ -57,7 +57,7 @@ def show_history(names: Names, entries: Sequence[HistoryEntry]) -> None:
     for entry in entries:
         event = entry.recorded.event
         claim = getattr(event, "claim", None)
-        reason = getattr(event, "reason", None)
+        reason = claim.reason if claim else None
         rows.append(
             (
                 entry.recorded.block,
@@ -66,7 +66,7 @@ def show_history(names: Names, entries: Sequence[HistoryEntry]) -> None:
                 names.account(entry.patient),
                 names.provider(entry.provider_id),
                 names.payer(entry.payer_id),
-                getattr(claim or event, "sequence", ""),
+                getattr(claim, "sequence", ""),
                 "" if entry.amount is None else show_dollars(entry.amount),
                 reason.label if reason else "",
             )
@@ -85,8 +85,8 @@ def claim_text(names: Names, account: ClaimAccount) -> str:
         ("block", f"{facts['block']}, {show_time(facts['time'])}"),
         ("transaction", facts["transaction"]),
     )
-    if "service_id" in facts:
-        lines += _price_lines(names, facts)
+    lines += _price_lines(names, facts)
+    lines += _later_lines(facts)
     if facts["terms"]:
         lines += _terms_lines(facts)
     if facts["repriced"]:
@@ -98,22 +98,57 @@ def claim_text(names: Names, account: ClaimAccount) -> str:
 
 
 def _price_lines(names: Names, facts: dict[str, Any]) -> list[str]:
-    return _rows(
-        ("payer", names.payer(facts["payer_id"])),
+    lines = _rows(
+        ("payer", names.payer(facts["payer_id"]) if facts["payer_id"] else "none: self-pay"),
         (
             "terms",
             f"plan {facts['plan_id']} version {facts['terms_version']}, benefit year {facts['benefit_year']}",
         ),
         ("service", f"{facts['service_id']}, {facts['units']} unit(s)"),
+    )
+    if facts["secondary_payer_id"]:
+        lines += _rows(
+            ("second payer", names.payer(facts["secondary_payer_id"])),
+            (
+                "its terms",
+                f"plan {facts['secondary_plan_id']} version {facts['secondary_terms_version']}, "
+                f"service {facts['secondary_service_id']}",
+            ),
+        )
+    lines += _rows(
         ("billed", f"${facts['billed']}"),
         ("adjustment", f"${facts['contractual_adjustment']}"),
         ("allowed", f"${facts['allowed']}"),
         ("deductible", f"${facts['deductible']}"),
         ("copay", f"${facts['copay']}"),
         ("coinsurance", f"${facts['coinsurance']}"),
+        ("outside plan", f"${facts['outside_plan']}"),
         ("plan paid", f"${facts['plan_paid']}"),
-        ("patient pays", f"${facts['patient_responsibility']}"),
     )
+    if facts["secondary_payer_id"]:
+        lines += _rows(("second paid", f"${facts['secondary_paid']}"))
+    lines += _rows(("patient pays", f"${facts['patient_responsibility']}"))
+    return lines + _rows(("operator's fee", f"${facts['fee']}"))
+
+
+def _later_lines(facts: dict[str, Any]) -> list[str]:
+    """What became of a settled claim."""
+    lines = _rows(("claim id", facts["claim_id"])) if facts["claim_id"] else []
+    if facts["corrects"]:
+        lines += _rows(("corrects", facts["corrects"]))
+    dispute, taken_back = facts["dispute"], facts["reversed"]
+    if dispute:
+        by = f" by {', '.join(dispute['parties'])}" if dispute["parties"] else ""
+        until = f", until {show_time(dispute['deadline'])}" if dispute["deadline"] else ""
+        lines += _rows(("dispute", f"{dispute['status']}{by}{until}"))
+    if taken_back:
+        lines += _rows(
+            (
+                "taken back",
+                f"${taken_back['allowed']}, to the patient ${taken_back['patient_responsibility']}",
+            )
+        )
+    return lines
 
 
 def _terms_lines(facts: dict[str, Any]) -> list[str]:

@@ -41,7 +41,8 @@ def attest(invocation: Invocation, name: str) -> None:
     refused: list[tuple[WaitingEvent, IntakeRefused]] = []
     with locked(session.state.root / f"provider-{name}.lock"):
         desk = _desk(session, name)
-        intake, waiting = Intake(desk.protocol, desk.store), desk.worklist.waiting()
+        intake = Intake(desk.protocol, desk.store, desk.counterparties.schedule_key)
+        waiting = desk.worklist.waiting()
         with progress("attesting", len(waiting)) as advance:
             for item in waiting:
                 try:

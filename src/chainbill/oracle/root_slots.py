@@ -1,7 +1,7 @@
 """Where a batch's Merkle root is kept: the lowest slot that is empty or whose dispute window has ended.
 
-Few slots, used again and again, keep settling cheap. Which are in use is remembered in the store; the chain is
-asked about the others, because anybody may submit a batch and choose its slot.
+Few slots, used again and again, keep settling cheap. Which are in use is remembered in the store; the chain
+is asked about the others, because anybody may submit a batch and choose its slot.
 """
 
 from __future__ import annotations

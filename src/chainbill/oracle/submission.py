@@ -31,6 +31,7 @@ class Obstacle(StrEnum):
 
     PAYER_NOT_ACCEPTED = "payer_not_accepted"
     NO_SCHEDULE = "no_schedule"
+    NO_CASH_SCHEDULE = "no_cash_schedule"
     UNKNOWN_PATIENT = "unknown_patient"
 
 
@@ -54,6 +55,10 @@ class Counterparties:
     """The public key records are sealed to, by patient's address."""
 
 
+def _no_cash_key() -> bytes:
+    raise StateError("the provider has no cash prices", hint="publish them first")
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """One provider's place of work."""
@@ -66,6 +71,8 @@ class Desk:
     store: OracleStore
     vault: Vault
     counterparties: Counterparties
+    cash_key: Callable[[], bytes] = _no_cash_key
+    """The key behind the service ids of the provider's own cash prices; StateError where it has none."""
 
     def submit(self, waiting: WaitingEvent, intake: Intake) -> Submitted:
         """Attest one event and hand it to the oracle.
@@ -92,10 +99,7 @@ class Desk:
         return self._done(waiting, receipt.attestation, repeated=receipt.repeated)
 
     def _assignment(self, waiting: WaitingEvent) -> Assignment:
-        payer_id = self.protocol.escrow.payer_of(waiting.patient, self.protocol.now())
-        if payer_id == 0:
-            raise IntakeRefused(Obstacle.PAYER_NOT_ACCEPTED, "the patient has accepted no insurer")
-        key = _told(Obstacle.NO_SCHEDULE, lambda: self.counterparties.schedule_key(payer_id))
+        payer_id, key = self._self_pay() if waiting.self_pay else self._insured(waiting.patient)
         at_least = self.store.next_sequence(self.provider_id)
         return Assignment(
             provider_id=self.provider_id,
@@ -103,11 +107,23 @@ class Desk:
             patient=waiting.patient,
             service_id=service_id(key, waiting.event.service),
             sequence=self.worklist.reserve_sequence(waiting, at_least=at_least),
+            corrects=waiting.corrects,
         )
+
+    def _insured(self, patient: str) -> tuple[int, bytes]:
+        """The patient's primary payer and its schedule key."""
+        payer_id = self.protocol.escrow.payers_of(patient, self.protocol.now()).primary
+        if payer_id == 0:
+            raise IntakeRefused(Obstacle.PAYER_NOT_ACCEPTED, "the patient has accepted no insurer")
+        return payer_id, _told(Obstacle.NO_SCHEDULE, lambda: self.counterparties.schedule_key(payer_id))
+
+    def _self_pay(self) -> tuple[int, bytes]:
+        """No payer, and the provider's own key."""
+        return 0, _told(Obstacle.NO_CASH_SCHEDULE, self.cash_key)
 
     def _known(self, waiting: WaitingEvent) -> StoredAttestation | None:
         key = self.store.record_key(self.provider_id, waiting.event.record_identity)
-        return self.store.find_record(self.provider_id, key)
+        return self.store.find_record(self.provider_id, key, corrects=waiting.corrects)
 
     def _done(self, waiting: WaitingEvent, attestation: ServiceAttestation, *, repeated: bool) -> Submitted:
         self.worklist.mark_attested(waiting, attestation.commitment)

@@ -23,9 +23,8 @@ from chainbill.attestation.patient_intents import (
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.claim_tree import merkle_proof
-from chainbill.chain.contracts.settlement import SettledClaim
-from chainbill.chain.events import BatchSettled, ClaimSettled, Party
-from chainbill.chain.logs import decode_log
+from chainbill.chain.contracts.settlement import settled_claims
+from chainbill.chain.events import Party
 from chainbill.chain.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
@@ -128,7 +127,8 @@ def _deposit(stage: BenchStage, shape: Shape) -> TxReceipt:
 
 def _dispute(stage: BenchStage, shape: Shape) -> TxReceipt:
     """A patient's dispute of a claim; it has disputed another one of the batch before."""
-    claims = _claims(stage, _steady(stage, shape))
+    receipt = _steady(stage, shape)
+    claims = list(settled_claims(stage.events(receipt), stage.protocol.now()))
     ids = [claim.claim_id(stage.protocol.domain) for claim in claims]
     patient = stage.patients(shape.coverage)[0]
     disputed, measured = [n for n, claim in enumerate(claims) if claim.patient == patient.address][:2]
@@ -140,18 +140,6 @@ def _dispute(stage: BenchStage, shape: Shape) -> TxReceipt:
 
     dispute(disputed)
     return dispute(measured)
-
-
-def _claims(stage: BenchStage, receipt: TxReceipt) -> list[SettledClaim]:
-    """A batch's settled claims, in the order of its tree's leaves."""
-    settlement = stage.protocol.settlement.address
-    events = [decode_log(log) for log in receipt["logs"] if log["address"] == settlement]
-    (batch,) = (event for event in events if isinstance(event, BatchSettled))
-    return [
-        SettledClaim(batch.digest, stage.protocol.now(), event.patient, event.claim)
-        for event in events
-        if isinstance(event, ClaimSettled)
-    ]
 
 
 def _signed(owner: Sender, intent: Intent, domain: Domain) -> bytes:
@@ -204,8 +192,9 @@ def _batched_transfer_from(stage: BenchStage, approved: int) -> int:
     """One of a hundred transfers that a contract pulls in one transaction, within what was approved."""
     token, payers = stage.protocol.token, stage.patients(Coverage.ONE_PAYER)
     puller = BatchedTransfer(stage.protocol.w3, stage.relay)
-    for payer in payers:
-        token.approve(payer, puller.address, approved)
+    with stage.mined_together():
+        for payer in payers:
+            stage.post(payer, token, "approve", puller.address, approved)
     addresses = [payer.address for payer in payers]
     gas = puller.pull(stage.relay, token.address, stage.payee.address, DOLLAR, addresses)
     return -(-gas // len(payers))

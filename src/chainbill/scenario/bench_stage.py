@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,11 +23,14 @@ from chainbill.chain import anvil
 from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.chain.connection import connect
 from chainbill.chain.contracts import InsurerPayer
-from chainbill.chain.contracts.escrow import Consent, Limits
+from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.deploy import deploy
 from chainbill.chain.devnet import Devnet
+from chainbill.chain.events import ClaimSettled, Event
+from chainbill.chain.logs import decode_log
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import GAS_CAP, Sender
+from chainbill.errors import ChainError
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 
@@ -49,6 +52,10 @@ SERVICE_ID = keccak256(b"chainbill bench service")[:8]
 SECONDARY_SERVICE_ID = keccak256(b"chainbill bench service of the secondary")[:8]
 PRICE, BILLED = 150 * DOLLAR, 180 * DOLLAR
 PLENTY = 1_000_000 * DOLLAR
+POST_GAS = 400_000
+"""Enough for any call that sets a patient up."""
+MAX_FEE = 10**11
+"""More than any block of this chain asks for a unit of gas, in wei."""
 FOREVER = STARTS_AT + 10**8
 
 PLAN = PlanTerms(deductible=100 * DOLLAR, oop_max=PLENTY)
@@ -120,6 +127,8 @@ class BenchStage:
         self._payers: list[InsurerPayer] = []
         self._patients: dict[Coverage, list[Sender]] = {}
         self._sequences: dict[int, int] = {}
+        self._calldata: dict[tuple[object, ...], bytes] = {}
+        self._nonces: dict[str, int] = {}
 
     def sender(self, name: str) -> Sender:
         """The account of a name, with gas money."""
@@ -142,6 +151,7 @@ class BenchStage:
             "InsurerPayerFactory": deployed.payers,
             "InsurerPayer": self._payers[0].address,
             "ClaimSettlement": deployed.settlement,
+            "SettlementDesk": self.protocol.settlement.desk(),
         }
         return {name: len(self._devnet.code(address)) for name, address in addresses.items()}
 
@@ -161,7 +171,9 @@ class BenchStage:
         for number in range(1, count + 1):
             payer_id = self.protocol.payers.create_payer(self.governor, self.insurer.address)
             payer = self.protocol.payer(payer_id)
-            self._fund(self.insurer, payer.address, payer.deposit)
+            self.protocol.token.mint(self.governor, self.insurer.address, 2 * PLENTY)
+            self.protocol.token.approve(self.insurer, payer.address, PLENTY)
+            payer.deposit(self.insurer, PLENTY)
             for plan_id, plan in ((PLAN_ID, PLAN), (FAMILY_PLAN_ID, FAMILY_PLAN)):
                 payer.publish_plan(self.insurer, plan_id, plan, {1: TERMS})
             service = SERVICE_ID if number == 1 else SECONDARY_SERVICE_ID
@@ -180,36 +192,60 @@ class BenchStage:
 
     def _admit(self, coverage: Coverage, shapes: Sequence[Shape]) -> None:
         """Set up patients of one kind, for all shapes that use them."""
-        escrow = self.protocol.escrow
-        first = shapes[0]
-        admitted = []
-        for number in range(max(shape.patients for shape in shapes)):
-            patient = self.sender(f"{coverage} patient {number}")
-            self._fund(patient, escrow.address, escrow.deposit)
-            escrow.set_limits(patient, Limits(per_event=10_000 * DOLLAR, per_day=100_000 * DOLLAR))
-            provider_id = number % first.providers + 1
-            consent = Consent(PLENTY, FOREVER, self_pay=coverage is Coverage.SELF_PAY)
-            escrow.grant_consent(patient, provider_id, consent)
-            self._enrol(coverage, first, number, patient)
-            admitted.append(patient)
-        self._patients[coverage] = admitted
+        token, escrow, first = self.protocol.token, self.protocol.escrow, shapes[0]
+        names = [f"{coverage} patient {n}" for n in range(max(shape.patients for shape in shapes))]
+        patients = [self.sender(name) for name in names]
+        with self.mined_together():
+            for patient in patients:
+                self.post(self.governor, token, "mint", patient.address, 2 * PLENTY)
+        with self.mined_together():
+            for number, patient in enumerate(patients):
+                provider_id, payers = number % first.providers + 1, _payers_of(first, number)
+                self.post(patient, token, "approve", escrow.address, 2 * PLENTY)
+                self.post(patient, escrow, "deposit", PLENTY)
+                self.post(patient, escrow, "setLimits", 10_000 * DOLLAR, 100_000 * DOLLAR)
+                self_pay = coverage is Coverage.SELF_PAY
+                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, FOREVER, self_pay)
+                if not self_pay:
+                    self.post(patient, escrow, "acceptPayer", *payers)
+                family = number // FAMILY_SIZE + 1 if coverage is Coverage.FAMILY else 0
+                for payer_id in filter(None, payers):
+                    opening = (YEAR, _plan_of(first), family, 0, 0, 0)
+                    payer = self._payers[payer_id - 1]
+                    self.post(self.insurer, payer, "enrol", patient.address, *opening)
+        self._patients[coverage] = patients
 
-    def _enrol(self, coverage: Coverage, shape: Shape, number: int, patient: Sender) -> None:
-        if coverage is Coverage.SELF_PAY:
-            return
-        primary, secondary = _payers_of(shape, number)
-        self.protocol.escrow.accept_payer(patient, primary, secondary)
-        family = number // FAMILY_SIZE + 1 if coverage is Coverage.FAMILY else 0
-        for payer_id in filter(None, (primary, secondary)):
-            self._payers[payer_id - 1].enrol(
-                self.insurer, patient.address, YEAR, _plan_of(shape), family_id=family
-            )
+    @contextmanager
+    def mined_together(self) -> Iterator[None]:
+        """Mine what is posted inside in as few blocks as hold it."""
+        node = self._devnet.anvil
+        node.call("evm_setAutomine", False)
+        yield
+        while int(node.call("txpool_status")["pending"], 16):
+            node.call("evm_mine")
+        node.call("evm_setAutomine", True)
 
-    def _fund(self, owner: Sender, holder: str, deposit: Callable[[Sender, int], TxReceipt]) -> None:
-        """Give an account plenty of tokens, and put half of them into a contract."""
-        self.protocol.token.mint(self.governor, owner.address, 2 * PLENTY)
-        self.protocol.token.approve(owner, holder, 2 * PLENTY)
-        deposit(owner, PLENTY)
+    def post(self, sender: Sender, contract: ContractClient, function: str, *arguments: object) -> None:
+        """Send a call without asking what became of it: there are thousands, and what is measured works only
+        if all of them have. An account that posts sends in no other way outside ``rolled_back``."""
+        call = (contract.address, function, arguments)
+        if call not in self._calldata:
+            self._calldata[call] = contract.calldata(function, *arguments)
+        if sender.address not in self._nonces:
+            self._nonces[sender.address] = self._w3.eth.get_transaction_count(sender.address)
+        signed = sender.account.sign_transaction(
+            {
+                "to": contract.address,
+                "data": self._calldata[call],
+                "nonce": self._nonces[sender.address],
+                "gas": POST_GAS,
+                "maxFeePerGas": MAX_FEE,
+                "maxPriorityFeePerGas": 0,
+                "chainId": anvil.CHAIN_ID,
+            }
+        )
+        self._nonces[sender.address] += 1
+        self._devnet.anvil.call("eth_sendRawTransaction", signed.raw_transaction.to_0x_hex())
 
     # ---- running --------------------------------------------------------------------------------------
 
@@ -233,7 +269,16 @@ class BenchStage:
         batch = self.batch(shape)
         digest = batch.digest(self.protocol.domain)
         signatures = [node.sign(digest) for node in self._nodes[:2]]
-        return self.protocol.settlement.settle(self.relay, batch, signatures, root_slot=root_slot)
+        receipt = self.protocol.settlement.settle(self.relay, batch, signatures, root_slot=root_slot)
+        settled = sum(isinstance(event, ClaimSettled) for event in self.events(receipt))
+        if settled != shape.events:
+            raise ChainError(f"{settled} of {shape.events} events settled: {self.events(receipt)[0]}")
+        return receipt
+
+    def events(self, receipt: TxReceipt) -> list[Event]:
+        """What settlement logged in a transaction."""
+        settlement = self.protocol.deployment.settlement
+        return [decode_log(log) for log in receipt["logs"] if log["address"] == settlement]
 
     def batch(self, shape: Shape) -> SettlementBatch:
         """The next batch of a shape: its sequences go on from the last one's."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainbill.billing.accumulators import Accumulators
+from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import BPS, Adjudication, adjudicate
 from chainbill.billing.terms import FeeTerms, PlanTerms
 from chainbill.money import MAX_AMOUNT, show_dollars
-from chainbill.statements.facts import CostSharing, TermsApplied
+from chainbill.statements.sharing import CostSharing, TermsApplied
 from chainbill.statements.wording import category_words, show_percent
 
 UNEXPLAINED = (
@@ -23,40 +23,66 @@ UNEXPLAINED = (
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """One sentence or two for each component; ``limit`` is empty where the maximum played no part."""
+    """One sentence or two for each component; the last two are empty where no maximum played a part."""
 
     deductible: str
     copay: str
     coinsurance: str
     limit: str
+    outside_plan: str = ""
 
 
 def explain(sharing: CostSharing, terms: TermsApplied) -> Reasons:
-    """Say why ``sharing`` is what it is under ``terms``."""
-    met = terms.met_before
-    if not _follows(sharing, _priced(sharing.allowed, terms, terms.plan, met)):
-        return Reasons(UNEXPLAINED, UNEXPLAINED, UNEXPLAINED, "")
-    unlimited = terms.plan.model_copy(update={"oop_max": MAX_AMOUNT})
-    story = _Story(
-        sharing, terms, _priced(sharing.allowed, terms, unlimited, Accumulators(met.deductible_met, 0))
+    """Say why ``sharing`` is what it is under ``terms``, before a second insurer takes its part."""
+    if not _follows(
+        sharing, _priced(sharing.allowed, terms, terms.plan, terms.met_before, terms.family_before)
+    ):
+        told = UNEXPLAINED if sharing.outside_plan else ""
+        return Reasons(UNEXPLAINED, UNEXPLAINED, UNEXPLAINED, "", told)
+    story = _Story(sharing, terms, _without_maximums(sharing.allowed, terms))
+    return Reasons(
+        story.deductible(), story.copay(), story.coinsurance(), story.limit(), story.outside_plan()
     )
-    return Reasons(story.deductible(), story.copay(), story.coinsurance(), story.limit())
 
 
-def _priced(allowed: int, terms: TermsApplied, plan: PlanTerms, met: Accumulators) -> Adjudication:
+def _without_maximums(allowed: int, terms: TermsApplied) -> Adjudication:
+    """The same price under a plan without out-of-pocket and annual maximum."""
+    unlimited = terms.plan.model_copy(
+        update={"oop_max": MAX_AMOUNT, "family_oop_max": 0, "annual_maximum": 0}
+    )
+    return _priced(
+        allowed, terms, unlimited, Accumulators(terms.met_before.deductible_met), terms.family_before
+    )
+
+
+def _priced(
+    allowed: int,
+    terms: TermsApplied,
+    plan: PlanTerms,
+    met: Accumulators,
+    family: FamilyAccumulators | None,
+) -> Adjudication:
     """Split an agreed price again."""
     fee = FeeTerms(amount=allowed, category=terms.category_id, max_units=1)
-    return adjudicate(billed_amount=allowed, units=1, fee=fee, category=terms.category, plan=plan, met=met)
+    return adjudicate(
+        billed_amount=allowed,
+        units=1,
+        fee=fee,
+        category=terms.category,
+        plan=plan,
+        met=met,
+        family=family,
+    )
 
 
 def _follows(sharing: CostSharing, priced: Adjudication) -> bool:
-    logged = (sharing.deductible, sharing.copay, sharing.coinsurance, sharing.plan_paid)
-    return logged == (priced.deductible, priced.copay, priced.coinsurance, priced.plan_paid)
+    components = ("deductible", "copay", "coinsurance", "outside_plan", "plan_paid")
+    return all(getattr(sharing, name) == getattr(priced, name) for name in components)
 
 
 @dataclass(frozen=True, slots=True)
 class _Story:
-    """One event: what was paid, by which terms, and what it would have been without the maximum."""
+    """One event: what was paid, by which terms, and what it would have been without the maximums."""
 
     paid: CostSharing
     terms: TermsApplied
@@ -64,14 +90,15 @@ class _Story:
 
     def deductible(self) -> str:
         plan, paid = self.terms.plan, self.paid.deductible
-        yearly = show_dollars(plan.deductible)
+        yearly, family = show_dollars(plan.deductible), show_dollars(plan.family_deductible)
         if plan.deductible == 0:
             return "Your plan has no yearly deductible."
         if not self.terms.category.deductible_applies:
             return f"Your plan's deductible does not apply to {self._kind}."
-        met = self.terms.met_before.deductible_met
-        if met >= plan.deductible:
-            return f"You had already met your yearly deductible of {yearly}."
+        if self.terms.deductible_left == 0:
+            if self.terms.met_before.deductible_met >= plan.deductible:
+                return f"You had already met your yearly deductible of {yearly}."
+            return f"Your family had already met its yearly deductible of {family}."
         if self.unlimited.deductible == 0:
             if self.paid.allowed == 0:
                 return "There was nothing to pay."
@@ -82,9 +109,16 @@ class _Story:
             return self._nothing_due("no deductible")
         told = f"Your plan has a yearly deductible of {yearly}; "
         told += f"{show_dollars(paid)} of this service counted towards it."
-        if met + paid == plan.deductible:
-            told += " That meets it for the year."
-        return told + self._cut_short(self.unlimited.deductible, paid)
+        return told + self._deductible_met() + self._cut_short(self.unlimited.deductible, paid)
+
+    def _deductible_met(self) -> str:
+        plan, paid = self.terms.plan, self.paid.deductible
+        if self.terms.met_before.deductible_met + paid == plan.deductible:
+            return " That meets it for the year."
+        if self.terms.family_limits_deductible and self.terms.family_deductible_left == paid:
+            family = show_dollars(plan.family_deductible)
+            return f" That meets your family's deductible of {family} for the year."
+        return ""
 
     def copay(self) -> str:
         copay, paid, full = self.terms.category.copay, self.paid.copay, self.unlimited.copay
@@ -121,25 +155,48 @@ class _Story:
         return self._percentage(base, full) + self._cut_short(full, paid)
 
     def limit(self) -> str:
-        maximum = show_dollars(self.terms.plan.oop_max)
-        reached = f"With this service you reached your out-of-pocket maximum of {maximum}"
-        paid = self.paid.patient_responsibility
-        if paid < self.unlimited.patient_responsibility:
-            if self._left_before == 0:
-                return f"You had reached your out-of-pocket maximum of {maximum}, so the plan paid the rest."
-            return f"{reached}, so the plan paid the rest."
-        if paid and paid == self._left_before:
+        reached = f"With this service you reached {self._maximum}"
+        rest = "nothing more of it was due from you" if self.paid.outside_plan else "the plan paid the rest"
+        if self.paid.out_of_pocket < self.unlimited.out_of_pocket:
+            if self.terms.out_of_pocket_left == 0:
+                return f"You had reached {self._maximum}, so {rest}."
+            return f"{reached}, so {rest}."
+        if self.paid.out_of_pocket and self.paid.out_of_pocket == self.terms.out_of_pocket_left:
             return f"{reached}."
         return ""
+
+    def outside_plan(self) -> str:
+        if self.paid.outside_plan == 0:
+            return ""
+        return (
+            f"Your plan pays at most {show_dollars(self.terms.plan.annual_maximum)} a year for you, and "
+            f"{show_dollars(self.paid.outside_plan)} of this service was above that. It does not count "
+            "towards your out-of-pocket maximum."
+        )
 
     @property
     def _kind(self) -> str:
         return category_words(self.terms.category_id)
 
     @property
-    def _left_before(self) -> int:
-        """What the member could still be asked to pay in that year."""
-        return max(0, self.terms.plan.oop_max - self.terms.met_before.oop_met)
+    def _maximum_is_familys(self) -> bool:
+        own = max(0, self.terms.plan.oop_max - self.terms.met_before.oop_met)
+        return self.terms.family_limits_out_of_pocket and self.terms.family_out_of_pocket_left < own
+
+    @property
+    def _maximum(self) -> str:
+        """The maximum that has the least left, with its amount."""
+        if self._maximum_is_familys:
+            return f"your family's out-of-pocket maximum of {show_dollars(self.terms.plan.family_oop_max)}"
+        return f"your out-of-pocket maximum of {show_dollars(self.terms.plan.oop_max)}"
+
+    @property
+    def _maximum_name(self) -> str:
+        return (
+            "your family's out-of-pocket maximum"
+            if self._maximum_is_familys
+            else "your out-of-pocket maximum"
+        )
 
     def _percentage(self, base: int, full: int) -> str:
         plan, category = self.terms.plan, self.terms.category
@@ -160,9 +217,9 @@ class _Story:
             return ""
         return (
             f" That would have been {show_dollars(full)}, but you had only {show_dollars(paid)} left to pay "
-            "before your out-of-pocket maximum."
+            f"before {self._maximum_name}."
         )
 
     def _nothing_due(self, what: str) -> str:
-        when = "With that you" if self._left_before else "You had"
-        return f"{when} reached your out-of-pocket maximum, so {what} was due."
+        when = "With that you" if self.terms.out_of_pocket_left else "You had"
+        return f"{when} reached {self._maximum_name}, so {what} was due."

@@ -10,43 +10,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from chainbill.billing.accumulators import UNTOUCHED, Accumulators
+from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.billing.terms import CategoryTerms, PlanTerms
+from chainbill.billing.terms import PlanTerms
 from chainbill.errors import LedgerError
 from chainbill.money import show_dollars
 from chainbill.records.service_event import ServiceEvent
+from chainbill.statements.sharing import CostSharing, TermsApplied
 
 _HINT = "compare the ledger with the contracts: chainbill audit verify"
 
 
+class DisputeStage(StrEnum):
+    """How a dispute stands."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    UPHELD = "upheld"
+    REVERSED = "reversed"
+
+
+class Disputer(StrEnum):
+    """Who has disputed a charge."""
+
+    PATIENT = "patient"
+    INSURER = "insurer"
+    SECOND_INSURER = "second insurer"
+
+
 @dataclass(frozen=True, slots=True)
-class CostSharing:
-    """How one settled event was shared, as it was logged."""
+class DisputeFacts:
+    """A dispute of one settled event, or its reversal without one (no ``parties``)."""
 
-    billed: int
-    allowed: int
-    contractual_adjustment: int
-    deductible: int
-    copay: int
-    coinsurance: int
-    plan_paid: int
-
-    @property
-    def patient_responsibility(self) -> int:
-        """Deductible, copay and coinsurance together."""
-        return self.deductible + self.copay + self.coinsurance
-
-
-@dataclass(frozen=True, slots=True)
-class TermsApplied:
-    """The published terms a settled event was priced by, and where the member stood just before it."""
-
-    plan: PlanTerms
-    category: CategoryTerms
-    category_id: int
-    """Number of ``billing.terms.Category``; others are allowed on chain."""
-    met_before: Accumulators
+    stage: DisputeStage
+    parties: tuple[Disputer, ...] = ()
+    deadline: int | None = None
+    """Of the provider's answer, or of the ruling; None once it has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +61,23 @@ class ClaimFacts:
     outcome: Outcome
     reason: Reason = Reason.NONE
     decided_at: int
-    payer_id: int | None = None
-    """None: a pended event, whose log does not say. So for the next four."""
-    benefit_year: int | None = None
-    service_id: bytes | None = None
-    units: int | None = None
-    billed_amount: int | None = None
+    payer_id: int | None
+    """The only or primary insurer's; None: self-pay."""
+    secondary_payer_id: int | None = None
+    benefit_year: int
+    service_id: bytes
+    units: int
+    billed_amount: int
     """As attested; 0 bills the fee schedule's price."""
     sharing: CostSharing | None = None
     """Present exactly where the event is settled."""
+    taken_back: CostSharing | None = None
+    """The differences of a reversal, in full or in part."""
+    dispute: DisputeFacts | None = None
+    corrects: bytes | None = None
+    """The commitment of the event that this one replaces."""
     terms: TermsApplied | None = None
-    """Present where the event is settled and the reader wants reasons: the patient."""
+    """Present where an insured event is settled and the reader wants reasons: the patient."""
     record: ServiceEvent | None = None
     """None: the reader's vault has no opening for it."""
     record_damaged: bool = False
@@ -86,22 +91,86 @@ class ClaimFacts:
         if self.sharing is not None:
             _check_adds_up(self.reference, self.sharing)
 
+    @property
+    def net(self) -> CostSharing | None:
+        """How the event is shared now that something may have been taken back."""
+        if self.sharing is None or self.taken_back is None:
+            return self.sharing
+        return self.sharing.less(self.taken_back)
+
+    @property
+    def given_back(self) -> bool:
+        """Was it taken back in full?"""
+        return self.sharing is not None and self.taken_back is not None and self.net == CostSharing()
+
 
 class MovementKind(StrEnum):
-    """Which way money moved in or out of a balance, care apart."""
+    """Why money moved in or out of a balance, care apart."""
 
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
     PAYOUT = "payout"
+    REFUND = "refund"
+    """A reversed event gave it back to a patient or an insurer."""
+    ADVANCE = "advance"
+    BOND_PUT_UP = "bond put up"
+    BOND_RETURNED = "bond returned"
+    TAKEN_BACK = "taken back"
+    """A reversed event took it from a provider."""
+    RECEIVABLE_PAID = "receivable paid"
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A deposit, a withdrawal or a payout."""
+    """Money that moved; ``amount`` without a sign."""
 
     at: int
     kind: MovementKind
     amount: int
+
+
+class ComingKind(StrEnum):
+    """What a patient has announced."""
+
+    WITHDRAWAL = "withdrawal"
+    INSURERS = "insurers"
+    LIMITS = "limits"
+    CONSENT = "consent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coming:
+    """Something that is announced and does not hold yet; only what its kind needs is there."""
+
+    kind: ComingKind
+    at: int
+    """From when on it holds."""
+    amount: int = 0
+    """Of a withdrawal; the limit of a consent or for one event, 0: no limit."""
+    per_day: int = 0
+    """The limit for one day; 0: no limit."""
+    payer_id: int | None = None
+    secondary_payer_id: int | None = None
+    provider_id: int | None = None
+    expires_at: int = 0
+    """Of a consent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A provider's money in settlement, by what may be done with it."""
+
+    matured: int
+    maturing: int
+    held: int
+    bond: int
+    advanced: int
+    owed: int
+
+    @property
+    def balance(self) -> int:
+        """Everything that is there for the provider."""
+        return self.matured + self.maturing + self.held + self.bond - self.advanced
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +186,8 @@ class MemberYear:
     """Carried in from elsewhere at enrolment; part of ``met``."""
     coverage_ends_at: int | None = None
     """None: open."""
+    family: FamilyAccumulators | None = None
+    """What the member's family has met together; None: no family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +209,17 @@ class AccountFacts:
     """In the ledger's order."""
     movements: Sequence[Movement]
     balance: int
-    """Wallet, pool or credit."""
+    """Wallet, pool, or all of a provider's money in settlement."""
     years: Sequence[MemberYear] = ()
     """A patient's benefit years."""
+    coming: Sequence[Coming] = ()
+    """What a patient has announced."""
+    standing: Standing | None = None
+    """A provider's."""
+    waiting_refund: int = 0
+    """What could not be sent to an insurer yet."""
+    receivables: Mapping[int, int] = field(default_factory=dict)
+    """What a provider owes, by payer id; what is owed to an insurer, by provider id."""
 
 
 def current_claims(claims: Iterable[ClaimFacts]) -> list[ClaimFacts]:
@@ -183,6 +262,6 @@ def check_balance(what: str, expected: int, actual: int) -> None:
 
 
 def _check_adds_up(reference: bytes, sharing: CostSharing) -> None:
-    shared = sharing.plan_paid + sharing.patient_responsibility
-    if shared != sharing.allowed or sharing.allowed + sharing.contractual_adjustment != sharing.billed:
+    parts = sharing.out_of_pocket + sharing.outside_plan + sharing.plan_paid
+    if parts != sharing.allowed or sharing.allowed > sharing.billed or sharing.patient_responsibility < 0:
         raise LedgerError(f"the amounts of entry 0x{reference.hex()} do not add up", hint=_HINT)

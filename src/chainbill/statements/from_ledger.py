@@ -1,44 +1,34 @@
-"""From the ledger to facts: the audit's replay joined with the vault's records.
-
-The log of a pended event names its commitment and little else. Its payer is taken to be the one the
-patient had accepted when the batch was signed, unless the reason says that it was not; its year and
-price are known to those whose vault opens the record.
-"""
+"""From the ledger to facts: the audit's replay joined with the vault's records."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chainbill.attestation.address import checksum_address
-from chainbill.audit.claims import ClaimRecord, walk
-from chainbill.audit.ledger import Ledger, PlanVersion
-from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.audit.claims import ClaimRecord, replay_claims
+from chainbill.audit.credit import CreditAccount
+from chainbill.audit.ledger import Ledger, PatientAccount, PlanVersion
+from chainbill.audit.live_claims import Dispute
+from chainbill.billing.outcomes import Outcome
 from chainbill.billing.terms import PlanTerms
+from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.events import (
-    Claim,
-    Event,
-    PatientDeposited,
-    PatientWithdrew,
-    PoolDeposited,
-    PoolWithdrawn,
-    ProviderPaid,
-    RecordedEvent,
-)
+from chainbill.chain.events import Claim, Party, RecordedEvent
 from chainbill.errors import AttestationError, MalformedRecord, StateError
 from chainbill.records.vault import Vault, VaultKey
+from chainbill.statements.coming import coming
 from chainbill.statements.facts import (
     AccountFacts,
     ClaimFacts,
-    CostSharing,
+    DisputeFacts,
+    Disputer,
+    DisputeStage,
     MemberYear,
-    Movement,
-    MovementKind,
-    TermsApplied,
+    Standing,
 )
-
-_ANOTHER_PAYER = {Reason.UNKNOWN_PAYER, Reason.PAYER_NOT_ACCEPTED}
+from chainbill.statements.movements import movements
+from chainbill.statements.sharing import CostSharing, TermsApplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +54,11 @@ class LedgerHistory:
             LedgerError: the events do not replay; names the log.
         """
         self._as_of = as_of
-        self._ledger = Ledger(deployment)
-        self._claims = [_claim(row, self._ledger) for row in walk(recorded, self._ledger)]
-        self._movements = _movements(recorded)
+        rows, self._ledger = replay_claims(recorded, deployment)
+        self._ledger.mature(as_of)
+        references = {row.claim_id: row.commitment for row in rows if row.claim_id}
+        self._claims = [_claim(row, self._ledger, references) for row in rows]
+        self._movements = movements(recorded, self._ledger)
 
     def patient(self, account: str, reader: Reader | None = None) -> AccountFacts:
         """A patient's claims, benefit years and wallet.
@@ -81,6 +73,7 @@ class LedgerHistory:
             movements=self._movements.get(account, []),
             balance=self._ledger.balance_of(account),
             years=self._years(account),
+            coming=coming(self._ledger.patients.get(account, PatientAccount()), self._as_of),
         )
 
     def insurer(self, payer_id: int) -> AccountFacts:
@@ -89,11 +82,21 @@ class LedgerHistory:
         Raises:
             LedgerError: there is no such payer.
         """
+        account = self._ledger.payer(payer_id)
+        owed = {
+            provider_id: provider.receivables[payer_id]
+            for provider_id, provider in self._ledger.providers.items()
+            if provider.receivables.get(payer_id)
+        }
         return AccountFacts(
             as_of=self._as_of,
-            claims=[claim for claim in self._claims if claim.payer_id == payer_id],
+            claims=[
+                claim for claim in self._claims if payer_id in (claim.payer_id, claim.secondary_payer_id)
+            ],
             movements=self._movements.get(("payer", payer_id), []),
-            balance=self._ledger.payer(payer_id).pool,
+            balance=account.pool,
+            waiting_refund=account.waiting_refund,
+            receivables=owed,
         )
 
     def provider(self, provider_id: int, reader: Reader | None = None) -> AccountFacts:
@@ -102,11 +105,14 @@ class LedgerHistory:
         Raises:
             LedgerError: there is no such provider.
         """
+        account = self._ledger.provider(provider_id)
         return AccountFacts(
             as_of=self._as_of,
             claims=[_opened(claim, reader) for claim in self._claims if claim.provider_id == provider_id],
             movements=self._movements.get(("provider", provider_id), []),
-            balance=self._ledger.provider(provider_id).credit,
+            balance=account.credit.tokens,
+            standing=_standing(account.credit),
+            receivables={payer_id: owed for payer_id, owed in account.receivables.items() if owed},
         )
 
     def _years(self, account: str) -> list[MemberYear]:
@@ -114,10 +120,11 @@ class LedgerHistory:
             MemberYear(
                 payer_id=payer_id,
                 benefit_year=year,
-                plan=_plan_at(payer.plans[standing.plan_id], self._as_of),
+                plan=_plan_at(payer.plans[standing.plan.at(self._as_of)], self._as_of),
                 met=standing.met,
                 opening=standing.opening,
                 coverage_ends_at=standing.coverage_ends_at or None,
+                family=payer.family_of(standing, year),
             )
             for payer_id, payer in self._ledger.payers.items()
             for (member, year), standing in payer.members.items()
@@ -125,9 +132,11 @@ class LedgerHistory:
         ]
 
 
-def _claim(row: ClaimRecord, ledger: Ledger) -> ClaimFacts:
-    """One row; ``ledger`` is the one it met."""
+def _claim(row: ClaimRecord, ledger: Ledger, references: dict[bytes, bytes]) -> ClaimFacts:
+    """One row as it stands now; ``references`` are commitments by claim id."""
     claim = row.claim
+    live = ledger.claims.get(row.claim_id or b"")
+    dispute = ledger.disputes.get(row.claim_id or b"")
     return ClaimFacts(
         reference=row.commitment,
         provider_id=row.provider_id,
@@ -136,12 +145,16 @@ def _claim(row: ClaimRecord, ledger: Ledger) -> ClaimFacts:
         outcome=row.outcome,
         reason=row.reason,
         decided_at=row.recorded.block_time,
-        payer_id=claim.payer_id if claim else _accepted_payer(row, ledger),
-        benefit_year=claim.benefit_year if claim else None,
-        service_id=claim.service_id if claim else None,
-        units=claim.units if claim else None,
-        billed_amount=claim.billed_amount if claim else None,
-        sharing=_sharing(claim) if claim and row.outcome is Outcome.SETTLED else None,
+        payer_id=claim.payer_id or None,
+        secondary_payer_id=claim.secondary_payer_id or None,
+        benefit_year=claim.benefit_year,
+        service_id=claim.service_id,
+        units=claim.units,
+        billed_amount=0 if claim.billed_as_fee else claim.billed,
+        sharing=_sharing(claim) if row.outcome is Outcome.SETTLED else None,
+        taken_back=_sharing(live.reversed_claim) if live and live.reversed_claim else None,
+        dispute=_dispute(dispute) if dispute else None,
+        corrects=references.get(row.corrects) if row.corrects else None,
         terms=_terms(row),
     )
 
@@ -150,12 +163,34 @@ def _sharing(claim: Claim) -> CostSharing:
     return CostSharing(
         billed=claim.billed,
         allowed=claim.allowed,
-        contractual_adjustment=claim.contractual_adjustment,
         deductible=claim.deductible,
         copay=claim.copay,
         coinsurance=claim.coinsurance,
+        outside_plan=claim.outside_plan,
         plan_paid=claim.plan_paid,
+        secondary_paid=claim.secondary_paid,
+        operator_fee=claim.fee,
     )
+
+
+_STAGES = {
+    DisputeStatus.OPEN: DisputeStage.OPEN,
+    DisputeStatus.ANSWERED: DisputeStage.ANSWERED,
+    DisputeStatus.UPHELD: DisputeStage.UPHELD,
+    DisputeStatus.REVERSED: DisputeStage.REVERSED,
+    DisputeStatus.CORRECTED: DisputeStage.REVERSED,
+}
+
+_DISPUTERS = {
+    Party.PATIENT: Disputer.PATIENT,
+    Party.PRIMARY: Disputer.INSURER,
+    Party.SECONDARY: Disputer.SECOND_INSURER,
+}
+
+
+def _dispute(dispute: Dispute) -> DisputeFacts:
+    parties = tuple(_DISPUTERS[party] for party in Party if dispute.parties >> party & 1)
+    return DisputeFacts(_STAGES[dispute.status], parties, dispute.deadline or None)
 
 
 def _terms(row: ClaimRecord) -> TermsApplied | None:
@@ -167,14 +202,12 @@ def _terms(row: ClaimRecord) -> TermsApplied | None:
         category=priced_by.category,
         category_id=priced_by.fee.terms.category,
         met_before=priced_by.met,
+        family_before=priced_by.family,
     )
 
 
-def _accepted_payer(row: ClaimRecord, ledger: Ledger) -> int | None:
-    account = ledger.patients.get(row.patient)
-    if account is None or row.batch is None or row.reason in _ANOTHER_PAYER:
-        return None
-    return account.payer.at(row.batch.signed_at) or None
+def _standing(credit: CreditAccount) -> Standing:
+    return Standing(credit.matured, credit.maturing, credit.held, credit.bond, credit.advanced, credit.owed)
 
 
 def _plan_at(versions: Sequence[PlanVersion], time: int) -> PlanTerms:
@@ -193,34 +226,3 @@ def _opened(claim: ClaimFacts, reader: Reader | None) -> ClaimFacts:
         return claim
     except (AttestationError, MalformedRecord):
         return replace(claim, record_damaged=True)
-
-
-_Owner = str | tuple[str, int]
-"""A patient's account, or a payer's or provider's id with its role."""
-
-
-def _movements(recorded: Iterable[RecordedEvent]) -> dict[_Owner, list[Movement]]:
-    """Deposits, withdrawals and payouts by the account they belong to."""
-    movements: dict[_Owner, list[Movement]] = {}
-    for entry in recorded:
-        found = _movement(entry.event)
-        if found is not None:
-            owner, kind, amount = found
-            movements.setdefault(owner, []).append(Movement(entry.block_time, kind, amount))
-    return movements
-
-
-def _movement(event: Event) -> tuple[_Owner, MovementKind, int] | None:
-    match event:
-        case PatientDeposited():
-            return event.patient, MovementKind.DEPOSIT, event.amount
-        case PatientWithdrew():
-            return event.patient, MovementKind.WITHDRAWAL, event.amount
-        case PoolDeposited():
-            return ("payer", event.payer_id), MovementKind.DEPOSIT, event.amount
-        case PoolWithdrawn():
-            return ("payer", event.payer_id), MovementKind.WITHDRAWAL, event.amount
-        case ProviderPaid():
-            return ("provider", event.provider_id), MovementKind.PAYOUT, event.amount
-        case _:
-            return None

@@ -1,8 +1,7 @@
 """An insurer's statement: what its payer contract paid, to whom, for which year, and what it holds.
 
 It names no member and no record. A service has a name only where the insurer's own schedule key reads
-it; otherwise it stands as the pseudonym that is on chain. A waiting event's log names neither service nor
-year, and no payer either: ``from_ledger`` says with whom it is counted.
+it; otherwise it stands as the pseudonym that is on chain. Events that it paid as second insurer stand apart.
 """
 
 from __future__ import annotations
@@ -45,14 +44,13 @@ class ProviderLine(StatementPart):
 class YearLine(StatementPart):
     """All events of one benefit year."""
 
-    benefit_year: int | None
-    """None: waiting events, whose year the ledger does not tell."""
+    benefit_year: int
     counts: Counts
     amounts: Amounts
 
 
 class ServiceLine(StatementPart):
-    """All settled and denied events of one service."""
+    """All events of one service."""
 
     service_id: str
     """``0x…``, as on chain."""
@@ -62,13 +60,33 @@ class ServiceLine(StatementPart):
     amounts: Amounts
 
 
+class SecondInsurer(StatementPart):
+    """What was paid after another insurer; reversals taken off."""
+
+    events: int
+    """How many of the settled ones named the insurer as second."""
+    paid: Dollars
+
+
+class Receivable(StatementPart):
+    """What a provider owes for an event that it gave back."""
+
+    provider_id: int
+    provider: str
+    amount: Dollars
+
+
 class Pool(StatementPart):
-    """``balance == deposited - withdrawn - plan_paid``."""
+    """``balance == deposited - withdrawn - paid + refunded``."""
 
     balance: Dollars
     deposited: Dollars
     withdrawn: Dollars
-    plan_paid: Dollars
+    paid: Dollars
+    """As only, first and second insurer, before anything was taken back."""
+    refunded: Dollars
+    waiting: Dollars
+    """Refunds that could not be sent to the pool yet."""
     movements: list[MovementLine]
 
 
@@ -88,6 +106,8 @@ class InsurerStatement(StatementPart):
     providers: list[ProviderLine]
     benefit_years: list[YearLine]
     services: list[ServiceLine]
+    as_second_insurer: SecondInsurer
+    receivables: list[Receivable]
     pool: Pool
 
 
@@ -106,20 +126,30 @@ def insurer_statement(
     Raises:
         LedgerError: the pool does not add up.
     """
-    claims = current_claims(facts.claims)
-    totals = Amounts.total(sharings(claims))
+    current = current_claims(facts.claims)
+    claims = [claim for claim in current if claim.payer_id == payer_id]
     return InsurerStatement(
         payer_id=payer_id,
         name=known_payer(payer_id, names),
         as_of=utc_day(facts.as_of).isoformat(),
-        members=len({claim.patient for claim in claims}),
+        members=len({claim.patient for claim in current}),
         counts=Counts.of(claims),
-        totals=totals,
+        totals=Amounts.total(sharings(claims)),
         providers=_providers(claims, names),
         benefit_years=_years(claims),
         services=_services(claims, service_names or {}),
-        pool=_pool(facts, totals.plan_paid),
+        as_second_insurer=_as_second_insurer([claim for claim in current if claim.payer_id != payer_id]),
+        receivables=[
+            Receivable(provider_id=provider_id, provider=known_provider(provider_id, names), amount=amount)
+            for provider_id, amount in sorted(facts.receivables.items())
+        ],
+        pool=_pool(payer_id, facts, current),
     )
+
+
+def _as_second_insurer(claims: Sequence[ClaimFacts]) -> SecondInsurer:
+    paid = sharings(claims)
+    return SecondInsurer(events=len(paid), paid=sum(sharing.secondary_paid for sharing in paid))
 
 
 def _providers(claims: Sequence[ClaimFacts], names: Names) -> list[ProviderLine]:
@@ -139,12 +169,12 @@ def _years(claims: Sequence[ClaimFacts]) -> list[YearLine]:
     groups = _grouped(claims, lambda claim: claim.benefit_year)
     return [
         YearLine(benefit_year=year, counts=Counts.of(group), amounts=Amounts.total(sharings(group)))
-        for year, group in sorted(groups.items(), key=lambda item: (item[0] is None, item[0] or 0))
+        for year, group in sorted(groups.items())
     ]
 
 
 def _services(claims: Sequence[ClaimFacts], service_names: Mapping[bytes, str]) -> list[ServiceLine]:
-    groups = _grouped([claim for claim in claims if claim.service_id], lambda claim: claim.service_id or b"")
+    groups = _grouped(claims, lambda claim: claim.service_id)
     lines = [
         ServiceLine(
             service_id=f"0x{service_id.hex()}",
@@ -164,14 +194,24 @@ def _grouped(claims: Sequence[ClaimFacts], key: Callable[[ClaimFacts], _Key]) ->
     return groups
 
 
-def _pool(facts: AccountFacts, plan_paid: int) -> Pool:
+def _pool(payer_id: int, facts: AccountFacts, claims: Sequence[ClaimFacts]) -> Pool:
     deposited = moved(facts.movements, MovementKind.DEPOSIT)
     withdrawn = moved(facts.movements, MovementKind.WITHDRAWAL)
-    check_balance("the pool", deposited - withdrawn - plan_paid, facts.balance)
+    refunded = moved(facts.movements, MovementKind.REFUND)
+    paid = sum(_paid(payer_id, claim) for claim in claims)
+    check_balance("the pool", deposited - withdrawn - paid + refunded, facts.balance)
     return Pool(
         balance=facts.balance,
         deposited=deposited,
         withdrawn=withdrawn,
-        plan_paid=plan_paid,
+        paid=paid,
+        refunded=refunded,
+        waiting=facts.waiting_refund,
         movements=[movement_line(movement) for movement in facts.movements],
     )
+
+
+def _paid(payer_id: int, claim: ClaimFacts) -> int:
+    if claim.sharing is None:
+        return 0
+    return claim.sharing.plan_paid if claim.payer_id == payer_id else claim.sharing.secondary_paid

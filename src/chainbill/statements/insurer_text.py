@@ -26,6 +26,8 @@ def render_insurer(statement: InsurerStatement, *, width: int = DEFAULT_WIDTH) -
         *_grouped("By benefit year", "Year", _years(statement), width),
         *_grouped("By service", "Service", _services(statement), width),
         *_not_paid(statement.counts, width),
+        *_as_second_insurer(statement, width),
+        *_receivables(statement, width),
         *_pool(statement.pool, width),
     ]
     return "\n".join(lines) + "\n"
@@ -42,10 +44,7 @@ def _providers(statement: InsurerStatement) -> list[_Line]:
 
 
 def _years(statement: InsurerStatement) -> list[_Line]:
-    return [
-        (str(line.benefit_year or "not known yet"), line.counts, line.amounts)
-        for line in statement.benefit_years
-    ]
+    return [(str(line.benefit_year), line.counts, line.amounts) for line in statement.benefit_years]
 
 
 def _services(statement: InsurerStatement) -> list[_Line]:
@@ -76,11 +75,33 @@ def _not_paid(counts: Counts, width: int) -> list[str]:
     return [*heading("Not paid"), *(amount_lines(rows, width) if rows else ["none"])]
 
 
+def _as_second_insurer(statement: InsurerStatement, width: int) -> list[str]:
+    second = statement.as_second_insurer
+    if second.events == 0:
+        return []
+    rows = [("Events paid by another insurer first", str(second.events)), ("Paid", show_dollars(second.paid))]
+    return [*heading("As second insurer"), *amount_lines(rows, width)]
+
+
+def _receivables(statement: InsurerStatement, width: int) -> list[str]:
+    if not statement.receivables:
+        return []
+    rows = [
+        (f"{line.provider} (#{line.provider_id})", show_dollars(line.amount))
+        for line in statement.receivables
+    ]
+    return [*heading("Owed by providers"), *amount_lines(rows, width)]
+
+
 def _pool(pool: Pool, width: int) -> list[str]:
     rows = [
         ("Deposited", show_dollars(pool.deposited)),
         ("Withdrawn", show_dollars(-pool.withdrawn)),
-        ("Paid for members", show_dollars(-pool.plan_paid)),
-        ("Balance", show_dollars(pool.balance)),
+        ("Paid for members", show_dollars(-pool.paid)),
     ]
+    if pool.refunded:
+        rows.append(("Came back from events", show_dollars(pool.refunded)))
+    rows.append(("Balance", show_dollars(pool.balance)))
+    if pool.waiting:
+        rows.append(("Refunds that wait in settlement", show_dollars(pool.waiting)))
     return [*heading("Pool"), *amount_lines(rows, width)]

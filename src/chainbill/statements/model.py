@@ -10,9 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, Wi
 
 from chainbill.billing.outcomes import Outcome
 from chainbill.money import format_dollars, parse_dollars
-from chainbill.statements.facts import ClaimFacts, CostSharing
+from chainbill.statements.facts import ClaimFacts
+from chainbill.statements.sharing import CostSharing
 
-STATEMENT_VERSION = 1
+STATEMENT_VERSION = 2
 """Raised when a field of a statement's JSON changes its name or its meaning."""
 
 
@@ -46,8 +47,12 @@ class StatementPart(BaseModel):
 
 
 class Amounts(StatementPart):
-    """Sums over settled events. ``plan_paid + patient_responsibility == allowed`` and
-    ``allowed + contractual_adjustment == billed``."""
+    """Sums over settled events, less what was taken back of them.
+
+    ``plan_paid + secondary_paid + patient_responsibility == allowed`` and
+    ``allowed + contractual_adjustment == billed``. The four parts from ``deductible`` to ``outside_plan`` are
+    what the primary plans left to the patients; second insurers took ``secondary_paid`` of them over.
+    """
 
     billed: Dollars
     allowed: Dollars
@@ -55,11 +60,14 @@ class Amounts(StatementPart):
     deductible: Dollars
     copay: Dollars
     coinsurance: Dollars
+    outside_plan: Dollars
+    """Above a plan's annual maximum, or paid without a plan."""
     plan_paid: Dollars
+    secondary_paid: Dollars
     patient_responsibility: Dollars
 
     @classmethod
-    def total(cls, sharings: Iterable[CostSharing]) -> Amounts:
+    def total(cls, sharings: Iterable[CostSharing | Amounts]) -> Amounts:
         """Add up."""
         sums = dict.fromkeys(cls.model_fields, 0)
         for sharing in sharings:
@@ -72,6 +80,8 @@ class Counts(StatementPart):
     """How many events ended how; refusals and waits by reason (a ``Reason``'s label)."""
 
     settled: int
+    taken_back: int
+    """How many of the settled ones were taken back in full."""
     denied: dict[str, int]
     pended: dict[str, int]
 
@@ -83,19 +93,22 @@ class Counts(StatementPart):
     @classmethod
     def of(cls, claims: Iterable[ClaimFacts]) -> Counts:
         """Count ``claims`` as they are: pass ``current_claims``."""
-        counted = Counter((claim.outcome, claim.reason) for claim in claims)
+        listed = list(claims)
+        taken_back = sum(claim.given_back for claim in listed)
+        counted = Counter((claim.outcome, claim.reason) for claim in listed)
         by_reason: dict[Outcome, dict[str, int]] = {outcome: {} for outcome in Outcome}
         for (outcome, reason), number in sorted(counted.items()):
             by_reason[outcome][reason.label] = number
         return cls(
             settled=sum(by_reason[Outcome.SETTLED].values()),
+            taken_back=taken_back,
             denied=by_reason[Outcome.DENIED],
             pended=by_reason[Outcome.PENDED],
         )
 
 
 class MovementLine(StatementPart):
-    """A deposit, a withdrawal or a payout."""
+    """Money that moved, care apart; ``amount`` without a sign."""
 
     date: str
     """YYYY-MM-DD, UTC."""
@@ -104,8 +117,8 @@ class MovementLine(StatementPart):
 
 
 def sharings(claims: Iterable[ClaimFacts]) -> list[CostSharing]:
-    """The cost sharing of the settled ones."""
-    return [claim.sharing for claim in claims if claim.sharing is not None]
+    """The cost sharing of the settled ones, less what was taken back."""
+    return [net for claim in claims if (net := claim.net) is not None]
 
 
 def outcome_word(claim: ClaimFacts) -> OutcomeWord:

@@ -9,15 +9,14 @@ from chainbill.errors import LedgerError
 from chainbill.money import show_dollars
 from chainbill.records.service_event import PriceSource
 from chainbill.statements.advice import general_advice, what_to_do
-from chainbill.statements.cost_sharing import explain
+from chainbill.statements.announced import announced
+from chainbill.statements.cost_sharing import Reasons, explain
 from chainbill.statements.facts import (
     AccountFacts,
     ClaimFacts,
-    CostSharing,
     MemberYear,
     MovementKind,
     Names,
-    TermsApplied,
     check_balance,
     current_claims,
     moved,
@@ -26,6 +25,7 @@ from chainbill.statements.model import Amounts, Counts, outcome_word, sharings
 from chainbill.statements.patient_model import (
     BenefitYear,
     EventAmounts,
+    FamilyYear,
     PatientEvent,
     PatientStatement,
     Remaining,
@@ -33,7 +33,10 @@ from chainbill.statements.patient_model import (
     Wallet,
 )
 from chainbill.statements.questions import Numbered, charged_separately, covered_by_insurance, look_alikes
+from chainbill.statements.sharing import CostSharing, TermsApplied
+from chainbill.statements.since import since
 from chainbill.statements.wording import (
+    explanation,
     known_payer,
     movement_line,
     plain,
@@ -45,6 +48,10 @@ from chainbill.statements.wording import (
 
 _ORDER = (Outcome.SETTLED, Outcome.DENIED, Outcome.PENDED)
 
+_SELF_PAY = (
+    "No insurer took part: you paid no more than the price that {provider} has published for everyone."
+)
+
 
 def patient_statement(account: str, facts: AccountFacts, names: Names) -> PatientStatement:
     """Explain everything that happened on a patient's account.
@@ -53,21 +60,21 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
         LedgerError: the wallet does not add up, or a paid event's terms are missing.
     """
     claims = sorted(current_claims(facts.claims), key=lambda claim: _ORDER.index(claim.outcome))
-    totals = Amounts.total(sharings(claims))
     entries = [Numbered(number, claim) for number, claim in enumerate(claims, start=1)]
-    paid = [entry for entry in entries if entry.claim.outcome is Outcome.SETTLED]
+    seconds = {(claim.secondary_payer_id, claim.benefit_year) for claim in claims if claim.sharing}
     return PatientStatement(
         account=account,
         name=_name(account, claims, names),
         as_of=utc_day(facts.as_of).isoformat(),
         counts=Counts.of(claims),
-        totals=totals,
+        totals=Amounts.total(sharings(claims)),
         benefit_years=[
-            _benefit_year(year, names)
+            _benefit_year(year, names, as_if_alone=(year.payer_id, year.benefit_year) in seconds)
             for year in sorted(facts.years, key=lambda year: (year.benefit_year, year.payer_id))
         ],
-        wallet=_wallet(facts, totals.patient_responsibility),
-        events=[_event(entry, paid, names) for entry in entries],
+        wallet=_wallet(facts, claims),
+        announced=announced(facts.coming, names),
+        events=[_event(entry, entries, names) for entry in entries],
         if_something_looks_wrong=general_advice(),
     )
 
@@ -78,32 +85,37 @@ def _name(account: str, claims: Sequence[ClaimFacts], names: Names) -> str:
     return recorded.pop() if len(recorded) == 1 else plain(names.accounts.get(account, ""))
 
 
-def _event(entry: Numbered, paid: Sequence[Numbered], names: Names) -> PatientEvent:
+def _event(entry: Numbered, entries: Sequence[Numbered], names: Names) -> PatientEvent:
     claim = entry.claim
+    paid = [other for other in entries if other.claim.sharing and not other.claim.given_back]
     record = claim.record
     provider = provider_name(claim, names)
     insurer = known_payer(claim.payer_id, names) if claim.payer_id else None
+    second = known_payer(claim.secondary_payer_id, names) if claim.secondary_payer_id else None
     reference = f"0x{claim.reference.hex()}"
     return PatientEvent(
         number=entry.number,
         outcome=outcome_word(claim),
         reason=claim.reason.label,
-        reason_text=sentence(claim.reason.explanation),
+        reason_text=sentence(explanation(claim)),
         service=service_words(claim),
         kind=record.kind.value if record else None,
-        units=claim.units or (record.units if record else None),
+        units=claim.units,
         service_date=entry.day.isoformat() if entry.day else None,
         decided_date=utc_day(claim.decided_at).isoformat(),
-        benefit_year=claim.benefit_year or (record.benefit_year if record else None),
+        benefit_year=claim.benefit_year,
         provider=provider,
         insurer=insurer,
+        second_insurer=second,
         reference=reference,
         billed=_billed(claim),
         price_note=_price_note(claim),
-        amounts=_amounts(claim),
+        amounts=_amounts(claim, provider),
+        net=Amounts.total([claim.net]) if claim.net else None,
+        since=since(entry, entries, provider),
         charged_separately=charged_separately(entry, paid),
-        covered_by_insurance=covered_by_insurance(claim),
-        what_to_do=what_to_do(claim.reason, reference, provider, insurer or "your insurer"),
+        covered_by_insurance=covered_by_insurance(claim, insurer, second),
+        what_to_do=what_to_do(claim.reason, reference, provider, insurer),
         warnings=_warnings(entry, paid),
     )
 
@@ -122,38 +134,47 @@ def _price_note(claim: ClaimFacts) -> str:
     return "The record names no price for this service, so the provider's list price was charged."
 
 
-def _amounts(claim: ClaimFacts) -> EventAmounts | None:
-    sharing, terms = claim.sharing, claim.terms
+def _amounts(claim: ClaimFacts, provider: str) -> EventAmounts | None:
+    sharing = claim.sharing
     if sharing is None:
         return None
-    if terms is None:
-        raise LedgerError(
-            f"the terms that entry 0x{claim.reference.hex()} was priced by are not in the ledger"
-        )
-    reasons = explain(sharing, terms)
+    reasons = _reasons(claim, sharing, provider)
     saved = sharing.contractual_adjustment
+    whose = "Your insurer's agreed price" if claim.payer_id else "The published price"
     return EventAmounts(
         billed=sharing.billed,
         allowed=sharing.allowed,
         contractual_adjustment=saved,
-        saving=f"Your insurer's agreed price saved you {show_dollars(saved)}." if saved else "",
+        saving=f"{whose} saved you {show_dollars(saved)}." if saved else "",
         plan_paid=sharing.plan_paid,
+        secondary_paid=sharing.secondary_paid,
         patient_responsibility=sharing.patient_responsibility,
         deductible=Share(amount=sharing.deductible, why=reasons.deductible),
         copay=Share(amount=sharing.copay, why=reasons.copay),
         coinsurance=Share(amount=sharing.coinsurance, why=reasons.coinsurance),
+        outside_plan=Share(amount=sharing.outside_plan, why=reasons.outside_plan),
         limit=reasons.limit,
-        remaining=_remaining(sharing, terms),
+        remaining=_remaining(sharing, claim.terms) if claim.terms else None,
+        given_back=claim.taken_back.patient_responsibility if claim.taken_back else 0,
     )
 
 
+def _reasons(claim: ClaimFacts, sharing: CostSharing, provider: str) -> Reasons:
+    if claim.payer_id is None:
+        return Reasons("", "", "", "", _SELF_PAY.format(provider=provider))
+    if claim.terms is None:
+        raise LedgerError(
+            f"the terms that entry 0x{claim.reference.hex()} was priced by are not in the ledger"
+        )
+    return explain(sharing, claim.terms)
+
+
 def _remaining(sharing: CostSharing, terms: TermsApplied) -> Remaining:
-    plan, met = terms.plan, terms.met_before
     return Remaining(
-        deductible=plan.deductible,
-        deductible_left=max(0, plan.deductible - met.deductible_met - sharing.deductible),
-        out_of_pocket_maximum=plan.oop_max,
-        out_of_pocket_left=max(0, plan.oop_max - met.oop_met - sharing.patient_responsibility),
+        deductible=terms.plan.deductible,
+        deductible_left=terms.deductible_left - sharing.deductible,
+        out_of_pocket_maximum=terms.plan.oop_max,
+        out_of_pocket_left=terms.out_of_pocket_left - sharing.out_of_pocket,
     )
 
 
@@ -167,11 +188,11 @@ def _warnings(entry: Numbered, paid: Sequence[Numbered]) -> list[str]:
     if claim.record is not None:
         recorded = (claim.record.billed_amount, claim.record.units, claim.record.benefit_year)
         logged = (claim.billed_amount, claim.units, claim.benefit_year)
-        if any(value is not None and value != told for value, told in zip(logged, recorded, strict=True)):
+        if logged != recorded:
             warnings.append(
                 "The price, number or year differs from the record in your vault: ask the provider."
             )
-    if claim.outcome is Outcome.SETTLED:
+    if claim.outcome is Outcome.SETTLED and not claim.given_back:
         warnings += [
             f"Number {number} may be the same service charged twice. If you had it once, ask the provider."
             for number in look_alikes(entry, paid)
@@ -179,7 +200,7 @@ def _warnings(entry: Numbered, paid: Sequence[Numbered]) -> list[str]:
     return warnings
 
 
-def _benefit_year(year: MemberYear, names: Names) -> BenefitYear:
+def _benefit_year(year: MemberYear, names: Names, *, as_if_alone: bool) -> BenefitYear:
     plan, met, opening = year.plan, year.met, year.opening
     ends = year.coverage_ends_at
     return BenefitYear(
@@ -194,17 +215,36 @@ def _benefit_year(year: MemberYear, names: Names) -> BenefitYear:
         carried_in_deductible=opening.deductible_met,
         carried_in_out_of_pocket=opening.oop_met,
         coverage_ends=utc_day(ends).isoformat() if ends else None,
+        family=_family(year),
+        plan_maximum=plan.annual_maximum or None,
+        plan_paid=met.plan_paid,
+        counts_as_if_alone=as_if_alone,
     )
 
 
-def _wallet(facts: AccountFacts, paid_for_care: int) -> Wallet:
+def _family(year: MemberYear) -> FamilyYear | None:
+    plan, family = year.plan, year.family
+    if family is None or not (plan.family_deductible or plan.family_oop_max):
+        return None
+    return FamilyYear(
+        deductible=plan.family_deductible,
+        deductible_met=family.deductible_met,
+        out_of_pocket_maximum=plan.family_oop_max,
+        out_of_pocket_met=family.oop_met,
+    )
+
+
+def _wallet(facts: AccountFacts, claims: Sequence[ClaimFacts]) -> Wallet:
     deposited = moved(facts.movements, MovementKind.DEPOSIT)
     withdrawn = moved(facts.movements, MovementKind.WITHDRAWAL)
-    check_balance("your wallet", deposited - withdrawn - paid_for_care, facts.balance)
+    refunded = moved(facts.movements, MovementKind.REFUND)
+    paid = sum(claim.sharing.patient_responsibility for claim in claims if claim.sharing)
+    check_balance("your wallet", deposited - withdrawn - paid + refunded, facts.balance)
     return Wallet(
         balance=facts.balance,
         deposited=deposited,
         withdrawn=withdrawn,
-        paid_for_care=paid_for_care,
+        paid_for_care=paid,
+        refunded=refunded,
         movements=[movement_line(movement) for movement in facts.movements],
     )

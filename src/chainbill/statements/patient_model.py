@@ -23,7 +23,8 @@ class Share(StatementPart):
 
 
 class Remaining(StatementPart):
-    """What was left of a benefit year's limits just after an event."""
+    """What could still be asked of the member just after an event: the rest of the member's own limits, or of
+    the family's where that is less."""
 
     deductible: Dollars
     deductible_left: Dollars
@@ -40,13 +41,20 @@ class EventAmounts(StatementPart):
     saving: str
     """The adjustment in words; empty where there is none."""
     plan_paid: Dollars
+    secondary_paid: Dollars
+    """What the second insurer took over of the four parts."""
     patient_responsibility: Dollars
     deductible: Share
     copay: Share
     coinsurance: Share
+    outside_plan: Share
+    """Above the plan's annual maximum, or the whole price where no insurer took part."""
     limit: str
     """What the out-of-pocket maximum did; empty where it did nothing."""
-    remaining: Remaining
+    remaining: Remaining | None
+    """None where no insurer took part."""
+    given_back: Dollars
+    """What of ``patient_responsibility`` went back to the wallet."""
 
 
 class PatientEvent(StatementPart):
@@ -70,6 +78,8 @@ class PatientEvent(StatementPart):
     benefit_year: int | None
     provider: str
     insurer: str | None
+    """None: nobody but the patient was to pay."""
+    second_insurer: str | None
     reference: str
     """The commitment: what ``chainbill audit show`` is asked for."""
     billed: Dollars | None
@@ -77,11 +87,24 @@ class PatientEvent(StatementPart):
     price_note: str
     """Said where the billed amount is the provider's list price and not the record's; else empty."""
     amounts: EventAmounts | None
-    """None: nothing was charged."""
+    """As it was paid; None: nothing was charged."""
+    net: Amounts | None
+    """The same less what was taken back since."""
+    since: list[str]
+    """Disputes, reversals and corrections, in words."""
     charged_separately: str
     covered_by_insurance: str
     what_to_do: list[str]
     warnings: list[str]
+
+
+class FamilyYear(StatementPart):
+    """What a family has met together; a limit of 0 is none."""
+
+    deductible: Dollars
+    deductible_met: Dollars
+    out_of_pocket_maximum: Dollars
+    out_of_pocket_met: Dollars
 
 
 class BenefitYear(StatementPart):
@@ -100,15 +123,24 @@ class BenefitYear(StatementPart):
     carried_in_out_of_pocket: Dollars
     coverage_ends: str | None
     """YYYY-MM-DD; None: open."""
+    family: FamilyYear | None
+    """None: the plan has no limits for a family, or the member none."""
+    plan_maximum: Dollars | None
+    """The most the plan pays in the year; None: no limit."""
+    plan_paid: Dollars
+    """What counts towards that."""
+    counts_as_if_alone: bool
+    """The insurer was second on a service: it counts what it would have made of it alone."""
 
 
 class Wallet(StatementPart):
-    """``balance == deposited - withdrawn - paid_for_care``."""
+    """``balance == deposited - withdrawn - paid_for_care + refunded``."""
 
     balance: Dollars
     deposited: Dollars
     withdrawn: Dollars
     paid_for_care: Dollars
+    refunded: Dollars
     movements: list[MovementLine]
 
 
@@ -126,6 +158,8 @@ class PatientStatement(StatementPart):
     totals: Amounts
     benefit_years: list[BenefitYear]
     wallet: Wallet
+    announced: list[str]
+    """What the patient has announced and does not hold yet, in words."""
     events: list[PatientEvent]
     """Paid ones in the order they were paid, then refused ones, then those that wait."""
     if_something_looks_wrong: list[str]

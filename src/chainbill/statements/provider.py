@@ -16,14 +16,18 @@ from chainbill.billing.outcomes import (
     CARC_CONTRACTUAL,
     CARC_COPAY,
     CARC_DEDUCTIBLE,
+    CARC_MAXIMUM_REACHED,
+    CARC_SELF_PAY,
     Outcome,
 )
 from chainbill.statements.facts import (
     AccountFacts,
     ClaimFacts,
-    CostSharing,
+    DisputeFacts,
+    DisputeStage,
     MovementKind,
     Names,
+    Standing,
     check_balance,
     current_claims,
     moved,
@@ -39,7 +43,16 @@ from chainbill.statements.model import (
     outcome_word,
     sharings,
 )
-from chainbill.statements.wording import known_payer, known_provider, movement_line, plain, utc_day
+from chainbill.statements.sharing import CostSharing
+from chainbill.statements.wording import (
+    join_words,
+    known_payer,
+    known_provider,
+    movement_line,
+    plain,
+    show_date,
+    utc_day,
+)
 
 
 class Adjustment(StatementPart):
@@ -51,7 +64,8 @@ class Adjustment(StatementPart):
 
 
 class RemittanceLine(StatementPart):
-    """One event. ``billed`` less the adjustments is ``plan_paid``, settled or denied."""
+    """One event as it was decided. ``billed`` less the adjustments is ``plan_paid``, settled or denied, and
+    ``plan_paid + second_insurer_paid + patient_paid - operator_fee == credited``."""
 
     reference: str
     sequence: int
@@ -65,23 +79,53 @@ class RemittanceLine(StatementPart):
     """The catalogue's name of the service, from the record."""
     patient: str
     """The record's name, else the account."""
-    benefit_year: int | None
+    benefit_year: int
     insurer: str | None
+    """None: the patient pays without one."""
+    second_insurer: str | None
     billed: Dollars | None
+    """None: the fee schedule's price, which a refused or waiting event never got."""
     allowed: Dollars
     plan_paid: Dollars
+    second_insurer_paid: Dollars
     patient_paid: Dollars
+    operator_fee: Dollars
+    """Kept by whoever had the batch signed and submitted."""
     credited: Dollars
     adjustments: list[Adjustment]
+    dispute: str
+    """How a dispute stands, in words; empty where there is none."""
+    taken_back: Dollars
+    """What of ``allowed`` a reversal gave back."""
+    corrects: str | None
+    """The reference of the event that this one replaces."""
 
 
 class Credit(StatementPart):
-    """``balance == credited - paid_out``."""
+    """``balance == matured + maturing + held + bond - advanced``, and it is what was credited less what was
+    taken back, paid out and paid to insurers, and what the bond brought."""
 
     balance: Dollars
     credited: Dollars
+    taken_back: Dollars
     paid_out: Dollars
-    payouts: list[MovementLine]
+    """Payouts and advances."""
+    receivables_paid: Dollars
+    bond_put_up: Dollars
+    bond_returned: Dollars
+    matured: Dollars
+    may_be_withdrawn: Dollars
+    """Matured, less what is owed."""
+    maturing: Dollars
+    """Still disputable: matures eight days after the beginning of the day of settlement."""
+    held: Dollars
+    """Disputed."""
+    bond: Dollars
+    advanced: Dollars
+    """Maturing credit that was paid out against the bond."""
+    owed: Dollars
+    """To insurers, for events given back."""
+    movements: list[MovementLine]
 
 
 class ProviderStatement(StatementPart):
@@ -95,6 +139,8 @@ class ProviderStatement(StatementPart):
     """YYYY-MM-DD of the last block read."""
     counts: Counts
     totals: Amounts
+    operator_fees: Dollars
+    """Of the events in ``totals``."""
     lines: list[RemittanceLine]
     """Decided ones in the ledger's order, then those that wait."""
     credit: Credit
@@ -107,42 +153,43 @@ def provider_statement(provider_id: int, facts: AccountFacts, names: Names) -> P
         LedgerError: the credit does not add up.
     """
     claims = current_claims(facts.claims)
-    totals = Amounts.total(sharings(claims))
+    net = sharings(claims)
     return ProviderStatement(
         provider_id=provider_id,
         name=known_provider(provider_id, names),
         as_of=utc_day(facts.as_of).isoformat(),
         counts=Counts.of(claims),
-        totals=totals,
+        totals=Amounts.total(net),
+        operator_fees=sum(sharing.operator_fee for sharing in net),
         lines=[_line(claim, names) for claim in claims],
-        credit=_credit(facts, totals.allowed),
+        credit=_credit(facts, claims),
     )
 
 
 def adjustments(claim: ClaimFacts) -> list[Adjustment]:
     """The codes and amounts between what was billed and what the plan paid; none while it waits."""
     if claim.sharing is not None:
-        found = _shared(claim.sharing)
+        found = _shared(claim.sharing, self_pay=claim.payer_id is None)
     elif claim.outcome is Outcome.DENIED:
-        found = [(CARC[claim.reason], claim.billed_amount or 0)]
+        found = [(CARC[claim.reason], claim.billed_amount)]
     else:
         found = []
     return [Adjustment(code=code, amount=amount) for code, amount in found]
 
 
-def _shared(sharing: CostSharing) -> Sequence[tuple[str, int]]:
+def _shared(sharing: CostSharing, *, self_pay: bool) -> Sequence[tuple[str, int]]:
     coded = (
         (CARC_CONTRACTUAL, sharing.contractual_adjustment),
         (CARC_DEDUCTIBLE, sharing.deductible),
         (CARC_COINSURANCE, sharing.coinsurance),
         (CARC_COPAY, sharing.copay),
+        (CARC_SELF_PAY if self_pay else CARC_MAXIMUM_REACHED, sharing.outside_plan),
     )
     return [(code, amount) for code, amount in coded if amount]
 
 
 def _line(claim: ClaimFacts, names: Names) -> RemittanceLine:
-    sharing, record = claim.sharing, claim.record
-    recorded = record.billed_amount if record else None
+    sharing, record = claim.sharing or CostSharing(), claim.record
     return RemittanceLine(
         reference=f"0x{claim.reference.hex()}",
         sequence=claim.sequence,
@@ -152,27 +199,64 @@ def _line(claim: ClaimFacts, names: Names) -> RemittanceLine:
         service_date=record.performed_at.astimezone(UTC).date().isoformat() if record else None,
         service=plain(record.service) if record else None,
         patient=(plain(record.patient.name) if record else "") or claim.patient,
-        benefit_year=claim.benefit_year or (record.benefit_year if record else None),
+        benefit_year=claim.benefit_year,
         insurer=known_payer(claim.payer_id, names) if claim.payer_id else None,
-        billed=sharing.billed
-        if sharing
-        else claim.billed_amount
-        if claim.billed_amount is not None
-        else recorded,
-        allowed=sharing.allowed if sharing else 0,
-        plan_paid=sharing.plan_paid if sharing else 0,
-        patient_paid=sharing.patient_responsibility if sharing else 0,
-        credited=sharing.allowed if sharing else 0,
+        second_insurer=known_payer(claim.secondary_payer_id, names) if claim.secondary_payer_id else None,
+        billed=sharing.billed if claim.sharing else claim.billed_amount or None,
+        allowed=sharing.allowed,
+        plan_paid=sharing.plan_paid,
+        second_insurer_paid=sharing.secondary_paid,
+        patient_paid=sharing.patient_responsibility,
+        operator_fee=sharing.operator_fee,
+        credited=sharing.allowed - sharing.operator_fee,
         adjustments=adjustments(claim),
+        dispute=_dispute(claim.dispute),
+        taken_back=claim.taken_back.allowed if claim.taken_back else 0,
+        corrects=f"0x{claim.corrects.hex()}" if claim.corrects else None,
     )
 
 
-def _credit(facts: AccountFacts, credited: int) -> Credit:
-    paid_out = moved(facts.movements, MovementKind.PAYOUT)
-    check_balance("the provider's credit", credited - paid_out, facts.balance)
+def _dispute(dispute: DisputeFacts | None) -> str:
+    if dispute is None:
+        return ""
+    by = join_words([party.value for party in dispute.parties])
+    day = show_date(utc_day(dispute.deadline)) if dispute.deadline else ""
+    match dispute.stage:
+        case DisputeStage.OPEN:
+            return f"disputed by {by}: answer by {day}, or it is taken back"
+        case DisputeStage.ANSWERED:
+            return f"disputed by {by}, answered: ruling due by {day}"
+        case DisputeStage.UPHELD:
+            return f"disputed by {by}, and upheld"
+        case DisputeStage.REVERSED:
+            return f"disputed by {by}, and taken back" if by else "given back"
+
+
+def _credit(facts: AccountFacts, claims: Sequence[ClaimFacts]) -> Credit:
+    standing = facts.standing or Standing(0, 0, 0, 0, 0, 0)
+    credited = sum(claim.sharing.allowed - claim.sharing.operator_fee for claim in claims if claim.sharing)
+    taken_back = moved(facts.movements, MovementKind.TAKEN_BACK)
+    paid_out = moved(facts.movements, MovementKind.PAYOUT) + moved(facts.movements, MovementKind.ADVANCE)
+    receivables = moved(facts.movements, MovementKind.RECEIVABLE_PAID)
+    put_up = moved(facts.movements, MovementKind.BOND_PUT_UP)
+    returned = moved(facts.movements, MovementKind.BOND_RETURNED)
+    expected = credited - taken_back - paid_out - receivables + put_up - returned
+    check_balance("the provider's credit", expected, facts.balance)
+    check_balance("the provider's credit by its parts", standing.balance, facts.balance)
     return Credit(
         balance=facts.balance,
         credited=credited,
+        taken_back=taken_back,
         paid_out=paid_out,
-        payouts=[movement_line(movement) for movement in facts.movements],
+        receivables_paid=receivables,
+        bond_put_up=put_up,
+        bond_returned=returned,
+        matured=standing.matured,
+        may_be_withdrawn=max(0, standing.matured - standing.owed),
+        maturing=standing.maturing,
+        held=standing.held,
+        bond=standing.bond,
+        advanced=standing.advanced,
+        owed=standing.owed,
+        movements=[movement_line(movement) for movement in facts.movements],
     )

@@ -9,8 +9,9 @@ from datetime import UTC, date
 from chainbill.billing.outcomes import Outcome
 from chainbill.money import show_dollars
 from chainbill.records.service_event import ServiceKind
-from chainbill.statements.facts import ClaimFacts, CostSharing
-from chainbill.statements.wording import join_words, service_words
+from chainbill.statements.facts import ClaimFacts
+from chainbill.statements.sharing import CostSharing
+from chainbill.statements.wording import explanation, join_words, service_words
 
 _NOT_CHARGED = "No: nothing was charged for it."
 _ONE_CHARGE = {
@@ -52,12 +53,12 @@ def charged_separately(entry: Numbered, paid: Sequence[Numbered]) -> str:
     return f"Yes: it has a price of its own. {_same_day(entry, paid)} {_ONE_CHARGE[claim.record.kind]}"
 
 
-def covered_by_insurance(claim: ClaimFacts) -> str:
-    """Answer for one event, whatever became of it."""
+def covered_by_insurance(claim: ClaimFacts, insurer: str | None, second: str | None) -> str:
+    """Answer for one event, whatever became of it; ``insurer`` and ``second`` by name."""
     if claim.sharing is not None:
-        return _covered(claim.sharing)
+        return _covered(claim.sharing, insurer, second)
     answer = "No" if claim.outcome is Outcome.DENIED else "Not yet"
-    return f"{answer}: {claim.reason.explanation}. Nothing was charged."
+    return f"{answer}: {explanation(claim)}. Nothing was charged."
 
 
 def look_alikes(entry: Numbered, paid: Sequence[Numbered]) -> list[int]:
@@ -94,20 +95,31 @@ def _named(entry: Numbered) -> str:
     return f"“{words}” (number {entry.number})"
 
 
-def _covered(sharing: CostSharing) -> str:
+def _covered(sharing: CostSharing, insurer: str | None, second: str | None) -> str:
     price, yours = show_dollars(sharing.allowed), show_dollars(sharing.patient_responsibility)
-    plans = show_dollars(sharing.plan_paid)
+    if insurer is None:
+        return f"No: no insurer took part. You paid the whole price of {yours}."
     if sharing.allowed == 0:
         return "Yes: the agreed price is zero, so nobody paid."
+    if sharing.secondary_paid:
+        return _covered_by_two(sharing, insurer, second or "your second insurer")
+    plans = show_dollars(sharing.plan_paid)
     if sharing.patient_responsibility == 0:
         return f"Yes, in full: your insurer paid the whole agreed price of {price}."
     if sharing.plan_paid:
         return f"Yes, in part: of the agreed price of {price} your insurer paid {plans} and you paid {yours}."
     why = _nothing_from_plan(sharing)
-    return (
-        f"Your plan covers it, but {why} the whole agreed price of {price} was yours to pay. "
-        "It counts towards your out-of-pocket maximum."
-    )
+    counts = "" if sharing.outside_plan else " It counts towards your out-of-pocket maximum."
+    return f"Your plan covers it, but {why} the whole agreed price of {price} was yours to pay.{counts}"
+
+
+def _covered_by_two(sharing: CostSharing, insurer: str, second: str) -> str:
+    price, yours = show_dollars(sharing.allowed), show_dollars(sharing.patient_responsibility)
+    plans, seconds = show_dollars(sharing.plan_paid), show_dollars(sharing.secondary_paid)
+    paid = f"of the agreed price of {price} {insurer} paid {plans} and {second} {seconds}"
+    if sharing.patient_responsibility == 0:
+        return f"Yes, in full: {paid}."
+    return f"Yes, in part: {paid}; you paid {yours}."
 
 
 def _nothing_from_plan(sharing: CostSharing) -> str:
@@ -116,4 +128,8 @@ def _nothing_from_plan(sharing: CostSharing) -> str:
         "copay": sharing.copay,
         "percentage": sharing.coinsurance,
     }
-    return f"through your {join_words([name for name, amount in parts.items() if amount])}"
+    shares = [name for name, amount in parts.items() if amount]
+    reasons = [f"through your {join_words(shares)}"] if shares else []
+    if sharing.outside_plan:
+        reasons.append("because your plan's yearly maximum was used up")
+    return join_words(reasons)

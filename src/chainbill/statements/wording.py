@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import Category
 from chainbill.statements.facts import ClaimFacts, Movement, Names
 from chainbill.statements.model import MovementLine
@@ -64,6 +65,13 @@ def show_percent(bps: int) -> str:
 def show_reason(label: str) -> str:
     """A reason's label in a table for insurers and providers: ``no consent``."""
     return label.replace("_", " ")
+
+
+def explanation(claim: ClaimFacts) -> str:
+    """Why an event was not paid, in words a patient understands."""
+    if claim.payer_id is None and claim.reason is Reason.PAYER_NOT_ACCEPTED:
+        return "it was sent as one that you pay for yourself, but you have an insurer"
+    return claim.reason.explanation
 
 
 def join_words(words: Sequence[str]) -> str:

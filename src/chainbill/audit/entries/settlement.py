@@ -10,6 +10,7 @@ from chainbill.audit.live_claims import LiveClaim, SettledRow
 from chainbill.audit.notice import DISPUTE_WINDOW_SECONDS
 from chainbill.chain import events
 from chainbill.chain.claim_tree import claim_id, claim_prefix
+from chainbill.chain.claim_words import NO_SECONDARY
 from chainbill.chain.events import Claim, Event
 from chainbill.errors import LedgerError
 
@@ -29,6 +30,8 @@ def _claim_settled(ledger: Ledger, event: events.ClaimSettled, now: int) -> None
         raise LedgerError(f"an operator's fee of {claim.fee} was taken of a claim of {claim.allowed}")
     if claim.payer_id:
         post(ledger, Posting.primary(event.patient, claim, units=claim.units_counted))
+    if claim.secondary_units_counted:  # what else the secondary counts is in a log of its own
+        post(ledger, Posting.secondary(event.patient, claim, NO_SECONDARY, units=True))
     for payer, amount in payments:
         payer.pool -= amount
     provider.spent.add(claim.sequence)
@@ -60,8 +63,8 @@ def _payments(ledger: Ledger, claim: Claim) -> list[tuple[PayerAccount, int]]:
 
 def _secondary_determined(ledger: Ledger, event: events.SecondaryDetermined, _: int) -> None:
     row = ledger.batch.last(event.patient, event.commitment)
-    if not row.claim.secondary_payer_id:
-        raise LedgerError(f"claim 0x{event.commitment.hex()} has no secondary payer")
+    if not row.claim.secondary_payer_id or row.secondary != NO_SECONDARY:
+        raise LedgerError(f"claim 0x{event.commitment.hex()} has no secondary payer, or no other one")
     post(ledger, Posting.secondary(row.patient, row.claim, event.shares, units=False))
     row.secondary = event.shares
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -14,7 +14,15 @@ from chainbill.attestation.typed_data import Domain, ServiceAttestation, Settlem
 from chainbill.chain.claim_tree import claim_id, claim_prefix
 from chainbill.chain.claim_words import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.events import Claim, Party, SecondaryShares
+from chainbill.chain.events import (
+    BatchSettled,
+    Claim,
+    ClaimSettled,
+    Event,
+    Party,
+    SecondaryDetermined,
+    SecondaryShares,
+)
 from chainbill.chain.sender import Sender
 
 
@@ -25,6 +33,8 @@ class SettledClaim:
     batch_digest: bytes
     settled_at: int
     """Time of the block in which it was settled, seconds since 1970."""
+    operator: str
+    """Of the batch: who got the claim's fee."""
     patient: str
     claim: Claim
     secondary: SecondaryShares = NO_SECONDARY
@@ -32,14 +42,30 @@ class SettledClaim:
     def claim_id(self, settlement: Domain) -> bytes:
         """The claim's id, 32 bytes, under the domain of the contract that settled it."""
         prefix = claim_prefix(
-            settlement.chain_id, settlement.verifying_contract, self.batch_digest, self.settled_at
+            settlement.chain_id,
+            settlement.verifying_contract,
+            self.batch_digest,
+            self.settled_at,
+            self.operator,
         )
         return claim_id(prefix, self.patient, self.claim, self.secondary)
 
     def abi_tuple(self) -> tuple[Any, ...]:
         """The contract's struct."""
         words = _integers(pack_claim(self.claim) + pack_secondary(self.secondary))
-        return (self.batch_digest, self.settled_at, self.patient, self.claim.commitment, *words)
+        batch = (self.batch_digest, self.settled_at, self.operator)
+        return (*batch, self.patient, self.claim.commitment, *words)
+
+
+def settled_claims(events: Sequence[Event], settled_at: int) -> Iterator[SettledClaim]:
+    """The claims that one batch's events tell of, in the order of its tree's leaves."""
+    (batch,) = (event for event in events if isinstance(event, BatchSettled))
+    for event, following in zip(events, [*events[1:], None], strict=True):
+        if isinstance(event, ClaimSettled):
+            secondary = following.shares if isinstance(following, SecondaryDetermined) else NO_SECONDARY
+            yield SettledClaim(
+                batch.digest, settled_at, batch.operator, event.patient, event.claim, secondary
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +117,7 @@ class Dispute:
     """Of the provider's credit, in micro-dollars."""
     fee_held: int
     """Of the operator's fees."""
+    provider_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +307,13 @@ class ClaimSettlement(ContractClient):
 
     def dispute_of(self, claim_id: bytes, *, block: int | str = "latest") -> Dispute:
         """What became of a claim that was disputed or reversed."""
-        status, parties, deadline, held, fee_held = self._call("disputeOf", claim_id, block=block)
+        status, parties, *rest = self._call("disputeOf", claim_id, block=block)
         disputers = frozenset(party for party in Party if parties >> party & 1)
-        return Dispute(DisputeStatus(status), disputers, deadline, held, fee_held)
+        return Dispute(DisputeStatus(status), disputers, *rest)
+
+    def desk(self) -> str:
+        """The contract whose code runs the verbs that do not settle."""
+        return str(self._call("desk"))
 
     def nonce_of(self, patient: str) -> int:
         """What the patient's next ``DisputeClaim`` must name."""

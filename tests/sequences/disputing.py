@@ -1,0 +1,225 @@
+"""Rules of disputes: opened, joined, conceded, answered, ruled on, left lying; claims given back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from eth_hash.auto import keccak
+from hypothesis.stateful import precondition, rule
+from tests.sequences.accounts import DAYS_TO_MATURE
+from tests.sequences.choices import BITS, Choices
+from tests.sequences.claims import Claim, Status, scaled, word
+from tests.sequences.model import ZERO
+from tests.sequences.timeline import DAY, HOUR, Refused
+from tests.sequences.world import World
+
+DISPUTE = "DisputeClaim(bytes32 claimId,uint256 nonce,uint256 deadline)"
+
+
+def has_claims(world: World) -> bool:
+    return bool(world.ledger.claims)
+
+
+def has_disputes(world: World) -> bool:
+    return bool(world.open_disputes())
+
+
+class Disputing(World):
+    """What becomes of settled claims."""
+
+    def _lose(self, claim: Claim) -> None:
+        """The provider, and the operator, may lose by it; nobody else."""
+        self.losers = {f"creditOf ({claim.event.header.provider},)", f"feesOf {(claim.operator,)}"}
+
+    def _recent(self, choices: Choices) -> int:
+        """A claim, mostly one of the last ones."""
+        count = len(self.ledger.claims)
+        return count - 1 - choices.below(min(count, 6 if not choices.once_in(4) else 256))
+
+    @precondition(has_claims)
+    @rule(bits=BITS)
+    def claim_is_disputed(self, bits: bytes) -> None:
+        """By the patient, called or signed, or by a payer; while the window lasts, and after it."""
+        choices = self.begin("claim_is_disputed", bits)
+        fresh = [index for index, one in enumerate(self.ledger.claims) if one.settled_at + 7 * DAY > self.now]
+        index = choices.of(fresh[-6:]) if fresh and not choices.once_in(5) else self._recent(choices)
+        claim, party = self.ledger.claims[index], choices.below(3)
+        if self.ledger.party(claim, party) is None:
+            party = 0
+        if party == 0 and choices.once_in(2):
+            self._dispute_signed(claim)
+            return
+        caller = self.ledger.party(claim, party)
+        assert caller is not None
+        self._dispute(claim, party, caller)
+
+    @precondition(has_claims)
+    @rule(bits=BITS)
+    def dispute_is_refused(self, bits: bytes) -> None:
+        """By strangers, with a forged proof or claim, under a bad signature, or in no state for it."""
+        choices = self.begin("dispute_is_refused", bits)
+        claim = self.ledger.claims[self._recent(choices)]
+        flaw = choices.of(("stranger", "proof", "claim", "key", "nonce", "late", "mirror", "state", "state"))
+        if flaw == "state":
+            self._meddle(choices)
+        elif flaw == "stranger":
+            self._dispute(claim, choices.below(3), choices.of((self.stage.relay, self.stage.payouts[0])))
+        elif flaw in ("proof", "claim"):
+            self._dispute_forged(claim, flaw)
+        else:
+            self._dispute_signed(claim, flaw)
+
+    @precondition(has_claims)
+    @rule(bits=BITS)
+    def old_claim_is_given_back(self, bits: bytes) -> None:
+        """By its provider, after its credit has matured, and mostly after that was paid out."""
+        choices = self.begin("old_claim_is_given_back", bits)
+        standing = [claim for claim in self.ledger.claims if claim.status in (Status.NONE, Status.UPHELD)]
+        claim = choices.of((standing or self.ledger.claims)[::-1])
+        number = claim.event.header.provider
+        self._lose(claim)
+        self.stage.wait(max(1, (claim.day + DAYS_TO_MATURE) * DAY + 1 - self.now))
+        if not choices.once_in(4):
+            stage, ledger = self.stage, self.ledger
+            stage.desk("withdraw", stage.relay, (number,), ledger.pay_provider, number)
+        self._give_back(claim, self._provider(choices, claim))
+
+    def _give_back(self, claim: Claim, caller: str) -> None:
+        proven = claim.words(), claim.root_slot, list(claim.proof)
+        self.stage.desk("void", caller, proven, self.ledger.void, claim, caller)
+
+    def _meddle(self, choices: Choices) -> None:
+        """Concede, answer, rule on or close a claim in whatever state it is."""
+        index = self._recent(choices)
+        claim, ledger = self.ledger.claims[index], self.ledger
+        self._lose(claim)
+        payout = ledger.payout(claim.event.header.provider)
+        way = choices.below(4)
+        if way == 0:
+            self.stage.desk("concede", payout, (claim.words(),), ledger.concede, claim, payout)
+        elif way == 1:
+            self.stage.desk("answer", payout, (claim.words(), claim.id), ledger.answer, claim, payout)
+        elif way == 2:
+            self.stage.resolve(index, ledger.arbiter, ZERO)
+        else:
+            self.stage.desk("close", payout, (claim.words(),), ledger.close, claim)
+
+    def _dispute(self, claim: Claim, party: int, caller: str) -> None:
+        proven = claim.words(), party, claim.root_slot, list(claim.proof)
+        self.stage.desk("dispute", caller, proven, self.ledger.dispute, claim, party, caller)
+
+    def _dispute_forged(self, claim: Claim, flaw: str) -> None:
+        *head, amounts, shares, service, secondary = claim.words()
+        proof = list(claim.proof)
+        if flaw == "proof":
+            proof = [*proof, keccak(claim.id)]
+        else:
+            assert isinstance(amounts, int)
+            amounts += 1 << 128
+        words = (*head, amounts, shares, service, secondary)
+        arguments = words, 0, claim.root_slot, proof
+        settlement = self.stage.protocol.settlement
+        names = {"NotInBatch", "WindowOver"}
+        self.stage.refuses(settlement, claim.event.patient, "dispute", arguments, names)
+
+    def _dispute_signed(self, claim: Claim, flaw: str = "") -> None:
+        patient, stage = claim.event.patient, self.stage
+        deadline = self.now - 1 if flaw == "late" else self.now + HOUR
+        nonce = self.ledger.wallets[patient].dispute_nonce + (flaw == "nonce")
+        struct = keccak(keccak(DISPUTE.encode()) + claim.id + word(nonce) + word(deadline))
+        signature = stage.sign(patient, stage.settlement_domain, struct, flaw)
+        proof = list(claim.proof)
+
+        def verb() -> None:
+            if flaw == "late":
+                raise Refused("SignatureExpired")
+            if flaw:
+                self.ledger.check_disputable(claim)
+                raise Refused("InvalidPatientSignature")
+            self.ledger.dispute(claim, 0, stage.relay, signed=True)
+
+        arguments = claim.words(), claim.root_slot, proof, deadline, signature
+        stage.act(stage.protocol.settlement, stage.relay, "disputeBySig", arguments, verb)
+
+    @precondition(has_claims)
+    @rule(bits=BITS)
+    def dispute_is_heard(self, bits: bytes) -> None:
+        """A dispute from its opening, through the answer, to the ruling."""
+        choices = self.begin("dispute_is_heard", bits)
+        claim = self.ledger.claims[self._recent(choices)]
+        caller, provider = claim.event.patient, self.ledger.payout(claim.event.header.provider)
+        self._lose(claim)
+        self._dispute(claim, 0, caller)
+        self.stage.wait(choices.of((1, DAY, HOUR)))
+        arguments = claim.words(), keccak(claim.id)
+        self.stage.desk("answer", provider, arguments, self.ledger.answer, claim, provider)
+        self.stage.wait(choices.of((1, 3 * DAY, 8 * DAY, 13 * DAY)))
+        ruling = scaled(claim.settled, [choices.below(5) for _ in range(8)])
+        self.stage.resolve(
+            self.ledger.claims.index(claim), self.ledger.arbiter, choices.of((ruling, ruling, ZERO))
+        )
+
+    @precondition(has_disputes)
+    @rule(bits=BITS)
+    def provider_responds(self, bits: bytes) -> None:
+        """Answers or concedes; sometimes somebody else tries to."""
+        choices = self.begin("provider_responds", bits)
+        claim = self._disputed(choices)
+        self._lose(claim)
+        caller = self._provider(choices, claim)
+        if choices.once_in(3):
+            self.stage.desk("concede", caller, (claim.words(),), self.ledger.concede, claim, caller)
+        else:
+            arguments = claim.words(), keccak(claim.id)
+            self.stage.desk("answer", caller, arguments, self.ledger.answer, claim, caller)
+
+    @precondition(has_disputes)
+    @rule(bits=BITS)
+    def arbiter_rules(self, bits: bytes) -> None:
+        """In full, in part, or not at all; sometimes out of bounds or by somebody else."""
+        choices = self.begin("arbiter_rules", bits)
+        open_ones = self.open_disputes()
+        answered = [index for index in open_ones if self.ledger.claims[index].status == Status.ANSWERED]
+        index = choices.of(answered or open_ones)
+        claim = self.ledger.claims[index]
+        self._lose(claim)
+        ruling = choices.of(
+            (ZERO, claim.settled, *[scaled(claim.settled, [choices.below(5) for _ in range(8)])] * 2)
+        )
+        if choices.once_in(8):
+            more = choices.of(("plan_paid", "second_paid", "fee", "coinsurance", "allowed"))
+            ruling = replace(ruling, **{more: getattr(ruling, more) + choices.of((1, 50_000_000))})
+        caller = (
+            self.ledger.arbiter
+            if not choices.once_in(8)
+            else choices.of((self.stage.relay, self.ledger.governor))
+        )
+        self.stage.resolve(index, caller, ruling)
+
+    @precondition(has_disputes)
+    @rule(bits=BITS)
+    def dispute_is_closed(self, bits: bytes) -> None:
+        """By anybody, once somebody has let a deadline pass."""
+        choices = self.begin("dispute_is_closed", bits)
+        claim = self._disputed(choices)
+        self._lose(claim)
+        if not choices.once_in(3) and claim.deadline > self.now:
+            self.stage.wait(claim.deadline - self.now)
+        self.stage.desk("close", self.stage.relay, (claim.words(),), self.ledger.close, claim)
+
+    @precondition(has_claims)
+    @rule(bits=BITS)
+    def claim_is_given_back(self, bits: bytes) -> None:
+        """By its provider, undisputed: before it has matured, and after."""
+        choices = self.begin("claim_is_given_back", bits)
+        claim = self.ledger.claims[self._recent(choices)]
+        self._lose(claim)
+        self._give_back(claim, self._provider(choices, claim))
+
+    def _disputed(self, choices: Choices) -> Claim:
+        return self.ledger.claims[choices.of(self.open_disputes())]
+
+    def _provider(self, choices: Choices, claim: Claim) -> str:
+        if choices.once_in(8):
+            return choices.of((self.stage.relay, claim.event.patient, *self.stage.payouts))
+        return self.ledger.payout(claim.event.header.provider)

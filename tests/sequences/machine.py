@@ -1,0 +1,114 @@
+"""The state machine: rules of everybody who takes part, of the governor, of time and of the token."""
+
+from __future__ import annotations
+
+from hypothesis.stateful import precondition, rule
+from tests.sequences.choices import BITS
+from tests.sequences.disputing import Disputing
+from tests.sequences.insured import Insurers, Providers
+from tests.sequences.patients import Patients
+from tests.sequences.settling import Settling
+from tests.sequences.stage import CENT, DOLLAR
+from tests.sequences.timeline import DAY, HOUR, MINUTE
+
+
+class Machine(Patients, Insurers, Providers, Settling, Disputing):
+    """Every operation, in any order."""
+
+    # ---- time -------------------------------------------------------------------------------------------
+
+    @rule(bits=BITS)
+    def time_passes(self, bits: bytes) -> None:
+        """From a second to days."""
+        choices = self.begin("time_passes", bits)
+        self.stage.wait(choices.of((MINUTE, 1, HOUR, 6 * HOUR, DAY, 2 * DAY, 4 * DAY, 8 * DAY)))
+
+    @rule(bits=BITS)
+    def time_comes_to_an_edge(self, bits: bytes) -> None:
+        """To the moment at which something changes, the second before or the second after."""
+        choices = self.begin("time_comes_to_an_edge", bits)
+        edges = self.ledger.edges()[: choices.of((6, 6, 40))]
+        if edges:
+            self.stage.wait(max(1, choices.of(edges) + choices.of((0, -1, 1)) - self.now))
+
+    # ---- governor -----------------------------------------------------------------------------------------
+
+    @rule(bits=BITS)
+    def governor_governs(self, bits: bytes) -> None:
+        """Suspend and reinstate, pause and resume, change the fee, change the quorum."""
+        choices = self.begin("governor_governs", bits)
+        self._govern(self.ledger.governor, choices.below(6), choices.below(256))
+
+    @rule(bits=BITS)
+    def stranger_governs(self, bits: bytes) -> None:
+        """The same by somebody who may not."""
+        choices = self.begin("stranger_governs", bits)
+        caller = choices.of((self.stage.relay, self.ledger.owners[1], self.stage.payouts[0]))
+        self._govern(caller, choices.below(6), choices.below(256))
+
+    def _govern(self, caller: str, way: int, how: int) -> None:
+        stage, ledger = self.stage, self.ledger
+        provider, epoch = how % 2 + 1, len(ledger.epochs)
+        if way == 0:
+            suspends = not ledger.providers[provider].account.suspended
+            function = "suspend" if suspends else "reinstate"
+            stage.desk(function, caller, (provider,), ledger.suspend, caller, provider, suspends)
+        elif way == 1:
+            stage.desk(
+                "pause" if how % 4 == 3 else "unpause", caller, (), ledger.set_paused, caller, how % 4 == 3
+            )
+        elif way == 2:
+            fee = (0, 50 * CENT, DOLLAR, DOLLAR + 1)[how % 4], (0, 100, 500, 250)[how // 4 % 4]
+            stage.desk("setOperatorFee", caller, fee, ledger.set_operator_fee, caller, *fee)
+        elif way == 3 and how % 5 == 4:
+            stage.desk("endEpoch", caller, (epoch - how % 2,), ledger.end_epoch, caller, epoch - how % 2)
+        else:
+            members = stage.oracles[how % 2 : how % 2 + 3]
+            if how % 16 == 15:
+                members = members[::-1]
+            quorum = members, how // 2 % 4
+            stage.desk("openEpoch", caller, quorum, ledger.open_epoch, caller, *quorum)
+
+    @precondition(
+        lambda self: self.ledger.paused or any(p.account.suspended for p in self.ledger.providers.values())
+    )
+    @rule(bits=BITS)
+    def governor_relents(self, bits: bytes) -> None:
+        """Let what was stopped go on, so that a sequence does not end in idleness."""
+        self.begin("governor_relents", bits)
+        stage, ledger, governor = self.stage, self.ledger, self.ledger.governor
+        if ledger.paused:
+            stage.desk("unpause", governor, (), ledger.set_paused, governor, False)
+        for number, provider in ledger.providers.items():
+            if provider.account.suspended:
+                stage.desk("reinstate", governor, (number,), ledger.suspend, governor, number, False)
+
+    # ---- the token ------------------------------------------------------------------------------------------
+
+    @rule(bits=BITS)
+    def somebody_donates(self, bits: bytes) -> None:
+        """Tokens sent to a contract by hand change nobody's money."""
+        choices = self.begin("somebody_donates", bits)
+        p, ledger = self.stage.protocol, self.ledger
+        target = choices.of((p.escrow, p.settlement, *p.payer_contracts.values())).address
+        amount, donor = choices.of((5 * DOLLAR, 1)), self.stage.payouts[2]
+
+        def verb() -> None:
+            ledger.move(donor, target, amount)
+            ledger.donated[target] += amount
+
+        self.stage.act(p.token, donor, "transfer", (target, amount), verb)
+
+    @precondition(lambda self: self.stage.unruly)
+    @rule(bits=BITS)
+    def token_blocks_somebody(self, bits: bytes) -> None:
+        """The token refuses an account, or lets it go again."""
+        choices = self.begin("token_blocks_somebody", bits)
+        p, blocked = self.stage.protocol, self.ledger.blocked
+        accounts = [payer.address for payer in p.payer_contracts.values()]
+        account = choices.of(
+            [*accounts, *accounts, *self.stage.patients, *self.stage.payouts, *self.ledger.owners.values()]
+        )
+        refused = account not in blocked and not choices.once_in(3)
+        self.stage.act(p.token, p.governor, "setBlocked", (account, refused), lambda: None)
+        (blocked.add if refused else blocked.discard)(account)

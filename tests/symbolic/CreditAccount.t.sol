@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
+import {CreditAccount} from "../../contracts/libraries/CreditAccount.sol";
+import {Cheats} from "./Cheats.sol";
+
+/// @notice An account's money: each verb moves the sum by exactly what it takes or gives.
+///
+/// Bounds: the newest bucket is up to 9 days old and one bucket stands in the ring, up to 10 days older, so on
+/// either side of every edge of the 8 days; all amounts are any below 2^60, where the library's own bound of
+/// 2^64 does not make it revert.
+contract CreditAccountTest is Cheats {
+    using CreditAccount for CreditAccount.Account;
+
+    uint256 private constant DAYS = 8;
+    uint256 private constant BOUND = 1 << 60;
+    uint256 private constant TODAY = 20_000;
+
+    CreditAccount.Account private _account;
+    uint256 private _slot; // of the ring's bucket
+
+    struct State {
+        uint8 newestAge; // days from the newest bucket's to today
+        uint8 ringAge; // days from the ring's bucket to the newest
+        uint64 newest;
+        uint64 matured;
+        uint64 held;
+        uint8 disputes;
+        uint64 bond;
+        uint64 advanced;
+        uint64 owed;
+        uint64 ring;
+    }
+
+    function check_credit__adds_what_is_credited(State calldata state, uint64 amount) external {
+        assume(amount < BOUND);
+        uint256 before = _bring(state);
+        _account.credit(amount);
+        assert(_sum() == _plus(before, amount));
+    }
+
+    function check_mature__changes_no_sum(State calldata state) external {
+        uint256 before = _bring(state);
+        _account.mature();
+        assert(_sum() == before);
+    }
+
+    function check_mature__leaves_nothing_ripe_in_a_bucket(State calldata state) external {
+        _bring(state);
+        _account.mature();
+        uint256 word = _account.ring[_slot];
+        assert(uint64(word) == 0 || !CreditAccount.hasMatured(word >> 64));
+        assert(uint64(_account.head >> 128) == 0 || !CreditAccount.hasMatured(_newestDay()));
+    }
+
+    function check_takeMatured__takes_what_it_says(State calldata state, uint64 amount) external {
+        assume(amount <= state.matured);
+        uint256 before = _bring(state);
+        _account.takeMatured(amount);
+        assert(_sum() == _minus(before, amount));
+    }
+
+    function check_hold__changes_no_sum(State calldata state, uint64 amount, bool newest) external {
+        uint256 before = _bring(state);
+        (uint256 day, uint256 bucket) = newest ? (_newestDay(), state.newest) : (_ringDay(), state.ring);
+        assume(amount <= bucket && !CreditAccount.hasMatured(day));
+        _account.hold(day, amount);
+        assert(_sum() == before);
+    }
+
+    function check_unhold__takes_what_is_lost(State calldata state, uint64 amount, uint64 lost, bool newest) external {
+        uint256 before = _bring(state);
+        assume(lost <= amount && amount <= state.held && state.disputes != 0);
+        _account.unhold(newest ? _newestDay() : _ringDay(), amount, lost);
+        assert(_sum() == _minus(before, lost));
+    }
+
+    /// The bucket of a day on which nothing was left when the ring turned: it has no slot any more.
+    function check_unhold__into_a_bucket_that_was_empty(State calldata state, uint64 amount, uint64 lost) external {
+        uint256 before = _bring(state);
+        uint256 day = _newestDay() - 1;
+        assume(lost <= amount && amount <= state.held && state.disputes != 0);
+        _account.unhold(day, amount, lost);
+        assert(_sum() == _minus(before, lost));
+    }
+
+    function check_takeBucket__takes_what_it_says(State calldata state, uint64 amount, bool newest) external {
+        uint256 before = _bring(state);
+        (uint256 day, uint256 bucket) = newest ? (_newestDay(), state.newest) : (_ringDay(), state.ring);
+        assume(amount <= bucket && !CreditAccount.hasMatured(day));
+        _account.takeBucket(day, amount);
+        assert(_sum() == _minus(before, amount));
+    }
+
+    function check_advance__takes_what_is_paid_out(State calldata state, uint64 amount) external {
+        assume(amount < BOUND);
+        uint256 before = _bring(state);
+        _account.advance(amount);
+        assert(_sum() == _minus(before, amount));
+    }
+
+    function check_bond__adds_and_takes_what_it_says(State calldata state, uint64 added, uint64 taken) external {
+        assume(added < BOUND && taken <= state.bond);
+        uint256 before = _bring(state);
+        _account.addBond(added);
+        assert(_sum() == _plus(before, added));
+        _account.takeBond(taken);
+        assert(_sum() == _minus(_plus(before, added), taken));
+    }
+
+    function check_writeOffAdvances__changes_no_sum(State calldata state) external {
+        uint256 before = _bring(state);
+        _account.writeOffAdvances();
+        assert(_sum() == before);
+    }
+
+    function check_owing__is_nobodys_money(State calldata state, uint64 owed, uint64 repaid) external {
+        assume(owed < BOUND && repaid <= state.owed);
+        uint256 before = _bring(state);
+        _account.owe(owed);
+        _account.repay(repaid);
+        assert(_sum() == before);
+    }
+
+    function check_standing__shows_the_sum(State calldata state) external {
+        assume(state.advanced == 0);
+        uint256 before = _bring(state);
+        ISettlementState.Credit memory shown = _account.standing();
+        assert(before == uint256(shown.matured) + shown.maturing + shown.held + shown.bond);
+    }
+
+    /// Writes a state into the account; returns its sum.
+    function _bring(State calldata state) private returns (uint256) {
+        assume(state.newest < BOUND && state.matured < BOUND && state.held < BOUND && state.ring < BOUND);
+        assume(state.bond < BOUND && state.advanced < BOUND && state.owed < BOUND);
+        vm.warp(TODAY * 1 days + 12 hours);
+        uint256 newestDay = TODAY - _oneOf(state.newestAge, 0);
+        uint256 ringDay = newestDay - _oneOf(state.ringAge, 1);
+
+        _account.head = uint256(state.disputes) << 216 | newestDay << 192 | uint256(state.newest) << 128
+            | uint256(state.matured) << 64 | state.held;
+        _account.second = uint256(state.bond) << 128 | uint256(state.advanced) << 64 | state.owed;
+        _slot = ringDay % DAYS;
+        _account.ring[_slot] = ringDay << 64 | state.ring;
+        return _sum();
+    }
+
+    /// One of the ages about the edges, from `youngest` on; a path of its own for each.
+    function _oneOf(uint8 age, uint256 youngest) private pure returns (uint256) {
+        if (age == 0) return youngest;
+        if (age == 1) return youngest + 1;
+        if (age == 2) return 7;
+        if (age == 3) return 8;
+        assume(age == 4);
+        return 9;
+    }
+
+    function _newestDay() private view returns (uint256) {
+        return uint24(_account.head >> 192);
+    }
+
+    function _ringDay() private view returns (uint256) {
+        return _account.ring[_slot] >> 64;
+    }
+
+    function _plus(uint256 sum, uint256 amount) private pure returns (uint256) {
+        unchecked {
+            return sum + amount;
+        }
+    }
+
+    function _minus(uint256 sum, uint256 amount) private pure returns (uint256) {
+        unchecked {
+            return sum - amount;
+        }
+    }
+
+    /// As `CreditAccount` says it: matured + buckets + held + bond - advanced. Wraps below 0, where an advance
+    /// is larger than all else: differences are right all the same.
+    function _sum() private view returns (uint256 sum) {
+        unchecked {
+            (uint256 head, uint256 second) = (_account.head, _account.second);
+            sum = uint256(uint64(head)) + uint64(head >> 64) + uint64(head >> 128);
+            sum += uint64(second >> 128);
+            for (uint256 slot; slot < DAYS; ++slot) {
+                sum += uint64(_account.ring[slot]);
+            }
+            sum -= uint64(second >> 64);
+        }
+    }
+}
