@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {PayerTerms} from "./PayerTerms.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
@@ -35,6 +36,8 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
         Adjudication.Plan plan;
         uint256 pool;
         uint256 row; // the next to be priced
+        uint256 member; // the patient at hand: a memberKey of year 0
+        uint256 plainUnits; // the most units of a row that needs no second look: no reason against it, no yearly limit
         uint256 offset; // the byte where the section is read on
         uint256 answer; // the memory address where the next answer goes
         uint256 spendable; // of the patient at hand, see Spendable
@@ -136,17 +139,18 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
         Pricing memory pricing = _open(row.providerId, row.planId, row.termsVersion, row.signedAt, row.currentYear);
         _lookUpMember(pricing, _memberKey(row.member, row.benefitYear));
         _lookUpService(pricing, uint64(row.serviceId));
-        (uint256 reason, uint256 allowed) = _allowed(pricing, row.units, row.billed);
-        (quoted.reason, quoted.pool) = (Reason(reason), uint64(pricing.pool));
-        if (reason != 0) return quoted;
+        (quoted.reason, quoted.pool) = (Reason(_objection(pricing, row.units)), uint64(pricing.pool));
+        if (quoted.reason != Reason.None) return quoted;
 
-        if (allowed < row.allowedAtLeast) allowed = row.allowedAtLeast;
-        (uint256 amounts, uint256 shares) =
+        uint256 scheduled = FeeSlot.amount(pricing.fee) * row.units;
+        uint256 billed = row.billed == 0 ? scheduled : row.billed;
+        uint256 allowed = Math.max(Math.min(billed, scheduled), row.allowedAtLeast);
+        (quoted.amounts, quoted.shares) =
             Adjudication.split(allowed, pricing.category, pricing.plan, pricing.met);
-        if (!Adjudication.add(pricing.met, amounts, shares)) quoted.reason = Reason.PayerFailed;
+        if (!Adjudication.add(pricing.met, quoted.amounts, quoted.shares)) quoted.reason = Reason.PayerFailed;
         quoted.cobMode = _plans[pricing.planKey].cobMode;
-        quoted.amounts = amounts | _billed(pricing.fee, row.units, row.billed) << 192;
-        quoted.shares = shares | _counted(pricing.fee);
+        quoted.amounts |= billed << 192;
+        if (FeeSlot.annualUnits(pricing.fee) != 0) quoted.shares |= ClaimWords.COUNTED;
     }
 
     /// @inheritdoc IInsurerPayer
@@ -240,95 +244,96 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
     }
 
     function _priceGroup(Pricing memory pricing, bytes calldata section, bytes calldata skipped) private {
-        (address member, uint256 end) = BatchCodec.group(section, pricing.offset);
-        uint256 offset = pricing.offset + BatchCodec.GROUP_BYTES;
-        uint256 row = pricing.row;
-        uint256 answer = pricing.answer;
+        uint256 offset = pricing.offset;
+        (address member, uint256 rows) = BatchCodec.group(section, offset);
+        pricing.member = _memberKey(member, 0);
+        offset += BatchCodec.GROUP_BYTES;
         unchecked {
             // Counts and offsets within a section that settlement has checked.
-            for (end += row; row < end; ++row) {
-                uint256 rowWord = BatchCodec.header(section, offset + 32);
-                _priceRow(pricing, member, rowWord, Words.bit(skipped, row), answer);
-                answer += 64;
+            for (; rows != 0; --rows) {
+                uint256 row = BatchCodec.header(section, offset + 32);
+                if (skipped.length != 0 && Words.bit(skipped, pricing.row)) {
+                    _refuse(pricing, row, uint256(Reason.SequenceSpent));
+                } else {
+                    _priceRow(pricing, row);
+                }
+                ++pricing.row;
+                pricing.answer += 64;
                 offset += BatchCodec.ROW_BYTES;
             }
         }
-        (pricing.row, pricing.offset, pricing.answer) = (row, offset, answer);
+        pricing.offset = offset;
         _closeMember(pricing);
     }
 
-    /// Prices one row, notes what it moves and writes its answer: two words at memory address `answer`.
-    function _priceRow(Pricing memory pricing, address member, uint256 row, bool isSpent, uint256 answer) private {
-        uint256 reason = uint256(Reason.SequenceSpent);
-        uint256 billed = BatchCodec.billed(row);
-        uint256 shares;
-        if (!isSpent) {
-            uint256 key = _memberKey(member, BatchCodec.benefitYear(row));
-            if (key != pricing.memberKey) {
-                _closeMember(pricing);
-                _lookUpMember(pricing, key);
+    /// Prices one row, notes what it moves and writes its answer. Everything that could leave a party short
+    /// pends it before anything is noted.
+    function _priceRow(Pricing memory pricing, uint256 row) private {
+        unchecked {
+            // Amounts below 2^64 throughout; what is subtracted was compared before.
+            if (pricing.member | BatchCodec.benefitYear(row) != pricing.memberKey) {
+                _turnTo(pricing, pricing.member | BatchCodec.benefitYear(row));
             }
             if (row >> 192 != pricing.serviceId) _lookUpService(pricing, row >> 192);
-            uint256 amounts;
-            (reason, amounts) = _allowed(pricing, BatchCodec.units(row), billed);
-            if (reason == 0) {
-                (amounts, shares) = Adjudication.split(amounts, pricing.category, pricing.plan, pricing.met);
-                reason = _note(pricing, amounts, shares, BatchCodec.units(row));
-                if (reason == 0) {
-                    billed = _billed(pricing.fee, BatchCodec.units(row), billed);
-                    Words.put(answer, amounts | billed << 192, shares | _counted(pricing.fee));
-                    return;
-                }
+
+            uint256 allowed = FeeSlot.amount(pricing.fee) * BatchCodec.units(row);
+            uint256 billed = BatchCodec.billed(row);
+            if (billed == 0) billed = allowed;
+            if (uint256(BatchCodec.units(row)) - 1 >= pricing.plainUnits) {
+                uint256 reason = _objection(pricing, BatchCodec.units(row));
+                if (reason != 0) return _refuse(pricing, row, reason);
             }
+            if (billed < allowed) allowed = billed;
+
+            (uint256 amounts, uint256 shares) =
+                Adjudication.split(allowed, pricing.category, pricing.plan, pricing.met);
+            uint256 planPaid = ClaimWords.planPaid(shares);
+            uint256 refusal = uint256(Spendable.refusal(pricing.spendable, allowed - planPaid));
+            if (refusal != 0) return _refuse(pricing, row, refusal);
+            if (planPaid > pricing.pool) return _refuse(pricing, row, uint256(Reason.PayerUnfunded));
+            if (!Adjudication.add(pricing.met, amounts, shares)) {
+                return _refuse(pricing, row, uint256(Reason.PayerFailed));
+            }
+
+            pricing.touched = true;
+            pricing.spendable = Spendable.charge(pricing.spendable, allowed - planPaid);
+            pricing.pool -= planPaid;
+            if (FeeSlot.annualUnits(pricing.fee) != 0) {
+                _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += BatchCodec.units(row);
+                shares |= ClaimWords.COUNTED;
+            }
+            Words.put(pricing.answer, amounts | billed << 192, shares);
         }
-        Words.put(answer, billed << 192, reason);
     }
 
-    /// What the fee schedule allows for the service and member that were looked up, or why nothing.
-    function _allowed(Pricing memory pricing, uint256 units, uint256 billed)
-        private
-        view
-        returns (uint256 reason, uint256 allowed)
-    {
-        reason = pricing.memberReason;
-        if (reason == 0) reason = pricing.serviceReason;
-        if (reason != 0) return (reason, 0);
+    function _refuse(Pricing memory pricing, uint256 row, uint256 reason) private pure {
+        Words.put(pricing.answer, uint256(BatchCodec.billed(row)) << 192, reason);
+    }
 
+    /// Why so many units of the service that was looked up cannot be allowed to the member that was looked up;
+    /// 0: they can.
+    function _objection(Pricing memory pricing, uint256 units) private view returns (uint256) {
+        if (pricing.memberReason != 0) return pricing.memberReason;
+        if (pricing.serviceReason != 0) return pricing.serviceReason;
         uint256 fee = pricing.fee;
-        if (units == 0 || units > FeeSlot.maxUnits(fee)) return (uint256(Reason.UnitsExceeded), 0);
-        if (!CategorySlot.covered(pricing.category)) return (uint256(Reason.NotCovered), 0);
-        unchecked {
-            // amount * maxUnits < 2^64 is checked when a fee is published; units are few
-            if (FeeSlot.annualUnits(fee) != 0) {
-                uint256 used = _units[_unitsKey(pricing.memberKey, pricing.serviceId)];
-                if (used + units > FeeSlot.annualUnits(fee)) return (uint256(Reason.AnnualUnitsExceeded), 0);
-            }
-            allowed = FeeSlot.amount(fee) * units;
-        }
-        if (billed != 0 && billed < allowed) allowed = billed;
+        if (units == 0 || units > FeeSlot.maxUnits(fee)) return uint256(Reason.UnitsExceeded);
+        if (!CategorySlot.covered(pricing.category)) return uint256(Reason.NotCovered);
+        if (FeeSlot.annualUnits(fee) == 0) return 0;
+        uint256 used = _units[_unitsKey(pricing.memberKey, pricing.serviceId)];
+        return used + units > FeeSlot.annualUnits(fee) ? uint256(Reason.AnnualUnitsExceeded) : 0;
     }
 
-    /// Notes what a priced row moves. Everything that could leave a party short pends it before that.
-    function _note(Pricing memory pricing, uint256 amounts, uint256 shares, uint256 units)
-        private
-        returns (uint256 reason)
-    {
-        uint256 responsibility = ClaimWords.responsibility(amounts, shares);
-        uint256 spendable = pricing.spendable;
-        reason = uint256(Spendable.refusal(spendable, responsibility));
-        if (reason != 0) return reason;
-        uint256 planPaid = ClaimWords.planPaid(shares);
-        if (planPaid > pricing.pool) return uint256(Reason.PayerUnfunded);
-        if (!Adjudication.add(pricing.met, amounts, shares)) return uint256(Reason.PayerFailed);
+    /// After a look-up: how many units need no second look.
+    function _setPlainUnits(Pricing memory pricing) private pure {
+        uint256 fee = pricing.fee;
+        bool plain = pricing.memberReason | pricing.serviceReason == 0 && CategorySlot.covered(pricing.category)
+            && FeeSlot.annualUnits(fee) == 0;
+        pricing.plainUnits = plain ? FeeSlot.maxUnits(fee) : 0;
+    }
 
-        pricing.touched = true;
-        pricing.spendable = Spendable.charge(spendable, responsibility);
-        unchecked {
-            pricing.pool -= planPaid; // compared above
-        }
-        if (FeeSlot.annualUnits(pricing.fee) != 0) {
-            _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += uint32(units);
-        }
+    function _turnTo(Pricing memory pricing, uint256 key) private {
+        _closeMember(pricing);
+        _lookUpMember(pricing, key);
     }
 
     function _lookUpService(Pricing memory pricing, uint256 serviceId) private view {
@@ -341,6 +346,7 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
             pricing.category = _categories[_categoryKey(pricing.planKey, FeeSlot.category(fee))];
         }
         (pricing.serviceId, pricing.fee, pricing.serviceReason) = (serviceId, fee, uint256(reason));
+        _setPlainUnits(pricing);
     }
 
     /// Reads a member's year, and why its rows cannot be charged: the year, the escrow, the section, the member.
@@ -368,6 +374,7 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
             if (!covered) reason = uint256(Reason.NotEnrolled);
         }
         pricing.memberReason = reason;
+        _setPlainUnits(pricing);
     }
 
     function _lookUpFamily(Pricing memory pricing, uint32 familyId, uint16 benefitYear) private view {
@@ -396,17 +403,6 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
         // In 256 bits: a row of the year 65535 must pend, not overflow and take the batch back.
         if (benefitYear + 1 < currentYear) return uint256(Reason.BenefitYearClosed);
         return benefitYear > currentYear ? uint256(Reason.BenefitYearNotOpen) : 0;
-    }
-
-    /// What was billed; 0 bills the fee schedule's amount.
-    function _billed(uint256 fee, uint256 units, uint256 billed) private pure returns (uint256) {
-        unchecked {
-            return billed == 0 ? FeeSlot.amount(fee) * units : billed; // below 2^64, as in `_allowed`
-        }
-    }
-
-    function _counted(uint256 fee) private pure returns (uint256) {
-        return FeeSlot.annualUnits(fee) == 0 ? 0 : ClaimWords.COUNTED;
     }
 
     /// The pool falls to `left`; the difference waits for `release`.

@@ -37,11 +37,11 @@ EXAMPLES = 400
 
 INTRODUCTION = """# Planted bugs
 
-Do the random sequences (`tests/sequences/`) notice a bug? Each of these was planted into the contracts alone,
-and the same sequences of up to 60 steps were played until contracts and ledger disagreed or an invariant of
-[invariants.md](invariants.md) did not hold. Sequences and steps count from 1. What did not agree is an outcome
-(the contract refused or agreed where the ledger did not), the logged rows of a batch, a view, or an invariant.
-On the contracts as they are, {unchanged} sequences of the same kind found nothing.
+Do the random sequences (`tests/sequences/`) notice a bug? Each of these was planted into the contracts
+alone, and the same sequences of up to 60 steps were played until contracts and ledger disagreed or an
+invariant of [invariants.md](invariants.md) did not hold. Sequences and steps count from 1. What did not
+agree is an outcome (the contract refused or agreed where the ledger did not), the logged rows of a batch, a
+view, or an invariant. On the contracts as they are, {unchanged} sequences of the same kind found nothing.
 
 Made by `.venv/bin/python scripts/planted_bugs.py --write`.
 

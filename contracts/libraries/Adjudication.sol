@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {CategorySlot} from "./CategorySlot.sol";
 import {ClaimWords} from "./ClaimWords.sol";
 
@@ -41,36 +42,30 @@ library Adjudication {
         returns (uint256 amounts, uint256 shares)
     {
         unchecked {
-            uint256 rest = allowed;
             (uint256 deductible, uint256 outOfPocket) = _left(category, plan, met);
             uint256 copay = CategorySlot.copay(category);
-
+            // What deductible and copay may take together.
+            uint256 room = Math.min(allowed, outOfPocket);
             if (CategorySlot.copayFirst(category)) {
-                copay = min(copay, min(rest, outOfPocket));
-                rest -= copay;
-                outOfPocket -= copay;
-                deductible = min(deductible, min(rest, outOfPocket));
-                rest -= deductible;
-                outOfPocket -= deductible;
+                copay = Math.min(copay, room);
+                deductible = Math.min(deductible, room - copay);
             } else {
-                deductible = min(deductible, min(rest, outOfPocket));
-                rest -= deductible;
-                outOfPocket -= deductible;
-                copay = min(copay, min(rest, outOfPocket));
-                rest -= copay;
-                outOfPocket -= copay;
+                deductible = Math.min(deductible, room);
+                copay = Math.min(copay, room - deductible);
             }
             amounts = allowed << 128 | deductible << 64 | copay;
 
+            uint256 rest = allowed - deductible - copay;
             if (CategorySlot.owesCoinsurance(category)) {
                 uint256 planPart = roundHalfUp(rest, BPS - CategorySlot.coinsuranceBps(category), plan.roundingUnit);
                 // Half up may pass a rest that is not whole rounding units; the plan never owes more than the rest.
-                uint256 coinsurance = min(rest - min(planPart, rest), outOfPocket);
+                uint256 coinsurance =
+                    Math.min(Math.saturatingSub(rest, planPart), outOfPocket - deductible - copay);
                 rest -= coinsurance;
                 shares = coinsurance << 192;
             }
             if (plan.annualMaximum != 0) {
-                uint256 covered = min(rest, remaining(plan.annualMaximum, met.planPaid));
+                uint256 covered = Math.min(rest, Math.saturatingSub(plan.annualMaximum, met.planPaid));
                 shares |= (rest - covered) << 128;
                 rest = covered;
             }
@@ -84,16 +79,11 @@ library Adjudication {
         unchecked {
             uint256 deductible = ClaimWords.deductible(amounts);
             uint256 outOfPocket = ClaimWords.outOfPocket(amounts, shares);
-            uint256 planPaid = met.planPaid + ClaimWords.planPaid(shares);
-            uint256 familyDeductible = met.familyDeductible + deductible;
-            uint256 familyOop = met.familyOop + outOfPocket;
+            if (met.inFamily && !_addToFamily(met, deductible, outOfPocket)) return false;
             deductible += met.deductible;
             outOfPocket += met.oop;
+            uint256 planPaid = met.planPaid + ClaimWords.planPaid(shares);
             if ((deductible | outOfPocket | planPaid) >> 64 != 0) return false;
-            if (met.inFamily) {
-                if ((familyDeductible | familyOop) >> 64 != 0) return false;
-                (met.familyDeductible, met.familyOop) = (familyDeductible, familyOop);
-            }
             (met.deductible, met.oop, met.planPaid) = (deductible, outOfPocket, planPaid);
             return true;
         }
@@ -105,13 +95,37 @@ library Adjudication {
         pure
         returns (uint256 deductible, uint256 outOfPocket)
     {
-        outOfPocket = remaining(plan.oopMax, met.oop);
-        if (CategorySlot.deductibleApplies(category)) deductible = remaining(plan.deductible, met.deductible);
-        if (!met.inFamily) return (deductible, outOfPocket);
-        if (plan.familyDeductible != 0) {
-            deductible = min(deductible, remaining(plan.familyDeductible, met.familyDeductible));
+        outOfPocket = Math.saturatingSub(plan.oopMax, met.oop);
+        if (CategorySlot.deductibleApplies(category)) {
+            deductible = Math.saturatingSub(plan.deductible, met.deductible);
         }
-        if (plan.familyOopMax != 0) outOfPocket = min(outOfPocket, remaining(plan.familyOopMax, met.familyOop));
+        if (met.inFamily) (deductible, outOfPocket) = _leftToFamily(plan, met, deductible, outOfPocket);
+    }
+
+    function _leftToFamily(Plan memory plan, Met memory met, uint256 deductible, uint256 outOfPocket)
+        private
+        pure
+        returns (uint256, uint256)
+    {
+        if (plan.familyDeductible != 0) {
+            deductible = Math.min(deductible, Math.saturatingSub(plan.familyDeductible, met.familyDeductible));
+        }
+        if (plan.familyOopMax != 0) {
+            outOfPocket = Math.min(outOfPocket, Math.saturatingSub(plan.familyOopMax, met.familyOop));
+        }
+        return (deductible, outOfPocket);
+    }
+
+    /// Leaves the family as it was where it, or the member, would no longer fit 64 bits: see `add`, whose own
+    /// sums are part of the family's.
+    function _addToFamily(Met memory met, uint256 deductible, uint256 outOfPocket) private pure returns (bool) {
+        unchecked {
+            deductible += met.familyDeductible;
+            outOfPocket += met.familyOop;
+            if ((deductible | outOfPocket) >> 64 != 0) return false;
+            (met.familyDeductible, met.familyOop) = (deductible, outOfPocket);
+            return true;
+        }
     }
 
     /// @notice `amount * bps / 10000`, rounded half up to whole multiples of `unit`; amount < 2^64, unit < 2^32.
@@ -121,16 +135,5 @@ library Adjudication {
             // below 2^64 * 10^4 + 5 * 10^3 * 2^32
             return ((amount * bps + 5_000 * unit) / (BPS * unit)) * unit;
         }
-    }
-
-    /// @notice What is left of a yearly amount.
-    function remaining(uint256 yearly, uint256 met) internal pure returns (uint256) {
-        unchecked {
-            return yearly > met ? yearly - met : 0;
-        }
-    }
-
-    function min(uint256 a, uint256 b) internal pure returns (uint256) {
-        return a < b ? a : b;
     }
 }

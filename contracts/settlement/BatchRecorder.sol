@@ -18,9 +18,11 @@ abstract contract BatchRecorder is Coordination {
     /// What a run of sections adds up to, and where the reading of the present section stands.
     struct Record {
         BatchContext context;
+        bool takesFee;
         Tally tally;
         bytes leaves; // ids of the settled claims
         uint256 leafCount;
+        uint256 rowBytes; // of the present section
         uint256 charged; // patients of the present section, together
         uint256 credit; // what the provider of the present section gains
         uint256 operatorFee; // what the operator gains from the present section
@@ -52,7 +54,7 @@ abstract contract BatchRecorder is Coordination {
         pure
         returns (Record memory record)
     {
-        record.context = context;
+        (record.context, record.takesFee) = (context, context.takesFee);
         record.log.prefix = context.prefix;
         // Room for as many leaves as rows can be in so many bytes.
         record.leaves = new bytes(sections.length / BatchCodec.ROW_BYTES * 32);
@@ -159,6 +161,7 @@ abstract contract BatchRecorder is Coordination {
         (record.charged, record.credit, record.operatorFee) = (0, 0, 0);
         record.parties = header >> 160 << 160 | uint256(BatchCodec.secondary(section, 0, header)) << 96;
         (record.header, record.offset, record.log.secondary) = (header, BatchCodec.headerBytes(header), 0);
+        record.rowBytes = BatchCodec.rowBytes(header);
         record.answer = Words.start(answers);
         record.secondary = secondaries.length == 0 ? 0 : Words.start(secondaries);
         uint256 groups = BatchCodec.groupCount(header);
@@ -183,72 +186,69 @@ abstract contract BatchRecorder is Coordination {
             for (; rows != 0; --rows) {
                 log.commitment = bytes32(BatchCodec.header(section, offset));
                 log.service = _service(BatchCodec.header(section, offset + 32), record.header);
-                (uint256 amounts, uint256 shares) = Words.read(answer);
-                log.amounts = amounts;
-                if (ClaimWords.reasonOf(amounts, shares) == 0) {
-                    charge += ClaimWords.allowed(amounts) - ClaimWords.planPaid(shares);
-                    if (record.secondary != 0) charge -= ClaimWords.secondaryPaid(shares);
-                    log.shares = shares;
-                    _recordSettled(record, section, offset);
+                (log.amounts, log.shares) = Words.read(answer);
+                if (ClaimWords.reasonOf(log.amounts, log.shares) != 0) {
+                    _recordUnsettled(record, section, offset);
+                } else if (record.secondary == 0 && log.shares & ClaimWords.COUNTED == 0) {
+                    charge += ClaimWords.allowed(log.amounts) - ClaimWords.planPaid(log.shares);
+                    _recordSettled(record, log);
                 } else {
-                    _recordUnsettled(record, section, offset, shares);
+                    charge += _recordUnusual(record, section, offset);
                 }
                 answer += 64;
-                offset += BatchCodec.rowBytes(record.header);
+                offset += record.rowBytes;
             }
         }
         (record.offset, record.answer) = (offset, answer);
     }
 
-    function _recordSettled(Record memory record, bytes calldata section, uint256 offset) private {
-        ClaimLog memory log = record.log;
-        if (record.secondary != 0) {
-            _completeOneByOne(record, section, offset);
-        } else if (log.shares & ClaimWords.COUNTED != 0) {
-            log.service |= ClaimWords.UNITS_COUNTED;
-            log.shares ^= ClaimWords.COUNTED;
-        }
+    function _recordSettled(Record memory record, ClaimLog memory log) private {
         unchecked {
-            // At most 2^16 amounts below 2^64, and a fee within its amount.
+            // At most 2^16 amounts below 2^64.
             record.credit += ClaimWords.allowed(log.amounts);
-            if (record.context.takesFee) _takeFee(record);
             ++record.leafCount;
         }
+        if (record.takesFee) _takeFee(record);
         _emit(ISettlementState.ClaimSettled.selector, log);
         _addLeaf(record.leaves, record.leafCount, log);
-        if (record.secondary != 0) _finishOneByOne(record, section, offset);
     }
 
-    /// A row that was priced by itself: its flags and its secondary's word.
-    function _completeOneByOne(Record memory record, bytes calldata section, uint256 offset) private pure {
+    /// A settled row that was priced by itself, or whose units the payer has counted.
+    function _recordUnusual(Record memory record, bytes calldata section, uint256 offset)
+        private
+        returns (uint256 charge)
+    {
         ClaimLog memory log = record.log;
+        if (record.secondary == 0) {
+            log.service |= ClaimWords.UNITS_COUNTED;
+            log.shares ^= ClaimWords.COUNTED;
+            _recordSettled(record, log);
+            return ClaimWords.responsibility(log.amounts, log.shares);
+        }
+
         (uint256 secondary,) = Words.read(record.secondary);
+        record.secondary += 32;
         log.service |= uint64(secondary);
         log.secondary = secondary >> 64 << 64;
-        if (BatchCodec.hasSecondary(record.header)) {
-            log.parties = record.parties | uint256(uint64(BatchCodec.secondaryServiceId(section, offset))) << 32;
-        }
-    }
-
-    /// The logs that follow a settled row that was priced by itself.
-    function _finishOneByOne(Record memory record, bytes calldata section, uint256 offset) private {
-        ClaimLog memory log = record.log;
+        log.parties = _parties(record, section, offset);
+        _recordSettled(record, log);
         if (log.secondary != 0) emit SecondaryDetermined(log.patient, log.commitment, log.secondary);
         if (BatchCodec.isCorrection(record.header)) {
-            emit ClaimCorrected(
-                BatchCodec.corrects(section, offset, BatchCodec.rowBytes(record.header)), log.commitment
-            );
+            emit ClaimCorrected(BatchCodec.corrects(section, offset, record.rowBytes), log.commitment);
         }
-        record.secondary += 32;
+        return ClaimWords.responsibility(log.amounts, log.shares);
     }
 
-    function _recordUnsettled(Record memory record, bytes calldata section, uint256 offset, uint256 reason) private {
+    /// The parties of one row: the section's, and the secondary payer's own id of the service.
+    function _parties(Record memory record, bytes calldata section, uint256 offset) private pure returns (uint256) {
+        if (!BatchCodec.hasSecondary(record.header)) return record.parties;
+        return record.parties | uint256(uint64(BatchCodec.secondaryServiceId(section, offset))) << 32;
+    }
+
+    function _recordUnsettled(Record memory record, bytes calldata section, uint256 offset) private {
         ClaimLog memory log = record.log;
-        log.parties = record.parties | reason;
-        if (BatchCodec.hasSecondary(record.header)) {
-            log.parties |= uint256(uint64(BatchCodec.secondaryServiceId(section, offset))) << 32;
-        }
-        log.shares = 0;
+        uint256 reason = log.shares;
+        (log.parties, log.shares) = (_parties(record, section, offset) | reason, 0);
         Outcome outcome = outcomeOf(Reason(reason));
         if (outcome == Outcome.Denied) {
             ++record.tally.denied;

@@ -4,9 +4,9 @@ pragma solidity 0.8.30;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
-import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SettlementSettings} from "./SettlementSettings.sol";
 import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
@@ -17,26 +17,7 @@ import {PayerAddress} from "../libraries/PayerAddress.sol";
 /// @notice Everything that settlement stores, and the contracts around it. ClaimSettlement and SettlementDesk,
 /// to which it delegates calls, both begin with this, so that they mean the same slots; neither has storage
 /// of its own.
-///
-///   slot 0   bytes  0..19 authority           byte  20     an operation is being consumed (AccessManaged)
-///            byte  21     paused (Pausable)   bytes 22..24 flat fee
-///            bytes 25..26 fee bps             byte  27     a fee was ever announced
-///            bytes 28..31 current epoch
-abstract contract SettlementState is
-    ISettlementState,
-    AccessManaged,
-    Pausable,
-    ReentrancyGuardTransient,
-    EIP712,
-    Nonces
-{
-    /// A fee that was announced; one storage slot, read only once a fee was ever announced.
-    struct FeeChange {
-        uint24 flat;
-        uint16 bps;
-        uint40 effectiveAt;
-    }
-
+abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransient, EIP712, Nonces {
     /// One oracle quorum; one storage slot.
     struct Epoch {
         uint16 threshold;
@@ -55,13 +36,6 @@ abstract contract SettlementState is
     IInsurerPayerFactory public immutable payers;
     IProviderRegistry public immutable registry;
     bytes32 internal immutable _payerCodeHash;
-
-    uint24 internal _flatFee;
-    uint16 internal _feeBps;
-    bool internal _feeAnnounced;
-    /// @inheritdoc ISettlementState
-    uint32 public currentEpoch;
-    FeeChange internal _feeChange;
 
     /// @inheritdoc ISettlementState
     mapping(uint32 epoch => Epoch) public epochs;

@@ -11,6 +11,7 @@
     ├── AttestationError         a signature or a commitment that does not hold
     ├── ChainError               the chain refused or could not be reached
     │   ├── ContractReverted     a contract's own error, by name, with its fields
+    │   ├── CallDelayed          a governor's call that is announced and must wait
     │   ├── NotDeployed          no deployment is recorded for this chain
     │   └── DevnetError          the local devnet is not in the state asked for
     ├── IntakeRefused            the oracle does not accept an attestation
@@ -87,6 +88,19 @@ class ContractReverted(ChainError):
         super().__init__(f"the contract refused: {name}({shown})", hint=hint)
         self.name = name
         self.fields = dict(fields)
+
+
+class CallDelayed(ChainError):
+    """A governor's call that cannot be made before ``ready_at`` (seconds since 1970); it is announced under
+    ``operation_id``, and ``new`` says whether only just now."""
+
+    def __init__(
+        self, message: str, *, operation_id: bytes, ready_at: int, new: bool, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.operation_id = operation_id
+        self.ready_at = ready_at
+        self.new = new
 
 
 class NotDeployed(ChainError):

@@ -190,8 +190,8 @@ def artifact(name: str) -> dict[str, Any]:
 def creation_code(name: str, *arguments: Any) -> bytes:
     """What deploys a contract: its bytecode and the constructor's arguments."""
     built = artifact(name)
-    constructor = next((item for item in built["abi"] if item["type"] == "constructor"), {"inputs": []})
-    types = [collapse_if_tuple(item) for item in constructor["inputs"]]
+    inputs = next((item["inputs"] for item in built["abi"] if item["type"] == "constructor"), [])
+    types = [collapse_if_tuple(item) for item in inputs]
     return bytes.fromhex(built["bytecode"][2:]) + encode(types, arguments)
 
 
@@ -200,7 +200,7 @@ def functions(name: str) -> dict[str, Function]:
     """A contract's functions by name; overloads do not occur."""
     return {
         entry["name"]: Function(
-            function_abi_to_4byte_selector(entry),  # type: ignore[arg-type]
+            function_abi_to_4byte_selector(entry),
             tuple(collapse_if_tuple(item) for item in entry["inputs"]),
             tuple(collapse_if_tuple(item) for item in entry["outputs"]),
         )

@@ -8,7 +8,7 @@ from typing import Any
 from eth.exceptions import Revert
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import PyEVMBackend as TesterChain
-from eth_utils import to_canonical_address, to_checksum_address
+from eth_utils.address import to_canonical_address, to_checksum_address
 from tests.contracts.evm import Halted, Log, Reverted
 
 BLOCK_GAS = 2**60

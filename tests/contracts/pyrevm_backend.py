@@ -18,7 +18,7 @@ class PyrevmBackend:
     """One pyrevm machine. Its caller needs no gas money."""
 
     def __init__(self) -> None:
-        self._evm = EVM(gas_limit=BLOCK_GAS)
+        self._evm: Any = EVM(gas_limit=BLOCK_GAS)
         self.chain_id = int(self._evm.env.cfg.chain_id)
 
     def set_time(self, timestamp: int) -> None:

@@ -14,11 +14,13 @@ from tests.contracts.protocol import (
     Protocol,
     matures_at,
 )
+from tests.contracts.pyrevm_backend import PyrevmBackend
 from tests.contracts.rulings import ruling
 
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.events import ClaimPended, ClaimSettled, ProviderReinstated, ProviderSuspended
 from chainbill.money import DOLLAR, MAX_AMOUNT
+from chainbill.records.hashing import keccak256
 
 VISIT_CREDIT = 150 * DOLLAR
 SLOTS = (BUCKET + DISPUTE_WINDOW) // BUCKET
@@ -229,3 +231,58 @@ def test_withdraw__payout_address_blocked__holds_up_nobody_else(unruly: Protocol
     unruly.token.send(unruly.stranger, "setBlocked", unruly.provider, False)
     assert unruly.withdraw().value == VISIT_CREDIT
     unruly.assert_solvent()
+
+
+# ---- layout -----------------------------------------------------------------------------------------------
+
+
+def test_account__of_every_kind_of_money__is_laid_out_as_documented(protocol: Protocol) -> None:
+    """The table in `libraries/CreditAccount.sol`: head, second, and the ring's slot of an earlier day."""
+    settle(protocol, 1)
+    protocol.mature()
+    protocol.withdraw()
+    settled = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 2)))
+    settle(protocol, 3)
+    earlier = protocol.evm.now // DAY
+    settle(protocol, 4, days=1)
+    protocol.deposit_bond(100 * DOLLAR)
+    protocol.settlement.send(protocol.provider, "drawAdvance", protocol.provider_id, DOLLAR)
+    protocol.dispute(settled)
+    protocol.suspend()
+
+    at = account_slot(protocol)
+    assert fields(protocol, at, 8, 32, 24, 64, 64, 64) == (
+        *(1, 1, earlier + 1),
+        *(VISIT_CREDIT, 0, VISIT_CREDIT),
+    )
+    assert fields(protocol, at + 1, 64, 64, 64, 64) == (0, 100 * DOLLAR, DOLLAR, 0)
+    ring = int.from_bytes(keccak256(words(earlier % SLOTS, at + 2)), "big")
+    assert fields(protocol, ring, 168, 24, 64) == (0, earlier, VISIT_CREDIT)
+
+
+def account_slot(protocol: Protocol) -> int:
+    """Where the provider's account begins: in the first mapping from its id that holds something so large."""
+    for position in range(40):
+        slot = int.from_bytes(keccak256(words(protocol.provider_id, position)), "big")
+        if storage(protocol, slot) >> 248:
+            return slot
+    raise AssertionError("no account found")
+
+
+def fields(protocol: Protocol, slot: int, *widths: int) -> tuple[int, ...]:
+    """The fields of a stored word, high bits first."""
+    word, shift, found = storage(protocol, slot), 256, []
+    for width in widths:
+        shift -= width
+        found.append(word >> shift & (1 << width) - 1)
+    return tuple(found)
+
+
+def storage(protocol: Protocol, slot: int) -> int:
+    backend = protocol.evm._backend  # not every EVM shows its storage
+    assert isinstance(backend, PyrevmBackend)
+    return backend.storage(protocol.settlement.address, slot)
+
+
+def words(*numbers: int) -> bytes:
+    return b"".join(number.to_bytes(32, "big") for number in numbers)

@@ -7,6 +7,7 @@ from tests.contracts.claims import Settled
 from tests.contracts.evm import reverts
 from tests.contracts.protocol import DAY, MAX_BATCH_LIFE, NOTICE, VISIT, ZERO_ADDRESS, Credit, Protocol
 from tests.contracts.rulings import ruling
+from tests.contracts.test_credits import fields
 
 from chainbill.chain.events import ClaimReversed, OperatorFeeAnnounced, OperatorPaid, ReversalFunded
 from chainbill.money import DOLLAR
@@ -64,6 +65,19 @@ def test_settle__signed_at_the_edge_of_a_change__pays_the_fee_in_force_then(
     effective_at = announce(protocol)
     protocol.evm.now = effective_at + 60
     assert settle(protocol, signed_at=effective_at - before).claim.fee == fee
+
+
+def test_operator_fee__in_the_slot_that_settling_reads_anyway__beside_authority_and_epoch(
+    protocol: Protocol,
+) -> None:
+    """The table in `settlement/SettlementState.sol`."""
+    charge(protocol)
+    protocol.advance(MAX_BATCH_LIFE)
+    announce(protocol, 0, 0)  # puts the one before into the slot
+    protocol.settlement.send(protocol.governor, "pause")
+    epoch, announced, bps, flat, paused, consuming, authority = fields(protocol, 0, 32, 8, 16, 24, 8, 8, 160)
+    assert (epoch, announced, bps, flat, paused, consuming) == (1, 1, BPS, FLAT, 1, 0)
+    assert authority == int(protocol.governance.address, 16)
 
 
 def test_set_operator_fee__second_change__keeps_the_first_in_force_until_then(protocol: Protocol) -> None:

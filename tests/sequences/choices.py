@@ -1,5 +1,5 @@
-"""Decisions read off a string of bytes: cheaper to draw than one by one; zeros, to which Hypothesis shrinks, choose
-the first of everything."""
+"""Decisions read off a string of bytes: cheaper to draw than one by one. Zeros, to which Hypothesis shrinks,
+choose the first of everything."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from hypothesis.stateful import precondition, rule
 from tests.sequences.accounts import DAYS_TO_MATURE
 from tests.sequences.choices import BITS, Choices
 from tests.sequences.claims import Claim, Status, scaled, word
-from tests.sequences.model import ZERO
+from tests.sequences.model import DISPUTE_WINDOW, ZERO
 from tests.sequences.timeline import DAY, HOUR, Refused
 from tests.sequences.world import World
 
@@ -20,10 +20,6 @@ def has_claims(world: World) -> bool:
     return bool(world.ledger.claims)
 
 
-def has_disputes(world: World) -> bool:
-    return bool(world.open_disputes())
-
-
 class Disputing(World):
     """What becomes of settled claims."""
 
@@ -31,19 +27,18 @@ class Disputing(World):
         """The provider, and the operator, may lose by it; nobody else."""
         self.losers = {f"creditOf ({claim.event.header.provider},)", f"feesOf {(claim.operator,)}"}
 
-    def _recent(self, choices: Choices) -> int:
-        """A claim, mostly one of the last ones."""
-        count = len(self.ledger.claims)
-        return count - 1 - choices.below(min(count, 6 if not choices.once_in(4) else 256))
+    def _recent(self, choices: Choices) -> Claim:
+        """A claim, mostly one of the last that may still be disputed."""
+        claims = self.ledger.claims[::-1]
+        fresh = [claim for claim in claims if claim.settled_at + DISPUTE_WINDOW > self.now]
+        return choices.of(fresh[:6]) if fresh and not choices.once_in(6) else choices.of(claims)
 
     @precondition(has_claims)
     @rule(bits=BITS)
     def claim_is_disputed(self, bits: bytes) -> None:
         """By the patient, called or signed, or by a payer; while the window lasts, and after it."""
         choices = self.begin("claim_is_disputed", bits)
-        fresh = [index for index, one in enumerate(self.ledger.claims) if one.settled_at + 7 * DAY > self.now]
-        index = choices.of(fresh[-6:]) if fresh and not choices.once_in(5) else self._recent(choices)
-        claim, party = self.ledger.claims[index], choices.below(3)
+        claim, party = self._recent(choices), choices.below(3)
         if self.ledger.party(claim, party) is None:
             party = 0
         if party == 0 and choices.once_in(2):
@@ -58,7 +53,7 @@ class Disputing(World):
     def dispute_is_refused(self, bits: bytes) -> None:
         """By strangers, with a forged proof or claim, under a bad signature, or in no state for it."""
         choices = self.begin("dispute_is_refused", bits)
-        claim = self.ledger.claims[self._recent(choices)]
+        claim = self._recent(choices)
         flaw = choices.of(("stranger", "proof", "claim", "key", "nonce", "late", "mirror", "state", "state"))
         if flaw == "state":
             self._meddle(choices)
@@ -76,6 +71,9 @@ class Disputing(World):
         choices = self.begin("old_claim_is_given_back", bits)
         standing = [claim for claim in self.ledger.claims if claim.status in (Status.NONE, Status.UPHELD)]
         claim = choices.of((standing or self.ledger.claims)[::-1])
+        insured = [one for one in standing if one.settled.plan_paid]
+        if insured and choices.once_in(2):
+            claim = min(insured, key=lambda one: one.settled.responsibility)
         number = claim.event.header.provider
         self._lose(claim)
         self.stage.wait(max(1, (claim.day + DAYS_TO_MATURE) * DAY + 1 - self.now))
@@ -90,8 +88,8 @@ class Disputing(World):
 
     def _meddle(self, choices: Choices) -> None:
         """Concede, answer, rule on or close a claim in whatever state it is."""
-        index = self._recent(choices)
-        claim, ledger = self.ledger.claims[index], self.ledger
+        ledger = self.ledger
+        claim = self._recent(choices)
         self._lose(claim)
         payout = ledger.payout(claim.event.header.provider)
         way = choices.below(4)
@@ -100,7 +98,7 @@ class Disputing(World):
         elif way == 1:
             self.stage.desk("answer", payout, (claim.words(), claim.id), ledger.answer, claim, payout)
         elif way == 2:
-            self.stage.resolve(index, ledger.arbiter, ZERO)
+            self.stage.resolve(claim, ledger.arbiter, ZERO)
         else:
             self.stage.desk("close", payout, (claim.words(),), ledger.close, claim)
 
@@ -146,7 +144,7 @@ class Disputing(World):
     def dispute_is_heard(self, bits: bytes) -> None:
         """A dispute from its opening, through the answer, to the ruling."""
         choices = self.begin("dispute_is_heard", bits)
-        claim = self.ledger.claims[self._recent(choices)]
+        claim = self._recent(choices)
         caller, provider = claim.event.patient, self.ledger.payout(claim.event.header.provider)
         self._lose(claim)
         self._dispute(claim, 0, caller)
@@ -155,17 +153,14 @@ class Disputing(World):
         self.stage.desk("answer", provider, arguments, self.ledger.answer, claim, provider)
         self.stage.wait(choices.of((1, 3 * DAY, 8 * DAY, 13 * DAY)))
         ruling = scaled(claim.settled, [choices.below(5) for _ in range(8)])
-        self.stage.resolve(
-            self.ledger.claims.index(claim), self.ledger.arbiter, choices.of((ruling, ruling, ZERO))
-        )
+        self.stage.resolve(claim, self.ledger.arbiter, choices.of((ruling, ruling, ZERO)))
 
-    @precondition(has_disputes)
+    @precondition(has_claims)
     @rule(bits=BITS)
     def provider_responds(self, bits: bytes) -> None:
         """Answers or concedes; sometimes somebody else tries to."""
         choices = self.begin("provider_responds", bits)
         claim = self._disputed(choices)
-        self._lose(claim)
         caller = self._provider(choices, claim)
         if choices.once_in(3):
             self.stage.desk("concede", caller, (claim.words(),), self.ledger.concede, claim, caller)
@@ -173,16 +168,16 @@ class Disputing(World):
             arguments = claim.words(), keccak(claim.id)
             self.stage.desk("answer", caller, arguments, self.ledger.answer, claim, caller)
 
-    @precondition(has_disputes)
+    @precondition(has_claims)
     @rule(bits=BITS)
-    def arbiter_rules(self, bits: bytes) -> None:
+    def ruling_is_made(self, bits: bytes) -> None:
         """In full, in part, or not at all; sometimes out of bounds or by somebody else."""
-        choices = self.begin("arbiter_rules", bits)
-        open_ones = self.open_disputes()
-        answered = [index for index in open_ones if self.ledger.claims[index].status == Status.ANSWERED]
-        index = choices.of(answered or open_ones)
-        claim = self.ledger.claims[index]
-        self._lose(claim)
+        choices = self.begin("ruling_is_made", bits)
+        claim = self._disputed(choices)
+        if claim.status == Status.OPEN and not choices.once_in(4):
+            provider = self.ledger.payout(claim.event.header.provider)
+            arguments = claim.words(), keccak(claim.id)
+            self.stage.desk("answer", provider, arguments, self.ledger.answer, claim, provider)
         ruling = choices.of(
             (ZERO, claim.settled, *[scaled(claim.settled, [choices.below(5) for _ in range(8)])] * 2)
         )
@@ -194,15 +189,14 @@ class Disputing(World):
             if not choices.once_in(8)
             else choices.of((self.stage.relay, self.ledger.governor))
         )
-        self.stage.resolve(index, caller, ruling)
+        self.stage.resolve(claim, caller, ruling)
 
-    @precondition(has_disputes)
+    @precondition(has_claims)
     @rule(bits=BITS)
     def dispute_is_closed(self, bits: bytes) -> None:
         """By anybody, once somebody has let a deadline pass."""
         choices = self.begin("dispute_is_closed", bits)
         claim = self._disputed(choices)
-        self._lose(claim)
         if not choices.once_in(3) and claim.deadline > self.now:
             self.stage.wait(claim.deadline - self.now)
         self.stage.desk("close", self.stage.relay, (claim.words(),), self.ledger.close, claim)
@@ -212,12 +206,21 @@ class Disputing(World):
     def claim_is_given_back(self, bits: bytes) -> None:
         """By its provider, undisputed: before it has matured, and after."""
         choices = self.begin("claim_is_given_back", bits)
-        claim = self.ledger.claims[self._recent(choices)]
+        claim = self._recent(choices)
         self._lose(claim)
+        payer = claim.event.header.payer
+        if payer and self.stage.unruly and choices.once_in(3):
+            self.stage.block(self.ledger.payer_addresses[payer], True)
         self._give_back(claim, self._provider(choices, claim))
 
     def _disputed(self, choices: Choices) -> Claim:
-        return self.ledger.claims[choices.of(self.open_disputes())]
+        """A claim under dispute; where there is none, its patient disputes one, if that may be."""
+        open_ones = self.open_disputes()
+        claim = choices.of(open_ones) if open_ones else self._recent(choices)
+        self._lose(claim)
+        if not open_ones:
+            self._dispute(claim, 0, claim.event.patient)
+        return claim
 
     def _provider(self, choices: Choices, claim: Claim) -> str:
         if choices.once_in(8):

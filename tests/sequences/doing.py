@@ -3,14 +3,15 @@ reason; a batch must also log exactly what the ledger says became of each of its
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from eth_hash.auto import keccak
 from tests.contracts.evm import CALL_GAS, Contract, Evm, Log
 from tests.contracts.protocol import Protocol
 from tests.contracts.pyrevm_backend import PyrevmBackend
-from tests.sequences.claims import Amounts, address_word, ruling_words, word
+from tests.sequences.claims import Amounts, Claim, address_word, ruling_words, word
 from tests.sequences.model import DENIED, REASONS, Batch, Ending, Ledger
 from tests.sequences.pricing import Fee, Plan
 from tests.sequences.timeline import Refused
@@ -33,10 +34,12 @@ INTENTS = {
     "requestWithdrawal": "RequestWithdrawal(address patient,uint64 amount,uint64 nonce,uint256 deadline)",
     "cancelWithdrawal": "CancelWithdrawal(address patient,uint64 nonce,uint256 deadline)",
     "withdraw": "Withdraw(address patient,uint64 nonce,uint256 deadline)",
-    "acceptPayer": "AcceptPayer(address patient,uint32 payerId,uint32 secondaryPayerId,uint64 nonce,uint256 deadline)",
-    "setLimits": "SetLimits(address patient,uint64 perEventLimit,uint64 perDayLimit,uint64 nonce,uint256 deadline)",
-    "grantConsent": "GrantConsent(address patient,uint32 providerId,uint64 perEventLimit,uint40 expiresAt,bool selfPay,"
-    "uint64 nonce,uint256 deadline)",
+    "acceptPayer": "AcceptPayer(address patient,uint32 payerId,uint32 secondaryPayerId,uint64 nonce,"
+    "uint256 deadline)",
+    "setLimits": "SetLimits(address patient,uint64 perEventLimit,uint64 perDayLimit,uint64 nonce,"
+    "uint256 deadline)",
+    "grantConsent": "GrantConsent(address patient,uint32 providerId,uint64 perEventLimit,uint40 expiresAt,"
+    "bool selfPay,uint64 nonce,uint256 deadline)",
     "revokeConsent": "RevokeConsent(address patient,uint32 providerId,uint64 nonce,uint256 deadline)",
     "useNonce": "UseNonce(address patient,uint64 nonce,uint256 deadline)",
 }
@@ -73,6 +76,10 @@ class Doing:
     relay: str
     escrow_domain: bytes
     """EIP-712 separators."""
+    done: ClassVar[Counter[str]] = Counter()
+    """How often each verb was allowed in this process, and rows ended so, by reason."""
+    refused: ClassVar[Counter[str]] = Counter()
+    """How often each verb was refused, and why."""
     settlement_domain: bytes
     token_domain: bytes
 
@@ -84,7 +91,10 @@ class Doing:
         arguments: tuple[Any, ...],
         verb: Callable[[], Any],
     ) -> Any:
-        """Do a verb to both. Returns what the ledger's verb returns, True for nothing; None where it was refused."""
+        """Do a verb to both.
+
+        Returns what the ledger's verb returns, True where that is nothing; None where it was refused.
+        """
         outcome, refused, reverted = None, None, None
         try:
             outcome = verb()
@@ -97,6 +107,10 @@ class Doing:
         except ChainError as error:
             reverted = str(error)
         require(refused == reverted, "outcome", f"{function}: ledger {refused}, contract {reverted}")
+        if refused:
+            self.refused[f"{function}: {refused}"] += 1
+        else:
+            self.done[function] += 1
         return None if refused else True if outcome is None else outcome
 
     def refuses(
@@ -115,7 +129,7 @@ class Doing:
         self.evm.now += seconds
         self.ledger.wait_until(self.evm.now)
 
-    # ---- patients ---------------------------------------------------------------------------------------
+    # ---- patients -----------------------------------------------------------------------------------
 
     def approve(self, owner: str, spender: Contract, amount: int) -> None:
         """An allowance of exactly what follows."""
@@ -171,7 +185,13 @@ class Doing:
         verb = lambda: self.ledger.grant(patient, provider, consent)  # noqa: E731
         self.patient_verb(patient, "grantConsent", (provider, *consent), verb, **how)
 
-    # ---- insurers ---------------------------------------------------------------------------------------
+    def block(self, account: str, refused: bool) -> None:
+        """Let the token refuse an account, or let it go again."""
+        p, blocked = self.protocol, self.ledger.blocked
+        self.act(p.token, p.governor, "setBlocked", (account, refused), lambda: None)
+        (blocked.add if refused else blocked.discard)(account)
+
+    # ---- insurers -----------------------------------------------------------------------------------
 
     def insurer_verb(
         self, payer: int, caller: str, function: str, arguments: tuple[Any, ...], verb: Callable[[], Any]
@@ -246,7 +266,7 @@ class Doing:
             ),
         )
 
-    # ---- providers and governor ---------------------------------------------------------------------------
+    # ---- providers and governor ---------------------------------------------------------------------
 
     def publish_cash(self, provider: int, caller: str, service: bytes, amount: int) -> None:
         """Publish a cash price."""
@@ -268,7 +288,7 @@ class Doing:
         """A verb of ClaimSettlement."""
         return self.act(self.protocol.settlement, caller, function, arguments, lambda: verb(*to_verb))
 
-    # ---- settling -----------------------------------------------------------------------------------------
+    # ---- settling -----------------------------------------------------------------------------------
 
     def signed_batch(self, batch: Batch, sections: bytes | None = None) -> Batch:
         """The batch with its digest."""
@@ -287,6 +307,7 @@ class Doing:
             *(self.ledger.settle, batch, signers, slot),
         )
         if endings is not None:
+            self.done.update(ending.reason for ending in endings)
             logged = [
                 (list(log.topics), log.data)
                 for log in self.backend.logs()
@@ -299,11 +320,10 @@ class Doing:
                 require(False, "rows as logged", differing)
         return endings
 
-    # ---- rulings --------------------------------------------------------------------------------------------
+    # ---- rulings ------------------------------------------------------------------------------------
 
-    def resolve(self, index: int, caller: str, ruling: Amounts) -> Any:
+    def resolve(self, claim: Claim, caller: str, ruling: Amounts) -> Any:
         """Rule on a claim's dispute."""
-        claim = self.ledger.claims[index]
         arguments = claim.words(), ruling_words(ruling)
         return self.desk("resolve", caller, arguments, self.ledger.resolve, claim, caller, ruling)
 

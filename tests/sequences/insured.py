@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 from tests.contracts.protocol import COPAY, COSMETIC, REFILL, SHARED, THERAPY, VISIT
 from tests.sequences.accounts import DAYS_TO_MATURE
 from tests.sequences.choices import BITS, Choices
@@ -148,7 +148,10 @@ class Providers(World):
         """Anybody has a provider or an operator paid what has matured."""
         choices = self.begin("credit_is_paid_out", bits)
         stage, ledger = self.stage, self.ledger
-        if choices.once_in(3):
+        if choices.once_in(8):
+            self._collect_refund(choices.of((1, 2)))
+            self._collect_receivable(choices.of((1, 2)), choices.of((1, 2)))
+        elif choices.once_in(3):
             operator = choices.of(stage.operators)
             ledger.operators.setdefault(operator, type(ledger.providers[1].account)())
             self.losers = {f"feesOf {(operator,)}"}
@@ -163,35 +166,61 @@ class Providers(World):
 
     @rule(bits=BITS)
     def provider_uses_bond(self, bits: bytes) -> None:
-        """Deposit a bond, draw advances against it, take it back."""
+        """Deposit a bond, take it back, draw advances against it."""
         choices = self.begin("provider_uses_bond", bits)
-        provider, ledger = choices.of((1, 1, 2)), self.ledger
-        account, caller = ledger.providers[provider].account, self._caller(choices, provider)
+        ledger = self.ledger
+        able = [number for number, one in ledger.providers.items() if one.account.maturing]
+        provider = choices.of(able or (1, 2)) if not choices.once_in(4) else choices.of((1, 2))
+        caller = self._caller(choices, provider)
         self.losers = {f"creditOf ({provider},)"}
-        way = choices.below(5)
+        way = choices.below(6)
         if way == 0:
             self.stage.deposit_bond(provider, caller, choices.of((90 * DOLLAR, 1, 0)))
         elif way == 1:
             self.stage.desk("withdrawBond", caller, (provider,), ledger.withdraw_bond, provider, caller)
         else:
-            most = account.advanceable
-            amount = choices.of((most, most // 2, most + 1, 0, account.bond))
-            self.stage.desk(
-                *("drawAdvance", caller, (provider, amount)), ledger.draw_advance, provider, caller, amount
-            )
+            self._draw(provider, caller, choices.of((1, 1, 2, 3)))
+            self._draw(provider, caller, choices.of((2, 1, 0)))
 
+    def _draw(self, provider: int, caller: str, share: int) -> None:
+        """Draw this share of what may be drawn; 0: something more than that."""
+        most = self.ledger.providers[provider].account.advanceable
+        amount = most // share if share else most + 1
+        arguments = provider, amount
+        self.stage.desk("drawAdvance", caller, arguments, self.ledger.draw_advance, provider, caller, amount)
+
+    @precondition(lambda self: any(self._debts()))
     @rule(bits=BITS)
     def debts_are_collected(self, bits: bytes) -> None:
-        """Receivables from matured credit; refunds that had to wait."""
+        """Receivables from matured credit; refunds that had to wait, mostly once they can move."""
         choices = self.begin("debts_are_collected", bits)
+        waiting, owing = self._debts()
+        if not owing or (waiting and choices.once_in(2)):
+            payer = choices.of(waiting)
+            if not choices.once_in(3):
+                self.stage.block(self.ledger.payer_addresses[payer], False)
+            self._collect_refund(payer)
+            return
+        provider, payer = choices.of(owing)
+        lots = self.ledger.providers[provider].account.lots
+        if lots and not choices.once_in(3):
+            self.stage.wait(max(1, (min(lots) + DAYS_TO_MATURE) * DAY - self.now))
+        self._collect_receivable(provider, payer)
+
+    def _debts(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """Payers whose refunds wait; providers that owe, and whom."""
+        waiting = [payer for payer, amount in self.ledger.refunds.items() if amount]
+        providers = self.ledger.providers.items()
+        owing = [
+            (number, payer) for number, one in providers for payer, due in one.account.owed.items() if due
+        ]
+        return waiting, owing
+
+    def _collect_refund(self, payer: int) -> None:
         stage, ledger = self.stage, self.ledger
-        waiting = [payer for payer in (1, 2) if ledger.refunds[payer]]
-        owing = [(i, payer) for i in (1, 2) for payer in (1, 2) if ledger.providers[i].account.owed[payer]]
-        if choices.once_in(2) if bool(waiting) == bool(owing) else waiting:
-            payer = choices.of(waiting or (1, 2))
-            stage.desk("collectRefund", stage.relay, (payer,), ledger.collect_refund, payer)
-        else:
-            arguments = provider, payer = choices.of(owing or ((1, 1), (2, 1)))
-            stage.desk(
-                "collectReceivable", stage.relay, arguments, ledger.collect_receivable, provider, payer
-            )
+        stage.desk("collectRefund", stage.relay, (payer,), ledger.collect_refund, payer)
+
+    def _collect_receivable(self, provider: int, payer: int) -> None:
+        stage, ledger = self.stage, self.ledger
+        debt = provider, payer
+        stage.desk("collectReceivable", stage.relay, debt, ledger.collect_receivable, *debt)

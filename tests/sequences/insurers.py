@@ -55,7 +55,7 @@ class Insurer(Pot):
         """By provider: spans, from and until (0: open)."""
         self.members: dict[tuple[str, int], Member] = {}
 
-    # ---- terms ----------------------------------------------------------------------------------------
+    # ---- terms --------------------------------------------------------------------------------------
 
     def publish_plan(self, plan_id: int, plan: Plan, at: int, now: int) -> None:
         """Publish a plan's next version; `at` 0: as soon as allowed."""
@@ -84,7 +84,7 @@ class Insurer(Pot):
         """The number of the version in force; 0: none."""
         return sum(since <= time for since, _ in self.plans.get(plan_id, []))
 
-    # ---- providers ------------------------------------------------------------------------------------
+    # ---- providers ----------------------------------------------------------------------------------
 
     def accept(self, provider: int, now: int) -> None:
         spans = self.acceptances.setdefault(provider, [])
@@ -105,7 +105,7 @@ class Insurer(Pot):
         spans = self.acceptances.get(provider, [])
         return any(since <= time and (not until or time < until) for since, until in spans)
 
-    # ---- members --------------------------------------------------------------------------------------
+    # ---- members ------------------------------------------------------------------------------------
 
     def enrol(
         self,
@@ -161,7 +161,7 @@ class Insurer(Pot):
             raise Refused("CoverageAlreadyEnded")
         return known
 
-    # ---- what was met: opening entries and live claims --------------------------------------------------
+    # ---- what was met: opening entries and live claims ----------------------------------------------
 
     def met(self, member: str, year: int) -> Met:
         """What a member, and its family, has met."""
@@ -204,7 +204,7 @@ class Insurer(Pot):
                 total += event.units
         return total
 
-    # ---- pricing ----------------------------------------------------------------------------------------
+    # ---- pricing ------------------------------------------------------------------------------------
 
     def price(
         self,

@@ -15,7 +15,7 @@ from tests.sequences.timeline import DAY, HOUR, MINUTE
 class Machine(Patients, Insurers, Providers, Settling, Disputing):
     """Every operation, in any order."""
 
-    # ---- time -------------------------------------------------------------------------------------------
+    # ---- time ---------------------------------------------------------------------------------------
 
     @rule(bits=BITS)
     def time_passes(self, bits: bytes) -> None:
@@ -31,7 +31,7 @@ class Machine(Patients, Insurers, Providers, Settling, Disputing):
         if edges:
             self.stage.wait(max(1, choices.of(edges) + choices.of((0, -1, 1)) - self.now))
 
-    # ---- governor -----------------------------------------------------------------------------------------
+    # ---- governor -----------------------------------------------------------------------------------
 
     @rule(bits=BITS)
     def governor_governs(self, bits: bytes) -> None:
@@ -83,7 +83,7 @@ class Machine(Patients, Insurers, Providers, Settling, Disputing):
             if provider.account.suspended:
                 stage.desk("reinstate", governor, (number,), ledger.suspend, governor, number, False)
 
-    # ---- the token ------------------------------------------------------------------------------------------
+    # ---- the token ----------------------------------------------------------------------------------
 
     @rule(bits=BITS)
     def somebody_donates(self, bits: bytes) -> None:
@@ -104,11 +104,7 @@ class Machine(Patients, Insurers, Providers, Settling, Disputing):
     def token_blocks_somebody(self, bits: bytes) -> None:
         """The token refuses an account, or lets it go again."""
         choices = self.begin("token_blocks_somebody", bits)
-        p, blocked = self.stage.protocol, self.ledger.blocked
-        accounts = [payer.address for payer in p.payer_contracts.values()]
-        account = choices.of(
-            [*accounts, *accounts, *self.stage.patients, *self.stage.payouts, *self.ledger.owners.values()]
-        )
-        refused = account not in blocked and not choices.once_in(3)
-        self.stage.act(p.token, p.governor, "setBlocked", (account, refused), lambda: None)
-        (blocked.add if refused else blocked.discard)(account)
+        payers = list(self.ledger.payer_addresses.values())
+        people = [*self.stage.patients, *self.stage.payouts, *self.ledger.owners.values()]
+        account = choices.of([*payers, *payers, *people])
+        self.stage.block(account, account not in self.ledger.blocked and not choices.once_in(3))

@@ -1,9 +1,9 @@
 """The independent ledger: what the protocol's design says must happen, kept in plain objects.
 
-It shares no code with the package's billing or audit, and none of the contracts' shortcuts: histories are kept
-whole, yearly amounts are added up anew from opening entries and live claims, credit is kept by the day it was
-earned. A verb that is not allowed raises ``Refused`` with the name of the error the contract must give, before
-anything has changed.
+It shares no code with the package's billing or audit, and none of the contracts' shortcuts: histories are
+kept whole, yearly amounts are added up anew from opening entries and live claims, credit is kept by the day
+it was earned. A verb that is not allowed raises ``Refused`` with the name of the error the contract must
+give, before anything has changed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Section:
-    """Events under the same terms, in the order of the batch; `corrects` names a claim per event, or is empty."""
+    """Events under the same terms, in the order of the batch; `corrects` names a claim per event, or none."""
 
     header: Header
     events: tuple[Event, ...]
@@ -119,7 +119,7 @@ class Ledger:
         self.authorizations: set[tuple[str, bytes]] = set()
         """Used ones, by owner and nonce."""
 
-    # ---- time -------------------------------------------------------------------------------------------
+    # ---- time ---------------------------------------------------------------------------------------
 
     @property
     def today(self) -> int:
@@ -161,7 +161,7 @@ class Ledger:
         found.append(int(datetime(self.year + 1, 1, 1, tzinfo=UTC).timestamp()))
         return sorted({edge for edge in found if self.now < edge < self.now + 60 * DAY})
 
-    # ---- tokens -----------------------------------------------------------------------------------------
+    # ---- tokens -------------------------------------------------------------------------------------
 
     def move(self, source: str, target: str, amount: int) -> None:
         """Move tokens, or refuse: the token blocks accounts."""
@@ -189,7 +189,7 @@ class Ledger:
         }
         return debts | {self.payer_addresses[i]: insurer.balance for i, insurer in self.insurers.items()}
 
-    # ---- patients ---------------------------------------------------------------------------------------
+    # ---- patients -----------------------------------------------------------------------------------
 
     def deposit(self, patient: str, amount: int) -> None:
         self.pull(patient, self.escrow, amount)
@@ -217,7 +217,7 @@ class Ledger:
         self._known(provider)
         self.wallets[patient].grant(provider, consent, self.now)
 
-    # ---- insurers ---------------------------------------------------------------------------------------
+    # ---- insurers -----------------------------------------------------------------------------------
 
     def owned(self, payer: int, caller: str) -> Insurer:
         """An insurer's payer, for its owner alone."""
@@ -234,7 +234,7 @@ class Ledger:
         self.move(self.payer_addresses[payer], caller, insurer.due(self.now))
         insurer.take(self.now)
 
-    # ---- providers --------------------------------------------------------------------------------------
+    # ---- providers ----------------------------------------------------------------------------------
 
     def _known(self, provider: int) -> Provider:
         if provider not in self.providers:
@@ -269,7 +269,7 @@ class Ledger:
         first = prices.entries[-1][0] == 0
         prices.announce(amount, self.now if first else self.now + NOTICE, self.now)
 
-    # ---- credit -----------------------------------------------------------------------------------------
+    # ---- credit -------------------------------------------------------------------------------------
 
     def pay_provider(self, provider: int) -> int:
         payout, account = self.payout(provider), self._known(provider).account
@@ -335,7 +335,7 @@ class Ledger:
         self.insurers[payer].add(amount)
         return amount
 
-    # ---- governor ---------------------------------------------------------------------------------------
+    # ---- governor -----------------------------------------------------------------------------------
 
     def governed(self, caller: str) -> None:
         if caller != self.governor:
@@ -383,7 +383,7 @@ class Ledger:
             raise Refused("EpochOver")
         self.epochs[epoch].ends = self.now
 
-    # ---- settling ---------------------------------------------------------------------------------------
+    # ---- settling -----------------------------------------------------------------------------------
 
     def settle(self, batch: Batch, signers: Sequence[str], root_slot: int) -> list[Ending]:
         """Settle a batch; `signers` are whoever its signatures are by."""
@@ -609,7 +609,7 @@ class Ledger:
         if amounts.fee:
             self.operators.setdefault(claim.operator, Account()).lots[claim.day] += amounts.fee
 
-    # ---- disputes ---------------------------------------------------------------------------------------
+    # ---- disputes -----------------------------------------------------------------------------------
 
     def _check_proof(self, claim: Claim) -> None:
         if self.roots.get(claim.root_slot, (b"", 0))[1] != claim.settled_at:

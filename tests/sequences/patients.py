@@ -14,9 +14,12 @@ from tests.sequences.timeline import DAY, HOUR, Refused
 from tests.sequences.wallets import Consent, Limits
 from tests.sequences.world import World
 
-AMOUNTS = (100 * DOLLAR, 1, 30 * DOLLAR, 777_777, 450 * DOLLAR)
+AMOUNTS = (100 * DOLLAR, 1, 30 * DOLLAR, 2_000 * DOLLAR, 777_777, 450 * DOLLAR)
 PERMIT = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
-RECEIVE = "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+RECEIVE = (
+    "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,"
+    "bytes32 nonce)"
+)
 
 Verb = tuple[str, tuple[Any, ...], Callable[[], Any]]
 """A patient's verb: its function, arguments, and what the ledger does."""
@@ -25,7 +28,7 @@ Verb = tuple[str, tuple[Any, ...], Callable[[], Any]]
 class Patients(World):
     """What patients do."""
 
-    # ---- deposits ---------------------------------------------------------------------------------------
+    # ---- deposits -----------------------------------------------------------------------------------
 
     @rule(bits=BITS)
     def patient_deposits(self, bits: bytes) -> None:
@@ -39,7 +42,7 @@ class Patients(World):
 
     @rule(bits=BITS)
     def patient_deposits_badly(self, bits: bytes) -> None:
-        """Nothing at all, with a bad permit, or with an authorization that is used, late, early or another's."""
+        """Nothing at all, with a bad permit, or by an authorization that is used, late, early or altered."""
         choices = self.begin("patient_deposits_badly", bits)
         patient, amount = choices.of(self.stage.patients), choices.of(AMOUNTS)
         flaw = choices.of(("nothing", "permit", "used", "late", "early", "field"))
@@ -92,7 +95,7 @@ class Patients(World):
         arguments = patient, credited, after, before, nonce, signature
         stage.act(p.escrow, stage.relay, "depositWithAuthorization", arguments, verb)
 
-    # ---- verbs, called or signed ------------------------------------------------------------------------
+    # ---- verbs, called or signed --------------------------------------------------------------------
 
     @rule(bits=BITS)
     def patient_withdraws(self, bits: bytes) -> None:

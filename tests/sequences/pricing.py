@@ -1,4 +1,4 @@
-"""Who owes what of one allowed amount, straight from the rules of adjudication; knows nothing of the package's own."""
+"""Who owes what of one allowed amount: the rules of adjudication, written a second time."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from tests.contracts.protocol import COSMETIC, REFILL, THERAPY, UNLISTED, VISIT
 from tests.sequences.choices import BITS, Choices
 from tests.sequences.claims import Event, Header, Status, word
 from tests.sequences.doing import failed_payers, mirrored, pack
-from tests.sequences.model import NOBODY, Batch, Ending, Section
+from tests.sequences.model import DISPUTE_WINDOW, NOBODY, Batch, Ending, Section
 from tests.sequences.stage import CENT, DOLLAR, SLOTS
-from tests.sequences.timeline import HOUR, MAX_BATCH_LIFE, MINUTE, Refused
+from tests.sequences.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE, Refused
 from tests.sequences.wallets import Consent
 from tests.sequences.world import World
 
@@ -23,7 +23,7 @@ SERVICES = (VISIT, THERAPY, REFILL, VISIT, THERAPY, COSMETIC, UNLISTED)
 class Settling(World):
     """What oracles sign and anybody submits."""
 
-    # ---- good -------------------------------------------------------------------------------------------
+    # ---- good ---------------------------------------------------------------------------------------
 
     @rule(bits=BITS)
     def insured_events_settle(self, bits: bytes) -> None:
@@ -48,9 +48,9 @@ class Settling(World):
         self._settle(choices, [self._self_paid(choices, signed_at)], signed_at)
 
     @rule(bits=BITS)
-    def mixed_batch_settles(self, bits: bytes) -> None:
+    def batch_of_all_kinds_settles(self, bits: bytes) -> None:
         """All kinds in one batch."""
-        choices = self.begin("mixed_batch_settles", bits)
+        choices = self.begin("batch_of_all_kinds_settles", bits)
         signed_at = self._signed_at(choices)
         kinds = self._insured, self._self_paid, self._coordinated, self._insured
         sections = [kind(choices, signed_at) for kind in kinds[choices.below(2) :]]
@@ -78,7 +78,7 @@ class Settling(World):
         corrects = claim.id if not choices.once_in(10) else keccak(claim.id)
         self._settle(choices, [Section(event.header, (event,), (corrects,))], signed_at)
 
-    # ---- bad ----------------------------------------------------------------------------------------------
+    # ---- bad ----------------------------------------------------------------------------------------
 
     @rule(bits=BITS)
     def odd_events_end_as_they_must(self, bits: bytes) -> None:
@@ -90,9 +90,9 @@ class Settling(World):
 
     @precondition(lambda self: self.batches)
     @rule(bits=BITS)
-    def batch_is_replayed(self, bits: bytes) -> None:
+    def replayed_batch_settles_nothing(self, bits: bytes) -> None:
         """The very same batch once more; its signatures are still good."""
-        choices = self.begin("batch_is_replayed", bits)
+        choices = self.begin("replayed_batch_settles_nothing", bits)
         batch, signers = choices.of(self.batches[::-1][:4])
         self._submit(choices, batch, signers)
 
@@ -160,7 +160,7 @@ class Settling(World):
             *((header, bytes(packed), b"".join(signatures), 0), expected),
         )
 
-    # ---- batches ------------------------------------------------------------------------------------------
+    # ---- batches ------------------------------------------------------------------------------------
 
     def _settle(self, choices: Choices, sections: list[Section], signed_at: int) -> None:
         sections = sorted(sections, key=lambda one: (one.header.payer, one.header.second))
@@ -199,17 +199,25 @@ class Settling(World):
         count = quorum.threshold + choices.below(most - quorum.threshold + 1)
         return list(quorum.members[most - count :] if choices.once_in(2) else quorum.members[:count])
 
-    def _slot(self, choices: Choices) -> int:
-        """A root slot that is free, if there is one; seldom any."""
+    def _free_slots(self) -> list[int]:
         roots = self.ledger.roots
-        free = [slot for slot in SLOTS if slot not in roots or self.now >= roots[slot][1] + 7 * 24 * HOUR]
-        return choices.of(free or SLOTS) if not choices.once_in(12) else choices.of(SLOTS)
+        return [slot for slot in SLOTS if slot not in roots or self.now >= roots[slot][1] + DISPUTE_WINDOW]
+
+    def _slot(self, choices: Choices) -> int:
+        """A root slot that is free; now and then the one that has been in use for longest."""
+        free, roots = self._free_slots(), self.ledger.roots
+        if roots and (not free or choices.once_in(8)):
+            return min(roots, key=lambda slot: roots[slot][1])
+        return choices.of(free)
 
     def _signed_at(self, choices: Choices) -> int:
-        ages = 0, 10 * MINUTE, HOUR, 3 * HOUR, MAX_BATCH_LIFE, 0, MINUTE
-        return self.now - choices.of(ages)
+        """Some time ago, as far as a batch may lie; where no slot is free, time passes first."""
+        if not self._free_slots():
+            oldest = min(settled_at for _, settled_at in self.ledger.roots.values())
+            self.stage.wait(oldest + DISPUTE_WINDOW - self.now + choices.of((0, 1, -1, -DAY)))
+        return self.now - choices.of((0, 10 * MINUTE, HOUR, 3 * HOUR, MAX_BATCH_LIFE, 0, MINUTE))
 
-    # ---- sections -----------------------------------------------------------------------------------------
+    # ---- sections -----------------------------------------------------------------------------------
 
     def _insured(self, choices: Choices, signed_at: int) -> Section:
         """Events of patients with one payer."""

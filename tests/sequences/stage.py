@@ -27,7 +27,7 @@ START = int(datetime(2024, 12, 20, 12, tzinfo=UTC).timestamp())
 
 YEARS = (2024, 2025)
 DOLLAR, CENT = 1_000_000, 10_000
-SLOTS = range(12)
+SLOTS = range(16)
 """Root slots that batches share."""
 PLENTY = 10**15
 
@@ -97,7 +97,7 @@ class Stage(Doing):
         self.views = self._views()
         self._pickled = pickle.dumps(self.ledger)
 
-    # ---- opening ----------------------------------------------------------------------------------------
+    # ---- opening ------------------------------------------------------------------------------------
 
     def _mirror_opening(self) -> None:
         """What `Protocol` has done so far."""
@@ -152,7 +152,7 @@ class Stage(Doing):
             self.enrol(2, patient, 2025, 2, 7)
         for patient in self.patients[:2]:
             self.enrol(1, patient, 2025, 2, 7)
-        self.deposit(self.patients[2], 400 * DOLLAR)
+        self.deposit(self.patients[2], 900 * DOLLAR)
         for patient, provider in ((0, 2), (1, 2), (2, 1)):
             self.grant(self.patients[patient], provider, Consent(500 * DOLLAR, NEVER, patient != 0))
         self.publish_cash(1, self.payouts[0], VISIT, 120 * DOLLAR)

@@ -1,5 +1,5 @@
-"""Random sequences of every operation, good and bad, on the contracts and on an independent ledger: after each
-step both must say the same, and invariants 1 to 6 must hold (`docs/invariants.md`)."""
+"""Random sequences of every operation, good and bad, on the contracts and on an independent ledger: after
+each step both must say the same, and invariants 1 to 6 must hold (`docs/invariants.md`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything the contracts say about the world, read in one call after each step, beside what the ledger says.
+"""All that the contracts say about the world, read in one call after each step, beside what the ledger says.
 
 A hundred calls into an EVM cost more than all they do there; a few instructions of our own make them in one.
 """

@@ -79,11 +79,11 @@ class World(RuleBasedStateMachine):
     def now(self) -> int:
         return self.ledger.now
 
-    def open_disputes(self) -> list[int]:
-        """Claims under dispute, by index."""
-        return [index for index, claim in enumerate(self.ledger.claims) if claim.pending]
+    def open_disputes(self) -> list[Claim]:
+        """Claims under dispute."""
+        return [claim for claim in self.ledger.claims if claim.pending]
 
-    # ---- invariants -------------------------------------------------------------------------------------
+    # ---- invariants ---------------------------------------------------------------------------------
 
     @invariant()
     def contracts_and_ledger_agree(self) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.statements.ledger_story import dollars, shared
 
-from chainbill.billing.accumulators import UNTOUCHED, Accumulators
+from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import adjudicate
 from chainbill.billing.terms import Category, CategoryTerms, FeeTerms, PlanTerms
 from chainbill.statements.cost_sharing import UNEXPLAINED, Reasons, explain
@@ -18,7 +18,11 @@ OFFICE = Category.OFFICE_VISIT.value
 
 
 def priced(
-    agreed: int, category: CategoryTerms, met: Accumulators = UNTOUCHED, plan: PlanTerms = PLAN
+    agreed: int,
+    category: CategoryTerms,
+    met: Accumulators = UNTOUCHED,
+    plan: PlanTerms = PLAN,
+    family: FamilyAccumulators | None = None,
 ) -> tuple[CostSharing, TermsApplied]:
     split = adjudicate(
         billed_amount=agreed,
@@ -27,9 +31,10 @@ def priced(
         category=category,
         plan=plan,
         met=met,
+        family=family,
     )
     sharing = shared(split)
-    return sharing, TermsApplied(plan, category, OFFICE, met)
+    return sharing, TermsApplied(plan, category, OFFICE, met, family)
 
 
 def reasons(
@@ -181,3 +186,61 @@ def test_explain__shares_moved_from_plan_to_patient__are_not_explained(
     sharing, terms = event
     wrong = replace(sharing, copay=sharing.copay + moved, plan_paid=sharing.plan_paid - moved)
     assert explain(wrong, terms).copay == UNEXPLAINED
+
+
+FAMILY_PLAN = PlanTerms(
+    deductible=dollars(250),
+    oop_max=dollars(1000),
+    family_deductible=dollars(400),
+    family_oop_max=dollars(1500),
+    annual_maximum=dollars(2000),
+)
+
+
+def family_reasons(agreed: float, deductible: float, oop: float, plan_paid: float = 0) -> Reasons:
+    """Why, for a member who has met nothing, after the family has met so much, in dollars."""
+    met = Accumulators(0, 0, dollars(plan_paid))
+    family = FamilyAccumulators(dollars(deductible), dollars(oop))
+    return explain(*priced(dollars(agreed), SHARE, met, FAMILY_PLAN, family))
+
+
+@pytest.mark.parametrize(
+    "told, expected",
+    [
+        (
+            family_reasons(100, 350, 350).deductible,
+            "Your plan has a yearly deductible of $250.00; $50.00 of this service counted towards it. "
+            "That meets your family's deductible of $400.00 for the year.",
+        ),
+        (
+            family_reasons(100, 400, 400).deductible,
+            "Your family had already met its yearly deductible of $400.00.",
+        ),
+        (
+            family_reasons(100, 0, 0).deductible,
+            "Your plan has a yearly deductible of $250.00; $100.00 of this service counted towards it.",
+        ),
+        (
+            family_reasons(100, 400, 1490).limit,
+            "With this service you reached your family's out-of-pocket maximum of $1,500.00, so the plan "
+            "paid the rest.",
+        ),
+        (
+            family_reasons(100, 400, 1500).coinsurance,
+            "You had reached your family's out-of-pocket maximum, so no percentage of the price was due.",
+        ),
+        (
+            family_reasons(100, 400, 400, 1990).outside_plan,
+            "Your plan pays at most $2,000.00 a year for you, and $70.00 of this service was above that. It "
+            "does not count towards your out-of-pocket maximum.",
+        ),
+        (
+            family_reasons(100, 400, 1500, 1990).limit,
+            "You had reached your family's out-of-pocket maximum of $1,500.00, so nothing more of it was due "
+            "from you.",
+        ),
+        (family_reasons(100, 400, 400).outside_plan, ""),
+    ],
+)
+def test_explain__family_and_yearly_maximum__are_named(told: str, expected: str) -> None:
+    assert told == expected

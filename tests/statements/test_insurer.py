@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from tests.statements.ledger_story import KINDS, NAMES, PATIENT
-from tests.statements.scenarios import everything, insurer
+from tests.statements.ledger_story import KINDS, NAMES, PATIENT, at, dollars
+from tests.statements.scenarios import disputed, everything, insurer, second_insurer
 
 from chainbill.errors import LedgerError
-from chainbill.statements.facts import AccountFacts
+from chainbill.statements.facts import AccountFacts, Movement, MovementKind
 from chainbill.statements.insurer import InsurerStatement, insurer_statement
 from chainbill.statements.insurer_text import render_insurer
 
@@ -22,10 +22,10 @@ def test_insurer__groups__add_up_to_the_totals(groups: str) -> None:
     assert statement.totals.plan_paid == statement.pool.paid
 
 
-def test_insurer__services__add_up_to_the_decided_events() -> None:
+def test_insurer__services__add_up_to_the_events() -> None:
     statement = insurer()
     assert sum(line.amounts.plan_paid for line in statement.services) == statement.totals.plan_paid
-    assert sum(line.counts.events for line in statement.services) == 5
+    assert sum(line.counts.events for line in statement.services) == statement.counts.events == 6
 
 
 def test_insurer__without_the_schedule_key__names_no_service() -> None:
@@ -56,8 +56,28 @@ def test_insurer__schedule_key__names_what_the_schedule_lists() -> None:
 def test_insurer__not_paid__is_counted_by_reason() -> None:
     statement = insurer()
     assert (statement.counts.denied, statement.counts.pended) == ({"not_covered": 1}, {"no_consent": 1})
-    [unknown] = [line for line in statement.benefit_years if line.benefit_year is None]
-    assert unknown.counts.pended == {"no_consent": 1}
+    [year] = statement.benefit_years
+    assert year.counts == statement.counts
+
+
+def test_insurer__second_on_an_event__pays_apart_from_its_own_totals() -> None:
+    statement = second_insurer()
+    assert (statement.counts.events, statement.totals.plan_paid) == (0, 0)
+    assert (statement.as_second_insurer.events, statement.as_second_insurer.paid) == (3, dollars(185))
+    assert statement.pool.paid == dollars(185)
+    assert statement.members == 1
+
+
+def test_insurer__event_taken_back__left_its_totals_and_came_back_to_the_pool() -> None:
+    story = disputed()
+    paid = sum(claim.sharing.plan_paid for claim in story.claims if claim.sharing)
+    movements = [Movement(at("2026-02-20"), MovementKind.REFUND, dollars(25 + 80 + 80))]
+    facts = AccountFacts(
+        as_of=0, claims=story.claims, movements=movements, balance=dollars(25 + 80 + 80) - paid
+    )
+    statement = insurer_statement(1, facts, NAMES)
+    assert (statement.counts.settled, statement.counts.taken_back) == (7, 2)
+    assert statement.totals.plan_paid == statement.pool.paid - statement.pool.refunded
 
 
 def test_insurer__pool_that_does_not_add_up__is_refused() -> None:

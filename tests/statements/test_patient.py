@@ -12,9 +12,11 @@ from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.errors import LedgerError
 from chainbill.records.service_event import Party, ServiceKind
+from chainbill.statements.model import Amounts
 from chainbill.statements.patient import patient_statement
 from chainbill.statements.patient_model import PatientEvent, PatientStatement
 from chainbill.statements.patient_text import render_patient
+from chainbill.statements.patient_year import only_year
 
 
 def statement_of(story: LedgerStory) -> PatientStatement:
@@ -94,10 +96,10 @@ def test_statement__last_event_of_a_year__leaves_what_the_year_has_left(
     assert left == sorted(left, reverse=True)
 
 
-def test_everything__the_worked_year__has_every_component() -> None:
+def test_everything__the_worked_year__has_every_component_of_one_plan() -> None:
     totals = patient("everything").totals
     amounts = {name: getattr(totals, name) for name in type(totals).model_fields}
-    assert all(amounts.values()), amounts
+    assert [name for name, amount in amounts.items() if not amount] == ["outside_plan", "secondary_paid"]
 
 
 def test_json__read_back__is_the_same_statement() -> None:
@@ -167,7 +169,7 @@ def test_record__missing__is_said_and_the_amounts_are_told() -> None:
     assert (paid.provider, paid.service_date, paid.kind) == ("provider #3", None, None)
     assert paid.amounts is not None
     assert paid.amounts.patient_responsibility == dollars(125)
-    assert waiting.billed is None
+    assert waiting.billed == dollars(60)  # on chain, like the insurer and the year
 
 
 def test_record__differs_from_what_was_charged__warns() -> None:
@@ -233,12 +235,71 @@ def test_covered__every_paid_event__is_answered_by_its_amounts(name: str) -> Non
     for event in patient(name).events:
         if event.amounts is None:
             assert event.covered_by_insurance.startswith(("No:", "Not yet:"))
-        elif event.amounts.plan_paid == event.amounts.allowed:
+        elif event.insurer is None:
+            assert event.covered_by_insurance.startswith("No: no insurer took part.")
+        elif event.amounts.patient_responsibility == 0:
             assert event.covered_by_insurance.startswith("Yes, in full:")
-        elif event.amounts.plan_paid:
+        elif event.amounts.plan_paid + event.amounts.secondary_paid:
             assert event.covered_by_insurance.startswith("Yes, in part:")
         else:
             assert event.covered_by_insurance.startswith("Your plan covers it, but")
+
+
+def test_two_insurers__each_event__adds_up_with_both() -> None:
+    statement = patient("two_insurers")
+    for event in statement.events:
+        amounts = event.amounts
+        assert amounts is not None
+        shares = (amounts.deductible, amounts.copay, amounts.coinsurance, amounts.outside_plan)
+        left = sum(share.amount for share in shares)
+        assert amounts.plan_paid + left == amounts.allowed
+        assert amounts.patient_responsibility == left - amounts.secondary_paid
+        assert event.second_insurer == "Meadow Mutual"
+    first, second = statement.benefit_years
+    assert (first.counts_as_if_alone, second.counts_as_if_alone) == (False, True)
+    assert first.plan_maximum == first.plan_paid == dollars(150)
+
+
+def test_self_pay__insured_patient_who_did_not_agree__is_told_so() -> None:
+    waiting = patient("self_pay").events[-1]
+    assert waiting.reason_text == "It was sent as one that you pay for yourself, but you have an insurer"
+    assert waiting.what_to_do[0].startswith("Ask Riverside Family Clinic to send it to your insurer")
+
+
+def test_disputed__every_stage__is_told() -> None:
+    statement = patient("disputed")
+    told = [event.since[0] for event in statement.events]
+    assert [sentence.partition(".")[0] for sentence in told] == [
+        "You disputed this charge",
+        "You and your insurer disputed this charge, and Riverside Family Clinic answered",
+        "You disputed this charge, but it was found to be right: it stands",
+        "You disputed this charge, and it was taken back in part",
+        "Your insurer disputed this charge, and it was taken back in full",
+        "Riverside Family Clinic gave this charge back in full",
+        "This is a correction of number 6, which was taken back",
+    ]
+    assert statement.events[5].since[1] == "It was replaced by number 7."
+
+
+def test_disputed__sums__leave_out_what_was_taken_back() -> None:
+    statement = patient("disputed")
+    kept = [event.net for event in statement.events if event.net]
+    assert statement.totals == Amounts.total(kept)
+    assert (statement.counts.settled, statement.counts.taken_back) == (7, 2)
+    wallet = statement.wallet
+    assert wallet.paid_for_care - wallet.refunded == statement.totals.patient_responsibility
+    assert only_year(statement, 2026) == statement
+    assert only_year(statement, 2025).totals.billed == 0
+
+
+def test_disputed__correction_of_a_charge_taken_back__is_not_taken_for_a_duplicate() -> None:
+    assert [event.warnings for event in patient("disputed").events] == [[]] * 7
+
+
+def test_announced__nothing__is_left_out() -> None:
+    statement = patient("everything")
+    assert statement.announced == []
+    assert "announced" not in render_patient(statement)
 
 
 def test_wallet__balance_that_does_not_add_up__is_refused() -> None:

@@ -6,11 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.statements.ledger_story import NAMES, LedgerStory, dollars
-from tests.statements.scenarios import LAB, SESSION, provider
+from tests.statements.scenarios import (
+    LAB,
+    SESSION,
+    disputed_provider,
+    provider,
+    self_pay,
+    two_insurers,
+)
 
 from chainbill.billing.outcomes import CARC, Outcome
 from chainbill.errors import LedgerError
-from chainbill.statements.facts import AccountFacts
+from chainbill.statements.facts import AccountFacts, Standing
 from chainbill.statements.provider import ProviderStatement, adjustments, provider_statement
 
 
@@ -22,7 +29,8 @@ def test_remittance__any_settled_events__balance_by_line(prices: list[tuple[int,
     for billed, agreed in prices:
         story.settle("2026-02-02", story.record("2026-02-01", LAB, billed * 10_000), agreed * 10_000)
     credited = sum(claim.sharing.allowed for claim in story.claims if claim.sharing)
-    facts = AccountFacts(as_of=0, claims=story.claims, movements=[], balance=credited)
+    standing = Standing(matured=0, maturing=credited, held=0, bond=0, advanced=0, owed=0)
+    facts = AccountFacts(as_of=0, claims=story.claims, movements=[], balance=credited, standing=standing)
     statement = provider_statement(1, facts, NAMES)
     for line in statement.lines:
         assert line.billed is not None
@@ -63,6 +71,47 @@ def test_remittance__waiting_event__takes_nothing_off() -> None:
     *_, waiting = provider().lines
     assert (waiting.outcome, waiting.reason, waiting.adjustments) == ("pended", "not_enrolled", [])
     assert waiting.billed == dollars(60)
+
+
+def test_remittance__operator_and_second_insurer__line_by_line_what_is_credited() -> None:
+    statement = disputed_provider()
+    for line in statement.lines:
+        assert line.billed is not None
+        assert line.billed - sum(adjustment.amount for adjustment in line.adjustments) == line.plan_paid
+        paid = line.plan_paid + line.second_insurer_paid + line.patient_paid
+        assert paid == line.allowed == line.credited + line.operator_fee
+    assert statement.credit.credited == sum(line.credited for line in statement.lines)
+    assert {line.second_insurer for line in statement.lines} == {None, "Meadow Mutual"}
+
+
+def test_remittance__self_pay__is_the_patients_without_a_plan() -> None:
+    codes = [[each.code for each in adjustments(claim)] for claim in self_pay().claims]
+    assert codes == [["CO-45", "PR-96"], ["PR-96"], []]
+
+
+def test_remittance__above_the_plans_maximum__has_its_code() -> None:
+    codes = [[each.code for each in adjustments(claim)] for claim in two_insurers().claims]
+    assert codes == [["CO-45", "PR-1", "PR-2"], ["PR-2", "PR-119"], ["PR-119"]]
+
+
+def test_remittance__disputes__are_told_in_a_line() -> None:
+    told = [line.dispute for line in disputed_provider().lines][:7]
+    assert told == [
+        "disputed by patient: answer by February 15, 2026, or it is taken back",
+        "disputed by patient and insurer, answered: ruling due by March 1, 2026",
+        "disputed by patient, and upheld",
+        "disputed by patient, and taken back",
+        "disputed by insurer, and taken back",
+        "given back",
+        "",
+    ]
+
+
+def test_credit__its_parts__are_what_is_in_settlement() -> None:
+    credit = disputed_provider().credit
+    parts = credit.matured + credit.maturing + credit.held + credit.bond - credit.advanced
+    assert parts == credit.balance
+    assert credit.may_be_withdrawn == credit.matured - credit.owed
 
 
 def test_credit__after_a_payout__is_what_is_left() -> None:

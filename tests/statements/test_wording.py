@@ -4,7 +4,14 @@ import re
 from datetime import date
 
 import pytest
-from tests.statements.scenarios import PATIENT_SCENARIOS, insurer, patient, provider
+from tests.statements.scenarios import (
+    PATIENT_SCENARIOS,
+    disputed_provider,
+    insurer,
+    patient,
+    provider,
+    second_insurer,
+)
 
 from chainbill.billing.outcomes import CARC, Reason
 from chainbill.statements.advice import COMMANDS, general_advice, what_to_do
@@ -40,6 +47,8 @@ def test_patient_text__any_width__fits_it(name: str, width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_insurer_and_provider_text__any_width__fit_it(width: int) -> None:
     text = render_insurer(insurer(), width=width) + render_provider(provider(), width=width)
+    text += render_insurer(second_insurer(), width=width)
+    text += render_provider(disputed_provider(), width=width)
     limit = max(40, min(width, 100))
     assert [line for line in text.splitlines() if len(line) > limit and "0x" not in line] == []
 

@@ -68,17 +68,38 @@ def deploy(
     return Deployment(chain_id=w3.eth.chain_id, block=block, **at)
 
 
-def _hand_out_roles(
-    sender: Sender, w3: Web3, at: Mapping[str, ChecksumAddress], delays: GovernanceDelays
-) -> None:
-    governance = Governance(w3, at["governance"])
-    targets = [
+def bind_governor(w3: Web3, governor: LocalAccount, deployment: Deployment, delays: GovernanceDelays) -> None:
+    """Delay a governor's calls from now on, of a deployment that was made without delays.
+
+    Raises:
+        ContractReverted: the account is no admin, or is bound already.
+    """
+    sender, governance = Sender(w3, governor), Governance(w3, deployment.governance)
+    calls = [
+        governance.calldata(
+            "grantRole", GovernorRole.REGISTRAR, sender.address, delays.registrar_seconds
+        ),
+        *_bind_admin(governance, _targets(w3, deployment.model_dump()), sender.address, delays),
+    ]
+    governance.multicall(sender, calls)
+
+
+def _targets(w3: Web3, at: Mapping[str, Any]) -> list[ContractClient]:
+    """The contracts with restricted functions."""
+    return [
         DevUsd(w3, at["token"]),
         ProviderRegistry(w3, at["registry"]),
         InsurerPayerFactory(w3, at["payers"]),
         ClaimSettlement(w3, at["settlement"]),
     ]
-    governance.multicall(sender, list(role_calls(governance, targets, sender.address, delays)))
+
+
+def _hand_out_roles(
+    sender: Sender, w3: Web3, at: Mapping[str, ChecksumAddress], delays: GovernanceDelays
+) -> None:
+    governance = Governance(w3, at["governance"])
+    calls = role_calls(governance, _targets(w3, at), sender.address, delays)
+    governance.multicall(sender, list(calls))
 
 
 def role_calls(

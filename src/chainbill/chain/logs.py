@@ -81,6 +81,14 @@ def decode_log(
     return decode_words(contract, [_bytes(topic) for topic in log["topics"]], _bytes(log["data"]), payer_id)
 
 
+def decode_receipt(
+    receipt: Mapping[str, Any], address: str, contract: str = "ClaimSettlement", *, payer_id: int = 0
+) -> list[events.Event]:
+    """What one contract, at ``address``, has logged in a transaction; otherwise as ``decode_log``."""
+    own = (log for log in receipt["logs"] if log["address"] == address)
+    return [decode_log(log, contract, payer_id=payer_id) for log in own]
+
+
 def decode_words(contract: str, topics: Sequence[bytes], data: bytes, payer_id: int = 0) -> events.Event:
     """Decode topics and data that are bytes already; as ``decode_log``."""
     special = _SPECIAL.get((contract, topics[0])) if topics else None

@@ -50,11 +50,11 @@ def give_spending_money(session: Session, entry: Contact, held: int, mint: int |
     """Make DevUSD for an account that was created: ``mint``, else the usual where it holds nothing.
     Returns how much."""
     from chainbill.settings.cast import SPENDING_MONEY
-    from chainbill.settings.onboarding import hand_out
+    from chainbill.settings.onboarding import gives_at_once, hand_out
 
     if mint is None:
         usual = SPENDING_MONEY.get(entry.role.value, 0)
-        mint = usual if session.devnet is not None and held == 0 else 0
+        mint = usual if held == 0 and gives_at_once(session) else 0
     if mint:
         hand_out(session, entry.address, mint)
     return mint

@@ -23,7 +23,10 @@ def devnet_group() -> None:
     """A chain of your own, with everything deployed."""
 
 
-@devnet_group.command(example="chainbill devnet up\nchainbill devnet up --port 8545 --timestamp 2024-01-01")
+@devnet_group.command(
+    example="chainbill devnet up\nchainbill devnet up --port 8545 --timestamp 2024-01-01\n"
+    "chainbill devnet up --fresh --governance-delay standard"
+)
 @click.option(
     "--port", type=click.IntRange(1, 65_535), help="Port on 127.0.0.1.  [default: the last one, or any free]"
 )
@@ -35,8 +38,18 @@ def devnet_group() -> None:
     is_flag=True,
     help="Forget an earlier chain, its schedules, records and databases; keep accounts.",
 )
+@click.option(
+    "--governance-delay",
+    type=click.Choice(["none", "standard"]),
+    default="none",
+    show_default=True,
+    help="How long a new chain's governor must announce its calls: standard is two days, as in a real"
+    " deployment.",
+)
 @pass_invocation
-def up(invocation: Invocation, port: int | None, timestamp: int | None, fresh: bool) -> None:
+def up(
+    invocation: Invocation, port: int | None, timestamp: int | None, fresh: bool, governance_delay: str
+) -> None:
     """Start the devnet in the background, or go on with the saved one.
 
     A new chain gets the contracts and funded accounts: governor, insurer, oracle-1 to oracle-3, patient and
@@ -45,7 +58,8 @@ def up(invocation: Invocation, port: int | None, timestamp: int | None, fresh: b
     if timestamp is not None and timestamp > LATEST_TIME:
         raise click.BadParameter("after the year 9999", param_hint="--timestamp")
     local = LocalDevnet(invocation.state)
-    started = local.up(port=port, timestamp=timestamp, fresh=fresh)
+    bound = governance_delay == "standard"
+    started = local.up(port=port, timestamp=timestamp, fresh=fresh, bound=bound)
     status = local.status()
     if (
         started is Started.ALREADY_RUNNING

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from chainbill.attestation.address import checksum_address
 from chainbill.chain.deployments import Address
 from chainbill.errors import StateError
 from chainbill.settings.files import locked, read_private, write_private
@@ -111,6 +112,15 @@ class AddressBook:
         return next(
             (name for name, contact in self.entries().items() if contact.address.lower() == wanted), None
         )
+
+    def address_of(self, text: str) -> str:
+        """An address as it is, with its checksum, or the address of a name.
+
+        Raises:
+            AttestationError: it begins like an address and is none.
+            StateError: there is no account of that name.
+        """
+        return checksum_address(text) if text.startswith("0x") else self.get(text).address
 
     def vault_key_of(self, address: str) -> bytes:
         """The public key that records are sealed to for the account at an address.

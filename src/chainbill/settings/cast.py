@@ -6,9 +6,10 @@ from eth_account.signers.local import LocalAccount
 
 from chainbill.chain.connection import connect
 from chainbill.chain.contracts import DevUsd
-from chainbill.chain.deploy import deploy
+from chainbill.chain.deploy import bind_governor, deploy
 from chainbill.chain.deployments import save_deployment
 from chainbill.chain.devnet import Devnet
+from chainbill.chain.roles import GovernanceDelays
 from chainbill.chain.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.vault import VaultKey
@@ -35,8 +36,10 @@ SPENDING_MONEY: dict[str, int] = {"insurer": 1_000_000 * DOLLAR, "patient": 10_0
 """DevUSD minted to accounts, in micro-dollars."""
 
 
-def populate(devnet: Devnet, state: StateDirectory) -> None:
+def populate(devnet: Devnet, state: StateDirectory, *, bound: bool = False) -> None:
     """Make the accounts (those that exist are kept), fund them, deploy, and record it all.
+
+    ``bound``: the governor must announce its calls, as in a real deployment.
 
     Raises:
         ChainError: a transaction was refused.
@@ -53,6 +56,9 @@ def populate(devnet: Devnet, state: StateDirectory) -> None:
     governor, token = Sender(w3, accounts["governor"]), DevUsd(w3, deployment.token)
     for name, amount in SPENDING_MONEY.items():
         token.mint(governor, accounts[name].address, amount)
+    if bound:
+        # Only now: money is made by the governor too.
+        bind_governor(w3, accounts["governor"], deployment, GovernanceDelays.standard())
     book = AddressBook(state.address_book)
     for name, role in ACCOUNTS.items():
         book.put(name, contact(accounts[name], role))

@@ -106,13 +106,21 @@ class LocalDevnet:
         stopped = record is None or not self._runs(record)
         return stopped and not (record and self._is_lost(record)) and self.state.anvil_state.exists()
 
-    def up(self, *, port: int | None = None, timestamp: int | None = None, fresh: bool = False) -> Started:
+    def up(
+        self,
+        *,
+        port: int | None = None,
+        timestamp: int | None = None,
+        fresh: bool = False,
+        bound: bool = False,
+    ) -> Started:
         """Start the devnet: a new chain with everything deployed and funded, or the saved one.
 
         Args:
             port: on the loopback interface; else the last one used, else any free one.
             timestamp: time of a new chain's first block, seconds since 1970; else the wall clock.
             fresh: forget an earlier chain and everything that belongs to it. Accounts stay.
+            bound: on a new chain, the governor must announce its calls, as in a real deployment.
 
         Raises:
             DevnetError: anvil is missing or would not start, an earlier chain was lost, or the arguments
@@ -129,7 +137,7 @@ class LocalDevnet:
                 self.state.forget_chain(CHAIN_ID)
                 AddressBook(self.state.address_book).forget_ids()
                 record = None
-            return self._start(record, port, timestamp)
+            return self._start(record, port, timestamp, bound=bound)
 
     def down(self) -> bool:
         """Stop the devnet and save its chain; False where it was not running.
@@ -178,8 +186,15 @@ class LocalDevnet:
             accounts=accounts,
         )
 
-    def _start(self, record: DevnetRecord | None, port: int | None, timestamp: int | None) -> Started:
+    def _start(
+        self, record: DevnetRecord | None, port: int | None, timestamp: int | None, *, bound: bool
+    ) -> Started:
         resume_at = self._resume_at(record)
+        if resume_at is not None and bound:
+            raise DevnetError(
+                "there is a saved chain here: its governor's delays cannot be chosen any more",
+                hint="leave the option out, or begin a new one: --fresh",
+            )
         if resume_at is not None and timestamp is not None:
             raise DevnetError(
                 "there is a saved chain here: its first block's time cannot be chosen any more",
@@ -194,19 +209,19 @@ class LocalDevnet:
             fields: dict[str, Any] = {"anvil": anvil, "started_at": int(time.time()), "state_before": before}
             fresh = DevnetRecord(**fields, clock_offset=record.clock_offset if record else None)
             self._write(fresh)
-            self._populate(Devnet(anvil), new=resume_at is None)
+            self._populate(Devnet(anvil), new=resume_at is None, bound=bound)
             self._write(fresh.model_copy(update={"ready": True}))
         except BaseException:
             self._undo(anvil, record, new=resume_at is None)
             raise
         return Started.NEW if resume_at is None else Started.RESTORED
 
-    def _populate(self, devnet: Devnet, *, new: bool) -> None:
+    def _populate(self, devnet: Devnet, *, new: bool, bound: bool) -> None:
         if new:
             # Imported here: web3 costs most of a second, and a restored chain needs none of it.
             from chainbill.settings.cast import populate
 
-            populate(devnet, self.state)
+            populate(devnet, self.state, bound=bound)
         elif not devnet.has_code(load_deployment(self.state.deployments, CHAIN_ID).settlement):
             raise DevnetError("the saved chain does not hold the contracts recorded for it", hint=_FRESH)
 

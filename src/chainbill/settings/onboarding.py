@@ -1,59 +1,59 @@
 """What the governor does for a new party: registers providers, makes payer contracts, hands out DevUSD.
 
-On a devnet the governor's keystore is at hand, so these happen at a party's own command.
+On a devnet the governor's keystore is at hand, so these happen at a party's own command: at once, or, where
+the governor is bound to announce its calls, when the command is given again after the delay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from chainbill.chain.sender import Sender
+from chainbill.chain.contracts.payer_factory import payer_creation_code
 from chainbill.errors import DevnetError, StateError
 from chainbill.settings.addressbook import Contact, Role
-from chainbill.settings.files import locked
+from chainbill.settings.governing import GOVERNOR, govern, governor, is_bound
 from chainbill.settings.session import Session
 
-GOVERNOR = "governor"
-"""The account that deployed the protocol."""
 
-
-def register_provider(session: Session, name: str) -> tuple[Contact, bool]:
+def register_provider(
+    session: Session, name: str, *, governed_by: str = GOVERNOR
+) -> tuple[Contact, bool]:
     """The provider of that name, with an account and a place in the registry; True where it is new there.
 
     Its account is both its attester key and its payout address.
 
     Raises:
         StateError: the name belongs to another role, or the governor's keystore is not here.
+        CallDelayed: the governor must announce it first, and has.
         ContractReverted: the registry refuses.
     """
     entry = session.ensure_account(name, Role.PROVIDER)
     if entry.provider_id is not None:
         return entry, False
     registry = session.protocol.registry
-    with _governor(session) as governor:
+    with governor(session, governed_by) as sender:
         # An earlier attempt may have been cut off before it could write the id down.
-        ids = range(1, registry.provider_count() + 1)
-        found = next((number for number in ids if registry.payout_address(number) == entry.address), None)
-        provider_id = found or registry.register(governor, entry.address, [entry.address])
+        provider_id = _registered(session, entry.address)
+        if provider_id is None:
+            govern(session, sender, registry, "register", entry.address, [entry.address])
+            provider_id = _registered(session, entry.address)
     return session.book.update(name, provider_id=provider_id), True
 
 
-def open_payer(session: Session, name: str) -> tuple[Contact, bool]:
+def open_payer(session: Session, name: str, *, governed_by: str = GOVERNOR) -> tuple[Contact, bool]:
     """The insurer of that name, with an account and a payer contract; True where the contract is new.
 
     Raises:
         StateError: the name belongs to another role, or the governor's keystore is not here.
+        CallDelayed: the governor must announce it first, and has.
     """
     entry = session.ensure_account(name, Role.INSURER)
     if entry.payer_id is not None:
         return entry, False
     payers = session.protocol.payers
-    with _governor(session) as governor:
-        ids = range(1, payers.payer_count() + 1)
-        owners = ((number, session.protocol.payer(number).insurer()) for number in ids)
-        found = next((number for number, owner in owners if owner == entry.address), None)
-        payer_id = found or payers.create_payer(governor, entry.address)
+    with governor(session, governed_by) as sender:
+        payer_id = _owned(session, entry.address)
+        if payer_id is None:
+            govern(session, sender, payers, "createPayer", entry.address, payer_creation_code())
+            payer_id = _owned(session, entry.address)
     return session.book.update(name, payer_id=payer_id), True
 
 
@@ -62,11 +62,20 @@ def hand_out(session: Session, address: str, amount: int) -> None:
 
     Raises:
         DevnetError: not on a devnet, where money is real.
+        CallDelayed: the governor must announce it first, and has.
     """
     if session.devnet is None:
         raise DevnetError("DevUSD is made on a devnet only", hint="on another chain, get its dollar token")
-    with _governor(session) as governor:
-        session.protocol.token.mint(governor, address, amount)
+    with governor(session) as sender:
+        govern(session, sender, session.protocol.token, "mint", address, amount)
+
+
+def gives_at_once(session: Session) -> bool:
+    """Can DevUSD be made here without announcing it?"""
+    if session.devnet is None or GOVERNOR not in session.keystores:
+        return False
+    account = session.book.get(GOVERNOR, Role.GOVERNOR).address
+    return not is_bound(session, account, session.protocol.token, "mint")
 
 
 def provider_of(session: Session, name: str) -> tuple[Contact, int]:
@@ -98,13 +107,14 @@ def insurer_of(session: Session, name: str) -> tuple[Contact, int]:
     return entry, entry.payer_id
 
 
-@contextmanager
-def _governor(session: Session) -> Iterator[Sender]:
-    """The governor's account, for one process at a time: two would send transactions of one number."""
-    if GOVERNOR not in session.keystores:
-        raise StateError(
-            f"only the governor may do this, and the keystore of {GOVERNOR!r} is not here",
-            hint="ask whoever deployed the protocol on this chain",
-        )
-    with locked(session.state.root / "governor.lock"):
-        yield session.sender(GOVERNOR)
+def _registered(session: Session, address: str) -> int | None:
+    """The id of the provider that is paid at an address."""
+    registry = session.protocol.registry
+    ids = range(1, registry.provider_count() + 1)
+    return next((number for number in ids if registry.payout_address(number) == address), None)
+
+
+def _owned(session: Session, address: str) -> int | None:
+    """The id of the payer contract that an address owns."""
+    ids = range(1, session.protocol.payers.payer_count() + 1)
+    return next((number for number in ids if session.protocol.payer(number).insurer() == address), None)

@@ -1,7 +1,8 @@
-"""Insurers' schedules: the key behind the opaque service ids and the names published under it.
+"""Schedules: the key behind opaque service ids and the names published under it.
 
-An insurer hands its schedule to the providers it accepts, outside the chain; here the state directory is
-that channel. Whoever holds it can read which service an id on chain stands for.
+An insurer hands its fee schedule to the providers it accepts, outside the chain; here the state directory is
+that channel. A provider has one of its own for its cash prices. Whoever holds a schedule can read which
+service an id on chain stands for.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from chainbill.settings.files import locked, read_private, write_private
 
 
 class Schedule(BaseModel):
-    """One insurer's schedule."""
+    """One insurer's or provider's schedule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    payer_id: int
+    owner_id: int
+    """Payer id of the insurer, or id of the provider."""
     key_hex: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", repr=False)]
-    """The schedule key, hexadecimal. Secret: shared with accepted providers and with nobody else."""
+    """The schedule key, hexadecimal. Secret: an insurer shares it with the providers it accepts, and with nobody else."""
     services: tuple[str, ...] = ()
-    """Catalogue names with a published fee, in order."""
+    """Catalogue names with a published fee or price, in order."""
 
     @property
     def key(self) -> bytes:
@@ -47,49 +49,52 @@ class Schedule(BaseModel):
 
 
 class Schedules:
-    """The schedules of one directory, a file per payer id."""
+    """The schedules of one directory, a file per owner's id."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def load(self, payer_id: int) -> Schedule:
-        """An insurer's schedule.
+    def __contains__(self, owner_id: int) -> bool:
+        return self._path(owner_id).is_file()
+
+    def load(self, owner_id: int) -> Schedule:
+        """An insurer's (or, among cash prices, a provider's) schedule.
 
         Raises:
             StateError: there is none, or its file is damaged or open to other users.
         """
-        content = read_private(self._path(payer_id))
+        content = read_private(self._path(owner_id))
         if content is None:
             raise StateError(
-                f"the schedule of payer {payer_id} is not here",
+                f"the schedule of payer {owner_id} is not here",
                 hint="the insurer publishes its fees first: chainbill insurer fees --help",
             )
         try:
             return Schedule.model_validate_json(content)
         except ValidationError:
-            raise StateError(f"the schedule {self._path(payer_id)} is damaged") from None
+            raise StateError(f"the schedule {self._path(owner_id)} is damaged") from None
 
     def all(self) -> list[Schedule]:
-        """Every schedule, by payer id."""
+        """Every schedule, by owner's id."""
         ids = sorted(int(path.stem) for path in self.directory.glob("*.json") if path.stem.isdecimal())
-        return [self.load(payer_id) for payer_id in ids]
+        return [self.load(owner_id) for owner_id in ids]
 
-    def publish(self, payer_id: int, services: Iterable[str]) -> Schedule:
-        """Add services to an insurer's schedule, making its key where there is none; returns the whole.
+    def publish(self, owner_id: int, services: Iterable[str]) -> Schedule:
+        """Add services to a schedule, making its key where there is none; returns the whole.
 
         Raises:
             CatalogueError: two services share an id.
         """
         with locked(self.directory / ".lock"):
-            if self._path(payer_id).exists():
-                schedule = self.load(payer_id)
+            if self._path(owner_id).exists():
+                schedule = self.load(owner_id)
             else:
-                schedule = Schedule(payer_id=payer_id, key_hex=new_schedule_key().hex())
+                schedule = Schedule(owner_id=owner_id, key_hex=new_schedule_key().hex())
             together = tuple(sorted({*schedule.services, *services}))
             schedule = schedule.model_copy(update={"services": together})
             schedule.names()
-            write_private(self._path(payer_id), schedule.model_dump_json(indent=2).encode() + b"\n")
+            write_private(self._path(owner_id), schedule.model_dump_json(indent=2).encode() + b"\n")
         return schedule
 
-    def _path(self, payer_id: int) -> Path:
-        return self.directory / f"{payer_id}.json"
+    def _path(self, owner_id: int) -> Path:
+        return self.directory / f"{owner_id}.json"

@@ -37,6 +37,7 @@ class Session:
         self.book = AddressBook(state.address_book)
         self.keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
         self.schedules = Schedules(state.schedules)
+        self.cash_prices = Schedules(state.cash_prices)
 
     @classmethod
     def open(cls, state: StateDirectory, rpc_url: str | None = None) -> Session:

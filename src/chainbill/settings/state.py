@@ -30,6 +30,8 @@ class StateDirectory:
         self.keystores = root / "keystores"
         self.address_book = root / "addressbook.json"
         self.schedules = root / "schedules"
+        self.cash_prices = root / "cash-prices"
+        self.answers = root / "answers"
         self.vault = root / "vault"
         self.oracle_database = root / "oracle.sqlite"
 
@@ -61,11 +63,13 @@ class StateDirectory:
 
     def forget_chain(self, chain_id: int) -> None:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
-        sealed records, and the databases of oracle and providers. Keystores, passphrase and names stay."""
+        sealed records, the answers to disputes, and the databases of oracle and providers. Keystores,
+        passphrase and names stay."""
         databases = [*self.root.glob("oracle.sqlite*"), *self.root.glob("provider-*.sqlite*")]
         for path in (self.devnet_record, self.anvil_state, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)
-        for folder in (self.schedules, self.vault, self.root / "anvil-cache"):
+        folders = (self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache")
+        for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
 
 

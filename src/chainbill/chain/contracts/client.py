@@ -8,10 +8,12 @@ from eth_utils.abi import function_abi_to_4byte_selector
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
+from web3.exceptions import Web3Exception
 from web3.types import TxReceipt
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.sender import Sender, mapped_errors
+from chainbill.errors import ChainError
 
 
 class ContractClient:
@@ -27,6 +29,18 @@ class ContractClient:
     def calldata(self, name: str, *arguments: Any) -> bytes:
         """The bytes of a call that somebody else will make, or that will be made later."""
         return bytes(HexBytes(self._contract.encode_abi(name, arguments)))
+
+    def read_calldata(self, calldata: bytes) -> tuple[str, dict[str, Any]]:
+        """A call's function and arguments by name: the inverse of ``calldata``.
+
+        Raises:
+            ChainError: it calls no function of this contract.
+        """
+        try:
+            function, arguments = self._contract.decode_function_input(calldata)
+        except (ValueError, Web3Exception):
+            raise ChainError(f"that is no call of {self.artifact}") from None
+        return str(function.fn_name), dict(arguments)
 
     def selector(self, name: str) -> bytes:
         """The four bytes that stand for a function."""

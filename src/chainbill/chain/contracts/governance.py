@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eth_abi.abi import decode
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.types import BlockIdentifier, TxReceipt
@@ -13,6 +14,7 @@ from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.roles import GovernorRole
 from chainbill.chain.sender import Sender, mapped_errors
 
+_SCHEDULED = Web3.keccak(text="OperationScheduled(bytes32,uint32,uint48,address,address,bytes)")
 _ROLE_GRANTED = Web3.keccak(text="RoleGranted(uint64,address,uint32,uint48,bool)")
 
 
@@ -38,6 +40,19 @@ class Membership:
     account: str
     since: int
     delay_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledCall:
+    """A call that was announced and not made or called off yet."""
+
+    operation_id: bytes
+    caller: str
+    target: str
+    """Address of the contract to be called."""
+    calldata: bytes
+    ready_at: int
+    """From when on it can be made, in seconds since 1970."""
 
 
 class Governance(ContractClient):
@@ -88,6 +103,34 @@ class Governance(ContractClient):
     def get_schedule(self, operation_id: bytes) -> int:
         """From when a scheduled call can be made, in seconds since 1970; 0: not scheduled, or expired."""
         return int(self._call("getSchedule", operation_id))
+
+    def scheduled(self, *, from_block: BlockIdentifier = 0) -> tuple[ScheduledCall, ...]:
+        """Every call that waits, the earliest first; those that have expired are left out.
+
+        Args:
+            from_block: where to begin looking: the deployment's block.
+        """
+        with mapped_errors():
+            logs = self._w3.eth.get_logs(
+                {"address": self.address, "fromBlock": from_block, "topics": [_SCHEDULED]}
+            )
+        calls = {}
+        for log in logs:
+            operation_id = bytes(log["topics"][1])
+            _, caller, target, calldata = decode(["uint48", "address", "address", "bytes"], log["data"])
+            ready_at = self.get_schedule(operation_id)
+            if ready_at != 0:
+                named = Web3.to_checksum_address(caller), Web3.to_checksum_address(target)
+                calls[operation_id] = ScheduledCall(operation_id, *named, calldata, ready_at)
+        return tuple(sorted(calls.values(), key=lambda call: call.ready_at))
+
+    def execute_scheduled(self, sender: Sender, call: ScheduledCall) -> TxReceipt:
+        """Make a call that the sender has scheduled."""
+        return self._send(sender, "execute", call.target, call.calldata)
+
+    def cancel_scheduled(self, sender: Sender, call: ScheduledCall) -> TxReceipt:
+        """Call a scheduled call off; the caller's own, or a guardian's."""
+        return self._send(sender, "cancel", call.caller, call.target, call.calldata)
 
     def can_call(self, caller: str, target: ContractClient, function: str) -> Permission:
         """May somebody call a restricted function of another contract?"""
