@@ -288,15 +288,17 @@ contract InsurerPayer is PayerTerms, ReentrancyGuardTransient {
             (uint256 amounts, uint256 shares) =
                 Adjudication.split(allowed, pricing.category, pricing.plan, pricing.met);
             uint256 planPaid = ClaimWords.planPaid(shares);
-            uint256 refusal = uint256(Spendable.refusal(pricing.spendable, allowed - planPaid));
-            if (refusal != 0) return _refuse(pricing, row, refusal);
+            uint256 spendable = pricing.spendable;
+            if (!Spendable.allows(spendable, allowed - planPaid)) {
+                return _refuse(pricing, row, uint256(Spendable.refusal(spendable, allowed - planPaid)));
+            }
             if (planPaid > pricing.pool) return _refuse(pricing, row, uint256(Reason.PayerUnfunded));
             if (!Adjudication.add(pricing.met, amounts, shares)) {
                 return _refuse(pricing, row, uint256(Reason.PayerFailed));
             }
 
             pricing.touched = true;
-            pricing.spendable = Spendable.charge(pricing.spendable, allowed - planPaid);
+            pricing.spendable = Spendable.charge(spendable, allowed - planPaid);
             pricing.pool -= planPaid;
             if (FeeSlot.annualUnits(pricing.fee) != 0) {
                 _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += BatchCodec.units(row);

@@ -1,6 +1,6 @@
 """Change the contracts in small ways and see whether the contract tests notice. `make mutation` runs this.
 
-    .venv/bin/python scripts/mutate.py [--mutants 200] [--seed SEED] [--only FILE-OR-ID] [--workers 2] [--write]
+    .venv/bin/python scripts/mutate.py [--mutants 200] [--seed SEED] [--only FILE-OR-ID] [--write]
 
 The mutants are the same for the same seed. Each is tried with the tests of its file first, then all others,
 until one fails. Exit code 1: fewer than 95 % were killed, or a survivor is not explained in
@@ -16,7 +16,6 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from export_artifacts import ROOT
 from mutation import report, trials
@@ -32,7 +31,7 @@ LEAST_KILLED = 0.95
 
 # Inherited by the worker processes.
 _build: Build
-_left_out: list[str] = []
+_baseline: trials.Baseline
 _compiler: Compiler | None = None
 
 
@@ -42,7 +41,9 @@ def mutated_files(build: Build) -> list[str]:
     return [name for name in ours if not name.startswith(("contracts/interfaces/", "contracts/mocks/"))]
 
 
-def choose(pool: multiprocessing.pool.Pool, mutants: Iterable[Mutant], wanted: int) -> list[tuple[Mutant, Artifacts]]:
+def choose(
+    pool: multiprocessing.pool.Pool, mutants: Iterable[Mutant], wanted: int
+) -> list[tuple[Mutant, Artifacts]]:
     """Compile mutants in turn until enough of them compile to other bytecode."""
     waiting = iter(mutants)
     chosen: list[tuple[Mutant, Artifacts]] = []
@@ -66,7 +67,7 @@ def try_one(chosen: tuple[Mutant, Artifacts]) -> report.Tried:
     """Try one mutant in a worker process."""
     mutant, changed = chosen
     swapped = _build.artifacts | changed
-    return report.Tried(mutant, trials.try_out(swapped, mutant.file, _left_out, CACHE / f"{mutant.id}.log"))
+    return report.Tried(mutant, trials.try_out(swapped, mutant.file, _baseline, CACHE / f"{mutant.id}.log"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -100,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> list[report.Tried]:
     """Choose, compile and try the mutants."""
-    global _build, _left_out
+    global _build, _baseline
     started = time.monotonic()
     compiler = Compiler()
     _build = build_unchanged(ROOT, compiler)
@@ -111,9 +112,10 @@ def run(options: argparse.Namespace) -> list[report.Tried]:
 
     trials.use_quick_hypothesis()
     trials.install_swap()
-    _left_out = trials.failing_unchanged(_build.artifacts, CACHE / "unchanged.log")
-    for name in _left_out:
-        tell(f"left out, it needs the released bytecode: {name}")
+    _baseline = trials.run_unchanged(_build.artifacts, CACHE / "unchanged.log")
+    tell(f"{len(_baseline.seconds)} tests in {sum(_baseline.seconds.values()):.0f} s without a change")
+    for name in _baseline.failing:
+        tell(f"left out, fails without a change: {name}")
     # Workers are forked: they inherit the contracts and the imported tests.
     with multiprocessing.get_context("fork").Pool(options.workers) as pool:
         chosen = choose(pool, in_turn(everything, options.seed), options.mutants)

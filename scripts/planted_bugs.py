@@ -117,11 +117,10 @@ def hunt_in_fork(artifacts: Artifacts, hunt: Callable[[int], Any], examples: int
     if child == 0:
         os.close(reader)
         _swapped.update(artifacts)
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(output, 1)
         os.dup2(output, 2)
         catch = hunt(examples)
-        print(catch)
         found = None if catch is None else [catch.sequence, catch.step, catch.rule, catch.what]
         os.write(writer, json.dumps(found).encode())
         os._exit(0)

@@ -17,7 +17,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from foundry_view import ROOT, VIEW, NoForge, environment, lay_out
+from export_artifacts import ROOT
+from foundry_view import VIEW, NoForge, environment, lay_out
 
 TRIAGE = ROOT / "scripts" / "slither_triage.toml"
 
@@ -75,8 +76,14 @@ def explained(triage: Path) -> Counter[Finding]:
 def compare(found: Counter[Finding], accepted: Counter[Finding]) -> list[str]:
     """Return a line for each finding that is not explained, and each explanation of nothing."""
     return [
-        *(f"not explained: {detector} in {where}" for detector, where in sorted((found - accepted).elements())),
-        *(f"no longer found: {detector} in {where}" for detector, where in sorted((accepted - found).elements())),
+        *(
+            f"not explained: {detector} in {where}"
+            for detector, where in sorted((found - accepted).elements())
+        ),
+        *(
+            f"no longer found: {detector} in {where}"
+            for detector, where in sorted((accepted - found).elements())
+        ),
     ]
 
 
@@ -94,7 +101,9 @@ def main() -> int:
     for one in detected:
         if f"not explained: {one['check']} in {place(one['elements'][0])}" in differences:
             print(f"\n{one['check']} ({one['impact']}): {one['description'].strip()}")
-    print(f"slither: {found.total()} findings, {found.total() - (found - explained(TRIAGE)).total()} explained")
+    print(
+        f"slither: {found.total()} findings, {found.total() - (found - explained(TRIAGE)).total()} explained"
+    )
     return 1 if differences else 0
 
 

@@ -108,7 +108,8 @@ interface IPatientEscrow {
     ) external;
 
     /// @notice Limit what may be taken for one event and on one day (UTC); 0: no limit. Whole cents, below
-    /// 2^32 cents. Raising holds at once, lowering after NOTICE.
+    /// 2^32 cents. Raising holds at once, lowering either after NOTICE. Within MAX_BATCH_LIFE of a lowering that
+    /// took effect only back to at least what held before it.
     function setLimits(uint64 perEventLimit, uint64 perDayLimit) external;
 
     /// @notice `setLimits` by signature: SetLimits(address patient,uint64 perEventLimit,uint64

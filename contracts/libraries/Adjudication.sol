@@ -32,7 +32,9 @@ library Adjudication {
         uint256 familyOop;
     }
 
-    /// @notice Who owes what of `allowed`.
+    /// @notice Who owes what of `allowed`. Coinsurance leaves the member what the plan's part, rounded half up
+    /// to whole rounding units, does not cover: of 10.05 dollars at 2000 bps and a unit of one cent the plan's
+    /// part is 8.04 dollars. Its numerator is below 2^64 * 10^4 + 5 * 10^3 * 2^32.
     /// @param category see CategorySlot
     /// @return amounts allowed, deductible, copay, as ClaimWords has them; without billed
     /// @return shares coinsurance, outsidePlan, planPaid; they add up with deductible and copay to allowed
@@ -41,35 +43,49 @@ library Adjudication {
         pure
         returns (uint256 amounts, uint256 shares)
     {
-        unchecked {
-            (uint256 deductible, uint256 outOfPocket) = _left(category, plan, met);
-            uint256 copay = CategorySlot.copay(category);
-            // What deductible and copay may take together.
-            uint256 room = Math.min(allowed, outOfPocket);
-            if (CategorySlot.copayFirst(category)) {
-                copay = Math.min(copay, room);
-                deductible = Math.min(deductible, room - copay);
-            } else {
-                deductible = Math.min(deductible, room);
-                copay = Math.min(copay, room - deductible);
+        (uint256 deductible, uint256 outOfPocket) = _left(category, plan, met);
+        uint256 unit = plan.roundingUnit;
+        // What chainbill.billing.adjudication says at length (a differential test holds the two together),
+        // without jumps: the smaller of two numbers is one of them with their difference (xor) folded in or
+        // not. Nothing but the stack is touched.
+        assembly ("memory-safe") {
+            function smaller(a, b) -> c {
+                c := xor(b, mul(xor(a, b), lt(a, b)))
             }
-            amounts = allowed << 128 | deductible << 64 | copay;
+            let copay := and(shr(48, category), 0xffffffffffffffff)
+            // deductible and copay together take no more than what is allowed and what may be out of pocket
+            let room := smaller(allowed, outOfPocket)
+            switch and(category, 0x10000)
+            case 0 {
+                deductible := smaller(deductible, room)
+                copay := smaller(copay, sub(room, deductible))
+            }
+            default {
+                copay := smaller(copay, room)
+                deductible := smaller(deductible, sub(room, copay))
+            }
+            let taken := add(deductible, copay)
+            let rest := sub(allowed, taken)
+            amounts := or(shl(128, allowed), or(shl(64, deductible), copay))
+            if and(category, 0x1000000) {
+                // the plan's part of the rest, half up to whole rounding units, but no more than the rest
+                let bps := sub(10000, and(shr(32, category), 0xffff))
+                let part := mul(div(add(mul(rest, bps), mul(5000, unit)), mul(10000, unit)), unit)
+                let coinsurance := smaller(sub(rest, smaller(part, rest)), sub(outOfPocket, taken))
+                rest := sub(rest, coinsurance)
+                shares := shl(192, coinsurance)
+            }
+            shares := or(shares, shl(64, rest))
+        }
+        if (plan.annualMaximum != 0) shares = _cap(shares, Math.saturatingSub(plan.annualMaximum, met.planPaid));
+    }
 
-            uint256 rest = allowed - deductible - copay;
-            if (CategorySlot.owesCoinsurance(category)) {
-                uint256 planPart = roundHalfUp(rest, BPS - CategorySlot.coinsuranceBps(category), plan.roundingUnit);
-                // Half up may pass a rest that is not whole rounding units; the plan never owes more than the rest.
-                uint256 coinsurance =
-                    Math.min(Math.saturatingSub(rest, planPart), outOfPocket - deductible - copay);
-                rest -= coinsurance;
-                shares = coinsurance << 192;
-            }
-            if (plan.annualMaximum != 0) {
-                uint256 covered = Math.min(rest, Math.saturatingSub(plan.annualMaximum, met.planPaid));
-                shares |= (rest - covered) << 128;
-                rest = covered;
-            }
-            shares |= rest << 64;
+    /// The same shares with no more than `most` paid by the plan; the rest of its part is outside the plan.
+    function _cap(uint256 shares, uint256 most) private pure returns (uint256) {
+        unchecked {
+            uint256 planPaid = ClaimWords.planPaid(shares);
+            if (planPaid <= most) return shares;
+            return shares - ((planPaid - most) << 64) + ((planPaid - most) << 128);
         }
     }
 
@@ -77,14 +93,12 @@ library Adjudication {
     /// opening entries may come near.
     function add(Met memory met, uint256 amounts, uint256 shares) internal pure returns (bool) {
         unchecked {
-            uint256 deductible = ClaimWords.deductible(amounts);
-            uint256 outOfPocket = ClaimWords.outOfPocket(amounts, shares);
-            if (met.inFamily && !_addToFamily(met, deductible, outOfPocket)) return false;
-            deductible += met.deductible;
-            outOfPocket += met.oop;
+            uint256 deductible = met.deductible + ClaimWords.deductible(amounts);
+            uint256 oop = met.oop + ClaimWords.outOfPocket(amounts, shares);
             uint256 planPaid = met.planPaid + ClaimWords.planPaid(shares);
-            if ((deductible | outOfPocket | planPaid) >> 64 != 0) return false;
-            (met.deductible, met.oop, met.planPaid) = (deductible, outOfPocket, planPaid);
+            if ((deductible | oop | planPaid) >> 64 != 0) return false;
+            if (met.inFamily && !_addToFamily(met, amounts, shares)) return false;
+            (met.deductible, met.oop, met.planPaid) = (deductible, oop, planPaid);
             return true;
         }
     }
@@ -116,24 +130,13 @@ library Adjudication {
         return (deductible, outOfPocket);
     }
 
-    /// Leaves the family as it was where it, or the member, would no longer fit 64 bits: see `add`, whose own
-    /// sums are part of the family's.
-    function _addToFamily(Met memory met, uint256 deductible, uint256 outOfPocket) private pure returns (bool) {
+    function _addToFamily(Met memory met, uint256 amounts, uint256 shares) private pure returns (bool) {
         unchecked {
-            deductible += met.familyDeductible;
-            outOfPocket += met.familyOop;
-            if ((deductible | outOfPocket) >> 64 != 0) return false;
-            (met.familyDeductible, met.familyOop) = (deductible, outOfPocket);
+            uint256 deductible = met.familyDeductible + ClaimWords.deductible(amounts);
+            uint256 oop = met.familyOop + ClaimWords.outOfPocket(amounts, shares);
+            if ((deductible | oop) >> 64 != 0) return false;
+            (met.familyDeductible, met.familyOop) = (deductible, oop);
             return true;
-        }
-    }
-
-    /// @notice `amount * bps / 10000`, rounded half up to whole multiples of `unit`; amount < 2^64, unit < 2^32.
-    /// Worked example: 10.05 dollars at 8000 bps and a unit of one cent is 8.04 dollars.
-    function roundHalfUp(uint256 amount, uint256 bps, uint256 unit) internal pure returns (uint256) {
-        unchecked {
-            // below 2^64 * 10^4 + 5 * 10^3 * 2^32
-            return ((amount * bps + 5_000 * unit) / (BPS * unit)) * unit;
         }
     }
 }

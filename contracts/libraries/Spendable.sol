@@ -39,6 +39,20 @@ library Spendable {
         return word >> 192;
     }
 
+    /// @notice May `amount` be charged for one event?
+    function allows(uint256 word, uint256 amount) internal pure returns (bool yes) {
+        // amount <= limit, dayLeft and balance, in one go; `refusal` says which of them it is over.
+        assembly ("memory-safe") {
+            let mask := 0xffffffffffffffff
+            yes := iszero(
+                or(
+                    or(gt(amount, and(shr(64, word), mask)), gt(amount, and(shr(128, word), mask))),
+                    gt(amount, shr(192, word))
+                )
+            )
+        }
+    }
+
     /// @notice Why `amount` may not be charged for one event; None: it may.
     function refusal(uint256 word, uint256 amount) internal pure returns (Reason) {
         if (amount > limitOf(word)) return overLimitOf(word);

@@ -86,7 +86,9 @@ def build_mutant(build: Build, compiler: Compiler, mutant: Mutant) -> Artifacts 
     sources = build.sources | {mutant.file: mutant.apply(build.sources[mutant.file])}
     wanted = build.contracts_importing(mutant.file)
     request = standard_input(sources, SETTINGS)
-    output_of = {source: {name: ["evm.bytecode.object"] for name in names} for source, names in wanted.items()}
+    output_of = {
+        source: {name: ["evm.bytecode.object"] for name in names} for source, names in wanted.items()
+    }
     request["settings"] = request["settings"] | {"outputSelection": output_of}
     output = compiler.compile(request)
     if any(entry["severity"] == "error" for entry in output.get("errors", [])):

@@ -28,7 +28,8 @@ class Compiler:
             self.close()
             self._process = self._start()
         self._inputs += 1
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         output: dict[str, Any] = json.loads(self._process.stdout.readline())

@@ -195,7 +195,7 @@ def _assignment(node: Node, raw: bytes) -> Iterator[_Change]:
         yield _Change("operator", *where, replacement)
 
 
-def _unary(node: Node, raw: bytes) -> Iterator[_Change]:
+def _unary(node: Node, _: bytes) -> Iterator[_Change]:
     start, end = _span(node)
     operator = node["operator"]
     if operator in ("!", "~"):
@@ -220,7 +220,9 @@ def _only_reverts(body: Node) -> bool:
 
 def _statement(node: Node, raw: bytes) -> Iterator[_Change]:
     expression = node["expression"]
-    called = expression.get("expression", {}).get("name", "") if expression["nodeType"] == "FunctionCall" else ""
+    called = (
+        expression.get("expression", {}).get("name", "") if expression["nodeType"] == "FunctionCall" else ""
+    )
     guard = called == "require" or called.startswith("_check")
     yield _Change("guard" if guard else "statement", *_whole(node, raw), "{}")
 
@@ -229,7 +231,7 @@ def _emit(node: Node, raw: bytes) -> Iterator[_Change]:
     yield _Change("event", *_whole(node, raw), "{}")
 
 
-def _modifiers(node: Node, raw: bytes) -> Iterator[_Change]:
+def _modifiers(node: Node, _: bytes) -> Iterator[_Change]:
     if node["kind"] != "constructor":
         for modifier in node["modifiers"]:
             yield _Change("modifier", *_span(modifier), "")
@@ -272,13 +274,13 @@ def _jump(node: Node, raw: bytes) -> Iterator[_Change]:
     yield _Change("statement", start, start + len(word), {"break": "continue", "continue": "break"}[word])
 
 
-def _yul_call(node: Node, raw: bytes) -> Iterator[_Change]:
+def _yul_call(node: Node, _: bytes) -> Iterator[_Change]:
     replacement = YUL_FUNCTIONS.get(node["functionName"]["name"])
     if replacement:
         yield _Change("operator", *_span(node["functionName"]), replacement)
 
 
-def _yul_statement(node: Node, raw: bytes) -> Iterator[_Change]:
+def _yul_statement(node: Node, _: bytes) -> Iterator[_Change]:
     yield _Change("statement", *_span(node), "{}")
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from mutation.mutants import Mutant
 from mutation.trials import Trial
 
-MARKER = "<!-- written by `make mutation ARGS=--write`; of the table of survivors, the last column is ours -->"
+MARKER = (
+    "<!-- written by `make mutation ARGS=--write`; of the table of survivors, the last column is ours -->"
+)
 UNEXPLAINED = "?"
 
 _SURVIVOR = re.compile(r"^\| `([0-9a-f]{8})` \|.*\| (.*) \|$", re.MULTILINE)

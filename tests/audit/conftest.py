@@ -32,7 +32,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 @pytest.fixture(scope="session")
 def node(story: Story) -> Iterator[JsonRpc]:
     """The auditor's connection."""
-    with JsonRpc(story.rpc_url) as connection:
+    with JsonRpc(story.rpc_url, timeout_seconds=120) as connection:
         yield connection
 
 

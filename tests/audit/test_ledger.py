@@ -14,7 +14,7 @@ from tests.audit.edits import add_to_claim, add_to_word, place_of, with_log, wit
 from tests.audit.story import LAB, VISIT, Story
 
 from chainbill.audit import JsonRpc, Ledger, RawLedger, Totals, read_claims, rebuild
-from chainbill.audit.determination import year_of
+from chainbill.audit.attested_row import year_of
 from chainbill.audit.indexer import decode_ledger
 from chainbill.audit.state import compare_state
 from chainbill.billing.outcomes import Outcome, Reason

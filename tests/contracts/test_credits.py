@@ -161,6 +161,20 @@ def test_credit__bucket_emptied_by_a_dispute_that_was_upheld__matures_on_its_own
     protocol.assert_solvent()
 
 
+def test_credit__given_back_after_its_slot_was_taken_over__matures_nothing_else(protocol: Protocol) -> None:
+    """A dispute outlasts the ring: where the money came from stands a bucket of eight days later."""
+    settled = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1)))
+    protocol.advance(6 * DAY)
+    protocol.dispute(settled)
+    protocol.answer(settled)
+    settle(protocol, 2, days=2)
+    settle(protocol, 3, days=1)
+    protocol.resolve(settled, ruling(settled))
+    assert protocol.credit_of() == Credit(matured=VISIT_CREDIT, maturing=2 * VISIT_CREDIT)
+    assert protocol.withdraw().value == VISIT_CREDIT
+    assert protocol.credit_of() == Credit(maturing=2 * VISIT_CREDIT)
+
+
 # ---- suspension -------------------------------------------------------------------------------------------
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from tests.contracts.evm import Receipt
 from tests.contracts.protocol import CATEGORIES, NOTICE, REFILL, UNLISTED, YEAR, Protocol, account
+from tests.contracts.situations import endings
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
+from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
 from chainbill.chain.events import ClaimSettled, Enrolled
-from chainbill.money import DOLLAR
+from chainbill.money import DOLLAR, MAX_AMOUNT
 
 FAMILY_PLAN = PlanTerms(
     deductible=100 * DOLLAR,
@@ -161,6 +163,18 @@ def test_settle__denied_or_pended__counts_nothing(protocol: Protocol, members: l
     rows = [protocol.row(members[0], 1, UNLISTED), protocol.row(members[1], 2)]
     assert protocol.settle(*rows, plan_id=PLAN_ID).value == (0, 1, 1, 0)
     assert protocol.family(FAMILY) == FamilyAccumulators()
+
+
+def test_settle__pended_because_a_members_own_amounts_would_overflow__adds_nothing_to_the_family(
+    protocol: Protocol,
+) -> None:
+    """The row after it settles, and writes what the family has met: the pended one must not be in it."""
+    protocol.publish_plan(FAMILY_PLAN, CATEGORIES, plan=PLAN_ID)
+    patient = member(protocol, "member-0", met=Accumulators(plan_paid=MAX_AMOUNT))
+    rows = [protocol.row(patient, 1), protocol.row(patient, 2, REFILL, billed=25 * DOLLAR)]
+    receipt = protocol.settle(*rows, plan_id=PLAN_ID)
+    assert endings(receipt) == [(1, Outcome.PENDED, Reason.PAYER_FAILED)]
+    assert protocol.family(FAMILY) == FamilyAccumulators(0, 25 * DOLLAR)
 
 
 def test_settle__copay__counts_towards_the_familys_maximum_alone(

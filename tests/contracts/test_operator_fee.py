@@ -217,6 +217,30 @@ def test_concede__claim_with_a_fee__takes_it_from_the_operator(protocol: Protoco
     protocol.assert_solvent()
 
 
+@pytest.mark.parametrize("ending", ["concede", "close", "void"])
+def test_reversal__fee_that_is_all_of_the_credit__comes_from_the_operator_alone(
+    protocol: Protocol, ending: str
+) -> None:
+    """The provider had nothing of such a claim, not even a bucket for its day."""
+    charge(protocol)
+    balance = protocol.balance(protocol.patient)
+    row = protocol.row(protocol.patient, 1, billed=10_000)
+    settled = protocol.settled_claim(protocol.settle(row, operator=protocol.operator))
+    protocol.advance(DAY)
+    settle(protocol, 2)
+    if ending != "void":
+        protocol.dispute(settled)
+        assert protocol.credit_of() == Credit(maturing=VISIT_CREDIT - FEE, open_disputes=1)
+        assert protocol.fees_of() == Credit(maturing=FEE, held=10_000, open_disputes=1)
+    if ending == "close":
+        protocol.advance(3 * DAY)
+    getattr(protocol, ending)(settled)
+    assert protocol.credit_of() == Credit(maturing=VISIT_CREDIT - FEE)
+    assert protocol.fees_of() == Credit(maturing=FEE)
+    assert protocol.balance(protocol.patient) == balance - 110 * DOLLAR + 10_000
+    protocol.assert_solvent()
+
+
 def test_close__dispute_upheld__gives_the_operator_its_fee(protocol: Protocol) -> None:
     charge(protocol)
     settled = settle(protocol)

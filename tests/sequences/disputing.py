@@ -71,9 +71,9 @@ class Disputing(World):
         choices = self.begin("old_claim_is_given_back", bits)
         standing = [claim for claim in self.ledger.claims if claim.status in (Status.NONE, Status.UPHELD)]
         claim = choices.of((standing or self.ledger.claims)[::-1])
-        insured = [one for one in standing if one.settled.plan_paid]
-        if insured and choices.once_in(2):
-            claim = min(insured, key=lambda one: one.settled.responsibility)
+        half_covered = [one for one in standing if self._is_half_covered(one)]
+        if half_covered and choices.once_in(2):
+            claim = choices.of(half_covered)
         number = claim.event.header.provider
         self._lose(claim)
         self.stage.wait(max(1, (claim.day + DAYS_TO_MATURE) * DAY + 1 - self.now))
@@ -81,6 +81,11 @@ class Disputing(World):
             stage, ledger = self.stage, self.ledger
             stage.desk("withdraw", stage.relay, (number,), ledger.pay_provider, number)
         self._give_back(claim, self._provider(choices, claim))
+
+    def _is_half_covered(self, claim: Claim) -> bool:
+        """Does the free bond alone cover the patient's part of a claim, and not all of it?"""
+        account = self.ledger.providers[claim.event.header.provider].account
+        return claim.settled.responsibility <= account.bond - account.advanced < claim.settled.allowed
 
     def _give_back(self, claim: Claim, caller: str) -> None:
         proven = claim.words(), claim.root_slot, list(claim.proof)

@@ -208,13 +208,11 @@ class Providers(World):
         self._collect_receivable(provider, payer)
 
     def _debts(self) -> tuple[list[int], list[tuple[int, int]]]:
-        """Payers whose refunds wait; providers that owe, and whom."""
+        """Payers whose refunds wait; providers that owe and have earned something, and whom they owe."""
         waiting = [payer for payer, amount in self.ledger.refunds.items() if amount]
-        providers = self.ledger.providers.items()
-        owing = [
-            (number, payer) for number, one in providers for payer, due in one.account.owed.items() if due
-        ]
-        return waiting, owing
+        accounts = [(number, one.account) for number, one in self.ledger.providers.items()]
+        able = [(number, one) for number, one in accounts if one.matured or one.maturing]
+        return waiting, [(number, payer) for number, one in able for payer, due in one.owed.items() if due]
 
     def _collect_refund(self, payer: int) -> None:
         stage, ledger = self.stage, self.ledger

@@ -316,8 +316,10 @@ class Settling(World):
         """A section in which something is not as it should be."""
         header, events = good.header, list(good.events)
         flaw = choices.below(9)
-        if flaw == 0:
-            header = replace(header, payer=choices.of((3 - header.payer, 0)))
+        if flaw == 0 and header.second:
+            header = replace(header, payer=header.second, second=header.payer)
+        elif flaw == 0:
+            header = replace(header, payer=choices.of((2 if header.payer == 1 else 1, 0)))
         elif flaw == 1:
             header = replace(header, provider=choices.of((3 - header.provider, 3, 77)))
         elif flaw == 2:

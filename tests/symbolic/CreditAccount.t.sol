@@ -17,7 +17,9 @@ contract CreditAccountTest is Cheats {
     uint256 private constant TODAY = 20_000;
 
     CreditAccount.Account private _account;
-    uint256 private _slot; // of the ring's bucket
+    // Of the two buckets; kept apart, so that they are plain numbers on every path.
+    uint256 private _newestDay;
+    uint256 private _ringDay;
 
     struct State {
         uint8 newestAge; // days from the newest bucket's to today
@@ -48,9 +50,9 @@ contract CreditAccountTest is Cheats {
     function check_mature__leaves_nothing_ripe_in_a_bucket(State calldata state) external {
         _bringAtAnyAge(state);
         _account.mature();
-        uint256 word = _account.ring[_slot];
+        uint256 word = _account.ring[_ringDay % DAYS];
         assert(uint64(word) == 0 || !CreditAccount.hasMatured(word >> 64));
-        assert(uint64(_account.head >> 128) == 0 || !CreditAccount.hasMatured(_newestDay()));
+        assert(uint64(_account.head >> 128) == 0 || !CreditAccount.hasMatured(_newestDay));
     }
 
     function check_takeMatured__takes_what_it_says(State calldata state, uint64 amount) external {
@@ -62,7 +64,7 @@ contract CreditAccountTest is Cheats {
 
     function check_hold__changes_no_sum(State calldata state, uint64 amount, bool newest) external {
         uint256 before = _bringAtAnyAge(state);
-        (uint256 day, uint256 bucket) = newest ? (_newestDay(), state.newest) : (_ringDay(), state.ring);
+        (uint256 day, uint256 bucket) = newest ? (_newestDay, state.newest) : (_ringDay, state.ring);
         assume(amount <= bucket && !CreditAccount.hasMatured(day));
         _account.hold(day, amount);
         assert(_sum() == before);
@@ -71,14 +73,14 @@ contract CreditAccountTest is Cheats {
     function check_unhold__takes_what_is_lost(State calldata state, uint64 amount, uint64 lost, bool newest) external {
         uint256 before = _bringAtAnyAge(state);
         assume(lost <= amount && amount <= state.held && state.disputes != 0);
-        _account.unhold(newest ? _newestDay() : _ringDay(), amount, lost);
+        _account.unhold(newest ? _newestDay : _ringDay, amount, lost);
         assert(_sum() == _minus(before, lost));
     }
 
     /// The bucket of a day on which nothing was left when the ring turned: it has no slot any more.
     function check_unhold__into_a_bucket_that_was_empty(State calldata state, uint64 amount, uint64 lost) external {
         uint256 before = _bringAtAnyAge(state);
-        uint256 day = _newestDay() - 1;
+        uint256 day = _newestDay - 1;
         assume(lost <= amount && amount <= state.held && state.disputes != 0);
         _account.unhold(day, amount, lost);
         assert(_sum() == _minus(before, lost));
@@ -86,7 +88,7 @@ contract CreditAccountTest is Cheats {
 
     function check_takeBucket__takes_what_it_says(State calldata state, uint64 amount, bool newest) external {
         uint256 before = _bringAtAnyAge(state);
-        (uint256 day, uint256 bucket) = newest ? (_newestDay(), state.newest) : (_ringDay(), state.ring);
+        (uint256 day, uint256 bucket) = newest ? (_newestDay, state.newest) : (_ringDay, state.ring);
         assume(amount <= bucket && !CreditAccount.hasMatured(day));
         _account.takeBucket(day, amount);
         assert(_sum() == _minus(before, amount));
@@ -138,14 +140,12 @@ contract CreditAccountTest is Cheats {
         assume(state.newest < BOUND && state.matured < BOUND && state.held < BOUND && state.ring < BOUND);
         assume(state.bond < BOUND && state.advanced < BOUND && state.owed < BOUND);
         vm.warp(TODAY * 1 days + 12 hours);
-        uint256 newestDay = TODAY - newestAge;
-        uint256 ringDay = newestDay - ringAge;
+        (_newestDay, _ringDay) = (TODAY - newestAge, TODAY - newestAge - ringAge);
 
-        _account.head = uint256(state.disputes) << 216 | newestDay << 192 | uint256(state.newest) << 128
+        _account.head = uint256(state.disputes) << 216 | _newestDay << 192 | uint256(state.newest) << 128
             | uint256(state.matured) << 64 | state.held;
         _account.second = uint256(state.bond) << 128 | uint256(state.advanced) << 64 | state.owed;
-        _slot = ringDay % DAYS;
-        _account.ring[_slot] = ringDay << 64 | state.ring;
+        _account.ring[_ringDay % DAYS] = _ringDay << 64 | state.ring;
         return _sum();
     }
 
@@ -157,14 +157,6 @@ contract CreditAccountTest is Cheats {
         if (age == 3) return 8;
         assume(age == 4);
         return 9;
-    }
-
-    function _newestDay() private view returns (uint256) {
-        return uint24(_account.head >> 192);
-    }
-
-    function _ringDay() private view returns (uint256) {
-        return _account.ring[_slot] >> 64;
     }
 
     function _plus(uint256 sum, uint256 amount) private pure returns (uint256) {

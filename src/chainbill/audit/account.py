@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chainbill.audit.claim_check import check_claim
 from chainbill.audit.claims import ClaimRecord
 from chainbill.audit.determination import PricedBy
 from chainbill.audit.history import facts
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.live_claims import Dispute, LiveClaim
-from chainbill.audit.verification import check_claim
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.events import Party
 from chainbill.errors import LedgerError

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeGuard
 
-from chainbill.audit.determination import AttestedRow, Determination, determine
+from chainbill.audit.attested_row import AttestedRow
+from chainbill.audit.determination import Determination, determine
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.replay import apply
 from chainbill.billing.outcomes import Outcome, Reason

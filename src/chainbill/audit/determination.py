@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.attestation.address import ZERO_ADDRESS
-from chainbill.audit.ledger import Ledger, MemberYear, PatientAccount, PayerAccount, PlanVersion
-from chainbill.audit.patient_terms import ConsentChoice
+from chainbill.audit.attested_row import AttestedRow, year_of
+from chainbill.audit.ledger import Ledger, MemberYear, PayerAccount, PlanVersion
+from chainbill.audit.spendable import charge_reason, escrow_reason
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import BPS, Adjudication, adjudicate
 from chainbill.billing.coordination import Coordination, coordinate
@@ -19,7 +20,6 @@ from chainbill.billing.self_pay import price_self_pay
 from chainbill.billing.terms import CategoryTerms
 from chainbill.chain.contracts.payer import PublishedFee
 from chainbill.chain.events import Claim
-from chainbill.errors import LedgerError
 from chainbill.money import MAX_AMOUNT
 
 
@@ -53,41 +53,19 @@ class Determination:
     """The operator's."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttestedRow:
-    """One row and the batch it came in."""
-
-    patient: str
-    claim: Claim
-    signed_at: int
-    block_time: int
-    operator: str = ZERO_ADDRESS
-    is_correction: bool = False
-
-    @property
-    def billed_amount(self) -> int:
-        """As attested; 0 bills the fee schedule's amount."""
-        return 0 if self.claim.billed_as_fee else self.claim.billed
-
-    @property
-    def one_by_one(self) -> bool:
-        """Do the contracts price it apart from its neighbours? They then ask the escrow first."""
-        return self.claim.payer_id == 0 or self.claim.secondary_payer_id != 0 or self.is_correction
-
-
 def determine(ledger: Ledger, row: AttestedRow) -> Determination:
     """Decide a row on the ledger as it stood before it."""
     claim = row.claim
     provider = ledger.providers.get(claim.provider_id)
     if provider is not None and claim.sequence in provider.spent:
         return Determination(Outcome.SKIPPED, Reason.SEQUENCE_SPENT)
-    if any(payer_id and payer_id not in ledger.payers for payer_id in _payers(claim)):
+    if any(payer_id and payer_id not in ledger.payers for payer_id in row.payers):
         return _ended(Reason.UNKNOWN_PAYER)
     if provider is None or provider.credit.suspended:
         return _ended(Reason.PROVIDER_NOT_ACTIVE)
     reason = _year_reason(claim, row.block_time)
     if reason is Reason.NONE and row.one_by_one:
-        reason = _escrow_reason(ledger, row)
+        reason = escrow_reason(ledger, row)
     if reason is not Reason.NONE:
         return _ended(reason)
     if claim.payer_id == 0:
@@ -99,46 +77,11 @@ def _ended(reason: Reason) -> Determination:
     return Determination(reason.outcome, reason)
 
 
-def _payers(claim: Claim) -> tuple[int, int]:
-    return claim.payer_id, claim.secondary_payer_id
-
-
 def _year_reason(claim: Claim, block_time: int) -> Reason:
     block_year = year_of(block_time)
     if claim.benefit_year + 1 < block_year:
         return Reason.BENEFIT_YEAR_CLOSED
     return Reason.BENEFIT_YEAR_NOT_OPEN if claim.benefit_year > block_year else Reason.NONE
-
-
-# ---- the patient ----------------------------------------------------------------------------------------
-
-
-def _escrow_reason(ledger: Ledger, row: AttestedRow) -> Reason:
-    """Why nothing may be charged to the patient: ``PatientEscrow._statement``."""
-    account = ledger.patients.get(row.patient, PatientAccount())
-    accepted = account.payers.at(row.signed_at) == _payers(row.claim)
-    if not accepted and row.claim.payer_id:
-        return Reason.PAYER_NOT_ACCEPTED
-    consent = account.consents.get(row.claim.provider_id, ConsentChoice()).at(row.signed_at)
-    if consent.expires_at <= row.signed_at:
-        return Reason.NO_CONSENT
-    return Reason.NONE if accepted or consent.self_pay else Reason.PAYER_NOT_ACCEPTED
-
-
-def _charge_reason(ledger: Ledger, row: AttestedRow, amount: int) -> Reason:
-    """Why ``amount`` may not be charged to the patient: ``Spendable.refusal``."""
-    account = ledger.patients.get(row.patient, PatientAccount())
-    limit = account.consents.get(row.claim.provider_id, ConsentChoice()).at(row.signed_at).per_event_limit
-    per_event = account.limits.at(row.signed_at)[0]
-    over_limit = Reason.OVER_CONSENT_LIMIT
-    if per_event and per_event < limit:
-        limit, over_limit = per_event, Reason.OVER_EVENT_LIMIT
-    day_left = account.limits.day_left(row.signed_at, row.block_time)
-    if amount > limit:
-        return over_limit
-    if day_left is not None and amount > day_left:
-        return Reason.OVER_DAY_LIMIT
-    return Reason.PATIENT_UNFUNDED if amount > account.balance else Reason.NONE
 
 
 # ---- self-pay -------------------------------------------------------------------------------------------
@@ -154,7 +97,7 @@ def _self_pay(ledger: Ledger, row: AttestedRow) -> Determination:
     decided = price_self_pay(billed_amount=row.billed_amount, units=claim.units, cash_price=price)
     if max(decided.billed, decided.allowed) > MAX_AMOUNT:
         return _ended(Reason.PATIENT_UNFUNDED)
-    return _settling(ledger, row, decided, _charge_reason(ledger, row, decided.patient_responsibility))
+    return _settling(ledger, row, decided, charge_reason(ledger, row, decided.patient_responsibility))
 
 
 # ---- one or two payers ----------------------------------------------------------------------------------
@@ -167,7 +110,7 @@ def _covered(ledger: Ledger, row: AttestedRow) -> Determination:
     plan = _plan(payer, row, claim.plan_id, claim.terms_version)
     if isinstance(plan, Reason):
         return _ended(plan)
-    if not row.one_by_one and (reason := _escrow_reason(ledger, row)) is not Reason.NONE:
+    if not row.one_by_one and (reason := escrow_reason(ledger, row)) is not Reason.NONE:
         return _ended(reason)
     priced_by = _terms(payer, row, plan, claim.plan_id, claim.service_id)
     if isinstance(priced_by, Reason):
@@ -177,7 +120,7 @@ def _covered(ledger: Ledger, row: AttestedRow) -> Determination:
         return Determination(decided.outcome, decided.reason, priced_by, decided)
     if claim.secondary_payer_id:
         return _coordinated(ledger, row, priced_by, decided)
-    short = _charge_reason(ledger, row, decided.patient_responsibility)
+    short = charge_reason(ledger, row, decided.patient_responsibility)
     if short is Reason.NONE and decided.plan_paid > payer.pool:
         short = Reason.PAYER_UNFUNDED
     return _settling(ledger, row, decided, short, priced_by)
@@ -213,10 +156,10 @@ def _coordinated(
 
 def _short_of_two(ledger: Ledger, row: AttestedRow, decided: Adjudication) -> Reason:
     """What keeps a coordinated row from settling, in the contract's order."""
-    primary, secondary = (ledger.payer(payer_id).pool for payer_id in _payers(row.claim))
+    primary, secondary = (ledger.payer(payer_id).pool for payer_id in row.payers)
     if decided.secondary_paid > secondary:
         return Reason.PAYER_UNFUNDED
-    short = _charge_reason(ledger, row, decided.patient_responsibility)
+    short = charge_reason(ledger, row, decided.patient_responsibility)
     if short is Reason.NONE and decided.plan_paid > primary:
         return Reason.PAYER_UNFUNDED
     return short
@@ -285,33 +228,3 @@ def _price(row: AttestedRow, terms: PricedBy, *, allowed_at_least: int = 0) -> A
         units_used=terms.units_used,
         allowed_at_least=allowed_at_least,
     )
-
-
-def year_of(time: int) -> int:
-    """The Gregorian year (UTC) of any time at all: the twin of ``Calendar.yearOf``.
-
-    ``datetime`` ends with the year 9999; an edited ledger need not.
-    """
-    day = time // 86_400 + 719_468
-    era, day_of_era = divmod(day, 146_097)
-    year_of_era = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    return year_of_era + era * 400 + (1 if day_of_year >= 306 else 0)
-
-
-def check_sums(claim: Claim) -> None:
-    """A settled claim adds up (invariant 2), whatever its terms.
-
-    Raises:
-        LedgerError: it does not; says how.
-    """
-    patients = claim.deductible + claim.copay + claim.coinsurance + claim.outside_plan
-    if patients + claim.plan_paid != claim.allowed:
-        raise LedgerError(
-            f"plan paid {claim.plan_paid} and the patient's parts {patients}"
-            f" are not the allowed {claim.allowed}"
-        )
-    if claim.secondary_paid > patients:
-        raise LedgerError(f"the secondary paid {claim.secondary_paid} of {patients}")
-    if claim.allowed > claim.billed:
-        raise LedgerError(f"allowed {claim.allowed} is more than the billed {claim.billed}")

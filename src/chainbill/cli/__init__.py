@@ -34,6 +34,18 @@ COMMANDS: dict[str, LazyGroup.Entry] = {
         "chainbill.cli.oracle:oracle_group",
         "Settle what providers have attested, and see what waits.",
     ),
+    "governor": (
+        "chainbill.cli.governor:governor_group",
+        "Let providers, insurers and quorums in, stop what goes wrong, rule on disputes.",
+    ),
+    "claims": (
+        "chainbill.cli.claims:claims_group",
+        "See every disputed claim, and end disputes whose deadline has passed.",
+    ),
+    "relay": (
+        "chainbill.cli.relay:relay_group",
+        "Send what patients have signed, and pay the chain's gas for it.",
+    ),
     "audit": (
         "chainbill.cli.audit:audit_group",
         "Rebuild the ledger from the chain's logs, and prove that it adds up.",

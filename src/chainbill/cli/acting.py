@@ -17,6 +17,7 @@ from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
     from chainbill.chain.holdings import Announcement, Holding
+    from chainbill.chain.sender import Sender
     from chainbill.settings.addressbook import Contact
     from chainbill.settings.session import Session
 
@@ -60,13 +61,24 @@ def give_spending_money(session: Session, entry: Contact, held: int, mint: int |
     return mint
 
 
-def fund(session: Session, name: str, role: str, holding: Holding, amount: int) -> None:
-    """Deposit from the account's own dollars, and tell."""
+def fund(
+    session: Session,
+    name: str,
+    role: str,
+    holding: Holding,
+    amount: int,
+    *,
+    put: Callable[[Sender], object] | None = None,
+) -> None:
+    """Deposit from the account's own dollars (by ``put``, where it is not plainly) and tell."""
     from chainbill.errors import AmountError, ChainError, ContractReverted
 
     owner = session.sender(name)
     try:
-        holding.deposit(owner, amount)
+        if put is None:
+            holding.deposit(owner, amount)
+        else:
+            put(owner)
     except (AmountError, ContractReverted):
         raise
     except ChainError as error:
@@ -87,15 +99,27 @@ def fund(session: Session, name: str, role: str, holding: Holding, amount: int) 
 
 
 def withdraw(
-    session: Session, name: str, role: str, holding: Holding, amount: int | None, *, take: bool
+    session: Session,
+    name: str,
+    role: str,
+    holding: Holding,
+    amount: int | None,
+    *,
+    take: bool,
+    cancel: bool,
 ) -> None:
-    """Announce a withdrawal of ``amount``, or take the announced one, and tell."""
-    if take == (amount is not None):
-        raise click.UsageError("give either an amount, to announce it, or --take, to take what was announced")
-    if amount is None:
+    """Announce a withdrawal of ``amount``, take the announced one or call it off, and tell."""
+    if (amount is not None) + take + cancel != 1:
+        raise click.UsageError(
+            "give either an amount, to announce it, or --take, to take what was announced, "
+            "or --cancel, to call it off"
+        )
+    if amount is not None:
+        _announce(session, name, role, holding, amount)
+    elif take:
         _take(session, name, holding)
     else:
-        _announce(session, name, role, holding, amount)
+        _cancel(session, name, holding)
 
 
 def announcement_facts(announced: Announcement | None) -> dict[str, Any] | None:
@@ -157,4 +181,13 @@ def _take(session: Session, name: str, holding: Holding) -> None:
             "balance": format_dollars(balance),
         },
         f"{show_dollars(amount)} withdrawn to {name}'s own account. The balance is {show_dollars(balance)}.",
+    )
+
+
+def _cancel(session: Session, name: str, holding: Holding) -> None:
+    holding.cancel(session.sender(name))
+    balance = holding.balance()
+    emit(
+        {"account": name, "announced": None, "withdrawn": None, "balance": format_dollars(balance)},
+        f"The withdrawal is called off. The balance is {show_dollars(balance)}.",
     )

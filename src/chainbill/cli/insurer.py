@@ -1,8 +1,6 @@
-"""``chainbill insurer``: create, fund, plan, fees, accept-provider, enrol, statement, balance, withdraw."""
+"""``chainbill insurer``: create, fund, withdraw, statement, balance; the rest is in the modules beside."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime
 
 import click
 
@@ -18,10 +16,11 @@ from chainbill.cli.acting import (
 )
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.insurer_claims import collect, dispute, disputes
+from chainbill.cli.insurer_members import accept_provider, change_plan, end_coverage, enrol
 from chainbill.cli.insurer_terms import fees, own_payer, plan
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT, DOLLARS
-from chainbill.errors import StateError
 from chainbill.money import format_dollars, show_dollars
 
 
@@ -77,13 +76,18 @@ def fund_pool(invocation: Invocation, amount: int, name: str) -> None:
 
 
 @insurer_group.command(
-    "withdraw", example="chainbill insurer withdraw 10000\nchainbill insurer withdraw --take"
+    "withdraw",
+    example="chainbill insurer withdraw 10000\nchainbill insurer withdraw --take\n"
+    "chainbill insurer withdraw --cancel",
 )
 @click.argument("amount", type=DOLLARS, required=False)
 @click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
+@click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
 @acting_as("insurer")
 @pass_invocation
-def withdraw_from_pool(invocation: Invocation, amount: int | None, take: bool, name: str) -> None:
+def withdraw_from_pool(
+    invocation: Invocation, amount: int | None, take: bool, cancel: bool, name: str
+) -> None:
     """Announce that AMOUNT is to leave the pool, and a day later --take it.
 
     A signed batch may rely on the money, hence the notice. Until it is taken, claims are still paid from it.
@@ -94,102 +98,8 @@ def withdraw_from_pool(invocation: Invocation, amount: int | None, take: bool, n
 
     session = invocation.session()
     _, payer_id = insurer_of(session, name)
-    withdraw(session, name, "insurer", InsurerPool(session.protocol, payer_id), amount, take=take)
-
-
-# ---- providers and members ----------------------------------------------------------------------------
-
-
-@insurer_group.command(example="chainbill insurer accept-provider lakeview")
-@click.argument("provider", type=ACCOUNT)
-@acting_as("insurer")
-@pass_invocation
-def accept_provider(invocation: Invocation, provider: str, name: str) -> None:
-    """Pay a provider's events from now on. Repeated, this changes nothing and says so."""
-    from chainbill.chain.fee_publication import END_OF_TIME
-    from chainbill.settings.onboarding import provider_of
-
-    session = invocation.session()
-    payer = session.protocol.payer(own_payer(session, name))
-    _, provider_id = provider_of(session, provider)
-    accepted = payer.accepts_provider(provider_id, END_OF_TIME)
-    if not accepted:
-        payer.accept_provider(session.sender(name), provider_id)
-    told = "pays" if accepted else "now pays"
-    emit(
-        {"account": name, "provider": provider, "provider_id": provider_id, "changed": not accepted},
-        f"{name} {told} events of {provider}{' already' if accepted else ''}.",
-    )
-
-
-@insurer_group.command(
-    example="chainbill insurer enrol patient --plan 1\n"
-    "chainbill insurer enrol maria --plan 1 --year 2026 --deductible-met 120 --oop-met 180"
-)
-@click.argument("patient", type=ACCOUNT)
-@click.option("--plan", "plan_id", type=click.IntRange(1, 65_535), required=True, help="The plan's number.")
-@click.option("--year", type=click.IntRange(1970, 9999), help="Benefit year.  [default: the chain's year]")
-@click.option("--deductible-met", type=DOLLARS, default=0, help="Of the deductible, met elsewhere this year.")
-@click.option(
-    "--oop-met", type=DOLLARS, help="Paid out of pocket elsewhere this year.  [default: --deductible-met]"
-)
-@acting_as("insurer")
-@pass_invocation
-def enrol(
-    invocation: Invocation,
-    patient: str,
-    plan_id: int,
-    year: int | None,
-    deductible_met: int,
-    oop_met: int | None,
-    name: str,
-) -> None:
-    """Enrol a patient under a plan for one benefit year, which is the calendar year of the service."""
-    from chainbill.billing.accumulators import Accumulators
-    from chainbill.settings.addressbook import Role
-
-    oop_met = deductible_met if oop_met is None else oop_met
-    if oop_met < deductible_met:
-        raise click.UsageError(
-            "what was paid to meet the deductible is paid out of pocket: --oop-met is too low"
-        )
-    session = invocation.session()
-    payer = session.protocol.payer(own_payer(session, name))
-    member = session.book.get(patient, Role.PATIENT).address
-    current = datetime.fromtimestamp(session.now(), UTC).year
-    year = current if year is None else year
-    if abs(year - current) > 1:
-        raise click.BadParameter(
-            f"the chain's year is {current}: only {current - 1} to {current + 1} can be opened",
-            param_hint="--year",
-        )
-    if payer.plan_versions(plan_id) == 0:
-        raise StateError(
-            f"{name} has published no plan {plan_id}", hint="publish it: chainbill insurer plan FILE"
-        )
-    standing = payer.member_year(member, year)
-    if standing.plan_id not in (0, plan_id):
-        raise StateError(f"{patient} is enrolled for {year} under plan {standing.plan_id} already")
-    new = standing.plan_id == 0
-    if new:
-        opening = Accumulators(deductible_met=deductible_met, oop_met=oop_met)
-        payer.enrol(session.sender(name), member, year, plan_id, opening)
-        standing = payer.member_year(member, year)
-    emit(
-        {
-            "account": name,
-            "patient": patient,
-            "address": member,
-            "plan_id": plan_id,
-            "benefit_year": year,
-            "deductible_met": format_dollars(standing.met.deductible_met),
-            "oop_met": format_dollars(standing.met.oop_met),
-            "changed": new,
-        },
-        f"{patient} {'is' if new else 'was already'} enrolled with {name} under plan {plan_id} for {year}: "
-        f"{show_dollars(standing.met.deductible_met)} of the deductible and "
-        f"{show_dollars(standing.met.oop_met)} out of pocket met so far.",
-    )
+    pool = InsurerPool(session.protocol, payer_id)
+    withdraw(session, name, "insurer", pool, amount, take=take, cancel=cancel)
 
 
 # ---- reading ------------------------------------------------------------------------------------------
@@ -207,7 +117,7 @@ def statement(invocation: Invocation, name: str) -> None:
 
     session = invocation.session()
     _, payer_id = insurer_of(session, name)
-    services = next((each.names() for each in session.schedules.all() if each.payer_id == payer_id), None)
+    services = session.schedules.load(payer_id).names() if payer_id in session.schedules else None
     facts = read_history(session).insurer(payer_id)
     emit_statement(insurer_statement(payer_id, facts, names(session.book), services), render_insurer)
 
@@ -244,5 +154,15 @@ def balance(invocation: Invocation, name: str) -> None:
     )
 
 
-for _command in (plan, fees):
+for _command in (
+    plan,
+    fees,
+    accept_provider,
+    enrol,
+    change_plan,
+    end_coverage,
+    dispute,
+    disputes,
+    collect,
+):
     insurer_group.add_command(_command)

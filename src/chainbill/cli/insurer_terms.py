@@ -136,8 +136,9 @@ def fees(
     """Publish what is allowed for each service, under names that only holders of the schedule can read.
 
     Without FILE every service of the catalogue gets its default fee. FILE is TOML: a table [fees] with lines
-    such as `office-visit = "85.00"`. Only fees that change are published; a first fee holds at once, a change
-    a day later.
+    such as `office-visit = "85.00"` or `lab-panel = { fee = "30.00", max_units = 2, annual_units = 4 }`;
+    annual_units is the most a member may have in a benefit year. Only fees that change are published; a
+    first fee holds at once, a change a day later.
     """
     from chainbill.chain.fee_publication import compare_fees, publish_fees
     from chainbill.records.catalogue import Catalogue

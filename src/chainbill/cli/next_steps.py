@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _AFTER_PENDING: dict[Reason, str] = {
     Reason.BENEFIT_YEAR_NOT_OPEN: "wait until {year} has begun",
-    Reason.PROVIDER_NOT_ACTIVE: "the governor must reinstate {provider}",
+    Reason.PROVIDER_NOT_ACTIVE: "chainbill governor reinstate {provider}",
     Reason.UNKNOWN_PAYER: "there is no payer {payer}",
     Reason.PROVIDER_NOT_ACCEPTED: "chainbill insurer accept-provider {provider} --as {payer}",
     # Also where the patient is not enrolled: then the batch has no plan to name.
@@ -23,21 +23,33 @@ _AFTER_PENDING: dict[Reason, str] = {
     Reason.NOT_ENROLLED: "chainbill insurer enrol {patient} --plan ID --year {year} --as {payer}",
     Reason.NO_CONSENT: "chainbill patient consent {provider} --limit AMOUNT --as {patient}",
     Reason.OVER_CONSENT_LIMIT: "chainbill patient consent {provider} --limit MORE --as {patient}",
+    Reason.OVER_EVENT_LIMIT: "chainbill patient limits --per-event MORE --as {patient}",
+    Reason.OVER_DAY_LIMIT: "wait until tomorrow, or: chainbill patient limits --per-day MORE --as {patient}",
     Reason.PATIENT_UNFUNDED: "chainbill patient fund AMOUNT --as {patient}",
     Reason.PAYER_UNFUNDED: "chainbill insurer fund AMOUNT --as {payer}",
     Reason.PAYER_FAILED: "ask {payer}: its tokens cannot move",
+    Reason.NO_CASH_PRICE: "chainbill provider prices --as {provider}",
+    Reason.NOT_REVERSED: "nothing: the claim that it corrects is not reversed, or corrected already",
 }
+
+_FOR_SELF_PAY = "chainbill patient consent {provider} --limit AMOUNT --self-pay --as {patient}"
 
 _FOR_WANT_OF_ENROLMENT = (Reason.NO_TERMS_IN_FORCE, Reason.NOT_ENROLLED)
 
 _AFTER_REFUSAL: dict[str, str] = {
-    "payer_not_accepted": "the patient names one: chainbill patient accept-payer INSURER",
+    "payer_not_accepted": "the patient names one: chainbill patient accept-payer INSURER; or charge the cash"
+    " price: chainbill provider attest RECORD --self-pay",
     "no_schedule": "the insurer publishes its fees first: chainbill insurer fees",
     "unknown_patient": "make the account here: chainbill patient create NAME",
     "unknown_service": "the insurer publishes a fee for it: chainbill insurer fees",
     "fractional_amount": "correct the record's price to whole cents, then: chainbill provider remove RECORD",
     "not_an_attester": "register the provider: chainbill provider register NAME",
-    "provider_not_active": "the governor must reinstate the provider",
+    "provider_not_active": "the governor reinstates it: chainbill governor reinstate PROVIDER",
+    "no_cash_schedule": "the provider publishes its prices first: chainbill provider prices",
+    "no_cash_price": "the provider publishes a price for it: chainbill provider prices",
+    "no_secondary_schedule": "the patient's second insurer publishes its fees first: chainbill insurer fees",
+    "not_reversed": "chainbill provider remove RECORD: there is nothing to correct",
+    "not_its_claim": "chainbill provider remove RECORD, and correct a claim of the same patient",
     "sequence_reused": "chainbill provider remove RECORD, then ingest it again",
 }
 
@@ -54,7 +66,10 @@ class Advice:
         year = attestation.benefit_year
         if reason in _FOR_WANT_OF_ENROLMENT and year < self.chain_year - 1:
             return f"nothing: benefit year {year} is closed, and nobody can be enrolled in it"
-        return _AFTER_PENDING.get(reason, "").format(
+        advice = _AFTER_PENDING.get(reason, "")
+        if reason is Reason.PAYER_NOT_ACCEPTED and attestation.payer_id == 0:
+            advice = _FOR_SELF_PAY
+        return advice.format(
             provider=self.names.provider(attestation.provider_id),
             patient=self.names.account(attestation.patient),
             payer=self.names.payer(attestation.payer_id),

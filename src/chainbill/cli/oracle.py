@@ -1,4 +1,4 @@
-"""``chainbill oracle``: settle, status."""
+"""``chainbill oracle``: settle, status; fees are in the module beside."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.oracle_fees import fees_group
 from chainbill.cli.output import emit, progress, show_table
 from chainbill.cli.parameters import ACCOUNT
 from chainbill.money import format_dollars, show_dollars
@@ -34,7 +35,15 @@ def oracle_group() -> None:
 # ---- settle -------------------------------------------------------------------------------------------
 
 
-@oracle_group.command(example="chainbill oracle settle\nchainbill oracle settle --as provider")
+@oracle_group.command(
+    example="chainbill oracle settle\nchainbill oracle settle --as provider\n"
+    "chainbill oracle settle --operator oracle-1"
+)
+@click.option(
+    "--operator",
+    metavar="ACCOUNT|ADDRESS",
+    help="Who gets the operator's fee.  [default: nobody, and no fee is taken]",
+)
 @click.option(
     "--as",
     "name",
@@ -44,17 +53,19 @@ def oracle_group() -> None:
     help="Whose account sends the transactions; anyone may.",
 )
 @pass_invocation
-def settle(invocation: Invocation, name: str) -> None:
+def settle(invocation: Invocation, operator: str | None, name: str) -> None:
     """Batch what is attested, sign it with the nodes' keys, and settle it on chain.
 
     Events that were pended before are tried again. One that cannot be paid stops no other: it ends denied,
     for good, or pended, with what would let it settle the next time. Running this again is always safe.
     """
+    from chainbill.attestation.address import ZERO_ADDRESS
     from chainbill.oracle.settling import settle_open
     from chainbill.oracle.store import OracleStore
     from chainbill.settings.files import locked
 
     session = invocation.session()
+    earner = ZERO_ADDRESS if operator is None else session.book.address_of(operator)
     # Two at once would take each other's settled rows for spent ones.
     with locked(session.state.root / "oracle.lock"):
         store = OracleStore(session.state.oracle_database)
@@ -65,7 +76,12 @@ def settle(invocation: Invocation, name: str) -> None:
         quorum, sender = _quorum(session), session.sender(name)
         with progress("settling", len(waiting)) as advance:
             batches = settle_open(
-                session.protocol, store, quorum, sender, on_batch=lambda batch: advance(len(batch.rows))
+                session.protocol,
+                store,
+                quorum,
+                sender,
+                operator=earner,
+                on_batch=lambda batch: advance(len(batch.rows)),
             )
     advice = _advice(session)
     emit(_settle_facts(batches, advice), lambda: _show_settled(batches, advice))
@@ -108,6 +124,7 @@ def _settle_facts(batches: Sequence[SettledBatch], advice: Advice) -> dict[str, 
 def _row_facts(row: SettledRow, advice: Advice) -> dict[str, Any]:
     return {
         "outcome": row.outcome.name.lower(),
+        "claim_id": row.claim_id or None,
         **_attestation_facts(row.attestation, row.reason, advice),
     }
 
@@ -121,7 +138,8 @@ def _attestation_facts(attestation: ServiceAttestation, reason: Reason, advice: 
         "sequence": attestation.sequence,
         "patient": advice.names.account(attestation.patient),
         "address": attestation.patient,
-        "insurer": advice.names.payer(attestation.payer_id),
+        "insurer": advice.names.payer(attestation.payer_id or None) or None,
+        "self_pay": attestation.payer_id == 0,
         "benefit_year": attestation.benefit_year,
         "units": attestation.units,
         "billed": format_dollars(attestation.billed_amount),
@@ -196,3 +214,6 @@ def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], a
         for item in waiting
     ]
     show_table(("provider", ">sequence", "patient", ">billed", "stands", "reason", "what to do"), rows)
+
+
+oracle_group.add_command(fees_group)

@@ -1,4 +1,4 @@
-"""``chainbill provider``: register, ingest, worklist, remove, attest, statement, balance, withdraw."""
+"""``chainbill provider``: register, statement, balance, withdraw; the rest is in the modules beside."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT
 from chainbill.cli.provider_attest import attest
+from chainbill.cli.provider_bond import advance, bond_group
+from chainbill.cli.provider_claims import answer, concede, disputes, void
+from chainbill.cli.provider_correct import correct
 from chainbill.cli.provider_ingest import ingest
+from chainbill.cli.provider_keys import keys_group
+from chainbill.cli.provider_payout import payout_address_group
+from chainbill.cli.provider_prices import prices
 from chainbill.cli.provider_worklist import open_worklist, remove, show_worklist
 from chainbill.money import format_dollars, show_dollars
 
@@ -61,28 +67,54 @@ def statement(invocation: Invocation, name: str) -> None:
 @acting_as("provider")
 @pass_invocation
 def balance(invocation: Invocation, name: str) -> None:
-    """Show what may be withdrawn, what the provider's account holds, and how many events wait."""
+    """Show what may be withdrawn, what has to wait, and how many events are to be attested."""
     from chainbill.settings.onboarding import provider_of
 
     session = invocation.session()
-    entry, provider_id = provider_of(session, name)
+    _, provider_id = provider_of(session, name)
     credit = session.protocol.settlement.credit_of(provider_id)
-    outside = session.protocol.token.balance_of(entry.address)
+    address = session.protocol.registry.payout_address(provider_id)
+    outside = session.protocol.token.balance_of(address)
     counts = open_worklist(session, name).counts()
+    amounts = {
+        "may withdraw": credit.matured,
+        "maturing": credit.maturing,
+        "held, disputed": credit.held,
+        "bond": credit.bond,
+        "advanced": credit.advanced,
+        "owes insurers": credit.owed,
+        "holds besides": outside,
+    }
+    always = ("may withdraw", "maturing", "holds besides")
     emit(
         {
             "account": name,
             "provider_id": provider_id,
-            "address": entry.address,
-            "credit": format_dollars(credit),
+            "address": address,
+            "credit": format_dollars(credit.matured),
+            "maturing": format_dollars(credit.maturing),
+            "held": format_dollars(credit.held),
+            "bond": format_dollars(credit.bond),
+            "advanced": format_dollars(credit.advanced),
+            "owed": format_dollars(credit.owed),
+            "open_disputes": credit.open_disputes,
+            "suspended": credit.suspended,
             "outside": format_dollars(outside),
             **counts,
         },
-        f"{name} (provider {provider_id}, account {entry.address})\n"
-        f"  may withdraw      {show_dollars(credit)}\n"
-        f"  holds besides     {show_dollars(outside)}\n"
-        f"  events to attest  {counts['waiting']}\n"
-        f"  events attested   {counts['attested']}",
+        "\n".join(
+            [
+                f"{name} (provider {provider_id}, paid at {address})"
+                + (": suspended, nothing new settles" if credit.suspended else ""),
+                *(
+                    f"  {label:<16}  {show_dollars(amount)}"
+                    for label, amount in amounts.items()
+                    if amount or label in always
+                ),
+                f"  events to attest  {counts['waiting']}",
+                f"  events attested   {counts['attested']}",
+            ]
+        ),
     )
 
 
@@ -90,25 +122,54 @@ def balance(invocation: Invocation, name: str) -> None:
 @acting_as("provider")
 @pass_invocation
 def withdraw(invocation: Invocation, name: str) -> None:
-    """Pay the whole credit out to the provider's account. No notice is needed."""
+    """Pay the matured credit out to the provider's payout address.
+
+    Credit matures eight days after the start of the day (UTC) on which it was settled: then nobody can
+    dispute it any more. `provider advance` pays it out before, against a bond.
+    """
     from chainbill.chain.events import ProviderPaid
-    from chainbill.chain.logs import decode_log
+    from chainbill.chain.logs import decode_receipt
     from chainbill.settings.onboarding import provider_of
 
     session = invocation.session()
-    entry, provider_id = provider_of(session, name)
+    _, provider_id = provider_of(session, name)
     settlement, paid = session.protocol.settlement, 0
-    if settlement.credit_of(provider_id):
+    if settlement.credit_of(provider_id).matured:
         receipt = settlement.withdraw(session.sender(name), provider_id)
-        logged = [decode_log(log) for log in receipt["logs"] if log["address"] == settlement.address]
-        paid = sum(event.amount for event in logged if isinstance(event, ProviderPaid))
-    outside = session.protocol.token.balance_of(entry.address)
-    told = f"{show_dollars(paid)} paid out to {name}'s account, which holds {show_dollars(outside)} now."
+        events = decode_receipt(receipt, settlement.address)
+        paid = sum(event.amount for event in events if isinstance(event, ProviderPaid))
+    address = session.protocol.registry.payout_address(provider_id)
+    outside = session.protocol.token.balance_of(address)
+    maturing = settlement.credit_of(provider_id).maturing
+    told = f"{show_dollars(paid)} paid out to {address}, which holds {show_dollars(outside)} now."
+    nothing = "There is no credit to withdraw."
+    if maturing:
+        nothing += f" {show_dollars(maturing)} matures eight days after the day on which it was settled."
     emit(
-        {"account": name, "withdrawn": format_dollars(paid), "outside": format_dollars(outside)},
-        told if paid else "There is no credit to withdraw.",
+        {
+            "account": name,
+            "withdrawn": format_dollars(paid),
+            "maturing": format_dollars(maturing),
+            "outside": format_dollars(outside),
+        },
+        told if paid else nothing,
     )
 
 
-for _command in (ingest, show_worklist, remove, attest):
+for _command in (
+    ingest,
+    show_worklist,
+    remove,
+    attest,
+    prices,
+    keys_group,
+    payout_address_group,
+    bond_group,
+    advance,
+    disputes,
+    concede,
+    answer,
+    void,
+    correct,
+):
     provider_group.add_command(_command)

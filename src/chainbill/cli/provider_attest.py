@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chainbill.cli.acting import acting_as
-from chainbill.cli.command import ShellCommand
+from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.next_steps import after_refusal
 from chainbill.cli.output import emit, progress, show_table
-from chainbill.cli.provider_worklist import MOST_ROWS, open_worklist
+from chainbill.cli.parameters import ACCOUNT
+from chainbill.cli.provider_worklist import MOST_ROWS, named_events, open_worklist
 from chainbill.errors import IntakeRefused
 from chainbill.money import format_dollars, show_dollars
 
@@ -23,15 +25,30 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    cls=ShellCommand, example="chainbill provider attest\nchainbill provider attest --as lakeview --json"
+    cls=ShellCommand,
+    example="chainbill provider attest\nchainbill provider attest --as lakeview --json\n"
+    "chainbill provider attest Encounter/maria-video --self-pay",
 )
+@click.argument("records", nargs=-1, metavar="[RECORD]...")
+@click.option("--self-pay", is_flag=True, help="Charge patients the cash price, outside any plan.")
+@click.option("--key", type=ACCOUNT, help="The key that signs.  [default: the account's own]")
 @acting_as("provider")
+@click.pass_context
 @pass_invocation
-def attest(invocation: Invocation, name: str) -> None:
-    """Sign every event on the worklist, seal its record in the vault, and hand it to the oracle.
+def attest(
+    invocation: Invocation,
+    context: click.Context,
+    records: tuple[str, ...],
+    self_pay: bool,
+    key: str | None,
+    name: str,
+) -> None:
+    """Sign the events on the worklist (all, or those named), seal their records, hand them to the oracle.
 
-    The record is sealed for the provider and the patient; on chain goes a salted commitment. What the oracle
+    A record is sealed for the provider and the patient; on chain goes a salted commitment. What the oracle
     refuses stays on the worklist, with the reason. An attempt that was cut off is safely repeated.
+
+    Exits with 1 when there was something to attest and all of it was refused.
     """
     from chainbill.oracle.intake import Intake
     from chainbill.settings.files import locked
@@ -40,9 +57,12 @@ def attest(invocation: Invocation, name: str) -> None:
     submitted: list[Submitted] = []
     refused: list[tuple[WaitingEvent, IntakeRefused]] = []
     with locked(session.state.root / f"provider-{name}.lock"):
-        desk = _desk(session, name)
+        desk = _desk(session, name, key)
         intake = Intake(desk.protocol, desk.store, desk.counterparties.schedule_key)
-        waiting = desk.worklist.waiting()
+        waiting = [
+            replace(item, self_pay=self_pay or item.self_pay)
+            for item in named_events(desk.worklist, name, records)
+        ]
         with progress("attesting", len(waiting)) as advance:
             for item in waiting:
                 try:
@@ -53,19 +73,25 @@ def attest(invocation: Invocation, name: str) -> None:
     emit(
         _attest_facts(session, submitted, refused), lambda: _show_attested(session, name, submitted, refused)
     )
+    if refused and not submitted:
+        context.exit(ExitCode.FAILED)
 
 
-def _desk(session: Session, name: str) -> Desk:
+def _desk(session: Session, name: str, key: str | None) -> Desk:
     from chainbill.attestation.signing import Signer
     from chainbill.oracle.store import OracleStore
     from chainbill.oracle.submission import Counterparties, Desk
+    from chainbill.settings.attesters import check_signs
+    from chainbill.settings.cash_prices import cash_key
     from chainbill.settings.onboarding import provider_of
 
     _, provider_id = provider_of(session, name)
+    if key is not None:
+        check_signs(session, provider_id, key)
     return Desk(
         protocol=session.protocol,
         provider_id=provider_id,
-        attester=Signer(session.account(name)),
+        attester=Signer(session.account(key or name)),
         own_vault_key=session.vault_key(name).public,
         worklist=open_worklist(session, name),
         store=OracleStore(session.state.oracle_database),
@@ -74,6 +100,7 @@ def _desk(session: Session, name: str) -> Desk:
             schedule_key=lambda payer_id: session.schedules.load(payer_id).key,
             vault_key=session.book.vault_key_of,
         ),
+        cash_key=lambda: cash_key(session, name, provider_id),
     )
 
 
@@ -90,6 +117,8 @@ def _attest_facts(
                 "sequence": done.attestation.sequence,
                 "commitment": done.attestation.commitment,
                 "billed": format_dollars(done.attestation.billed_amount),
+                "self_pay": done.attestation.payer_id == 0,
+                "corrects": done.waiting.corrects or None,
                 "benefit_year": done.attestation.benefit_year,
                 "repeated": done.repeated,
             }

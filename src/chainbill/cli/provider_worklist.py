@@ -15,7 +15,7 @@ from chainbill.errors import StateError
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.attestation.worklist import Worklist
+    from chainbill.attestation.worklist import WaitingEvent, Worklist
     from chainbill.records.service_event import ServiceEvent
     from chainbill.settings.session import Session
 
@@ -53,13 +53,7 @@ def remove(invocation: Invocation, records: tuple[str, ...], name: str) -> None:
     """
     session = invocation.session()
     worklist = open_worklist(session, name)
-    waiting = {item.event.record_identity: item for item in worklist.waiting()}
-    unknown = [record for record in records if record not in waiting]
-    if unknown:
-        raise StateError(
-            f"not on the worklist of {name}: {', '.join(unknown)}", hint="see it: chainbill provider worklist"
-        )
-    worklist.remove([waiting[record] for record in records])
+    worklist.remove(named_events(worklist, name, records))
     emit({"removed": list(records)}, f"Removed: {', '.join(records)}.")
 
 
@@ -74,6 +68,22 @@ def open_worklist(session: Session, name: str) -> Worklist:
 
     session.book.get(name, Role.PROVIDER)
     return Worklist(session.state.provider_database(name))
+
+
+def named_events(worklist: Worklist, name: str, records: Sequence[str]) -> list[WaitingEvent]:
+    """The events that wait for these records; without any, all that wait.
+
+    Raises:
+        StateError: one of them is not on the list.
+    """
+    waiting = worklist.waiting()
+    known = {item.event.record_identity for item in waiting}
+    unknown = [record for record in records if record not in known]
+    if unknown:
+        raise StateError(
+            f"not on the worklist of {name}: {', '.join(unknown)}", hint="see it: chainbill provider worklist"
+        )
+    return [item for item in waiting if not records or item.event.record_identity in records]
 
 
 def event_facts(event: ServiceEvent, patient: str) -> dict[str, Any]:

@@ -20,7 +20,8 @@ class PriceChanges:
     """New, or other than the newest price, in micro-dollars a unit."""
     unchanged: tuple[str, ...]
     announced: tuple[str, ...]
-    """To be changed, but another price is announced and does not hold yet: the contract takes one at a time."""
+    """To be changed, but another price is announced and does not hold yet; the contract takes one at a
+    time."""
 
 
 def compare_prices(session: Session, provider_id: int, prices: Mapping[str, int]) -> PriceChanges:
@@ -61,7 +62,8 @@ def cash_key(session: Session, name: str, provider_id: int) -> bytes:
     """
     if provider_id not in session.cash_prices:
         raise StateError(
-            f"{name} has published no cash prices", hint=f"publish them: chainbill provider prices --as {name}"
+            f"{name} has published no cash prices",
+            hint=f"publish them: chainbill provider prices --as {name}",
         )
     return session.cash_prices.load(provider_id).key
 

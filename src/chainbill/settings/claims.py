@@ -1,4 +1,4 @@
-"""Settled claims as the chain's logs tell them: found by how people name them, proven, and with their disputes."""
+"""Settled claims as the chain's logs tell them: found by their names, proven, and with their disputes."""
 
 from __future__ import annotations
 

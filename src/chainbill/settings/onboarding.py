@@ -13,9 +13,7 @@ from chainbill.settings.governing import GOVERNOR, govern, governor, is_bound
 from chainbill.settings.session import Session
 
 
-def register_provider(
-    session: Session, name: str, *, governed_by: str = GOVERNOR
-) -> tuple[Contact, bool]:
+def register_provider(session: Session, name: str, *, governed_by: str = GOVERNOR) -> tuple[Contact, bool]:
     """The provider of that name, with an account and a place in the registry; True where it is new there.
 
     Its account is both its attester key and its payout address.

@@ -26,7 +26,8 @@ class Schedule(BaseModel):
     owner_id: int
     """Payer id of the insurer, or id of the provider."""
     key_hex: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", repr=False)]
-    """The schedule key, hexadecimal. Secret: an insurer shares it with the providers it accepts, and with nobody else."""
+    """The schedule key, hexadecimal. Secret: an insurer shares it with the providers it accepts and with
+    nobody else."""
     services: tuple[str, ...] = ()
     """Catalogue names with a published fee or price, in order."""
 

@@ -1,7 +1,8 @@
 """Statements: what the ledger says, told to the patient, the insurer and the provider.
 
-    facts          what a statement is made of: ledger entries, terms, records; knows no chain
-    from_ledger    joins audit's ledger, the vault and the names into facts
+    facts          what a statement is made of: ledger entries, records, disputes; knows no chain
+    sharing        how an event's price was shared, and by which terms
+    from_ledger    joins audit's ledger and the vault into facts; with coming and movements
     patient        Explanation of Benefits         patient_text    the same as text
     insurer        the insurer's year in figures   insurer_text
     provider       remittance advice               provider_text

@@ -1,0 +1,60 @@
+"""``chainbill claims``: disputes, close. Anyone may."""
+
+from __future__ import annotations
+
+import click
+
+from chainbill.cli.command import ShellGroup
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.disputing import CLAIM, emit_step, list_disputes
+from chainbill.cli.parameters import ACCOUNT
+
+_STATUSES = ("open", "answered", "upheld", "reversed", "corrected")
+"""The labels of ``DisputeStatus``, named here so that the help needs no chain; a test compares."""
+
+
+@click.group("claims", cls=ShellGroup)
+def claims_group() -> None:
+    """See every disputed claim, and end disputes whose deadline has passed."""
+
+
+@claims_group.command(example="chainbill claims disputes\nchainbill claims disputes --status answered")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(_STATUSES),
+    help="Only those that stand so; may be given again.  [default: all]",
+)
+@pass_invocation
+def disputes(invocation: Invocation, statuses: tuple[str, ...]) -> None:
+    """List every claim that was disputed or given back, and what comes next."""
+    from chainbill.chain.contracts.settlement import DisputeStatus
+    from chainbill.settings.claims import PartyTo
+
+    wanted = [status for status in DisputeStatus if status.label in statuses]
+    list_disputes(invocation.session(), PartyTo(), wanted)
+
+
+@claims_group.command(example="chainbill claims close 2:7\nchainbill claims close 2:7 --as patient")
+@click.argument("claim", metavar=CLAIM)
+@click.option(
+    "--as",
+    "name",
+    type=ACCOUNT,
+    default="provider",
+    show_default=True,
+    help="Whose account sends the transaction; anyone may.",
+)
+@pass_invocation
+def close(invocation: Invocation, claim: str, name: str) -> None:
+    """End a dispute whose deadline has passed.
+
+    Where the provider was silent the claim is reversed; where the arbiter was, it stands.
+    """
+    from chainbill.settings.claims import Claims, PartyTo
+
+    session = invocation.session()
+    proven = Claims(session).find(claim, PartyTo())
+    receipt = session.protocol.settlement.close(session.sender(name), proven.settled)
+    emit_step(session, proven, receipt, "Closed the dispute of")

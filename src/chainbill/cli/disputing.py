@@ -1,0 +1,208 @@
+"""What the roles' commands about disputes share: how a dispute stands, and what came of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chainbill.cli.output import emit, show_table, show_time
+from chainbill.money import format_dollars
+
+if TYPE_CHECKING:
+    from web3.types import TxReceipt
+
+    from chainbill.audit.proofs import ProvenClaim
+    from chainbill.chain.contracts.settlement import DisputeStatus
+    from chainbill.chain.events import Claim, Event, Party
+    from chainbill.settings.claims import DisputedClaim, PartyTo
+    from chainbill.settings.session import Session
+
+CLAIM = "SEQUENCE|CLAIM"
+"""How a settled claim is named: ``7``, ``2:7`` for provider 2's, its commitment, or its id."""
+
+_NEXT = {
+    "open": "chainbill provider concede {claim}, or answer it, by {deadline}",
+    "answered": "chainbill governor resolve {claim}, by {deadline}",
+    "reversed": "chainbill provider correct {claim} FILE, if it is to be charged otherwise",
+}
+
+
+# ---- steps --------------------------------------------------------------------------------------------
+
+
+def dispute_as(session: Session, name: str, proven: ProvenClaim, party: Party) -> None:
+    """Dispute a claim, and tell."""
+    sender = session.sender(name)
+    receipt = session.protocol.settlement.dispute(
+        sender, proven.settled, party, root_slot=proven.root_slot, proof=proven.proof
+    )
+    emit_step(session, proven, receipt, f"{name} disputes")
+
+
+def emit_step(session: Session, proven: ProvenClaim, receipt: TxReceipt, done: str) -> None:
+    """Tell what a step of a dispute has come to; ``done`` begins the sentence (``maria disputes``)."""
+    from chainbill.chain.logs import decode_receipt
+
+    settlement, claim = session.protocol.settlement, proven.settled.claim
+    standing = settlement.dispute_of(proven.claim_id)
+    events = decode_receipt(receipt, settlement.address)
+    moved = _moved(session, events)
+    emit(
+        {
+            **_claim_facts(session, proven.claim_id, proven.settled.patient, claim),
+            "status": standing.status.label,
+            "deadline": standing.deadline or None,
+            "held": format_dollars(standing.held),
+            **moved,
+            "transaction": receipt["transactionHash"].to_0x_hex(),
+        },
+        "\n".join(
+            [
+                f"{done} claim {_called(claim)}: it is {standing.status.label} now.",
+                *_moved_lines(moved),
+                *_next_lines(claim, standing.status, standing.deadline, session.now()),
+            ]
+        ),
+    )
+
+
+def _moved(session: Session, events: Sequence[Event]) -> dict[str, Any]:
+    """The money that a step has taken back, and what of it must still wait."""
+    from chainbill.chain.events import ClaimReversed, ReceivableRecorded, RefundDeferred
+
+    taken = next((event.claim for event in events if isinstance(event, ClaimReversed)), None)
+    return {
+        "taken_back": None if taken is None else _amounts(taken),
+        "receivables": {
+            _payer(session, event.payer_id): format_dollars(event.amount)
+            for event in events
+            if isinstance(event, ReceivableRecorded)
+        },
+        "deferred": {
+            _payer(session, event.payer_id): format_dollars(event.amount)
+            for event in events
+            if isinstance(event, RefundDeferred)
+        },
+    }
+
+
+def _amounts(taken: Claim) -> dict[str, str]:
+    return {
+        "allowed": format_dollars(taken.allowed),
+        "to_patient": format_dollars(taken.patient_responsibility),
+        "to_insurer": format_dollars(taken.plan_paid),
+        "to_secondary_insurer": format_dollars(taken.secondary_paid),
+        "operator_fee": format_dollars(taken.fee),
+    }
+
+
+def _moved_lines(moved: dict[str, Any]) -> list[str]:
+    lines = []
+    if moved["taken_back"]:
+        amounts = moved["taken_back"]
+        lines.append(
+            f"${amounts['allowed']} of it is taken back: ${amounts['to_patient']} to the patient's wallet, "
+            f"${amounts['to_insurer']} to the insurer's pool"
+            + (
+                f", ${amounts['to_secondary_insurer']} to the second insurer's."
+                if amounts["to_secondary_insurer"] != "0.00"
+                else "."
+            )
+        )
+    lines += [
+        f"The provider still owes {payer} ${amount} of that."
+        for payer, amount in moved["receivables"].items()
+    ]
+    lines += [
+        f"${amount} could not be sent to {payer} yet: chainbill insurer collect --as {payer}"
+        for payer, amount in moved["deferred"].items()
+    ]
+    return lines
+
+
+# ---- lists --------------------------------------------------------------------------------------------
+
+
+def list_disputes(session: Session, party: PartyTo, statuses: Sequence[DisputeStatus] = ()) -> None:
+    """List a party's claims that were disputed or given back."""
+    from chainbill.settings.claims import Claims
+
+    found = Claims(session).disputed(party, statuses) if statuses else Claims(session).disputed(party)
+    facts = [_disputed_facts(session, each) for each in found]
+    emit({"disputes": facts}, lambda: _show_disputes(facts))
+
+
+def _disputed_facts(session: Session, each: DisputedClaim) -> dict[str, Any]:
+    claim, dispute, taken = each.live.claim, each.dispute, each.live.reversed_claim
+    advice = _next_lines(claim, dispute.status, dispute.deadline, session.now())
+    return {
+        **_claim_facts(session, each.claim_id, each.live.patient, claim),
+        "status": dispute.status.label,
+        "parties": [party.label for party in each.parties],
+        "deadline": dispute.deadline or None,
+        "held": format_dollars(dispute.held),
+        "taken_back": None if taken is None else _amounts(taken),
+        "what_to_do": advice[0].removeprefix("Next: ") if advice else "",
+    }
+
+
+def _show_disputes(disputes: Sequence[dict[str, Any]]) -> None:
+    if not disputes:
+        click.echo("There is none.")
+        return
+    rows = [
+        (
+            each["name"],
+            each["provider"],
+            each["patient"],
+            f"${each['allowed']}",
+            each["status"],
+            ", ".join(each["parties"]) or "given back",
+            f"${each['taken_back']['allowed']}" if each["taken_back"] else "",
+            each["what_to_do"],
+        )
+        for each in disputes
+    ]
+    columns = ("claim", "provider", "patient", ">allowed", "stands", "disputed by", ">taken back", "next")
+    show_table(columns, rows)
+
+
+# ---- words --------------------------------------------------------------------------------------------
+
+
+def _claim_facts(session: Session, claim_id: bytes, patient: str, claim: Claim) -> dict[str, Any]:
+    from chainbill.cli.audit_text import Names
+
+    names = Names(session.book)
+    return {
+        "claim_id": claim_id,
+        "name": _called(claim),
+        "provider": names.provider(claim.provider_id),
+        "provider_id": claim.provider_id,
+        "sequence": claim.sequence,
+        "patient": names.account(patient),
+        "insurer": names.payer(claim.payer_id or None),
+        "secondary_insurer": names.payer(claim.secondary_payer_id or None),
+        "allowed": format_dollars(claim.allowed),
+    }
+
+
+def _called(claim: Claim) -> str:
+    return f"{claim.provider_id}:{claim.sequence}"
+
+
+def _payer(session: Session, payer_id: int) -> str:
+    from chainbill.cli.audit_text import Names
+
+    return Names(session.book).payer(payer_id)
+
+
+def _next_lines(claim: Claim, status: DisputeStatus, deadline: int, now: int) -> list[str]:
+    if deadline and now >= deadline:
+        return [f"Next: chainbill claims close {_called(claim)}"]
+    advice = _NEXT.get(status.label)
+    if advice is None:
+        return []
+    return [f"Next: {advice.format(claim=_called(claim), deadline=show_time(deadline))}"]

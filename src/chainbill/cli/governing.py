@@ -1,0 +1,69 @@
+"""What the governor's commands share: who acts, and a call that is made, or announced and made later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chainbill.cli.output import emit, show_time
+from chainbill.cli.parameters import ACCOUNT
+from chainbill.errors import CallDelayed
+
+if TYPE_CHECKING:
+    from web3.types import TxReceipt
+
+    from chainbill.chain.contracts.client import ContractClient
+    from chainbill.settings.session import Session
+
+governor_option = click.option(
+    "--as",
+    "name",
+    type=ACCOUNT,
+    default="governor",
+    show_default=True,
+    help="Whose account acts; it must be in the role that may do this.",
+)
+
+
+def settlement_call(
+    session: Session, name: str, function: str, *arguments: object, facts: dict[str, Any], done: str
+) -> None:
+    """Make a restricted call of settlement, and tell."""
+    told_call(session, name, session.protocol.settlement, function, *arguments, facts=facts, done=done)
+
+
+def told_call(
+    session: Session,
+    name: str,
+    target: ContractClient,
+    function: str,
+    *arguments: object,
+    facts: dict[str, Any],
+    done: str,
+) -> None:
+    """Make a restricted call, and tell."""
+    from chainbill.settings.governing import govern, governor
+
+    def call() -> TxReceipt:
+        with governor(session, name) as sender:
+            return govern(session, sender, target, function, *arguments)
+
+    tell(call, facts, lambda _: done)
+
+
+def tell(call: Callable[[], Any], facts: dict[str, Any], done: Callable[[Any], str]) -> None:
+    """Run what makes a governor's call and tell what came of it, also where it must wait."""
+    try:
+        result = call()
+    except CallDelayed as delayed:
+        when = show_time(delayed.ready_at)
+        announced = "It is announced" if delayed.new else "It was announced before"
+        emit(
+            {**facts, "done": False, "operation_id": delayed.operation_id, "ready_at": delayed.ready_at},
+            f"{announced}, and can be done from {when}.\nThen run the same command again, "
+            f"or: chainbill governor execute 0x{delayed.operation_id.hex()[:8]}",
+        )
+        return
+    emit({**facts, "done": True, "operation_id": None, "ready_at": None}, done(result))

@@ -1,0 +1,194 @@
+"""``chainbill governor``: who is let in, what is stopped, who signs; the rest is in the modules beside."""
+
+from __future__ import annotations
+
+import click
+
+from chainbill.cli.command import ShellGroup
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.governing import governor_option, settlement_call, tell
+from chainbill.cli.governor_resolve import resolve
+from chainbill.cli.governor_scheduled import cancel, execute, scheduled
+from chainbill.cli.output import show_time
+from chainbill.cli.parameters import ACCOUNT, DOLLARS
+from chainbill.money import format_dollars, show_dollars
+
+
+@click.group("governor", cls=ShellGroup)
+def governor_group() -> None:
+    """Let providers, insurers and quorums in, stop what goes wrong, rule on disputes.
+
+    Where the governor's calls are delayed, a command announces the call first; given again after the delay,
+    it makes it.
+    """
+
+
+# ---- letting in ---------------------------------------------------------------------------------------
+
+
+@governor_group.command(example="chainbill governor register-provider lakeview")
+@click.argument("provider", type=ACCOUNT)
+@governor_option
+@pass_invocation
+def register_provider(invocation: Invocation, provider: str, name: str) -> None:
+    """Register a provider, whose account is made where there is none."""
+    from chainbill.settings.onboarding import register_provider as register
+
+    session = invocation.session()
+    tell(
+        lambda: register(session, provider, governed_by=name),
+        {"provider": provider},
+        lambda result: f"{provider} is provider {result[0].provider_id}, account {result[0].address}.",
+    )
+
+
+@governor_group.command(example="chainbill governor create-payer harbor")
+@click.argument("insurer", type=ACCOUNT)
+@governor_option
+@pass_invocation
+def create_payer(invocation: Invocation, insurer: str, name: str) -> None:
+    """Make the payer contract of an insurer, whose account is made where there is none."""
+    from chainbill.settings.onboarding import open_payer
+
+    session = invocation.session()
+    tell(
+        lambda: open_payer(session, insurer, governed_by=name),
+        {"insurer": insurer},
+        lambda result: f"{insurer} is payer {result[0].payer_id}, account {result[0].address}.",
+    )
+
+
+# ---- stopping -----------------------------------------------------------------------------------------
+
+
+@governor_group.command(example="chainbill governor suspend lakeview")
+@click.argument("provider", type=ACCOUNT)
+@governor_option
+@pass_invocation
+def suspend(invocation: Invocation, provider: str, name: str) -> None:
+    """Stop new settlement for a provider, at once. Its credit stays its own."""
+    from chainbill.settings.onboarding import provider_of
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, provider)
+    settlement_call(
+        session,
+        name,
+        "suspend",
+        provider_id,
+        facts={"provider": provider, "provider_id": provider_id},
+        done=f"{provider} is suspended: nothing new of it settles.",
+    )
+
+
+@governor_group.command(example="chainbill governor reinstate lakeview")
+@click.argument("provider", type=ACCOUNT)
+@governor_option
+@pass_invocation
+def reinstate(invocation: Invocation, provider: str, name: str) -> None:
+    """Let a suspended provider's events settle again."""
+    from chainbill.settings.onboarding import provider_of
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, provider)
+    settlement_call(
+        session,
+        name,
+        "reinstate",
+        provider_id,
+        facts={"provider": provider, "provider_id": provider_id},
+        done=f"{provider} is reinstated: its events settle again.",
+    )
+
+
+@governor_group.command(example="chainbill governor pause")
+@governor_option
+@pass_invocation
+def pause(invocation: Invocation, name: str) -> None:
+    """Stop all new settlement, at once, and nothing else: withdrawals and disputes go on."""
+    settlement_call(
+        invocation.session(), name, "pause", facts={"paused": True}, done="New settlement is paused."
+    )
+
+
+@governor_group.command(example="chainbill governor unpause")
+@governor_option
+@pass_invocation
+def unpause(invocation: Invocation, name: str) -> None:
+    """Resume settlement."""
+    settlement_call(
+        invocation.session(), name, "unpause", facts={"paused": False}, done="Settlement goes on."
+    )
+
+
+# ---- the oracle's quorum, and its operator's fee -------------------------------------------------------
+
+
+@governor_group.command(
+    example="chainbill governor open-epoch oracle-1 oracle-2 oracle-3 --threshold 2\n"
+    "chainbill governor open-epoch 0x92fe68e2fd8a4529edb29d55bc7eefc72a7d0fef oracle-2 --threshold 2"
+)
+@click.argument("members", nargs=-1, required=True, metavar="ACCOUNT|ADDRESS...")
+@click.option("--threshold", type=click.IntRange(1), required=True, help="How many must sign a batch.")
+@governor_option
+@pass_invocation
+def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int, name: str) -> None:
+    """Open a new oracle epoch with these members. The one before ends six hours later."""
+    session = invocation.session()
+    addresses = sorted((session.book.address_of(member) for member in members), key=str.lower)
+    settlement_call(
+        session,
+        name,
+        "openEpoch",
+        addresses,
+        threshold,
+        facts={"members": addresses, "threshold": threshold},
+        done=f"A new oracle epoch is open: {threshold} of {len(addresses)} must sign.",
+    )
+
+
+@governor_group.command(example="chainbill governor end-epoch 1")
+@click.argument("epoch", type=click.IntRange(1))
+@governor_option
+@pass_invocation
+def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
+    """End an oracle epoch at once, such as one whose keys are lost: no batch of it settles any more."""
+    settlement_call(
+        invocation.session(), name, "endEpoch", epoch, facts={"epoch": epoch}, done=f"Epoch {epoch} is over."
+    )
+
+
+@governor_group.command(example="chainbill governor operator-fee --flat 0.05 --bps 25")
+@click.option("--flat", type=DOLLARS, default=0, metavar="AMOUNT", help="For each event.  [default: 0]")
+@click.option(
+    "--bps",
+    type=click.IntRange(0, 10_000),
+    default=0,
+    show_default=True,
+    help="Of what is allowed, in basis points.",
+)
+@governor_option
+@pass_invocation
+def operator_fee(invocation: Invocation, flat: int, bps: int, name: str) -> None:
+    """Announce the fee of the operator that a batch names; it holds a day later.
+
+    It is taken from the provider's credit, and capped by the contract.
+    """
+    from chainbill.audit.notice import NOTICE_SECONDS
+
+    session = invocation.session()
+    about = show_time(session.now() + NOTICE_SECONDS)
+    settlement_call(
+        session,
+        name,
+        "setOperatorFee",
+        flat,
+        bps,
+        facts={"flat": format_dollars(flat), "bps": bps},
+        done=f"The operator's fee is {show_dollars(flat)} and {bps / 100:g}% of what is allowed, "
+        f"from a day after now ({about}).",
+    )
+
+
+for _command in (resolve, scheduled, execute, cancel):
+    governor_group.add_command(_command)

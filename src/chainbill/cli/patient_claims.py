@@ -1,0 +1,43 @@
+"""``chainbill patient dispute`` and ``disputes``."""
+
+from __future__ import annotations
+
+import click
+
+from chainbill.cli.acting import acting_as
+from chainbill.cli.command import ShellCommand
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.disputing import CLAIM, dispute_as, list_disputes
+from chainbill.cli.patient_wallet import patient_entry
+
+
+@click.command(
+    cls=ShellCommand, example="chainbill patient dispute 7\nchainbill patient dispute 2:7 --as maria"
+)
+@click.argument("claim", metavar=CLAIM)
+@acting_as("patient")
+@pass_invocation
+def dispute(invocation: Invocation, claim: str, name: str) -> None:
+    """Dispute a settled claim, within seven days of its settlement.
+
+    The provider's money for it is held. The provider gives it back, or answers within three days; then the
+    arbiter rules within fourteen. A provider that is silent loses; an arbiter that is silent lets it stand.
+    A claim is named by its sequence, PROVIDER_ID:SEQUENCE, its commitment or its id.
+    """
+    from chainbill.chain.events import Party
+    from chainbill.settings.claims import Claims, PartyTo
+
+    session = invocation.session()
+    own = PartyTo(name, patient=patient_entry(session, name).address)
+    dispute_as(session, name, Claims(session).find(claim, own), Party.PATIENT)
+
+
+@click.command(cls=ShellCommand, example="chainbill patient disputes --as maria")
+@acting_as("patient")
+@pass_invocation
+def disputes(invocation: Invocation, name: str) -> None:
+    """List the patient's claims that were disputed or given back, and what comes next."""
+    from chainbill.settings.claims import PartyTo
+
+    session = invocation.session()
+    list_disputes(session, PartyTo(name, patient=patient_entry(session, name).address))

@@ -1,0 +1,107 @@
+"""``chainbill provider disputes``, ``concede``, ``answer``, ``void``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from chainbill.cli.acting import acting_as
+from chainbill.cli.command import ShellCommand
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.disputing import CLAIM, emit_step, list_disputes
+from chainbill.cli.output import note
+
+if TYPE_CHECKING:
+    from chainbill.audit.proofs import ProvenClaim
+    from chainbill.settings.session import Session
+
+
+@click.command(cls=ShellCommand, example="chainbill provider disputes --as lakeview")
+@acting_as("provider")
+@pass_invocation
+def disputes(invocation: Invocation, name: str) -> None:
+    """List the provider's claims that were disputed or given back, and what comes next."""
+    from chainbill.settings.claims import PartyTo
+    from chainbill.settings.onboarding import provider_of
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, name)
+    list_disputes(session, PartyTo(name, provider_id=provider_id))
+
+
+@click.command(cls=ShellCommand, example="chainbill provider concede 7 --as lakeview")
+@click.argument("claim", metavar=CLAIM)
+@acting_as("provider")
+@pass_invocation
+def concede(invocation: Invocation, claim: str, name: str) -> None:
+    """Give a disputed claim back in full: patient and insurers are refunded at once."""
+    from chainbill.settings.payout import payout_sender
+
+    session = invocation.session()
+    proven = own_claim(session, name, claim)
+    _, owner = payout_sender(session, name)
+    receipt = session.protocol.settlement.concede(owner, proven.settled)
+    emit_step(session, proven, receipt, f"{name} concedes")
+
+
+@click.command(
+    cls=ShellCommand,
+    example='chainbill provider answer 7 --statement "The visit took place; the consent form is on file."',
+)
+@click.argument("claim", metavar=CLAIM)
+@click.option(
+    "--statement", required=True, help="What the provider says to it. It stays here and off the chain."
+)
+@acting_as("provider")
+@pass_invocation
+def answer(invocation: Invocation, claim: str, statement: str, name: str) -> None:
+    """Answer a dispute within three days; the arbiter then rules within fourteen.
+
+    On chain goes a salted hash of the statement. The statement itself is kept in a file, for the arbiter.
+    """
+    from chainbill.settings.answers import Answer
+    from chainbill.settings.payout import payout_sender
+
+    session = invocation.session()
+    proven = own_claim(session, name, claim)
+    _, owner = payout_sender(session, name)
+    said, path = Answer.write(session.state, proven.claim_id, statement)
+    receipt = session.protocol.settlement.answer(owner, proven.settled, said.statement_hash)
+    note(f"note: the statement for the arbiter is in {path}")
+    emit_step(session, proven, receipt, f"{name} answers")
+
+
+@click.command(cls=ShellCommand, example="chainbill provider void 7 --as lakeview")
+@click.argument("claim", metavar=CLAIM)
+@acting_as("provider")
+@pass_invocation
+def void(invocation: Invocation, claim: str, name: str) -> None:
+    """Give a claim back in full that nobody disputes, such as one billed by mistake.
+
+    The patient's part must be there in full; what is missing of the insurers' is owed to them and paid from
+    later credit.
+    """
+    from chainbill.settings.payout import payout_sender
+
+    session = invocation.session()
+    proven = own_claim(session, name, claim)
+    _, owner = payout_sender(session, name)
+    receipt = session.protocol.settlement.void(
+        owner, proven.settled, root_slot=proven.root_slot, proof=proven.proof
+    )
+    emit_step(session, proven, receipt, f"{name} gives back")
+
+
+def own_claim(session: Session, name: str, claim: str) -> ProvenClaim:
+    """A settled claim of the provider.
+
+    Raises:
+        LedgerError: there is no such claim.
+        StateError: it is another provider's, did not settle, or is named by more than one.
+    """
+    from chainbill.settings.claims import Claims, PartyTo
+    from chainbill.settings.onboarding import provider_of
+
+    _, provider_id = provider_of(session, name)
+    return Claims(session).find(claim, PartyTo(name, provider_id=provider_id))

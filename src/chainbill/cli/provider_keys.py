@@ -1,0 +1,103 @@
+"""``chainbill provider keys``: list, add, revoke, rotate."""
+
+from __future__ import annotations
+
+import click
+
+from chainbill.cli.acting import acting_as
+from chainbill.cli.command import ShellGroup
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.output import emit, show_table
+
+
+@click.group("keys", cls=ShellGroup)
+def keys_group() -> None:
+    """Manage the keys that may sign a provider's attestations.
+
+    KEY is the name of a keystore, which is made where there is none, or an address.
+    """
+
+
+@keys_group.command("list", example="chainbill provider keys list --as lakeview")
+@acting_as("provider")
+@pass_invocation
+def list_keys(invocation: Invocation, name: str) -> None:
+    """List every key the provider ever had, and whether it may sign now."""
+    from chainbill.settings.attesters import attester_keys, key_name
+    from chainbill.settings.onboarding import provider_of
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, name)
+    found = [
+        {"key": key_name(session, address), "address": address, "may_sign": may_sign}
+        for address, may_sign in attester_keys(session, provider_id).items()
+    ]
+    rows = [(key["key"] or "", key["address"], "yes" if key["may_sign"] else "revoked") for key in found]
+    emit(
+        {"account": name, "provider_id": provider_id, "keys": found},
+        lambda: show_table(("key", "address", "may sign"), rows),
+    )
+
+
+@keys_group.command(example="chainbill provider keys add lakeview-night --as lakeview")
+@click.argument("key")
+@acting_as("provider")
+@pass_invocation
+def add(invocation: Invocation, key: str, name: str) -> None:
+    """Let another key sign, at once. It signs with: chainbill provider attest --key KEY"""
+    from chainbill.settings.attesters import attester_address
+    from chainbill.settings.payout import payout_sender
+
+    session = invocation.session()
+    provider_id, owner = payout_sender(session, name)
+    address = attester_address(session, key, make=True)
+    session.protocol.registry.add_attester(owner, provider_id, address)
+    emit(
+        {"account": name, "provider_id": provider_id, "key": key, "address": address},
+        f"The key {key} ({address}) may sign for {name}.",
+    )
+
+
+@keys_group.command(example="chainbill provider keys revoke lakeview-night --as lakeview")
+@click.argument("key")
+@acting_as("provider")
+@pass_invocation
+def revoke(invocation: Invocation, key: str, name: str) -> None:
+    """Stop a key from signing, at once. What it has signed and is not settled yet stays attested."""
+    from chainbill.settings.attesters import attester_address
+    from chainbill.settings.payout import payout_sender
+
+    session = invocation.session()
+    provider_id, owner = payout_sender(session, name)
+    address = attester_address(session, key)
+    session.protocol.registry.revoke_attester(owner, provider_id, address)
+    emit(
+        {"account": name, "provider_id": provider_id, "key": key, "address": address},
+        f"The key {key} ({address}) may not sign for {name} any more.",
+    )
+
+
+@keys_group.command(example="chainbill provider keys rotate lakeview lakeview-2 --as lakeview")
+@click.argument("retired")
+@click.argument("key")
+@acting_as("provider")
+@pass_invocation
+def rotate(invocation: Invocation, retired: str, key: str, name: str) -> None:
+    """Replace the key RETIRED by KEY in one step."""
+    from chainbill.settings.attesters import attester_address
+    from chainbill.settings.payout import payout_sender
+
+    session = invocation.session()
+    provider_id, owner = payout_sender(session, name)
+    before, address = attester_address(session, retired), attester_address(session, key, make=True)
+    session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
+    emit(
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "retired": before,
+            "key": key,
+            "address": address,
+        },
+        f"The key {key} ({address}) signs for {name} in place of {retired}.",
+    )

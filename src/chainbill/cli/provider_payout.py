@@ -1,0 +1,96 @@
+"""``chainbill provider payout-address``: show, change, cancel."""
+
+from __future__ import annotations
+
+import click
+
+from chainbill.cli.acting import acting_as
+from chainbill.cli.command import ShellGroup
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.output import emit, show_time
+
+
+@click.group("payout-address", cls=ShellGroup)
+def payout_address_group() -> None:
+    """Say where a provider is paid. The account there also manages keys, prices and disputes."""
+
+
+@payout_address_group.command(example="chainbill provider payout-address show --as lakeview")
+@acting_as("provider")
+@pass_invocation
+def show(invocation: Invocation, name: str) -> None:
+    """Show where the provider is paid, and an announced change."""
+    from chainbill.settings.onboarding import provider_of
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, name)
+    address = session.protocol.registry.payout_address(provider_id)
+    announced = session.protocol.registry.announced_payout_address(provider_id)
+    changing = bool(announced.effective_at)
+    emit(
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "payout_address": address,
+            "announced": announced.payout_address if changing else None,
+            "effective_at": announced.effective_at or None,
+        },
+        f"{name} is paid at {address}."
+        + (
+            f"\nFrom {show_time(announced.effective_at)} it is paid at {announced.payout_address}."
+            if changing
+            else ""
+        ),
+    )
+
+
+@payout_address_group.command(
+    example="chainbill provider payout-address change lakeview-bank --as lakeview\n"
+    "chainbill provider payout-address change 0xe0fc04fa2d34a66b779fd5cee748268032a146c0"
+)
+@click.argument("account", metavar="ACCOUNT|ADDRESS")
+@acting_as("provider")
+@pass_invocation
+def change(invocation: Invocation, account: str, name: str) -> None:
+    """Announce another payout address; it takes over after two days.
+
+    ACCOUNT is a name, whose account is made where there is none, or an address. The present address can call
+    the change off until then; after that it has no say any more.
+    """
+    from chainbill.settings.addressbook import Role
+    from chainbill.settings.payout import payout_sender
+
+    session = invocation.session()
+    provider_id, owner = payout_sender(session, name)
+    if not account.startswith("0x") and account not in session.book.entries():
+        session.ensure_account(account, Role.PROVIDER)
+    address = session.book.address_of(account)
+    registry = session.protocol.registry
+    registry.announce_payout_address(owner, provider_id, address)
+    effective_at = registry.announced_payout_address(provider_id).effective_at
+    emit(
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "announced": address,
+            "effective_at": effective_at,
+        },
+        f"{name} is paid at {address} from {show_time(effective_at)}.",
+    )
+
+
+@payout_address_group.command(example="chainbill provider payout-address cancel --as lakeview")
+@acting_as("provider")
+@pass_invocation
+def cancel(invocation: Invocation, name: str) -> None:
+    """Call the announced change of the payout address off."""
+    from chainbill.settings.payout import payout_sender
+
+    session = invocation.session()
+    provider_id, owner = payout_sender(session, name)
+    session.protocol.registry.cancel_payout_address(owner, provider_id)
+    address = session.protocol.registry.payout_address(provider_id)
+    emit(
+        {"account": name, "provider_id": provider_id, "payout_address": address},
+        f"The change is called off: {name} stays paid at {address}.",
+    )
