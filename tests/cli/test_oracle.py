@@ -147,6 +147,7 @@ def test_settle__payer_changed_since__pends_and_names_the_one_attested(town: Tow
     town.ok("insurer", "create", "newer")
     patient = town.patient("switcher", clinic)
     town.attest(clinic, patient, "before-the-switch")
+    town.ok("devnet", "advance", "6h")
     town.ok("patient", "accept-payer", "newer", "--as", patient)
     town.ok("devnet", "advance", "1d")
     (pended,) = town.settle(clinic)

@@ -93,6 +93,7 @@ def test_accept_payer__another_one__takes_over_after_the_notice(town: Town) -> N
     town.ok("insurer", "create", "second-insurer")
     town.ok("patient", "create", "mover")
     town.ok("patient", "accept-payer", "insurer", "--as", "mover")
+    town.ok("devnet", "advance", "6h")
     told = town.ok("patient", "accept-payer", "second-insurer", "--as", "mover")
     assert told["effective_at"] > town.session().now() + DAY - 60
     again = town.ok("patient", "accept-payer", "second-insurer", "--as", "mover")
@@ -124,7 +125,7 @@ def test_consent__without_a_time__lasts_a_year_of_the_chains_clock(town: Town, c
     assert told["limit"] == "80.00"
     assert 0 <= town.session().now() + 365 * DAY - told["expires_at"] < 60
     (given,) = town.ok("patient", "balance", "--as", "trusting")["consents"]
-    assert given == {"provider": clinic, "limit": "80.00", "expires_at": told["expires_at"]}
+    assert given == {"provider": clinic, "limit": "80.00", "expires_at": told["expires_at"], "self_pay": False}
 
 
 def test_consent__for_or_until__lasts_that_long(town: Town, clinic: str) -> None:

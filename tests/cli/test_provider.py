@@ -322,7 +322,9 @@ def test_attest__insurer_without_fees__is_refused_until_it_has_them(town: Town, 
     assert refused["reason"] == "no_schedule"
     other = town.file("other-fees.toml", '[fees]\noffice-visit = "1.00"\n')
     town.ok("insurer", "fees", other, "--as", "feeless")
-    (refused,) = town.ok("provider", "attest", "--as", clinic)["refused"]
+    ran = town("provider", "attest", "--as", clinic, "--json")
+    assert ran.code == 1
+    (refused,) = ran.facts["refused"]
     assert refused["reason"] == "unknown_service"
     assert "chainbill insurer fees" in refused["what_to_do"]
     town.ok("insurer", "fees", town.state.root.parent / "fees.toml", "--as", "feeless")
@@ -396,7 +398,10 @@ def test_balance_and_withdraw__after_settling__pay_the_whole_credit_out_once(tow
     assert town.ok("provider", "balance", "--as", clinic)["credit"] == "0.00"
     town.settle(clinic)
     before = town.ok("provider", "balance", "--as", clinic)
-    assert (before["credit"], before["outside"], before["attested"]) == ("100.00", "0.00", 1)
+    assert (before["credit"], before["maturing"], before["attested"]) == ("0.00", "100.00", 1)
+    assert "$100.00 matures" in town("provider", "withdraw", "--as", clinic).out
+    town.ok("devnet", "advance", "8d")
+    assert town.ok("provider", "balance", "--as", clinic)["credit"] == "100.00"
     assert town.ok("provider", "withdraw", "--as", clinic)["withdrawn"] == "100.00"
     after = town.ok("provider", "balance", "--as", clinic)
     assert (after["credit"], after["outside"]) == ("0.00", "100.00")

@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
+from chainbill.chain.logs import event_topic
+
 ROOT = Path(__file__).parents[2]
+
+SETTLED = f"0x{event_topic('ClaimSettled(address,bytes32,uint256,uint256,uint256,uint256)').hex()}"
 
 
 def walkthrough_lines() -> list[str]:
@@ -122,10 +126,12 @@ def _check_edited_ledger(terminal: Terminal) -> None:
     """A copy of the ledger in which a plan paid one micro-dollar more is not what happened."""
     ledger = terminal.folder / "ledger.jsonl"
     lines = ledger.read_text(encoding="utf-8").splitlines()
-    place = max(number for number, line in enumerate(lines) if len(json.loads(line).get("data", "")) > 1_000)
+    place = max(number for number, line in enumerate(lines) if SETTLED in json.loads(line).get("topics", ()))
     entry = json.loads(lines[place])
-    # The last word of a settled claim is what the plan paid.
-    entry["data"] = entry["data"][:-1] + format(int(entry["data"][-1], 16) ^ 1, "x")
+    # The fourth word's third field is what the plan paid.
+    last = 2 + 3 * 64 + 47
+    data = entry["data"]
+    entry["data"] = data[:last] + format(int(data[last], 16) ^ 1, "x") + data[last + 1 :]
     ledger.write_text("\n".join([*lines[:place], json.dumps(entry), *lines[place + 1 :]]) + "\n")
 
     done = terminal.run(f"chainbill audit verify --ledger {shlex.quote(str(ledger))} --json")

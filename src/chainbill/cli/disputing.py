@@ -49,6 +49,9 @@ def emit_step(session: Session, proven: ProvenClaim, receipt: TxReceipt, done: s
     standing = settlement.dispute_of(proven.claim_id)
     events = decode_receipt(receipt, settlement.address)
     moved = _moved(session, events)
+    whole = moved["taken_back"] is not None and moved["taken_back"]["allowed"] == format_dollars(
+        claim.allowed
+    )
     emit(
         {
             **_claim_facts(session, proven.claim_id, proven.settled.patient, claim),
@@ -62,7 +65,7 @@ def emit_step(session: Session, proven: ProvenClaim, receipt: TxReceipt, done: s
             [
                 f"{done} claim {_called(claim)}: it is {standing.status.label} now.",
                 *_moved_lines(moved),
-                *_next_lines(claim, standing.status, standing.deadline, session.now()),
+                *_next_lines(claim, standing.status, standing.deadline, session.now(), whole=whole),
             ]
         ),
     )
@@ -136,7 +139,8 @@ def list_disputes(session: Session, party: PartyTo, statuses: Sequence[DisputeSt
 
 def _disputed_facts(session: Session, each: DisputedClaim) -> dict[str, Any]:
     claim, dispute, taken = each.live.claim, each.dispute, each.live.reversed_claim
-    advice = _next_lines(claim, dispute.status, dispute.deadline, session.now())
+    whole = taken is not None and taken.allowed == claim.allowed
+    advice = _next_lines(claim, dispute.status, dispute.deadline, session.now(), whole=whole)
     return {
         **_claim_facts(session, each.claim_id, each.live.patient, claim),
         "status": dispute.status.label,
@@ -199,10 +203,11 @@ def _payer(session: Session, payer_id: int) -> str:
     return Names(session.book).payer(payer_id)
 
 
-def _next_lines(claim: Claim, status: DisputeStatus, deadline: int, now: int) -> list[str]:
+def _next_lines(claim: Claim, status: DisputeStatus, deadline: int, now: int, *, whole: bool) -> list[str]:
+    """``whole``: nothing of the claim is left, so that another can take its place."""
     if deadline and now >= deadline:
         return [f"Next: chainbill claims close {_called(claim)}"]
     advice = _NEXT.get(status.label)
-    if advice is None:
+    if advice is None or (status.label == "reversed" and not whole):
         return []
     return [f"Next: {advice.format(claim=_called(claim), deadline=show_time(deadline))}"]

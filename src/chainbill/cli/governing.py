@@ -14,7 +14,6 @@ from chainbill.errors import CallDelayed
 if TYPE_CHECKING:
     from web3.types import TxReceipt
 
-    from chainbill.chain.contracts.client import ContractClient
     from chainbill.settings.session import Session
 
 governor_option = click.option(
@@ -28,29 +27,21 @@ governor_option = click.option(
 
 
 def settlement_call(
-    session: Session, name: str, function: str, *arguments: object, facts: dict[str, Any], done: str
-) -> None:
-    """Make a restricted call of settlement, and tell."""
-    told_call(session, name, session.protocol.settlement, function, *arguments, facts=facts, done=done)
-
-
-def told_call(
     session: Session,
     name: str,
-    target: ContractClient,
     function: str,
     *arguments: object,
     facts: dict[str, Any],
-    done: str,
+    done: Callable[[TxReceipt], str],
 ) -> None:
-    """Make a restricted call, and tell."""
+    """Make a restricted call of settlement, and tell."""
     from chainbill.settings.governing import govern, governor
 
     def call() -> TxReceipt:
         with governor(session, name) as sender:
-            return govern(session, sender, target, function, *arguments)
+            return govern(session, sender, session.protocol.settlement, function, *arguments)
 
-    tell(call, facts, lambda _: done)
+    tell(call, facts, done)
 
 
 def tell(call: Callable[[], Any], facts: dict[str, Any], done: Callable[[Any], str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from chainbill.cli.command import ShellGroup
@@ -12,6 +14,9 @@ from chainbill.cli.governor_scheduled import cancel, execute, scheduled
 from chainbill.cli.output import show_time
 from chainbill.cli.parameters import ACCOUNT, DOLLARS
 from chainbill.money import format_dollars, show_dollars
+
+if TYPE_CHECKING:
+    from web3.types import TxReceipt
 
 
 @click.group("governor", cls=ShellGroup)
@@ -77,7 +82,7 @@ def suspend(invocation: Invocation, provider: str, name: str) -> None:
         "suspend",
         provider_id,
         facts={"provider": provider, "provider_id": provider_id},
-        done=f"{provider} is suspended: nothing new of it settles.",
+        done=lambda _: f"{provider} is suspended: nothing new of it settles.",
     )
 
 
@@ -97,7 +102,7 @@ def reinstate(invocation: Invocation, provider: str, name: str) -> None:
         "reinstate",
         provider_id,
         facts={"provider": provider, "provider_id": provider_id},
-        done=f"{provider} is reinstated: its events settle again.",
+        done=lambda _: f"{provider} is reinstated: its events settle again.",
     )
 
 
@@ -107,7 +112,11 @@ def reinstate(invocation: Invocation, provider: str, name: str) -> None:
 def pause(invocation: Invocation, name: str) -> None:
     """Stop all new settlement, at once, and nothing else: withdrawals and disputes go on."""
     settlement_call(
-        invocation.session(), name, "pause", facts={"paused": True}, done="New settlement is paused."
+        invocation.session(),
+        name,
+        "pause",
+        facts={"paused": True},
+        done=lambda _: "New settlement is paused.",
     )
 
 
@@ -117,7 +126,7 @@ def pause(invocation: Invocation, name: str) -> None:
 def unpause(invocation: Invocation, name: str) -> None:
     """Resume settlement."""
     settlement_call(
-        invocation.session(), name, "unpause", facts={"paused": False}, done="Settlement goes on."
+        invocation.session(), name, "unpause", facts={"paused": False}, done=lambda _: "Settlement goes on."
     )
 
 
@@ -143,7 +152,7 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
         addresses,
         threshold,
         facts={"members": addresses, "threshold": threshold},
-        done=f"A new oracle epoch is open: {threshold} of {len(addresses)} must sign.",
+        done=lambda _: f"A new oracle epoch is open: {threshold} of {len(addresses)} must sign.",
     )
 
 
@@ -154,7 +163,12 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
 def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
     """End an oracle epoch at once, such as one whose keys are lost: no batch of it settles any more."""
     settlement_call(
-        invocation.session(), name, "endEpoch", epoch, facts={"epoch": epoch}, done=f"Epoch {epoch} is over."
+        invocation.session(),
+        name,
+        "endEpoch",
+        epoch,
+        facts={"epoch": epoch},
+        done=lambda _: f"Epoch {epoch} is over.",
     )
 
 
@@ -174,10 +188,17 @@ def operator_fee(invocation: Invocation, flat: int, bps: int, name: str) -> None
 
     It is taken from the provider's credit, and capped by the contract.
     """
-    from chainbill.audit.notice import NOTICE_SECONDS
+    from chainbill.chain.events import OperatorFeeAnnounced
+    from chainbill.chain.logs import decode_receipt
 
     session = invocation.session()
-    about = show_time(session.now() + NOTICE_SECONDS)
+
+    def done(receipt: TxReceipt) -> str:
+        events = decode_receipt(receipt, session.protocol.settlement.address)
+        (announced,) = (event for event in events if isinstance(event, OperatorFeeAnnounced))
+        share = f"{show_dollars(flat)} and {bps / 100:g}% of what is allowed"
+        return f"The operator's fee for an event is {share} from {show_time(announced.effective_at)}."
+
     settlement_call(
         session,
         name,
@@ -185,8 +206,7 @@ def operator_fee(invocation: Invocation, flat: int, bps: int, name: str) -> None
         flat,
         bps,
         facts={"flat": format_dollars(flat), "bps": bps},
-        done=f"The operator's fee is {show_dollars(flat)} and {bps / 100:g}% of what is allowed, "
-        f"from a day after now ({about}).",
+        done=done,
     )
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @governor_option
 @pass_invocation
 def resolve(
-    invocation: Invocation, claim: str, full: bool, uphold: bool, name: str, **parts: int | None
+    invocation: Invocation, /, claim: str, full: bool, uphold: bool, name: str, **parts: int | None
 ) -> None:
     """Rule on an answered dispute: reverse the claim in full, in part, or let it stand.
 
