@@ -15,7 +15,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/.cache/solcx
 export APE_DATA_FOLDER := $(CURDIR)/.cache/ape
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup demo test test-slow lint format artifacts check-artifacts lock clean
+.PHONY: all help setup setup-attack demo test test-slow attack sequences mutation symbolic slither lint format artifacts check-artifacts lock clean
 
 all: setup help
 
@@ -27,14 +27,32 @@ setup: ## install the tools and the package; a second run has nothing to do
 	@scripts/make_venv.sh
 	@$(BIN)/python scripts/setup_tools.py
 
+setup-attack: ## install what `make attack` needs besides
+	@scripts/make_venv.sh
+	@$(BIN)/python scripts/setup_tools.py --attack
+
 demo: setup ## run the demonstration on a local development chain
 	@$(BIN)/chainbill demo $(ARGS)
 
-test: setup ## run the tests except the slow ones
-	@$(BIN)/pytest -n $(WORKERS) -q -rs -m "not slow" $(ARGS)
+test: setup ## run the tests except the slow ones and the attacks
+	@$(BIN)/pytest -n $(WORKERS) -q -rs -m "not slow and not attack" $(ARGS)
 
 test-slow: setup ## run the slow tests
 	@$(BIN)/pytest -q -rs -m slow $(ARGS)
+
+attack: setup-attack sequences mutation symbolic slither ## attack the contracts: all of the four targets that follow
+
+sequences: setup ## run random sequences of operations, twenty times as many as in the tests
+	@$(BIN)/pytest -n $(WORKERS) -q -rs -m attack $(ARGS)
+
+mutation: setup ## change the contracts in small ways and see whether the tests notice
+	@$(BIN)/python scripts/mutate.py $(ARGS)
+
+symbolic: setup-attack ## prove what tests/symbolic states, for all values
+	@$(BIN)/python scripts/run_symbolic.py
+
+slither: setup-attack ## analyse the contracts; every finding must be explained
+	@$(BIN)/python scripts/run_slither.py
 
 lint: setup ## check style and types
 	@$(BIN)/ruff check .

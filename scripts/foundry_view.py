@@ -1,17 +1,13 @@
 """Lay out the contracts as a Foundry project under `.cache/foundry`, for slither and halmos.
 
-    .venv/bin/python scripts/foundry_view.py [FOLDER …]
-
-Each FOLDER (default: `contracts`) is copied under its own name. The compiler is the one that
-`setup_tools.py` put in place; forge is called by its real binary, never by its npm launcher, which
-swallows exit codes.
+`run_slither.py` and `run_symbolic.py` use it. The compiler is the one that `setup_tools.py` put in place;
+forge is called by its real binary, never by its npm launcher, which swallows exit codes.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 from export_artifacts import EVM_VERSION, ROOT, SOLC_VERSION
@@ -20,8 +16,8 @@ VIEW = ROOT / ".cache" / "foundry"
 
 CONFIG = """\
 [profile.default]
-src = "contracts"
-test = "tests/symbolic"
+src = "{src}"
+test = "tests"
 out = "out"
 cache_path = "cache"
 libs = []
@@ -31,7 +27,8 @@ solc = "{root}/.cache/solcx/solc-v{solc}"
 evm_version = "{evm}"
 offline = true
 ast = true
-optimizer = false
+optimizer = {via_ir}
+via_ir = {via_ir}
 bytecode_hash = "none"
 cbor_metadata = false
 
@@ -44,14 +41,20 @@ class NoForge(Exception):
     """Forge's binary is not installed."""
 
 
-def lay_out(view: Path, folders: list[str]) -> Path:
-    """Write the view and return its folder. Compiled output of an earlier view is kept."""
+def lay_out(view: Path, src: str, *, via_ir: bool) -> Path:
+    """Write a view whose sources are the folder `src` and what it imports; return its folder.
+
+    What an earlier view was compiled to is kept. Without via_ir code is compiled as it was written, quick
+    and easy to follow; not every contract fits the stack that way.
+    """
     view.mkdir(parents=True, exist_ok=True)
-    for folder in folders:
+    for folder in {"contracts", src}:
         copy = view / folder
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(ROOT / folder, copy, ignore=shutil.ignore_patterns(".*"))
-    config = CONFIG.format(root=ROOT.as_posix(), solc=SOLC_VERSION, evm=EVM_VERSION)
+    config = CONFIG.format(
+        src=src, root=ROOT.as_posix(), solc=SOLC_VERSION, evm=EVM_VERSION, via_ir=str(via_ir).lower()
+    )
     (view / "foundry.toml").write_text(config, encoding="utf-8")
     return view
 
@@ -71,7 +74,3 @@ def environment() -> dict[str, str]:
     """Return an environment in which `forge` is the binary and tools of `.venv` come first."""
     path = [str(ROOT / ".venv" / "bin"), str(forge_binary().parent), os.environ.get("PATH", os.defpath)]
     return os.environ | {"PATH": os.pathsep.join(path)}
-
-
-if __name__ == "__main__":
-    print(lay_out(VIEW, sys.argv[1:] or ["contracts"]))

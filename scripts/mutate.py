@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> list[report.Tried]:
         everything = [m for m in everything if options.only in m.file or options.only == m.id]
 
     trials.use_quick_hypothesis()
-    trials.install_swap()
+    trials.install_swap(_build.artifacts)
     _baseline = trials.run_unchanged(_build.artifacts, CACHE / "unchanged.log")
     tell(f"{len(_baseline.seconds)} tests in {sum(_baseline.seconds.values()):.0f} s without a change")
     for name in _baseline.failing:

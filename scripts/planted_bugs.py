@@ -26,8 +26,8 @@ import pyrevm
 import pytest
 
 from chainbill.chain import artifacts as package_artifacts
-from export_artifacts import ROOT, standard_input
-from mutation.build import SETTINGS, Artifacts, Build, build_unchanged
+from export_artifacts import ROOT
+from mutation.build import Artifacts, Build, build_mutant, build_unchanged
 from mutation.compiler import Compiler
 
 DOCUMENT = ROOT / "docs" / "planted-bugs.md"
@@ -91,22 +91,9 @@ def load_hunts() -> Any:
 
 def build_planted(build: Build, compiler: Compiler, bug: Any) -> Artifacts:
     """Return all artifacts with a bug in them."""
-    sources = build.sources | {bug.file: bug.apply(build.sources[bug.file])}
-    wanted = build.contracts_importing(bug.file)
-    request = standard_input(sources, SETTINGS)
-    output_of = {
-        source: {name: ["evm.bytecode.object"] for name in names} for source, names in wanted.items()
-    }
-    request["settings"] = request["settings"] | {"outputSelection": output_of}
-    output = compiler.compile(request)
-    errors = [entry["formattedMessage"] for entry in output.get("errors", []) if entry["severity"] == "error"]
-    if errors:
-        raise RuntimeError(f"{bug.name}:\n" + "\n".join(errors))
-    changed: Artifacts = {}
-    for source, names in wanted.items():
-        for name in names:
-            bytecode = "0x" + output["contracts"][source][name]["evm"]["bytecode"]["object"]
-            changed[name] = build.artifacts[name] | {"bytecode": bytecode}
+    changed = build_mutant(build, compiler, bug)
+    if not changed:
+        raise RuntimeError(f"{bug.name}: does not compile, or to nothing else")
     return build.artifacts | changed
 
 

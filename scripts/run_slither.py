@@ -34,7 +34,7 @@ class SlitherFailed(Exception):
 
 def analyse() -> list[dict[str, Any]]:
     """Return slither's own findings."""
-    view = lay_out(VIEW / "slither", ["contracts"])
+    view = lay_out(VIEW / "slither", "contracts", via_ir=True)
     report = view / "slither.json"
     report.unlink(missing_ok=True)
     command = ["slither", ".", "--json", report.name, "--filter-paths", LEFT_OUT]

@@ -74,8 +74,8 @@ library ConsentSlot {
     /// @notice When the last of it ends, seen from `time`: the one in force, or one announced that outlives it.
     function lastExpiry(uint256 slot, uint256 time) internal pure returns (uint40) {
         uint40 ends = expiresAt(at(slot, time));
-        uint40 nextEnds = expiresAt(slot << NEXT_SHIFT);
-        return nextAt(slot) > time && nextEnds > ends ? nextEnds : ends;
+        uint40 nextEnds = expiresAt(slot << NEXT_SHIFT); // 0 where nothing follows
+        return nextEnds > ends ? nextEnds : ends;
     }
 
     /// @notice Does `consent` allow all that `other` allows?

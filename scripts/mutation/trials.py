@@ -85,18 +85,19 @@ class Trial:
     seconds: float
 
 
-def install_swap() -> None:
+def install_swap(artifacts: Artifacts) -> None:
     """Import the tests once for all trials, and let them take their contracts from here."""
+    _swapped.update(artifacts)
 
     def load_artifact(name: str) -> package_artifacts.Artifact:
         built = _swapped[name]
         return package_artifacts.Artifact(name=name, abi=built["abi"], bytecode=built["bytecode"])
 
     package_artifacts.load_artifact = load_artifact  # type: ignore[assignment]
-    with redirect_stdout(StringIO()):
+    with redirect_stdout(StringIO()) as output:
         code = pytest.main(["--collect-only", "-q", *OPTIONS, str(TESTS)])
     if code:
-        raise RuntimeError("the contract tests cannot be imported: run them with pytest")
+        raise RuntimeError(f"the contract tests cannot be imported:\n{output.getvalue()}")
     sys.modules["tests.contracts.evm"].artifact = lambda name: _swapped[name]  # type: ignore[attr-defined]
     # What is compiled without the optimizer is larger than a chain allows.
     any_size = Env(cfg=CfgEnv(chain_id=1, limit_contract_code_size=2**20))

@@ -251,7 +251,7 @@ def test_statement__after_settling__adds_up_by_provider_and_service(town: Town, 
     town.attest(clinic, town.patient("member", clinic), "insured-visit")
     town.settle(clinic)
     facts = town.ok("insurer", "statement")
-    assert facts["totals"]["plan_paid"] == facts["pool"]["plan_paid"]
+    assert facts["totals"]["plan_paid"] == facts["pool"]["paid"]
     (line,) = [line for line in facts["providers"] if line["provider"] == clinic]
     assert line["amounts"]["plan_paid"] == PLAN_SHARE
     assert "check-up-visit" in {line["service"] for line in facts["services"]}

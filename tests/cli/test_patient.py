@@ -125,7 +125,8 @@ def test_consent__without_a_time__lasts_a_year_of_the_chains_clock(town: Town, c
     assert told["limit"] == "80.00"
     assert 0 <= town.session().now() + 365 * DAY - told["expires_at"] < 60
     (given,) = town.ok("patient", "balance", "--as", "trusting")["consents"]
-    assert given == {"provider": clinic, "limit": "80.00", "expires_at": told["expires_at"], "self_pay": False}
+    limits = {"limit": "80.00", "expires_at": told["expires_at"], "self_pay": False}
+    assert given == {"provider": clinic, **limits}
 
 
 def test_consent__for_or_until__lasts_that_long(town: Town, clinic: str) -> None:

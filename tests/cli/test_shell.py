@@ -364,7 +364,9 @@ def test_matches_artifact__one_byte_off__is_another_contract(running: LocalDevne
     for field, name in CONTRACTS.items():
         code = running.require().code(getattr(deployment, field))
         assert matches_artifact(name, code), name
-        assert not matches_artifact(name, code[:200] + bytes([code[200] ^ 1]) + code[201:]), name
+        # An early one: where the artifact has zeros an immutable may stand.
+        place = next(place for place in range(40, len(code)) if code[place])
+        assert not matches_artifact(name, code[:place] + bytes([code[place] ^ 1]) + code[place + 1 :]), name
         assert not matches_artifact(name, b"")
     assert not matches_artifact("DevUSD", load_artifact("DevUSD").bytecode.encode())
 

@@ -19,6 +19,7 @@ from chainbill.chain.events import (
     PoolWithdrawn,
 )
 from chainbill.money import DOLLAR
+from chainbill.records.hashing import keccak256
 
 
 @dataclass
@@ -340,3 +341,15 @@ def test_pool_withdrawal__of_one_payer__leaves_another_alone(protocol: Protocol)
     protocol.payer.send(protocol.insurer, "withdraw")
     assert other.read("pool") == POOL_FUNDS
     protocol.assert_solvent()
+
+
+@pytest.mark.parametrize("verb", ["withdraw", "deposit"])
+def test_withdraw__token_calls_the_escrow__is_refused(unruly: Protocol, verb: str) -> None:
+    unruly.escrow.send(unruly.patient, "requestWithdrawal", DOLLAR)
+    unruly.advance(NOTICE)
+    calldata = unruly.escrow.functions[verb].encode((DOLLAR,) if verb == "deposit" else ())
+    unruly.token.send(unruly.stranger, "setHook", 0, unruly.escrow.address, calldata)
+    unruly.escrow.send(unruly.patient, "withdraw")
+    assert unruly.token.read("hookAnswer") == keccak256(b"ReentrancyGuardReentrantCall()")[:4]
+    assert unruly.tokens(unruly.patient) == DOLLAR
+    unruly.assert_solvent()

@@ -9,7 +9,9 @@ from hypothesis.stateful import precondition, rule
 from tests.sequences.accounts import DAYS_TO_MATURE
 from tests.sequences.choices import BITS, Choices
 from tests.sequences.claims import Claim, Status, scaled, word
+from tests.sequences.insured import Providers
 from tests.sequences.model import DISPUTE_WINDOW, ZERO
+from tests.sequences.settling import Settling
 from tests.sequences.timeline import DAY, HOUR, Refused
 from tests.sequences.world import World
 
@@ -20,7 +22,7 @@ def has_claims(world: World) -> bool:
     return bool(world.ledger.claims)
 
 
-class Disputing(World):
+class Disputing(Settling, Providers):
     """What becomes of settled claims."""
 
     def _lose(self, claim: Claim) -> None:
@@ -81,6 +83,33 @@ class Disputing(World):
             stage, ledger = self.stage, self.ledger
             stage.desk("withdraw", stage.relay, (number,), ledger.pay_provider, number)
         self._give_back(claim, self._provider(choices, claim))
+
+    @precondition(lambda self: any(self._debts()))
+    @rule(bits=BITS)
+    def debts_are_collected(self, bits: bytes) -> None:
+        """Refunds that had to wait, mostly once they can move; receivables, mostly once something was earned."""
+        choices = self.begin("debts_are_collected", bits)
+        waiting, owing = self._debts()
+        if waiting and (not owing or choices.once_in(2)):
+            payer = choices.of(waiting)
+            if not choices.once_in(3):
+                self.stage.block(self.ledger.payer_addresses[payer], False)
+            self.collect_refund_of(payer)
+            return
+        provider, payer = choices.of(owing)
+        if not choices.once_in(3):
+            signed_at = self._signed_at(choices)
+            self._settle(choices, [self._insured(choices, signed_at, provider)], signed_at)
+            self.stage.wait(DAYS_TO_MATURE * DAY)
+        self.collect_receivable_of(provider, payer)
+
+    def _debts(self) -> tuple[list[int], list[tuple[int, int]]]:
+        """Payers whose refunds wait; providers that owe, and whom."""
+        waiting = [payer for payer, amount in self.ledger.refunds.items() if amount]
+        accounts = [(number, one.account) for number, one in self.ledger.providers.items()]
+        return waiting, [
+            (number, payer) for number, one in accounts for payer, due in one.owed.items() if due
+        ]
 
     def _is_half_covered(self, claim: Claim) -> bool:
         """Does the free bond alone cover the patient's part of a claim, and not all of it?"""
@@ -214,7 +243,7 @@ class Disputing(World):
         claim = self._recent(choices)
         self._lose(claim)
         payer = claim.event.header.payer
-        if payer and self.stage.unruly and choices.once_in(3):
+        if payer and self.stage.unruly and choices.once_in(2):
             self.stage.block(self.ledger.payer_addresses[payer], True)
         self._give_back(claim, self._provider(choices, claim))
 

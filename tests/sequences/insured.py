@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import rule
 from tests.contracts.protocol import COPAY, COSMETIC, REFILL, SHARED, THERAPY, VISIT
 from tests.sequences.accounts import DAYS_TO_MATURE
 from tests.sequences.choices import BITS, Choices
@@ -149,8 +149,8 @@ class Providers(World):
         choices = self.begin("credit_is_paid_out", bits)
         stage, ledger = self.stage, self.ledger
         if choices.once_in(8):
-            self._collect_refund(choices.of((1, 2)))
-            self._collect_receivable(choices.of((1, 2)), choices.of((1, 2)))
+            self.collect_refund_of(choices.of((1, 2)))
+            self.collect_receivable_of(choices.of((1, 2)), choices.of((1, 2)))
         elif choices.once_in(3):
             operator = choices.of(stage.operators)
             ledger.operators.setdefault(operator, type(ledger.providers[1].account)())
@@ -189,36 +189,11 @@ class Providers(World):
         arguments = provider, amount
         self.stage.desk("drawAdvance", caller, arguments, self.ledger.draw_advance, provider, caller, amount)
 
-    @precondition(lambda self: any(self._debts()))
-    @rule(bits=BITS)
-    def debts_are_collected(self, bits: bytes) -> None:
-        """Receivables from matured credit; refunds that had to wait, mostly once they can move."""
-        choices = self.begin("debts_are_collected", bits)
-        waiting, owing = self._debts()
-        if not owing or (waiting and choices.once_in(2)):
-            payer = choices.of(waiting)
-            if not choices.once_in(3):
-                self.stage.block(self.ledger.payer_addresses[payer], False)
-            self._collect_refund(payer)
-            return
-        provider, payer = choices.of(owing)
-        lots = self.ledger.providers[provider].account.lots
-        if lots and not choices.once_in(3):
-            self.stage.wait(max(1, (min(lots) + DAYS_TO_MATURE) * DAY - self.now))
-        self._collect_receivable(provider, payer)
-
-    def _debts(self) -> tuple[list[int], list[tuple[int, int]]]:
-        """Payers whose refunds wait; providers that owe and have earned something, and whom they owe."""
-        waiting = [payer for payer, amount in self.ledger.refunds.items() if amount]
-        accounts = [(number, one.account) for number, one in self.ledger.providers.items()]
-        able = [(number, one) for number, one in accounts if one.matured or one.maturing]
-        return waiting, [(number, payer) for number, one in able for payer, due in one.owed.items() if due]
-
-    def _collect_refund(self, payer: int) -> None:
+    def collect_refund_of(self, payer: int) -> None:
         stage, ledger = self.stage, self.ledger
         stage.desk("collectRefund", stage.relay, (payer,), ledger.collect_refund, payer)
 
-    def _collect_receivable(self, provider: int, payer: int) -> None:
+    def collect_receivable_of(self, provider: int, payer: int) -> None:
         stage, ledger = self.stage, self.ledger
         debt = provider, payer
         stage.desk("collectReceivable", stage.relay, debt, ledger.collect_receivable, *debt)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from hypothesis.stateful import precondition, rule
 from tests.sequences.choices import BITS
 from tests.sequences.disputing import Disputing
-from tests.sequences.insured import Insurers, Providers
+from tests.sequences.insured import Insurers
 from tests.sequences.patients import Patients
-from tests.sequences.settling import Settling
 from tests.sequences.stage import CENT, DOLLAR
 from tests.sequences.timeline import DAY, HOUR, MINUTE
 
 
-class Machine(Patients, Insurers, Providers, Settling, Disputing):
+class Machine(Patients, Insurers, Disputing):
     """Every operation, in any order."""
 
     # ---- time ---------------------------------------------------------------------------------------
@@ -54,9 +53,8 @@ class Machine(Patients, Insurers, Providers, Settling, Disputing):
             function = "suspend" if suspends else "reinstate"
             stage.desk(function, caller, (provider,), ledger.suspend, caller, provider, suspends)
         elif way == 1:
-            stage.desk(
-                "pause" if how % 4 == 3 else "unpause", caller, (), ledger.set_paused, caller, how % 4 == 3
-            )
+            pauses = ledger.paused == (how % 8 == 7)
+            stage.desk("pause" if pauses else "unpause", caller, (), ledger.set_paused, caller, pauses)
         elif way == 2:
             fee = (0, 50 * CENT, DOLLAR, DOLLAR + 1)[how % 4], (0, 100, 500, 250)[how // 4 % 4]
             stage.desk("setOperatorFee", caller, fee, ledger.set_operator_fee, caller, *fee)

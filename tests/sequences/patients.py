@@ -11,7 +11,7 @@ from tests.sequences.choices import BITS, Choices
 from tests.sequences.claims import word
 from tests.sequences.stage import CENT, DOLLAR
 from tests.sequences.timeline import DAY, HOUR, Refused
-from tests.sequences.wallets import Consent, Limits
+from tests.sequences.wallets import WITHDRAWAL_LIFE, Consent, Limits
 from tests.sequences.world import World
 
 AMOUNTS = (100 * DOLLAR, 1, 30 * DOLLAR, 2_000 * DOLLAR, 777_777, 450 * DOLLAR)
@@ -103,6 +103,10 @@ class Patients(World):
         choices = self.begin("patient_withdraws", bits)
         patient = choices.of(self.stage.patients)
         self.losers = {f"balanceOf {patient[:6]}"}
+        request = self.ledger.wallets[patient].request
+        if request is not None and choices.once_in(2):
+            times = request.available_at, request.available_at - 1, request.available_at + WITHDRAWAL_LIFE
+            self.stage.wait(max(1, choices.of(times) - self.now))
         self._do(choices, patient, self._withdrawing(choices, patient))
 
     @rule(bits=BITS)
@@ -141,12 +145,13 @@ class Patients(World):
 
     def _withdrawing(self, choices: Choices, patient: str) -> Verb:
         wallet, ledger = self.ledger.wallets[patient], self.ledger
-        if wallet.request is not None and not choices.once_in(4):
+        way = choices.of(("withdraw", "withdraw", "cancel", "request") if wallet.request else ("request",))
+        if way == "withdraw" or (way == "request" and choices.once_in(8)):
             return "withdraw", (), lambda: ledger.withdraw(patient)
+        if way == "cancel" or choices.once_in(8):
+            return "cancelWithdrawal", (), wallet.cancel
         if choices.once_in(6):
             return self._voiding(choices, patient)
-        if choices.once_in(5):
-            return "cancelWithdrawal", (), wallet.cancel
         amount = choices.of((*AMOUNTS, wallet.balance, wallet.balance + 1, 0))
         return "requestWithdrawal", (amount,), lambda: wallet.ask(amount, self.now)
 

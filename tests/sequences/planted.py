@@ -150,7 +150,7 @@ PLANTED = (
     planted(
         "the annual plan maximum is forgotten",
         "libraries/Adjudication.sol",
-        ("if (plan.annualMaximum != 0) {", "if (plan.annualMaximum > 1 << 63) {"),
+        ("if (plan.annualMaximum != 0) shares", "if (plan.annualMaximum > 1 << 63) shares"),
     ),
 )
 """What is planted, one at a time."""

@@ -219,13 +219,14 @@ class Settling(World):
 
     # ---- sections -----------------------------------------------------------------------------------
 
-    def _insured(self, choices: Choices, signed_at: int) -> Section:
+    def _insured(self, choices: Choices, signed_at: int, provider: int = 0) -> Section:
         """Events of patients with one payer."""
         pairs = [pair for pair in self._pairs(signed_at) if pair[0] and not pair[1]]
         if not pairs:
             return self._coordinated(choices, signed_at)
         pair = choices.of(pairs)
-        return self._section(choices, Header(choices.of((1, 2, 1)), pair[0], 0, 0), pair, signed_at)
+        header = Header(provider or choices.of((1, 2, 1)), pair[0], 0, 0)
+        return self._section(choices, header, pair, signed_at)
 
     def _coordinated(self, choices: Choices, signed_at: int) -> Section:
         """Events of patients with two payers."""

@@ -76,15 +76,10 @@ class Stage(Doing):
         self.payouts = [p.provider, account("second provider").address, account("third payout").address]
         self.operators = [p.operator, p.stranger]
         self.relay = account("relay").address
-        self.signers = {
-            name: Signer(account(name)) for name in ("patient", "neighbour", "late", "relay", "oracle-4")
-        }
-        self.keys = {signer.address: signer for signer in (*self.signers.values(), *p.oracles)}
-        self.oracles = sorted(
-            [*(signer.address for signer in p.oracles), self.signers["oracle-4"].address],
-            key=lambda address: int(address, 16),
-        )
-        self.first_quorum = [signer.address for signer in p.oracles]
+        oracles = [*p.oracles, Signer(account("oracle-4"))]
+        others = [Signer(account(name)) for name in ("patient", "neighbour", "late", "relay")]
+        self.keys = {signer.address: signer for signer in (*oracles, *others)}
+        self.oracles = sorted((signer.address for signer in oracles), key=lambda address: int(address, 16))
         self.escrow_domain = Domain(self.evm.chain_id, p.escrow.address).separator
         self.settlement_domain = p.domain.separator
         self.token_domain = Domain(self.evm.chain_id, p.token.address, "Dev USD", "1").separator
@@ -102,7 +97,7 @@ class Stage(Doing):
     def _mirror_opening(self) -> None:
         """What `Protocol` has done so far."""
         p, ledger = self.protocol, self.ledger
-        ledger.open_epoch(p.governor, self.first_quorum, 2)
+        ledger.open_epoch(p.governor, [signer.address for signer in p.oracles], 2)
         ledger.providers[1] = Provider(Timeline(p.provider))
         self._mirror_payer(1, p.insurer)
         payer = ledger.insurers[1]

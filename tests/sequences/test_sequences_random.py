@@ -6,10 +6,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.sequences.doing import INTENTS, Doing
+from tests.sequences.model import REASONS
 from tests.sequences.planted import PLANTED, Planted, play
 
 EXAMPLES = 360
 """Of up to 60 steps each; a few end early, and 300 times 60 steps are wanted."""
+
+VERBS = {
+    *INTENTS,
+    *(f"{verb}BySig" for verb in INTENTS),
+    *("deposit", "depositWithPermit", "depositWithAuthorization"),
+    *("publishPlan", "publishFees", "acceptProvider", "endProviderAcceptance"),
+    *("enrol", "changePlan", "endCoverage"),
+    *("publishCashPrices", "announcePayoutAddress", "cancelPayoutAddress"),
+    *("settle", "withdrawFees", "depositBond", "withdrawBond", "drawAdvance"),
+    *("dispute", "disputeBySig", "concede", "answer", "resolve", "close", "void"),
+    *("collectReceivable", "collectRefund"),
+    *("suspend", "reinstate", "pause", "unpause", "openEpoch", "endEpoch", "setOperatorFee"),
+}
+"""Every operation. What they must be refused for is drawn, too; it is not counted here."""
 
 
 def test_random_sequences__a_few__agree_with_the_ledger() -> None:
@@ -18,7 +34,9 @@ def test_random_sequences__a_few__agree_with_the_ledger() -> None:
 
 @pytest.mark.slow
 def test_random_sequences__contracts_and_ledger__agree() -> None:
+    Doing.done.clear()
     play(EXAMPLES, derandomize=True, database=None)
+    assert {*VERBS, *REASONS} - set(Doing.done) == set()
 
 
 @pytest.mark.attack

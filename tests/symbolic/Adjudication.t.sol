@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {Cheats} from "./Cheats.sol";
 import {Adjudication} from "../../contracts/libraries/Adjudication.sol";
+import {CategorySlot} from "../../contracts/libraries/CategorySlot.sol";
+import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
 import {CategoryTerms} from "../../contracts/types/Terms.sol";
 
-/// @notice Splitting an allowed amount: for all terms, accumulators and amounts below 2^64.
-/// The rounding unit is any, so the product and quotient of the coinsurance stay uninterpreted: what is
-/// proved holds however they are rounded.
-contract AdjudicationTest {
-    struct Terms {
+/// @notice Splitting an allowed amount, for any yearly terms and accumulators below 2^64.
+///
+/// Bounds: terms without coinsurance are any. With coinsurance the rate is 20 % and the unit one cent, and
+/// allowed amounts are below 2^24: a quotient by an unknown is beyond the solver.
+contract AdjudicationTest is Cheats {
+    struct Plan {
         uint64 deductible;
         uint64 oopMax;
         uint64 familyDeductible;
         uint64 familyOopMax;
         uint64 annualMaximum;
-        uint32 roundingUnit;
     }
 
     struct Met {
@@ -26,94 +29,95 @@ contract AdjudicationTest {
         uint64 familyOop;
     }
 
-    /// The parts add up to what is allowed, and none is larger than it.
-    function check_split__parts_add_up_to_allowed(
-        uint64 allowed,
-        CategoryTerms calldata category,
-        Terms calldata terms,
-        Met calldata met_
-    ) external pure {
-        (Adjudication.Shares memory shares,) = _split(allowed, category, terms, met_);
-
-        assert(_patientParts(shares) + shares.outsidePlan + shares.planPaid == allowed);
-        assert(shares.deductible <= allowed && shares.copay <= allowed && shares.coinsurance <= allowed);
-        assert(shares.outsidePlan <= allowed && shares.planPaid <= allowed);
+    struct Category {
+        bool deductibleApplies;
+        bool copayFirst;
+        uint64 copay;
     }
 
-    /// No member pays more than what was left of its out-of-pocket maximum, nor of its family's; above the
-    /// annual plan maximum apart.
-    function check_split__member_stays_within_out_of_pocket_maximum(
-        uint64 allowed,
-        CategoryTerms calldata category,
-        Terms calldata terms,
-        Met calldata met_
-    ) external pure {
-        (Adjudication.Shares memory shares,) = _split(allowed, category, terms, met_);
-
-        uint256 parts = _patientParts(shares);
-        if (met_.oop <= terms.oopMax) assert(met_.oop + parts <= terms.oopMax);
-        else assert(parts == 0);
-        if (met_.inFamily && terms.familyOopMax != 0 && met_.familyOop <= terms.familyOopMax) {
-            assert(met_.familyOop + parts <= terms.familyOopMax);
-        }
-    }
-
-    /// The plan never pays more in a year than its annual maximum, nor takes more deductible than its own.
-    function check_split__plan_stays_within_its_yearly_amounts(
-        uint64 allowed,
-        CategoryTerms calldata category,
-        Terms calldata terms,
-        Met calldata met_
-    ) external pure {
-        (Adjudication.Shares memory shares,) = _split(allowed, category, terms, met_);
-
-        if (terms.annualMaximum != 0 && met_.planPaid <= terms.annualMaximum) {
-            assert(met_.planPaid + shares.planPaid <= terms.annualMaximum);
-        }
-        if (met_.deductible <= terms.deductible) assert(met_.deductible + shares.deductible <= terms.deductible);
-        else assert(shares.deductible == 0);
-    }
-
-    /// The accumulators move by exactly the parts.
-    function check_add__accumulators_move_by_the_parts(
-        uint64 allowed,
-        CategoryTerms calldata category,
-        Terms calldata terms,
-        Met calldata met_
-    ) external pure {
-        (Adjudication.Shares memory shares, Adjudication.Met memory met) = _split(allowed, category, terms, met_);
-
-        Adjudication.add(met, shares);
-
-        uint256 parts = _patientParts(shares);
-        assert(met.deductible == met_.deductible + shares.deductible);
-        assert(met.oop == met_.oop + parts);
-        assert(met.planPaid == met_.planPaid + shares.planPaid);
-        assert(met.familyDeductible == met_.familyDeductible + (met_.inFamily ? shares.deductible : 0));
-        assert(met.familyOop == met_.familyOop + (met_.inFamily ? parts : 0));
-    }
-
-    function _patientParts(Adjudication.Shares memory shares) private pure returns (uint256) {
-        return shares.deductible + shares.copay + shares.coinsurance;
-    }
-
-    function _split(uint64 allowed, CategoryTerms calldata category, Terms calldata terms, Met calldata met_)
-        private
+    /// The parts add up to what is allowed.
+    function check_split__parts_add_up(uint64 allowed, Category calldata category, Plan calldata plan, Met calldata met)
+        external
         pure
-        returns (Adjudication.Shares memory shares, Adjudication.Met memory met)
     {
-        if (category.coinsuranceBps > Adjudication.BPS || terms.roundingUnit == 0) revert(); // no such terms
-        met = Adjudication.Met(
-            met_.deductible, met_.oop, met_.planPaid, met_.inFamily, met_.familyDeductible, met_.familyOop
+        (uint256 amounts, uint256 shares) =
+            Adjudication.split(allowed, _category(category, 0), _plan(plan), _met(met));
+        _assertPartsAddUp(allowed, amounts, shares);
+    }
+
+    /// The parts add up to what is allowed, where coinsurance is one of them.
+    function check_split__parts_add_up_with_coinsurance(
+        uint24 allowed,
+        Category calldata category,
+        Plan calldata plan,
+        Met calldata met
+    ) external pure {
+        (uint256 amounts, uint256 shares) =
+            Adjudication.split(allowed, _category(category, 2_000), _plan(plan), _met(met));
+        _assertPartsAddUp(allowed, amounts, shares);
+    }
+
+    /// No member pays more than what is left of its out-of-pocket maximum, nor of its family's, the part above
+    /// the annual maximum apart; and the plan no more than its annual maximum.
+    function check_split__stays_within_yearly_amounts(
+        uint64 allowed,
+        Category calldata category,
+        Plan calldata plan,
+        Met calldata met
+    ) external pure {
+        (uint256 amounts, uint256 shares) =
+            Adjudication.split(allowed, _category(category, 0), _plan(plan), _met(met));
+
+        uint256 paid = ClaimWords.outOfPocket(amounts, shares);
+        assert(paid == 0 || met.oop + paid <= plan.oopMax);
+        if (met.inFamily && plan.familyOopMax != 0) assert(paid == 0 || met.familyOop + paid <= plan.familyOopMax);
+        uint256 deductible = ClaimWords.deductible(amounts);
+        assert(deductible == 0 || met.deductible + deductible <= plan.deductible);
+        uint256 benefit = ClaimWords.planPaid(shares);
+        if (plan.annualMaximum != 0) assert(benefit == 0 || met.planPaid + benefit <= plan.annualMaximum);
+    }
+
+    /// Accumulators move by exactly the parts of a settled row, whatever they are.
+    function check_add__moves_by_the_parts(uint256 amounts, uint256 shares, Met calldata met_) external pure {
+        Adjudication.Met memory met = _met(met_);
+        bool added = Adjudication.add(met, amounts, shares);
+
+        uint256 deductible = added ? ClaimWords.deductible(amounts) : 0;
+        uint256 oop = added ? deductible + ClaimWords.copay(amounts) + ClaimWords.coinsurance(shares) : 0;
+        assert(met.deductible == met_.deductible + deductible && met.oop == met_.oop + oop);
+        assert(met.planPaid == met_.planPaid + (added ? ClaimWords.planPaid(shares) : 0));
+        assert(met.familyDeductible == met_.familyDeductible + (met_.inFamily ? deductible : 0));
+        assert(met.familyOop == met_.familyOop + (met_.inFamily ? oop : 0));
+    }
+
+    function _assertPartsAddUp(uint256 allowed, uint256 amounts, uint256 shares) private pure {
+        assert(amounts >> 192 == 0 && uint64(shares) == 0);
+        assert(ClaimWords.allowed(amounts) == allowed);
+        uint256 parts = ClaimWords.deductible(amounts) + ClaimWords.copay(amounts) + ClaimWords.coinsurance(shares)
+            + ClaimWords.outsidePlan(shares) + ClaimWords.planPaid(shares);
+        assert(parts == allowed);
+    }
+
+    function _category(Category calldata terms, uint16 coinsuranceBps) private pure returns (uint256) {
+        return CategorySlot.pack(
+            CategoryTerms(true, terms.deductibleApplies, terms.copayFirst, true, coinsuranceBps, terms.copay)
         );
-        Adjudication.Plan memory plan = Adjudication.Plan(
-            terms.deductible,
-            terms.oopMax,
-            terms.familyDeductible,
-            terms.familyOopMax,
-            terms.annualMaximum,
-            terms.roundingUnit
+    }
+
+    function _plan(Plan calldata plan) private pure returns (Adjudication.Plan memory) {
+        return Adjudication.Plan(
+            plan.deductible,
+            plan.oopMax,
+            plan.familyDeductible,
+            plan.familyOopMax,
+            plan.annualMaximum,
+            10_000
         );
-        shares = Adjudication.split(allowed, category, plan, met);
+    }
+
+    function _met(Met calldata met) private pure returns (Adjudication.Met memory) {
+        return Adjudication.Met(
+            met.deductible, met.oop, met.planPaid, met.inFamily, met.familyDeductible, met.familyOop
+        );
     }
 }

@@ -3,68 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import pytest
+from tests.walkthrough.terminal import ROOT, Terminal, commands
 
 from chainbill.chain.logs import event_topic
-
-ROOT = Path(__file__).parents[2]
 
 SETTLED = f"0x{event_topic('ClaimSettled(address,bytes32,uint256,uint256,uint256,uint256)').hex()}"
 
 
 def walkthrough_lines() -> list[str]:
     """The commands of the fenced block under "Role by role"."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Role by role")[2]
-    block = section.partition("```sh\n")[2].partition("```")[0]
-    return [line for line in block.splitlines() if line.strip() and not line.startswith("#")]
-
-
-class Terminal:
-    """A shell in an empty directory with the project's files at hand and a state directory of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "src").symlink_to(ROOT / "src")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self._environment = {
-            **os.environ,
-            "PATH": path,
-            "CHAINBILL_STATE_DIR": str(folder / "state"),
-            "CHAINBILL_ANVIL": str(next(ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil"))),
-        }
-
-    def run(self, line: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["/bin/sh", "-c", line],
-            cwd=self.folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def facts(self, line: str) -> dict[str, Any]:
-        done = self.run(f"{line} --json")
-        assert done.returncode == 0, done.stderr
-        facts: dict[str, Any] = json.loads(done.stdout)
-        return facts
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path)
-    yield terminal
-    terminal.run("chainbill devnet down")
+    return commands((ROOT / "README.md").read_text(encoding="utf-8").partition("## Role by role")[2])
 
 
 def test_walkthrough__as_the_readme_says__pays_explains_and_adds_up(terminal: Terminal) -> None:
@@ -73,12 +25,7 @@ def test_walkthrough__as_the_readme_says__pays_explains_and_adds_up(terminal: Te
     assert lines[0].startswith("chainbill devnet up")
     assert lines[-1] == "chainbill devnet down"
 
-    said: dict[str, str] = {}
-    for line in lines[:-1]:
-        done = terminal.run(line)
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
-        said[line] = done.stdout
+    said = {line: terminal.ok(line) for line in lines[:-1]}
     node = terminal.facts("chainbill devnet status")
 
     totals = _check_statement(terminal, said["chainbill patient statement --as maria"])

@@ -43,6 +43,17 @@ HINTS = {
     "WindowOver": "a claim may be disputed for seven days after it was settled",
     "NotInBatch": "the claim is not as it was logged, or its batch's root is kept no more",
     "DeadlineNotOver": "wait until the deadline has passed",
+    "RulingTooLarge": "a ruling may lower what was settled, and raise nothing",
+    "PatientPartMissing": "put in a bond, or wait for credit: the patient's part must be there in full",
+    "AdvanceTooLarge": "at most the bond and the maturing credit, less what is advanced already",
+    "NoPayoutAddressAnnounced": "see where it is paid: chainbill provider payout-address show",
+    "AlreadyAttester": "see the keys: chainbill provider keys list",
+    "NotAttester": "see the keys: chainbill provider keys list",
+    "OperatorFeeTooHigh": "the contract caps it: see MAX_FLAT_FEE and MAX_FEE_BPS",
+    "FeeStillAnnounced": "another fee is announced; try again when it holds",
+    "InvalidQuorum": "at least one must sign, and at most as many as there are members",
+    "EpochOver": "open a new one: chainbill governor open-epoch",
+    "AccessManagerExpired": "announced calls are good for a week: announce it again",
     "RulingDoesNotAddUp": "every part must be ruled on, so that the parts make what is allowed",
 }
 """What to do next after some of the contracts' errors."""

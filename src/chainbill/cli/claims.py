@@ -6,7 +6,7 @@ import click
 
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.disputing import CLAIM, emit_step, list_disputes
+from chainbill.cli.disputing import CLAIM, list_disputes, take_step
 from chainbill.cli.parameters import ACCOUNT
 
 _STATUSES = ("open", "answered", "upheld", "reversed", "corrected")
@@ -56,5 +56,5 @@ def close(invocation: Invocation, claim: str, name: str) -> None:
 
     session = invocation.session()
     proven = Claims(session).find(claim, PartyTo())
-    receipt = session.protocol.settlement.close(session.sender(name), proven.settled)
-    emit_step(session, proven, receipt, "Closed the dispute of")
+    sender, settlement = session.sender(name), session.protocol.settlement
+    take_step(session, proven, lambda: settlement.close(sender, proven.settled), "Closed the dispute of")

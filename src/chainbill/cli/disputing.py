@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,18 +34,24 @@ _NEXT = {
 
 def dispute_as(session: Session, name: str, proven: ProvenClaim, party: Party) -> None:
     """Dispute a claim, and tell."""
-    sender = session.sender(name)
-    receipt = session.protocol.settlement.dispute(
-        sender, proven.settled, party, root_slot=proven.root_slot, proof=proven.proof
+    sender, settlement = session.sender(name), session.protocol.settlement
+    take_step(
+        session,
+        proven,
+        lambda: settlement.dispute(
+            sender, proven.settled, party, root_slot=proven.root_slot, proof=proven.proof
+        ),
+        f"{name} disputes",
     )
-    emit_step(session, proven, receipt, f"{name} disputes")
 
 
-def emit_step(session: Session, proven: ProvenClaim, receipt: TxReceipt, done: str) -> None:
-    """Tell what a step of a dispute has come to; ``done`` begins the sentence (``maria disputes``)."""
+def take_step(session: Session, proven: ProvenClaim, send: Callable[[], TxReceipt], done: str) -> None:
+    """Send a step of a dispute, and tell what has come of it; ``done`` begins the sentence
+    (``maria disputes``)."""
     from chainbill.chain.logs import decode_receipt
 
     settlement, claim = session.protocol.settlement, proven.settled.claim
+    receipt = _sent(claim, send)
     standing = settlement.dispute_of(proven.claim_id)
     events = decode_receipt(receipt, settlement.address)
     moved = _moved(session, events)
@@ -69,6 +75,34 @@ def emit_step(session: Session, proven: ProvenClaim, receipt: TxReceipt, done: s
             ]
         ),
     )
+
+
+def _sent(claim: Claim, send: Callable[[], TxReceipt]) -> TxReceipt:
+    """Send, and say in words what stands in the way."""
+    from chainbill.chain.contracts.settlement import DisputeStatus
+    from chainbill.errors import ChainError, ContractReverted
+
+    try:
+        return send()
+    except ContractReverted as refusal:
+        fields = refusal.fields
+        match refusal.name:
+            case "WrongStatus":
+                status = DisputeStatus(fields["status"]).label
+                told = "not disputed" if status == "none" else f"{status} already"
+            case "AlreadyDisputed":
+                told = "disputed by the same party already"
+            case "DeadlineOver":
+                told = f"late: the deadline was {show_time(fields['deadline'])}"
+            case "DeadlineNotOver":
+                told = f"not over: the deadline is {show_time(fields['deadline'])}"
+            case "WindowOver":
+                told = f"final: it could be disputed until {show_time(fields['endedAt'])}"
+            case _:
+                raise
+        raise ChainError(
+            f"claim {_called(claim)} is {told}", hint="see how it stands: chainbill claims disputes"
+        ) from None
 
 
 def _moved(session: Session, events: Sequence[Event]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import click
 
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.disputing import CLAIM, emit_step
+from chainbill.cli.disputing import CLAIM, take_step
 from chainbill.cli.governing import governor_option
 from chainbill.cli.parameters import DOLLARS
 
@@ -64,13 +64,11 @@ def resolve(
         ruling = upheld(proven.settled)
     else:
         ruling = partial_ruling(proven.settled, named)
+    call = ("resolve", proven.settled.abi_tuple(), ruling.abi_tuple())
     with governor(session, name) as sender:
-        receipt = govern(
+        take_step(
             session,
-            sender,
-            session.protocol.settlement,
-            "resolve",
-            proven.settled.abi_tuple(),
-            ruling.abi_tuple(),
+            proven,
+            lambda: govern(session, sender, session.protocol.settlement, *call),
+            f"{name} rules on",
         )
-    emit_step(session, proven, receipt, f"{name} rules on")

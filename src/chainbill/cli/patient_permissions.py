@@ -150,27 +150,34 @@ def limits(invocation: Invocation, per_event: int | None, per_day: int | None, n
     Raising holds at once; lowering a day after it is announced. Whole cents.
     """
     from chainbill.chain.events import LimitsSet
+    from chainbill.chain.fee_publication import END_OF_TIME
 
     session = invocation.session()
     address = patient_entry(session, name).address
-    wanted = wanted_limits(session, address, per_event, per_day)
-    sender = session.sender(name)
-    was_set: LimitsSet = logged(
-        session, LimitsSet, lambda: session.protocol.escrow.set_limits(sender, wanted)
-    )
+    wanted, escrow = wanted_limits(session, address, per_event, per_day), session.protocol.escrow
+    effective_at, changed = None, escrow.limits_of(address, END_OF_TIME) != wanted
+    if changed:
+        sender = session.sender(name)
+        was_set: LimitsSet = logged(session, LimitsSet, lambda: escrow.set_limits(sender, wanted))
+        effective_at = was_set.effective_at
     told = (
         f"At most {_limit(wanted.per_event)} may be taken from {name} for one event, "
         f"and {_limit(wanted.per_day)} on one day"
     )
-    later = was_set.effective_at > session.now()
+    when = (
+        ""
+        if effective_at is None or effective_at <= session.now()
+        else f", from {show_time(effective_at)} on"
+    )
     emit(
         {
             "account": name,
             "per_event_limit": format_dollars(wanted.per_event) if wanted.per_event else None,
             "per_day_limit": format_dollars(wanted.per_day) if wanted.per_day else None,
-            "effective_at": was_set.effective_at,
+            "effective_at": effective_at,
+            "changed": changed,
         },
-        f"{told}, from {show_time(was_set.effective_at)} on." if later else f"{told}.",
+        f"{told}{when}." if changed else f"{told}: that is set already.",
     )
 
 

@@ -9,7 +9,7 @@ import click
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.disputing import CLAIM, emit_step, list_disputes
+from chainbill.cli.disputing import CLAIM, list_disputes, take_step
 from chainbill.cli.output import note
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def concede(invocation: Invocation, claim: str, name: str) -> None:
     session = invocation.session()
     proven = own_claim(session, name, claim)
     _, owner = payout_sender(session, name)
-    receipt = session.protocol.settlement.concede(owner, proven.settled)
-    emit_step(session, proven, receipt, f"{name} concedes")
+    settlement = session.protocol.settlement
+    take_step(session, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
 
 
 @click.command(
@@ -67,9 +67,14 @@ def answer(invocation: Invocation, claim: str, statement: str, name: str) -> Non
     proven = own_claim(session, name, claim)
     _, owner = payout_sender(session, name)
     said, path = Answer.write(session.state, proven.claim_id, statement)
-    receipt = session.protocol.settlement.answer(owner, proven.settled, said.statement_hash)
+    settlement = session.protocol.settlement
+    take_step(
+        session,
+        proven,
+        lambda: settlement.answer(owner, proven.settled, said.statement_hash),
+        f"{name} answers",
+    )
     note(f"note: the statement for the arbiter is in {path}")
-    emit_step(session, proven, receipt, f"{name} answers")
 
 
 @click.command(cls=ShellCommand, example="chainbill provider void 7 --as lakeview")
@@ -87,10 +92,13 @@ def void(invocation: Invocation, claim: str, name: str) -> None:
     session = invocation.session()
     proven = own_claim(session, name, claim)
     _, owner = payout_sender(session, name)
-    receipt = session.protocol.settlement.void(
-        owner, proven.settled, root_slot=proven.root_slot, proof=proven.proof
+    settlement = session.protocol.settlement
+    take_step(
+        session,
+        proven,
+        lambda: settlement.void(owner, proven.settled, root_slot=proven.root_slot, proof=proven.proof),
+        f"{name} gives back",
     )
-    emit_step(session, proven, receipt, f"{name} gives back")
 
 
 def own_claim(session: Session, name: str, claim: str) -> ProvenClaim:

@@ -78,7 +78,8 @@ class Claims:
         ]
         if not accounts:
             raise StateError(
-                f"claim {wanted} is none of {party.who}'s", hint="see your own in the statement's --json"
+                f"claim {wanted} is none of {party.who}'s",
+                hint="your own statement has a reference for each of your claims",
             )
         settled = [account for account in accounts if account.decisive.claim_id is not None]
         if not settled:

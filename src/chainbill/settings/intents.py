@@ -19,9 +19,17 @@ from chainbill.attestation.patient_intents import (
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.sender import Sender
-from chainbill.errors import AttestationError, StateError
+from chainbill.errors import AttestationError, ContractReverted, StateError
 from chainbill.settings.claims import Claims
 from chainbill.settings.session import Session
+
+_STALE = (
+    "InvalidSignature",
+    "InvalidPatientSignature",
+    "InvalidAuthorizationSignature",
+    "AuthorizationUsedOrCanceled",
+)
+"""What the contracts say to a signature over another nonce, or over something else."""
 
 
 class SignedIntent(BaseModel):
@@ -94,7 +102,18 @@ def relay(session: Session, sender: Sender, signed: SignedIntent) -> TxReceipt:
             "it was signed for other contracts than this chain's",
             hint="sign again on this chain, or send it to the chain it was signed for: --rpc-url",
         )
-    signature, escrow = bytes.fromhex(signed.signature[2:]), session.protocol.escrow
+    try:
+        return _send(session, sender, intent, bytes.fromhex(signed.signature[2:]))
+    except ContractReverted as refusal:
+        if refusal.name in _STALE:
+            refusal.hint = (
+                "it was sent before, voided or changed: sign again, over the patient's present nonce"
+            )
+        raise
+
+
+def _send(session: Session, sender: Sender, intent: Intent, signature: bytes) -> TxReceipt:
+    escrow = session.protocol.escrow
     match intent:
         case EscrowIntent():
             return escrow.relay(sender, intent, signature)

@@ -131,7 +131,7 @@ class LocalDevnet:
             record = self._read() if not fresh else self._read_or_none()
             if record is not None and self._runs(record):
                 if record.ready:
-                    return _already_running(record, timestamp, fresh)
+                    return _already_running(record, timestamp, fresh=fresh or bound)
                 record.anvil.kill()  # An earlier `up` was cut off.
             if fresh:
                 self.state.forget_chain(CHAIN_ID)
@@ -327,7 +327,7 @@ def _exit(number: int, _: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _already_running(record: DevnetRecord, timestamp: int | None, fresh: bool) -> Started:
+def _already_running(record: DevnetRecord, timestamp: int | None, *, fresh: bool) -> Started:
     if fresh or timestamp is not None:
         raise DevnetError(
             f"the devnet is running at {record.anvil.rpc_url}", hint="stop it first: chainbill devnet down"

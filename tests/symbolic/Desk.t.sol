@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Cheats} from "./Cheats.sol";
+import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
+import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
+import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
+import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
+import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
+import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
+
+/// @notice The contracts around the desk, as far as a payout needs them: one registered payout address for
+/// all providers, and a token that notes what was sent.
+contract Surroundings {
+    bytes32 public constant payerCodeHash = 0;
+    address public constant payoutAddressOfAll = address(0xbeef);
+    address public sentTo;
+    uint256 public sent;
+
+    function payoutAddress(uint32) external pure returns (address) {
+        return payoutAddressOfAll;
+    }
+
+    function transfer(address to, uint256 amount) external returns (bool) {
+        (sentTo, sent) = (to, sent + amount);
+        return true;
+    }
+}
+
+/// @notice The desk with its accounts and its arithmetic laid open.
+contract DeskHarness is ClaimReversals {
+    constructor(Surroundings around)
+        SettlementState(
+            IERC20(address(around)),
+            IPatientEscrow(address(0)),
+            IInsurerPayerFactory(address(around)),
+            IProviderRegistry(address(around)),
+            address(1)
+        )
+    {}
+
+    function setProvider(uint32 providerId, uint256 head, uint256 second, uint256 slot, uint256 ring) external {
+        (_providers[providerId].head, _providers[providerId].second) = (head, second);
+        _providers[providerId].ring[slot] = ring;
+    }
+
+    function provider(uint32 providerId, uint256 slot) external view returns (uint256, uint256, uint256) {
+        return (_providers[providerId].head, _providers[providerId].second, _providers[providerId].ring[slot]);
+    }
+
+    function difference(SettledClaim calldata claim, Ruling calldata ruling) external pure returns (Difference memory) {
+        return _difference(0, claim, ruling);
+    }
+}
+
+/// @notice Runs the desk's code as its own, as ClaimSettlement does.
+contract Front {
+    address private immutable _desk;
+
+    constructor(address desk) {
+        _desk = desk;
+    }
+
+    fallback() external {
+        (bool succeeded, bytes memory answer) = _desk.delegatecall(msg.data);
+        assembly ("memory-safe") {
+            if iszero(succeeded) { revert(add(answer, 32), mload(answer)) }
+            return(add(answer, 32), mload(answer))
+        }
+    }
+}
+
+/// @notice A payout takes from one account what it sends; a reversal's differences add up.
+///
+/// Bounds of the payout: one bucket in the ring, of 9 days ago, beside a newest one of today; amounts below
+/// 2^32. Bounds of the reversal: none, for any claim whose own parts add up and any ruling.
+contract DeskTest is Cheats {
+    uint256 private constant TODAY = 20_000;
+    uint32 private constant PROVIDER = 1;
+    uint32 private constant OTHER = 2;
+
+    Surroundings private _around;
+    DeskHarness private _desk;
+
+    struct Account {
+        uint32 newest;
+        uint32 matured;
+        uint32 held;
+        uint32 ripe;
+        uint32 bond;
+        uint32 advanced;
+        uint32 owed;
+    }
+
+    function setUp() public {
+        _around = new Surroundings();
+        _desk = DeskHarness(address(new Front(address(new DeskHarness(_around)))));
+    }
+
+    /// What is paid is what is subtracted; nobody else's account changes.
+    function check_withdraw__pays_what_it_subtracts(Account calldata account, uint256 head, uint256 second) external {
+        vm.warp(TODAY * 1 days);
+        uint256 ripeDay = TODAY - 9;
+        uint256 accountHead =
+            TODAY << 192 | uint256(account.newest) << 128 | uint256(account.matured) << 64 | account.held;
+        uint256 accountSecond = uint256(account.bond) << 128 | uint256(account.advanced) << 64 | account.owed;
+        _desk.setProvider(PROVIDER, accountHead, accountSecond, ripeDay % 8, ripeDay << 64 | account.ripe);
+        _desk.setProvider(OTHER, head, second, 0, 0);
+
+        uint64 amount = _desk.withdraw(PROVIDER);
+
+        assert(_around.sent() == amount && _around.sentTo() == _around.payoutAddressOfAll());
+        (uint256 headAfter, uint256 secondAfter, uint256 ring) = _desk.provider(PROVIDER, ripeDay % 8);
+        assert(_sum(headAfter, secondAfter, ring) + amount == _sum(accountHead, accountSecond, account.ripe));
+        // Not a cent of what is maturing, held or owed, nor of the bond.
+        assert(uint64(headAfter >> 128) == account.newest && uint64(headAfter) == account.held);
+        assert(uint64(secondAfter >> 128) == account.bond && uint64(headAfter >> 64) >= uint64(secondAfter));
+        (headAfter, secondAfter,) = _desk.provider(OTHER, 0);
+        assert(headAfter == head && secondAfter == second);
+    }
+
+    /// What a ruling takes back adds up: what patient and payers get is what provider and operator lose.
+    function check_difference__adds_up(
+        DeskHarness.SettledClaim calldata claim,
+        DeskHarness.Ruling calldata ruling
+    ) external view {
+        _assumeSettled(claim.amounts, claim.shares, ClaimWords.fee(claim.service));
+        ClaimReversals.Difference memory taken = _desk.difference(claim, ruling);
+
+        uint256 allowed = ClaimWords.allowed(taken.amounts);
+        assert(_parts(taken.amounts, taken.shares) == allowed);
+        assert(taken.fee <= ClaimWords.fee(claim.service));
+        uint256 credit = ClaimWords.allowed(claim.amounts) - ClaimWords.fee(claim.service);
+        assert(taken.fee <= allowed && allowed - taken.fee <= credit);
+        // The three who are given money back share exactly what is no longer allowed.
+        uint256 toPayers = ClaimWords.planPaid(taken.shares) + ClaimWords.secondaryPaid(taken.shares);
+        assert(toPayers <= allowed);
+        assert(ClaimWords.responsibility(taken.amounts, taken.shares) == allowed - toPayers);
+    }
+
+    /// As settlement leaves every claim.
+    function _assumeSettled(uint256 amounts, uint256 shares, uint256 fee) private pure {
+        uint256 allowed = ClaimWords.allowed(amounts);
+        assume(_parts(amounts, shares) == allowed && fee <= allowed);
+        assume(ClaimWords.secondaryPaid(shares) <= allowed - ClaimWords.planPaid(shares));
+    }
+
+    function _parts(uint256 amounts, uint256 shares) private pure returns (uint256) {
+        return ClaimWords.deductible(amounts) + ClaimWords.copay(amounts) + ClaimWords.coinsurance(shares)
+            + ClaimWords.outsidePlan(shares) + ClaimWords.planPaid(shares);
+    }
+
+    function _sum(uint256 head, uint256 second, uint256 ring) private pure returns (uint256) {
+        unchecked {
+            return uint256(uint64(head)) + uint64(head >> 64) + uint64(head >> 128) + uint64(ring)
+                + uint64(second >> 128) - uint64(second >> 64);
+        }
+    }
+}
