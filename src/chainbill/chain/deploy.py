@@ -76,9 +76,7 @@ def bind_governor(w3: Web3, governor: LocalAccount, deployment: Deployment, dela
     """
     sender, governance = Sender(w3, governor), Governance(w3, deployment.governance)
     calls = [
-        governance.calldata(
-            "grantRole", GovernorRole.REGISTRAR, sender.address, delays.registrar_seconds
-        ),
+        governance.calldata("grantRole", GovernorRole.REGISTRAR, sender.address, delays.registrar_seconds),
         *_bind_admin(governance, _targets(w3, deployment.model_dump()), sender.address, delays),
     ]
     governance.multicall(sender, calls)

@@ -49,7 +49,7 @@ HINTS = {
     "NoPayoutAddressAnnounced": "see where it is paid: chainbill provider payout-address show",
     "AlreadyAttester": "see the keys: chainbill provider keys list",
     "NotAttester": "see the keys: chainbill provider keys list",
-    "OperatorFeeTooHigh": "the contract caps it: see MAX_FLAT_FEE and MAX_FEE_BPS",
+    "OperatorFeeTooHigh": "at most $1.00 for an event and 500 basis points of what is allowed",
     "FeeStillAnnounced": "another fee is announced; try again when it holds",
     "InvalidQuorum": "at least one must sign, and at most as many as there are members",
     "EpochOver": "open a new one: chainbill governor open-epoch",
