@@ -15,6 +15,7 @@ import {ClaimTree} from "./libraries/ClaimTree.sol";
 import {CreditAccount} from "./libraries/CreditAccount.sol";
 import {MAX_BATCH_LIFE} from "./libraries/Notice.sol";
 import {TypedData} from "./libraries/TypedData.sol";
+import {Words} from "./libraries/Words.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
 
@@ -46,7 +47,9 @@ contract ClaimSettlement is BatchRecorder {
     ) external whenNotPaused nonReentrant returns (Tally memory tally) {
         _checkTime(header);
         if (sections.length == 0) revert EmptyBatch();
-        if (sections.length > MAX_ROWS * BatchCodec.ROW_BYTES) revert TooManyRows(sections.length / BatchCodec.ROW_BYTES, MAX_ROWS);
+        if (sections.length > MAX_ROWS * BatchCodec.ROW_BYTES) {
+            revert TooManyRows(sections.length / BatchCodec.ROW_BYTES, MAX_ROWS);
+        }
         bytes32 digest = batchDigest(header, sections);
         _checkQuorum(header.epoch, digest, signatures);
 
@@ -88,7 +91,7 @@ contract ClaimSettlement is BatchRecorder {
         returns (BatchContext memory context)
     {
         context.signedAt = uint40(header.signedAt);
-        context.currentYear = Calendar.yearOf(block.timestamp);
+        context.currentYear = Calendar.yearOf(header.signedAt);
         context.prefix = _claimPrefix(digest, uint40(block.timestamp), header.operator);
         context.operator = header.operator;
         if (header.operator != address(0)) (context.feeFlat, context.feeBps) = operatorFeeAt(context.signedAt);
@@ -102,14 +105,20 @@ contract ClaimSettlement is BatchRecorder {
         returns (Tally memory tally, bytes memory leaves)
     {
         uint256 previous;
+        uint256 count;
         for (uint256 offset; offset < sections.length;) {
             (uint256 payers_, uint256 end) = BatchCodec.payerRun(sections, offset);
             if (payers_ < previous) revert BatchCodec.SectionsUnsorted(previous, payers_);
             (Tally memory more, bytes memory added) = _tryRun(context, payers_, sections[offset:end]);
+            if (offset == 0 && end == sections.length) return (more, added);
+
+            // Room for all at once: leaves that were copied anew for each run would cost by the square.
+            if (offset == 0) leaves = new bytes(sections.length / BatchCodec.ROW_BYTES * 32);
             _add(tally, more);
-            leaves = leaves.length == 0 ? added : bytes.concat(leaves, added);
+            count = Words.append(leaves, count, added);
             (previous, offset) = (payers_, end);
         }
+        Words.cut(leaves, count);
     }
 
     /// Anything but a payer's failed transfer takes the whole batch back.

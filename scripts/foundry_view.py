@@ -1,6 +1,6 @@
-"""Lay out the contracts as a Foundry project under `.cache/foundry`, for slither and halmos.
+"""Lay out the symbolic tests as a Foundry project under `.cache/foundry`, for halmos.
 
-`run_slither.py` and `run_symbolic.py` use it. The compiler is the one that `setup_tools.py` put in place;
+The compiler is the one that `setup_tools.py` put in place;
 forge is called by its real binary, never by its npm launcher, which swallows exit codes.
 """
 
@@ -16,8 +16,7 @@ VIEW = ROOT / ".cache" / "foundry"
 
 CONFIG = """\
 [profile.default]
-src = "{src}"
-test = "tests"
+src = "tests/symbolic"
 out = "out"
 cache_path = "cache"
 libs = []
@@ -27,8 +26,7 @@ solc = "{root}/.cache/solcx/solc-v{solc}"
 evm_version = "{evm}"
 offline = true
 ast = true
-optimizer = {via_ir}
-via_ir = {via_ir}
+optimizer = false
 bytecode_hash = "none"
 cbor_metadata = false
 
@@ -41,22 +39,19 @@ class NoForge(Exception):
     """Forge's binary is not installed."""
 
 
-def lay_out(view: Path, src: str, *, via_ir: bool) -> Path:
-    """Write a view whose sources are the folder `src` and what it imports; return its folder.
+def lay_out() -> Path:
+    """Write the view and return its folder; what an earlier one was compiled to is kept.
 
-    What an earlier view was compiled to is kept. Without via_ir code is compiled as it was written, quick
-    and easy to follow; not every contract fits the stack that way.
+    Code is compiled as it was written: without the optimizer it is quicker to compile and easier to follow.
     """
-    view.mkdir(parents=True, exist_ok=True)
-    for folder in {"contracts", src}:
-        copy = view / folder
+    VIEW.mkdir(parents=True, exist_ok=True)
+    for folder in ("contracts", "tests/symbolic"):
+        copy = VIEW / folder
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(ROOT / folder, copy, ignore=shutil.ignore_patterns(".*"))
-    config = CONFIG.format(
-        src=src, root=ROOT.as_posix(), solc=SOLC_VERSION, evm=EVM_VERSION, via_ir=str(via_ir).lower()
-    )
-    (view / "foundry.toml").write_text(config, encoding="utf-8")
-    return view
+    config = CONFIG.format(root=ROOT.as_posix(), solc=SOLC_VERSION, evm=EVM_VERSION)
+    (VIEW / "foundry.toml").write_text(config, encoding="utf-8")
+    return VIEW
 
 
 def forge_binary() -> Path:

@@ -3,27 +3,34 @@
     .venv/bin/python scripts/run_slither.py
 
 `scripts/slither_triage.toml` explains every finding that is accepted: one table per reason, with the
-detector and a line per finding, `Contract.function` or `Contract.function.variable`. Exit code 1: a
-finding is not explained there, or an explained one is no longer found.
+detector and where it was found, `Contract.function` or `Contract.function.variable`, or `everywhere`. Exit
+code 1: a finding is not explained there, or an explained one is no longer found.
+
+Slither reads syntax trees, so nothing is translated to bytecode for it: it gets the compiler's output as a
+Foundry project would keep it.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from export_artifacts import ROOT
-from foundry_view import VIEW, NoForge, environment, lay_out
+from export_artifacts import ROOT, SOLC_VERSION, ExportError, compiler_settings, read_sources, run_solc
+from foundry_view import NoForge, environment
 
 TRIAGE = ROOT / "scripts" / "slither_triage.toml"
+VIEW = ROOT / ".cache" / "slither"
 
 # What is not ours, or serves tests alone.
 LEFT_OUT = "node_modules|contracts/mocks"
+
+EVERYWHERE = "everywhere"
+NO_CODE = {"object": "", "sourceMap": ""}
 
 Finding = tuple[str, str]  # detector and place
 
@@ -34,11 +41,11 @@ class SlitherFailed(Exception):
 
 def analyse() -> list[dict[str, Any]]:
     """Return slither's own findings."""
-    view = lay_out(VIEW / "slither", "contracts", via_ir=True)
-    report = view / "slither.json"
+    lay_out()
+    report = VIEW / "report.json"
     report.unlink(missing_ok=True)
-    command = ["slither", ".", "--json", report.name, "--filter-paths", LEFT_OUT]
-    done = subprocess.run(command, cwd=view, env=environment(), capture_output=True, text=True, check=False)
+    command = ["slither", ".", "--ignore-compile", "--json", report.name, "--filter-paths", LEFT_OUT]
+    done = subprocess.run(command, cwd=VIEW, env=environment(), capture_output=True, text=True, check=False)
     # Its exit code tells of findings too; only the report tells of failure.
     if not report.is_file():
         raise SlitherFailed(done.stderr[-4000:])
@@ -47,6 +54,28 @@ def analyse() -> list[dict[str, Any]]:
         raise SlitherFailed(outcome["error"])
     found: list[dict[str, Any]] = outcome["results"].get("detectors", [])
     return found
+
+
+def lay_out() -> None:
+    """Write the sources and the compiler's output where slither looks for them."""
+    shutil.rmtree(VIEW, ignore_errors=True)
+    build_info = VIEW / "out" / "build-info"
+    build_info.mkdir(parents=True)
+    shutil.copytree(ROOT / "contracts", VIEW / "contracts", ignore=shutil.ignore_patterns(".*"))
+    (VIEW / "node_modules").symlink_to(ROOT / "node_modules")
+    (VIEW / "foundry.toml").touch()
+    sources = {name: {"content": text} for name, text in read_sources(ROOT).items()}
+    settings = compiler_settings() | {"outputSelection": {"*": {"": ["ast"], "*": ["abi"]}}}
+    output = run_solc(ROOT, {"language": "Solidity", "sources": sources, "settings": settings})
+    for contracts in output["contracts"].values():
+        for contract in contracts.values():
+            contract["evm"] = {"bytecode": NO_CODE, "deployedBytecode": NO_CODE}
+    kept = {
+        "solcVersion": SOLC_VERSION,
+        "input": {"language": "Solidity", "settings": settings},
+        "output": output,
+    }
+    (build_info / "contracts.json").write_text(json.dumps(kept), encoding="utf-8")
 
 
 def finding(detected: dict[str, Any]) -> Finding:
@@ -64,47 +93,40 @@ def place(element: dict[str, Any]) -> str:
     return ".".join(reversed(names))
 
 
-def explained(triage: Path) -> Counter[Finding]:
-    """Return how often each finding is explained in the triage file."""
+def explained(triage: Path) -> set[Finding]:
+    """Return the findings that the triage file explains."""
     tables = tomllib.loads(triage.read_text(encoding="utf-8")).get("accepted", [])
     for table in tables:
         if not table["reason"].strip():
             raise ValueError(f"{triage.name}: {table['detector']} has no reason")
-    return Counter((table["detector"], where) for table in tables for where in table["where"])
+    return {(table["detector"], where) for table in tables for where in table["where"]}
 
 
-def compare(found: Counter[Finding], accepted: Counter[Finding]) -> list[str]:
-    """Return a line for each finding that is not explained, and each explanation of nothing."""
-    return [
-        *(
-            f"not explained: {detector} in {where}"
-            for detector, where in sorted((found - accepted).elements())
-        ),
-        *(
-            f"no longer found: {detector} in {where}"
-            for detector, where in sorted((accepted - found).elements())
-        ),
-    ]
+def compare(found: set[Finding], accepted: set[Finding]) -> tuple[set[Finding], set[Finding]]:
+    """Return the findings that are not explained, and the explanations of what is no longer found."""
+    widely = {detector for detector, where in accepted if where == EVERYWHERE}
+    unexplained = {one for one in found - accepted if one[0] not in widely}
+    stale = {one for one in accepted - found if one[1] != EVERYWHERE}
+    stale |= {(detector, EVERYWHERE) for detector in widely - {detector for detector, _ in found}}
+    return unexplained, stale
 
 
 def main() -> int:
     """Run the command; return its exit code."""
     try:
         detected = analyse()
-    except (NoForge, SlitherFailed) as error:
+    except (ExportError, NoForge, SlitherFailed) as error:
         print(f"slither: {error}", file=sys.stderr)
         return 1
-    found = Counter(finding(one) for one in detected)
-    differences = compare(found, explained(TRIAGE))
-    for line in differences:
-        print(line)
+    unexplained, stale = compare({finding(one) for one in detected}, explained(TRIAGE))
     for one in detected:
-        if f"not explained: {one['check']} in {place(one['elements'][0])}" in differences:
-            print(f"\n{one['check']} ({one['impact']}): {one['description'].strip()}")
-    print(
-        f"slither: {found.total()} findings, {found.total() - (found - explained(TRIAGE)).total()} explained"
-    )
-    return 1 if differences else 0
+        if finding(one) in unexplained:
+            detector, where = finding(one)
+            print(f"not explained: {detector} ({one['impact']}) in {where}\n{one['description'].strip()}\n")
+    for detector, where in sorted(stale):
+        print(f"explained, but no longer found: {detector} in {where}")
+    print(f"slither: {len(detected)} findings, {len(unexplained)} places not explained")
+    return 1 if unexplained or stale else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from export_artifacts import ROOT
-from foundry_view import VIEW, NoForge, environment, lay_out
+from foundry_view import NoForge, environment, lay_out
 
 # The longest loops of the contracts that are proved: the eight slots of the credits' ring.
 LOOP = 9
@@ -31,7 +31,7 @@ def main(contracts: list[str]) -> int:
     except NoForge as error:
         print(f"symbolic: {error}", file=sys.stderr)
         return 1
-    view = lay_out(VIEW / "symbolic", "tests/symbolic", via_ir=False)
+    view = lay_out()
     pattern = f"^({'|'.join(wanted)})Test$"
     command = ["halmos", "--match-contract", pattern, "--loop", str(LOOP), "--no-status"]
     command += ["--solver-timeout-assertion", f"{SOLVER_SECONDS}s"]

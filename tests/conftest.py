@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+RECURSION_LIMIT = sys.getrecursionlimit()
+
 # Tools keep their data inside the project, however pytest was started.
 os.environ.setdefault("SOLCX_BINARY_PATH", str(ROOT / ".cache" / "solcx"))
 os.environ.setdefault("APE_DATA_FOLDER", str(ROOT / ".cache" / "ape"))
+
+
+def pytest_collection_finish() -> None:
+    """Take back what py-evm does when it is imported: with its limit, deep JSON overflows the C stack."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 def shared_folder(name: str) -> Path:

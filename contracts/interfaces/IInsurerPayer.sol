@@ -128,7 +128,7 @@ interface IInsurerPayer {
     /// Settlement only.
     /// @param section one packed section, see BatchCodec
     /// @param signedAt the time whose terms apply
-    /// @param currentYear benefit years accepted: this one and the one before
+    /// @param currentYear the year of signedAt: it and the one before may be billed
     /// @param spendables one Spendable word per patient, in order
     /// @param skipped a bit per row (row r: bit r % 256 of word r / 256), 1: its sequence was spent before
     /// @return answers two words per row, in order: amounts and shares, see ClaimWords

@@ -191,7 +191,6 @@ interface ISettlementState {
     error NoBond(uint32 providerId);
     error OperatorFeeTooHigh(uint64 flat, uint16 bps);
     error FeeStillAnnounced(uint40 effectiveAt);
-    error ZeroOperator();
     error NotInBatch(bytes32 claimId, uint32 rootSlot);
     error NotAParty(address caller, Party party);
     error WindowOver(uint40 endedAt, uint256 now_);
@@ -201,7 +200,6 @@ interface ISettlementState {
     error DeadlineNotOver(uint40 deadline, uint256 now_);
     error RulingTooLarge(uint256 ruled, uint256 claimed);
     error RulingDoesNotAddUp(uint256 allowed, uint256 parts);
-    error NothingReversed(bytes32 claimId);
     error PatientPartMissing(uint64 required, uint64 available);
     error NoReceivable(uint32 providerId, uint32 payerId);
     error NoRefund(uint32 payerId);

@@ -64,4 +64,22 @@ library Words {
     function setBit(bytes memory words, uint256 index) internal pure {
         set(words, index >> 8, get(words, index >> 8) | 1 << (index & 0xff));
     }
+
+    /// @notice Copy `added` behind the first `count` words; `words` has room for them.
+    /// @return the number of words that are there then
+    function append(bytes memory words, uint256 count, bytes memory added) internal pure returns (uint256) {
+        // From behind one length word to behind the other and `count` words.
+        assembly ("memory-safe") {
+            mcopy(add(add(words, 32), shl(5, count)), add(added, 32), mload(added))
+        }
+        return count + (added.length >> 5);
+    }
+
+    /// @notice Shorten to the first `count` words.
+    function cut(bytes memory words, uint256 count) internal pure {
+        // The length word; what lies behind stays allocated.
+        assembly ("memory-safe") {
+            mstore(words, shl(5, count))
+        }
+    }
 }

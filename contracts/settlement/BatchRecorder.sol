@@ -63,11 +63,7 @@ abstract contract BatchRecorder is Coordination {
     /// Cuts the leaves to those that are there.
     function _finishRecord(Record memory record) internal pure {
         record.tally.settled = uint32(record.leafCount);
-        (bytes memory leaves, uint256 length) = (record.leaves, record.leafCount * 32);
-        // Only shortens what `_startRecord` has allocated.
-        assembly ("memory-safe") {
-            mstore(leaves, length)
-        }
+        Words.cut(record.leaves, record.leafCount);
     }
 
     function _settleCredit(Record memory record, uint32 providerId) internal {

@@ -94,7 +94,9 @@ abstract contract ClaimDisputes is ClaimReversals {
         if (block.timestamp >= found.deadline) revert DeadlineOver(found.deadline, block.timestamp);
 
         Difference memory taken = _difference(id, claim, ruling);
-        if (taken.amounts | taken.shares | taken.secondary | taken.fee == 0) return _uphold(id, claim, found);
+        // Of a claim of nothing (a free service with a yearly limit) nothing is taken back but its units.
+        bool stands = taken.amounts | taken.shares | taken.secondary | taken.fee == 0 && !taken.whole;
+        if (stands) return _uphold(id, claim, found);
         _reverse(id, claim, found, taken);
     }
 

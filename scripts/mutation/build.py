@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from export_artifacts import (
-    IMPORT,
     artifact,
     compiler_settings,
-    import_name,
     is_deployable,
     read_sources,
     standard_input,
@@ -41,23 +39,16 @@ class Build:
     settings: dict[str, dict[str, Any]]
     """The compiler settings of each source with contracts."""
 
-    def contracts_importing(self, file: str) -> dict[str, list[str]]:
-        """Return the deployable contracts whose sources import `file`, by source name."""
-        wanted: dict[str, list[str]] = {}
-        for name, built in self.artifacts.items():
-            if file in self._imported_by(built["sourceName"]):
-                wanted.setdefault(built["sourceName"], []).append(name)
-        return wanted
+    reached: dict[str, set[str]]
+    """The sources whose code is in a contract's bytecode."""
 
-    def _imported_by(self, source: str) -> set[str]:
-        reached: set[str] = set()
-        pending = [source]
-        while pending:
-            name = pending.pop()
-            if name not in reached:
-                reached.add(name)
-                pending += [import_name(name, target) for target in IMPORT.findall(self.sources[name])]
-        return reached
+    def settings_of(self, name: str) -> dict[str, Any]:
+        """Return the compiler settings of a contract."""
+        return self.settings[self.artifacts[name]["sourceName"]]
+
+    def contracts_with(self, file: str) -> list[str]:
+        """Return the contracts that hold code of `file`."""
+        return [name for name, sources in self.reached.items() if file in sources]
 
 
 def build_unchanged(root: Path, compiler: Compiler) -> Build:
@@ -65,6 +56,7 @@ def build_unchanged(root: Path, compiler: Compiler) -> Build:
     sources = read_sources(root)
     artifacts: Artifacts = {}
     settings: dict[str, dict[str, Any]] = {}
+    reached: dict[str, set[str]] = {}
     for source, text in sources.items():
         if not source.startswith("contracts/") or not CONTRACT.search(text):
             continue
@@ -77,7 +69,16 @@ def build_unchanged(root: Path, compiler: Compiler) -> Build:
         for name, contract in output["contracts"][source].items():
             if is_deployable(contract):
                 artifacts[name] = artifact(source, name, contract)
-    return Build(sources, artifacts, settings)
+                reached[name] = _reached(output, contract)
+    return Build(sources, artifacts, settings, reached)
+
+
+def _reached(output: dict[str, Any], contract: dict[str, Any]) -> set[str]:
+    """Return the sources that a contract's source maps (`start:length:source` a step) lead to."""
+    maps = [contract["evm"][code]["sourceMap"] for code in ("bytecode", "deployedBytecode")]
+    steps = [step.split(":") for text in maps for step in text.split(";")]
+    ids = {step[2] for step in steps if len(step) > 2}
+    return {name for name, source in output["sources"].items() if str(source["id"]) in ids}
 
 
 def errors(output: dict[str, Any]) -> list[str]:
@@ -90,7 +91,7 @@ def _request(
 ) -> dict[str, Any]:
     """Return the compiler's input for some contracts, by source."""
     request = standard_input(sources, settings)
-    wanted = request["settings"]["outputSelection"].popitem()[1]["*"]
+    wanted = ["abi", "evm.bytecode", "evm.deployedBytecode", "evm.methodIdentifiers"]
     selection = {source: dict.fromkeys(names[source], wanted) for source in names}
     request["settings"] = request["settings"] | {"outputSelection": selection}
     return request
@@ -111,11 +112,15 @@ def build_mutant(build: Build, compiler: Compiler, mutant: Mutant) -> Artifacts 
     """Return the artifacts that a mutant changes, none if the bytecode stays; None if it does not compile."""
     sources = build.sources | {mutant.file: mutant.apply(build.sources[mutant.file])}
     changed: Artifacts = {}
-    for source, names in build.contracts_importing(mutant.file).items():
-        output = compiler.compile(_request(sources, build.settings[source], {source: names}))
+    for settings in (QUICK, RELEASE):
+        names = [name for name in build.contracts_with(mutant.file) if build.settings_of(name) is settings]
+        if not names:
+            continue
+        wanted = {build.artifacts[name]["sourceName"]: [name] for name in names}
+        output = compiler.compile(_request(sources, settings, wanted))
         if errors(output):
             return None
-        for name in names:
+        for source, (name,) in wanted.items():
             bytecode = "0x" + output["contracts"][source][name]["evm"]["bytecode"]["object"]
             if bytecode != build.artifacts[name]["bytecode"]:
                 changed[name] = build.artifacts[name] | {"bytecode": bytecode}

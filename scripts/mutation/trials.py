@@ -64,11 +64,7 @@ FIRST = {
     "Words": ("settle",),
 }
 
-OPTIONS = (
-    *("-m", "not slow and not attack"),
-    *("-o", f"cache_dir={ROOT / '.cache' / 'mutation' / 'pytest'}"),
-    *(f"--ignore={TESTS / name}" for name in LEFT_OUT),
-)
+OPTIONS = ("-m", "not slow and not attack", "-o", f"cache_dir={ROOT / '.cache' / 'mutation' / 'pytest'}")
 
 # A mutant that keeps the tests busy for longer than this has been noticed.
 TIME_LIMIT_SECONDS = 300
@@ -95,7 +91,7 @@ def install_swap(artifacts: Artifacts) -> None:
 
     package_artifacts.load_artifact = load_artifact  # type: ignore[assignment]
     with redirect_stdout(StringIO()) as output:
-        code = pytest.main(["--collect-only", "-q", *OPTIONS, str(TESTS)])
+        code = pytest.main(["--collect-only", "-q", *OPTIONS, *first_and_rest("")[1]])
     if code:
         raise RuntimeError(f"the contract tests cannot be imported:\n{output.getvalue()}")
     sys.modules["tests.contracts.evm"].artifact = lambda name: _swapped[name]  # type: ignore[attr-defined]
@@ -104,16 +100,19 @@ def install_swap(artifacts: Artifacts) -> None:
     sys.modules["tests.contracts.pyrevm_backend"].EVM = partial(EVM, env=any_size)  # type: ignore[attr-defined]
 
 
-def is_first(file: str, test: str) -> bool:
-    """Tell whether a test file is one of those that a source file's mutants are tried with first."""
-    return any(word in Path(test).name for word in FIRST.get(Path(file).stem, ()))
+def first_and_rest(file: str) -> tuple[list[str], list[str]]:
+    """Return the test files that a source file's mutants are tried with first, and the others."""
+    words = FIRST.get(Path(file).stem, ())
+    tests = sorted(path for path in TESTS.glob("test_*.py") if path.name not in LEFT_OUT)
+    first = [str(path) for path in tests if any(word in path.name for word in words)]
+    return first, [str(path) for path in tests if str(path) not in first]
 
 
 @dataclass(frozen=True)
 class Baseline:
     """What the tests make of the contracts without a change."""
 
-    failing: tuple[str, ...]
+    failing: list[str]
     """Left out of all trials: they look at size or gas, which are others here."""
     seconds: dict[str, float]
     """How long each test took: the quick ones go first."""
@@ -126,7 +125,7 @@ def run_unchanged(artifacts: Artifacts, log: Path) -> Baseline:
     with os.fdopen(pipe) as reader:
         told = json.load(reader)
     os.waitpid(pid, 0)
-    return Baseline(tuple(told["failed"]), told["seconds"])
+    return Baseline(told["failed"], told["seconds"])
 
 
 def try_out(swapped: Artifacts, file: str, baseline: Baseline, log: Path) -> Trial:
@@ -157,9 +156,7 @@ class _Reports:
         self.seconds: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(
-            key=lambda item: (not is_first(self.file, str(item.path)), self.expected.get(item.nodeid, 0))
-        )
+        items.sort(key=lambda item: self.expected.get(item.nodeid, 0))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
@@ -192,7 +189,10 @@ def _run_tests(
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.chdir(ROOT)
-    code = pytest.main([*arguments, *OPTIONS, str(TESTS)], plugins=[reports])
+    code = 0
+    for files in first_and_rest(reports.file):
+        if files and code == 0:
+            code = pytest.main([*arguments, *OPTIONS, *files], plugins=[reports])
     with os.fdopen(writer, "w") as pipe:
         pipe.write(reports.told())
     sys.stdout.flush()

@@ -303,12 +303,15 @@ def test_internal_verbs__called_by_anybody_but_settlement__revert(protocol: Prot
                 contract.send(caller, verb, *arguments)
 
 
-def test_settle__the_year_turns_before_it_settles__counts_the_block(protocol: Protocol) -> None:
-    """The years accepted are the block's: a batch signed in the old year may find its year closed."""
+def test_settle__the_year_turns_before_it_settles__counts_the_signing(protocol: Protocol) -> None:
+    """The years accepted are those of the signing: who holds a signed batch back closes no year."""
     new_year = 1_735_689_600
     protocol.enrol(protocol.patient, YEAR - 1)
     protocol.evm.now = new_year - 1
     old = protocol.row(protocol.patient, 1, benefit_year=YEAR - 1)
     batch = protocol.batch([protocol.section(old)])
     protocol.evm.now = new_year
-    assert protocol.submit(batch).value == (0, 1, 0, 0)
+    with protocol.evm.rolled_back():
+        assert protocol.submit(batch).value == (1, 0, 0, 0)
+    late = protocol.batch([protocol.section(old)])
+    assert protocol.submit(late).value == (0, 1, 0, 0)

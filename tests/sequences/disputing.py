@@ -87,7 +87,7 @@ class Disputing(Settling, Providers):
     @precondition(lambda self: any(self._debts()))
     @rule(bits=BITS)
     def debts_are_collected(self, bits: bytes) -> None:
-        """Refunds that had to wait, mostly once they can move; receivables, mostly once something was earned."""
+        """Refunds that had to wait, mostly once they can move; receivables, mostly after more work."""
         choices = self.begin("debts_are_collected", bits)
         waiting, owing = self._debts()
         if waiting and (not owing or choices.once_in(2)):
@@ -106,10 +106,8 @@ class Disputing(Settling, Providers):
     def _debts(self) -> tuple[list[int], list[tuple[int, int]]]:
         """Payers whose refunds wait; providers that owe, and whom."""
         waiting = [payer for payer, amount in self.ledger.refunds.items() if amount]
-        accounts = [(number, one.account) for number, one in self.ledger.providers.items()]
-        return waiting, [
-            (number, payer) for number, one in accounts for payer, due in one.owed.items() if due
-        ]
+        owed = [(number, one.account.owed) for number, one in self.ledger.providers.items()]
+        return waiting, [(number, payer) for number, dues in owed for payer, due in dues.items() if due]
 
     def _is_half_covered(self, claim: Claim) -> bool:
         """Does the free bond alone cover the patient's part of a claim, and not all of it?"""

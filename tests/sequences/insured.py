@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis.stateful import rule
 from tests.contracts.protocol import COPAY, COSMETIC, REFILL, SHARED, THERAPY, VISIT
-from tests.sequences.accounts import DAYS_TO_MATURE
+from tests.sequences.accounts import DAYS_TO_MATURE, Account
 from tests.sequences.choices import BITS, Choices
 from tests.sequences.pricing import Fee
 from tests.sequences.stage import DOLLAR, PLANS
@@ -23,7 +23,7 @@ class Insurers(World):
         choices = self.begin("insurer_moves_pool", bits)
         payer = choices.of((1, 2))
         owner, insurer = self.ledger.owners[payer], self.ledger.insurers[payer]
-        self.losers = {f"payer {payer} pool ()"}
+        self.losers = {f"pool {payer} ()"}
         if choices.once_in(3):
             self.stage.fund_payer(payer, choices.of((500 * DOLLAR, 1, 40 * DOLLAR, 0)))
             return
@@ -153,7 +153,7 @@ class Providers(World):
             self.collect_receivable_of(choices.of((1, 2)), choices.of((1, 2)))
         elif choices.once_in(3):
             operator = choices.of(stage.operators)
-            ledger.operators.setdefault(operator, type(ledger.providers[1].account)())
+            ledger.operators.setdefault(operator, Account())
             self.losers = {f"feesOf {(operator,)}"}
             stage.desk("withdrawFees", stage.relay, (operator,), ledger.pay_operator, operator)
         else:

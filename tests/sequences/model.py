@@ -496,9 +496,10 @@ class Ledger:
 
     def _settle_row(self, batch: Batch, event: Event, corrects: bytes) -> Ending:
         header = event.header
-        if event.year + 1 < self.year:
+        current_year = datetime.fromtimestamp(batch.signed_at, UTC).year
+        if event.year + 1 < current_year:
             return Ending(event, "BENEFIT_YEAR_CLOSED")
-        if event.year > self.year:
+        if event.year > current_year:
             return Ending(event, "BENEFIT_YEAR_NOT_OPEN")
         wallet = self.wallets.get(event.patient, Wallet())
         reason = wallet.refusal(header.provider, (header.payer, header.second), batch.signed_at)

@@ -104,6 +104,8 @@ class Patients(World):
         patient = choices.of(self.stage.patients)
         self.losers = {f"balanceOf {patient[:6]}"}
         request = self.ledger.wallets[patient].request
+        if request is not None and choices.once_in(3):
+            self.stage.deposit(patient, choices.of(AMOUNTS))
         if request is not None and choices.once_in(2):
             times = request.available_at, request.available_at - 1, request.available_at + WITHDRAWAL_LIFE
             self.stage.wait(max(1, choices.of(times) - self.now))
@@ -152,7 +154,7 @@ class Patients(World):
             return "cancelWithdrawal", (), wallet.cancel
         if choices.once_in(6):
             return self._voiding(choices, patient)
-        amount = choices.of((*AMOUNTS, wallet.balance, wallet.balance + 1, 0))
+        amount = choices.of((wallet.balance, *AMOUNTS[:3], wallet.balance, wallet.balance + 1, 0))
         return "requestWithdrawal", (amount,), lambda: wallet.ask(amount, self.now)
 
     def _accepting(self, choices: Choices, patient: str) -> Verb:

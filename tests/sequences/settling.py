@@ -9,10 +9,10 @@ from hypothesis.stateful import precondition, rule
 from tests.contracts.protocol import COSMETIC, REFILL, THERAPY, UNLISTED, VISIT
 from tests.sequences.choices import BITS, Choices
 from tests.sequences.claims import Event, Header, Status, word
-from tests.sequences.doing import failed_payers, mirrored, pack
+from tests.sequences.doing import failed_payers, mirrored, pack, require
 from tests.sequences.model import DISPUTE_WINDOW, NOBODY, Batch, Ending, Section
 from tests.sequences.stage import CENT, DOLLAR, SLOTS
-from tests.sequences.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE, Refused
+from tests.sequences.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE
 from tests.sequences.wallets import Consent
 from tests.sequences.world import World
 
@@ -173,9 +173,7 @@ class Settling(World):
 
     def _submit(self, choices: Choices, batch: Batch, signers: list[str]) -> None:
         for section in batch.sections:
-            self.losers |= {
-                f"payer {payer} pool ()" for payer in (section.header.payer, section.header.second)
-            }
+            self.losers |= {f"pool {payer} ()" for payer in (section.header.payer, section.header.second)}
             self.losers |= {f"balanceOf {event.patient[:6]}" for event in section.events}
         endings = self.stage.settle(batch, signers, self._slot(choices))
         if endings is not None:
@@ -187,8 +185,8 @@ class Settling(World):
         failed = any(ending.reason == "PAYER_FAILED" for ending in endings)
         logged = failed_payers(self.stage.backend.logs())
         stuck = [payer for payer, at in self.ledger.payer_addresses.items() if at in self.ledger.blocked]
-        if failed != bool(logged) or not set(logged) <= set(stuck):
-            raise Refused(f"payers failed: {logged}, of {stuck}")
+        agree = failed == bool(logged) and set(logged) <= set(stuck)
+        require(agree, "payers that failed", f"logged {logged}, of {stuck}")
 
     def _epoch(self) -> int:
         return len(self.ledger.epochs)

@@ -25,7 +25,7 @@ VERBS = {
     *("collectReceivable", "collectRefund"),
     *("suspend", "reinstate", "pause", "unpause", "openEpoch", "endEpoch", "setOperatorFee"),
 }
-"""Every operation. What they must be refused for is drawn, too; it is not counted here."""
+"""Every operation. In the long run each must have succeeded somewhere, and rows ended in every way."""
 
 
 def test_random_sequences__a_few__agree_with_the_ledger() -> None:
@@ -34,14 +34,14 @@ def test_random_sequences__a_few__agree_with_the_ledger() -> None:
 
 @pytest.mark.slow
 def test_random_sequences__contracts_and_ledger__agree() -> None:
-    Doing.done.clear()
     play(EXAMPLES, derandomize=True, database=None)
-    assert {*VERBS, *REASONS} - set(Doing.done) == set()
 
 
 @pytest.mark.attack
 def test_random_sequences__twenty_times_as_many__agree() -> None:
+    Doing.done.clear()
     play(20 * EXAMPLES, print_blob=True)
+    assert {*VERBS, *REASONS} - set(Doing.done) == set()
 
 
 @pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)

@@ -53,6 +53,11 @@ class View:
     shown: Callable[[Words, int], Words] | None = None
     """Makes an answer comparable, given the time."""
 
+    @property
+    def kind(self) -> str:
+        """The function's name, or `tokens`: labels begin with it."""
+        return self.label.split()[0]
+
 
 class Views:
     """All views of one deployment that every step compares."""
@@ -141,7 +146,7 @@ def add_payer(
     """A pool, and what its members have met."""
 
     def add(function: str, *arguments: Any, expected: Callable[[Insurer, int], Words], **how: Any) -> None:
-        label = f"payer {payer_id} {function} {arguments}"
+        label = f"{function} {payer_id} {arguments}"
         views.add(
             *(label, payer, function, arguments),
             lambda ledger: expected(ledger.insurers[payer_id], ledger.now),

@@ -8,12 +8,12 @@ import {Cheats} from "./Cheats.sol";
 /// @notice An account's money: each verb moves the sum by exactly what it takes or gives.
 ///
 /// Bounds: the newest bucket is 0, 7 or 8 days old and one bucket stands in the ring, 1, 7 or 8 days older, so
-/// on either side of every edge of the 8 days; all amounts are any below 2^32 (the account's fields have 64 bits).
+/// on either side of every edge of the 8 days; amounts are any below 2^16 (the account's fields have
+/// 64 bits).
 contract CreditAccountTest is Cheats {
     using CreditAccount for CreditAccount.Account;
 
     uint256 private constant DAYS = 8;
-    uint256 private constant BOUND = 1 << 32;
     uint256 private constant TODAY = 20_000;
 
     CreditAccount.Account private _account;
@@ -24,18 +24,17 @@ contract CreditAccountTest is Cheats {
     struct State {
         uint8 newestAge; // days from the newest bucket's to today
         uint8 ringAge; // days from the ring's bucket to the newest
-        uint64 newest;
-        uint64 matured;
-        uint64 held;
+        uint16 newest;
+        uint16 matured;
+        uint16 held;
         uint8 disputes;
-        uint64 bond;
-        uint64 advanced;
-        uint64 owed;
-        uint64 ring;
+        uint16 bond;
+        uint16 advanced;
+        uint16 owed;
+        uint16 ring;
     }
 
-    function check_credit__adds_what_is_credited(State calldata state, uint64 amount) external {
-        assume(amount < BOUND);
+    function check_credit__adds_what_is_credited(State calldata state, uint16 amount) external {
         uint256 before = _bringAtAnyAge(state);
         _account.credit(amount);
         assert(_sum() == _plus(before, amount));
@@ -55,14 +54,14 @@ contract CreditAccountTest is Cheats {
         assert(uint64(_account.head >> 128) == 0 || !CreditAccount.hasMatured(_newestDay));
     }
 
-    function check_takeMatured__takes_what_it_says(State calldata state, uint64 amount) external {
+    function check_takeMatured__takes_what_it_says(State calldata state, uint16 amount) external {
         assume(amount <= state.matured);
         uint256 before = _bring(state, 0, 1);
         _account.takeMatured(amount);
         assert(_sum() == _minus(before, amount));
     }
 
-    function check_hold__changes_no_sum(State calldata state, uint64 amount, bool newest) external {
+    function check_hold__changes_no_sum(State calldata state, uint16 amount, bool newest) external {
         uint256 before = _bringAtAnyAge(state);
         (uint256 day, uint256 bucket) = newest ? (_newestDay, state.newest) : (_ringDay, state.ring);
         assume(amount <= bucket && !CreditAccount.hasMatured(day));
@@ -70,7 +69,7 @@ contract CreditAccountTest is Cheats {
         assert(_sum() == before);
     }
 
-    function check_unhold__takes_what_is_lost(State calldata state, uint64 amount, uint64 lost, bool newest) external {
+    function check_unhold__takes_what_is_lost(State calldata state, uint16 amount, uint16 lost, bool newest) external {
         uint256 before = _bringAtAnyAge(state);
         assume(lost <= amount && amount <= state.held && state.disputes != 0);
         _account.unhold(newest ? _newestDay : _ringDay, amount, lost);
@@ -78,7 +77,7 @@ contract CreditAccountTest is Cheats {
     }
 
     /// The bucket of a day on which nothing was left when the ring turned: it has no slot any more.
-    function check_unhold__into_a_bucket_that_was_empty(State calldata state, uint64 amount, uint64 lost) external {
+    function check_unhold__into_a_bucket_that_was_empty(State calldata state, uint16 amount, uint16 lost) external {
         uint256 before = _bringAtAnyAge(state);
         uint256 day = _newestDay - 1;
         assume(lost <= amount && amount <= state.held && state.disputes != 0);
@@ -86,7 +85,7 @@ contract CreditAccountTest is Cheats {
         assert(_sum() == _minus(before, lost));
     }
 
-    function check_takeBucket__takes_what_it_says(State calldata state, uint64 amount, bool newest) external {
+    function check_takeBucket__takes_what_it_says(State calldata state, uint16 amount, bool newest) external {
         uint256 before = _bringAtAnyAge(state);
         (uint256 day, uint256 bucket) = newest ? (_newestDay, state.newest) : (_ringDay, state.ring);
         assume(amount <= bucket && !CreditAccount.hasMatured(day));
@@ -94,15 +93,14 @@ contract CreditAccountTest is Cheats {
         assert(_sum() == _minus(before, amount));
     }
 
-    function check_advance__takes_what_is_paid_out(State calldata state, uint64 amount) external {
-        assume(amount < BOUND);
+    function check_advance__takes_what_is_paid_out(State calldata state, uint16 amount) external {
         uint256 before = _bring(state, 0, 1);
         _account.advance(amount);
         assert(_sum() == _minus(before, amount));
     }
 
-    function check_bond__adds_and_takes_what_it_says(State calldata state, uint64 added, uint64 taken) external {
-        assume(added < BOUND && taken <= state.bond);
+    function check_bond__adds_and_takes_what_it_says(State calldata state, uint16 added, uint16 taken) external {
+        assume(taken <= state.bond);
         uint256 before = _bring(state, 0, 1);
         _account.addBond(added);
         assert(_sum() == _plus(before, added));
@@ -116,8 +114,8 @@ contract CreditAccountTest is Cheats {
         assert(_sum() == before);
     }
 
-    function check_owing__is_nobodys_money(State calldata state, uint64 owed, uint64 repaid) external {
-        assume(owed < BOUND && repaid <= state.owed);
+    function check_owing__is_nobodys_money(State calldata state, uint16 owed, uint16 repaid) external {
+        assume(repaid <= state.owed);
         uint256 before = _bring(state, 0, 1);
         _account.owe(owed);
         _account.repay(repaid);
@@ -137,8 +135,6 @@ contract CreditAccountTest is Cheats {
 
     /// Writes a state into the account; returns its sum.
     function _bring(State calldata state, uint256 newestAge, uint256 ringAge) private returns (uint256) {
-        assume(state.newest < BOUND && state.matured < BOUND && state.held < BOUND && state.ring < BOUND);
-        assume(state.bond < BOUND && state.advanced < BOUND && state.owed < BOUND);
         vm.warp(TODAY * 1 days + 12 hours);
         (_newestDay, _ringDay) = (TODAY - newestAge, TODAY - newestAge - ringAge);
 

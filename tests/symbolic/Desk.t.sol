@@ -73,8 +73,9 @@ contract Front {
 
 /// @notice A payout takes from one account what it sends; a reversal's differences add up.
 ///
-/// Bounds of the payout: one bucket in the ring, of 9 days ago, beside a newest one of today; amounts below
-/// 2^32. Bounds of the reversal: none, for any claim whose own parts add up and any ruling.
+/// Bounds of the payout: one bucket in the ring, of 9 days ago, beside a newest one of today. Bounds of the
+/// reversal: a claim whose own parts add up, without a secondary payer's accumulators. All amounts are any
+/// below 2^16.
 contract DeskTest is Cheats {
     uint256 private constant TODAY = 20_000;
     uint32 private constant PROVIDER = 1;
@@ -84,13 +85,23 @@ contract DeskTest is Cheats {
     DeskHarness private _desk;
 
     struct Account {
-        uint32 newest;
-        uint32 matured;
-        uint32 held;
-        uint32 ripe;
-        uint32 bond;
-        uint32 advanced;
-        uint32 owed;
+        uint16 newest;
+        uint16 matured;
+        uint16 held;
+        uint16 ripe;
+        uint16 bond;
+        uint16 advanced;
+        uint16 owed;
+    }
+
+    struct Components {
+        uint16 deductible;
+        uint16 copay;
+        uint16 coinsurance;
+        uint16 outsidePlan;
+        uint16 planPaid;
+        uint16 secondaryPaid;
+        uint16 fee;
     }
 
     function setUp() public {
@@ -121,34 +132,39 @@ contract DeskTest is Cheats {
     }
 
     /// What a ruling takes back adds up: what patient and payers get is what provider and operator lose.
-    function check_difference__adds_up(
-        DeskHarness.SettledClaim calldata claim,
-        DeskHarness.Ruling calldata ruling
-    ) external view {
-        _assumeSettled(claim.amounts, claim.shares, ClaimWords.fee(claim.service));
+    function check_difference__adds_up(Components calldata claimed, Components calldata ruled, uint16 allowed)
+        external
+        view
+    {
+        // As settlement leaves every claim: parts add up, no more than the rest is paid for the patient.
+        uint256 sum = _sum(claimed);
+        assume(claimed.fee <= sum && claimed.secondaryPaid <= sum - claimed.planPaid);
+        DeskHarness.SettledClaim memory claim;
+        (claim.amounts, claim.shares) = _words(claimed, sum);
+        claim.service = uint256(claimed.fee) << ClaimWords.FEE_SHIFT;
+        DeskHarness.Ruling memory ruling;
+        (ruling.amounts, ruling.shares) = _words(ruled, allowed);
+        ruling.fee = ruled.fee;
+
         ClaimReversals.Difference memory taken = _desk.difference(claim, ruling);
 
-        uint256 allowed = ClaimWords.allowed(taken.amounts);
-        assert(_parts(taken.amounts, taken.shares) == allowed);
-        assert(taken.fee <= ClaimWords.fee(claim.service));
-        uint256 credit = ClaimWords.allowed(claim.amounts) - ClaimWords.fee(claim.service);
-        assert(taken.fee <= allowed && allowed - taken.fee <= credit);
+        uint256 takenAllowed = ClaimWords.allowed(taken.amounts);
+        assert(takenAllowed == sum - allowed && allowed == _sum(ruled));
         // The three who are given money back share exactly what is no longer allowed.
         uint256 toPayers = ClaimWords.planPaid(taken.shares) + ClaimWords.secondaryPaid(taken.shares);
-        assert(toPayers <= allowed);
-        assert(ClaimWords.responsibility(taken.amounts, taken.shares) == allowed - toPayers);
+        assert(ClaimWords.responsibility(taken.amounts, taken.shares) + toPayers == takenAllowed);
+        // Provider and operator lose it, and no more than they had.
+        assert(taken.fee <= claimed.fee && taken.fee <= takenAllowed);
+        assert(takenAllowed - taken.fee <= sum - claimed.fee);
     }
 
-    /// As settlement leaves every claim.
-    function _assumeSettled(uint256 amounts, uint256 shares, uint256 fee) private pure {
-        uint256 allowed = ClaimWords.allowed(amounts);
-        assume(_parts(amounts, shares) == allowed && fee <= allowed);
-        assume(ClaimWords.secondaryPaid(shares) <= allowed - ClaimWords.planPaid(shares));
+    function _words(Components calldata of_, uint256 allowed) private pure returns (uint256 amounts, uint256 shares) {
+        amounts = ClaimWords.four(0, allowed, of_.deductible, of_.copay);
+        shares = ClaimWords.four(of_.coinsurance, of_.outsidePlan, of_.planPaid, of_.secondaryPaid);
     }
 
-    function _parts(uint256 amounts, uint256 shares) private pure returns (uint256) {
-        return ClaimWords.deductible(amounts) + ClaimWords.copay(amounts) + ClaimWords.coinsurance(shares)
-            + ClaimWords.outsidePlan(shares) + ClaimWords.planPaid(shares);
+    function _sum(Components calldata of_) private pure returns (uint256) {
+        return uint256(of_.deductible) + of_.copay + of_.coinsurance + of_.outsidePlan + of_.planPaid;
     }
 
     function _sum(uint256 head, uint256 second, uint256 ring) private pure returns (uint256) {

@@ -63,7 +63,7 @@ def determine(ledger: Ledger, row: AttestedRow) -> Determination:
         return _ended(Reason.UNKNOWN_PAYER)
     if provider is None or provider.credit.suspended:
         return _ended(Reason.PROVIDER_NOT_ACTIVE)
-    reason = _year_reason(claim, row.block_time)
+    reason = _year_reason(claim, row.signed_at)
     if reason is Reason.NONE and row.one_by_one:
         reason = escrow_reason(ledger, row)
     if reason is not Reason.NONE:
@@ -77,11 +77,12 @@ def _ended(reason: Reason) -> Determination:
     return Determination(reason.outcome, reason)
 
 
-def _year_reason(claim: Claim, block_time: int) -> Reason:
-    block_year = year_of(block_time)
-    if claim.benefit_year + 1 < block_year:
+def _year_reason(claim: Claim, signed_at: int) -> Reason:
+    """The year in which the batch was signed and the one before may be billed."""
+    current_year = year_of(signed_at)
+    if claim.benefit_year + 1 < current_year:
         return Reason.BENEFIT_YEAR_CLOSED
-    return Reason.BENEFIT_YEAR_NOT_OPEN if claim.benefit_year > block_year else Reason.NONE
+    return Reason.BENEFIT_YEAR_NOT_OPEN if claim.benefit_year > current_year else Reason.NONE
 
 
 # ---- self-pay -------------------------------------------------------------------------------------------
