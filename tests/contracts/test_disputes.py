@@ -790,6 +790,19 @@ def test_resolve__in_part__gives_no_units_back(protocol: Protocol) -> None:
     assert protocol.units_used(protocol.patient) == 3
 
 
+def test_resolve__in_full_of_a_claim_of_nothing__gives_its_units_back(protocol: Protocol) -> None:
+    """A free service with a yearly limit: there is nothing to take back but the units."""
+    free = b"free\0\0\0\0"
+    protocol.publish_fees({free: FeeTerms(amount=0, category=COPAY, annual_units=12)})
+    settled = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1, free, billed=0)))
+    assert protocol.units_used(protocol.patient, free) == 1
+    protocol.dispute(settled)
+    protocol.answer(settled)
+    protocol.resolve(settled, NOTHING_LEFT)
+    assert protocol.units_used(protocol.patient, free) == 0
+    assert status(protocol, settled) == REVERSED
+
+
 def test_concede__units_from_before_there_was_a_limit__take_none_from_later_ones(protocol: Protocol) -> None:
     """A claim's units come off the count only if they had been counted."""
     uncounted = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1, REFILL)))

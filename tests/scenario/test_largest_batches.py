@@ -1,4 +1,4 @@
-"""The largest batches that the oracle makes fit one transaction (2^24 gas, EIP-7825), and are not far below."""
+"""The largest batches that the oracle makes fit one transaction: 2^24 gas (EIP-7825)."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def test_settle__largest_batch_the_oracle_makes__fits_one_transaction(shape: Sha
         receipt = stage.settle(shape, root_slot=0)
 
     assert receipt["gasUsed"] <= GAS_CAP
-    # The bounds by which the oracle sizes batches hold, and waste no more than three quarters of a transaction.
+    # The bounds by which the oracle sizes batches hold, and leave no more than three quarters unused.
     assert receipt["gasUsed"] > GAS_CAP // 4
