@@ -17,9 +17,12 @@ from export_artifacts import (
 from mutation.compiler import Compiler
 from mutation.mutants import Mutant, mutants_of
 
-# The old code generator takes a fraction of the time of viaIR, but not every contract fits its stack.
-QUICK = compiler_settings() | {"viaIR": False, "optimizer": {"enabled": False}}
-RELEASE = compiler_settings()
+# The old code generator takes a fraction of the time of viaIR. Of the optimizer there is only what makes room
+# on the stack for long blocks of assembly.
+SETTINGS = compiler_settings() | {
+    "viaIR": False,
+    "optimizer": {"enabled": False, "details": {"yul": True, "yulDetails": {"stackAllocation": True}}},
+}
 
 CONTRACT = re.compile(r"^contract ", re.MULTILINE)
 
@@ -36,15 +39,8 @@ class Build:
 
     sources: dict[str, str]
     artifacts: Artifacts
-    settings: dict[str, dict[str, Any]]
-    """The compiler settings of each source with contracts."""
-
     reached: dict[str, set[str]]
     """The sources whose code is in a contract's bytecode."""
-
-    def settings_of(self, name: str) -> dict[str, Any]:
-        """Return the compiler settings of a contract."""
-        return self.settings[self.artifacts[name]["sourceName"]]
 
     def contracts_with(self, file: str) -> list[str]:
         """Return the contracts that hold code of `file`."""
@@ -52,25 +48,20 @@ class Build:
 
 
 def build_unchanged(root: Path, compiler: Compiler) -> Build:
-    """Compile the contracts as they are, each the quick way if it can be."""
+    """Compile the contracts as they are."""
     sources = read_sources(root)
+    ours = [name for name, text in sources.items() if name.startswith("contracts/") and CONTRACT.search(text)]
+    output = compiler.compile(_request(sources, {name: ["*"] for name in ours}))
+    if problems := errors(output):
+        raise BuildError("\n".join(problems))
     artifacts: Artifacts = {}
-    settings: dict[str, dict[str, Any]] = {}
     reached: dict[str, set[str]] = {}
-    for source, text in sources.items():
-        if not source.startswith("contracts/") or not CONTRACT.search(text):
-            continue
-        for settings[source] in (QUICK, RELEASE):
-            output = compiler.compile(_request(sources, settings[source], {source: ["*"]}))
-            if not errors(output):
-                break
-        else:
-            raise BuildError("\n".join(errors(output)))
+    for source in ours:
         for name, contract in output["contracts"][source].items():
             if is_deployable(contract):
                 artifacts[name] = artifact(source, name, contract)
                 reached[name] = _reached(output, contract)
-    return Build(sources, artifacts, settings, reached)
+    return Build(sources, artifacts, reached)
 
 
 def _reached(output: dict[str, Any], contract: dict[str, Any]) -> set[str]:
@@ -86,11 +77,9 @@ def errors(output: dict[str, Any]) -> list[str]:
     return [entry["formattedMessage"] for entry in output.get("errors", []) if entry["severity"] == "error"]
 
 
-def _request(
-    sources: dict[str, str], settings: dict[str, Any], names: dict[str, list[str]]
-) -> dict[str, Any]:
+def _request(sources: dict[str, str], names: dict[str, list[str]]) -> dict[str, Any]:
     """Return the compiler's input for some contracts, by source."""
-    request = standard_input(sources, settings)
+    request = standard_input(sources, SETTINGS)
     wanted = ["abi", "evm.bytecode", "evm.deployedBytecode", "evm.methodIdentifiers"]
     selection = {source: dict.fromkeys(names[source], wanted) for source in names}
     request["settings"] = request["settings"] | {"outputSelection": selection}
@@ -111,17 +100,13 @@ def all_mutants(build: Build, compiler: Compiler, files: list[str]) -> list[Muta
 def build_mutant(build: Build, compiler: Compiler, mutant: Mutant) -> Artifacts | None:
     """Return the artifacts that a mutant changes, none if the bytecode stays; None if it does not compile."""
     sources = build.sources | {mutant.file: mutant.apply(build.sources[mutant.file])}
+    names = {build.artifacts[name]["sourceName"]: [name] for name in build.contracts_with(mutant.file)}
+    output = compiler.compile(_request(sources, names))
+    if errors(output):
+        return None
     changed: Artifacts = {}
-    for settings in (QUICK, RELEASE):
-        names = [name for name in build.contracts_with(mutant.file) if build.settings_of(name) is settings]
-        if not names:
-            continue
-        wanted = {build.artifacts[name]["sourceName"]: [name] for name in names}
-        output = compiler.compile(_request(sources, settings, wanted))
-        if errors(output):
-            return None
-        for source, (name,) in wanted.items():
-            bytecode = "0x" + output["contracts"][source][name]["evm"]["bytecode"]["object"]
-            if bytecode != build.artifacts[name]["bytecode"]:
-                changed[name] = build.artifacts[name] | {"bytecode": bytecode}
+    for source, (name,) in names.items():
+        bytecode = "0x" + output["contracts"][source][name]["evm"]["bytecode"]["object"]
+        if bytecode != build.artifacts[name]["bytecode"]:
+            changed[name] = build.artifacts[name] | {"bytecode": bytecode}
     return changed

@@ -180,7 +180,7 @@ class Providers(World):
             self.stage.desk("withdrawBond", caller, (provider,), ledger.withdraw_bond, provider, caller)
         else:
             self._draw(provider, caller, choices.of((1, 1, 2, 3)))
-            self._draw(provider, caller, choices.of((2, 1, 0)))
+            self._draw(provider, caller, choices.of((0, 0, 1)))
 
     def _draw(self, provider: int, caller: str, share: int) -> None:
         """Draw this share of what may be drawn; 0: something more than that."""

@@ -8,29 +8,11 @@ from tests.sequences.disputing import Disputing
 from tests.sequences.insured import Insurers
 from tests.sequences.patients import Patients
 from tests.sequences.stage import CENT, DOLLAR
-from tests.sequences.timeline import DAY, HOUR, MINUTE, NOTICE
-from tests.sequences.wallets import WITHDRAWAL_LIFE
+from tests.sequences.timeline import DAY, HOUR, MINUTE
 
 
 class Machine(Patients, Insurers, Disputing):
     """Every operation, in any order."""
-
-    @rule(bits=BITS)
-    def money_moves_while_a_withdrawal_waits(self, bits: bytes) -> None:
-        """A patient asks for the whole balance; some is spent and more comes before it is taken."""
-        choices = self.begin("money_moves_while_a_withdrawal_waits", bits)
-        patient, ledger = choices.of(self.stage.patients), self.ledger
-        wallet = ledger.wallets[patient]
-        amount = wallet.balance
-        ask = "requestWithdrawal", (amount,), lambda: wallet.ask(amount, self.now)
-        self.stage.patient_verb(patient, *ask, signed=choices.once_in(2))
-        signed_at = self._signed_at(choices)
-        kind = choices.of((self._self_paid, self._insured, self._coordinated))
-        self._settle(choices, [kind(choices, signed_at) for _ in range(2)], signed_at)
-        self.stage.deposit(patient, choices.of((100 * DOLLAR, 2_000 * DOLLAR)))
-        self.stage.wait(choices.of((NOTICE, NOTICE, NOTICE - 1, NOTICE + WITHDRAWAL_LIFE)))
-        self.losers.add(f"balanceOf {patient[:6]}")
-        self.stage.patient_verb(patient, "withdraw", (), lambda: ledger.withdraw(patient))
 
     # ---- time ---------------------------------------------------------------------------------------
 

@@ -681,7 +681,8 @@ class Ledger:
         taken = claim.settled.minus(ruling)
         if min(*taken.numbers(), taken.responsibility, taken.credit, ruling.credit) < 0:
             raise Refused("RulingTooLarge")
-        if any(taken.numbers()):
+        # Of a claim of nothing there is nothing to take back but its units.
+        if any(taken.numbers()) or ruling.allowed == 0:
             self._reverse(claim, ruling)
         else:
             self._uphold(claim)

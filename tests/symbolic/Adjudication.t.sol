@@ -7,36 +7,36 @@ import {CategorySlot} from "../../contracts/libraries/CategorySlot.sol";
 import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
 import {CategoryTerms} from "../../contracts/types/Terms.sol";
 
-/// @notice Splitting an allowed amount, for any yearly terms and accumulators below 2^64.
+/// @notice Splitting an allowed amount, and adding the parts to what was met.
 ///
-/// Bounds: terms without coinsurance are any. With coinsurance the rate is 20 % and the unit one cent, and
-/// allowed amounts are below 2^24: a quotient by an unknown is beyond the solver.
+/// Bounds: amounts and yearly terms are any below 2^16; coinsurance is 20 % rounded to one cent, for a quotient
+/// by an unknown is beyond the solver. What is added to accumulators is any.
 contract AdjudicationTest is Cheats {
     struct Plan {
-        uint64 deductible;
-        uint64 oopMax;
-        uint64 familyDeductible;
-        uint64 familyOopMax;
-        uint64 annualMaximum;
+        uint16 deductible;
+        uint16 oopMax;
+        uint16 familyDeductible;
+        uint16 familyOopMax;
+        uint16 annualMaximum;
     }
 
     struct Met {
-        uint64 deductible;
-        uint64 oop;
-        uint64 planPaid;
+        uint16 deductible;
+        uint16 oop;
+        uint16 planPaid;
         bool inFamily;
-        uint64 familyDeductible;
-        uint64 familyOop;
+        uint16 familyDeductible;
+        uint16 familyOop;
     }
 
     struct Category {
         bool deductibleApplies;
         bool copayFirst;
-        uint64 copay;
+        uint16 copay;
     }
 
     /// The parts add up to what is allowed.
-    function check_split__parts_add_up(uint64 allowed, Category calldata category, Plan calldata plan, Met calldata met)
+    function check_split__parts_add_up(uint16 allowed, Category calldata category, Plan calldata plan, Met calldata met)
         external
         pure
     {
@@ -47,7 +47,7 @@ contract AdjudicationTest is Cheats {
 
     /// The parts add up to what is allowed, where coinsurance is one of them.
     function check_split__parts_add_up_with_coinsurance(
-        uint24 allowed,
+        uint16 allowed,
         Category calldata category,
         Plan calldata plan,
         Met calldata met
@@ -60,7 +60,7 @@ contract AdjudicationTest is Cheats {
     /// No member pays more than what is left of its out-of-pocket maximum, nor of its family's, the part above
     /// the annual maximum apart; and the plan no more than its annual maximum.
     function check_split__stays_within_yearly_amounts(
-        uint64 allowed,
+        uint16 allowed,
         Category calldata category,
         Plan calldata plan,
         Met calldata met
