@@ -61,6 +61,10 @@ def build_unchanged(root: Path, compiler: Compiler) -> Build:
             if is_deployable(contract):
                 artifacts[name] = artifact(source, name, contract)
                 reached[name] = _reached(output, contract)
+    for name, built in artifacts.items():
+        # A contract that makes another carries its creation code.
+        carried = [one for one in artifacts if artifacts[one]["bytecode"][2:] in built["bytecode"]]
+        reached[name] = set().union(*(reached[one] for one in carried))
     return Build(sources, artifacts, reached)
 
 
