@@ -16,6 +16,7 @@ import {CreditAccount} from "./libraries/CreditAccount.sol";
 import {MAX_BATCH_LIFE} from "./libraries/Notice.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Words} from "./libraries/Words.sol";
+import {SectionCalls} from "./settlement/SectionCalls.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
 
@@ -40,7 +41,7 @@ contract ClaimSettlement is BatchRecorder {
 
     /// @inheritdoc IClaimSettlement
     function settle(
-        TypedData.BatchHeader calldata header,
+        TypedData.BatchHeader memory header,
         bytes calldata sections,
         bytes calldata signatures,
         uint32 rootSlot
@@ -50,18 +51,16 @@ contract ClaimSettlement is BatchRecorder {
         if (sections.length > MAX_ROWS * BatchCodec.ROW_BYTES) {
             revert TooManyRows(sections.length / BatchCodec.ROW_BYTES, MAX_ROWS);
         }
-        bytes32 digest = batchDigest(header, sections);
+        bytes32 digest = _hashTypedDataV4(TypedData.hash(header, sections));
         _checkQuorum(header.epoch, digest, signatures);
 
-        bytes memory leaves;
-        (tally, leaves) = _settleRuns(_context(header, digest), sections);
+        (uint256 counts, bytes memory leaves) = _settleRuns(_context(header, digest), sections);
+        tally = _tallyOf(counts);
         bytes32 root = ClaimTree.root(leaves);
         if (root != 0) _storeRoot(rootSlot, root);
-        emit BatchSettled(
-            digest, header.epoch, header.signedAt, msg.sender, header.operator, tally, root, rootSlot
-        );
+        _emitBatch(header, digest, root, counts, rootSlot);
 
-        escrow.release();
+        escrow.disburseTotal();
     }
 
     /// @inheritdoc IClaimSettlement
@@ -71,50 +70,65 @@ contract ClaimSettlement is BatchRecorder {
 
     /// @inheritdoc IClaimSettlement
     function batchDigest(TypedData.BatchHeader calldata header, bytes calldata sections)
-        public
+        external
         view
         returns (bytes32)
     {
         return _hashTypedDataV4(TypedData.hash(header, sections));
     }
 
-    function _checkTime(TypedData.BatchHeader calldata header) private view {
+    function _emitBatch(
+        TypedData.BatchHeader memory header,
+        bytes32 digest,
+        bytes32 root,
+        uint256 counts,
+        uint32 rootSlot
+    ) private {
+        uint256 batch = uint256(uint160(header.operator)) << 96 | uint256(header.epoch) << 64 | counts;
+        uint256 submission = uint256(uint160(msg.sender)) << 96 | uint256(uint40(header.signedAt)) << 56
+            | uint256(rootSlot) << 24;
+        emit BatchSettled(digest, root, batch, submission);
+    }
+
+    function _checkTime(TypedData.BatchHeader memory header) private view {
         if (header.signedAt > block.timestamp) revert BatchNotYetValid(header.signedAt, block.timestamp);
         if (header.deadline < block.timestamp) revert BatchExpired(header.deadline, block.timestamp);
         uint64 latest = header.signedAt + MAX_BATCH_LIFE;
         if (header.deadline > latest) revert BatchLifeTooLong(header.deadline, latest);
     }
 
-    function _context(TypedData.BatchHeader calldata header, bytes32 digest)
+    function _context(TypedData.BatchHeader memory header, bytes32 digest)
         private
         view
         returns (BatchContext memory context)
     {
-        context.signedAt = uint40(header.signedAt);
+        context.signedAt = header.signedAt;
         context.currentYear = Calendar.yearOf(header.signedAt);
         context.prefix = _claimPrefix(digest, uint40(block.timestamp), header.operator);
         context.operator = header.operator;
-        if (header.operator != address(0)) (context.feeFlat, context.feeBps) = operatorFeeAt(context.signedAt);
+        if (header.operator != address(0)) (context.feeFlat, context.feeBps) = operatorFeeAt(uint40(header.signedAt));
         context.takesFee = context.feeFlat | context.feeBps != 0;
     }
 
     // ---- runs: neighbouring sections with the same payers -------------------------------------------
 
+    /// @return tally see `_tallyOf`
+    /// @return leaves the ids of the claims that settled
     function _settleRuns(BatchContext memory context, bytes calldata sections)
         private
-        returns (Tally memory tally, bytes memory leaves)
+        returns (uint256 tally, bytes memory leaves)
     {
         uint256 previous;
         uint256 count;
         for (uint256 offset; offset < sections.length;) {
             (uint256 payers_, uint256 end) = BatchCodec.payerRun(sections, offset);
             if (payers_ < previous) revert BatchCodec.SectionsUnsorted(previous, payers_);
-            (Tally memory more, bytes memory added) = _tryRun(context, payers_, sections[offset:end]);
+            (uint256 more, bytes memory added) = _tryRun(context, payers_, sections[offset:end]);
             if (offset == 0 && end == sections.length) return (more, added);
 
             // Room for all at once: leaves that were copied anew for each run would cost by the square.
             if (offset == 0) leaves = new bytes(sections.length / BatchCodec.ROW_BYTES * 32);
-            _add(tally, more);
+            tally += more;
             count = Words.append(leaves, count, added);
             (previous, offset) = (payers_, end);
         }
@@ -124,23 +138,22 @@ contract ClaimSettlement is BatchRecorder {
     /// Anything but a payer's failed transfer takes the whole batch back.
     function _tryRun(BatchContext memory context, uint256 payers_, bytes calldata sections)
         private
-        returns (Tally memory, bytes memory)
+        returns (uint256 tally, bytes memory leaves)
     {
-        try this.settleRun(context, payers_, sections) returns (Tally memory tally, bytes memory leaves) {
-            return (tally, leaves);
-        } catch (bytes memory failure) {
-            if (bytes4(failure) != PayerCannotPay.selector) _bubble(failure);
-            return (_pendRun(context, sections, failure), "");
-        }
+        (bool succeeded, bytes memory reply) =
+            SectionCalls.settlePayers(this.settlePayers.selector, context, payers_, sections);
+        if (succeeded) return (Words.takeLast(reply), reply);
+        if (bytes4(reply) != PayerCannotPay.selector) _bubble(reply);
+        return (_pendRun(context, sections, reply), "");
     }
 
     /// @notice Settle a run of sections, or nothing of them. Called by `settle` alone, as a call of its own so
     /// that a payer whose tokens cannot move takes back all that the run did.
-    /// @return tally how many rows ended in each way
-    /// @return leaves the ids of the claims that settled
-    function settleRun(BatchContext memory context, uint256 payers_, bytes calldata sections)
+    /// @param payers_ primary above secondary, as BatchCodec.payersOf
+    /// @return reply the ids of the claims that settled, and behind them the tally, see `_tallyOf`
+    function settlePayers(BatchContext calldata context, uint256 payers_, bytes calldata sections)
         external
-        returns (Tally memory tally, bytes memory leaves)
+        returns (bytes memory reply)
     {
         if (msg.sender != address(this)) revert OnlySelf(msg.sender);
 
@@ -151,18 +164,17 @@ contract ClaimSettlement is BatchRecorder {
             _settleSection(record, pair, sections[offset:end]);
             offset = end;
         }
-        _finishRecord(record);
         if (!pair.unknown) {
             _release(pair.primaryId, pair.primary);
             _release(pair.secondaryId, pair.secondary);
         }
-        return (record.tally, record.leaves);
+        return _finishRecord(record);
     }
 
     function _release(uint32 payerId, IInsurerPayer payer) private {
         if (address(payer) == address(0)) return;
         _requireTransferGas();
-        try payer.release() {}
+        try payer.disburseTotal() {}
         catch (bytes memory failure) {
             revert PayerCannotPay(payerId, failure);
         }
@@ -170,7 +182,7 @@ contract ClaimSettlement is BatchRecorder {
 
     function _pendRun(BatchContext memory context, bytes calldata sections, bytes memory failure)
         private
-        returns (Tally memory)
+        returns (uint256 tally)
     {
         // The failure is PayerCannotPay(uint32 payerId, bytes): its first word after the selector is the payer's id.
         uint32 payerId;
@@ -195,8 +207,8 @@ contract ClaimSettlement is BatchRecorder {
         bytes memory skipped = _markSequences(section);
         (bytes memory answers, bytes memory secondaries) = _determine(record.context, pair, section, skipped);
         bytes memory charges = _record(record, section, answers, secondaries);
-        if (record.charged != 0) escrow.debit(section, charges);
-        _settleCredit(record, BatchCodec.providerId(BatchCodec.header(section, 0)));
+        if (record.charged != 0) SectionCalls.chargeEach(escrow, section, charges);
+        _settleCredit(record, BatchCodec.providerId(record.header));
     }
 
     function _determine(BatchContext memory context, Payers memory pair, bytes calldata section, bytes memory skipped)
@@ -205,13 +217,17 @@ contract ClaimSettlement is BatchRecorder {
     {
         uint256 word = BatchCodec.header(section, 0);
         if (pair.unknown) return (_pendAll(section, skipped, Reason.UnknownPayer), "");
-        if (_providers[BatchCodec.providerId(word)].isSuspended()) return (_pendAll(section, skipped, Reason.ProviderNotActive), "");
-
-        bytes memory spendables = escrow.spendable(section, context.signedAt);
-        if (pair.primaryId == 0 || BatchCodec.flags(word) != 0) {
-            return _priceOneByOne(context, pair, section, skipped, spendables);
+        if (_providers[BatchCodec.providerId(word)].isSuspended()) {
+            return (_pendAll(section, skipped, Reason.ProviderNotActive), "");
         }
-        answers = pair.primary.adjudicate(section, context.signedAt, context.currentYear, spendables, skipped);
+
+        bytes memory statements = SectionCalls.spendable(escrow, context.signedAt, section);
+        if (pair.primaryId == 0 || BatchCodec.flags(word) != 0) {
+            return _priceOneByOne(context, pair, section, skipped, statements);
+        }
+        if (skipped.length != 0) statements = bytes.concat(statements, skipped);
+        uint256 times = context.currentYear << 40 | context.signedAt;
+        answers = SectionCalls.adjudicateAll(pair.primary, section, times, statements);
     }
 
     /// Reverts with another call's own error.

@@ -236,47 +236,41 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     // ---- settling ---------------------------------------------------------------------------------
 
     /// @inheritdoc IPatientEscrow
-    function spendable(bytes calldata section, uint40 signedAt) external view returns (bytes memory words) {
-        mapping(address patient => uint256 slot) storage consents =
-            _consents[BatchCodec.providerId(BatchCodec.header(section, 0))];
-        uint256 named = PatientSlot.pair(BatchCodec.payersOf(section, 0));
-        (uint256 groups, uint256 offset, uint256 rowBytes) = _groups(section);
-        words = new bytes(32 * groups);
-        unchecked {
-            // A section is shorter than 2^32 bytes.
-            for (uint256 i; i < groups; ++i) {
-                uint256 group = BatchCodec.header(section, offset);
-                offset += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
-                Words.set(words, i, _stated(group, consents, named, signedAt));
-            }
+    function spendable(uint256 signedAt, bytes calldata section) external view returns (bytes memory) {
+        bytes memory reply = new bytes(32 + 32 * BatchCodec.groupCount(BatchCodec.header(section, 0)));
+        _stateAll(section, signedAt, Words.start(reply) + 32);
+        // `reply` becomes what the ABI makes of `bytes`: their place, their length, and the words.
+        assembly ("memory-safe") {
+            let size := sub(mload(reply), 32)
+            mstore(reply, 32)
+            mstore(add(reply, 32), size)
+            return(reply, add(size, 64))
         }
     }
 
     /// @inheritdoc IPatientEscrow
-    function debit(bytes calldata section, bytes calldata charges) external onlySettlement {
-        (uint256 groups, uint256 offset, uint256 rowBytes) = _groups(section);
+    function chargeEach(bytes calldata section, bytes calldata charges) external onlySettlement {
+        (uint256 groups, uint256 at, uint256 rowBytes) = _groups(section);
+        uint256 place = BatchCodec.place(charges);
         uint256 total;
         unchecked {
             // A section is shorter than 2^32 bytes; an amount that is debited is below 2^64.
-            for (uint256 i; i < groups; ++i) {
-                uint256 group = BatchCodec.header(section, offset);
-                offset += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
-                uint256 amount = Words.at(charges, i);
+            for (uint256 end = place + 32 * groups; place < end; place += 32) {
+                uint256 group = BatchCodec.load(at);
+                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
+                uint256 amount = BatchCodec.load(place);
                 if (amount == 0) continue;
-                Patient storage record = _patients[address(uint160(group >> 96))];
-                uint256 slot = record.slot;
-                // Settlement has asked `spendable` and stays within it.
-                if (amount > slot.balance()) revert DebitOverBalance(slot.balance(), amount);
-                if (!slot.isPlain()) slot = _counted(slot, record, amount);
-                record.slot = slot.minus(amount);
                 total += amount;
+                if (!_debitedPlainly(group >> 96, amount)) {
+                    _debit(address(uint160(group >> 96)), BatchCodec.providerId(BatchCodec.header(section, 0)), amount);
+                }
             }
         }
         _debited += total;
     }
 
     /// @inheritdoc IPatientEscrow
-    function release() external onlySettlement {
+    function disburseTotal() external onlySettlement {
         uint256 amount = _debited;
         if (amount == 0) return;
         _debited = 0;
@@ -507,6 +501,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
             slot = current.pack(consent, effectiveAt);
         }
         _consents[providerId][patient] = slot;
+        _forgetConsent(patient, providerId);
         emit ConsentGranted(patient, providerId, consent.perEventLimit, consent.expiresAt, consent.selfPay, effectiveAt);
     }
 
@@ -518,37 +513,165 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
 
         uint40 endsAt = uint40(block.timestamp) + NOTICE;
         _consents[providerId][patient] = slot.endingBy(endsAt);
+        _forgetConsent(patient, providerId);
         emit ConsentRevoked(patient, providerId, endsAt < expiresAt ? endsAt : expiresAt);
     }
 
-    /// How many groups a section has, where the first begins, and how long a row is.
-    function _groups(bytes calldata section) private pure returns (uint256 groups, uint256 offset, uint256 rowBytes) {
+    /// How many groups a section has, where in calldata the first begins, and how long a row is.
+    function _groups(bytes calldata section) private pure returns (uint256 groups, uint256 at, uint256 rowBytes) {
         uint256 header = BatchCodec.header(section, 0);
-        return (BatchCodec.groupCount(header), BatchCodec.headerBytes(header), BatchCodec.rowBytes(header));
+        return (
+            BatchCodec.groupCount(header),
+            BatchCodec.place(section) + BatchCodec.headerBytes(header),
+            BatchCodec.rowBytes(header)
+        );
     }
 
-    /// What a group's patient may be charged by a section that names these payers, see
-    /// `libraries/Spendable.sol`; `consents` are those for the section's provider.
-    function _stated(
-        uint256 group,
-        mapping(address patient => uint256 slot) storage consents,
-        uint256 named,
-        uint256 signedAt
-    ) private view returns (uint256) {
-        address patient = address(uint160(group >> 96));
+    /// Writes a word for each patient of a section at `place` in memory.
+    function _stateAll(
+        bytes calldata section,
+        uint256 signedAt,
+        uint256 place
+    ) private view {
+        uint32 providerId = BatchCodec.providerId(BatchCodec.header(section, 0));
+        uint256 named = PatientSlot.pair(BatchCodec.payersOf(section, 0));
+        (uint256 groups, uint256 at, uint256 rowBytes) = _groups(section);
+        unchecked {
+            // A section is shorter than 2^32 bytes.
+            for (; groups != 0; --groups) {
+                uint256 group = BatchCodec.load(at);
+                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
+                Words.write(place, _stated(group >> 96, providerId, named, signedAt));
+                place += 32;
+            }
+        }
+    }
+
+    /// What a patient may be charged by a section of this provider that names these payers, see
+    /// `libraries/Spendable.sol`.
+    function _stated(uint256 patient_, uint32 providerId, uint256 named, uint256 signedAt)
+        private
+        view
+        returns (uint256 word)
+    {
+        word = _statedPlainly(patient_, providerId, named, signedAt);
+        if (word != 0) return word;
+        address patient = address(uint160(patient_));
         Patient storage record = _patients[patient];
         uint256 slot = record.slot;
         if (slot.hasNext()) slot = slot.inForce(record.next, signedAt);
-        uint256 consent = consents[patient];
-        if (consent.isChanging()) consent = consent.at(signedAt);
-        // In short for most patients; `_statement` says the same at length.
-        if (slot.isUnlimitedUnder(named)) {
-            uint64 limit = consent.perEventLimit();
-            if (consent.expiresAt() > signedAt) {
-                return Spendable.pack(slot.balance(), type(uint64).max, limit, Reason.OverConsentLimit);
+        return _statement(slot, _consents[providerId][patient].at(signedAt), named, signedAt);
+    }
+
+    /// What `_statement` says of a patient of whom nothing is changing, who has accepted the payers `named` and
+    /// whose consent holds; 0, which is no statement of such a patient, for any other.
+    function _statedPlainly(uint256 patient, uint256 providerId, uint256 named, uint256 signedAt)
+        private
+        view
+        returns (uint256 word)
+    {
+        // `slot` as in PatientSlot, `consent` as in ConsentSlot, `word` as in Spendable. Only scratch space is
+        // written. A cent is 10^4 of the token's unit; Reason 14 is OverConsentLimit and 15 OverEventLimit.
+        assembly ("memory-safe") {
+            // 32 bits of a patient's slot, a limit in cents
+            function limitAt(slot, right) -> limit {
+                limit := mul(and(shr(right, slot), 0xffffffff), 10000)
+            }
+            mstore(0, patient)
+            mstore(32, _patients.slot)
+            let slot := sload(keccak256(0, 64))
+            let accepted := and(shr(144, slot), 0xffffffffffff)
+            let most := limitAt(slot, 112)
+            word := 0x0f00
+            // A remembered consent of this provider that holds long enough allows more than `most`.
+            let remembered := and(slot, 4)
+            if remembered {
+                remembered := and(
+                    eq(and(accepted, 0xffffff), providerId), gt(shl(20, and(shr(3, slot), 0x1fff)), signedAt)
+                )
+                accepted := and(accepted, 0xffffff000000)
+            }
+            let holds := 1
+            if iszero(remembered) {
+                mstore(0, providerId)
+                mstore(32, _consents.slot)
+                mstore(32, keccak256(0, 64))
+                mstore(0, patient)
+                let consent := sload(keccak256(0, 64))
+                // nothing follows it, and it ends later
+                holds := gt(gt(and(shr(152, consent), 0xffffffffff), signedAt), gt(and(consent, 0xffffffffff00), 0))
+                consent := shr(192, consent)
+                if iszero(gt(lt(most, consent), iszero(most))) {
+                    most := consent
+                    word := 0x0e00
+                }
+            }
+            // Nothing is changing; these payers; the consent holds.
+            switch gt(holds, or(and(slot, 3), xor(accepted, named)))
+            case 0 { word := 0 }
+            default {
+                let left := 0xffffffffffffffff
+                {
+                    let limit := limitAt(slot, 80)
+                    if limit {
+                        let today := and(div(timestamp(), 86400), 0xffff)
+                        let spent := mul(and(shr(32, slot), 0xffffffffffff), eq(and(shr(16, slot), 0xffff), today))
+                        left := mul(sub(limit, spent), gt(limit, spent))
+                    }
+                }
+                word := or(or(shl(192, shr(192, slot)), shl(128, left)), or(shl(64, most), word))
             }
         }
-        return _statement(slot, consent, named, signedAt);
+    }
+
+    /// Does what `_debit` does for a patient of whom nothing is changing, and with a consent that is remembered
+    /// or a secondary payer or no limit for one event; false, and nothing written, for any other.
+    function _debitedPlainly(uint256 patient, uint256 amount) private returns (bool done) {
+        // `slot` as in PatientSlot. Only scratch space is written.
+        assembly ("memory-safe") {
+            mstore(0, patient)
+            mstore(32, _patients.slot)
+            let place := keccak256(0, 64)
+            let slot := sload(place)
+            // A consent is remembered, or there is no room for one or no limit.
+            let settled := or(and(slot, 4), or(and(shr(144, slot), 0xffffff), iszero(and(shr(112, slot), 0xffffffff))))
+            // no change, and enough of a balance
+            if gt(mul(lt(sub(amount, 1), shr(192, slot)), iszero(iszero(settled))), and(slot, 3)) {
+                done := 1
+                slot := sub(slot, shl(192, amount))
+                // with a per-day limit: what was spent on this day, and the day
+                if and(shr(80, slot), 0xffffffff) {
+                    let day := and(div(timestamp(), 86400), 0xffff)
+                    let spent := mul(and(shr(32, slot), 0xffffffffffff), eq(and(shr(16, slot), 0xffff), day))
+                    spent := add(spent, amount)
+                    done := iszero(shr(48, spent))
+                    slot := or(or(shl(80, shr(80, slot)), and(slot, 0xffff)), or(shl(32, spent), shl(16, day)))
+                }
+                if done { sstore(place, slot) }
+            }
+        }
+    }
+
+    /// Takes an amount that settlement has priced for an event of this provider from a patient's balance.
+    function _debit(address patient, uint32 providerId, uint256 amount) private {
+        Patient storage record = _patients[patient];
+        uint256 slot = record.slot;
+        // Settlement has asked `spendable` and stays within it.
+        if (amount > slot.balance()) revert DebitOverBalance(slot.balance(), amount);
+        if (!slot.isPlain()) slot = _counted(slot, record, amount);
+        if (slot.mayRemember(providerId)) {
+            uint256 consent = _consents[providerId][patient];
+            if (!consent.isChanging() && consent.perEventLimit() > slot.limits().perEvent()) {
+                slot = slot.remember(providerId, consent.expiresAt());
+            }
+        }
+        record.slot = slot.minus(amount);
+    }
+
+    /// A consent is about to change: the patient's slot must not remember the present one.
+    function _forgetConsent(address patient, uint32 providerId) private {
+        uint256 slot = _patients[patient].slot;
+        if (slot.remembers(providerId)) _patients[patient].slot = slot.forgetful();
     }
 
     function _statement(uint256 slot, uint256 consent, uint256 named, uint256 signedAt) private view returns (uint256) {

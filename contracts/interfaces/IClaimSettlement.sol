@@ -123,6 +123,15 @@ interface IClaimSettlement is ISettlementState {
     /// @notice Was this sequence of the provider settled or denied?
     function isSpent(uint32 providerId, uint64 sequence) external view returns (bool);
 
+    /// @notice An epoch's quorum; `endsAt` 0: open-ended, `threshold` 0: no such epoch.
+    function epochs(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt);
+
+    /// @notice Who may sign batches of an epoch, in ascending order.
+    function membersOf(uint32 epoch) external view returns (address[] memory);
+
+    /// @notice May this key sign batches of the epoch?
+    function isMember(uint32 epoch, address signer) external view returns (bool);
+
     /// @notice A kept root: the first 27 bytes of the tree's root, and when its batch was settled.
     function rootAt(uint32 rootSlot) external view returns (bytes27 root, uint40 settledAt);
 

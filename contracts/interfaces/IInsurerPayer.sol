@@ -127,18 +127,14 @@ interface IInsurerPayer {
     /// @notice Price one section of which this contract is the only payer, and write what settles.
     /// Settlement only.
     /// @param section one packed section, see BatchCodec
-    /// @param signedAt the time whose terms apply
-    /// @param currentYear the year of signedAt: it and the one before may be billed
-    /// @param spendables one Spendable word per patient, in order
-    /// @param skipped a bit per row (row r: bit r % 256 of word r / 256), 1: its sequence was spent before
+    /// @param times u40 the time whose terms apply, and above it u16 that time's year: it and the one before
+    /// may be billed
+    /// @param statements one Spendable word per patient, in order; and behind them, where there is such a row,
+    /// a bit per row (row r: bit r % 256 of word r / 256), 1: its sequence was spent before
     /// @return answers two words per row, in order: amounts and shares, see ClaimWords
-    function adjudicate(
-        bytes calldata section,
-        uint40 signedAt,
-        uint16 currentYear,
-        bytes calldata spendables,
-        bytes calldata skipped
-    ) external returns (bytes memory answers);
+    function adjudicateAll(bytes calldata section, uint256 times, bytes calldata statements)
+        external
+        returns (bytes memory answers);
 
     /// @notice Price one row of a section with two payers; writes nothing.
     /// @param row what is priced, and under which terms
@@ -155,7 +151,7 @@ interface IInsurerPayer {
     function refund(uint64 amount) external;
 
     /// @notice Move all that was adjudicated in this transaction to settlement. Settlement only.
-    function release() external;
+    function disburseTotal() external;
 
     /// @notice One row to be priced with another payer.
     struct QuoteRequest {

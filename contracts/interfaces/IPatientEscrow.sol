@@ -154,18 +154,18 @@ interface IPatientEscrow {
     function useNonceBySig(address patient, uint256 deadline, bytes calldata signature) external;
 
     /// @notice What each patient of a section may be charged. Read by settlement.
-    /// @param section one packed section, see BatchCodec
     /// @param signedAt the time whose payers, limits and consents apply
+    /// @param section one packed section, see BatchCodec
     /// @return words one Spendable word per patient, in order, see `libraries/Spendable.sol`
-    function spendable(bytes calldata section, uint40 signedAt) external view returns (bytes memory words);
+    function spendable(uint256 signedAt, bytes calldata section) external view returns (bytes memory words);
 
     /// @notice Take priced amounts from the balances of a section's patients. Settlement only; cannot fail
     /// for amounts within `spendable`.
     /// @param charges one 32-byte amount per patient, in order
-    function debit(bytes calldata section, bytes calldata charges) external;
+    function chargeEach(bytes calldata section, bytes calldata charges) external;
 
     /// @notice Move all that was debited in this transaction to settlement. Settlement only.
-    function release() external;
+    function disburseTotal() external;
 
     /// @notice Add what a reversed claim gives back to the patient's balance; settlement has sent the
     /// tokens. Settlement only.

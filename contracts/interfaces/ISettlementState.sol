@@ -79,6 +79,16 @@ interface ISettlementState {
     event ClaimSettled(
         address indexed patient, bytes32 commitment, uint256 parties, uint256 amounts, uint256 shares, uint256 service
     );
+    /// @notice The same of a claim with one payer, no operator's fee, nothing outside the plan and no units
+    /// counted: what it does not say is 0, or the rest. Its first topic is the patient: a signature would be a
+    /// quarter of what the log costs.
+    /// @param parties see ClaimWords
+    /// @param amounts see ClaimWords
+    /// @param service coinsurance u64 | serviceId bytes8 | units u16 | benefitYear u16 | sequence u64 | 0 u24 |
+    /// flags u8
+    event PlainClaimSettled(
+        address indexed patient, bytes32 commitment, uint256 parties, uint256 amounts, uint256 service
+    ) anonymous;
     /// @notice An event was refused for good: nobody pays. Reason in `parties`.
     event ClaimDenied(
         address indexed patient, bytes32 commitment, uint256 parties, uint256 amounts, uint256 shares, uint256 service
@@ -96,16 +106,9 @@ interface ISettlementState {
     /// @notice Follows the ClaimSettled of a correction: it names this reversed claim.
     event ClaimCorrected(bytes32 indexed claimId, bytes32 commitment);
     /// @notice A batch was settled; follows the logs of its rows. `root` 0: nothing settled, none was kept.
-    event BatchSettled(
-        bytes32 indexed digest,
-        uint32 indexed epoch,
-        uint64 signedAt,
-        address submitter,
-        address operator,
-        Tally tally,
-        bytes32 root,
-        uint32 rootSlot
-    );
+    /// @param batch operator address | epoch u32 | settled u16 | denied u16 | pended u16 | skipped u16
+    /// @param submission submitter address | signedAt u40 | rootSlot u32 | 0 u24
+    event BatchSettled(bytes32 indexed digest, bytes32 root, uint256 batch, uint256 submission);
     /// @notice A payer's tokens could not move; all events that name it were pended.
     event PayerFailed(uint32 indexed payerId, bytes failure);
     /// @notice Matured credit was paid out to the provider's registered address.
@@ -171,6 +174,7 @@ interface ISettlementState {
     error TooManySignatures(uint256 signatures, uint256 members);
     error InvalidSignature(uint256 index);
     error SignersUnsorted(address previous, address signer);
+    error NotTheMembers(uint32 epoch);
     error NotOracleMember(address signer, uint32 epoch);
     error InvalidQuorum(uint256 threshold, uint256 members);
     error MembersUnsorted(address previous, address member);
@@ -217,9 +221,4 @@ interface ISettlementState {
     /// @notice The newest oracle epoch; 0: none yet.
     function currentEpoch() external view returns (uint32);
 
-    /// @notice May this key sign batches of the epoch?
-    function isMember(uint32 epoch, address signer) external view returns (bool);
-
-    /// @notice An epoch's quorum; `endsAt` 0: open-ended, `threshold` 0: no such epoch.
-    function epochs(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt);
 }

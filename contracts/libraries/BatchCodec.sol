@@ -29,7 +29,7 @@ pragma solidity 0.8.30;
 ///     then         corrects: the id of the reversed claim that this row names (32 bytes), with flag 2
 ///
 /// A header and a group are one word each, read with one load and shifts; the first pass over a section
-/// (`checkGroups`) has made sure that all of it is there.
+/// (SequenceMarks) has made sure that all of it is there.
 library BatchCodec {
     uint256 internal constant SECTION_BYTES = 25;
     uint256 internal constant SECONDARY_BYTES = 8;
@@ -60,6 +60,22 @@ library BatchCodec {
         // read past the end of calldata is 0.
         assembly ("memory-safe") {
             word := calldataload(add(sections.offset, offset))
+        }
+    }
+
+    /// @notice Where in calldata a section begins.
+    function place(bytes calldata section) internal pure returns (uint256 at) {
+        // Calldata is addressed from its first byte.
+        assembly ("memory-safe") {
+            at := section.offset
+        }
+    }
+
+    /// @notice The word at a place in calldata; past its end there is 0.
+    function load(uint256 at) internal pure returns (uint256 word) {
+        // As `header`, for readers that keep the place.
+        assembly ("memory-safe") {
+            word := calldataload(at)
         }
     }
 
@@ -132,7 +148,10 @@ library BatchCodec {
         uint256 word = header(sections, offset);
         (uint256 groups, uint256 rows) = (groupCount(word), rowCount(word));
         if (groups == 0 || rows < groups || flags(word) & ~KNOWN_FLAGS != 0) revert MalformedBatch(offset);
-        end = offset + headerBytes(word) + groups * GROUP_BYTES + rows * rowBytes(word);
+        unchecked {
+            // Counts below 2^16 times sizes below 2^8, behind an offset within calldata.
+            end = offset + headerBytes(word) + groups * GROUP_BYTES + rows * rowBytes(word);
+        }
         if (end > sections.length) revert MalformedBatch(offset);
         // A secondary payer beside the primary, which is not self-pay and not the same one.
         uint256 payers = payersOf(sections, offset);
@@ -154,25 +173,27 @@ library BatchCodec {
         }
     }
 
-    /// @notice Checks the order of a section's patients and that its counts add up. After it, all groups
-    /// and rows may be read without further checks.
-    function checkGroups(bytes calldata section, uint256 word) internal pure {
+    /// @notice Says why a section is malformed whose reading stopped: the order of its patients, its counts, or
+    /// a sequence.
+    function refuse(bytes calldata section, uint256 word) internal pure {
         uint256 size = rowBytes(word);
         uint256 rowsLeft = rowCount(word);
         uint256 offset = headerBytes(word);
         address previous;
-        unchecked {
-            // Counts are below 2^16, sizes below 2^8; rowsLeft falls by no more than it is.
-            for (uint256 groups = groupCount(word); groups != 0; --groups) {
-                (address patient, uint256 count) = group(section, offset);
-                if (patient <= previous) revert PatientsUnsorted(previous, patient);
-                if (count == 0 || count > rowsLeft) revert MalformedBatch(offset);
-                rowsLeft -= count;
-                offset += GROUP_BYTES + count * size;
-                previous = patient;
+        for (uint256 groups = groupCount(word); groups != 0; --groups) {
+            (address patient, uint256 count) = group(section, offset);
+            if (patient <= previous) revert PatientsUnsorted(previous, patient);
+            if (count == 0 || count > rowsLeft) revert MalformedBatch(offset);
+            rowsLeft -= count;
+            offset += GROUP_BYTES;
+            for (; count != 0; --count) {
+                (, uint256 rowWord) = row(section, offset);
+                sequence(word, rowWord);
+                offset += size;
             }
+            previous = patient;
         }
-        if (rowsLeft != 0) revert MalformedBatch(offset);
+        revert MalformedBatch(offset);
     }
 
     // ---- groups and rows --------------------------------------------------------------------------

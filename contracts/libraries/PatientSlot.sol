@@ -9,7 +9,7 @@ import {MAX_BATCH_LIFE} from "./Notice.sol";
 ///   slot                                next
 ///     balance          u64                payerId          u24
 ///     payerId          u24                secondaryPayerId u24
-///     secondaryPayerId u24                payersChangeAt   u40
+///     secondaryPayerId u24 *              payersChangeAt   u40
 ///     perEventLimit    u32 in cents       perEventLimit    u32 in cents
 ///     perDayLimit      u32 in cents       perDayLimit      u32 in cents
 ///     spentToday       u48                limitsChangeAt   u40
@@ -19,11 +19,22 @@ import {MAX_BATCH_LIFE} from "./Notice.sol";
 /// Flag 1: from `payersChangeAt` on the payers in `next` hold, those in `slot` before. Flag 2: the same for the
 /// limits and `limitsChangeAt`. Without its flag a field of `next` means nothing. A payer or limit of 0 is none.
 /// `spentToday` belongs to `day` and is kept only where a per-day limit is set or announced.
+///
+/// * Flag 4: there is no secondary payer, and the field is the id of a provider whose consent is remembered: it
+/// holds until the time in the upper 13 bits of the flags (in units of 2^20 seconds, 12 days) at least, it allows
+/// more for one event than `perEventLimit`, which is set, and nothing follows it. So the consent itself, in
+/// another slot, need not be read. What changes the consent, the payers or the limits forgets it.
 /// The two payers are handled as one number of 48 bits, primary above secondary; so are the two limits, of
 /// 64 bits, per event above per day.
 library PatientSlot {
     uint256 internal constant PAYERS_CHANGE = 1;
     uint256 internal constant LIMITS_CHANGE = 2;
+
+    uint256 internal constant CONSENT = 4;
+    uint256 private constant UNTIL_SHIFT = 3;
+    uint256 private constant UNTIL_UNIT_BITS = 20;
+    uint256 private constant UNTIL_MOST = type(uint16).max >> UNTIL_SHIFT;
+    uint256 private constant SECONDARY = uint256(type(uint24).max) << 144;
 
     /// The unit in which limits are kept: one cent of a token with six decimals.
     uint64 internal constant CENT = 10_000;
@@ -50,11 +61,12 @@ library PatientSlot {
     }
 
     function payers(uint256 slot) internal pure returns (uint256) {
+        if (slot & CONSENT != 0) slot &= ~SECONDARY;
         return uint48(slot >> 144);
     }
 
     function withPayers(uint256 slot, uint256 both) internal pure returns (uint256) {
-        return slot & ~(uint256(type(uint48).max) << 144) | both << 144;
+        return forgetful(slot) & ~(uint256(type(uint48).max) << 144) | both << 144;
     }
 
     function limits(uint256 slot) internal pure returns (uint256) {
@@ -62,12 +74,7 @@ library PatientSlot {
     }
 
     function withLimits(uint256 slot, uint256 both) internal pure returns (uint256) {
-        return slot & ~(uint256(type(uint64).max) << 80) | both << 80;
-    }
-
-    /// @notice Are these the payers, and is there no limit?
-    function isUnlimitedUnder(uint256 slot, uint256 both) internal pure returns (bool) {
-        return uint112(slot >> 80) == both << 64;
+        return forgetful(slot) & ~(uint256(type(uint64).max) << 80) | both << 80;
     }
 
     /// @notice What was spent on `today`.
@@ -90,6 +97,33 @@ library PatientSlot {
     /// @notice Does a field of `next` mean anything?
     function hasNext(uint256 slot) internal pure returns (bool) {
         return slot & (PAYERS_CHANGE | LIMITS_CHANGE) != 0;
+    }
+
+    // ---- a remembered consent -----------------------------------------------------------------------
+
+    /// @notice Is the consent for this provider remembered?
+    function remembers(uint256 slot, uint256 providerId) internal pure returns (bool) {
+        return slot & CONSENT != 0 && uint24(slot >> 144) == providerId;
+    }
+
+    /// @notice Has the slot room for a consent, and a limit that may be under the consent's?
+    function mayRemember(uint256 slot, uint256 providerId) internal pure returns (bool) {
+        return slot & (CONSENT | PAYERS_CHANGE | LIMITS_CHANGE | SECONDARY) == 0 && limits(slot) >> 32 != 0
+            && providerId <= type(uint24).max;
+    }
+
+    /// @notice The slot with a provider's consent remembered, where `mayRemember` says so. Nothing must follow the
+    /// consent, and its limit must be above the patient's.
+    function remember(uint256 slot, uint256 providerId, uint256 expiresAt) internal pure returns (uint256) {
+        uint256 until = expiresAt >> UNTIL_UNIT_BITS;
+        if (until > UNTIL_MOST) until = UNTIL_MOST;
+        return slot | providerId << 144 | until << UNTIL_SHIFT | CONSENT;
+    }
+
+    /// @notice The slot without a remembered consent.
+    function forgetful(uint256 slot) internal pure returns (uint256) {
+        if (slot & CONSENT == 0) return slot;
+        return slot & ~(SECONDARY | CONSENT | UNTIL_MOST << UNTIL_SHIFT);
     }
 
     // ---- next -------------------------------------------------------------------------------------

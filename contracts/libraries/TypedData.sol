@@ -38,7 +38,7 @@ library TypedData {
         return keccak256(abi.encode(SERVICE_ATTESTATION_TYPEHASH, attestation));
     }
 
-    function hash(BatchHeader calldata header, bytes calldata sections) internal pure returns (bytes32) {
+    function hash(BatchHeader memory header, bytes calldata sections) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
                 SETTLEMENT_BATCH_TYPEHASH,

@@ -44,25 +44,17 @@ library Words {
         }
     }
 
-    function at(bytes calldata words, uint256 index) internal pure returns (uint256 word) {
-        // Past the end of calldata there is 0.
+    /// @notice Write one word at a memory address that lies within an array.
+    function write(uint256 place, uint256 word) internal pure {
+        // As `set`, without working the address out again.
         assembly ("memory-safe") {
-            word := calldataload(add(words.offset, shl(5, index)))
+            mstore(place, word)
         }
     }
 
-    /// @notice Bit `index` of a bitmap whose first word holds bits 0 to 255.
-    function bit(bytes calldata words, uint256 index) internal pure returns (bool) {
-        return at(words, index >> 8) >> (index & 0xff) & 1 != 0;
-    }
-
-    /// @notice `bit` of a bitmap in memory.
+    /// @notice Bit `index` of a bitmap whose first word holds bits 0 to 255; an empty one has no bit set.
     function isSet(bytes memory words, uint256 index) internal pure returns (bool) {
-        return get(words, index >> 8) >> (index & 0xff) & 1 != 0;
-    }
-
-    function setBit(bytes memory words, uint256 index) internal pure {
-        set(words, index >> 8, get(words, index >> 8) | 1 << (index & 0xff));
+        return words.length != 0 && get(words, index >> 8) >> (index & 0xff) & 1 != 0;
     }
 
     /// @notice Copy `added` behind the first `count` words; `words` has room for them.
@@ -73,6 +65,16 @@ library Words {
             mcopy(add(add(words, 32), shl(5, count)), add(added, 32), mload(added))
         }
         return count + (added.length >> 5);
+    }
+
+    /// @notice Take the last word off.
+    function takeLast(bytes memory words) internal pure returns (uint256 word) {
+        // The length falls by 32, and the word stands where the words now end.
+        assembly ("memory-safe") {
+            let size := sub(mload(words), 32)
+            mstore(words, size)
+            word := mload(add(add(words, 32), size))
+        }
     }
 
     /// @notice Shorten to the first `count` words.

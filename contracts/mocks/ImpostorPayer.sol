@@ -14,7 +14,7 @@ contract ImpostorPayer {
         payerId = payerId_;
     }
 
-    function adjudicate(bytes calldata section, uint40, uint16, bytes calldata, bytes calldata)
+    function adjudicateAll(bytes calldata section, uint256, bytes calldata)
         external
         returns (bytes memory answers)
     {
@@ -30,7 +30,7 @@ contract ImpostorPayer {
         ++asked;
     }
 
-    function release() external {
+    function disburseTotal() external {
         ++asked;
     }
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Coordination} from "./Coordination.sol";
-import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
+import {SequenceMarks} from "./SequenceMarks.sol";
 import {ISettlementState} from "../interfaces/ISettlementState.sol";
 import {BatchCodec} from "../libraries/BatchCodec.sol";
 import {ClaimWords} from "../libraries/ClaimWords.sol";
@@ -11,41 +10,44 @@ import {Words} from "../libraries/Words.sol";
 import {BatchContext} from "../types/Batch.sol";
 import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 
-/// @notice The part of ClaimSettlement that writes what became of each row: sequences, logs, leaves, charges.
-abstract contract BatchRecorder is Coordination {
+/// @notice The part of ClaimSettlement that writes what became of each row: logs, leaves, charges, credit.
+/// `_recordRow` says at length what becomes of a row; `_recordPlain` does the same for the commonest at a third
+/// of the gas.
+abstract contract BatchRecorder is SequenceMarks {
     using CreditAccount for CreditAccount.Account;
 
-    /// What a run of sections adds up to, and where the reading of the present section stands.
+    /// What a run of sections adds up to, where the reading of the present section stands, and one row's log
+    /// and leaf. Whole words, though most hold less: this is read and written for every event. Those with a place
+    /// beside them are read and written there by `_recordPlain`. `prefix` to `secondary` are what a claim's id
+    /// is the hash of, in order; `commitment` to `service` are the data of its log.
     struct Record {
-        BatchContext context;
-        bool takesFee;
-        Tally tally;
-        bytes leaves; // ids of the settled claims
-        uint256 leafCount;
-        uint256 rowBytes; // of the present section
-        uint256 charged; // patients of the present section, together
-        uint256 credit; // what the provider of the present section gains
+        uint256 at; //         0x00 where in calldata the next row is, or the next group where `rows` is 0
+        uint256 rows; //       0x20 that are left of the group at hand
+        uint256 groups; //     0x40 that are left after it
+        uint256 answer; //     0x60 where in memory the next row's answer is
+        uint256 charge; //     0x80 where in memory the charge of the patient at hand is
+        uint256 charged; //    0xa0 patients of the present section, together
+        uint256 credit; //     0xc0 what the provider of the present section gains
+        uint256 leaf; //       0xe0 where in memory the next leaf goes
+        uint256 header; //     0x100 of the present section
+        bytes32 prefix; //     0x120
+        uint256 patient; //    0x140
+        bytes32 commitment; // 0x160
+        uint256 parties; //    0x180 of the present section; with a row's own parts while it is recorded
+        uint256 amounts; //    0x1a0
+        uint256 shares; //     0x1c0
+        uint256 service; //    0x1e0
+        uint256 secondary; //  0x200
+        uint256 nextSecondary; // where in memory the next row's secondary word is; 0: there are none
         uint256 operatorFee; // what the operator gains from the present section
-        uint256 parties; // of the present section, without a row's own parts
-        uint256 header; // of the present section
-        uint256 offset; // the byte where the section is read on
-        uint256 answer; // the memory address of the next row's answer
-        uint256 secondary; // the memory address of the next row's secondary word; 0: there are none
-        ClaimLog log; // written anew for every row
+        uint256 tally; // how many rows ended in each way, see `_tallyOf`; settled ones are counted at the end
+        bytes leaves; // ids of the settled claims
+        BatchContext context;
     }
 
-    /// One row's log and leaf in memory, words in the order in which they are hashed; the log's data are
-    /// commitment to service.
-    struct ClaimLog {
-        bytes32 prefix;
-        address patient;
-        bytes32 commitment;
-        uint256 parties;
-        uint256 amounts;
-        uint256 shares;
-        uint256 service;
-        uint256 secondary;
-    }
+    uint256 private constant ONE_DENIED = 1 << 32;
+    uint256 private constant ONE_PENDED = 1 << 16;
+    uint256 private constant ONE_SKIPPED = 1;
 
     // ---- the record of a run ------------------------------------------------------------------------
 
@@ -54,16 +56,24 @@ abstract contract BatchRecorder is Coordination {
         pure
         returns (Record memory record)
     {
-        (record.context, record.takesFee) = (context, context.takesFee);
-        record.log.prefix = context.prefix;
-        // Room for as many leaves as rows can be in so many bytes.
-        record.leaves = new bytes(sections.length / BatchCodec.ROW_BYTES * 32);
+        (record.context, record.prefix) = (context, context.prefix);
+        // Room for as many leaves as rows can be in so many bytes, and for one word more.
+        record.leaves = new bytes(sections.length / BatchCodec.ROW_BYTES * 32 + 32);
+        record.leaf = Words.start(record.leaves);
     }
 
-    /// Cuts the leaves to those that are there.
-    function _finishRecord(Record memory record) internal pure {
-        record.tally.settled = uint32(record.leafCount);
-        Words.cut(record.leaves, record.leafCount);
+    /// The leaves, and behind them the tally as one word.
+    function _finishRecord(Record memory record) internal pure returns (bytes memory leaves) {
+        leaves = record.leaves;
+        uint256 settled = (record.leaf - Words.start(leaves)) >> 5;
+        Words.write(record.leaf, settled << 48 | record.tally);
+        Words.cut(leaves, settled + 1);
+    }
+
+    /// The tally out of one word: settled, denied, pended and skipped, 16 bits each, for there are at most
+    /// MAX_ROWS of them.
+    function _tallyOf(uint256 word) internal pure returns (Tally memory) {
+        return Tally(uint16(word >> 48), uint16(word >> 32), uint16(word >> 16), uint16(word));
     }
 
     function _settleCredit(Record memory record, uint32 providerId) internal {
@@ -71,79 +81,7 @@ abstract contract BatchRecorder is Coordination {
         if (record.operatorFee != 0) _operators[record.context.operator].credit(record.operatorFee);
     }
 
-    function _add(Tally memory tally, Tally memory more) internal pure {
-        tally.settled += more.settled;
-        tally.denied += more.denied;
-        tally.pended += more.pended;
-        tally.skipped += more.skipped;
-    }
-
-    // ---- sequences --------------------------------------------------------------------------------
-
-    /// Marks every row's sequence before anything is priced, so that two rows of one batch cannot share
-    /// one; `_record` unmarks what pends. Also checks that the section is well formed.
-    /// @return skipped a bit per row, 1: its sequence was spent before
-    function _markSequences(bytes calldata section) internal returns (bytes memory skipped) {
-        uint256 header = BatchCodec.header(section, 0);
-        BatchCodec.checkGroups(section, header);
-        skipped = new bytes((BatchCodec.rowCount(header) + 255 >> 8) * 32);
-        mapping(uint256 word => uint256) storage words = _spent[BatchCodec.providerId(header)];
-        uint256 size = BatchCodec.rowBytes(header);
-        uint256 offset = BatchCodec.headerBytes(header);
-        uint256 index = type(uint256).max; // of the word at hand: none yet
-        uint256 word;
-        uint256 row;
-        unchecked {
-            // Counts and offsets within a section that was checked.
-            for (uint256 groups = BatchCodec.groupCount(header); groups != 0; --groups) {
-                (, uint256 end) = BatchCodec.group(section, offset);
-                offset += BatchCodec.GROUP_BYTES;
-                for (end += row; row < end; ++row) {
-                    uint256 sequence = BatchCodec.sequence(header, BatchCodec.header(section, offset + 32));
-                    if (sequence >> 8 != index) {
-                        if (index != type(uint256).max) words[index] = word;
-                        index = sequence >> 8;
-                        word = words[index];
-                    }
-                    uint256 bit = 1 << (sequence & 0xff);
-                    if (word & bit != 0) Words.setBit(skipped, row);
-                    else word |= bit;
-                    offset += size;
-                }
-            }
-        }
-        words[index] = word;
-    }
-
-    function _unmark(uint32 providerId, uint64 sequence) private {
-        _spent[providerId][sequence >> 8] &= ~(1 << (sequence & 0xff));
-    }
-
-    /// Answers that pend every row but those whose sequence was spent before.
-    function _pendAll(bytes calldata section, bytes memory skipped, Reason reason)
-        internal
-        pure
-        returns (bytes memory answers)
-    {
-        uint256 header = BatchCodec.header(section, 0);
-        uint256 offset = BatchCodec.headerBytes(header);
-        answers = new bytes(BatchCodec.rowCount(header) * 64);
-        uint256 row;
-        for (uint256 groups = BatchCodec.groupCount(header); groups != 0; --groups) {
-            (, uint256 end) = BatchCodec.group(section, offset);
-            offset += BatchCodec.GROUP_BYTES;
-            for (end += row; row < end; ++row) {
-                uint256 billed = BatchCodec.billed(BatchCodec.header(section, offset + 32));
-                Words.set(answers, 2 * row, billed << 192);
-                Words.set(
-                    answers, 2 * row + 1, uint256(Words.isSet(skipped, row) ? Reason.SequenceSpent : reason)
-                );
-                offset += BatchCodec.rowBytes(header);
-            }
-        }
-    }
-
-    // ---- rows -------------------------------------------------------------------------------------
+    // ---- a section --------------------------------------------------------------------------------
 
     /// Logs every row of a section and adds up what each patient is charged and the provider credited.
     /// @param answers two words per row: amounts and shares, or the reason why there are none
@@ -154,135 +92,208 @@ abstract contract BatchRecorder is Coordination {
         returns (bytes memory charges)
     {
         uint256 header = BatchCodec.header(section, 0);
+        charges = new bytes(BatchCodec.groupCount(header) * 32);
         (record.charged, record.credit, record.operatorFee) = (0, 0, 0);
+        (record.header, record.groups) = (header, BatchCodec.groupCount(header));
         record.parties = header >> 160 << 160 | uint256(BatchCodec.secondary(section, 0, header)) << 96;
-        (record.header, record.offset, record.log.secondary) = (header, BatchCodec.headerBytes(header), 0);
-        record.rowBytes = BatchCodec.rowBytes(header);
+        record.at = BatchCodec.place(section) + BatchCodec.headerBytes(header);
+        record.charge = Words.start(charges) - 32;
         record.answer = Words.start(answers);
-        record.secondary = secondaries.length == 0 ? 0 : Words.start(secondaries);
-        uint256 groups = BatchCodec.groupCount(header);
-        charges = new bytes(groups * 32);
-        for (uint256 group; group < groups; ++group) {
-            uint256 charge = _recordGroup(record, section);
-            Words.set(charges, group, charge);
-            record.charged += charge;
+        record.nextSecondary = secondaries.length == 0 ? 0 : Words.start(secondaries);
+        bool plain = record.nextSecondary == 0 && !record.context.takesFee;
+        while (true) {
+            if (plain) _recordPlain(record);
+            if (record.rows | record.groups == 0) return charges;
+            if (record.rows == 0) _openGroup(record);
+            _recordRow(record);
         }
     }
 
-    /// Logs the rows of one patient; returns what the patient is charged.
-    function _recordGroup(Record memory record, bytes calldata section) private returns (uint256 charge) {
-        ClaimLog memory log = record.log;
-        uint256 rows;
-        (log.patient, rows) = BatchCodec.group(section, record.offset);
-        log.parties = record.parties;
-        uint256 offset = record.offset + BatchCodec.GROUP_BYTES;
-        uint256 answer = record.answer;
+    function _openGroup(Record memory record) private pure {
+        uint256 group = BatchCodec.load(record.at);
+        record.patient = group >> 96;
         unchecked {
-            // Counts and offsets within a section that was checked; charges are parts of what patients hold.
-            for (; rows != 0; --rows) {
-                log.commitment = bytes32(BatchCodec.header(section, offset));
-                log.service = _service(BatchCodec.header(section, offset + 32), record.header);
-                (log.amounts, log.shares) = Words.read(answer);
-                if (ClaimWords.reasonOf(log.amounts, log.shares) != 0) {
-                    _recordUnsettled(record, section, offset);
-                } else if (record.secondary == 0 && log.shares & ClaimWords.COUNTED == 0) {
-                    charge += ClaimWords.allowed(log.amounts) - ClaimWords.planPaid(log.shares);
-                    _recordSettled(record, log);
-                } else {
-                    charge += _recordUnusual(record, section, offset);
-                }
-                answer += 64;
-                offset += record.rowBytes;
-            }
+            // Counts and places within a section that was checked.
+            record.rows = uint8(group >> 88);
+            record.at += BatchCodec.GROUP_BYTES;
+            record.charge += 32;
+            --record.groups;
         }
-        (record.offset, record.answer) = (offset, answer);
     }
 
-    function _recordSettled(Record memory record, ClaimLog memory log) private {
+    /// Records rows until there are none left or one did not settle, had its units counted, or has a part outside
+    /// the plan. For sections with one payer, and where no fee is taken. The sum of a section's base and a row's
+    /// number is below 2^64: `_markSequences` has seen to it.
+    function _recordPlain(Record memory record) private {
+        // Reads and writes the fields of `record` at the places that stand beside them, answers, charges and
+        // leaves, which are allocated, and scratch space. Words as in ClaimWords; a row's second word as in
+        // BatchCodec. Amounts are below 2^64 and at most 2^16 of them are added.
+        assembly ("memory-safe") {
+            // Logs PlainClaimSettled with a word that stands where `shares` will, and hashes the claim's words:
+            // keccak256(keccak256(eight words)).
+            function write(record_, logged, shares) {
+                mstore(add(record_, 0x1c0), logged)
+                log1(add(record_, 0x160), 128, mload(add(record_, 0x140)))
+                mstore(add(record_, 0x1c0), shares)
+                mstore(0, keccak256(add(record_, 0x120), 256))
+                let leaf := mload(add(record_, 0xe0))
+                mstore(leaf, keccak256(0, 32))
+                mstore(add(record_, 0xe0), add(leaf, 32))
+            }
+            let at := mload(record)
+            let rows := mload(add(record, 0x20))
+            let answer := mload(add(record, 0x60))
+            let allowed := 0 // of all these rows
+            let paid := 0 // by the plan, of all these rows
+            let base := and(shr(96, mload(add(record, 0x100))), 0xffffffffffffffff) // of the sequences
+            for {} 1 {} {
+                if iszero(rows) {
+                    let groups := mload(add(record, 0x40))
+                    if iszero(groups) { break }
+                    mstore(add(record, 0x40), sub(groups, 1))
+                    mstore(add(record, 0x80), add(mload(add(record, 0x80)), 32))
+                    let group := calldataload(at)
+                    mstore(add(record, 0x140), shr(96, group))
+                    rows := and(shr(88, group), 0xff)
+                    at := add(at, 21)
+                }
+                let shares := mload(add(answer, 32))
+                // a reason, counted units, or something outside the plan
+                if and(shares, 0xffffffffffffffff0000000000000000ffffffffffffffff) { break }
+                {
+                    mstore(add(record, 0x1a0), mload(answer))
+                    let amount := shr(192, mload(add(answer, 8))) // allowed
+                    allowed := add(allowed, amount)
+                    let part := shr(192, mload(add(answer, 48))) // paid by the plan
+                    paid := add(paid, part)
+                    let charge := mload(add(record, 0x80))
+                    mstore(charge, add(mload(charge), sub(amount, part)))
+                }
+                mstore(add(record, 0x160), calldataload(at))
+                {
+                    let row := calldataload(add(at, 32))
+                    // service id and units, benefit year, sequence, and whether 0 was billed
+                    let service := or(shl(112, shr(176, row)), shl(96, and(shr(96, row), 0xffff)))
+                    service := or(service, shl(32, add(base, and(shr(80, row), 0xffff))))
+                    let flags := iszero(shr(192, calldataload(add(at, 42))))
+                    mstore(add(record, 0x1e0), or(shl(64, service), shl(24, flags)))
+                    write(record, or(shl(192, shr(192, shares)), or(service, flags)), shares)
+                }
+                at := add(at, 54)
+                answer := add(answer, 64)
+                rows := sub(rows, 1)
+            }
+            mstore(record, at)
+            mstore(add(record, 0x20), rows)
+            mstore(add(record, 0x60), answer)
+            mstore(add(record, 0xa0), add(mload(add(record, 0xa0)), sub(allowed, paid)))
+            mstore(add(record, 0xc0), add(mload(add(record, 0xc0)), allowed))
+        }
+    }
+
+    // ---- any row ----------------------------------------------------------------------------------
+
+    /// Records the row that comes next.
+    function _recordRow(Record memory record) private {
+        uint256 parties = record.parties;
+        (record.commitment, record.service) = _read(record);
+        (record.amounts, record.shares) = Words.read(record.answer);
+        if (BatchCodec.hasSecondary(record.header)) {
+            uint256 serviceId = BatchCodec.load(record.at + BatchCodec.ROW_BYTES) >> 192;
+            record.parties = parties | serviceId << 32;
+        }
+        if (ClaimWords.reasonOf(record.amounts, record.shares) != 0) _recordUnsettled(record);
+        else _recordSettled(record);
+        unchecked {
+            // Counts and places within a section that was checked.
+            record.at += BatchCodec.rowBytes(record.header);
+            record.answer += 64;
+            if (record.nextSecondary != 0) record.nextSecondary += 32;
+            --record.rows;
+        }
+        (record.parties, record.secondary) = (parties, 0);
+    }
+
+    /// A row's commitment; and its service id, units, benefit year and sequence as ClaimWords places them.
+    /// `_markSequences` has checked that the sequence fits.
+    function _read(Record memory record) private pure returns (bytes32 commitment, uint256 service) {
+        uint256 row = BatchCodec.load(record.at + 32);
+        unchecked {
+            uint256 sequence = BatchCodec.sequenceBase(record.header) + BatchCodec.sequenceOffset(row);
+            service = row >> 176 << 176 | uint256(BatchCodec.benefitYear(row)) << 160 | sequence << 96;
+        }
+        if (BatchCodec.billed(row) == 0) service |= ClaimWords.BILLED_AS_FEE;
+        return (bytes32(BatchCodec.load(record.at)), service);
+    }
+
+    function _recordSettled(Record memory record) private {
+        if (record.nextSecondary != 0) {
+            (uint256 secondary,) = Words.read(record.nextSecondary);
+            record.service |= uint64(secondary);
+            record.secondary = secondary >> 64 << 64;
+        } else if (record.shares & ClaimWords.COUNTED != 0) {
+            record.service |= ClaimWords.UNITS_COUNTED;
+            record.shares ^= ClaimWords.COUNTED;
+        }
+        uint256 charge = ClaimWords.responsibility(record.amounts, record.shares);
+        (uint256 before,) = Words.read(record.charge);
         unchecked {
             // At most 2^16 amounts below 2^64.
-            record.credit += ClaimWords.allowed(log.amounts);
-            ++record.leafCount;
+            Words.write(record.charge, before + charge);
+            record.charged += charge;
+            record.credit += ClaimWords.allowed(record.amounts);
         }
-        if (record.takesFee) _takeFee(record);
-        _emit(ISettlementState.ClaimSettled.selector, log);
-        _addLeaf(record.leaves, record.leafCount, log);
-    }
-
-    /// A settled row that was priced by itself, or whose units the payer has counted.
-    function _recordUnusual(Record memory record, bytes calldata section, uint256 offset)
-        private
-        returns (uint256 charge)
-    {
-        ClaimLog memory log = record.log;
-        if (record.secondary == 0) {
-            log.service |= ClaimWords.UNITS_COUNTED;
-            log.shares ^= ClaimWords.COUNTED;
-            _recordSettled(record, log);
-            return ClaimWords.responsibility(log.amounts, log.shares);
-        }
-
-        (uint256 secondary,) = Words.read(record.secondary);
-        record.secondary += 32;
-        log.service |= uint64(secondary);
-        log.secondary = secondary >> 64 << 64;
-        log.parties = _parties(record, section, offset);
-        _recordSettled(record, log);
-        if (log.secondary != 0) emit SecondaryDetermined(log.patient, log.commitment, log.secondary);
+        if (record.context.takesFee) _takeFee(record);
+        _emit(ISettlementState.ClaimSettled.selector, record);
+        _addLeaf(record);
+        address patient = address(uint160(record.patient));
+        if (record.secondary != 0) emit SecondaryDetermined(patient, record.commitment, record.secondary);
         if (BatchCodec.isCorrection(record.header)) {
-            emit ClaimCorrected(BatchCodec.corrects(section, offset, record.rowBytes), log.commitment);
+            uint256 end = record.at + BatchCodec.rowBytes(record.header);
+            emit ClaimCorrected(bytes32(BatchCodec.load(end - BatchCodec.CORRECTS_BYTES)), record.commitment);
         }
-        return ClaimWords.responsibility(log.amounts, log.shares);
     }
 
-    /// The parties of one row: the section's, and the secondary payer's own id of the service.
-    function _parties(Record memory record, bytes calldata section, uint256 offset) private pure returns (uint256) {
-        if (!BatchCodec.hasSecondary(record.header)) return record.parties;
-        return record.parties | uint256(uint64(BatchCodec.secondaryServiceId(section, offset))) << 32;
-    }
-
-    function _recordUnsettled(Record memory record, bytes calldata section, uint256 offset) private {
-        ClaimLog memory log = record.log;
-        uint256 reason = log.shares;
-        (log.parties, log.shares) = (_parties(record, section, offset) | reason, 0);
+    function _recordUnsettled(Record memory record) private {
+        uint256 reason = record.shares;
+        (record.parties, record.shares) = (record.parties | reason, 0);
         Outcome outcome = outcomeOf(Reason(reason));
         if (outcome == Outcome.Denied) {
-            ++record.tally.denied;
-            _emit(ISettlementState.ClaimDenied.selector, log);
+            record.tally += ONE_DENIED;
+            _emit(ISettlementState.ClaimDenied.selector, record);
         } else if (outcome == Outcome.Pended) {
-            ++record.tally.pended;
-            _unmark(ClaimWords.providerId(log.parties), ClaimWords.sequence(log.service));
-            _emit(ISettlementState.ClaimPended.selector, log);
+            record.tally += ONE_PENDED;
+            _unmark(ClaimWords.providerId(record.parties), ClaimWords.sequence(record.service));
+            _emit(ISettlementState.ClaimPended.selector, record);
         } else {
-            ++record.tally.skipped;
-            _emit(ISettlementState.ClaimSkipped.selector, log);
+            record.tally += ONE_SKIPPED;
+            _emit(ISettlementState.ClaimSkipped.selector, record);
         }
-        log.parties = record.parties;
-        if (record.secondary != 0) record.secondary += 32;
     }
 
     /// Emits one of the four events of a row, whose data lie ready in memory.
-    function _emit(bytes32 topic, ClaimLog memory log) private {
-        address patient = log.patient;
-        // commitment, parties, amounts, shares, service: five words from the third on.
+    function _emit(bytes32 topic, Record memory record) private {
+        // commitment, parties, amounts, shares, service: five words.
         assembly ("memory-safe") {
-            log2(add(log, 64), 160, topic, patient)
+            log2(add(record, 0x160), 160, topic, mload(add(record, 0x140)))
         }
     }
 
-    /// Writes the id of a settled claim as leaf number `count`, counted from 1.
-    function _addLeaf(bytes memory leaves, uint256 count, ClaimLog memory log) private pure {
-        // keccak256(keccak256(the eight words of the log)), see SettlementState._claimId; leaf number 1 follows
-        // the length word.
+    /// Writes the id of the claim at hand as the next leaf.
+    function _addLeaf(Record memory record) private pure {
+        bytes32 id;
+        // keccak256(keccak256(the eight words from `prefix` on)), see SettlementState._claimId.
         assembly ("memory-safe") {
-            mstore(0, keccak256(log, 256))
-            mstore(add(leaves, shl(5, count)), keccak256(0, 32))
+            mstore(0, keccak256(add(record, 0x120), 256))
+            id := keccak256(0, 32)
         }
+        Words.write(record.leaf, uint256(id));
+        record.leaf += 32;
     }
 
     /// The operator's fee on one event, out of the provider's credit: never more than that.
     function _takeFee(Record memory record) private pure {
-        uint256 allowed = ClaimWords.allowed(record.log.amounts);
+        uint256 allowed = ClaimWords.allowed(record.amounts);
         uint256 fee;
         unchecked {
             // feeFlat < 2^64, allowed < 2^64, feeBps < 2^16
@@ -291,29 +302,6 @@ abstract contract BatchRecorder is Coordination {
             record.credit -= fee;
             record.operatorFee += fee;
         }
-        record.log.service |= fee << ClaimWords.FEE_SHIFT;
-    }
-
-    /// serviceId, units, benefit year and sequence of a row as ClaimWords places them. `_markSequences` has
-    /// checked that the sequence fits.
-    function _service(uint256 rowWord, uint256 header) private pure returns (uint256 service) {
-        unchecked {
-            uint256 sequence = BatchCodec.sequenceBase(header) + BatchCodec.sequenceOffset(rowWord);
-            service = rowWord >> 176 << 176 | uint256(BatchCodec.benefitYear(rowWord)) << 160 | sequence << 96;
-        }
-        if (BatchCodec.billed(rowWord) == 0) service |= ClaimWords.BILLED_AS_FEE;
-    }
-
-    /// The contracts of both payers of a section.
-    function _payerContracts(uint256 payers_) internal view returns (Payers memory pair) {
-        (pair.primaryId, pair.secondaryId) = (uint32(payers_ >> 32), uint32(payers_));
-        if (pair.primaryId != 0) {
-            pair.primary = IInsurerPayer(_payerAddress(pair.primaryId));
-            pair.unknown = address(pair.primary).code.length == 0;
-        }
-        if (pair.secondaryId != 0) {
-            pair.secondary = IInsurerPayer(_payerAddress(pair.secondaryId));
-            pair.unknown = pair.unknown || address(pair.secondary).code.length == 0;
-        }
+        record.service |= fee << ClaimWords.FEE_SHIFT;
     }
 }

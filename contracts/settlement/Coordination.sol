@@ -24,6 +24,19 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
         bool unknown; // one of them was never made
     }
 
+    /// The contracts of both payers of a run of sections.
+    function _payerContracts(uint256 payers_) internal view returns (Payers memory pair) {
+        (pair.primaryId, pair.secondaryId) = (uint32(payers_ >> 32), uint32(payers_));
+        if (pair.primaryId != 0) {
+            pair.primary = IInsurerPayer(_payerAddress(pair.primaryId));
+            pair.unknown = address(pair.primary).code.length == 0;
+        }
+        if (pair.secondaryId != 0) {
+            pair.secondary = IInsurerPayer(_payerAddress(pair.secondaryId));
+            pair.unknown = pair.unknown || address(pair.secondary).code.length == 0;
+        }
+    }
+
     /// One row while it is priced.
     struct Row {
         BatchContext context;
@@ -121,7 +134,7 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
     function _priceSelfPay(Row memory row) private view returns (Reason) {
         uint256 word = row.word;
         (uint64 price, uint16 version) = registry.cashPriceAt(
-            BatchCodec.providerId(row.header), BatchCodec.serviceId(word), row.context.signedAt
+            BatchCodec.providerId(row.header), BatchCodec.serviceId(word), uint40(row.context.signedAt)
         );
         if (version == 0 || price == 0) return Reason.NoCashPrice;
         if (BatchCodec.units(word) == 0) return Reason.UnitsExceeded;
@@ -188,8 +201,8 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
             providerId: BatchCodec.providerId(row.header),
             planId: BatchCodec.planId(row.header),
             termsVersion: BatchCodec.termsVersion(row.header),
-            signedAt: row.context.signedAt,
-            currentYear: row.context.currentYear,
+            signedAt: uint40(row.context.signedAt),
+            currentYear: uint16(row.context.currentYear),
             member: row.patient,
             benefitYear: BatchCodec.benefitYear(row.word),
             serviceId: BatchCodec.serviceId(row.word),

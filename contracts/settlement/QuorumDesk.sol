@@ -15,30 +15,37 @@ abstract contract QuorumDesk is DeskState {
     uint16 public constant MAX_FEE_BPS = 500;
 
     /// Documented in IClaimSettlement.
-    function openEpoch(address[] calldata members, uint16 threshold) external delegated restricted returns (uint32 epoch) {
+    function openEpoch(address[] calldata members, uint16 threshold)
+        external
+        delegated
+        restricted
+        returns (uint32 epoch)
+    {
         if (threshold == 0 || threshold > members.length || members.length > MAX_MEMBERS) {
             revert InvalidQuorum(threshold, members.length);
         }
 
-        Epoch storage previous = epochs[currentEpoch];
+        Epoch storage previous = _epochs[currentEpoch];
         // Batches signed by the quorum before may still be on their way.
         uint40 previousEndsAt = uint40(block.timestamp) + MAX_BATCH_LIFE;
         if (previous.threshold != 0 && previous.endsAt == 0) previous.endsAt = previousEndsAt;
 
         epoch = ++currentEpoch;
-        epochs[epoch] = Epoch(threshold, uint16(members.length), 0);
+        bytes memory packed;
         address last;
         for (uint256 i; i < members.length; ++i) {
             if (members[i] <= last) revert MembersUnsorted(last, members[i]);
             last = members[i];
-            isMember[epoch][last] = true;
+            packed = bytes.concat(packed, bytes20(last));
         }
+        _members[epoch] = members;
+        _epochs[epoch] = Epoch(threshold, uint16(members.length), 0, bytes23(keccak256(packed)));
         emit EpochOpened(epoch, threshold, members, previous.endsAt);
     }
 
     /// Documented in IClaimSettlement.
     function endEpoch(uint32 epoch) external delegated restricted {
-        Epoch storage ending = epochs[epoch];
+        Epoch storage ending = _epochs[epoch];
         if (ending.threshold == 0) revert UnknownEpoch(epoch);
         if (ending.endsAt != 0 && ending.endsAt <= block.timestamp) revert EpochOver(epoch, ending.endsAt);
         ending.endsAt = uint40(block.timestamp);

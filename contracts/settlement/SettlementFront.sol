@@ -159,6 +159,26 @@ abstract contract SettlementFront is SettlementState, IClaimSettlement {
     }
 
     /// @inheritdoc IClaimSettlement
+    function epochs(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt) {
+        Epoch storage quorum = _epochs[epoch];
+        return (quorum.threshold, quorum.members, quorum.endsAt);
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function membersOf(uint32 epoch) external view returns (address[] memory) {
+        return _members[epoch];
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function isMember(uint32 epoch, address signer) external view returns (bool) {
+        address[] storage members = _members[epoch];
+        for (uint256 i; i < members.length; ++i) {
+            if (members[i] == signer) return true;
+        }
+        return false;
+    }
+
+    /// @inheritdoc IClaimSettlement
     function rootAt(uint32 rootSlot) external view returns (bytes27 root, uint40 settledAt) {
         bytes32 word = _roots[rootSlot];
         return (bytes27(word), uint40(uint256(word)));

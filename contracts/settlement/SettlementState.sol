@@ -18,11 +18,13 @@ import {PayerAddress} from "../libraries/PayerAddress.sol";
 /// to which it delegates calls, both begin with this, so that they mean the same slots; neither has storage
 /// of its own.
 abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransient, EIP712, Nonces {
-    /// One oracle quorum; one storage slot.
+    /// One oracle quorum; one storage slot. Who settles names the members, and the hash says that it is them:
+    /// to read each of them would cost a slot for every signature.
     struct Epoch {
         uint16 threshold;
         uint16 members;
         uint40 endsAt; // 0: open-ended
+        bytes23 membersHash; // of the members' addresses, 20 bytes each, in ascending order
     }
 
     /// Gas that must be at hand before a transfer that is allowed to fail, so that it has failed by itself
@@ -37,10 +39,8 @@ abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransien
     IProviderRegistry public immutable registry;
     bytes32 internal immutable _payerCodeHash;
 
-    /// @inheritdoc ISettlementState
-    mapping(uint32 epoch => Epoch) public epochs;
-    /// @inheritdoc ISettlementState
-    mapping(uint32 epoch => mapping(address signer => bool)) public isMember;
+    mapping(uint32 epoch => Epoch) internal _epochs;
+    mapping(uint32 epoch => address[]) internal _members;
 
     mapping(uint32 providerId => mapping(uint256 word => uint256)) internal _spent;
     mapping(uint32 providerId => CreditAccount.Account) internal _providers;

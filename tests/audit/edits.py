@@ -8,8 +8,10 @@ from dataclasses import replace
 from chainbill.audit import RawLedger, RawLog
 from chainbill.audit.indexer import decode_ledger
 from chainbill.chain.claim_words import pack_claim
-from chainbill.chain.events import Event
-from chainbill.chain.logs import decode_words
+from chainbill.chain.events import Claim, Event
+from chainbill.chain.logs import decode_words, event_topic
+
+SETTLED_TOPIC = event_topic("ClaimSettled(address,bytes32,uint256,uint256,uint256,uint256)")
 
 
 def place_of(copy: RawLedger, kind: type[Event], number: int = 0) -> int:
@@ -36,12 +38,37 @@ def add_to_word(log: RawLog, word: int, amount: int) -> RawLog:
 
 
 def add_to_claim(log: RawLog, **amounts: int) -> RawLog:
-    """The row's log with fields of its claim changed."""
+    """The row's log with fields of its claim changed. The short log of a plain claim that is no longer one
+    becomes the long one."""
     topics = [bytes.fromhex(topic[2:]) for topic in log.topics]
     claim = decode_words("ClaimSettlement", topics, bytes.fromhex(log.data[2:])).claim  # type: ignore[attr-defined]
     changed = {name: _plus(getattr(claim, name), amount) for name, amount in amounts.items()}
     claim = replace(claim, **changed)
-    return replace(log, data="0x" + (claim.commitment + pack_claim(claim)).hex())
+    if len(topics) > 1:
+        return replace(log, data="0x" + long_words(claim).hex() + log.data[2 + 64 * 5 :])
+    if is_plain(claim):
+        return replace(log, data="0x" + plain_words(claim).hex())
+    return replace(log, topics=("0x" + SETTLED_TOPIC.hex(), *log.topics), data="0x" + long_words(claim).hex())
+
+
+def is_plain(claim: Claim) -> bool:
+    """May a settled claim be told by the short log?"""
+    parts = claim.deductible + claim.copay + claim.coinsurance + claim.plan_paid
+    counted = claim.units_counted or claim.secondary_units_counted
+    rest = claim.secondary_payer_id | claim.outside_plan | claim.secondary_paid | claim.fee | counted
+    return parts == claim.allowed and not rest
+
+
+def long_words(claim: Claim) -> bytes:
+    """The data of a row's log: commitment, parties, amounts, shares, service."""
+    return claim.commitment + pack_claim(claim)
+
+
+def plain_words(claim: Claim) -> bytes:
+    """The data of PlainClaimSettled: commitment, parties, amounts, and its own service."""
+    words = pack_claim(claim)
+    coinsurance, service, flags = words[64:72], words[96:116], words[124:125]
+    return claim.commitment + words[:64] + coinsurance + service + bytes(3) + flags
 
 
 def _plus(value: bytes | int, amount: int) -> bytes | int:

@@ -22,7 +22,7 @@ from chainbill.audit.indexer import decode_ledger
 from chainbill.billing.outcomes import Reason
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.claim_words import pack_claim, pack_secondary
-from chainbill.chain.events import Claim, SecondaryDetermined, SecondaryShares
+from chainbill.chain.events import Claim, ClaimSettled, SecondaryDetermined, SecondaryShares
 from chainbill.chain.logs import decode_log, decode_words
 from chainbill.errors import LedgerError
 
@@ -75,8 +75,31 @@ WORDS = {
     "shares": _word(*FOUR),
     "service": _word(_free(224), (8, 7), (24, 0)),
     "secondary": _word(_free(192), (64, 0)),
+    "batch": _word(_free(256)),
+    "submission": _word(_free(232), (24, 0)),
 }
-"""The packed words of ``contracts/libraries/ClaimWords.sol``, their reserved bits 0."""
+"""The packed words of ``contracts/libraries/ClaimWords.sol`` and of a batch, their reserved bits 0."""
+
+PART = 2**62 - 1
+"""Four of them are below 2^64."""
+MASK = 2**64 - 1
+
+
+@st.composite
+def plain_claims(draw: st.DrawFn) -> tuple[Any, ...]:
+    """Values of a plain claim's log: what is allowed is the member's shares and the plan's together."""
+    parts = [draw(st.integers(0, PART)) for _ in range(4)]
+    deductible, copay, coinsurance, _ = parts
+    billed, service = draw(st.integers(0, MASK)), draw(st.integers(0, 2**160 - 1))
+    amounts = billed << 192 | sum(parts) << 128 | deductible << 64 | copay
+    flags = draw(st.integers(0, 7))
+    return (
+        "0x" + draw(st.binary(min_size=20, max_size=20)).hex(),
+        draw(st.binary(min_size=32, max_size=32)),
+        draw(WORDS["parties"]),
+        amounts,
+        coinsurance << 192 | service << 32 | flags,
+    )
 
 
 def values_of(entry: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -102,10 +125,17 @@ def values_of(entry: dict[str, Any]) -> st.SearchStrategy[Any]:
     return st.integers(lowest, BOUNDS.get(name, 2 ** int(kind[4:]) - 1))
 
 
+def all_values_of(entry: dict[str, Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Values that a contract of ours could log for an event."""
+    if entry["name"] == "PlainClaimSettled":
+        return plain_claims()
+    return st.tuples(*map(values_of, entry["inputs"]))
+
+
 def logged(entry: dict[str, Any], values: list[Any]) -> tuple[list[bytes], bytes]:
     """Topics and data as a contract writes them."""
     pairs = list(zip(entry["inputs"], values, strict=True))
-    topics = [event_abi_to_log_topic(entry)]  # type: ignore[arg-type]
+    topics = [] if entry["anonymous"] else [event_abi_to_log_topic(entry)]  # type: ignore[arg-type]
     topics += [encode([each["type"]], [value]) for each, value in pairs if each["indexed"]]
     rest = [(collapse_if_tuple(each), value) for each, value in pairs if not each["indexed"]]
     return topics, encode([kind for kind, _ in rest], [value for _, value in rest])
@@ -133,12 +163,29 @@ def _numbers(words: bytes) -> list[Any]:
 
 
 def expected_leaves(entry: dict[str, Any], values: list[Any]) -> list[Any]:
-    """What the decoder should give; the order of category terms is billing's own."""
+    """What the decoder should give: packed words taken apart, category terms in billing's own order."""
     leaves = [leaf for value in values for leaf in flat(value)]
+    if entry["name"] == "PlainClaimSettled":
+        *parties, amounts, service = leaves
+        coinsurance, allowed = service >> 192, amounts >> 128 & MASK
+        plan_paid = allowed - (amounts >> 64 & MASK) - (amounts & MASK) - coinsurance
+        long_service = (service >> 32 & 2**160 - 1) << 96 | (service & 255) << 24
+        return [*parties, amounts, coinsurance << 192 | plan_paid << 64, long_service]
+    if entry["name"] == "BatchSettled":
+        digest, root, batch, submission = leaves
+        counts = [batch >> shift & 2**16 - 1 for shift in (48, 32, 16, 0)]
+        signed_at, slot = submission >> 56 & 2**40 - 1, submission >> 24 & 2**32 - 1
+        parties = [_address(submission), _address(batch)]
+        return [digest, batch >> 64 & 2**32 - 1, signed_at, *parties, *counts, root, slot]
     if entry["name"] == "CategoryTermsPublished":
         plan, version, category, covered, applies, first, after, bps, copay = leaves
         return [plan, version, category, covered, applies, copay, first, bps, after]
     return leaves
+
+
+def _address(word: int) -> str:
+    """That of a packed word's first 20 bytes."""
+    return f"0x{word >> 96:040x}"
 
 
 def within_contract_rules(entry: dict[str, Any], values: list[Any]) -> bool:
@@ -154,7 +201,7 @@ def within_contract_rules(entry: dict[str, Any], values: list[Any]) -> bool:
 @pytest.mark.parametrize("contract, entry", DECLARED)
 def test_decode__every_event__equals_eth_abi(contract: str, entry: dict[str, Any]) -> None:
     @settings(max_examples=60, deadline=None)
-    @given(st.tuples(*map(values_of, entry["inputs"])))
+    @given(all_values_of(entry))
     def agree(drawn: tuple[Any, ...]) -> None:
         values = list(drawn)
         topics, data = logged(entry, values)
@@ -177,7 +224,7 @@ def test_decode__a_byte_changed__never_reads_what_eth_abi_refuses(
     kinds = [collapse_if_tuple(each) for each in entry["inputs"] if not each["indexed"]]
 
     @settings(max_examples=60, deadline=None)
-    @given(st.tuples(*map(values_of, entry["inputs"])), st.data())
+    @given(all_values_of(entry), st.data())
     def agree(drawn: tuple[Any, ...], more: st.DataObject) -> None:
         topics, data = logged(entry, list(drawn))
         if not data:
@@ -216,6 +263,112 @@ def test_decode__not_a_log_of_ours__is_refused(topics: list[bytes], data: bytes)
         decode_words("ClaimSettlement", topics, data)
 
 
+# ---- the log of a plain claim -----------------------------------------------------------------------------
+
+PATIENT = bytes(12) + bytes(range(1, 21))
+PLAIN_WORDS = (
+    bytes(range(100, 132)),
+    bytes.fromhex(
+        "00000001 00000002 0003 0004 00000000 0000 0000 0000000000000000 000000 00".replace(" ", "")
+    ),
+    b"".join(amount.to_bytes(8, "big") for amount in (200, 150, 40, 25)),
+    (17).to_bytes(8, "big") + b"visit\0\0\0" + bytes([0, 5, 7, 232, *bytes(7), 9, 0, 0, 0, 1]),
+)
+
+
+def test_decode__plain_claim__is_read_field_by_field() -> None:
+    event = decode_words("ClaimSettlement", [PATIENT], WHOLE)
+    claim = Claim(
+        commitment=PLAIN_WORDS[0],
+        sequence=9,
+        provider_id=1,
+        payer_id=2,
+        plan_id=3,
+        terms_version=4,
+        secondary_payer_id=0,
+        secondary_plan_id=0,
+        secondary_terms_version=0,
+        secondary_service_id=bytes(8),
+        reason=Reason.NONE,
+        benefit_year=2024,
+        service_id=b"visit\0\0\0",
+        units=5,
+        billed_as_fee=True,
+        billed=200,
+        allowed=150,
+        deductible=40,
+        copay=25,
+        coinsurance=17,
+        outside_plan=0,
+        plan_paid=68,
+        secondary_paid=0,
+        fee=0,
+        units_counted=False,
+        secondary_units_counted=False,
+    )
+    assert event == ClaimSettled(Web3.to_checksum_address(PATIENT[12:].hex()), claim)
+
+
+def _plain(word: int, change: int) -> bytes:
+    """A plain claim's data with something added to one word."""
+    changed = (int.from_bytes(PLAIN_WORDS[word], "big") + change).to_bytes(32, "big")
+    return b"".join(changed if number == word else each for number, each in enumerate(PLAIN_WORDS))
+
+
+WHOLE = _plain(0, 0)
+
+
+@pytest.mark.parametrize(
+    "topics, data, said",
+    [
+        ([PATIENT], WHOLE[:-1], "127 bytes"),
+        ([PATIENT], WHOLE[:-32], "96 bytes"),
+        ([PATIENT], WHOLE + bytes(1), "129 bytes"),
+        ([PATIENT], WHOLE + bytes(32), "160 bytes"),
+        ([PATIENT], b"", "0 bytes"),
+        ([PATIENT, bytes(32)], WHOLE, "2 topics"),
+        ([PATIENT, WHOLE[:32]], WHOLE[32:], "2 topics"),
+        ([b"\1" + PATIENT[1:]], WHOLE, "no event with topic"),
+        ([bytes(11) + b"\1" + PATIENT[12:]], WHOLE, "no event with topic"),
+        ([PATIENT], _plain(2, 69), "of 150 allowed the member's shares are 151"),
+        ([PATIENT], _plain(3, 69 << 192), "of 150 allowed the member's shares are 151"),
+        ([PATIENT], _plain(3, 8), "unknown flags 9"),
+        ([PATIENT], _plain(3, 128), "unknown flags 129"),
+        ([PATIENT], _plain(3, 1 << 8), "does not fit its type"),
+        ([PATIENT], _plain(3, 1 << 31), "does not fit its type"),
+        ([PATIENT], _plain(1, 1 << 8), "does not fit its type"),
+        ([PATIENT], _plain(1, 1 << 31), "does not fit its type"),
+        ([PATIENT], _plain(1, 255), "holds what it cannot"),
+    ],
+)
+def test_decode__no_plain_claim__is_refused(topics: list[bytes], data: bytes, said: str) -> None:
+    with pytest.raises(LedgerError, match=said):
+        decode_words("ClaimSettlement", topics, data)
+
+
+def test_decode__plain_claim__shares_of_all_that_is_allowed_are_read() -> None:
+    event = decode_words("ClaimSettlement", [PATIENT], _plain(2, 68))
+    assert isinstance(event, ClaimSettled)
+    assert (event.claim.copay, event.claim.plan_paid) == (93, 0)
+
+
+@pytest.mark.parametrize("contract", [name for name in CONTRACTS if name != "ClaimSettlement"])
+def test_decode__plain_claim__is_settlements_alone(contract: str) -> None:
+    with pytest.raises(LedgerError, match="has no event with topic"):
+        decode_words(contract, [PATIENT], WHOLE)
+
+
+@pytest.mark.parametrize("bit", [0, 23])
+def test_decode__batch_with_a_dirty_padding__is_refused(bit: int) -> None:
+    topics = [Web3.keccak(text="BatchSettled(bytes32,bytes32,uint256,uint256)"), bytes(32)]
+    assert decode_words("ClaimSettlement", topics, bytes(96))
+    with pytest.raises(LedgerError, match="does not fit its type"):
+        decode_words("ClaimSettlement", topics, bytes(64) + (1 << bit).to_bytes(32, "big"))
+
+
+# ---- the story's ------------------------------------------------------------------------------------------
+
+
 def test_decode__the_storys_logs__equal_web3(story: Story, ledger_copy: RawLedger) -> None:
     names = {
         story.deployment.settlement: "ClaimSettlement",
@@ -227,10 +380,13 @@ def test_decode__the_storys_logs__equal_web3(story: Story, ledger_copy: RawLedge
     compared = set()
     for raw, recorded in zip(ledger_copy.logs, decode_ledger(ledger_copy), strict=True):
         contract = names.get(recorded.emitter, "InsurerPayer")
+        anonymous = len(raw.topics) == 1 and raw.topics[0].startswith("0x" + "00" * 12)
         [entry] = [
             each
             for each in load_artifact(contract).abi
-            if each["type"] == "event" and "0x" + event_abi_to_log_topic(each).hex() == raw.topics[0]  # type: ignore[arg-type]
+            if each["type"] == "event"
+            and each["anonymous"] == anonymous
+            and (anonymous or "0x" + event_abi_to_log_topic(each).hex() == raw.topics[0])  # type: ignore[arg-type]
         ]
         receipt = {
             "address": recorded.emitter,
@@ -254,6 +410,7 @@ def test_decode__the_storys_logs__equal_web3(story: Story, ledger_copy: RawLedge
             assert decode_log(receipt) == recorded.event
     assert compared >= {
         "ClaimSettled",
+        "PlainClaimSettled",
         "ClaimDenied",
         "ClaimPended",
         "ClaimSkipped",

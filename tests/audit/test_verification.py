@@ -100,8 +100,8 @@ def _word(kind: type[Event], word: int, amount: int, number: int = 0) -> Edit:
 
 
 def _another_patient(copy: RawLedger) -> RawLedger:
-    other = copy.logs[place_of(copy, events.ClaimSettled, 3)].topics[1]
-    return with_log(copy, place_of(copy, events.ClaimSettled), lambda log: with_topic(log, 1, other))
+    other = copy.logs[place_of(copy, events.ClaimSettled, 3)].topics[-1]
+    return with_log(copy, place_of(copy, events.ClaimSettled), lambda log: with_topic(log, 0, other))
 
 
 def _row(kind: type[Event], number: int = 0, **amounts: int) -> Edit:
@@ -135,12 +135,17 @@ def _inserted(copy: RawLedger) -> RawLedger:
 
 
 def _unreadable(copy: RawLedger) -> RawLedger:
-    return with_log(copy, place_of(copy, events.ClaimSettled), lambda log: add_to_word(log, 4, 1))
+    """A bit between a plain claim's sequence and its flags, which nothing takes up."""
+    return with_log(copy, place_of(copy, events.ClaimSettled), lambda log: add_to_word(log, 3, 1 << 8))
 
 
 EDITS = {
     "allowed amount": (_claim(allowed=10_000), {Kind.ADJUDICATION, Kind.SUMS, Kind.STATE}),
     "plan paid": (_claim(plan_paid=-10_000), {Kind.ADJUDICATION, Kind.SUMS, Kind.STATE}),
+    "allowed amount, the plan's part with it": (
+        _word(events.ClaimSettled, 2, 10_000 << 128),
+        {Kind.ADJUDICATION, Kind.STATE},
+    ),
     "billed amount": (_claim(billed=10_000), {Kind.BATCH}),
     "billed below allowed": (_claim(billed=-60_000_000), {Kind.ADJUDICATION, Kind.SUMS}),
     "fee for the operator": (_claim(fee=10_000), {Kind.ADJUDICATION, Kind.REPLAY}),
@@ -191,8 +196,8 @@ EDITS = {
     "dropped price": (_dropped(events.CashPricePublished), {Kind.ADJUDICATION, Kind.REPLAY}),
     "dropped operator's fee": (_dropped(events.OperatorFeeAnnounced), {Kind.ADJUDICATION, Kind.STATE}),
     "reversal's amount": (_row(events.ClaimReversed, allowed=-10_000), {Kind.REPLAY}),
-    "batch's root": (_word(events.BatchSettled, 7, 1 << 64), {Kind.BATCH, Kind.STATE}),
-    "batch's operator": (_word(events.BatchSettled, 2, 1), {Kind.BATCH}),
+    "batch's root": (_word(events.BatchSettled, 0, 1 << 64), {Kind.BATCH, Kind.STATE}),
+    "batch's operator": (_word(events.BatchSettled, 1, 1 << 96), {Kind.BATCH}),
     "dropped denial": (_dropped(events.ClaimDenied), {Kind.BATCH}),
     "dropped pended row": (_dropped(events.ClaimPended), {Kind.BATCH}),
     "dropped batch": (_dropped(events.BatchSettled), {Kind.BATCH}),
@@ -218,8 +223,8 @@ EDITS = {
     "consent's limit": (_word(events.ConsentGranted, 0, -(10**9)), {Kind.ADJUDICATION, Kind.STATE}),
     "opening entry": (_word(events.Enrolled, 1, 10_000), {Kind.ADJUDICATION, Kind.STATE}),
     "family": (_word(events.Enrolled, 0, 7), {Kind.STATE}),
-    "time of signing": (_word(events.BatchSettled, 0, -7 * 3600), {Kind.BATCH}),
-    "tally": (_word(events.BatchSettled, 4, 1), {Kind.BATCH}),
+    "time of signing": (_word(events.BatchSettled, 2, -7 * 3600 << 56), {Kind.BATCH}),
+    "tally": (_word(events.BatchSettled, 1, 1 << 32), {Kind.BATCH}),
     "epoch's threshold": (_word(events.EpochOpened, 0, 1), {Kind.STATE}),
     "a value beyond its type": (_unreadable, {Kind.UNREADABLE_LOG, Kind.BATCH, Kind.STATE}),
 }

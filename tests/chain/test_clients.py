@@ -265,6 +265,19 @@ def test_insurer_payer__members_and_providers__are_read_back(chain: Stage) -> No
     assert payer.member_year(member, YEAR).coverage_ends_at == chain.now() + NOTICE
 
 
+def test_insurer_payer__ownership__is_offered_called_off_and_taken(chain: Stage) -> None:
+    payer, insurer, other = chain.new_payer(), chain["insurer"], chain["stranger"]
+    payer.transfer_ownership(insurer, other.address)
+    assert (payer.insurer(), payer.successor()) == (insurer.address, other.address)
+    payer.transfer_ownership(insurer, ZERO_ADDRESS)
+    with pytest.raises(ContractReverted) as refused:
+        payer.accept_ownership(other)
+    assert refused.value.name == "OwnableUnauthorizedAccount"
+    payer.transfer_ownership(insurer, other.address)
+    payer.accept_ownership(other)
+    assert (payer.insurer(), payer.successor()) == (other.address, ZERO_ADDRESS)
+
+
 def test_insurer_payer__withdrawal__is_read_back(chain: Stage) -> None:
     payer, insurer = chain.new_payer(), chain["insurer"]
     payer.request_withdrawal(insurer, DOLLAR)

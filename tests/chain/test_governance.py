@@ -154,6 +154,12 @@ def test_roles__granted_revoked_and_renounced__are_as_the_members_say(chain: Sta
     assert [member.account for member in members] == sorted([governor.address, stranger.address])
     assert governance.membership(role, stranger.address) == Membership(stranger.address, granted_at, 60)
 
+    governance.grant_role(governor, role, stranger.address, delay_seconds=20)
+    lowered = Membership(stranger.address, granted_at, 60, 20, next_delay_at=chain.now() + 40)
+    assert governance.membership(role, stranger.address) == lowered
+    chain.wait(40)
+    assert governance.membership(role, stranger.address) == Membership(stranger.address, granted_at, 20)
+
     governance.revoke_role(governor, role, stranger.address)
     assert governance.membership(role, stranger.address) == Membership(stranger.address, 0, 0)
     governance.renounce_role(governor, role)

@@ -19,7 +19,7 @@ from chainbill.cli import COMMANDS, cli
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation
 from chainbill.cli.failures import run
-from chainbill.cli.output import emit, progress, show_table
+from chainbill.cli.output import emit, progress, show_duration, show_table
 from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, MOMENT
 from chainbill.errors import ContractReverted, StateError
 from chainbill.money import DOLLAR
@@ -211,6 +211,15 @@ def test_progress__no_terminal__is_silent(capfd: pytest.CaptureFixture[str]) -> 
 )
 def test_duration__written_as_people_do__is_seconds(text: str, seconds: int) -> None:
     assert DURATION.convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(0, "none"), (90, "1m30s"), (7_200, "2h"), (129_600, "1d12h"), (172_800, "2d")]
+)
+def test_show_duration__any__is_read_back(seconds: int, text: str) -> None:
+    assert show_duration(seconds) == text
+    if seconds:
+        assert DURATION.convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "1", "d", "-1d", "1.5h", "1d 2h", "1x", "\u0661d"])

@@ -445,7 +445,11 @@ class Protocol:
         otherwise."""
         signed = self.sign(batch) if signatures is None else signatures
         slot = next(self._root_slots) if root_slot is None else root_slot
-        return header_words(batch), batch.sections, b"".join(signed), slot
+        return header_words(batch), batch.sections, self.members_of(batch.epoch) + b"".join(signed), slot
+
+    def members_of(self, epoch: int) -> bytes:
+        """The members of an epoch as ``settle`` wants them before the signatures."""
+        return b"".join(bytes.fromhex(member[2:]) for member in self.settlement.read("membersOf", epoch))
 
     def submit(
         self,

@@ -19,7 +19,7 @@ from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.events import ConsentGranted, ConsentRevoked
-from chainbill.money import DOLLAR
+from chainbill.money import CENT, DOLLAR
 
 LIMIT, MONTH = 500 * DOLLAR, NOW + 30 * DAY
 """What the patient of these tests has granted: a limit, and for thirty days."""
@@ -295,6 +295,51 @@ def test_settle__signed_around_a_lower_limit__by_the_limit_at_signing(
     settled, others = settle_signed_at(granted, NOW + NOTICE + late)
     assert settled == settles
     assert settles or others == [(1, Outcome.PENDED, Reason.OVER_CONSENT_LIMIT)]
+
+
+# ---- while the patient's slot remembers it, see test_remembered_consent -----------------------------------
+
+
+@pytest.fixture
+def remembered(granted: Protocol) -> Protocol:
+    """A claim has settled: the consent is remembered, for it allows more than the patient for one event."""
+    granted.escrow.send(granted.late, "setLimits", LIMIT - CENT, 0)
+    granted.evm.now += NOTICE + MAX_BATCH_LIFE
+    assert granted.settle(granted.row(granted.late, 90)).value[0] == 1
+    return granted
+
+
+@pytest.mark.parametrize("late, settles", [(-1, True), (0, False), (1, False)])
+@pytest.mark.parametrize("change", ["revoked", "lower", "ending"])
+def test_settle__signed_around_a_change_of_a_remembered_consent__until_the_notice_ends(
+    remembered: Protocol, change: str, late: int, settles: bool
+) -> None:
+    holds_at = remembered.evm.now + NOTICE
+    if change == "revoked":
+        revoke(remembered)
+    else:
+        limit, end = (1, MONTH) if change == "lower" else (LIMIT, holds_at)
+        grant(remembered, limit, end)
+    settled, others = settle_signed_at(remembered, holds_at + late)
+    assert settled == settles
+    reason = Reason.OVER_CONSENT_LIMIT if change == "lower" else Reason.NO_CONSENT
+    assert settles or others == [(1, Outcome.PENDED, reason)]
+
+
+@pytest.mark.parametrize("late, settles", [(-1, True), (0, False), (1, False)])
+def test_settle__signed_around_the_expiry_of_a_remembered_consent__until_that_second(
+    remembered: Protocol, late: int, settles: bool
+) -> None:
+    settled, others = settle_signed_at(remembered, MONTH + late)
+    assert settled == settles
+    assert settles or others == [(1, Outcome.PENDED, Reason.NO_CONSENT)]
+
+
+def test_settle__another_provider_than_the_remembered__pends(remembered: Protocol) -> None:
+    other = remembered.register_provider(remembered.stranger)
+    remembered.accept_provider(other)
+    receipt = remembered.settle(remembered.row(remembered.late, 1), provider_id=other)
+    assert endings(receipt) == [(1, Outcome.PENDED, Reason.NO_CONSENT)]
 
 
 # ---- nothing is outrun ------------------------------------------------------------------------------------

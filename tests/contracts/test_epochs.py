@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.contracts.evm import Receipt, reverts
 from tests.contracts.protocol import HOUR, MAX_BATCH_LIFE, NOW, ZERO_ADDRESS, Protocol, account
+from web3 import Web3
 
 from chainbill.attestation.signing import Signer
 from chainbill.chain.events import EpochEnded, EpochOpened
@@ -52,6 +53,18 @@ def test_open_epoch__new_quorum__may_sign_at_once(protocol: Protocol) -> None:
     assert all(protocol.settlement.read("isMember", 2, member.address) for member in members)
     assert not protocol.settlement.read("isMember", 2, protocol.oracles[0].address)
     assert settle(protocol, 1, 2, members[:2]).value == (1, 0, 0, 0)
+
+
+def test_members_of__every_epoch__are_kept_in_their_order(protocol: Protocol) -> None:
+    first, second = ([node.address for node in members] for members in (protocol.oracles, nodes(MAX_MEMBERS)))
+    open_epoch(protocol, nodes(MAX_MEMBERS))
+    for epoch, members in ((1, first), (2, second)):
+        listed = protocol.settlement.read("membersOf", epoch)
+        assert [Web3.to_checksum_address(member) for member in listed] == members
+    for epoch in (0, 3, 2**32 - 1):
+        assert protocol.settlement.read("membersOf", epoch) == ()
+        assert not protocol.settlement.read("isMember", epoch, first[0])
+        assert not protocol.settlement.read("isMember", epoch, ZERO_ADDRESS)
 
 
 @pytest.mark.parametrize("late, counts", [(-1, True), (0, False), (1, False)])

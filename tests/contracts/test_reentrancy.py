@@ -461,5 +461,5 @@ def test_release__after_a_settlement_in_one_transaction__is_still_guarded(protoc
         run_together(
             protocol,
             (protocol.settlement, "settle", settle_arguments(protocol, 1)),
-            (protocol.escrow, "release", ()),
+            (protocol.escrow, "disburseTotal", ()),
         )

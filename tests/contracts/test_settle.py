@@ -265,12 +265,12 @@ def test_settle__unknown_epoch__reverts(protocol: Protocol) -> None:
 
 
 def test_settle_run__called_by_anybody_but_itself__reverts(protocol: Protocol) -> None:
-    run = protocol.settlement.functions["settleRun"]
+    run = protocol.settlement.functions["settlePayers"]
     packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
     context = tuple(NOTHING[kind] for kind in members(run.inputs[0]))
     for caller in (protocol.governor, protocol.stranger, protocol.insurer):
         with reverts("OnlySelf", caller=caller):
-            protocol.settlement.send(caller, "settleRun", context, protocol.payer_id << 32, packed)
+            protocol.settlement.send(caller, "settlePayers", context, protocol.payer_id << 32, packed)
 
 
 def test_settle__more_bytes_than_the_most_rows_have__reverts(protocol: Protocol) -> None:
@@ -288,14 +288,14 @@ def test_internal_verbs__called_by_anybody_but_settlement__revert(protocol: Prot
     packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
     posting = (protocol.patient, YEAR, VISIT, 1, 0, 0, 0, 0)
     verbs = (
-        (protocol.escrow, "debit", (packed, (1).to_bytes(32, "big"))),
+        (protocol.escrow, "chargeEach", (packed, (1).to_bytes(32, "big"))),
         (protocol.escrow, "refund", (protocol.patient, 1)),
-        (protocol.escrow, "release", ()),
-        (protocol.payer, "adjudicate", (packed, NOW, YEAR, b"\xff" * 32, bytes(32))),
+        (protocol.escrow, "disburseTotal", ()),
+        (protocol.payer, "adjudicateAll", (packed, YEAR << 40 | NOW, b"\xff" * 32)),
         (protocol.payer, "commit", (posting,)),
         (protocol.payer, "reverse", (posting,)),
         (protocol.payer, "refund", (1,)),
-        (protocol.payer, "release", ()),
+        (protocol.payer, "disburseTotal", ()),
     )
     for caller in (protocol.governor, protocol.insurer, protocol.patient, protocol.stranger):
         for contract, verb, arguments in verbs:

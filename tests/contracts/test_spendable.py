@@ -1,5 +1,5 @@
-"""`PatientEscrow.spendable`, `debit`, `release` and `refund`: what settlement asks of the escrow, called
-without a settlement in between."""
+"""`PatientEscrow.spendable`, `chargeEach`, `disburseTotal` and `refund`: what settlement asks of the escrow,
+called without a settlement in between."""
 
 from __future__ import annotations
 
@@ -69,6 +69,19 @@ class Desk:
     settlement: Contract
     escrow: Contract
 
+    @classmethod
+    def deploy(cls, protocol: Protocol) -> Desk:
+        """Beside the protocol's own escrow; there are four payers then."""
+        settlement = protocol.evm.deploy(protocol.stranger, "SeveralCalls")
+        others = protocol.payers.address, protocol.registry.address
+        escrow = protocol.evm.deploy(
+            protocol.stranger,
+            *("PatientEscrow", protocol.token.address, settlement.address, *others),
+        )
+        for _ in range(3):
+            protocol.create_payer(protocol.stranger)
+        return cls(protocol, settlement, escrow)
+
     def call(self, *calls: tuple[Any, ...]) -> Receipt:
         """Call the escrow as its settlement, all in one transaction."""
         calldata = [self.escrow.functions[verb].encode(arguments) for verb, *arguments in calls]
@@ -79,18 +92,22 @@ class Desk:
         """Debit these patients and move the tokens."""
         patients = sorted(amounts, key=str.lower)
         charges = b"".join(amounts[patient].to_bytes(32, "big") for patient in patients)
-        return self.call(("debit", packed(patients, provider), charges), ("release",))
+        return self.call(("chargeEach", packed(patients, provider), charges), ("disburseTotal",))
 
     def spendable(self, section: bytes, signed_at: int | None = None) -> list[Statement]:
         at = self.protocol.evm.now if signed_at is None else signed_at
-        words = self.escrow.read("spendable", section, at)
+        words = self.escrow.read("spendable", at, section)
         return [Statement.of(words[start : start + 32]) for start in range(0, len(words), 32)]
 
     def stated(
-        self, patient: str, payers: tuple[int, int] = (1, 0), signed_at: int | None = None
+        self,
+        patient: str,
+        payers: tuple[int, int] = (1, 0),
+        signed_at: int | None = None,
+        provider: int = 1,
     ) -> Statement:
         """The statement of one patient."""
-        (statement,) = self.spendable(packed([patient], 1, payers), signed_at)
+        (statement,) = self.spendable(packed([patient], provider, payers), signed_at)
         return statement
 
     def fund(self, patient: str, amount: int = FUNDS) -> None:
@@ -106,15 +123,7 @@ class Desk:
 
 @pytest.fixture
 def desk(protocol: Protocol) -> Desk:
-    settlement = protocol.evm.deploy(protocol.stranger, "SeveralCalls")
-    escrow = protocol.evm.deploy(
-        protocol.stranger,
-        "PatientEscrow",
-        *(protocol.token.address, settlement.address, protocol.payers.address, protocol.registry.address),
-    )
-    for _ in range(3):
-        protocol.create_payer(protocol.stranger)
-    return Desk(protocol, settlement, escrow)
+    return Desk.deploy(protocol)
 
 
 @pytest.fixture
@@ -155,7 +164,7 @@ def test_spendable__rows_of_every_size__are_stepped_over(
     assert [statement.balance for statement in desk.spendable(section)] == [1, 2, 3, 4, 5]
     assert {statement.reason for statement in desk.spendable(section)} == {Reason.NONE}
     charges = b"".join(amount.to_bytes(32, "big") for amount in (1, 0, 3, 0, 1))
-    desk.call(("debit", section, charges))
+    desk.call(("chargeEach", section, charges))
     assert [desk.balance(patient) for patient in PATIENTS] == [0, 2, 0, 4, 4]
 
 
@@ -249,12 +258,26 @@ def test_spendable__limits_of_the_patient__bind_beside_the_consent(
 # ---- debits -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["plain", "with a limit for a day", "with a change of payers announced"])
+@pytest.fixture(
+    params=[
+        "plain",
+        "with a limit for a day",
+        "with a change of payers announced",
+        "with a consent remembered",
+        "with a consent remembered and a limit for a day",
+    ]
+)
 def charged(request: pytest.FixtureRequest, opened: Desk) -> Desk:
     """The first patient's slot is debited in the short way and in the longer ones."""
     if request.param == "with a limit for a day":
         opened.escrow.send(PATIENTS[0], "setLimits", 0, (2**32 - 1) * CENT)
         opened.protocol.advance(NOTICE)
+    if "remembered" in request.param:
+        daily = (2**32 - 1) * CENT if "a day" in request.param else 0
+        opened.escrow.send(PATIENTS[0], "setLimits", CENT, daily)
+        opened.protocol.advance(NOTICE + MAX_BATCH_LIFE)
+        opened.fund(PATIENTS[0], CENT)
+        opened.debit({PATIENTS[0]: CENT})
     if request.param == "with a change of payers announced":
         opened.escrow.send(PATIENTS[0], "acceptPayer", 2, 3)
     return opened
@@ -279,15 +302,15 @@ def test_debit__up_to_the_balance__is_taken_and_nothing_else(charged: Desk, amou
 def test_debit__over_the_balance__reverts(charged: Desk, amount: int) -> None:
     section, charges = packed(PATIENTS[:1], 1), amount.to_bytes(32, "big")
     with reverts("DebitOverBalance", balance=FUNDS, amount=amount):
-        charged.call(("debit", section, charges))
+        charged.call(("chargeEach", section, charges))
     assert charged.balance(PATIENTS[0]) == FUNDS
 
 
-@pytest.mark.parametrize("verb", ["debit", "release", "refund"])
+@pytest.mark.parametrize("verb", ["chargeEach", "disburseTotal", "refund"])
 def test_debit_release_refund__by_anybody_but_settlement__reverts(opened: Desk, verb: str) -> None:
     arguments: tuple[Any, ...] = {
-        "debit": (packed(PATIENTS[:1], 1), (1).to_bytes(32, "big")),
-        "release": (),
+        "chargeEach": (packed(PATIENTS[:1], 1), (1).to_bytes(32, "big")),
+        "disburseTotal": (),
         "refund": (PATIENTS[0], 1),
     }[verb]
     protocol = opened.protocol
@@ -332,14 +355,14 @@ def test_release__several_debits__move_once_and_once_only(opened: Desk) -> None:
     first, second = packed(PATIENTS[:2], 1), packed(PATIENTS[1:3], 1)
     amounts = [(100 + n).to_bytes(32, "big") for n in range(4)]
     opened.call(
-        ("debit", first, amounts[0] + amounts[1]),
-        ("debit", second, amounts[2] + amounts[3]),
-        *[("release",)] * 3,
+        ("chargeEach", first, amounts[0] + amounts[1]),
+        ("chargeEach", second, amounts[2] + amounts[3]),
+        *[("disburseTotal",)] * 3,
     )
     assert [opened.balance(patient) for patient in PATIENTS[:3]] == [FUNDS - 100, FUNDS - 203, FUNDS - 103]
     assert opened.protocol.tokens(opened.settlement.address) == 406
     assert opened.protocol.tokens(opened.escrow.address) == 5 * FUNDS - 406
-    opened.call(("release",))
+    opened.call(("disburseTotal",))
     assert opened.protocol.tokens(opened.settlement.address) == 406
 
 
@@ -378,5 +401,5 @@ def test_refund__ever_so_many_since_a_forgotten_request__do_not_fail(desk: Desk)
     desk.escrow.send(patient, "requestWithdrawal", 1)
     for _ in range(3):
         desk.call(("refund", patient, MAX_AMOUNT - 1))
-        desk.call(("debit", packed([patient], 1), (MAX_AMOUNT - 1).to_bytes(32, "big")))
+        desk.call(("chargeEach", packed([patient], 1), (MAX_AMOUNT - 1).to_bytes(32, "big")))
     assert desk.escrow.read("withdrawalOf", patient)[1] == MAX_AMOUNT

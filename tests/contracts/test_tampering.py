@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -201,11 +201,35 @@ def test_settle__one_signer_twice__reverts(protocol: Protocol, batch: Settlement
         protocol.submit(batch, protocol.sign(batch, [signer, signer]))
 
 
-def test_settle__signer_who_is_no_member__reverts(protocol: Protocol, batch: SettlementBatch) -> None:
-    outsider = Signer(account("stranger"))
-    signers = sorted([protocol.oracles[0], outsider], key=lambda signer: signer.address.lower())
+def outsiders(protocol: Protocol) -> dict[str, Signer]:
+    """Keys that are no members': below all of them by address, between two, and above."""
+    low, middle, high = (int(oracle.address, 16) for oracle in protocol.oracles)
+    strangers = [Signer(account(f"outsider {number}")) for number in range(200)]
+    places = {"below": (0, low), "between": (low, middle), "next": (middle, high), "above": (high, 2**160)}
+    return {
+        place: next(signer for signer in strangers if least < int(signer.address, 16) < most)
+        for place, (least, most) in places.items()
+    }
+
+
+@pytest.mark.parametrize("place", ["below", "between", "next", "above"])
+@pytest.mark.parametrize("beside", [0, 1, 2])
+def test_settle__signer_who_is_no_member__reverts(
+    protocol: Protocol, batch: SettlementBatch, place: str, beside: int
+) -> None:
+    """Whichever member signs with it."""
+    outsider = outsiders(protocol)[place]
+    signers = sorted([protocol.oracles[beside], outsider], key=lambda signer: int(signer.address, 16))
     with reverts("NotOracleMember", signer=outsider.address, epoch=1):
         protocol.submit(batch, protocol.sign(batch, signers))
+
+
+@pytest.mark.parametrize("signers", [(0, 1), (0, 2), (1, 2), (0, 1, 2)])
+def test_settle__any_members_in_their_order__settles(
+    protocol: Protocol, batch: SettlementBatch, signers: tuple[int, ...]
+) -> None:
+    signed = protocol.sign(batch, [protocol.oracles[number] for number in signers])
+    assert protocol.submit(batch, signed).value == (1, 0, 0, 0)
 
 
 def test_settle__quorum_and_an_outsider__reverts(protocol: Protocol, batch: SettlementBatch) -> None:
@@ -219,6 +243,88 @@ def test_settle__quorum_and_an_outsider__reverts(protocol: Protocol, batch: Sett
 def test_settle__more_signatures_than_members__reverts(protocol: Protocol, batch: SettlementBatch) -> None:
     with reverts("TooManySignatures", signatures=4, members=3):
         protocol.submit(batch, protocol.sign(batch, [*protocol.oracles, protocol.oracles[2]]))
+
+
+# ---- the members ------------------------------------------------------------------------------------------
+
+
+def submit_with(protocol: Protocol, batch: SettlementBatch, members: bytes, signed: bytes) -> None:
+    header, sections, _, slot = protocol.settle_arguments(batch)
+    protocol.settlement.send(protocol.stranger, "settle", header, sections, members + signed, slot)
+
+
+def as_bytes(members: Sequence[str]) -> bytes:
+    return b"".join(bytes.fromhex(member[2:]) for member in members)
+
+
+LISTS: dict[str, Callable[[list[str]], list[str]]] = {
+    "none": lambda members: [],
+    "without the first": lambda members: members[1:],
+    "without the last": lambda members: members[:-1],
+    "without one in between": lambda members: [members[0], members[2]],
+    "one twice": lambda members: [members[0], members[0], members[2]],
+    "one twice, beside all": lambda members: [members[0], *members],
+    "another beside all": lambda members: sorted([*members, account("stranger").address], key=str.lower),
+    "another in place of one": lambda members: [*members[:2], account("stranger").address],
+    "another in place of all": lambda members: [account("stranger").address] * 3,
+    "zero in place of one": lambda members: ["0x" + "00" * 20, *members[1:]],
+    "descending": lambda members: members[::-1],
+    "two swapped": lambda members: [members[1], members[0], members[2]],
+}
+
+
+@pytest.mark.parametrize("change", LISTS.values(), ids=LISTS)
+def test_settle__members_that_are_not_the_epochs__reverts(
+    protocol: Protocol, batch: SettlementBatch, change: Callable[[list[str]], list[str]]
+) -> None:
+    """The list is checked against the epoch's, whoever has signed."""
+    members = as_bytes(change([oracle.address for oracle in protocol.oracles]))
+    stranger = Signer(account("stranger"))
+    for signers in (protocol.oracles[:2], [stranger, stranger], []):
+        with reverts("NotTheMembers", epoch=1):
+            submit_with(protocol, batch, members, b"".join(protocol.sign(batch, signers)))
+    assert not protocol.is_spent(1)
+
+
+def test_settle__members_of_another_epoch__reverts(protocol: Protocol) -> None:
+    """Each epoch has its own list: neither the next one's members nor those before it count."""
+    others = sorted((Signer(account(f"newer {n}")) for n in range(3)), key=lambda s: int(s.address, 16))
+    protocol.open_epoch(others)
+    lists = [as_bytes([signer.address for signer in signers]) for signers in (protocol.oracles, others)]
+    for epoch, signers in ((1, others), (2, protocol.oracles)):
+        batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))], epoch=epoch)
+        with reverts("NotTheMembers", epoch=epoch):
+            submit_with(protocol, batch, lists[2 - epoch], b"".join(protocol.sign(batch, signers[:2])))
+        # Nor do its keys sign under the right list.
+        with reverts("NotOracleMember", signer=signers[0].address, epoch=epoch):
+            submit_with(protocol, batch, lists[epoch - 1], b"".join(protocol.sign(batch, signers[:2])))
+
+
+@pytest.mark.parametrize("size", [0, 1, 19, 20, 40, 59])
+def test_settle__too_short_to_hold_the_members__reverts(
+    protocol: Protocol, batch: SettlementBatch, size: int
+) -> None:
+    members = as_bytes([oracle.address for oracle in protocol.oracles])
+    with reverts("NotTheMembers", epoch=1):
+        submit_with(protocol, batch, members[:size], b"")
+
+
+@pytest.mark.parametrize("byte", range(60))
+def test_settle__any_byte_of_the_members_changed__reverts(
+    protocol: Protocol, batch: SettlementBatch, byte: int
+) -> None:
+    members = bytearray(as_bytes([oracle.address for oracle in protocol.oracles]))
+    members[byte] ^= 1
+    with reverts("NotTheMembers", epoch=1):
+        submit_with(protocol, batch, bytes(members), b"".join(protocol.sign(batch)))
+
+
+def test_settle__members_alone__reverts(protocol: Protocol, batch: SettlementBatch) -> None:
+    with reverts("QuorumNotReached", signatures=0, threshold=2):
+        submit_with(protocol, batch, protocol.members_of(1), b"")
+
+
+# ---- broken signatures ------------------------------------------------------------------------------------
 
 
 def high_s(signature: bytes) -> bytes:

@@ -300,7 +300,8 @@ class Doing:
     def settle(self, batch: Batch, signers: Sequence[str], slot: int) -> list[Ending] | None:
         """Settle a batch; its logs must be the ledger's."""
         batch = self.signed_batch(batch)
-        signatures = b"".join(self.keys[signer].sign(batch.digest) for signer in signers)
+        signatures = self.protocol.members_of(batch.epoch)
+        signatures += b"".join(self.keys[signer].sign(batch.digest) for signer in signers)
         header = batch.epoch, batch.signed_at, batch.deadline, batch.operator
         endings: list[Ending] | None = self.desk(
             *("settle", self.relay, (header, pack(batch), signatures, slot)),
@@ -311,7 +312,7 @@ class Doing:
             logged = [
                 (list(log.topics), log.data)
                 for log in self.backend.logs()
-                if log.topics[0] in SETTLING_TOPICS
+                if log.topics[0] in SETTLING_TOPICS or _is_plain(log)
             ]
             expected = [log for ending in endings for log in ending_logs(ending)]
             if logged != expected:
@@ -371,12 +372,21 @@ def ending_logs(ending: Ending) -> list[tuple[list[bytes], bytes]]:
         numbers = event.parties(REASONS.index(ending.reason)), event.billed << 192, 0, event.service_word()
         return [([ROW_TOPICS[name], patient], event.commitment + b"".join(map(word, numbers)))]
     commitment, *words = claim.log()
+    if ending.plain:
+        parties, amounts, shares, service = words
+        short = shares >> 192 << 192 | service >> 96 << 32 | service >> 24 & 255
+        return [([patient], commitment + b"".join(map(word, (parties, amounts, short))))]
     logs = [([ROW_TOPICS["ClaimSettled"], patient], commitment + b"".join(map(word, words)))]
     if claim.secondary_word():
         logs.append(([SECONDARY_DETERMINED, patient], commitment + word(claim.secondary_word())))
     if ending.corrects:
         logs.append(([CLAIM_CORRECTED, ending.corrects], commitment))
     return logs
+
+
+def _is_plain(log: Log) -> bool:
+    """Is it the anonymous one, whose only topic is an address?"""
+    return len(log.topics) == 1 and log.topics[0].startswith(bytes(12))
 
 
 def failed_payers(logs: Sequence[Log]) -> list[int]:

@@ -71,6 +71,18 @@ class Ending:
     reason: str
     claim: Claim | None = None
     corrects: bytes = b""
+    fee_taken: bool = False
+    """Does the operator's fee hold for its batch?"""
+
+    @property
+    def plain(self) -> bool:
+        """Is it logged in short: one payer, no operator's fee, nothing outside the plan, no units counted?"""
+        if self.claim is None or self.corrects or self.fee_taken:
+            return False
+        header = self.event.header
+        return bool(header.payer and not header.second) and not (
+            self.claim.settled.outside or self.claim.counted
+        )
 
 
 @dataclass
@@ -527,7 +539,10 @@ class Ledger:
         self._book(priced, wallet)
         if corrected is not None:
             corrected.status = Status.CORRECTED
-        return Ending(event, "NONE", priced, corrects)
+        return Ending(event, "NONE", priced, corrects, self._takes_fee(batch))
+
+    def _takes_fee(self, batch: Batch) -> bool:
+        return batch.operator != NOBODY and self.fees.at(batch.signed_at) != (0, 0)
 
     def _self_pay(self, batch: Batch, event: Event) -> Claim | str:
         """The provider's published cash price, all of it the patient's."""

@@ -49,16 +49,13 @@ def planted(name: str, file: str, *changes: tuple[str, str]) -> Planted:
 PLANTED = (
     planted(
         "the replay check is dropped",
-        "settlement/BatchRecorder.sol",
-        (
-            "if (word & bit != 0) Words.setBit(skipped, row);\n                    else word |= bit;",
-            "word |= bit;",
-        ),
+        "settlement/SequenceMarks.sol",
+        ("                        if and(word, sequence) { skip(bits_, left) }\n", ""),
     ),
     planted(
         "the second patient of a section is not debited",
         "PatientEscrow.sol",
-        ("if (amount == 0) continue;", "if (amount == 0 || i == 1) continue;"),
+        ("if (amount == 0) continue;", "if (amount == 0 || end - place == 32 * (groups - 1)) continue;"),
     ),
     planted(
         "a reversal forgets what the plan had paid",

@@ -155,9 +155,10 @@ class Settling(World):
             expected = {"EnforcedPause"}
         elif 0 < quorum.ends <= self.now:
             expected = {"EpochOver"}
+        members = self.stage.protocol.members_of(batch.epoch)
         self.stage.refuses(
             *(self.stage.protocol.settlement, self.stage.relay, "settle"),
-            *((header, bytes(packed), b"".join(signatures), 0), expected),
+            *((header, bytes(packed), members + b"".join(signatures), 0), expected),
         )
 
     # ---- batches ------------------------------------------------------------------------------------

@@ -9,14 +9,12 @@ before anything is signed: an attempt that is cut off and repeated makes the ver
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainbill.errors import StateError
 from chainbill.records.commitment import new_salt
+from chainbill.records.database import Database
 from chainbill.records.service_event import ServiceEvent
 
 _SCHEMA = """
@@ -59,19 +57,11 @@ class Worklist:
     """Opens or makes the worklist at ``path``.
 
     Raises:
-        StateError: the file is not a worklist.
+        StateError: the file is not a worklist, or another version's.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        fresh = not path.exists()
-        try:
-            with self._database() as database:
-                database.executescript(_SCHEMA)
-        except sqlite3.DatabaseError as error:
-            raise StateError(f"{path.name} is not a provider's worklist: {error}") from None
-        if fresh:
-            path.chmod(0o600)
+        self._database = Database(path, _SCHEMA, "a provider's worklist").connection
 
     def add(
         self, patient: str, event: ServiceEvent, *, self_pay: bool = False, corrects: bytes = b""
@@ -163,12 +153,3 @@ class Worklist:
                 "SELECT count(record), count(commitment) FROM event"
             ).fetchone()
         return {"waiting": waiting, "attested": attested}
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._path, timeout=30, isolation_level="IMMEDIATE")
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()

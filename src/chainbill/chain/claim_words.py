@@ -22,6 +22,9 @@ SHARES = "QQQQ"
 SERVICE = "8sHHQQB3x"
 """Service id, units, benefit year, sequence, operator's fee, flags."""
 
+PLAIN_SERVICE = "Q8sHHQ3xB"
+"""In the short log of a plain claim: coinsurance, service id, units, benefit year, sequence, flags."""
+
 SECONDARY = "QQQ8x"
 """The secondary as if alone: deductible, out of pocket, plan paid."""
 

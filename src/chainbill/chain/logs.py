@@ -1,8 +1,9 @@
 """Decodes the contracts' logs: flat, fast, and equal to eth-abi (a differential test holds it to that).
 
-Every event but two is a row of 32-byte words, indexed ones first. One ``struct`` per event reads the words
-of the topics and the data together, a claim's packed words (``claim_words``) included; packing the values
-again must give the same bytes, which refuses every value that does not fit its type.
+Every event but two is a row of 32-byte words, indexed ones first. One ``struct`` per event reads the words of
+the topics and the data together, packed words (``claim_words``) included; packing the values again must give
+the same bytes, which refuses every value that does not fit its type. The commonest log, that of a plain
+claim, is anonymous: it is known by its first topic, which is an address.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 from chainbill.attestation.address import checksum_address
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain import events
-from chainbill.chain.claim_words import CLAIM, SECONDARY, build_claim
+from chainbill.chain.claim_words import AMOUNTS, CLAIM, PARTIES, PLAIN_SERVICE, SECONDARY, build_claim
 from chainbill.errors import LedgerError
 from chainbill.records.hashing import keccak256
 
@@ -56,13 +57,17 @@ _CONVERSIONS: dict[str, Callable[[bytes], Any]] = {
 """What becomes of the values that ``struct`` cannot read by itself."""
 
 
+_Conversions = tuple[tuple[int, Callable[[bytes], Any]], ...]
+"""Which values are converted, by their place, and how."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """How one event's words become its fields."""
 
     words: struct.Struct
     topic_count: int
-    conversions: tuple[tuple[int, Callable[[bytes], Any]], ...]
+    conversions: _Conversions
     build: Callable[..., events.Event]
 
 
@@ -95,9 +100,12 @@ def decode_words(contract: str, topics: Sequence[bytes], data: bytes, payer_id: 
     if special is not None:
         return special(topics, data)
     layout = _LAYOUTS.get((contract, topics[0])) if topics else None
+    indexed = topics[1:]
+    if layout is None and contract == "ClaimSettlement" and topics and topics[0].startswith(_ADDRESS_PADDING):
+        layout, indexed = _PLAIN, topics
     if layout is None:
         raise LedgerError(f"{contract} has no event with topic {topics[0].hex() if topics else 'none'}")
-    words = b"".join(topics[1:]) + data
+    words = b"".join(indexed) + data
     if len(topics) != layout.topic_count or len(words) != layout.words.size or len(data) % WORD:
         raise LedgerError(f"a log of {contract} has {len(topics)} topics and {len(data)} bytes of data")
     values = layout.words.unpack(words)
@@ -119,6 +127,32 @@ def decode_words(contract: str, topics: Sequence[bytes], data: bytes, payer_id: 
 
 def _settled(patient: str, *claim: Any) -> events.ClaimSettled:
     return events.ClaimSettled(patient, build_claim(*claim))
+
+
+def _plain(patient: str, commitment: bytes, *words: Any) -> events.ClaimSettled:
+    parties, (billed, allowed, deductible, copay, coinsurance, *service, flags) = words[:9], words[9:]
+    plan_paid = allowed - deductible - copay - coinsurance
+    if plan_paid < 0:
+        raise ValueError(f"of {allowed} allowed the member's shares are {allowed - plan_paid}")
+    amounts = (billed, allowed, deductible, copay, coinsurance, 0, plan_paid, 0)
+    return _settled(patient, commitment, *parties, *amounts, *service, 0, flags)
+
+
+def _batch_settled(
+    digest: bytes,
+    root: bytes,
+    operator: str,
+    epoch: int,
+    settled: int,
+    denied: int,
+    pended: int,
+    skipped: int,
+    submitter: str,
+    signed_at: int,
+    slot: int,
+) -> events.BatchSettled:
+    tally = (settled, denied, pended, skipped)
+    return events.BatchSettled(digest, epoch, signed_at, submitter, operator, *tally, root, slot)
 
 
 def _denied(patient: str, *claim: Any) -> events.ClaimDenied:
@@ -232,11 +266,6 @@ _ROW_WORDS = "12x20s32s" + CLAIM
 
 _EVENTS: dict[str, tuple[tuple[str, int, Callable[..., events.Event]], ...]] = {
     "ClaimSettlement": (
-        (
-            "BatchSettled(bytes32,uint32,uint64,address,address,(uint32,uint32,uint32,uint32),bytes32,uint32)",
-            2,
-            events.BatchSettled,
-        ),
         ("ClaimCorrected(bytes32,bytes32)", 1, events.ClaimCorrected),
         ("ProviderPaid(uint32,address,uint64)", 2, events.ProviderPaid),
         ("AdvancePaid(uint32,address,uint64)", 2, events.AdvancePaid),
@@ -313,28 +342,41 @@ _EVENTS: dict[str, tuple[tuple[str, int, Callable[..., events.Event]], ...]] = {
 """By contract: each event's signature, how many of its words are indexed, and what makes the event. Of the
 token only transfers are read."""
 
-_PACKED: tuple[tuple[str, int, str, int, Callable[..., events.Event]], ...] = (
-    (f"ClaimSettled{_ROW}", 1, _ROW_WORDS, 0, _settled),
-    (f"ClaimDenied{_ROW}", 1, _ROW_WORDS, 0, _denied),
-    (f"ClaimPended{_ROW}", 1, _ROW_WORDS, 0, _pended),
-    (f"ClaimSkipped{_ROW}", 1, _ROW_WORDS, 0, _skipped),
+_PATIENT: _Conversions = ((0, _address),)
+
+_PACKED: tuple[tuple[str, int, str, _Conversions, Callable[..., events.Event]], ...] = (
+    (f"ClaimSettled{_ROW}", 1, _ROW_WORDS, _PATIENT, _settled),
+    (f"ClaimDenied{_ROW}", 1, _ROW_WORDS, _PATIENT, _denied),
+    (f"ClaimPended{_ROW}", 1, _ROW_WORDS, _PATIENT, _pended),
+    (f"ClaimSkipped{_ROW}", 1, _ROW_WORDS, _PATIENT, _skipped),
+    (
+        "BatchSettled(bytes32,bytes32,uint256,uint256)",
+        1,
+        "32s32s20sIHHHH20s5sI3x",
+        ((2, _address), (8, _address), (9, _integer)),
+        _batch_settled,
+    ),
     (
         "SecondaryDetermined(address,bytes32,uint256)",
         1,
         "12x20s32s" + SECONDARY,
-        0,
+        _PATIENT,
         events.SecondaryDetermined,
     ),
     (
         "ClaimReversed(bytes32,address,bytes32,uint256,uint256,uint256,uint256,uint256)",
         2,
         "32s12x20s32s" + CLAIM + SECONDARY,
-        1,
+        ((1, _address),),
         _reversed,
     ),
 )
 """Settlement's events with packed words: signature, how many words are indexed, how ``struct`` reads all of
-them, which value is the patient, and what makes the event."""
+them, which values are converted and how, and what makes the event."""
+
+_ADDRESS_PADDING = bytes(12)
+_PLAIN = _Layout(struct.Struct(">12x20s32s" + PARTIES + AMOUNTS + PLAIN_SERVICE), 1, _PATIENT, _plain)
+"""The anonymous PlainClaimSettled, whose only topic is the patient."""
 
 
 def event_topic(signature: str) -> bytes:
@@ -366,9 +408,9 @@ _LAYOUTS: dict[tuple[str, bytes], _Layout] = {
     for signature, indexed, build in declared
 } | {
     ("ClaimSettlement", event_topic(signature)): _Layout(
-        struct.Struct(">" + words), indexed + 1, ((patient, _address),), build
+        struct.Struct(">" + words), indexed + 1, conversions, build
     )
-    for signature, indexed, words, patient, build in _PACKED
+    for signature, indexed, words, conversions, build in _PACKED
 }
 
 

@@ -25,6 +25,16 @@ class GovernorRole(IntEnum):
         """The role as a lower-case word (``registrar``)."""
         return self.name.lower()
 
+    @property
+    def with_article(self) -> str:
+        """One of the role (``a registrar``)."""
+        return f"{'an' if self.label[0] in 'aeiou' else 'a'} {self.label}"
+
+    @classmethod
+    def labelled(cls, label: str) -> GovernorRole:
+        """The role of that ``label``. Raises KeyError: there is none."""
+        return cls[label.upper()]
+
 
 RESTRICTED: dict[str, dict[str, GovernorRole]] = {
     "DevUSD": {

@@ -32,9 +32,9 @@ def settlement_call(
     function: str,
     *arguments: object,
     facts: dict[str, Any],
-    done: Callable[[TxReceipt], str],
+    done: str | Callable[[TxReceipt], str],
 ) -> None:
-    """Make a restricted call of settlement, and tell."""
+    """Make a restricted call of settlement, and tell what is done then."""
     from chainbill.settings.governing import govern, governor
 
     def call() -> TxReceipt:
@@ -44,8 +44,12 @@ def settlement_call(
     tell(call, facts, done)
 
 
-def tell(call: Callable[[], Any], facts: dict[str, Any], done: Callable[[Any], str]) -> None:
-    """Run what makes a governor's call and tell what came of it, also where it must wait."""
+def tell(call: Callable[[], Any], facts: dict[str, Any], done: str | Callable[[Any], str]) -> None:
+    """Run what makes a governor's call and tell what came of it, also where it must wait.
+
+    Args:
+        done: what to say once it is made, or what says it of the call's result.
+    """
     try:
         result = call()
     except CallDelayed as delayed:
@@ -57,4 +61,5 @@ def tell(call: Callable[[], Any], facts: dict[str, Any], done: Callable[[Any], s
             f"or: chainbill governor execute 0x{delayed.operation_id.hex()[:8]}",
         )
         return
-    emit({**facts, "done": True, "operation_id": None, "ready_at": None}, done(result))
+    said = done if isinstance(done, str) else done(result)
+    emit({**facts, "done": True, "operation_id": None, "ready_at": None}, said)

@@ -10,6 +10,7 @@ from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option, settlement_call, tell
 from chainbill.cli.governor_resolve import resolve
+from chainbill.cli.governor_roles import roles_group
 from chainbill.cli.governor_scheduled import cancel, execute, scheduled
 from chainbill.cli.output import show_time
 from chainbill.cli.parameters import ACCOUNT, DOLLARS
@@ -17,6 +18,8 @@ from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
     from web3.types import TxReceipt
+
+    from chainbill.settings.session import Session
 
 
 @click.group("governor", cls=ShellGroup)
@@ -72,18 +75,7 @@ def create_payer(invocation: Invocation, insurer: str, name: str) -> None:
 @pass_invocation
 def suspend(invocation: Invocation, provider: str, name: str) -> None:
     """Stop new settlement for a provider, at once. Its credit stays its own."""
-    from chainbill.settings.onboarding import provider_of
-
-    session = invocation.session()
-    _, provider_id = provider_of(session, provider)
-    settlement_call(
-        session,
-        name,
-        "suspend",
-        provider_id,
-        facts={"provider": provider, "provider_id": provider_id},
-        done=lambda _: f"{provider} is suspended: nothing new of it settles.",
-    )
+    _provider_call(invocation.session(), name, "suspend", provider, "is suspended: nothing new of it settles")
 
 
 @governor_group.command(example="chainbill governor reinstate lakeview")
@@ -92,18 +84,17 @@ def suspend(invocation: Invocation, provider: str, name: str) -> None:
 @pass_invocation
 def reinstate(invocation: Invocation, provider: str, name: str) -> None:
     """Let a suspended provider's events settle again."""
+    _provider_call(
+        invocation.session(), name, "reinstate", provider, "is reinstated: its events settle again"
+    )
+
+
+def _provider_call(session: Session, name: str, function: str, provider: str, told: str) -> None:
     from chainbill.settings.onboarding import provider_of
 
-    session = invocation.session()
     _, provider_id = provider_of(session, provider)
-    settlement_call(
-        session,
-        name,
-        "reinstate",
-        provider_id,
-        facts={"provider": provider, "provider_id": provider_id},
-        done=lambda _: f"{provider} is reinstated: its events settle again.",
-    )
+    facts = {"provider": provider, "provider_id": provider_id}
+    settlement_call(session, name, function, provider_id, facts=facts, done=f"{provider} {told}.")
 
 
 @governor_group.command(example="chainbill governor pause")
@@ -111,13 +102,8 @@ def reinstate(invocation: Invocation, provider: str, name: str) -> None:
 @pass_invocation
 def pause(invocation: Invocation, name: str) -> None:
     """Stop all new settlement, at once, and nothing else: withdrawals and disputes go on."""
-    settlement_call(
-        invocation.session(),
-        name,
-        "pause",
-        facts={"paused": True},
-        done=lambda _: "New settlement is paused.",
-    )
+    session = invocation.session()
+    settlement_call(session, name, "pause", facts={"paused": True}, done="New settlement is paused.")
 
 
 @governor_group.command(example="chainbill governor unpause")
@@ -125,9 +111,8 @@ def pause(invocation: Invocation, name: str) -> None:
 @pass_invocation
 def unpause(invocation: Invocation, name: str) -> None:
     """Resume settlement."""
-    settlement_call(
-        invocation.session(), name, "unpause", facts={"paused": False}, done=lambda _: "Settlement goes on."
-    )
+    session = invocation.session()
+    settlement_call(session, name, "unpause", facts={"paused": False}, done="Settlement goes on.")
 
 
 # ---- the oracle's quorum, and its operator's fee -------------------------------------------------------
@@ -152,7 +137,7 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
         addresses,
         threshold,
         facts={"members": addresses, "threshold": threshold},
-        done=lambda _: f"A new oracle epoch is open: {threshold} of {len(addresses)} must sign.",
+        done=f"A new oracle epoch is open: {threshold} of {len(addresses)} must sign.",
     )
 
 
@@ -162,14 +147,8 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
 @pass_invocation
 def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
     """End an oracle epoch at once, such as one whose keys are lost: no batch of it settles any more."""
-    settlement_call(
-        invocation.session(),
-        name,
-        "endEpoch",
-        epoch,
-        facts={"epoch": epoch},
-        done=lambda _: f"Epoch {epoch} is over.",
-    )
+    session = invocation.session()
+    settlement_call(session, name, "endEpoch", epoch, facts={"epoch": epoch}, done=f"Epoch {epoch} is over.")
 
 
 @governor_group.command(example="chainbill governor operator-fee --flat 0.05 --bps 25")
@@ -210,5 +189,5 @@ def operator_fee(invocation: Invocation, flat: int, bps: int, name: str) -> None
     )
 
 
-for _command in (resolve, scheduled, execute, cancel):
+for _command in (resolve, roles_group, scheduled, execute, cancel):
     governor_group.add_command(_command)

@@ -17,6 +17,7 @@ from chainbill.cli.acting import (
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.insurer_claims import collect, dispute, disputes
+from chainbill.cli.insurer_handover import hand_over, take_over
 from chainbill.cli.insurer_members import accept_provider, change_plan, end_coverage, enrol
 from chainbill.cli.insurer_terms import fees, own_payer, plan
 from chainbill.cli.output import emit
@@ -126,7 +127,8 @@ def statement(invocation: Invocation, name: str) -> None:
 @acting_as("insurer")
 @pass_invocation
 def balance(invocation: Invocation, name: str) -> None:
-    """Show the pool, what the insurer holds besides, and an announced withdrawal."""
+    """Show the pool, what the insurer holds besides, an announced withdrawal, and an offer to another."""
+    from chainbill.attestation.address import ZERO_ADDRESS
     from chainbill.chain.holdings import InsurerPool
     from chainbill.settings.onboarding import insurer_of
 
@@ -135,11 +137,14 @@ def balance(invocation: Invocation, name: str) -> None:
     pool = InsurerPool(session.protocol, payer_id)
     held, outside = pool.balance(), session.protocol.token.balance_of(entry.address)
     announced = pool.announced(session.now())
+    successor = session.protocol.payer(payer_id).successor()
+    offered_to = None if successor == ZERO_ADDRESS else successor
     lines = [
         f"{name} (payer {payer_id}, account {entry.address})",
         f"  pool           {show_dollars(held)}",
         f"  holds besides  {show_dollars(outside)}",
         *([f"  announced      {announcement_text(announced)}"] if announced else []),
+        *([f"  offered to     {session.book.name_of(offered_to) or offered_to}"] if offered_to else []),
     ]
     emit(
         {
@@ -149,6 +154,7 @@ def balance(invocation: Invocation, name: str) -> None:
             "balance": format_dollars(held),
             "outside": format_dollars(outside),
             "announced": announcement_facts(announced),
+            "offered_to": offered_to,
         },
         "\n".join(lines),
     )
@@ -164,5 +170,7 @@ for _command in (
     dispute,
     disputes,
     collect,
+    hand_over,
+    take_over,
 ):
     insurer_group.add_command(_command)

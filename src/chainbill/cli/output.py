@@ -78,6 +78,15 @@ def show_time(timestamp: int) -> str:
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def show_duration(seconds: int) -> str:
+    """A span of time as commands read it: ``2d``, ``1d12h``, ``90s`` as ``1m30s``; ``none`` for 0."""
+    parts, left = [], seconds
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "none"
+
+
 def _plain(value: Any) -> Any:
     """The form of a value that JSON knows; ``json.dumps`` asks again for what is inside."""
     if isinstance(value, BaseModel):

@@ -62,9 +62,7 @@ def change(invocation: Invocation, account: str, name: str) -> None:
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    if not account.startswith("0x") and account not in session.book.entries():
-        session.ensure_account(account, Role.PROVIDER)
-    address = session.book.address_of(account)
+    address = session.address_of(account, Role.PROVIDER)
     registry = session.protocol.registry
     registry.announce_payout_address(owner, provider_id, address)
     effective_at = registry.announced_payout_address(provider_id).effective_at

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.outcomes import Reason
 from chainbill.errors import StateError
+from chainbill.records.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secret (record_key BLOB NOT NULL) STRICT;
@@ -112,25 +112,17 @@ class OracleStore:
     """Opens or makes the store at ``path``.
 
     Raises:
-        StateError: the file is not an oracle's store.
+        StateError: the file is not an oracle's store, or another version's.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        fresh = not path.exists()
-        try:
-            with self._database() as database:
-                database.execute("PRAGMA journal_mode = WAL")
-                database.executescript(_SCHEMA)
-                database.execute(
-                    "INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)",
-                    (secrets.token_bytes(32),),
-                )
-                (self._secret,) = database.execute("SELECT record_key FROM secret").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise StateError(f"{path.name} is not an oracle's store: {error}") from None
-        if fresh:
-            path.chmod(0o600)
+        self._database = Database(path, _SCHEMA, "an oracle's store", write_ahead=True).connection
+        with self._database() as database:
+            database.execute(
+                "INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)",
+                (secrets.token_bytes(32),),
+            )
+            (self._secret,) = database.execute("SELECT record_key FROM secret").fetchone()
 
     def record_key(self, provider_id: int, record_identity: str) -> bytes:
         """The keyed hash under which one provider's record is remembered."""
@@ -269,15 +261,6 @@ class OracleStore:
         query = f"SELECT {_COLUMNS} FROM attestation WHERE {condition}"  # noqa: S608 - only this file's own words
         with self._database() as database:
             return [_stored(row) for row in database.execute(query, values)]
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self._path, timeout=30, isolation_level="IMMEDIATE")
-        try:
-            with connection:
-                yield connection
-        finally:
-            connection.close()
 
 
 _Row = tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int, int, bytes, bytes, bytes | None]

@@ -13,7 +13,7 @@ from web3.types import TxReceipt
 
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.contracts.governance import ScheduledCall
-from chainbill.chain.roles import RESTRICTED
+from chainbill.chain.roles import RESTRICTED, GovernorRole
 from chainbill.chain.sender import Sender
 from chainbill.errors import CallDelayed, ChainError, StateError
 from chainbill.settings.files import locked
@@ -52,9 +52,10 @@ def govern(
     governance = session.protocol.governance
     permission = governance.can_call(sender.address, target, function)
     if not permission.allowed:
-        role = RESTRICTED[target.artifact][function].label
+        # Whatever was put under no other role is the admin's.
+        role = RESTRICTED.get(target.artifact, {}).get(function, GovernorRole.ADMIN)
         raise ChainError(
-            f"account {sender.address} is no {role}, and only a {role} may do this",
+            f"account {sender.address} is no {role.label}, and only {role.with_article} may do this",
             hint="name an account that is: --as NAME",
         )
     if not permission.immediate:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from eth_account.signers.local import LocalAccount
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.connection import connect
 from chainbill.chain.deployments import load_deployment
 from chainbill.chain.devnet import Devnet
@@ -110,3 +111,19 @@ class Session:
         entry = contact(account, role)
         self.book.put(name, entry)
         return entry
+
+    def address_of(self, account: str, role: Role) -> str:
+        """An address as it is, or that of a name, whose account is made in ``role`` where there is none.
+
+        Raises:
+            AttestationError: it begins like an address and is none.
+            StateError: the zero address, or not a name.
+        """
+        if not account.startswith("0x") and account not in self.book.entries():
+            self.ensure_account(account, role)
+        address = self.book.address_of(account)
+        if address == ZERO_ADDRESS:
+            raise StateError(
+                "the zero address is nobody's", hint="name an account, or an address that somebody has"
+            )
+        return address

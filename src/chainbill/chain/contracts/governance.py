@@ -40,6 +40,10 @@ class Membership:
     account: str
     since: int
     delay_seconds: int
+    next_delay_seconds: int = 0
+    """The delay that takes the place of the present one at ``next_delay_at``."""
+    next_delay_at: int = 0
+    """In seconds since 1970; 0: the delay stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +158,8 @@ class Governance(ContractClient):
 
     def membership(self, role: GovernorRole, account: str) -> Membership:
         """An account's place in a role."""
-        since, delay, *_ = self._call("getAccess", role, account)
-        return Membership(Web3.to_checksum_address(account), int(since), int(delay))
+        since, delay, next_delay, next_delay_at = self._call("getAccess", role, account)
+        return Membership(Web3.to_checksum_address(account), since, delay, next_delay, next_delay_at)
 
     def members(self, role: GovernorRole, *, from_block: BlockIdentifier = 0) -> tuple[Membership, ...]:
         """Everybody who is in a role or will be, by address.

@@ -140,6 +140,14 @@ class InsurerPayer(ContractClient):
         """End a member's coverage in a benefit year, after the notice."""
         return self._send(sender, "endCoverage", member, benefit_year)
 
+    def transfer_ownership(self, sender: Sender, successor: str) -> TxReceipt:
+        """Offer this contract, with its pool, to another address; ``ZERO_ADDRESS`` calls the offer off."""
+        return self._send(sender, "transferOwnership", successor)
+
+    def accept_ownership(self, sender: Sender) -> TxReceipt:
+        """Become the insurer; the offered address's."""
+        return self._send(sender, "acceptOwnership")
+
     def payer_id(self) -> int:
         """The id under which settlement knows this contract."""
         return int(self._call("payerId"))
@@ -147,6 +155,10 @@ class InsurerPayer(ContractClient):
     def insurer(self) -> str:
         """The address that owns this contract."""
         return str(self._call("owner"))
+
+    def successor(self) -> str:
+        """The address that this contract is offered to; ``ZERO_ADDRESS``: none."""
+        return str(self._call("pendingOwner"))
 
     def pool(self, *, block: int | str = "latest") -> int:
         """What the insurer can still pay."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from web3 import Web3
 from web3.types import TxReceipt
 
 from chainbill.attestation.patient_intents import DisputeClaim
@@ -153,12 +154,17 @@ class ClaimSettlement(ContractClient):
 
     artifact = "ClaimSettlement"
 
+    def __init__(self, w3: Web3, address: str) -> None:
+        super().__init__(w3, address)
+        self._members: dict[int, tuple[str, ...]] = {}
+
     def settle(
         self, sender: Sender, batch: SettlementBatch, signatures: Sequence[bytes], *, root_slot: int
     ) -> TxReceipt:
         """Settle a batch; signatures ordered by ascending signer address. ``root_slot`` is empty, or its
-        dispute window has ended."""
-        joined = b"".join(signatures)
+        dispute window has ended. The contract is shown the epoch's members before the signatures."""
+        members = self.members(batch.epoch)
+        joined = b"".join([*(bytes.fromhex(member[2:]) for member in members), *signatures])
         return self._send(sender, "settle", _header(batch), batch.sections, joined, root_slot)
 
     # ---- credit ---------------------------------------------------------------------------------------
@@ -327,6 +333,15 @@ class ClaimSettlement(ContractClient):
         """An epoch's threshold, number of members, and end (seconds since 1970, 0: open)."""
         threshold, members, ends_at = self._call("epochs", epoch)
         return threshold, members, ends_at
+
+    def members(self, epoch: int) -> tuple[str, ...]:
+        """Who may sign batches of an epoch, in ascending order; they never change. Empty: no such epoch."""
+        known = self._members.get(epoch)
+        if known is None:
+            known = tuple(self._call("membersOf", epoch))
+            if known:
+                self._members[epoch] = known
+        return known
 
     def is_member(self, epoch: int, signer: str) -> bool:
         """May this key sign batches of the epoch?"""

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {PayerTerms} from "./PayerTerms.sol";
+import {Adjudication} from "../libraries/Adjudication.sol";
+import {BatchCodec} from "../libraries/BatchCodec.sol";
+import {CategorySlot} from "../libraries/CategorySlot.sol";
+import {ClaimWords} from "../libraries/ClaimWords.sol";
+import {FeeSlot} from "../libraries/FeeSlot.sol";
+import {MemberSlot} from "../libraries/MemberSlot.sol";
+import {Spendable} from "../libraries/Spendable.sol";
+import {Words} from "../libraries/Words.sol";
+import {Reason} from "../types/Outcomes.sol";
+import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
+
+/// @notice The part of InsurerPayer that prices. `_price` says at length what becomes of a row; `_pricePlain`
+/// does the same for the commonest rows at less than half of the gas.
+abstract contract SectionPricing is PayerTerms {
+    /// What is known of the section, the service and the member at hand, and where the reading stands. Whole
+    /// words, though most hold less: this is read and written for every event. Those with a place beside them
+    /// are read and written there by `_pricePlain`.
+    struct Pricing {
+        uint256 at; //         0x00 where in calldata the next row is, or the next group where `rows` is 0
+        uint256 rows; //       0x20 that are left of the group at hand
+        uint256 groups; //     0x40 that are left after it
+        uint256 statements; // 0x60 where in calldata the next group's Spendable is
+        uint256 answer; //     0x80 where in memory the next answer goes
+        uint256 plainKey; //   0xa0 service and year, as they stand in a row, of the rows that are plain
+        uint256 maxUnits; //   0xc0 the most units of such a row
+        uint256 price; //      0xe0 what is allowed for one
+        uint256 deductible; // 0x100 the plan's, 0 where the category knows none
+        uint256 oopMax; //     0x120 the plan's
+        uint256 copay; //      0x140
+        uint256 unit; //       0x160 the plan's rounding unit, 0 where no coinsurance is owed
+        uint256 planBps; //    0x180 the plan's share where coinsurance is owed
+        uint256 planId; //     0x1a0
+        uint256 pool; //       0x1c0
+        uint256 memberKey; //  0x1e0 the member year that `slot` is of; 0: none
+        uint256 place; //      0x200 where `slot` is stored
+        uint256 stored; //     0x220 the slot as it is stored
+        uint256 slot; //       0x240 the slot after the rows so far, see MemberSlot
+        uint256 statement; //  0x260 what the patient at hand may still be charged, see Spendable
+        uint256 member; //     0x280 the patient at hand: a memberKey of year 0
+        uint256 skipped; // where in calldata there is a bit per row, 1: its sequence was spent before; 0: of no row
+        uint256 signedAt;
+        uint256 currentYear;
+        uint256 planKey;
+        uint256 sectionReason; // why no row of the section can be priced
+        Adjudication.Plan plan;
+        uint256 answers; // where in memory the first answer went
+        uint256 rowKey; // the service and year that `_prepare` looked up last
+        uint256 serviceId; // that was looked up
+        uint256 fee; // of that service, see FeeSlot
+        uint256 category; // of that service, see CategorySlot
+        uint256 serviceReason; // why it cannot be priced
+        uint256 memberReason; // why the member year cannot be charged
+        uint256 familyKey; // of the member year; 0: no family
+    }
+
+    /// Where service and year stand in a row's second word.
+    uint256 private constant ROW_KEY = 0xffffffffffffffff00000000000000000000ffff000000000000000000000000;
+    /// The service and year of no row.
+    uint256 private constant NO_KEY = type(uint256).max;
+
+    // ---- a section --------------------------------------------------------------------------------
+
+    /// Prices all rows of a section. `pricing` was opened for it and stands before its first group.
+    function _priceSection(Pricing memory pricing) internal {
+        while (true) {
+            _pricePlain(pricing);
+            if (pricing.rows | pricing.groups == 0) break;
+            if (!_prepare(pricing)) _priceNext(pricing);
+        }
+        _closeMember(pricing);
+    }
+
+    function _open(uint32 providerId, uint16 planId, uint16 version, uint40 signedAt, uint16 currentYear)
+        internal
+        view
+        returns (Pricing memory pricing)
+    {
+        (pricing.signedAt, pricing.currentYear, pricing.planId) = (signedAt, currentYear, planId);
+        (pricing.planKey, pricing.plainKey, pricing.rowKey) = (_planKey(planId, version), NO_KEY, NO_KEY);
+        if (!acceptsProvider(providerId, signedAt)) {
+            pricing.sectionReason = uint256(Reason.ProviderNotAccepted);
+        } else if (!_loadPlan(pricing)) {
+            pricing.sectionReason = uint256(Reason.NoTermsInForce);
+        }
+    }
+
+    /// Reads the plan; false where it is not the version in force at signedAt.
+    function _loadPlan(Pricing memory pricing) private view returns (bool) {
+        PlanRecord storage record = _plans[pricing.planKey];
+        (uint40 effectiveAt, uint40 supersededAt) = (record.effectiveAt, record.supersededAt);
+        if (effectiveAt == 0 || effectiveAt > pricing.signedAt) return false;
+        if (supersededAt != 0 && supersededAt <= pricing.signedAt) return false;
+        Adjudication.Plan memory plan = pricing.plan;
+        (plan.deductible, plan.oopMax, plan.roundingUnit) = (record.deductible, record.oopMax, record.roundingUnit);
+        if (record.hasExtras) {
+            (plan.familyDeductible, plan.familyOopMax) = (record.familyDeductible, record.familyOopMax);
+            plan.annualMaximum = record.annualMaximum;
+        }
+        return true;
+    }
+
+    // ---- plain rows -------------------------------------------------------------------------------
+
+    /// Looks up the service of the row that comes next; true where such rows may now be plain: the service is
+    /// covered without a yearly limit, the year is open, there is no annual maximum, and it does not matter
+    /// whether the copay or the deductible comes first. Of the member `_pricePlain` sees by itself.
+    function _prepare(Pricing memory pricing) private view returns (bool) {
+        uint256 row = BatchCodec.load(pricing.at + (pricing.rows == 0 ? 32 + BatchCodec.GROUP_BYTES : 32));
+        uint256 key = row & ROW_KEY;
+        if (key == pricing.rowKey) return false;
+        (pricing.rowKey, pricing.plainKey) = (key, NO_KEY);
+        _lookUpService(pricing, row >> 192);
+        uint256 year = BatchCodec.benefitYear(row);
+        if (pricing.rows != 0 && year != uint16(pricing.memberKey)) {
+            // `_priceNext` turns to that year of the member; the rows after it are looked at again.
+            pricing.rowKey = NO_KEY;
+            return false;
+        }
+
+        uint256 reasons = pricing.sectionReason | pricing.serviceReason | _yearReason(pricing, year);
+        uint256 limits = pricing.plan.annualMaximum | FeeSlot.annualUnits(pricing.fee);
+        if (pricing.skipped | reasons | limits != 0) return false;
+        uint256 category = pricing.category;
+        uint256 copay = CategorySlot.copay(category);
+        uint256 deductible = CategorySlot.deductibleApplies(category) ? pricing.plan.deductible : 0;
+        if (!CategorySlot.covered(category)) return false;
+        if (CategorySlot.copayFirst(category) && copay != 0 && deductible != 0) return false;
+
+        (pricing.copay, pricing.deductible, pricing.oopMax) = (copay, deductible, pricing.plan.oopMax);
+        (pricing.maxUnits, pricing.price) = (FeeSlot.maxUnits(pricing.fee), FeeSlot.amount(pricing.fee));
+        pricing.unit = CategorySlot.owesCoinsurance(category) ? pricing.plan.roundingUnit : 0;
+        pricing.planBps = Adjudication.BPS - CategorySlot.coinsuranceBps(category);
+        pricing.plainKey = key;
+        return true;
+    }
+
+    /// Prices rows until there are none left or one is not plain: of another service or year than `_prepare`
+    /// has looked up; of a member who may not be charged, is not of the section's plan, or has a family or
+    /// anything announced; or more than somebody has. Of that row nothing is noted. `quote` does without
+    /// this, so that the tests can hold the two together.
+    function _pricePlain(Pricing memory pricing) private {
+        // Reads and writes the fields of `p`, which is `pricing`, at the places that stand beside them; writes
+        // answers, which are allocated, and scratch space. All amounts are below 2^64. `members` is where
+        // `_members` stands, whose first word of a record is a MemberSlot.
+        assembly ("memory-safe") {
+            function smaller(a, b) -> c {
+                c := xor(b, mul(xor(a, b), lt(a, b)))
+            }
+            function difference(a, b) -> c {
+                c := mul(sub(a, b), gt(a, b))
+            }
+            // the 64 bits that begin at a place in memory
+            function at64(place) -> c {
+                c := shr(192, mload(place))
+            }
+            // May rows of the member at hand be plain? No reason in the statement, and in the slot the
+            // section's plan and neither an end of coverage nor `more`.
+            function isPlain(p) -> c {
+                c := iszero(
+                    or(and(mload(add(p, 0x260)), 0xff), xor(shr(192, mload(add(p, 0x240))), mload(add(p, 0x1a0))))
+                )
+            }
+            // Writes the member at hand back, and takes the patient of the group at `at` and the first row's year.
+            function turn(p, at, members) {
+                let slot := mload(add(p, 0x240))
+                if xor(slot, mload(add(p, 0x220))) { sstore(mload(add(p, 0x200)), slot) }
+                let statements := mload(add(p, 0x60))
+                mstore(add(p, 0x60), add(statements, 32))
+                mstore(add(p, 0x260), calldataload(statements))
+                let member := shl(16, shr(96, calldataload(at)))
+                mstore(add(p, 0x280), member)
+                member := or(member, and(shr(96, mload(add(p, 0xa0))), 0xffff))
+                mstore(add(p, 0x1e0), member)
+                mstore(0, member)
+                mstore(32, members)
+                let place := keccak256(0, 64)
+                slot := sload(place)
+                mstore(add(p, 0x200), place)
+                mstore(add(p, 0x220), slot)
+                mstore(add(p, 0x240), slot)
+            }
+            // Prices rows from `from` on, `count` of them, until one is not plain.
+            function price(p, from, count) -> at, rows {
+                at := from
+                for { rows := count } rows { rows := sub(rows, 1) } {
+                    let amounts
+                    let owed // by the patient
+                    let rest // what is allowed, less what is shared out of it
+                    {
+                        let row := calldataload(add(at, 32))
+                        if xor(
+                            and(row, 0xffffffffffffffff00000000000000000000ffff000000000000000000000000),
+                            mload(add(p, 0xa0))
+                        ) { leave }
+                        row := and(shr(176, row), 0xffff) // units
+                        if iszero(lt(sub(row, 1), mload(add(p, 0xc0)))) { leave }
+                        rest := mul(row, mload(add(p, 0xe0)))
+                    }
+                    {
+                        let billed := shr(192, calldataload(add(at, 42)))
+                        if iszero(billed) { billed := rest }
+                        rest := smaller(rest, billed)
+                        amounts := or(shl(192, billed), shl(128, rest))
+                    }
+                    // as Adjudication.split
+                    let moved // as MemberSlot has them: deductible, out of pocket, paid by the plan
+                    let coinsurance := 0
+                    {
+                        let outOfPocket := difference(mload(add(p, 0x120)), at64(add(p, 0x250)))
+                        {
+                            let room := smaller(rest, outOfPocket)
+                            moved := smaller(difference(mload(add(p, 0x100)), at64(add(p, 0x258))), room)
+                            let copay := smaller(mload(add(p, 0x140)), sub(room, moved))
+                            amounts := or(amounts, or(shl(64, moved), copay))
+                            owed := add(moved, copay)
+                            rest := sub(rest, owed)
+                        }
+                        let unit := mload(add(p, 0x160))
+                        if unit {
+                            let part := add(mul(rest, mload(add(p, 0x180))), mul(5000, unit))
+                            part := mul(div(part, mul(10000, unit)), unit)
+                            coinsurance := smaller(sub(rest, smaller(part, rest)), sub(outOfPocket, owed))
+                            owed := add(owed, coinsurance)
+                            rest := sub(rest, coinsurance)
+                        }
+                    }
+                    moved := or(moved, or(shl(64, owed), shl(128, rest)))
+                    // as Spendable.allows, the pool, and room in the accumulators
+                    if or(
+                        or(gt(owed, at64(add(p, 0x270))), gt(owed, at64(add(p, 0x268)))),
+                        or(
+                            or(gt(owed, at64(add(p, 0x260))), gt(rest, mload(add(p, 0x1c0)))),
+                            and(or(mload(add(p, 0x240)), moved), 0x800000000000000080000000000000008000000000000000)
+                        )
+                    ) { leave }
+                    mstore(add(p, 0x240), add(mload(add(p, 0x240)), moved))
+                    mstore(add(p, 0x260), sub(mload(add(p, 0x260)), or(shl(192, owed), shl(128, owed))))
+                    mstore(add(p, 0x1c0), sub(mload(add(p, 0x1c0)), rest))
+                    let answer := mload(add(p, 0x80))
+                    mstore(add(p, 0x80), add(answer, 64))
+                    mstore(answer, amounts)
+                    mstore(add(answer, 32), or(shl(192, coinsurance), shl(64, rest)))
+                    at := add(at, 54)
+                }
+            }
+
+            // Groups and rows from where `p` stands; the reading stands there again at the end.
+            function run(p, members) {
+                let at := mload(p)
+                let rows := mload(add(p, 0x20))
+                if rows {
+                    if iszero(isPlain(p)) { leave }
+                    at, rows := price(p, at, rows)
+                }
+                for {} iszero(rows) {} {
+                    let groups := mload(add(p, 0x40))
+                    if iszero(groups) { break }
+                    if xor(
+                        and(
+                            calldataload(add(at, 53)),
+                            0xffffffffffffffff00000000000000000000ffff000000000000000000000000
+                        ),
+                        mload(add(p, 0xa0))
+                    ) { break }
+                    turn(p, at, members)
+                    mstore(add(p, 0x40), sub(groups, 1))
+                    rows := and(shr(88, calldataload(at)), 0xff)
+                    at := add(at, 21)
+                    if isPlain(p) { at, rows := price(p, at, rows) }
+                }
+                mstore(p, at)
+                mstore(add(p, 0x20), rows)
+            }
+
+            run(pricing, _members.slot)
+        }
+    }
+
+    // ---- any row ----------------------------------------------------------------------------------
+
+    /// Prices the row that comes next, which `_prepare` has seen, and writes its answer.
+    function _priceNext(Pricing memory pricing) private {
+        if (pricing.rows == 0) _openGroup(pricing);
+        uint256 row = BatchCodec.load(pricing.at + 32);
+        (uint256 amounts, uint256 shares) = (uint256(BatchCodec.billed(row)) << 192, uint256(Reason.SequenceSpent));
+        if (!_isSkipped(pricing)) {
+            uint256 key = pricing.member | BatchCodec.benefitYear(row);
+            if (key != pricing.memberKey) _closeMember(pricing);
+            _lookUpMember(pricing, key);
+            (amounts, shares) = _price(pricing, row);
+        }
+        Words.put(pricing.answer, amounts, shares);
+        unchecked {
+            // Counts and places within a section that settlement has checked.
+            pricing.answer += 64;
+            pricing.at += BatchCodec.ROW_BYTES;
+            --pricing.rows;
+        }
+    }
+
+    function _openGroup(Pricing memory pricing) private pure {
+        uint256 group = BatchCodec.load(pricing.at);
+        pricing.member = group >> 96 << 16;
+        pricing.statement = BatchCodec.load(pricing.statements);
+        unchecked {
+            // as in `_priceNext`
+            pricing.rows = uint8(group >> 88);
+            pricing.at += BatchCodec.GROUP_BYTES;
+            pricing.statements += 32;
+            --pricing.groups;
+        }
+    }
+
+    /// Was the sequence of the row at hand spent before this batch?
+    function _isSkipped(Pricing memory pricing) private pure returns (bool) {
+        if (pricing.skipped == 0) return false;
+        uint256 index = (pricing.answer - pricing.answers) >> 6;
+        return BatchCodec.load(pricing.skipped + (index >> 8 << 5)) >> (index & 0xff) & 1 != 0;
+    }
+
+    /// What becomes of one row of the service and member year that were looked up: amounts and shares, or
+    /// `billed` and the reason why nothing moves. Everything that could leave a party short pends it before
+    /// anything is noted.
+    function _price(Pricing memory pricing, uint256 row) private returns (uint256 amounts, uint256 shares) {
+        uint256 units = BatchCodec.units(row);
+        uint256 allowed = FeeSlot.amount(pricing.fee) * units;
+        uint256 billed = BatchCodec.billed(row);
+        if (billed == 0) billed = allowed;
+        uint256 reason = _objection(pricing, units);
+        if (reason == 0) (amounts, shares, reason) = _charge(pricing, Math.min(billed, allowed));
+        if (reason != 0) return (uint256(BatchCodec.billed(row)) << 192, reason);
+
+        if (FeeSlot.annualUnits(pricing.fee) != 0) {
+            _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += uint32(units);
+            shares |= ClaimWords.COUNTED;
+        }
+        amounts |= billed << 192;
+    }
+
+    /// Shares one allowed amount out and notes what it moves.
+    function _charge(Pricing memory pricing, uint256 allowed)
+        private
+        returns (uint256 amounts, uint256 shares, uint256 reason)
+    {
+        Adjudication.Met memory met = _met(pricing);
+        (amounts, shares) = Adjudication.split(allowed, pricing.category, pricing.plan, met);
+        uint256 planPaid = ClaimWords.planPaid(shares);
+        reason = uint256(Spendable.refusal(pricing.statement, allowed - planPaid));
+        if (reason != 0) return (amounts, shares, reason);
+        if (planPaid > pricing.pool) return (amounts, shares, uint256(Reason.PayerUnfunded));
+        if (!Adjudication.add(met, amounts, shares)) return (amounts, shares, uint256(Reason.PayerFailed));
+
+        pricing.statement = Spendable.charge(pricing.statement, allowed - planPaid);
+        pricing.pool -= planPaid;
+        pricing.slot = MemberSlot.withMet(pricing.slot, MemberSlot.met(met.deductible, met.oop, met.planPaid));
+        if (met.inFamily) {
+            // `Adjudication.add` has kept both below 2^64.
+            _families[pricing.familyKey] = FamilyRecord(uint64(met.familyDeductible), uint64(met.familyOop));
+        }
+    }
+
+    /// What the member year that was looked up, and its family, has met so far.
+    function _met(Pricing memory pricing) internal view returns (Adjudication.Met memory met) {
+        uint256 slot = pricing.slot;
+        (met.deductible, met.oop) = (MemberSlot.deductibleMet(slot), MemberSlot.oopMet(slot));
+        met.planPaid = MemberSlot.planPaid(slot);
+        if (pricing.familyKey == 0) return met;
+        FamilyRecord storage family = _families[pricing.familyKey];
+        (met.inFamily, met.familyDeductible, met.familyOop) = (true, family.deductibleMet, family.oopMet);
+    }
+
+    /// Why so many units of the service that was looked up cannot be allowed to the member that was looked up;
+    /// 0: they can.
+    function _objection(Pricing memory pricing, uint256 units) internal view returns (uint256) {
+        if (pricing.memberReason != 0) return pricing.memberReason;
+        if (pricing.serviceReason != 0) return pricing.serviceReason;
+        uint256 fee = pricing.fee;
+        if (units == 0 || units > FeeSlot.maxUnits(fee)) return uint256(Reason.UnitsExceeded);
+        if (!CategorySlot.covered(pricing.category)) return uint256(Reason.NotCovered);
+        if (FeeSlot.annualUnits(fee) == 0) return 0;
+        uint256 used = _units[_unitsKey(pricing.memberKey, pricing.serviceId)];
+        return used + units > FeeSlot.annualUnits(fee) ? uint256(Reason.AnnualUnitsExceeded) : 0;
+    }
+
+    // ---- look-ups ---------------------------------------------------------------------------------
+
+    function _lookUpService(Pricing memory pricing, uint256 serviceId) internal view {
+        uint256 fee = _feeAt(serviceId, pricing.signedAt);
+        Reason reason;
+        if (fee == 0) {
+            // Announced but not in force yet: terms to come, not a denial.
+            reason = _fees[serviceId] != 0 ? Reason.NoTermsInForce : Reason.UnknownService;
+        } else {
+            pricing.category = _categories[_categoryKey(pricing.planKey, FeeSlot.category(fee))];
+        }
+        (pricing.serviceId, pricing.fee, pricing.serviceReason) = (serviceId, fee, uint256(reason));
+    }
+
+    /// Reads a member year, where it is not at hand already, and why its rows cannot be charged: the year, the escrow,
+    /// the section, the member.
+    function _lookUpMember(Pricing memory pricing, uint256 key) internal view {
+        if (key != pricing.memberKey) {
+            MemberRecord storage record = _members[key];
+            uint256 place;
+            // MemberRecord begins with `slot`.
+            assembly ("memory-safe") {
+                place := record.slot
+            }
+            (pricing.memberKey, pricing.place) = (key, place);
+            pricing.slot = pricing.stored = record.slot;
+        }
+        (uint256 slot, uint256 planId) = (pricing.slot, MemberSlot.planId(pricing.slot));
+        pricing.familyKey = 0;
+        if (MemberSlot.hasMore(slot)) {
+            uint256 more = _members[key].more;
+            uint256 nextPlanAt = MemberSlot.nextPlanAt(more);
+            if (nextPlanAt != 0 && nextPlanAt <= pricing.signedAt) planId = MemberSlot.nextPlanId(more);
+            if (MemberSlot.familyId(more) != 0) pricing.familyKey = _familyKey(MemberSlot.familyId(more), uint16(key));
+        }
+        uint256 reason = _yearReason(pricing, uint16(key));
+        if (reason == 0) reason = uint256(Spendable.reasonOf(pricing.statement));
+        if (reason == 0) reason = pricing.sectionReason;
+        if (reason == 0) {
+            uint256 endsAt = MemberSlot.coverageEndsAt(slot);
+            bool covered = planId != 0 && planId == pricing.planId && (endsAt == 0 || pricing.signedAt < endsAt);
+            if (!covered) reason = uint256(Reason.NotEnrolled);
+        }
+        pricing.memberReason = reason;
+    }
+
+    /// Writes what the rows of the member year at hand have added.
+    function _closeMember(Pricing memory pricing) private {
+        (uint256 place, uint256 slot) = (pricing.place, pricing.slot);
+        if (slot == pricing.stored) return;
+        // The first word of a MemberRecord.
+        assembly ("memory-safe") {
+            sstore(place, slot)
+        }
+        pricing.stored = slot;
+    }
+
+    function _yearReason(Pricing memory pricing, uint256 benefitYear) private pure returns (uint256) {
+        // In 256 bits: a row of the year 65535 must pend, not overflow and take the batch back.
+        if (benefitYear + 1 < pricing.currentYear) return uint256(Reason.BenefitYearClosed);
+        return benefitYear > pricing.currentYear ? uint256(Reason.BenefitYearNotOpen) : 0;
+    }
+}

@@ -1,0 +1,132 @@
+"""``chainbill governor roles``: list, grant, revoke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chainbill.chain.roles import GovernorRole
+from chainbill.cli.command import ShellGroup
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.governing import governor_option, tell
+from chainbill.cli.output import emit, show_duration, show_table, show_time
+from chainbill.cli.parameters import DURATION
+
+if TYPE_CHECKING:
+    from chainbill.chain.contracts.governance import Membership
+    from chainbill.settings.session import Session
+
+_role_argument = click.argument("role", type=click.Choice([role.label for role in GovernorRole]))
+_account_argument = click.argument("account", metavar="ACCOUNT|ADDRESS")
+
+
+@click.group("roles", cls=ShellGroup)
+def roles_group() -> None:
+    """Say who is admin, registrar, guardian and arbiter. Only an admin changes that.
+
+    The admin changes roles; the registrar lets in; the guardian stops; the arbiter rules on disputes.
+    """
+
+
+@roles_group.command("list", example="chainbill governor roles list")
+@pass_invocation
+def list_roles(invocation: Invocation) -> None:
+    """List who is in which role, since when, and how long its calls are delayed."""
+    from chainbill.settings.role_changes import members
+
+    session = invocation.session()
+    found = [(role, member) for role in GovernorRole for member in members(session, role)]
+    rows = [
+        (
+            role.label,
+            session.book.name_of(member.account) or "",
+            member.account,
+            show_time(member.since),
+            _delay_text(member),
+        )
+        for role, member in found
+    ]
+    emit(
+        {"members": [_facts(session, role, member) for role, member in found]},
+        lambda: show_table(("role", "account", "address", "since", "delay"), rows),
+    )
+
+
+@roles_group.command(
+    example="chainbill governor roles grant arbiter judge\n"
+    "chainbill governor roles grant registrar 0xe0fc04fa2d34a66b779fd5cee748268032a146c0 --delay 2d"
+)
+@_role_argument
+@_account_argument
+@click.option(
+    "--delay",
+    type=DURATION,
+    help="How long before it makes a call it must announce it.  [default: as those who are in the role]",
+)
+@governor_option
+@pass_invocation
+def grant(invocation: Invocation, role: str, account: str, delay: int | None, name: str) -> None:
+    """Put an account into a role, or change its delay there.
+
+    ACCOUNT is a name, whose account is made where there is none, or an address. A shorter delay takes effect
+    only after the difference to the longer one.
+    """
+    from chainbill.settings.addressbook import Role
+    from chainbill.settings.role_changes import grant_role, usual_delay
+
+    session, wanted = invocation.session(), GovernorRole.labelled(role)
+    seconds = usual_delay(session, wanted) if delay is None else delay
+    address = session.address_of(account, Role.GOVERNOR)
+
+    def done(changed: bool) -> str:
+        member = session.protocol.governance.membership(wanted, address)
+        since = f" from {show_time(member.since)}" if member.since > session.now() else ""
+        return (
+            f"{account} is {wanted.with_article}{'' if changed else ' already'}{since}; "
+            f"delay: {_delay_text(member)}."
+        )
+
+    tell(
+        lambda: grant_role(session, wanted, address, seconds, governed_by=name),
+        {"role": role, "account": account, "address": address, "delay_seconds": seconds},
+        done,
+    )
+
+
+@roles_group.command(example="chainbill governor roles revoke arbiter judge")
+@_role_argument
+@_account_argument
+@governor_option
+@pass_invocation
+def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
+    """Take an account out of a role. Whoever takes itself out, by --as, need not be an admin."""
+    from chainbill.settings.role_changes import revoke_role
+
+    session, wanted = invocation.session(), GovernorRole.labelled(role)
+    address = session.book.address_of(account)
+    tell(
+        lambda: revoke_role(session, wanted, address, governed_by=name),
+        {"role": role, "account": account, "address": address},
+        f"{account} is {wanted.with_article} no more.",
+    )
+
+
+def _facts(session: Session, role: GovernorRole, member: Membership) -> dict[str, Any]:
+    changing = bool(member.next_delay_at)
+    return {
+        "role": role.label,
+        "account": session.book.name_of(member.account),
+        "address": member.account,
+        "since": member.since,
+        "delay_seconds": member.delay_seconds,
+        "next_delay_seconds": member.next_delay_seconds if changing else None,
+        "next_delay_at": member.next_delay_at if changing else None,
+    }
+
+
+def _delay_text(member: Membership) -> str:
+    text = show_duration(member.delay_seconds)
+    if member.next_delay_at:
+        text += f", from {show_time(member.next_delay_at)} {show_duration(member.next_delay_seconds)}"
+    return text

@@ -1,0 +1,68 @@
+"""``chainbill insurer hand-over`` and ``take-over``: a payer contract becomes another account's."""
+
+from __future__ import annotations
+
+import click
+
+from chainbill.cli.acting import acting_as
+from chainbill.cli.command import ShellCommand
+from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.output import emit
+
+
+@click.command(
+    "hand-over",
+    cls=ShellCommand,
+    example="chainbill insurer hand-over harbor-2 --as harbor\n"
+    "chainbill insurer hand-over --cancel --as harbor",
+)
+@click.argument("account", metavar="ACCOUNT|ADDRESS", required=False)
+@click.option("--cancel", is_flag=True, help="Call the offer off.")
+@acting_as("insurer")
+@pass_invocation
+def hand_over(invocation: Invocation, account: str | None, cancel: bool, name: str) -> None:
+    """Offer the payer contract, with its pool, to another account, which then takes it over.
+
+    ACCOUNT is a name, whose account is made where there is none, or an address. Nothing changes until it has
+    taken over; another offer takes the place of this one.
+    """
+    from chainbill.settings.payer_owner import call_offer_off, offer_payer
+
+    if (account is not None) == cancel:
+        raise click.UsageError("give either the account that is to take over, or --cancel")
+    session = invocation.session()
+    if account is None:
+        payer_id = call_offer_off(session, name)
+        emit(
+            {"account": name, "payer_id": payer_id, "offered_to": None, "changed": True},
+            f"The offer is called off: {name} stays the insurer of payer {payer_id}.",
+        )
+        return
+    payer_id, address, changed = offer_payer(session, name, account)
+    taker = session.book.name_of(address) or "NAME"
+    emit(
+        {"account": name, "payer_id": payer_id, "offered_to": address, "changed": changed},
+        f"Payer {payer_id} is {'' if changed else 'already '}offered to {account}; until it takes over, "
+        f"{name} stays its insurer.\nThen: chainbill insurer take-over {payer_id} --as {taker}",
+    )
+
+
+@click.command("take-over", cls=ShellCommand, example="chainbill insurer take-over 1 --as harbor-2")
+@click.argument("payer_id", metavar="PAYER_ID", type=click.IntRange(1, 2**32 - 1))
+@acting_as("insurer")
+@pass_invocation
+def take_over(invocation: Invocation, payer_id: int, name: str) -> None:
+    """Become the insurer of the payer contract that is offered to the account.
+
+    Its pool, terms, members and open disputes go on. So that services keep their ids, the one before hands
+    over schedules/PAYER_ID.json, too, where the two have not one state directory.
+    """
+    from chainbill.settings.payer_owner import take_payer
+
+    session = invocation.session()
+    changed = take_payer(session, name, payer_id)
+    address = session.book.get(name).address
+    emit(
+        {"account": name, "address": address, "payer_id": payer_id, "changed": changed},
+        f"{name} {'is now' if changed else 'is already'} the insurer of payer {payer_id}.",
+    )

@@ -1,0 +1,66 @@
+"""SQLite files of the program's own: private, with the tables of this version, or refused in one line."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from chainbill.errors import StateError
+
+
+class Database:
+    """Opens the file at ``path``, or makes it (0600).
+
+    Args:
+        schema: the statements that make its tables, and what is in them from the first.
+        what: what the file is to a person, such as ``a provider's worklist``.
+        write_ahead: keep a write-ahead log, so that readers do not wait for a writer.
+
+    Raises:
+        StateError: the file is something else, or another version of chainbill made it. It is left as it is.
+    """
+
+    def __init__(self, path: Path, schema: str, what: str, *, write_ahead: bool = False) -> None:
+        self._path = path
+        fresh = not path.exists()
+        try:
+            with self.connection() as database:
+                self._check(_tables(database), schema, what)
+                if write_ahead:
+                    database.execute("PRAGMA journal_mode = WAL")
+                # At once, so that another process never finds some of the tables.
+                database.executescript(f"BEGIN IMMEDIATE; {schema}; COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise StateError(f"{path} is not {what}: {error}") from None
+        if fresh:
+            path.chmod(0o600)
+
+    @contextmanager
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one transaction, which waits up to 30 seconds for another's."""
+        opened = sqlite3.connect(self._path, timeout=30, isolation_level="IMMEDIATE")
+        with closing(opened), opened:
+            yield opened
+
+    def _check(self, found: dict[str, str], schema: str, what: str) -> None:
+        if not found:
+            return
+        with closing(sqlite3.connect(":memory:")) as sample:
+            sample.executescript(schema)
+            wanted = _tables(sample)
+        if not found.keys() & wanted.keys():
+            raise StateError(f"{self._path} is not {what}: it has other tables")
+        if found != wanted:
+            raise StateError(
+                f"{self._path} was made by another version of chainbill, and only that one can read it",
+                hint="go on with that version, or begin anew: move the file away; "
+                "on a devnet: chainbill devnet down, then chainbill devnet up --fresh",
+            )
+
+
+def _tables(database: sqlite3.Connection) -> dict[str, str]:
+    """What makes each table and index, by name, however it is spaced."""
+    made = database.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return {name: "".join(sql.split()) for name, sql in made}

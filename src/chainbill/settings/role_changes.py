@@ -1,0 +1,75 @@
+"""Who is in which of the governor's roles, and what changes that."""
+
+from __future__ import annotations
+
+from chainbill.chain.contracts.governance import Membership
+from chainbill.chain.roles import GovernorRole
+from chainbill.errors import StateError
+from chainbill.settings.governing import GOVERNOR, govern, governor
+from chainbill.settings.session import Session
+
+
+def members(session: Session, role: GovernorRole) -> tuple[Membership, ...]:
+    """Everybody who is in a role or will be, by address."""
+    return session.protocol.governance.members(role, from_block=session.protocol.deployment.block)
+
+
+def usual_delay(session: Session, role: GovernorRole) -> int:
+    """How long calls of a new member are to be delayed, in seconds, where nobody says: as long as the
+    longest of those who are in the role.
+
+    Raises:
+        StateError: nobody is in it.
+    """
+    delays = [member.delay_seconds for member in members(session, role)]
+    if not delays:
+        raise StateError(
+            f"nobody is {role.with_article}, so there is no usual delay", hint="say how long: --delay 2d"
+        )
+    return max(delays)
+
+
+def grant_role(
+    session: Session, role: GovernorRole, account: str, delay_seconds: int, *, governed_by: str = GOVERNOR
+) -> bool:
+    """Put an address into a role, or change its delay there; False where it is so already.
+
+    Raises:
+        StateError: the governor's keystore is not here.
+        CallDelayed: an admin must announce it first, and has.
+        ChainError: ``governed_by`` is no admin.
+    """
+    governance = session.protocol.governance
+    present = governance.membership(role, account)
+    settled = present.next_delay_seconds if present.next_delay_at else present.delay_seconds
+    if present.since and settled == delay_seconds:
+        return False
+    with governor(session, governed_by) as sender:
+        govern(session, sender, governance, "grantRole", role, account, delay_seconds)
+    return True
+
+
+def revoke_role(session: Session, role: GovernorRole, account: str, *, governed_by: str = GOVERNOR) -> None:
+    """Take an address out of a role. An account takes itself out at once, whatever its delay.
+
+    Raises:
+        StateError: the address is not in the role, is the last admin, or the governor's keystore is not
+            here.
+        CallDelayed: an admin must announce it first, and has.
+        ChainError: ``governed_by`` is no admin.
+    """
+    governance = session.protocol.governance
+    present = {member.account: member for member in members(session, role)}
+    if account not in present:
+        raise StateError(f"{account} is no {role.label}", hint="see who is: chainbill governor roles list")
+    others = [member for member in present.values() if member.account != account]
+    if role is GovernorRole.ADMIN and all(member.since > session.now() for member in others):
+        raise StateError(
+            f"{account} is the last admin, and without one nobody could change a role again",
+            hint="make another one first: chainbill governor roles grant admin ACCOUNT",
+        )
+    with governor(session, governed_by) as sender:
+        if sender.address == account:
+            governance.renounce_role(sender, role)
+        else:
+            govern(session, sender, governance, "revokeRole", role, account)
