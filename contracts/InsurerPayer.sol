@@ -189,7 +189,7 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         return _unitsKey(_memberKey(posting.member, posting.benefitYear), uint64(posting.serviceId));
     }
 
-    /// The pool falls to `left`; the difference waits for `release`.
+    /// The pool falls to `left`; the difference waits for `disburseTotal`.
     function _takeFromPool(uint256 left) private {
         uint256 before = pool;
         if (left == before) return;

@@ -455,6 +455,9 @@ def test_claim_settlement__epochs_and_pause__are_read_back(chain: Stage) -> None
     assert settlement.current_epoch() == 3
     assert settlement.epoch(3) == (2, 2, 0)
     assert settlement.is_member(3, members[0])
+    assert settlement.members(4) == ()
+    assert settlement.members(3) == tuple(sorted(members, key=str.lower))
+    assert settlement.members(3) == settlement.members(2)
     assert settlement.epoch(2)[2] == chain.now() + 6 * 3_600
     settlement.end_epoch(governor, 3)
     assert settlement.epoch(3)[2] == chain.now()

@@ -164,6 +164,8 @@ def test_debit__consent_that_does_not_end__leaves_the_days_as_they_are(protocol:
         assert desk.stated(PATIENT).day_left == 3 * EVENT - number * CENT
     protocol.advance(DAY)
     assert desk.escrow.read("spentToday", PATIENT) == 0
+    debit(desk)
+    assert desk.escrow.read("spentToday", PATIENT) == CENT  # what was taken the day before no longer counts
     assert_alike(desk, protocol.evm.now, 8191 * UNIT - 1, 8191 * UNIT, NEVER - 1, NEVER)
 
 

@@ -101,6 +101,19 @@ PLANTED = (
         ("if (!isChanging(slot) || time < nextAt(slot)) return slot;", "if (time != 1) return slot;"),
     ),
     planted(
+        "a consent that was revoked is still remembered",
+        "PatientEscrow.sol",
+        (
+            "        _forgetConsent(patient, providerId);\n        emit ConsentRevoked",
+            "        emit ConsentRevoked",
+        ),
+    ),
+    planted(
+        "a remembered consent counts for every provider",
+        "PatientEscrow.sol",
+        ("eq(and(accepted, 0xffffff), providerId)", "1"),
+    ),
+    planted(
         "a root slot is reused a day before its window ends",
         "settlement/SettlementFront.sol",
         (

@@ -25,14 +25,25 @@ contract QuorumHarness is QuorumCheck {
         _checkQuorum(epoch, digest, signatures);
     }
 
+    /// All of an epoch's slot but how many members there are stays any.
+    function setMembers(uint32 epoch, uint16 members) external {
+        _epochs[epoch].members = members;
+    }
+
+    function quorum(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt, bytes23 hash) {
+        Epoch storage found = _epochs[epoch];
+        return (found.threshold, found.members, found.endsAt, found.membersHash);
+    }
+
     function signer(bytes32 digest, bytes calldata signatures, uint256 index) external pure returns (address) {
         return QuorumSignatures.recover(digest, signatures, index);
     }
 }
 
-/// @notice A batch that passes was signed by k distinct members, for any quorum, epoch, digest and signatures.
+/// @notice A batch that passes names the epoch's members and was signed by k distinct ones of them, for any epoch,
+/// threshold, digest, list and signatures.
 ///
-/// Bounds: up to 3 signatures; storage, and with it the epoch, its threshold and its members, is any.
+/// Bounds: 3 members, up to 3 signatures; storage, and with it the epoch's threshold, end and hash, is any.
 /// Recovering a signer is an uninterpreted function of digest and signature: what is proved holds whoever
 /// it names.
 contract QuorumTest is Cheats {
@@ -43,48 +54,66 @@ contract QuorumTest is Cheats {
         svm.enableSymbolicStorage(address(_harness));
     }
 
-    function check_quorum__one_signature(uint32 epoch, uint40 now_, bytes32 digest, bytes32 r, bytes32 s, uint8 v)
-        external
-    {
-        _check(epoch, now_, digest, abi.encodePacked(r, s, v), 1);
+    function check_quorum__one_signature(
+        uint32 epoch,
+        uint40 now_,
+        bytes32 digest,
+        address[3] calldata members,
+        bytes32 r,
+        bytes32 s,
+        uint8 v
+    ) external {
+        _check(epoch, now_, digest, members, abi.encodePacked(r, s, v), 1);
     }
 
     function check_quorum__two_signatures(
         uint32 epoch,
         uint40 now_,
         bytes32 digest,
+        address[3] calldata members,
         bytes32[2] calldata r,
         bytes32[2] calldata s,
         uint8[2] calldata v
     ) external {
-        _check(epoch, now_, digest, abi.encodePacked(r[0], s[0], v[0], r[1], s[1], v[1]), 2);
+        _check(epoch, now_, digest, members, abi.encodePacked(r[0], s[0], v[0], r[1], s[1], v[1]), 2);
     }
 
     function check_quorum__three_signatures(
         uint32 epoch,
         uint40 now_,
         bytes32 digest,
+        address[3] calldata members,
         bytes32[3] calldata r,
         bytes32[3] calldata s,
         uint8[3] calldata v
     ) external {
         bytes memory signatures = abi.encodePacked(r[0], s[0], v[0], r[1], s[1], v[1], r[2], s[2], v[2]);
-        _check(epoch, now_, digest, signatures, 3);
+        _check(epoch, now_, digest, members, signatures, 3);
     }
 
-    function _check(uint32 epoch, uint40 now_, bytes32 digest, bytes memory signatures, uint256 count) private {
+    function _check(
+        uint32 epoch,
+        uint40 now_,
+        bytes32 digest,
+        address[3] calldata members,
+        bytes memory signatures,
+        uint256 count
+    ) private {
         vm.warp(now_);
-        (bool passed,) =
-            address(_harness).call(abi.encodeCall(QuorumHarness.checkQuorum, (epoch, digest, signatures)));
+        _harness.setMembers(epoch, 3);
+        bytes memory list = abi.encodePacked(bytes20(members[0]), bytes20(members[1]), bytes20(members[2]));
+        bytes memory named = bytes.concat(list, signatures);
+        (bool passed,) = address(_harness).call(abi.encodeCall(QuorumHarness.checkQuorum, (epoch, digest, named)));
         if (!passed) return;
 
-        (uint16 threshold, uint16 members, uint40 endsAt) = _harness.epochs(epoch);
-        assert(threshold != 0 && count >= threshold && count <= members);
+        (uint16 threshold, uint16 size, uint40 endsAt, bytes23 hash) = _harness.quorum(epoch);
+        assert(threshold != 0 && count >= threshold && count <= size);
         assert(endsAt == 0 || now_ < endsAt);
+        assert(bytes23(keccak256(list)) == hash);
         address last;
         for (uint256 i; i < count; ++i) {
             address signer = _harness.signer(digest, signatures, i);
-            assert(_harness.isMember(epoch, signer));
+            assert(signer == members[0] || signer == members[1] || signer == members[2]);
             // Strictly ascending, so all are distinct, and none is nobody.
             assert(signer > last);
             last = signer;

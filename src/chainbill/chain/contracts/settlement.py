@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from web3 import Web3
 from web3.types import TxReceipt
 
 from chainbill.attestation.patient_intents import DisputeClaim
@@ -153,10 +152,6 @@ class ClaimSettlement(ContractClient):
     """Anyone may settle a signed batch and pay matured money out to whom it belongs."""
 
     artifact = "ClaimSettlement"
-
-    def __init__(self, w3: Web3, address: str) -> None:
-        super().__init__(w3, address)
-        self._members: dict[int, tuple[str, ...]] = {}
 
     def settle(
         self, sender: Sender, batch: SettlementBatch, signatures: Sequence[bytes], *, root_slot: int
@@ -336,12 +331,7 @@ class ClaimSettlement(ContractClient):
 
     def members(self, epoch: int) -> tuple[str, ...]:
         """Who may sign batches of an epoch, in ascending order; they never change. Empty: no such epoch."""
-        known = self._members.get(epoch)
-        if known is None:
-            known = tuple(self._call("membersOf", epoch))
-            if known:
-                self._members[epoch] = known
-        return known
+        return tuple(self._call("membersOf", epoch))
 
     def is_member(self, epoch: int, signer: str) -> bool:
         """May this key sign batches of the epoch?"""
