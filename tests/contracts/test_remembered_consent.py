@@ -154,6 +154,23 @@ def test_spendable__around_the_expiry_of_a_remembered_consent__until_that_second
     assert_alike(desk, END - 1, END, END + 1, END + past + late)
 
 
+def test_debit__another_consent_after_one_without_end__is_remembered_until_its_own_end(
+    protocol: Protocol,
+) -> None:
+    """Nothing of the first one's time is left in the slot."""
+    desk = open_pair(protocol, end=NEVER)
+    debit(desk)
+    both(desk, "revokeConsent", 1)
+    protocol.advance(NOTICE + MAX_BATCH_LIFE)
+    end = (protocol.evm.now // UNIT + 3) * UNIT
+    for patient in (PATIENT, TWIN):
+        desk.consent(patient, LIMIT, end)
+    debit(desk)
+    assert remembered(desk, PATIENT)
+    assert_alike(desk, end - 1, end, end + 1)
+    assert [desk.stated(PATIENT, signed_at=time) for time in (end - 1, end)] == [OPEN, NO_CONSENT]
+
+
 def test_debit__consent_that_does_not_end__leaves_the_days_as_they_are(protocol: Protocol) -> None:
     """13 bits hold times up to the year 2242: the rest must not run into the fields beside them."""
     desk = open_pair(protocol, end=NEVER, daily=3 * EVENT)
