@@ -1,11 +1,12 @@
 """Change the contracts in small ways and see whether the contract tests notice. `make mutation` runs this.
 
-    .venv/bin/python scripts/mutate.py [--mutants 200] [--seed SEED] [--only FILE-OR-ID] [--write]
+    .venv/bin/python scripts/mutate.py [--mutants 200] [--seed SEED] [--only FILE-OR-ID | --again] [--write]
 
 The mutants are the same for the same seed. Each is tried with the tests of its file first, then all others,
 until one fails. Exit code 1: fewer than 95 % were killed, or a survivor is not explained in
 `docs/mutants.md`. `--write` rewrites the tables there; reasons are written by hand. The report goes to
-`.cache/mutation/report.json`.
+`.cache/mutation/report.json`; `--again` takes from there what was killed and tries the survivors anew, after
+tests were added.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from mutation.compiler import Compiler
 from mutation.mutants import Mutant, in_turn
 
 CACHE = ROOT / ".cache" / "mutation"
+REPORT = CACHE / "report.json"
 DOCUMENT = ROOT / "docs" / "mutants.md"
 WANTED = 160
 SEED = "chainbill"
@@ -35,6 +37,24 @@ LEAST_KILLED = 0.95
 _build: Build
 _baseline: trials.Baseline
 _compiler: Compiler | None = None
+
+
+class NothingToRepeat(Exception):
+    """There is no report of a run on these contracts; the message says so."""
+
+
+def last_report(everything: list[Mutant]) -> list[report.Tried]:
+    """Return what the last run found."""
+    if not REPORT.is_file():
+        raise NothingToRepeat("there is no report of a run yet")
+    known = {mutant.id: mutant for mutant in everything}
+    entries = json.loads(REPORT.read_text(encoding="utf-8"))
+    if unknown := [entry["id"] for entry in entries if entry["id"] not in known]:
+        raise NothingToRepeat(f"the contracts have changed since the last run: {', '.join(unknown)}")
+    return [
+        report.Tried(known[entry["id"]], trials.Trial(entry["killed_by"], entry["seconds"]))
+        for entry in entries
+    ]
 
 
 def mutated_files(build: Build) -> list[str]:
@@ -91,6 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--mutants", type=int, default=WANTED, help=f"how many (default {WANTED})")
     parser.add_argument("--seed", default=SEED, help=f"which ones (default {SEED})")
     parser.add_argument("--only", help="mutants of one file, by part of its name, or one mutant, by its id")
+    parser.add_argument("--again", action="store_true", help="try the survivors of the last report anew")
     parser.add_argument("--workers", type=int, default=2, help="processes (default 2)")
     parser.add_argument("--write", action="store_true", help=f"write the outcome to {DOCUMENT.name}")
     options = parser.parse_args(arguments)
@@ -100,10 +121,13 @@ def main(arguments: list[str] | None = None) -> int:
     except BuildError as error:
         print(f"mutation: the contracts do not compile:\n{error}", file=sys.stderr)
         return 1
+    except NothingToRepeat as error:
+        print(f"mutation: {error}", file=sys.stderr)
+        return 1
     if not tried:
         print("mutation: no mutant is called so", file=sys.stderr)
         return 1
-    (CACHE / "report.json").write_text(json.dumps([one.as_json() for one in tried], indent=1) + "\n")
+    REPORT.write_text(json.dumps([one.as_json() for one in tried], indent=1) + "\n")
     if options.write:
         report.write(DOCUMENT, tried, options.seed)
     problems = report.objections(tried, report.explanations(DOCUMENT))
@@ -124,6 +148,10 @@ def run(options: argparse.Namespace) -> list[report.Tried]:
     compiler.close()
     if options.only:
         everything = [m for m in everything if options.only in m.file or options.only == m.id]
+    tried = last_report(everything) if options.again else []
+    if options.again:
+        everything = [one.mutant for one in tried if one.survived]
+        tried = [one for one in tried if not one.survived]
 
     trials.use_quick_hypothesis()
     trials.install_swap(_build.artifacts)
@@ -135,10 +163,9 @@ def run(options: argparse.Namespace) -> list[report.Tried]:
     with multiprocessing.get_context("fork").Pool(options.workers) as pool:
         chosen = choose(pool, in_turn(everything, options.seed), options.mutants)
         tell(f"{len(chosen)} of {len(everything)} mutants compiled ({time.monotonic() - started:.0f} s)")
-        tried = []
-        for one in pool.imap_unordered(try_one, chosen):
+        for count, one in enumerate(pool.imap_unordered(try_one, chosen), 1):
             tried.append(one)
-            tell(f"{len(tried)}/{len(chosen)} {report.line(one)} {one.trial.seconds:.0f} s")
+            tell(f"{count}/{len(chosen)} {report.line(one)} {one.trial.seconds:.0f} s")
     tell(f"{time.monotonic() - started:.0f} s")
     return sorted(tried, key=lambda one: (one.mutant.file, one.mutant.start, one.mutant.replacement))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from tests.contracts.evm import Contract, reverts
+from tests.contracts.evm import Contract, Receipt, reverts
 from tests.contracts.protocol import HOUR, NOW, ZERO_ADDRESS, Protocol, account
 
 from chainbill.attestation.signing import CURVE_ORDER
@@ -281,17 +281,22 @@ def test_authorization__a_wallet_that_re_enters__moves_its_tokens_once(
 # ---- cancelling -------------------------------------------------------------------------------------------
 
 
-def cancel(protocol: Protocol, signer: str = "late") -> None:
+def cancel(protocol: Protocol, signer: str = "late") -> Receipt:
     authorizer = protocol.late
     message = {"authorizer": authorizer, "nonce": NONCE}
     signature = sign(protocol, "CancelAuthorization", CANCEL_FIELDS, message, signer)
-    protocol.token.send(protocol.governor, "cancelAuthorization", authorizer, NONCE, signature)
+    return protocol.token.send(protocol.governor, "cancelAuthorization", authorizer, NONCE, signature)
 
 
 def test_cancel_authorization__signed_by_its_owner__cannot_be_used(
     authorization: Authorization, protocol: Protocol
 ) -> None:
-    cancel(protocol)
+    (log,) = cancel(protocol).logs
+    assert log.topics == [
+        keccak256(b"AuthorizationCanceled(address,bytes32)"),
+        bytes.fromhex(protocol.late[2:]).rjust(32, b"\0"),
+        NONCE,
+    ]
     assert is_used(protocol)
     with reverts("AuthorizationUsedOrCanceled"):
         authorization.send()
