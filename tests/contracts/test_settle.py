@@ -27,6 +27,7 @@ from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import FeeTerms
 from chainbill.chain.events import BatchSettled, ClaimSettled, TokensMoved
 from chainbill.money import DOLLAR
+from chainbill.records.hashing import keccak256
 
 NOTHING = {
     "address": ZERO_ADDRESS,
@@ -282,6 +283,23 @@ def test_settle__more_bytes_than_the_most_rows_have__reverts(protocol: Protocol)
         protocol.submit(protocol.batch(too_long))
     with reverts("MalformedBatch"):
         protocol.submit(protocol.batch(too_long[:-1]))
+
+
+def test_adjudicate_all__answers__are_the_abis_bytes(protocol: Protocol) -> None:
+    """Settlement takes them over without decoding; here a key settles, and decodes. Nothing is published."""
+    factory = protocol.evm.deploy(
+        *(protocol.governor, "InsurerPayerFactory", protocol.token.address, protocol.stranger),
+        *(protocol.registry.address, keccak256(protocol.payer_code), protocol.governance.address),
+    )
+    _, address = factory.send(protocol.governor, "createPayer", protocol.insurer, protocol.payer_code).value
+    payer = protocol.evm.at(address, "InsurerPayer")
+    packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
+    answers = payer.send(
+        protocol.stranger, "adjudicateAll", packed, YEAR << 40 | NOW, b"\xff" * 24 + bytes(8)
+    ).value
+    assert answers == (200 * DOLLAR << 192).to_bytes(32, "big") + Reason.PROVIDER_NOT_ACCEPTED.to_bytes(
+        32, "big"
+    )
 
 
 def test_internal_verbs__called_by_anybody_but_settlement__revert(protocol: Protocol) -> None:
