@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from export_artifacts import EVM_VERSION, ROOT, SOLC_VERSION
+from export_artifacts import EVM_VERSION, OPTIMIZER_RUNS, ROOT, SOLC_VERSION, VIA_IR
 
 VIEW = ROOT / ".cache" / "foundry"
 
@@ -26,7 +26,9 @@ solc = "{root}/.cache/solcx/solc-v{solc}"
 evm_version = "{evm}"
 offline = true
 ast = true
-optimizer = false
+optimizer = true
+optimizer_runs = {runs}
+via_ir = {ir}
 bytecode_hash = "none"
 cbor_metadata = false
 
@@ -42,14 +44,15 @@ class NoForge(Exception):
 def lay_out() -> Path:
     """Write the view and return its folder; what an earlier one was compiled to is kept.
 
-    Code is compiled as it was written: without the optimizer it is quicker to compile and easier to follow.
+    The compiler's settings are those of the artifacts: what is proved is proved of the code that is deployed.
     """
     VIEW.mkdir(parents=True, exist_ok=True)
     for folder in ("contracts", "tests/symbolic"):
         copy = VIEW / folder
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(ROOT / folder, copy, ignore=shutil.ignore_patterns(".*"))
-    config = CONFIG.format(root=ROOT.as_posix(), solc=SOLC_VERSION, evm=EVM_VERSION)
+    settings = {"solc": SOLC_VERSION, "evm": EVM_VERSION, "runs": OPTIMIZER_RUNS, "ir": str(VIA_IR).lower()}
+    config = CONFIG.format(root=ROOT.as_posix(), **settings)
     (VIEW / "foundry.toml").write_text(config, encoding="utf-8")
     return VIEW
 

@@ -2,26 +2,114 @@
 
     .venv/bin/python scripts/run_symbolic.py [CONTRACT …]
 
-Each test states its bounds beside it. Exit code 1: a counterexample was found, or a proof did not end.
+Each test states its bounds beside it; docs/symbolic.md tells what is proved. Ends with a line for each
+contract. Exit code 1: a counterexample was found, or a proof did not end.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
+import signal
 import subprocess
 import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from export_artifacts import ROOT
 from foundry_view import NoForge, environment, lay_out
 
+TESTS = ROOT / "tests" / "symbolic"
 # The longest loops of the contracts that are proved: the eight slots of the credits' ring.
 LOOP = 9
-# For one proof; all together take a few minutes.
-SOLVER_SECONDS = 300
+# For one question to the solver; a proof asks many.
+SOLVER_SECONDS = 60
+# For all proofs of one contract. halmos may wait for ever for a solver that was stopped.
+CONTRACT_SECONDS = 300
+# For asking whether a branch can be taken at all; what is not answered in time is taken. Where many branches
+# follow each other it pays to ask longer than halmos' millisecond.
+BRANCHING = {"Reversal": "100ms"}
+BUILD = ["forge", "build", "--ast", "--extra-output", "storageLayout", "metadata"]
+# What halmos calls how a proof ended.
+PASSED, COUNTEREXAMPLE, TIMED_OUT = 0, 1, 2
+
+
+@dataclass
+class Result:
+    """How the proofs of one contract ended."""
+
+    passed: int = 0
+    failed: list[str] = field(default_factory=list)
+    timed_out: list[str] = field(default_factory=list)
+    seconds: float = 0
+
+    @property
+    def proved(self) -> bool:
+        """Whether there was something to prove and nothing is left unproved."""
+        return self.passed > 0 and not self.failed and not self.timed_out
+
+
+def prove(contract: str, view: Path, env: dict[str, str]) -> Result:
+    """Run halmos on one contract; stop it, and its solvers, when its time is over."""
+    report = view / f"{contract}.json"
+    report.unlink(missing_ok=True)
+    solver = shlex.join([sys.executable, str(TESTS / "solver.py")])
+    command = ["halmos", "--match-contract", f"^{contract}Test$", "--loop", str(LOOP), "--no-status"]
+    command += ["--solver-command", solver, "--solver-timeout-assertion", f"{SOLVER_SECONDS}s"]
+    command += ["--solver-timeout-branching", BRANCHING.get(contract, "1ms"), "--json-output", str(report)]
+    began = time.monotonic()
+    process = subprocess.Popen(command, cwd=view, env=env, start_new_session=True)
+    try:
+        process.wait(timeout=CONTRACT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return Result(timed_out=["all of them together"], seconds=time.monotonic() - began)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    result = read(report)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+def read(report: Path) -> Result:
+    """Sort what halmos reports by how it ended."""
+    result = Result()
+    if not report.exists():
+        return Result(failed=["halmos gave no report"])
+    for tests in json.loads(report.read_text(encoding="utf-8"))["test_results"].values():
+        for test in tests:
+            name = test["name"].split("(")[0]
+            if test["exitcode"] == PASSED and not test["num_bounded_loops"]:
+                result.passed += 1
+            elif test["exitcode"] == PASSED:
+                result.failed.append(f"{name} (a loop is longer than {LOOP})")
+            elif test["exitcode"] == TIMED_OUT:
+                result.timed_out.append(name)
+            else:
+                why = "counterexample" if test["exitcode"] == COUNTEREXAMPLE else "no path to its end"
+                result.failed.append(f"{name} ({why})")
+    return result
+
+
+def overview(results: dict[str, Result]) -> str:
+    """Return a line for each contract, and one for each proof that is missing."""
+    lines = [f"{'contract':<16}{'proved':>8}{'failed':>8}{'timed out':>11}{'seconds':>9}"]
+    for contract, result in results.items():
+        lines.append(
+            f"{contract:<16}{result.passed:>8}{len(result.failed):>8}{len(result.timed_out):>11}"
+            f"{result.seconds:>9.0f}"
+        )
+        lines += [f"    failed: {name}" for name in result.failed]
+        lines += [f"    timed out: {name}" for name in result.timed_out]
+    return "\n".join(lines)
 
 
 def main(contracts: list[str]) -> int:
     """Run the command; return its exit code."""
-    known = sorted(path.name.removesuffix(".t.sol") for path in (ROOT / "tests/symbolic").glob("*.t.sol"))
+    known = sorted(path.name.removesuffix(".t.sol") for path in TESTS.glob("*.t.sol"))
     wanted = contracts or known
     if unknown := set(wanted) - set(known):
         print(f"symbolic: no test is called {', '.join(sorted(unknown))}", file=sys.stderr)
@@ -32,10 +120,12 @@ def main(contracts: list[str]) -> int:
         print(f"symbolic: {error}", file=sys.stderr)
         return 1
     view = lay_out()
-    pattern = f"^({'|'.join(wanted)})Test$"
-    command = ["halmos", "--match-contract", pattern, "--loop", str(LOOP), "--no-status"]
-    command += ["--solver-timeout-assertion", f"{SOLVER_SECONDS}s"]
-    return subprocess.run(command, cwd=view, env=env, check=False).returncode
+    # As halmos does, which then finds nothing to compile: compiling does not count as proving.
+    if code := subprocess.run(BUILD, cwd=view, env=env, check=False).returncode:
+        return code
+    results = {contract: prove(contract, view, env) for contract in wanted}
+    print(f"\n{overview(results)}")
+    return 0 if all(result.proved for result in results.values()) else 1
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ interface Vm {
     function assume(bool condition) external pure;
     function warp(uint256 timestamp) external;
     function prank(address sender) external;
+    function etch(address target, bytes calldata code) external;
 }
 
 interface Svm {
@@ -19,5 +20,16 @@ abstract contract Cheats {
 
     function assume(bool condition) internal pure {
         vm.assume(condition);
+    }
+}
+
+/// @notice A token that notes what was sent, in all and last to whom.
+contract NotingToken {
+    address public sentTo;
+    uint256 public sent;
+
+    function transfer(address to, uint256 amount) external returns (bool) {
+        (sentTo, sent) = (to, sent + amount);
+        return true;
     }
 }

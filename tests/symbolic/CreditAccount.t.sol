@@ -15,15 +15,16 @@ contract CreditAccountTest is Cheats {
 
     uint256 private constant DAYS = 8;
     uint256 private constant TODAY = 20_000;
+    uint256 private constant ADVANCED = 4; // of the fields
 
     CreditAccount.Account private _account;
     // Of the two buckets; kept apart, so that they are plain numbers on every path.
     uint256 private _newestDay;
     uint256 private _ringDay;
 
-    struct Sum {
-        uint256 has;
-        uint256 advanced;
+    /// The account's fields: held, matured, newest bucket, bond, advanced, and the ring's buckets.
+    struct Fields {
+        uint256[13] of_;
     }
 
     struct State {
@@ -40,13 +41,13 @@ contract CreditAccountTest is Cheats {
     }
 
     function check_credit__adds_what_is_credited(State calldata state, uint16 amount) external {
-        Sum memory before = _bringAtAnyAge(state);
+        Fields memory before = _bringAtAnyAge(state);
         _account.credit(amount);
         _assertMoved(before, amount, 0);
     }
 
     function check_mature__changes_no_sum(State calldata state) external {
-        Sum memory before = _bringAtAnyAge(state);
+        Fields memory before = _bringAtAnyAge(state);
         _account.mature();
         _assertMoved(before, 0, 0);
     }
@@ -61,37 +62,46 @@ contract CreditAccountTest is Cheats {
 
     function check_takeMatured__takes_what_it_says(State calldata state, uint16 amount) external {
         assume(amount <= state.matured);
-        Sum memory before = _bring(state, 0, 1);
+        Fields memory before = _bring(state, 0, 1);
         _account.takeMatured(amount);
         _assertMoved(before, 0, amount);
     }
 
     function check_hold__changes_no_sum(State calldata state, uint16 amount, bool newest) external {
-        Sum memory before = _bringAtAnyAge(state);
+        Fields memory before = _bringAtAnyAge(state);
         (uint256 day, uint256 bucket) = newest ? (_newestDay, state.newest) : (_ringDay, state.ring);
         assume(amount <= bucket && !CreditAccount.hasMatured(day));
         _account.hold(day, amount);
         _assertMoved(before, 0, 0);
     }
 
-    function check_unhold__takes_what_is_lost(State calldata state, uint16 amount, uint16 lost, bool newest) external {
-        Sum memory before = _bringAtAnyAge(state);
-        assume(lost <= amount && amount <= state.held && state.disputes != 0);
-        _account.unhold(newest ? _newestDay : _ringDay, amount, lost);
-        _assertMoved(before, 0, lost);
+    /// Bound: the bucket in the ring is one day older than the newest.
+    function check_unhold__takes_what_is_lost_of_newest(State calldata state, uint16 back, uint16 lost) external {
+        Fields memory before = _bring(state, _oneOf(state.newestAge, 0), 1);
+        assume(uint256(back) + lost <= state.held && state.disputes != 0);
+        _account.unhold(_newestDay, uint256(back) + lost, lost);
+        _assertReturned(before, back, lost);
     }
 
-    /// The bucket of a day on which nothing was left when the ring turned: it has no slot any more.
-    function check_unhold__into_a_bucket_that_was_empty(State calldata state, uint16 amount, uint16 lost) external {
-        Sum memory before = _bringAtAnyAge(state);
-        uint256 day = _newestDay - 1;
-        assume(lost <= amount && amount <= state.held && state.disputes != 0);
-        _account.unhold(day, amount, lost);
-        _assertMoved(before, 0, lost);
+    /// Bound: the newest bucket is of today.
+    function check_unhold__takes_what_is_lost_of_the_ring(State calldata state, uint16 back, uint16 lost) external {
+        Fields memory before = _bring(state, 0, _oneOf(state.ringAge, 1));
+        assume(uint256(back) + lost <= state.held && state.disputes != 0);
+        _account.unhold(_ringDay, uint256(back) + lost, lost);
+        _assertReturned(before, back, lost);
+    }
+
+    /// The bucket of a day on which nothing was left when the ring turned: it has no slot any more. Bound: the
+    /// newest bucket is of today, and the one in the ring 8 days older than the day's, in the slot that is needed.
+    function check_unhold__into_a_bucket_that_was_empty(State calldata state, uint16 back, uint16 lost) external {
+        Fields memory before = _bring(state, 0, 9);
+        assume(uint256(back) + lost <= state.held && state.disputes != 0);
+        _account.unhold(_newestDay - 1, uint256(back) + lost, lost);
+        _assertReturned(before, back, lost);
     }
 
     function check_takeBucket__takes_what_it_says(State calldata state, uint16 amount, bool newest) external {
-        Sum memory before = _bringAtAnyAge(state);
+        Fields memory before = _bringAtAnyAge(state);
         (uint256 day, uint256 bucket) = newest ? (_newestDay, state.newest) : (_ringDay, state.ring);
         assume(amount <= bucket && !CreditAccount.hasMatured(day));
         _account.takeBucket(day, amount);
@@ -99,29 +109,31 @@ contract CreditAccountTest is Cheats {
     }
 
     function check_advance__takes_what_is_paid_out(State calldata state, uint16 amount) external {
-        Sum memory before = _bring(state, 0, 1);
+        Fields memory before = _bring(state, 0, 1);
         _account.advance(amount);
         _assertMoved(before, 0, amount);
     }
 
     function check_bond__adds_and_takes_what_it_says(State calldata state, uint16 added, uint16 taken) external {
         assume(taken <= state.bond);
-        Sum memory before = _bring(state, 0, 1);
+        Fields memory before = _bring(state, 0, 1);
         _account.addBond(added);
         _assertMoved(before, added, 0);
         _account.takeBond(taken);
         _assertMoved(before, added, taken);
     }
 
+    /// Bound: no more is advanced than the bond, as `drawAdvance` leaves it (Desk.t.sol).
     function check_writeOffAdvances__changes_no_sum(State calldata state) external {
-        Sum memory before = _bring(state, 0, 1);
+        assume(state.advanced <= state.bond);
+        Fields memory before = _bring(state, 0, 1);
         _account.writeOffAdvances();
         _assertMoved(before, 0, 0);
     }
 
     function check_owing__is_nobodys_money(State calldata state, uint16 owed, uint16 repaid) external {
         assume(repaid <= state.owed);
-        Sum memory before = _bring(state, 0, 1);
+        Fields memory before = _bring(state, 0, 1);
         _account.owe(owed);
         _account.repay(repaid);
         _assertMoved(before, 0, 0);
@@ -129,17 +141,18 @@ contract CreditAccountTest is Cheats {
 
     function check_standing__shows_the_sum(State calldata state) external {
         assume(state.advanced == 0);
-        Sum memory before = _bringAtAnyAge(state);
+        _bringAtAnyAge(state);
         ISettlementState.Credit memory shown = _account.standing();
-        assert(before.has == uint256(shown.matured) + shown.maturing + shown.held + shown.bond);
+        uint256 has = uint256(state.matured) + state.newest + state.ring + state.held + state.bond;
+        assert(has == uint256(shown.matured) + shown.maturing + shown.held + shown.bond);
     }
 
-    function _bringAtAnyAge(State calldata state) private returns (Sum memory) {
+    function _bringAtAnyAge(State calldata state) private returns (Fields memory) {
         return _bring(state, _oneOf(state.newestAge, 0), _oneOf(state.ringAge, 1));
     }
 
     /// Writes a state into the account; returns its sum.
-    function _bring(State calldata state, uint256 newestAge, uint256 ringAge) private returns (Sum memory) {
+    function _bring(State calldata state, uint256 newestAge, uint256 ringAge) private returns (Fields memory) {
         vm.warp(TODAY * 1 days + 12 hours);
         (_newestDay, _ringDay) = (TODAY - newestAge, TODAY - newestAge - ringAge);
 
@@ -147,7 +160,7 @@ contract CreditAccountTest is Cheats {
             | uint256(state.matured) << 64 | state.held;
         _account.second = uint256(state.bond) << 128 | uint256(state.advanced) << 64 | state.owed;
         _account.ring[_ringDay % DAYS] = _ringDay << 64 | state.ring;
-        return _sum();
+        return _fields();
     }
 
     /// One of the ages about the edges, from `youngest` on; a path of its own for each.
@@ -158,19 +171,43 @@ contract CreditAccountTest is Cheats {
         return 8;
     }
 
-    /// The sum has gained and lost so much since.
-    function _assertMoved(Sum memory before, uint256 gained, uint256 lost) private view {
-        Sum memory now_ = _sum();
-        assert(now_.has + before.advanced + lost == before.has + now_.advanced + gained);
+    /// What was held has lost both parts; what returned is in one other field, or less was advanced by it, and no
+    /// other has moved: so the sum has lost `lost`.
+    function _assertReturned(Fields memory before, uint256 back, uint256 lost) private view {
+        Fields memory now_ = _fields();
+        assert(now_.of_[0] + back + lost == before.of_[0]);
+        now_.of_[0] = before.of_[0];
+        unchecked {
+            uint256 intoOthers;
+            for (uint256 i = 2; i < before.of_.length; ++i) {
+                uint256 difference = now_.of_[i] - before.of_[i];
+                intoOthers = i == ADVANCED ? intoOthers - difference : intoOthers + difference;
+            }
+            assert(now_.of_[1] == before.of_[1] + back - intoOthers);
+        }
     }
 
-    /// As `CreditAccount` says it: matured + buckets + held + bond, and advanced, which is to be subtracted.
-    function _sum() private view returns (Sum memory sum) {
-        (uint256 head, uint256 second) = (_account.head, _account.second);
-        sum.has = uint256(uint64(head)) + uint64(head >> 64) + uint64(head >> 128) + uint64(second >> 128);
-        for (uint256 slot; slot < DAYS; ++slot) {
-            sum.has += uint64(_account.ring[slot]);
+    /// The sum has gained and lost so much since. Field by field: most have not moved, and drop out.
+    function _assertMoved(Fields memory before, uint256 gained, uint256 lost) private view {
+        Fields memory now_ = _fields();
+        unchecked {
+            // Modulo 2^256, where what falls and what rises may cross zero; all fields are below 2^64.
+            uint256 moved;
+            for (uint256 i; i < before.of_.length; ++i) {
+                uint256 difference = now_.of_[i] - before.of_[i];
+                moved = i == ADVANCED ? moved - difference : moved + difference;
+            }
+            assert(moved == gained - lost);
         }
-        sum.advanced = uint64(second >> 64);
+    }
+
+    /// As `CreditAccount` says it: matured + buckets + held + bond - advanced.
+    function _fields() private view returns (Fields memory fields) {
+        (uint256 head, uint256 second) = (_account.head, _account.second);
+        (fields.of_[0], fields.of_[1], fields.of_[2]) = (uint64(head), uint64(head >> 64), uint64(head >> 128));
+        (fields.of_[3], fields.of_[ADVANCED]) = (uint64(second >> 128), uint64(second >> 64));
+        for (uint256 slot; slot < DAYS; ++slot) {
+            fields.of_[5 + slot] = uint64(_account.ring[slot]);
+        }
     }
 }

@@ -136,6 +136,32 @@ contract DeskTest is Cheats {
         assert(headAfter == head && secondAfter == second);
     }
 
+    /// An advance is what is sent, and all advances stay within the bond.
+    function check_drawAdvance__sends_what_it_notes(Account calldata account, uint64 amount) external {
+        vm.warp(TODAY * 1 days);
+        uint256 ripeDay = TODAY - 9;
+        _desk.setProvider(
+            PROVIDER,
+            TODAY << 192 | uint256(account.newest) << 128 | uint256(account.matured) << 64 | account.held,
+            uint256(account.bond) << 128 | uint256(account.advanced) << 64 | account.owed,
+            ripeDay % 8,
+            ripeDay << 64 | account.ripe
+        );
+
+        vm.prank(_around.payoutAddressOfAll());
+        _desk.drawAdvance(PROVIDER, amount);
+
+        assert(_around.sent() == amount && _around.sentTo() == _around.payoutAddressOfAll());
+        (uint256 head, uint256 second,) = _desk.provider(PROVIDER, ripeDay % 8);
+        uint256 repaid = account.advanced < account.ripe ? account.advanced : account.ripe;
+        uint256 advanced = uint64(second >> 64);
+        assert(advanced == account.advanced - repaid + amount);
+        assert(advanced <= account.bond && advanced <= account.newest);
+        assert(uint64(head >> 64) == uint256(account.matured) + account.ripe - repaid);
+        assert(uint64(head >> 128) == account.newest && uint64(head) == account.held);
+        assert(uint64(second >> 128) == account.bond && uint64(second) == account.owed);
+    }
+
     /// What a ruling takes back adds up: what patient and payers get is what provider and operator lose.
     function check_difference__adds_up(Components calldata claimed, Components calldata ruled, uint16 allowed)
         external
