@@ -30,5 +30,6 @@ def test_settle__largest_batch_the_oracle_makes__fits_one_transaction(shape: Sha
         receipt = stage.settle(shape, root_slot=0)
 
     assert receipt["gasUsed"] <= GAS_CAP
-    # The bounds by which the oracle sizes batches hold, and leave no more than three quarters unused.
-    assert receipt["gasUsed"] > GAS_CAP // 4
+    # The bounds by which the oracle sizes batches hold. They are for rows of any kind; these are plain, the
+    # cheapest, and still leave no more than four fifths unused.
+    assert receipt["gasUsed"] > GAS_CAP // 5
