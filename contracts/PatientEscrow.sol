@@ -528,11 +528,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     /// Writes a word for each patient of a section at `place` in memory.
-    function _stateAll(
-        bytes calldata section,
-        uint256 signedAt,
-        uint256 place
-    ) private view {
+    function _stateAll(bytes calldata section, uint256 signedAt, uint256 place) private view {
         uint32 providerId = BatchCodec.providerId(BatchCodec.header(section, 0));
         uint256 named = PatientSlot.pair(BatchCodec.payersOf(section, 0));
         (uint256 groups, uint256 at, uint256 rowBytes) = _groups(section);

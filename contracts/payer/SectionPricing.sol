@@ -193,10 +193,7 @@ abstract contract SectionPricing is PayerTerms {
                     let rest // what is allowed, less what is shared out of it
                     {
                         let row := calldataload(add(at, 32))
-                        if xor(
-                            and(row, 0xffffffffffffffff00000000000000000000ffff000000000000000000000000),
-                            mload(add(p, 0xa0))
-                        ) { leave }
+                        if xor(and(row, ROW_KEY), mload(add(p, 0xa0))) { leave }
                         row := and(shr(176, row), 0xffff) // units
                         if iszero(lt(sub(row, 1), mload(add(p, 0xc0)))) { leave }
                         rest := mul(row, mload(add(p, 0xe0)))
@@ -260,13 +257,7 @@ abstract contract SectionPricing is PayerTerms {
                 for {} iszero(rows) {} {
                     let groups := mload(add(p, 0x40))
                     if iszero(groups) { break }
-                    if xor(
-                        and(
-                            calldataload(add(at, 53)),
-                            0xffffffffffffffff00000000000000000000ffff000000000000000000000000
-                        ),
-                        mload(add(p, 0xa0))
-                    ) { break }
+                    if xor(and(calldataload(add(at, 53)), ROW_KEY), mload(add(p, 0xa0))) { break }
                     turn(p, at, members)
                     mstore(add(p, 0x40), sub(groups, 1))
                     rows := and(shr(88, calldataload(at)), 0xff)

@@ -41,7 +41,7 @@ abstract contract SequenceMarks is Coordination {
             // order, a group has no rows or more than are left, or a sequence is beyond 64 bits.
             function mark(from, left, size_, base_, mapping_, bits_) -> here {
                 let patient := 0
-                let index := not(0) // of the bitmap's word here hand: none yet
+                let index := not(0) // of the bitmap's word at hand: none yet
                 let word := 0
                 for { here := from } left {} {
                     let end := calldataload(here)
