@@ -14,6 +14,7 @@ import {Calendar} from "./libraries/Calendar.sol";
 import {ClaimTree} from "./libraries/ClaimTree.sol";
 import {CreditAccount} from "./libraries/CreditAccount.sol";
 import {MAX_BATCH_LIFE} from "./libraries/Notice.sol";
+import {TransferGas} from "./libraries/TransferGas.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Words} from "./libraries/Words.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
@@ -45,7 +46,7 @@ contract ClaimSettlement is BatchRecorder {
         bytes calldata sections,
         bytes calldata signatures,
         uint32 rootSlot
-    ) external whenNotPaused nonReentrant returns (Tally memory tally) {
+    ) external nonReentrant returns (uint32 settled, uint32 denied, uint32 pended, uint32 skipped) {
         _checkTime(header);
         if (sections.length == 0) revert EmptyBatch();
         if (sections.length > MAX_ROWS * BatchCodec.ROW_BYTES) {
@@ -54,13 +55,16 @@ contract ClaimSettlement is BatchRecorder {
         bytes32 digest = _hashTypedDataV4(TypedData.hash(header, sections));
         _checkQuorum(header.epoch, digest, signatures);
 
-        (uint256 counts, bytes memory leaves) = _settleRuns(_context(header, digest), sections);
-        tally = _tallyOf(counts);
+        Record memory record = _startRecord(_context(header, digest), sections)[0];
+        _settleRuns(record, sections);
+        bytes memory leaves = _finishRecord(record);
+        uint256 counts = Words.takeLast(leaves);
         bytes32 root = ClaimTree.root(leaves);
         if (root != 0) _storeRoot(rootSlot, root);
         _emitBatch(header, digest, root, counts, rootSlot);
 
-        escrow.disburseTotal();
+        if (!record.disbursed) escrow.disburseTotal();
+        return (uint16(counts >> 48), uint16(counts >> 32), uint16(counts >> 16), uint16(counts));
     }
 
     /// @inheritdoc IClaimSettlement
@@ -112,55 +116,46 @@ contract ClaimSettlement is BatchRecorder {
 
     // ---- runs: neighbouring sections with the same payers -------------------------------------------
 
-    /// @return tally see `_tallyOf`
-    /// @return leaves the ids of the claims that settled
-    function _settleRuns(BatchContext memory context, bytes calldata sections)
-        private
-        returns (uint256 tally, bytes memory leaves)
-    {
+    function _settleRuns(Record memory record, bytes calldata sections) private {
         uint256 previous;
-        uint256 count;
         for (uint256 offset; offset < sections.length;) {
-            (uint256 payers_, uint256 end) = BatchCodec.payerRun(sections, offset);
+            (uint256 payers_, uint256 first, uint256 end) = BatchCodec.payerRun(sections, offset);
             if (payers_ < previous) revert BatchCodec.SectionsUnsorted(previous, payers_);
-            (uint256 more, bytes memory added) = _tryRun(context, payers_, sections[offset:end]);
-            if (offset == 0 && end == sections.length) return (more, added);
-
-            // Room for all at once: leaves that were copied anew for each run would cost by the square.
-            if (offset == 0) leaves = new bytes(sections.length / BatchCodec.ROW_BYTES * 32);
-            tally += more;
-            count = Words.append(leaves, count, added);
+            if (first == end && BatchCodec.flags(BatchCodec.header(sections, offset)) == 0) {
+                (record.alone, record.last) = (true, end == sections.length);
+                _settleSection(record, _payerContracts(payers_), sections[offset:end]);
+            } else {
+                _tryRun(record, payers_, sections[offset:end]);
+            }
             (previous, offset) = (payers_, end);
         }
-        Words.cut(leaves, count);
     }
 
-    /// Anything but a payer's failed transfer takes the whole batch back.
-    function _tryRun(BatchContext memory context, uint256 payers_, bytes calldata sections)
-        private
-        returns (uint256 tally, bytes memory leaves)
-    {
+    /// Settles a run of sections whose payers pay only when all of them are priced. Anything but a payer's failed
+    /// transfer takes the whole batch back.
+    function _tryRun(Record memory record, uint256 payers_, bytes calldata sections) private {
         (bool succeeded, bytes memory reply) =
-            SectionCalls.settlePayers(this.settlePayers.selector, context, payers_, sections);
-        if (succeeded) return (Words.takeLast(reply), reply);
-        if (bytes4(reply) != PayerCannotPay.selector) _bubble(reply);
-        return (_pendRun(context, sections, reply), "");
+            SectionCalls.settlePayers(this.settlePayers.selector, record.context, payers_, sections);
+        if (succeeded) return _append(record, reply);
+        if (bytes4(reply) != PayerCannotPay.selector) SectionCalls.bubble(reply);
+        _pendRun(record, sections, reply);
     }
 
     /// @notice Settle a run of sections, or nothing of them. Called by `settle` alone, as a call of its own so
-    /// that a payer whose tokens cannot move takes back all that the run did.
+    /// that a payer whose tokens cannot move takes back all that the run did. A section that is all of a run
+    /// needs none: its payer pays, or fails, in the call in which it prices, before anybody else writes.
     /// @param payers_ primary above secondary, as BatchCodec.payersOf
-    /// @return reply the ids of the claims that settled, and behind them the tally, see `_tallyOf`
+    /// @return reply the ids of the claims that settled, and behind them the tally, see Record
     function settlePayers(BatchContext calldata context, uint256 payers_, bytes calldata sections)
         external
         returns (bytes memory reply)
     {
         if (msg.sender != address(this)) revert OnlySelf(msg.sender);
 
-        Record memory record = _startRecord(context, sections);
+        Record memory record = _startRecord(context, sections)[0];
         Payers memory pair = _payerContracts(payers_);
         for (uint256 offset; offset < sections.length;) {
-            uint256 end = BatchCodec.sectionEnd(sections, offset);
+            (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
             _settleSection(record, pair, sections[offset:end]);
             offset = end;
         }
@@ -173,45 +168,48 @@ contract ClaimSettlement is BatchRecorder {
 
     function _release(uint32 payerId, IInsurerPayer payer) private {
         if (address(payer) == address(0)) return;
-        _requireTransferGas();
+        TransferGas.check();
         try payer.disburseTotal() {}
         catch (bytes memory failure) {
             revert PayerCannotPay(payerId, failure);
         }
     }
 
-    function _pendRun(BatchContext memory context, bytes calldata sections, bytes memory failure)
-        private
-        returns (uint256 tally)
-    {
-        // The failure is PayerCannotPay(uint32 payerId, bytes): its first word after the selector is the payer's id.
-        uint32 payerId;
-        assembly ("memory-safe") {
-            payerId := mload(add(failure, 36))
-        }
-        emit PayerFailed(payerId, failure);
-
-        Record memory record = _startRecord(context, sections);
+    /// Pends what a run's failed call has taken back.
+    function _pendRun(Record memory record, bytes calldata sections, bytes memory failure) private {
+        _emitFailure(failure);
         for (uint256 offset; offset < sections.length;) {
-            uint256 end = BatchCodec.sectionEnd(sections, offset);
+            (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
             bytes calldata section = sections[offset:end];
             _record(record, section, _pendAll(section, _markSequences(section), Reason.PayerFailed), "");
             offset = end;
         }
-        return record.tally;
+    }
+
+    /// @param failure a PayerCannotPay
+    function _emitFailure(bytes memory failure) private {
+        uint32 payerId;
+        // PayerCannotPay(uint32 payerId, bytes): its first word after the selector is the payer's id.
+        assembly ("memory-safe") {
+            payerId := mload(add(failure, 36))
+        }
+        emit PayerFailed(payerId, failure);
     }
 
     // ---- one section ------------------------------------------------------------------------------
 
     function _settleSection(Record memory record, Payers memory pair, bytes calldata section) private {
         bytes memory skipped = _markSequences(section);
-        (bytes memory answers, bytes memory secondaries) = _determine(record.context, pair, section, skipped);
+        (bytes memory answers, bytes memory secondaries) = _determine(record, pair, section, skipped);
         bytes memory charges = _record(record, section, answers, secondaries);
-        if (record.charged != 0) SectionCalls.chargeEach(escrow, section, charges);
+        if (record.charged != 0) {
+            SectionCalls.chargeShares(escrow, section, record.last, charges);
+            record.disbursed = record.last;
+        }
         _settleCredit(record, BatchCodec.providerId(record.header));
     }
 
-    function _determine(BatchContext memory context, Payers memory pair, bytes calldata section, bytes memory skipped)
+    function _determine(Record memory record, Payers memory pair, bytes calldata section, bytes memory skipped)
         private
         returns (bytes memory answers, bytes memory secondaries)
     {
@@ -221,20 +219,20 @@ contract ClaimSettlement is BatchRecorder {
             return (_pendAll(section, skipped, Reason.ProviderNotActive), "");
         }
 
-        bytes memory statements = SectionCalls.spendable(escrow, context.signedAt, section);
+        BatchContext memory context = record.context;
+        bytes memory statements = SectionCalls.maySpend(escrow, section, context.signedAt);
         if (pair.primaryId == 0 || BatchCodec.flags(word) != 0) {
             return _priceOneByOne(context, pair, section, skipped, statements);
         }
         if (skipped.length != 0) statements = bytes.concat(statements, skipped);
         uint256 times = context.currentYear << 40 | context.signedAt;
-        answers = SectionCalls.adjudicateAll(pair.primary, section, times, statements);
-    }
-
-    /// Reverts with another call's own error.
-    function _bubble(bytes memory failure) private pure {
-        // The failure is passed on byte for byte: its length word is followed by its bytes.
-        assembly ("memory-safe") {
-            revert(add(failure, 32), mload(failure))
-        }
+        if (record.alone) times |= 1 << 56;
+        bool succeeded;
+        (succeeded, answers) = SectionCalls.adjudicateAll(pair.primary, section, times, statements);
+        if (succeeded) return (answers, "");
+        // Only a payer that is to pay at once answers so, and then it has written nothing.
+        if (bytes4(answers) != PayerCannotPay.selector) SectionCalls.bubble(answers);
+        _emitFailure(answers);
+        return (_pendAll(section, skipped, Reason.PayerFailed), "");
     }
 }

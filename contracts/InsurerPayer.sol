@@ -7,6 +7,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
+import {ISettlementState} from "./interfaces/ISettlementState.sol";
 import {Adjudication} from "./libraries/Adjudication.sol";
 import {BatchCodec} from "./libraries/BatchCodec.sol";
 import {ClaimWords} from "./libraries/ClaimWords.sol";
@@ -14,6 +15,8 @@ import {ExactTransfer} from "./libraries/ExactTransfer.sol";
 import {FeeSlot} from "./libraries/FeeSlot.sol";
 import {MemberSlot} from "./libraries/MemberSlot.sol";
 import {Notice, WithdrawalRequest} from "./libraries/Notice.sol";
+import {PoolSlot} from "./libraries/PoolSlot.sol";
+import {TransferGas} from "./libraries/TransferGas.sol";
 import {Words} from "./libraries/Words.sol";
 import {SectionPricing} from "./payer/SectionPricing.sol";
 import {Reason} from "./types/Outcomes.sol";
@@ -27,8 +30,6 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
     IERC20 public immutable token;
     address public immutable settlement;
 
-    /// @inheritdoc IInsurerPayer
-    uint64 public pool;
     /// @inheritdoc IInsurerPayer
     WithdrawalRequest public withdrawalRequest;
 
@@ -51,15 +52,21 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         // Credited after the tokens have arrived, so that the pool never promises what is not there.
         ExactTransfer.pull(token, msg.sender, amount);
 
-        if (amount > type(uint64).max - pool) revert PoolOverflow(pool, amount);
-        pool += amount;
+        uint64 before = pool();
+        if (amount > type(uint64).max - before) revert PoolOverflow(before, amount);
+        _setPool(before + amount);
         withdrawalRequest.noteDeposit(amount);
         emit Deposited(msg.sender, amount);
     }
 
     /// @inheritdoc IInsurerPayer
+    function pool() public view returns (uint64) {
+        return PoolSlot.balance(_pool);
+    }
+
+    /// @inheritdoc IInsurerPayer
     function requestWithdrawal(uint64 amount) external onlyOwner {
-        uint40 availableAt = withdrawalRequest.open(amount, pool);
+        uint40 availableAt = withdrawalRequest.open(amount, pool());
         emit WithdrawalRequested(amount, availableAt);
     }
 
@@ -71,8 +78,8 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
 
     /// @inheritdoc IInsurerPayer
     function withdraw() external onlyOwner nonReentrant returns (uint64 amount) {
-        amount = withdrawalRequest.take(pool);
-        pool -= amount;
+        amount = withdrawalRequest.take(pool());
+        _setPool(pool() - amount);
         emit Withdrawn(msg.sender, amount);
 
         SafeERC20.safeTransfer(token, msg.sender, amount);
@@ -88,21 +95,27 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
     {
         uint256 header = BatchCodec.header(section, 0);
         (uint256 groups, uint256 size) = (BatchCodec.groupCount(header), BatchCodec.rowCount(header) * 64);
+        uint256 slot = _pool;
         Pricing memory pricing = _open(
             BatchCodec.providerId(header),
             BatchCodec.planId(header),
             BatchCodec.termsVersion(header),
             uint40(times),
-            uint16(times >> 40)
-        );
-        bytes memory reply = new bytes(32 + size);
-        (pricing.pool, pricing.groups) = (pool, groups);
-        pricing.at = BatchCodec.place(section) + BatchCodec.SECTION_BYTES;
-        pricing.statements = BatchCodec.place(statements);
-        if (statements.length > 32 * groups) pricing.skipped = pricing.statements + 32 * groups;
-        pricing.answer = pricing.answers = Words.start(reply) + 32;
+            uint16(times >> 40),
+            slot
+        )[0];
+        bytes memory reply = Words.zeros(32 + size);
+        (pricing.pool, pricing.groups) = (PoolSlot.balance(slot), groups);
+        unchecked {
+            // places in calldata and memory
+            pricing.at = BatchCodec.place(section) + BatchCodec.SECTION_BYTES;
+            pricing.statements = BatchCodec.place(statements);
+            if (statements.length > 32 * groups) pricing.skipped = pricing.statements + 32 * groups;
+            pricing.answer = pricing.answers = Words.start(reply) + 32;
+        }
         _priceSection(pricing);
-        _takeFromPool(pricing.pool);
+        if (times >> 56 == 0) _takeFromPool(pricing.pool);
+        else _payAtOnce(pricing, slot, BatchCodec.providerId(header));
 
         // `reply` becomes what the ABI makes of `bytes`: their place, their length, and the answers.
         assembly ("memory-safe") {
@@ -114,10 +127,10 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
 
     /// @inheritdoc IInsurerPayer
     function quote(QuoteRequest calldata row) external view returns (Quote memory quoted) {
-        Pricing memory pricing = _open(row.providerId, row.planId, row.termsVersion, row.signedAt, row.currentYear);
+        Pricing memory pricing = _open(row.providerId, row.planId, row.termsVersion, row.signedAt, row.currentYear, 0)[0];
         _lookUpMember(pricing, _memberKey(row.member, row.benefitYear));
         _lookUpService(pricing, uint64(row.serviceId));
-        (quoted.reason, quoted.pool) = (Reason(_objection(pricing, row.units)), pool);
+        (quoted.reason, quoted.pool) = (Reason(_objection(pricing, row.units)), pool());
         if (quoted.reason != Reason.None) return quoted;
 
         uint256 scheduled = FeeSlot.amount(pricing.fee) * row.units;
@@ -145,7 +158,7 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
             family.oopMet += posting.outOfPocket;
         }
         if (posting.units != 0) _units[_postedUnitsKey(posting)] += posting.units;
-        _takeFromPool(pool - posting.paid);
+        _takeFromPool(pool() - posting.paid);
     }
 
     /// @inheritdoc IInsurerPayer
@@ -172,7 +185,7 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
     /// @inheritdoc IInsurerPayer
     function refund(uint64 amount) external onlySettlement {
         // Refunds were paid out of this pool: the sum stays within what the token's supply allows.
-        pool += amount;
+        _setPool(pool() + amount);
         withdrawalRequest.noteDeposit(amount);
         emit Refunded(amount);
     }
@@ -189,11 +202,41 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         return _unitsKey(_memberKey(posting.member, posting.benefitYear), uint64(posting.serviceId));
     }
 
+    /// What was priced leaves the pool and moves to settlement; where it cannot, all that this call did is taken
+    /// back with an error that says so. The terms that were used are remembered.
+    /// @param slot the pool's, as it is stored
+    function _payAtOnce(Pricing memory pricing, uint256 slot, uint32 providerId) private {
+        uint256 amount = PoolSlot.balance(slot) - pricing.pool;
+        if (amount == 0) return;
+        uint256 category = FeeSlot.category(pricing.fee);
+        bool known = pricing.remembered != 0 && PoolSlot.category(slot) == category;
+        if (!known && pricing.serviceReason == 0) {
+            slot = _remembering(slot, providerId, pricing.planKey, pricing.plan, category, pricing.category);
+        }
+        _pool = PoolSlot.withBalance(slot, pricing.pool);
+        TransferGas.check();
+        if (SafeERC20.trySafeTransfer(token, settlement, amount)) return;
+
+        bytes memory failure;
+        // What the token, which was called last, has returned.
+        assembly ("memory-safe") {
+            failure := mload(0x40)
+            mstore(failure, returndatasize())
+            returndatacopy(add(failure, 32), 0, returndatasize())
+            mstore(0x40, and(add(add(failure, returndatasize()), 63), not(31)))
+        }
+        revert ISettlementState.PayerCannotPay(payerId, failure);
+    }
+
     /// The pool falls to `left`; the difference waits for `disburseTotal`.
     function _takeFromPool(uint256 left) private {
-        uint256 before = pool;
+        uint256 before = pool();
         if (left == before) return;
         _payable += before - left;
-        pool = uint64(left);
+        _setPool(left);
+    }
+
+    function _setPool(uint256 amount) private {
+        _pool = PoolSlot.withBalance(_pool, amount);
     }
 }

@@ -236,8 +236,8 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     // ---- settling ---------------------------------------------------------------------------------
 
     /// @inheritdoc IPatientEscrow
-    function spendable(uint256 signedAt, bytes calldata section) external view returns (bytes memory) {
-        bytes memory reply = new bytes(32 + 32 * BatchCodec.groupCount(BatchCodec.header(section, 0)));
+    function maySpend(bytes calldata section, uint256 signedAt) external view returns (bytes memory) {
+        bytes memory reply = Words.zeros(32 + 32 * BatchCodec.groupCount(BatchCodec.header(section, 0)));
         _stateAll(section, signedAt, Words.start(reply) + 32);
         // `reply` becomes what the ABI makes of `bytes`: their place, their length, and the words.
         assembly ("memory-safe") {
@@ -249,32 +249,16 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IPatientEscrow
-    function chargeEach(bytes calldata section, bytes calldata charges) external onlySettlement {
-        (uint256 groups, uint256 at, uint256 rowBytes) = _groups(section);
-        uint256 place = BatchCodec.place(charges);
-        uint256 total;
-        unchecked {
-            // A section is shorter than 2^32 bytes; an amount that is debited is below 2^64.
-            for (uint256 end = place + 32 * groups; place < end; place += 32) {
-                uint256 group = BatchCodec.load(at);
-                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
-                uint256 amount = BatchCodec.load(place);
-                if (amount == 0) continue;
-                total += amount;
-                if (!_debitedPlainly(group >> 96, amount)) {
-                    _debit(address(uint160(group >> 96)), BatchCodec.providerId(BatchCodec.header(section, 0)), amount);
-                }
-            }
-        }
-        _debited += total;
+    function chargeShares(bytes calldata section, uint256 last, bytes calldata charges) external onlySettlement {
+        uint256 total = _chargeAll(section, BatchCodec.place(charges));
+        if (last == 0) _debited += total;
+        else _disburse(_debited + total);
     }
 
     /// @inheritdoc IPatientEscrow
     function disburseTotal() external onlySettlement {
         uint256 amount = _debited;
-        if (amount == 0) return;
-        _debited = 0;
-        SafeERC20.safeTransfer(token, settlement, amount);
+        if (amount != 0) _disburse(amount);
     }
 
     /// @inheritdoc IPatientEscrow
@@ -520,11 +504,11 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     /// How many groups a section has, where in calldata the first begins, and how long a row is.
     function _groups(bytes calldata section) private pure returns (uint256 groups, uint256 at, uint256 rowBytes) {
         uint256 header = BatchCodec.header(section, 0);
-        return (
-            BatchCodec.groupCount(header),
-            BatchCodec.place(section) + BatchCodec.headerBytes(header),
-            BatchCodec.rowBytes(header)
-        );
+        (groups, at, rowBytes) = (BatchCodec.groupCount(header), BatchCodec.place(section), BatchCodec.rowBytes(header));
+        unchecked {
+            // a place in calldata
+            at += BatchCodec.headerBytes(header);
+        }
     }
 
     /// Writes a word for each patient of a section at `place` in memory.
@@ -539,6 +523,24 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
                 at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
                 Words.write(place, _stated(group >> 96, providerId, named, signedAt));
                 place += 32;
+            }
+        }
+    }
+
+    /// Takes the words at `place` in calldata from the balances of a section's patients.
+    function _chargeAll(bytes calldata section, uint256 place) private returns (uint256 total) {
+        (uint256 groups, uint256 at, uint256 rowBytes) = _groups(section);
+        unchecked {
+            // A section is shorter than 2^32 bytes; an amount that is debited is below 2^64.
+            for (uint256 end = place + 32 * groups; place < end; place += 32) {
+                uint256 group = BatchCodec.load(at);
+                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
+                uint256 amount = BatchCodec.load(place);
+                if (amount == 0) continue;
+                total += amount;
+                if (!_debitedPlainly(group >> 96, amount)) {
+                    _debit(address(uint160(group >> 96)), BatchCodec.providerId(BatchCodec.header(section, 0)), amount);
+                }
             }
         }
     }
@@ -652,7 +654,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     function _debit(address patient, uint32 providerId, uint256 amount) private {
         Patient storage record = _patients[patient];
         uint256 slot = record.slot;
-        // Settlement has asked `spendable` and stays within it.
+        // Settlement has asked `maySpend` and stays within it.
         if (amount > slot.balance()) revert DebitOverBalance(slot.balance(), amount);
         if (!slot.isPlain()) slot = _counted(slot, record, amount);
         if (slot.mayRemember(providerId)) {
@@ -668,6 +670,11 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     function _forgetConsent(address patient, uint32 providerId) private {
         uint256 slot = _patients[patient].slot;
         if (slot.remembers(providerId)) _patients[patient].slot = slot.forgetful();
+    }
+
+    function _disburse(uint256 amount) private {
+        _debited = 0;
+        SafeERC20.safeTransfer(token, settlement, amount);
     }
 
     function _statement(uint256 slot, uint256 consent, uint256 named, uint256 signedAt) private view returns (uint256) {

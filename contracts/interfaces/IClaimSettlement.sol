@@ -13,15 +13,19 @@ interface IClaimSettlement is ISettlementState {
     /// @notice Settle a signed batch. Anyone may submit it.
     /// @param header epoch, signedAt, deadline and operator, as signed
     /// @param sections packed rows, see BatchCodec
-    /// @param signatures 65 bytes each (r, s, v), joined; low s, signers strictly ascending
+    /// @param signatures all members of the epoch, 20 bytes each, ascending; then 65 bytes (r, s, v; low s) of each
+    /// who signed, by strictly ascending address
     /// @param rootSlot where the batch's Merkle root is kept: a slot that is empty or whose dispute window has ended
-    /// @return tally how many rows ended in each way
+    /// @return settled how many rows were paid
+    /// @return denied how many were refused for good
+    /// @return pended how many were put back
+    /// @return skipped how many were passed over
     function settle(
         TypedData.BatchHeader calldata header,
         bytes calldata sections,
         bytes calldata signatures,
         uint32 rootSlot
-    ) external returns (Tally memory tally);
+    ) external returns (uint32 settled, uint32 denied, uint32 pended, uint32 skipped);
 
     // ---- credit -----------------------------------------------------------------------------------
 

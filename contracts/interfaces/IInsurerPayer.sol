@@ -128,7 +128,8 @@ interface IInsurerPayer {
     /// Settlement only.
     /// @param section one packed section, see BatchCodec
     /// @param times u40 the time whose terms apply, and above it u16 that time's year: it and the one before
-    /// may be billed
+    /// may be billed; and above that 1 where what is priced moves to settlement in this call, which reverts with
+    /// PayerCannotPay where it cannot: else `disburseTotal` follows
     /// @param statements one Spendable word per patient, in order; and behind them, where there is such a row,
     /// a bit per row (row r: bit r % 256 of word r / 256), 1: its sequence was spent before
     /// @return answers two words per row, in order: amounts and shares, see ClaimWords

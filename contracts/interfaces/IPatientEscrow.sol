@@ -154,15 +154,16 @@ interface IPatientEscrow {
     function useNonceBySig(address patient, uint256 deadline, bytes calldata signature) external;
 
     /// @notice What each patient of a section may be charged. Read by settlement.
-    /// @param signedAt the time whose payers, limits and consents apply
     /// @param section one packed section, see BatchCodec
+    /// @param signedAt the time whose payers, limits and consents apply
     /// @return words one Spendable word per patient, in order, see `libraries/Spendable.sol`
-    function spendable(uint256 signedAt, bytes calldata section) external view returns (bytes memory words);
+    function maySpend(bytes calldata section, uint256 signedAt) external view returns (bytes memory words);
 
     /// @notice Take priced amounts from the balances of a section's patients. Settlement only; cannot fail
-    /// for amounts within `spendable`.
+    /// for amounts within `maySpend`.
+    /// @param last not 0: as `disburseTotal` afterwards
     /// @param charges one 32-byte amount per patient, in order
-    function chargeEach(bytes calldata section, bytes calldata charges) external;
+    function chargeShares(bytes calldata section, uint256 last, bytes calldata charges) external;
 
     /// @notice Move all that was debited in this transaction to settlement. Settlement only.
     function disburseTotal() external;

@@ -5,14 +5,6 @@ pragma solidity 0.8.30;
 /// the part of its code that did not fit one contract (EIP-170).
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
 interface ISettlementState {
-    /// @notice How many rows of a batch ended in each way.
-    struct Tally {
-        uint32 settled;
-        uint32 denied;
-        uint32 pended;
-        uint32 skipped;
-    }
-
     /// @notice A settled claim as its log tells it; hashes to the claim's id, a leaf of its batch's tree.
     /// The words are laid out in `libraries/ClaimWords.sol`.
     struct SettledClaim {

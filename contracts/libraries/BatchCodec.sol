@@ -142,31 +142,38 @@ library BatchCodec {
         return uint256(payerId(word)) << 32 | secondary(sections, offset, word) >> 32;
     }
 
-    /// @notice Where the section that begins at `offset` ends.
-    function sectionEnd(bytes calldata sections, uint256 offset) internal pure returns (uint256 end) {
-        if (offset + SECTION_BYTES > sections.length) revert MalformedBatch(offset);
+    /// @notice Where the section that begins at `offset` ends, and its payers as `payersOf` has them.
+    function sectionEnd(bytes calldata sections, uint256 offset) internal pure returns (uint256 end, uint256 payers) {
         uint256 word = header(sections, offset);
         (uint256 groups, uint256 rows) = (groupCount(word), rowCount(word));
-        if (groups == 0 || rows < groups || flags(word) & ~KNOWN_FLAGS != 0) revert MalformedBatch(offset);
         unchecked {
-            // Counts below 2^16 times sizes below 2^8, behind an offset within calldata.
+            // Counts below 2^16 times sizes below 2^8, behind an offset within calldata. Of a header that is cut
+            // short the rest is 0 or not its own: it ends beyond `sections` in any case.
             end = offset + headerBytes(word) + groups * GROUP_BYTES + rows * rowBytes(word);
         }
-        if (end > sections.length) revert MalformedBatch(offset);
+        if (groups == 0 || rows < groups || flags(word) > KNOWN_FLAGS || end > sections.length) {
+            revert MalformedBatch(offset);
+        }
+        payers = payersOf(sections, offset);
         // A secondary payer beside the primary, which is not self-pay and not the same one.
-        uint256 payers = payersOf(sections, offset);
         if (hasSecondary(word) && (uint32(payers) == 0 || payers >> 32 == 0 || payers >> 32 == uint32(payers))) {
             revert MalformedBatch(offset);
         }
     }
 
     /// @notice The run of neighbouring sections that name the same payers.
-    function payerRun(bytes calldata sections, uint256 offset) internal pure returns (uint256 payers, uint256 end) {
-        end = sectionEnd(sections, offset);
-        payers = payersOf(sections, offset);
+    /// @return payers as `payersOf`
+    /// @return first where its first section ends
+    /// @return end where its last section ends
+    function payerRun(bytes calldata sections, uint256 offset)
+        internal
+        pure
+        returns (uint256 payers, uint256 first, uint256 end)
+    {
+        (first, payers) = sectionEnd(sections, offset);
+        end = first;
         while (end < sections.length) {
-            uint256 nextEnd = sectionEnd(sections, end);
-            uint256 next = payersOf(sections, end);
+            (uint256 nextEnd, uint256 next) = sectionEnd(sections, end);
             if (next < payers) revert SectionsUnsorted(payers, next);
             if (next != payers) break;
             end = nextEnd;

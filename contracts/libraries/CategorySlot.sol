@@ -13,6 +13,8 @@ import {CategoryTerms} from "../types/Terms.sol";
 /// (byte 0 is the lowest). owesCoinsurance is worked out when the terms are published: there is a rate, and
 /// no copay or coinsurance after it.
 library CategorySlot {
+    uint256 internal constant COVERED = 1;
+
     function pack(CategoryTerms memory terms) internal pure returns (uint256) {
         bool owes = terms.coinsuranceBps != 0 && (terms.copay == 0 || terms.coinsuranceAfterCopay);
         return _flag(terms.covered, 0) | _flag(terms.deductibleApplies, 8) | _flag(terms.copayFirst, 16)
@@ -32,7 +34,7 @@ library CategorySlot {
     }
 
     function covered(uint256 slot) internal pure returns (bool) {
-        return slot & 1 != 0;
+        return slot & COVERED != 0;
     }
 
     function deductibleApplies(uint256 slot) internal pure returns (bool) {

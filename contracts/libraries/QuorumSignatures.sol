@@ -16,11 +16,27 @@ library QuorumSignatures {
         }
     }
 
-    /// @notice Who signed `digest` with the signature at `index`; zero where it is not a signature: high s,
-    /// v other than 27 and 28, or nobody's.
-    function recover(bytes32 digest, bytes calldata signatures, uint256 index) internal pure returns (address signer) {
-        uint256 start = index * SIGNATURE_BYTES;
-        bytes calldata signature = signatures[start:start + SIGNATURE_BYTES];
-        (signer,,) = ECDSA.tryRecoverCalldata(digest, signature);
+    /// @notice keccak256 of the first `size` bytes of `members`, which is long enough.
+    function hashOf(bytes calldata members, uint256 size) internal pure returns (bytes32 hash) {
+        // Behind the free memory pointer, which stays.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, members.offset, size)
+            hash := keccak256(free, size)
+        }
+    }
+
+    /// @notice Who signed `digest` with the signature that begins at byte `start` of `signatures`, which is long
+    /// enough; zero where it is not a signature: high s, v other than 27 and 28, or nobody's.
+    function recover(bytes32 digest, bytes calldata signatures, uint256 start) internal pure returns (address signer) {
+        (uint8 v, bytes32 r, bytes32 s) = (0, 0, 0);
+        // r and s are whole words; v, one byte, is the last of the word that ends with it.
+        assembly ("memory-safe") {
+            let at := add(signatures.offset, start)
+            r := calldataload(at)
+            s := calldataload(add(at, 32))
+            v := and(calldataload(add(at, 33)), 0xff)
+        }
+        (signer,,) = ECDSA.tryRecover(digest, v, r, s);
     }
 }

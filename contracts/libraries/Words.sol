@@ -4,6 +4,19 @@ pragma solidity 0.8.30;
 /// @notice Arrays of 32-byte words carried as `bytes` between the contracts: copied in one piece, where
 /// ABI arrays are copied element by element.
 library Words {
+    /// @notice So many bytes of words, all 0. As `new bytes(size)`, which takes five times the gas for a few of
+    /// them; callers bound the size, which is a multiple of 32.
+    function zeros(uint256 size) internal pure returns (bytes memory words) {
+        // Length and words behind the free memory pointer, which moves behind them; what is copied from behind
+        // the end of calldata is 0.
+        assembly ("memory-safe") {
+            words := mload(0x40)
+            mstore(words, size)
+            calldatacopy(add(words, 32), calldatasize(), size)
+            mstore(0x40, add(add(words, 32), size))
+        }
+    }
+
     function get(bytes memory words, uint256 index) internal pure returns (uint256 word) {
         // words[32 * index : 32 * index + 32]; callers stay within the length they allocated or checked.
         assembly ("memory-safe") {
@@ -57,14 +70,14 @@ library Words {
         return words.length != 0 && get(words, index >> 8) >> (index & 0xff) & 1 != 0;
     }
 
-    /// @notice Copy `added` behind the first `count` words; `words` has room for them.
-    /// @return the number of words that are there then
-    function append(bytes memory words, uint256 count, bytes memory added) internal pure returns (uint256) {
-        // From behind one length word to behind the other and `count` words.
+    /// @notice Copy words to a memory address that lies within an array with room for them.
+    /// @return end the memory address behind the copy
+    function copy(bytes memory words, uint256 place) internal pure returns (uint256 end) {
+        // All that stands behind the length word.
         assembly ("memory-safe") {
-            mcopy(add(add(words, 32), shl(5, count)), add(added, 32), mload(added))
+            mcopy(place, add(words, 32), mload(words))
+            end := add(place, mload(words))
         }
-        return count + (added.length >> 5);
     }
 
     /// @notice Take the last word off.

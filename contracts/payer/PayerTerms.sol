@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
@@ -10,6 +11,7 @@ import {Calendar} from "../libraries/Calendar.sol";
 import {CategorySlot} from "../libraries/CategorySlot.sol";
 import {FeeSlot} from "../libraries/FeeSlot.sol";
 import {MemberSlot} from "../libraries/MemberSlot.sol";
+import {PoolSlot} from "../libraries/PoolSlot.sol";
 import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "../libraries/Notice.sol";
 import {Accumulators, CategoryTerms, CobMode, Fee, MemberYear, PlanTerms} from "../types/Terms.sol";
 import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
@@ -26,6 +28,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
     /// @inheritdoc IInsurerPayer
     uint32 public immutable payerId;
 
+    uint256 internal _pool; // see PoolSlot
     /// @inheritdoc IInsurerPayer
     mapping(uint16 planId => uint16 count) public planVersions;
     mapping(uint256 planKey => PlanRecord) internal _plans;
@@ -65,6 +68,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         PlanTerms memory published = terms;
         published.effectiveAt = _supersede(planId, version, terms.effectiveAt);
         _store(_plans[_planKey(planId, version)], published);
+        _forgetTerms();
         emit PlanPublished(planId, version, published);
 
         for (uint256 i; i < categories.length; ++i) {
@@ -103,6 +107,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         Acceptance storage acceptance = _acceptances[providerId];
         if (acceptance.acceptedAt == 0 || acceptance.endsAt != 0) revert ProviderNotAccepted(providerId);
         acceptance.endsAt = uint40(block.timestamp) + NOTICE;
+        _forgetTerms();
         emit ProviderAcceptanceEnded(providerId, acceptance.endsAt);
     }
 
@@ -239,6 +244,37 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         Acceptance storage acceptance = _acceptances[providerId];
         (uint40 acceptedAt, uint40 endsAt) = (acceptance.acceptedAt, acceptance.endsAt);
         return acceptedAt != 0 && acceptedAt <= time && (endsAt == 0 || time < endsAt);
+    }
+
+    // ---- terms that are remembered, see PoolSlot ----------------------------------------------------
+
+    /// The pool with the terms by which a section was priced: an accepted provider's, by a plan and a category
+    /// that were found in force.
+    function _remembering(
+        uint256 slot,
+        uint32 providerId,
+        uint256 planKey,
+        Adjudication.Plan memory plan,
+        uint256 category,
+        uint256 terms
+    ) internal view returns (uint256) {
+        PlanRecord storage record = _plans[planKey];
+        Acceptance storage acceptance = _acceptances[providerId];
+        // What may still be settled was signed no longer ago than a batch lives.
+        uint256 oldest = block.timestamp - MAX_BATCH_LIFE;
+        if (record.effectiveAt > oldest || acceptance.acceptedAt > oldest) return slot;
+        uint256 until = Math.min(_end(record.supersededAt), _end(acceptance.endsAt));
+        return PoolSlot.remember(slot, planKey << 32 | providerId, until, plan, category, terms);
+    }
+
+    /// An end that may not have been announced: 0.
+    function _end(uint40 time) private pure returns (uint256) {
+        return time == 0 ? type(uint40).max : time;
+    }
+
+    /// What was remembered may be about to change.
+    function _forgetTerms() private {
+        _pool = PoolSlot.forgetful(_pool);
     }
 
     // ---- keys: one word each, no two alike ----------------------------------------------------------

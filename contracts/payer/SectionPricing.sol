@@ -9,6 +9,7 @@ import {CategorySlot} from "../libraries/CategorySlot.sol";
 import {ClaimWords} from "../libraries/ClaimWords.sol";
 import {FeeSlot} from "../libraries/FeeSlot.sol";
 import {MemberSlot} from "../libraries/MemberSlot.sol";
+import {PoolSlot} from "../libraries/PoolSlot.sol";
 import {Spendable} from "../libraries/Spendable.sol";
 import {Words} from "../libraries/Words.sol";
 import {Reason} from "../types/Outcomes.sol";
@@ -47,7 +48,7 @@ abstract contract SectionPricing is PayerTerms {
         uint256 currentYear;
         uint256 planKey;
         uint256 sectionReason; // why no row of the section can be priced
-        Adjudication.Plan plan;
+        Adjudication.Plan plan; // PLAN_PLACE
         uint256 answers; // where in memory the first answer went
         uint256 rowKey; // the service and year that `_prepare` looked up last
         uint256 serviceId; // that was looked up
@@ -56,7 +57,13 @@ abstract contract SectionPricing is PayerTerms {
         uint256 serviceReason; // why it cannot be priced
         uint256 memberReason; // why the member year cannot be charged
         uint256 familyKey; // of the member year; 0: no family
+        uint256 remembered; // the pool's slot where it remembers the section's terms, else 0
     }
+
+    /// How many words a Pricing and an Adjudication.Plan are, and where in the one the place of the other is.
+    uint256 private constant PRICING_WORDS = 36;
+    uint256 private constant PLAN_WORDS = 6;
+    uint256 private constant PLAN_PLACE = 0x340;
 
     /// Where service and year stand in a row's second word.
     uint256 private constant ROW_KEY = 0xffffffffffffffff00000000000000000000ffff000000000000000000000000;
@@ -75,17 +82,47 @@ abstract contract SectionPricing is PayerTerms {
         _closeMember(pricing);
     }
 
-    function _open(uint32 providerId, uint16 planId, uint16 version, uint40 signedAt, uint16 currentYear)
+    /// A pricing of a section of this provider by this plan, before its first group, see `_blank`.
+    /// @param remembered the pool's slot, if what it remembers may be used: see PoolSlot
+    function _open(
+        uint32 providerId,
+        uint16 planId,
+        uint16 version,
+        uint40 signedAt,
+        uint16 currentYear,
+        uint256 remembered
+    )
         internal
         view
-        returns (Pricing memory pricing)
+        returns (Pricing[] memory one)
     {
+        one = _blank();
+        Pricing memory pricing = one[0];
         (pricing.signedAt, pricing.currentYear, pricing.planId) = (signedAt, currentYear, planId);
         (pricing.planKey, pricing.plainKey, pricing.rowKey) = (_planKey(planId, version), NO_KEY, NO_KEY);
-        if (!acceptsProvider(providerId, signedAt)) {
+        if (PoolSlot.remembers(remembered, providerId, pricing.planKey, signedAt)) {
+            pricing.remembered = remembered;
+            Adjudication.Plan memory plan = pricing.plan;
+            (plan.deductible, plan.oopMax, plan.roundingUnit) = PoolSlot.plan(remembered);
+        } else if (!acceptsProvider(providerId, signedAt)) {
             pricing.sectionReason = uint256(Reason.ProviderNotAccepted);
         } else if (!_loadPlan(pricing)) {
             pricing.sectionReason = uint256(Reason.NoTermsInForce);
+        }
+    }
+
+    /// A pricing and its plan, all 0: one, in an array, because a struct that is declared is filled with zeros
+    /// field by field first.
+    function _blank() private pure returns (Pricing[] memory one) {
+        // An array's length, the place of its only element, that element, and what its `plan` points to.
+        assembly ("memory-safe") {
+            one := mload(0x40)
+            let size := mul(32, add(PRICING_WORDS, add(PLAN_WORDS, 2)))
+            calldatacopy(one, calldatasize(), size)
+            mstore(one, 1)
+            mstore(add(one, 32), add(one, 64))
+            mstore(add(one, add(64, PLAN_PLACE)), add(one, mul(32, add(PRICING_WORDS, 2))))
+            mstore(0x40, add(one, size))
         }
     }
 
@@ -387,9 +424,15 @@ abstract contract SectionPricing is PayerTerms {
             // Announced but not in force yet: terms to come, not a denial.
             reason = _fees[serviceId] != 0 ? Reason.NoTermsInForce : Reason.UnknownService;
         } else {
-            pricing.category = _categories[_categoryKey(pricing.planKey, FeeSlot.category(fee))];
+            pricing.category = _categoryTerms(pricing, FeeSlot.category(fee));
         }
         (pricing.serviceId, pricing.fee, pricing.serviceReason) = (serviceId, fee, uint256(reason));
+    }
+
+    function _categoryTerms(Pricing memory pricing, uint256 category) private view returns (uint256) {
+        uint256 remembered = pricing.remembered;
+        if (remembered != 0 && PoolSlot.category(remembered) == category) return PoolSlot.categoryTerms(remembered);
+        return _categories[_categoryKey(pricing.planKey, category)];
     }
 
     /// Reads a member year, where it is not at hand already, and why its rows cannot be charged: the year, the escrow,

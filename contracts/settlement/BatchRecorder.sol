@@ -16,7 +16,7 @@ import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 abstract contract BatchRecorder is SequenceMarks {
     using CreditAccount for CreditAccount.Account;
 
-    /// What a run of sections adds up to, where the reading of the present section stands, and one row's log
+    /// What sections add up to, where the reading of the present section stands, and one row's log
     /// and leaf. Whole words, though most hold less: this is read and written for every event. Those with a place
     /// beside them are read and written there by `_recordPlain`. `prefix` to `secondary` are what a claim's id
     /// is the hash of, in order; `commitment` to `service` are the data of its log.
@@ -40,40 +40,63 @@ abstract contract BatchRecorder is SequenceMarks {
         uint256 secondary; //  0x200
         uint256 nextSecondary; // where in memory the next row's secondary word is; 0: there are none
         uint256 operatorFee; // what the operator gains from the present section
-        uint256 tally; // how many rows ended in each way, see `_tallyOf`; settled ones are counted at the end
+        uint256 tally; // rows settled (counted at the end), denied, pended, skipped: 16 bits each
         bytes leaves; // ids of the settled claims
+        bool alone; // the present section is all of a run: its payer pays as soon as it has priced
+        bool last; // the present section is the batch's last: the escrow pays as soon as it has charged
+        bool disbursed; // the escrow has paid
         BatchContext context;
     }
+
+    /// How many words a Record is.
+    uint256 private constant RECORD_WORDS = 25;
 
     uint256 private constant ONE_DENIED = 1 << 32;
     uint256 private constant ONE_PENDED = 1 << 16;
     uint256 private constant ONE_SKIPPED = 1;
 
-    // ---- the record of a run ------------------------------------------------------------------------
+    // ---- the record ---------------------------------------------------------------------------------
 
+    /// A record of no sections yet, with room for all of these: one, in an array, because a struct that is
+    /// declared is filled with zeros field by field first.
     function _startRecord(BatchContext memory context, bytes calldata sections)
         internal
         pure
-        returns (Record memory record)
+        returns (Record[] memory one)
     {
+        // An array's length, the place of its only element, and that element, all 0: RECORD_WORDS words.
+        assembly ("memory-safe") {
+            one := mload(0x40)
+            calldatacopy(one, calldatasize(), mul(32, add(RECORD_WORDS, 2)))
+            mstore(one, 1)
+            mstore(add(one, 32), add(one, 64))
+            mstore(0x40, add(one, mul(32, add(RECORD_WORDS, 2))))
+        }
+        Record memory record = one[0];
         (record.context, record.prefix) = (context, context.prefix);
-        // Room for as many leaves as rows can be in so many bytes, and for one word more.
-        record.leaves = new bytes(sections.length / BatchCodec.ROW_BYTES * 32 + 32);
+        unchecked {
+            // As many leaves as rows can be in so many bytes, and one word more.
+            record.leaves = Words.zeros(sections.length / BatchCodec.ROW_BYTES * 32 + 32);
+        }
         record.leaf = Words.start(record.leaves);
     }
 
     /// The leaves, and behind them the tally as one word.
     function _finishRecord(Record memory record) internal pure returns (bytes memory leaves) {
         leaves = record.leaves;
-        uint256 settled = (record.leaf - Words.start(leaves)) >> 5;
-        Words.write(record.leaf, settled << 48 | record.tally);
-        Words.cut(leaves, settled + 1);
+        unchecked {
+            // `leaf` runs on from the first leaf.
+            uint256 settled = (record.leaf - Words.start(leaves)) >> 5;
+            Words.write(record.leaf, settled << 48 | record.tally);
+            Words.cut(leaves, settled + 1);
+        }
     }
 
-    /// The tally out of one word: settled, denied, pended and skipped, 16 bits each, for there are at most
-    /// MAX_ROWS of them.
-    function _tallyOf(uint256 word) internal pure returns (Tally memory) {
-        return Tally(uint16(word >> 48), uint16(word >> 32), uint16(word >> 16), uint16(word));
+    /// Adds what a run that was recorded by itself has ended in: its leaves and the tally of the rows that did not
+    /// settle.
+    function _append(Record memory record, bytes memory leaves) internal pure {
+        record.tally += uint48(Words.takeLast(leaves));
+        record.leaf = Words.copy(leaves, record.leaf);
     }
 
     function _settleCredit(Record memory record, uint32 providerId) internal {
@@ -92,12 +115,15 @@ abstract contract BatchRecorder is SequenceMarks {
         returns (bytes memory charges)
     {
         uint256 header = BatchCodec.header(section, 0);
-        charges = new bytes(BatchCodec.groupCount(header) * 32);
+        charges = Words.zeros(BatchCodec.groupCount(header) << 5);
         (record.charged, record.credit, record.operatorFee) = (0, 0, 0);
         (record.header, record.groups) = (header, BatchCodec.groupCount(header));
         record.parties = header >> 160 << 160 | uint256(BatchCodec.secondary(section, 0, header)) << 96;
-        record.at = BatchCodec.place(section) + BatchCodec.headerBytes(header);
-        record.charge = Words.start(charges) - 32;
+        unchecked {
+            // places in calldata and memory
+            record.at = BatchCodec.place(section) + BatchCodec.headerBytes(header);
+            record.charge = Words.start(charges) - 32;
+        }
         record.answer = Words.start(answers);
         record.nextSecondary = secondaries.length == 0 ? 0 : Words.start(secondaries);
         bool plain = record.nextSecondary == 0 && !record.context.takesFee;

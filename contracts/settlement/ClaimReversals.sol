@@ -6,6 +6,7 @@ import {CreditDesk} from "./CreditDesk.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
 import {ClaimWords} from "../libraries/ClaimWords.sol";
 import {CreditAccount} from "../libraries/CreditAccount.sol";
+import {TransferGas} from "../libraries/TransferGas.sol";
 
 /// @notice The part of SettlementDesk that takes claims back: what each party gets, out of whose money,
 /// and what the provider is left owing.
@@ -237,7 +238,7 @@ abstract contract ClaimReversals is CreditDesk {
     function _refundPayer(uint32 payerId, uint256 amount) private {
         if (amount == 0) return;
         address payer = _payerAddress(payerId);
-        _requireTransferGas();
+        TransferGas.check();
         if (SafeERC20.trySafeTransfer(token, payer, amount)) {
             IInsurerPayer(payer).refund(uint64(amount));
         } else {

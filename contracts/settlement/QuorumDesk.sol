@@ -40,6 +40,7 @@ abstract contract QuorumDesk is DeskState {
         }
         _members[epoch] = members;
         _epochs[epoch] = Epoch(threshold, uint16(members.length), 0, bytes23(keccak256(packed)));
+        _stand();
         emit EpochOpened(epoch, threshold, members, previous.endsAt);
     }
 
@@ -49,6 +50,7 @@ abstract contract QuorumDesk is DeskState {
         if (ending.threshold == 0) revert UnknownEpoch(epoch);
         if (ending.endsAt != 0 && ending.endsAt <= block.timestamp) revert EpochOver(epoch, ending.endsAt);
         ending.endsAt = uint40(block.timestamp);
+        _stand();
         emit EpochEnded(epoch);
     }
 
@@ -71,10 +73,19 @@ abstract contract QuorumDesk is DeskState {
     /// Documented in IClaimSettlement.
     function pause() external delegated restricted {
         _pause();
+        _stand();
     }
 
     /// Documented in IClaimSettlement.
     function unpause() external delegated restricted {
         _unpause();
+        _stand();
+    }
+
+    /// Puts the quorum that may sign now where settling reads it: see StandingQuorum.
+    function _stand() private {
+        Epoch storage quorum = _epochs[currentEpoch];
+        if (paused() || quorum.endsAt != 0) delete _standing;
+        else _standing = StandingQuorum(currentEpoch, uint8(quorum.threshold), uint8(quorum.members), quorum.membersHash);
     }
 }

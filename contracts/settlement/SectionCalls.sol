@@ -8,25 +8,28 @@ import {BatchContext} from "../types/Batch.sol";
 /// @notice Calls that pass a section on from this call's own data. What is sent and read is what the compiler
 /// would send and read for the same functions; it takes several thousand gas more a batch.
 library SectionCalls {
-    function spendable(IPatientEscrow escrow, uint256 signedAt, bytes calldata section)
+    function maySpend(IPatientEscrow escrow, bytes calldata section, uint256 signedAt)
         internal
-        returns (bytes memory)
+        returns (bytes memory reply)
     {
-        _send(address(escrow), IPatientEscrow.spendable.selector, signedAt, 64, 0, 64, section, "");
-        return _reply();
+        bool succeeded = _send(address(escrow), IPatientEscrow.maySpend.selector, section, signedAt, "");
+        reply = _reply(succeeded);
+        if (!succeeded) bubble(reply);
     }
 
+    /// @return succeeded false: `reply` is the payer's error
+    /// @return reply the payer's answers
     function adjudicateAll(IInsurerPayer payer, bytes calldata section, uint256 times, bytes memory statements)
         internal
-        returns (bytes memory)
+        returns (bool succeeded, bytes memory reply)
     {
-        uint256 end = _end(96, section);
-        _send(address(payer), IInsurerPayer.adjudicateAll.selector, 96, times, end, 96, section, statements);
-        return _reply();
+        succeeded = _send(address(payer), IInsurerPayer.adjudicateAll.selector, section, times, statements);
+        reply = _reply(succeeded);
     }
 
-    function chargeEach(IPatientEscrow escrow, bytes calldata section, bytes memory charges) internal {
-        _send(address(escrow), IPatientEscrow.chargeEach.selector, 64, _end(64, section), 0, 64, section, charges);
+    function chargeShares(IPatientEscrow escrow, bytes calldata section, bool last, bytes memory charges) internal {
+        if (_send(address(escrow), IPatientEscrow.chargeShares.selector, section, last ? 1 : 0, charges)) return;
+        bubble(_reply(false));
     }
 
     /// @notice Calls `settlePayers` of this contract itself.
@@ -48,66 +51,55 @@ library SectionCalls {
             calldatacopy(add(free, 324), sections.offset, sections.length)
             succeeded := call(gas(), address(), 0, free, add(sections.length, 324), 0, 0)
         }
-        if (succeeded) return (true, _reply());
-        // The error as `bytes`: its length and it itself, up to a whole word.
+        reply = _reply(succeeded);
+    }
+
+    /// @notice Reverts with a call's error.
+    function bubble(bytes memory failure) internal pure {
+        // Its length word is followed by its bytes.
         assembly ("memory-safe") {
-            reply := mload(0x40)
-            mstore(reply, returndatasize())
-            returndatacopy(add(reply, 32), 0, returndatasize())
-            mstore(0x40, and(add(add(reply, returndatasize()), 63), not(31)))
+            revert(add(failure, 32), mload(failure))
         }
     }
 
-    /// Where what follows a section begins that is sent behind so many bytes of arguments.
-    function _end(uint256 size, bytes calldata section) private pure returns (uint256) {
-        unchecked {
-            return size + 32 + (section.length + 31 >> 5 << 5);
-        }
-    }
-
-    /// Calls a function whose arguments are `size` bytes of the three words, and behind them a section and words,
-    /// each with its length before it. Its error becomes this call's own.
-    function _send(
-        address target,
-        bytes4 selector,
-        uint256 first,
-        uint256 second,
-        uint256 third,
-        uint256 size,
-        bytes calldata section,
-        bytes memory words
-    ) private {
-        // Behind the free memory pointer, which stays. What is copied over the third word where there are but two
-        // begins with the section's length.
+    /// Calls a function whose arguments are a section, a word, and words; one that has no third argument is none
+    /// the worse for it.
+    function _send(address target, bytes4 selector, bytes calldata section, uint256 word, bytes memory words)
+        private
+        returns (bool succeeded)
+    {
+        // Behind the free memory pointer, which stays: selector, the place of the section (behind three words), the
+        // word, the place of the words, and both with their length before them.
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, selector)
-            mstore(add(free, 4), first)
-            mstore(add(free, 36), second)
-            mstore(add(free, 68), third)
-            let at := add(add(free, 4), size)
-            mstore(at, section.length)
-            at := add(at, 32)
-            calldatacopy(at, section.offset, section.length)
-            at := add(at, and(add(section.length, 31), not(31)))
-            mcopy(at, words, add(mload(words), 32))
-            at := add(at, add(mload(words), 32))
-            if iszero(call(gas(), target, 0, free, sub(at, free), 0, 0)) {
-                returndatacopy(free, 0, returndatasize())
-                revert(free, returndatasize())
-            }
+            mstore(add(free, 4), 96)
+            mstore(add(free, 36), word)
+            let end := add(128, and(add(section.length, 31), not(31)))
+            mstore(add(free, 68), end)
+            mstore(add(free, 100), section.length)
+            calldatacopy(add(free, 132), section.offset, section.length)
+            let size := add(mload(words), 32)
+            mcopy(add(add(free, 4), end), words, size)
+            succeeded := call(gas(), target, 0, free, add(add(end, 4), size), 0, 0)
         }
     }
 
-    /// The bytes that the last call has returned, a multiple of 32 of them.
-    function _reply() private pure returns (bytes memory reply) {
+    /// What the last call has returned: bytes, a multiple of 32 of them; or its error, as it is.
+    function _reply(bool succeeded) private pure returns (bytes memory reply) {
         // Behind one word, which says where the bytes are, come their length and they themselves: taken over in
-        // one piece.
+        // one piece. An error gets its length, and room up to a whole word.
         assembly ("memory-safe") {
             reply := mload(0x40)
-            let size := sub(returndatasize(), 32)
-            returndatacopy(reply, 32, size)
-            mstore(0x40, add(reply, size))
+            let size := returndatasize()
+            switch succeeded
+            case 0 {
+                mstore(reply, size)
+                returndatacopy(add(reply, 32), 0, size)
+                size := add(and(add(size, 31), not(31)), 64)
+            }
+            default { returndatacopy(reply, 32, sub(size, 32)) }
+            mstore(0x40, add(reply, sub(size, 32)))
         }
     }
 }

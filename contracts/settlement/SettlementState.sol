@@ -27,9 +27,14 @@ abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransien
         bytes23 membersHash; // of the members' addresses, 20 bytes each, in ascending order
     }
 
-    /// Gas that must be at hand before a transfer that is allowed to fail, so that it has failed by itself
-    /// and not for want of gas. A dollar token's transfer takes 30,000 to 100,000.
-    uint256 public constant RELEASE_GAS = 300_000;
+    /// The quorum that may sign now, in one word: of the current epoch, while nothing has ended it and settlement
+    /// is not paused; all zero otherwise. What is said of it elsewhere decides, this is read in its place.
+    struct StandingQuorum {
+        uint32 epoch;
+        uint8 threshold;
+        uint8 members;
+        bytes23 membersHash;
+    }
 
     bytes32 private constant CLAIM_TAG = keccak256("chainbill.claim.v1");
 
@@ -39,6 +44,7 @@ abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransien
     IProviderRegistry public immutable registry;
     bytes32 internal immutable _payerCodeHash;
 
+    StandingQuorum internal _standing;
     mapping(uint32 epoch => Epoch) internal _epochs;
     mapping(uint32 epoch => address[]) internal _members;
 
@@ -91,10 +97,5 @@ abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransien
             )
         );
         return keccak256(abi.encode(inner));
-    }
-
-    /// Reverts unless a transfer that fails now fails by itself.
-    function _requireTransferGas() internal view {
-        if (gasleft() < RELEASE_GAS) revert InsufficientGas(gasleft(), RELEASE_GAS);
     }
 }

@@ -230,7 +230,7 @@ def test_debit__of_a_patient_with_two_payers__keeps_the_secondary(protocol: Prot
     both(desk, "acceptPayer", 1, 2)
     protocol.advance(NOTICE + MAX_BATCH_LIFE)
     desk.fund(PATIENT, CENT)
-    desk.call(("chargeEach", packed([PATIENT], 1, (1, 2)), CENT.to_bytes(32, "big")))
+    desk.call(("chargeShares", packed([PATIENT], 1, (1, 2)), 0, CENT.to_bytes(32, "big")))
     assert not remembered(desk, PATIENT)
     assert desk.escrow.read("payersOf", PATIENT, protocol.evm.now) == (1, 2)
     assert desk.stated(PATIENT, (1, 2)) == OPEN

@@ -306,7 +306,7 @@ def test_internal_verbs__called_by_anybody_but_settlement__revert(protocol: Prot
     packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
     posting = (protocol.patient, YEAR, VISIT, 1, 0, 0, 0, 0)
     verbs = (
-        (protocol.escrow, "chargeEach", (packed, (1).to_bytes(32, "big"))),
+        (protocol.escrow, "chargeShares", (packed, 0, (1).to_bytes(32, "big"))),
         (protocol.escrow, "refund", (protocol.patient, 1)),
         (protocol.escrow, "disburseTotal", ()),
         (protocol.payer, "adjudicateAll", (packed, YEAR << 40 | NOW, b"\xff" * 32)),

@@ -1,4 +1,4 @@
-"""`PatientEscrow.spendable`, `chargeEach`, `disburseTotal` and `refund`: what settlement asks of the escrow,
+"""`PatientEscrow.maySpend`, `chargeShares`, `disburseTotal` and `refund`: what settlement asks of the escrow,
 called without a settlement in between."""
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ class Desk:
         """Debit these patients and move the tokens."""
         patients = sorted(amounts, key=str.lower)
         charges = b"".join(amounts[patient].to_bytes(32, "big") for patient in patients)
-        return self.call(("chargeEach", packed(patients, provider), charges), ("disburseTotal",))
+        return self.call(("chargeShares", packed(patients, provider), 0, charges), ("disburseTotal",))
 
     def spendable(self, section: bytes, signed_at: int | None = None) -> list[Statement]:
         at = self.protocol.evm.now if signed_at is None else signed_at
-        words = self.escrow.read("spendable", at, section)
+        words = self.escrow.read("maySpend", section, at)
         return [Statement.of(words[start : start + 32]) for start in range(0, len(words), 32)]
 
     def stated(
@@ -164,7 +164,7 @@ def test_spendable__rows_of_every_size__are_stepped_over(
     assert [statement.balance for statement in desk.spendable(section)] == [1, 2, 3, 4, 5]
     assert {statement.reason for statement in desk.spendable(section)} == {Reason.NONE}
     charges = b"".join(amount.to_bytes(32, "big") for amount in (1, 0, 3, 0, 1))
-    desk.call(("chargeEach", section, charges))
+    desk.call(("chargeShares", section, 0, charges))
     assert [desk.balance(patient) for patient in PATIENTS] == [0, 2, 0, 4, 4]
 
 
@@ -302,14 +302,14 @@ def test_debit__up_to_the_balance__is_taken_and_nothing_else(charged: Desk, amou
 def test_debit__over_the_balance__reverts(charged: Desk, amount: int) -> None:
     section, charges = packed(PATIENTS[:1], 1), amount.to_bytes(32, "big")
     with reverts("DebitOverBalance", balance=FUNDS, amount=amount):
-        charged.call(("chargeEach", section, charges))
+        charged.call(("chargeShares", section, 0, charges))
     assert charged.balance(PATIENTS[0]) == FUNDS
 
 
-@pytest.mark.parametrize("verb", ["chargeEach", "disburseTotal", "refund"])
+@pytest.mark.parametrize("verb", ["chargeShares", "disburseTotal", "refund"])
 def test_debit_release_refund__by_anybody_but_settlement__reverts(opened: Desk, verb: str) -> None:
     arguments: tuple[Any, ...] = {
-        "chargeEach": (packed(PATIENTS[:1], 1), (1).to_bytes(32, "big")),
+        "chargeShares": (packed(PATIENTS[:1], 1), 0, (1).to_bytes(32, "big")),
         "disburseTotal": (),
         "refund": (PATIENTS[0], 1),
     }[verb]
@@ -355,8 +355,8 @@ def test_release__several_debits__move_once_and_once_only(opened: Desk) -> None:
     first, second = packed(PATIENTS[:2], 1), packed(PATIENTS[1:3], 1)
     amounts = [(100 + n).to_bytes(32, "big") for n in range(4)]
     opened.call(
-        ("chargeEach", first, amounts[0] + amounts[1]),
-        ("chargeEach", second, amounts[2] + amounts[3]),
+        ("chargeShares", first, 0, amounts[0] + amounts[1]),
+        ("chargeShares", second, 0, amounts[2] + amounts[3]),
         *[("disburseTotal",)] * 3,
     )
     assert [opened.balance(patient) for patient in PATIENTS[:3]] == [FUNDS - 100, FUNDS - 203, FUNDS - 103]
@@ -401,5 +401,5 @@ def test_refund__ever_so_many_since_a_forgotten_request__do_not_fail(desk: Desk)
     desk.escrow.send(patient, "requestWithdrawal", 1)
     for _ in range(3):
         desk.call(("refund", patient, MAX_AMOUNT - 1))
-        desk.call(("chargeEach", packed([patient], 1), (MAX_AMOUNT - 1).to_bytes(32, "big")))
+        desk.call(("chargeShares", packed([patient], 1), 0, (MAX_AMOUNT - 1).to_bytes(32, "big")))
     assert desk.escrow.read("withdrawalOf", patient)[1] == MAX_AMOUNT

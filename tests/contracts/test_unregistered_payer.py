@@ -95,7 +95,7 @@ def test_internal_verbs__called_by_an_impostor__revert(protocol: Protocol) -> No
     posing = impostor(protocol, 2)
     packed = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))]).sections
     with reverts("NotSettlement", caller=posing.address):
-        as_contract(protocol, posing, protocol.escrow, "chargeEach", packed, (1).to_bytes(32, "big"))
+        as_contract(protocol, posing, protocol.escrow, "chargeShares", packed, 0, (1).to_bytes(32, "big"))
     with reverts("NotSettlement", caller=posing.address):
         as_contract(protocol, posing, protocol.escrow, "disburseTotal")
     posting = (protocol.patient, YEAR, bytes(8), 0, 0, 0, 0, 1)

@@ -101,7 +101,7 @@ def test_operations__read_from_the_interfaces__are_all_of_them() -> None:
     assert len(OPERATION_LIST) > 50
     for contract in ("PatientEscrow.withdrawBySig", "InsurerPayer.enrol", "ClaimSettlement.void"):
         assert contract in OPERATION_LIST
-    for internal in ("PatientEscrow.chargeEach", "InsurerPayer.commit", "InsurerPayer.adjudicateAll"):
+    for internal in ("PatientEscrow.chargeShares", "InsurerPayer.commit", "InsurerPayer.adjudicateAll"):
         assert internal not in OPERATION_LIST
 
 

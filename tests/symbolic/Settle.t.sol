@@ -32,7 +32,7 @@ contract SettleTest is Cheats {
         vm.warp(now_);
         (uint256 before, uint256 others) = (_escrow.balanceOf(patient), _escrow.balanceOf(other));
 
-        _escrow.chargeEach(_section(patient), abi.encode(uint256(charge)));
+        _escrow.chargeShares(_section(patient), 0, abi.encode(uint256(charge)));
         _escrow.disburseTotal();
         _escrow.disburseTotal();
 
