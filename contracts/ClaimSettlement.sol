@@ -42,7 +42,7 @@ contract ClaimSettlement is BatchRecorder {
 
     /// @inheritdoc IClaimSettlement
     function settle(
-        TypedData.BatchHeader memory header,
+        TypedData.BatchHeader calldata header,
         bytes calldata sections,
         bytes calldata signatures,
         uint32 rootSlot
@@ -55,10 +55,10 @@ contract ClaimSettlement is BatchRecorder {
         bytes32 digest = _hashTypedDataV4(TypedData.hash(header, sections));
         _checkQuorum(header.epoch, digest, signatures);
 
-        Record memory record = _startRecord(_context(header, digest), sections)[0];
+        Record memory record = _blankRecord()[0];
+        _startRecord(record, _context(header, digest), sections);
         _settleRuns(record, sections);
-        bytes memory leaves = _finishRecord(record);
-        uint256 counts = Words.takeLast(leaves);
+        (bytes memory leaves, uint256 counts) = _finishRecord(record);
         bytes32 root = ClaimTree.root(leaves);
         if (root != 0) _storeRoot(rootSlot, root);
         _emitBatch(header, digest, root, counts, rootSlot);
@@ -82,7 +82,7 @@ contract ClaimSettlement is BatchRecorder {
     }
 
     function _emitBatch(
-        TypedData.BatchHeader memory header,
+        TypedData.BatchHeader calldata header,
         bytes32 digest,
         bytes32 root,
         uint256 counts,
@@ -94,24 +94,23 @@ contract ClaimSettlement is BatchRecorder {
         emit BatchSettled(digest, root, batch, submission);
     }
 
-    function _checkTime(TypedData.BatchHeader memory header) private view {
+    function _checkTime(TypedData.BatchHeader calldata header) private view {
         if (header.signedAt > block.timestamp) revert BatchNotYetValid(header.signedAt, block.timestamp);
         if (header.deadline < block.timestamp) revert BatchExpired(header.deadline, block.timestamp);
         uint64 latest = header.signedAt + MAX_BATCH_LIFE;
         if (header.deadline > latest) revert BatchLifeTooLong(header.deadline, latest);
     }
 
-    function _context(TypedData.BatchHeader memory header, bytes32 digest)
+    function _context(TypedData.BatchHeader calldata header, bytes32 digest)
         private
         view
-        returns (BatchContext memory context)
+        returns (BatchContext memory)
     {
-        context.signedAt = header.signedAt;
-        context.currentYear = Calendar.yearOf(header.signedAt);
-        context.prefix = _claimPrefix(digest, uint40(block.timestamp), header.operator);
-        context.operator = header.operator;
-        if (header.operator != address(0)) (context.feeFlat, context.feeBps) = operatorFeeAt(uint40(header.signedAt));
-        context.takesFee = context.feeFlat | context.feeBps != 0;
+        (uint256 signedAt, address operator) = (header.signedAt, header.operator);
+        bytes32 prefix = _claimPrefix(digest, block.timestamp, operator);
+        (uint256 flat, uint256 bps) = (0, 0);
+        if (operator != address(0)) (flat, bps) = operatorFeeAt(uint40(signedAt));
+        return BatchContext(signedAt, Calendar.yearOf(signedAt), prefix, operator, flat, bps, flat | bps != 0);
     }
 
     // ---- runs: neighbouring sections with the same payers -------------------------------------------
@@ -152,7 +151,8 @@ contract ClaimSettlement is BatchRecorder {
     {
         if (msg.sender != address(this)) revert OnlySelf(msg.sender);
 
-        Record memory record = _startRecord(context, sections)[0];
+        Record memory record = _blankRecord()[0];
+        _startRecord(record, context, sections);
         Payers memory pair = _payerContracts(payers_);
         for (uint256 offset; offset < sections.length;) {
             (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
@@ -163,7 +163,9 @@ contract ClaimSettlement is BatchRecorder {
             _release(pair.primaryId, pair.primary);
             _release(pair.secondaryId, pair.secondary);
         }
-        return _finishRecord(record);
+        uint256 tally;
+        (reply, tally) = _finishRecord(record);
+        Words.append(reply, tally);
     }
 
     function _release(uint32 payerId, IInsurerPayer payer) private {
@@ -229,10 +231,10 @@ contract ClaimSettlement is BatchRecorder {
         if (record.alone) times |= 1 << 56;
         bool succeeded;
         (succeeded, answers) = SectionCalls.adjudicateAll(pair.primary, section, times, statements);
-        if (succeeded) return (answers, "");
+        if (succeeded) return (answers, secondaries);
         // Only a payer that is to pay at once answers so, and then it has written nothing.
         if (bytes4(answers) != PayerCannotPay.selector) SectionCalls.bubble(answers);
         _emitFailure(answers);
-        return (_pendAll(section, skipped, Reason.PayerFailed), "");
+        return (_pendAll(section, skipped, Reason.PayerFailed), secondaries);
     }
 }

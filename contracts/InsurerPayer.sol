@@ -206,7 +206,11 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
     /// back with an error that says so. The terms that were used are remembered.
     /// @param slot the pool's, as it is stored
     function _payAtOnce(Pricing memory pricing, uint256 slot, uint32 providerId) private {
-        uint256 amount = PoolSlot.balance(slot) - pricing.pool;
+        uint256 amount;
+        unchecked {
+            // Pricing takes no more from the pool than is there.
+            amount = PoolSlot.balance(slot) - pricing.pool;
+        }
         if (amount == 0) return;
         uint256 category = FeeSlot.category(pricing.fee);
         bool known = pricing.remembered != 0 && PoolSlot.category(slot) == category;

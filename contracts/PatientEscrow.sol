@@ -251,14 +251,25 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc IPatientEscrow
     function chargeShares(bytes calldata section, uint256 last, bytes calldata charges) external onlySettlement {
         uint256 total = _chargeAll(section, BatchCodec.place(charges));
-        if (last == 0) _debited += total;
-        else _disburse(_debited + total);
+        uint256 before = _debited;
+        unchecked {
+            // Both were debited from balances below 2^64, each of them at most once for every row.
+            total += before;
+        }
+        if (last == 0) {
+            _debited = total;
+            return;
+        }
+        if (before != 0) _debited = 0;
+        if (total != 0) SafeERC20.safeTransfer(token, settlement, total);
     }
 
     /// @inheritdoc IPatientEscrow
     function disburseTotal() external onlySettlement {
         uint256 amount = _debited;
-        if (amount != 0) _disburse(amount);
+        if (amount == 0) return;
+        _debited = 0;
+        SafeERC20.safeTransfer(token, settlement, amount);
     }
 
     /// @inheritdoc IPatientEscrow
@@ -670,11 +681,6 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     function _forgetConsent(address patient, uint32 providerId) private {
         uint256 slot = _patients[patient].slot;
         if (slot.remembers(providerId)) _patients[patient].slot = slot.forgetful();
-    }
-
-    function _disburse(uint256 amount) private {
-        _debited = 0;
-        SafeERC20.safeTransfer(token, settlement, amount);
     }
 
     function _statement(uint256 slot, uint256 consent, uint256 named, uint256 signedAt) private view returns (uint256) {

@@ -120,13 +120,17 @@ library BatchCodec {
     }
 
     function headerBytes(uint256 word) internal pure returns (uint256) {
-        return hasSecondary(word) ? SECTION_BYTES + SECONDARY_BYTES : SECTION_BYTES;
+        unchecked {
+            return SECTION_BYTES + (flags(word) & HAS_SECONDARY) * SECONDARY_BYTES;
+        }
     }
 
     function rowBytes(uint256 word) internal pure returns (uint256 size) {
-        size = ROW_BYTES;
-        if (hasSecondary(word)) size += SECONDARY_SERVICE_BYTES;
-        if (isCorrection(word)) size += CORRECTS_BYTES;
+        unchecked {
+            // Without jumps: either flag, as a number, is one or two.
+            size = ROW_BYTES + (flags(word) & HAS_SECONDARY) * SECONDARY_SERVICE_BYTES
+                + (flags(word) & IS_CORRECTION) * (CORRECTS_BYTES / 2);
+        }
     }
 
     /// @notice The secondary payer's fields of the section at `offset`, as they stand in its header:

@@ -243,8 +243,11 @@ library CreditAccount {
 
     function _add(uint256 word, uint256 shift, uint256 amount) private pure returns (uint256) {
         uint256 field = _get(word, shift);
-        if (amount > type(uint64).max - field) revert ISettlementState.CreditOverflow(uint64(field), amount);
-        return word + (amount << shift);
+        unchecked {
+            // A field is below 2^64, and with the amount too.
+            if (amount > type(uint64).max - field) revert ISettlementState.CreditOverflow(uint64(field), amount);
+            return word + (amount << shift);
+        }
     }
 
     function _sub(uint256 word, uint256 shift, uint256 amount) private pure returns (uint256) {

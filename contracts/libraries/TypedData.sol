@@ -38,16 +38,17 @@ library TypedData {
         return keccak256(abi.encode(SERVICE_ATTESTATION_TYPEHASH, attestation));
     }
 
-    function hash(BatchHeader memory header, bytes calldata sections) internal pure returns (bytes32 structHash) {
+    function hash(BatchHeader calldata header, bytes calldata sections) internal pure returns (bytes32 structHash) {
         bytes32 typeHash = SETTLEMENT_BATCH_TYPEHASH;
         // keccak256(abi.encode(type hash, the four words of `header`, keccak256(sections))), put together behind
-        // the free memory pointer, which stays: a third of the gas.
+        // the free memory pointer, which stays: a third of the gas. A word of `header` that is more than its type
+        // allows makes a digest that nobody has signed.
         assembly ("memory-safe") {
             let free := mload(0x40)
             calldatacopy(free, sections.offset, sections.length)
             let sectionsHash := keccak256(free, sections.length)
             mstore(free, typeHash)
-            mcopy(add(free, 32), header, 128)
+            calldatacopy(add(free, 32), header, 128)
             mstore(add(free, 160), sectionsHash)
             structHash := keccak256(free, 192)
         }

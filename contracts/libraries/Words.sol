@@ -80,6 +80,16 @@ library Words {
         }
     }
 
+    /// @notice Put a word behind the last; there is room for it.
+    function append(bytes memory words, uint256 word) internal pure {
+        // The length grows by 32, and the word stands where the words ended.
+        assembly ("memory-safe") {
+            let size := mload(words)
+            mstore(add(add(words, 32), size), word)
+            mstore(words, add(size, 32))
+        }
+    }
+
     /// @notice Take the last word off.
     function takeLast(bytes memory words) internal pure returns (uint256 word) {
         // The length falls by 32, and the word stands where the words now end.

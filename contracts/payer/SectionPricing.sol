@@ -74,10 +74,9 @@ abstract contract SectionPricing is PayerTerms {
 
     /// Prices all rows of a section. `pricing` was opened for it and stands before its first group.
     function _priceSection(Pricing memory pricing) internal {
-        while (true) {
-            _pricePlain(pricing);
-            if (pricing.rows | pricing.groups == 0) break;
+        while (pricing.rows | pricing.groups != 0) {
             if (!_prepare(pricing)) _priceNext(pricing);
+            _pricePlain(pricing);
         }
         _closeMember(pricing);
     }
@@ -147,7 +146,12 @@ abstract contract SectionPricing is PayerTerms {
     /// covered without a yearly limit, the year is open, there is no annual maximum, and it does not matter
     /// whether the copay or the deductible comes first. Of the member `_pricePlain` sees by itself.
     function _prepare(Pricing memory pricing) private view returns (bool) {
-        uint256 row = BatchCodec.load(pricing.at + (pricing.rows == 0 ? 32 + BatchCodec.GROUP_BYTES : 32));
+        uint256 at = pricing.at;
+        unchecked {
+            // a place in calldata
+            at += pricing.rows == 0 ? 32 + BatchCodec.GROUP_BYTES : 32;
+        }
+        uint256 row = BatchCodec.load(at);
         uint256 key = row & ROW_KEY;
         if (key == pricing.rowKey) return false;
         (pricing.rowKey, pricing.plainKey) = (key, NO_KEY);

@@ -57,13 +57,9 @@ abstract contract BatchRecorder is SequenceMarks {
 
     // ---- the record ---------------------------------------------------------------------------------
 
-    /// A record of no sections yet, with room for all of these: one, in an array, because a struct that is
-    /// declared is filled with zeros field by field first.
-    function _startRecord(BatchContext memory context, bytes calldata sections)
-        internal
-        pure
-        returns (Record[] memory one)
-    {
+    /// A record that is all 0: one, in an array, because a struct that is declared is filled with zeros field by
+    /// field first.
+    function _blankRecord() internal pure returns (Record[] memory one) {
         // An array's length, the place of its only element, and that element, all 0: RECORD_WORDS words.
         assembly ("memory-safe") {
             one := mload(0x40)
@@ -72,7 +68,10 @@ abstract contract BatchRecorder is SequenceMarks {
             mstore(add(one, 32), add(one, 64))
             mstore(0x40, add(one, mul(32, add(RECORD_WORDS, 2))))
         }
-        Record memory record = one[0];
+    }
+
+    /// Makes a blank record one of no sections yet, with room for all of these.
+    function _startRecord(Record memory record, BatchContext memory context, bytes calldata sections) internal pure {
         (record.context, record.prefix) = (context, context.prefix);
         unchecked {
             // As many leaves as rows can be in so many bytes, and one word more.
@@ -81,14 +80,14 @@ abstract contract BatchRecorder is SequenceMarks {
         record.leaf = Words.start(record.leaves);
     }
 
-    /// The leaves, and behind them the tally as one word.
-    function _finishRecord(Record memory record) internal pure returns (bytes memory leaves) {
+    /// The leaves, and the tally.
+    function _finishRecord(Record memory record) internal pure returns (bytes memory leaves, uint256 tally) {
         leaves = record.leaves;
         unchecked {
             // `leaf` runs on from the first leaf.
             uint256 settled = (record.leaf - Words.start(leaves)) >> 5;
-            Words.write(record.leaf, settled << 48 | record.tally);
-            Words.cut(leaves, settled + 1);
+            Words.cut(leaves, settled);
+            return (leaves, settled << 48 | record.tally);
         }
     }
 

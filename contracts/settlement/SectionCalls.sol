@@ -12,7 +12,8 @@ library SectionCalls {
         internal
         returns (bytes memory reply)
     {
-        bool succeeded = _send(address(escrow), IPatientEscrow.maySpend.selector, section, signedAt, "");
+        bytes memory none;
+        bool succeeded = _send(address(escrow), IPatientEscrow.maySpend.selector, section, signedAt, none);
         reply = _reply(succeeded);
         if (!succeeded) bubble(reply);
     }

@@ -15,10 +15,14 @@ abstract contract SequenceMarks is Coordination {
     function _markSequences(bytes calldata section) internal returns (bytes memory skipped) {
         uint256 header = BatchCodec.header(section, 0);
         uint256 rows = BatchCodec.rowCount(header);
-        bytes memory bits = new bytes((rows + 255 >> 8) * 32);
-        uint256 at = BatchCodec.place(section) + BatchCodec.headerBytes(header);
+        (bytes memory bits, uint256 at) = (_bits(rows), BatchCodec.place(section));
         mapping(uint256 word => uint256) storage spent = _spent[BatchCodec.providerId(header)];
         (uint256 size, uint256 base) = (BatchCodec.rowBytes(header), BatchCodec.sequenceBase(header));
+        uint256 sectionEnd;
+        unchecked {
+            // places in calldata
+            (at, sectionEnd) = (at + BatchCodec.headerBytes(header), at + section.length);
+        }
         bool any;
         // Reads groups and rows as BatchCodec has them, and the provider's bitmap a word at a time. Written are
         // that bitmap, scratch space, and bits of `bits` for no more rows than there are; its first word counts
@@ -82,8 +86,15 @@ abstract contract SequenceMarks is Coordination {
             mstore(bits, bytesOfBits)
         }
         // Where the rows add up, all groups were read exactly if the section ends here.
-        if (at != BatchCodec.place(section) + section.length) BatchCodec.refuse(section, header);
+        if (at != sectionEnd) BatchCodec.refuse(section, header);
         if (any) skipped = bits;
+    }
+
+    /// Room for a bit per row: whole words, 0.
+    function _bits(uint256 rows) private pure returns (bytes memory) {
+        unchecked {
+            return Words.zeros((rows + 255 >> 8) << 5);
+        }
     }
 
     function _unmark(uint32 providerId, uint64 sequence) internal {

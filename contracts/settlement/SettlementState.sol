@@ -77,8 +77,20 @@ abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransien
     }
 
     /// What every claim of a batch is hashed with.
-    function _claimPrefix(bytes32 digest, uint40 settledAt, address operator) internal view returns (bytes32) {
-        return keccak256(abi.encode(CLAIM_TAG, block.chainid, address(this), digest, settledAt, operator));
+    function _claimPrefix(bytes32 digest, uint256 settledAt, address operator) internal view returns (bytes32 prefix) {
+        bytes32 tag = CLAIM_TAG;
+        // keccak256(abi.encode(tag, chain, this contract, digest, settledAt, operator)), put together behind the free
+        // memory pointer, which stays.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, tag)
+            mstore(add(free, 32), chainid())
+            mstore(add(free, 64), address())
+            mstore(add(free, 96), digest)
+            mstore(add(free, 128), settledAt)
+            mstore(add(free, 160), shr(96, shl(96, operator)))
+            prefix := keccak256(free, 192)
+        }
     }
 
     /// The id of a claim: the leaf of its batch's tree.
