@@ -42,7 +42,7 @@ contract LibraryHarness {
         return Calendar.yearOf(timestamp);
     }
 
-    function recoverSigner(bytes32 digest, bytes calldata signatures, uint256 index) external pure returns (address) {
-        return QuorumSignatures.recover(digest, signatures, index);
+    function recoverSigner(bytes32 digest, bytes calldata signatures, uint256 start) external pure returns (address) {
+        return QuorumSignatures.recover(digest, signatures, start);
     }
 }

@@ -5,8 +5,8 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {ISettlementState} from "../interfaces/ISettlementState.sol";
 
-/// @notice The small settings, in the slot that settling reads anyway to see that it is not paused. They stand
-/// there only because nothing else with storage comes between AccessManaged, Pausable and this.
+/// @notice The small settings, in one slot. They stand there only because nothing else with storage comes between
+/// AccessManaged, Pausable and this.
 ///
 ///   slot 0   bytes  0..19 authority           byte  20     an operation is being consumed (AccessManaged)
 ///            byte  21     paused (Pausable)   bytes 22..24 flat fee

@@ -399,8 +399,6 @@ class Ledger:
 
     def settle(self, batch: Batch, signers: Sequence[str], root_slot: int) -> list[Ending]:
         """Settle a batch; `signers` are whoever its signatures are by."""
-        if self.paused:
-            raise Refused("EnforcedPause")
         if batch.signed_at > self.now:
             raise Refused("BatchNotYetValid")
         if batch.deadline < self.now:
@@ -416,6 +414,8 @@ class Ledger:
         return self._settle(batch, root_slot)
 
     def _check_quorum(self, epoch: int, signers: Sequence[str]) -> None:
+        if self.paused:
+            raise Refused("EnforcedPause")
         quorum = self.epochs.get(epoch)
         if quorum is None:
             raise Refused("UnknownEpoch")
