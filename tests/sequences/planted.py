@@ -114,6 +114,45 @@ PLANTED = (
         ("eq(and(accepted, 0xffffff), providerId)", "1"),
     ),
     planted(
+        "an acceptance that was ended is still remembered",
+        "payer/PayerTerms.sol",
+        (
+            "        _forgetTerms();\n        emit ProviderAcceptanceEnded",
+            "        emit ProviderAcceptanceEnded",
+        ),
+    ),
+    planted(
+        "a plan is still remembered though its next version is announced",
+        "payer/PayerTerms.sol",
+        ("        _forgetTerms();\n        emit PlanPublished", "        emit PlanPublished"),
+    ),
+    planted(
+        "terms are remembered for every provider",
+        "libraries/PoolSlot.sol",
+        (
+            "uint64(slot >> 64) == (planKey << 32 | providerId)",
+            "uint32(slot >> 96) == planKey && providerId != 0",
+        ),
+    ),
+    planted(
+        "a quorum stands while settlement is paused",
+        "settlement/QuorumDesk.sol",
+        ("        _pause();\n        _stand();\n", "        _pause();\n"),
+    ),
+    planted(
+        "a quorum stands though its epoch was ended",
+        "settlement/QuorumDesk.sol",
+        (
+            "        ending.endsAt = uint40(block.timestamp);\n        _stand();\n",
+            "        ending.endsAt = uint40(block.timestamp);\n",
+        ),
+    ),
+    planted(
+        "what the escrow has debited moves twice where its last section is paid at once",
+        "PatientEscrow.sol",
+        ("        if (before != 0) _debited = 0;\n", ""),
+    ),
+    planted(
         "a root slot is reused a day before its window ends",
         "settlement/SettlementFront.sol",
         (
