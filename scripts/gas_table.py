@@ -49,6 +49,7 @@ MEANINGS = {
     "secondary": "100 events of 100 patients with two payers",
     "self_pay": "100 events of 100 patients outside any plan",
     "first_of_day": "100 events of 100 patients, first batch of the day",
+    "single_terms_forgotten": "one event alone, of other terms than the payer's last",
     "first_touch": "100 events of 100 patients, every slot new",
     "erc20_transfer": "a transfer",
     "erc3009_transfer": "a transfer by signature (ERC-3009)",

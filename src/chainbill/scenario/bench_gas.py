@@ -110,6 +110,13 @@ def _first_of_day(stage: BenchStage, shape: Shape) -> TxReceipt:
     return stage.settle(shape, root_slot=1)
 
 
+def _terms_forgotten(stage: BenchStage, shape: Shape) -> TxReceipt:
+    """The second batch of its day; the payer, which has published since, does not remember its terms."""
+    _first_of_day(stage, shape)
+    stage.publish_another_plan()
+    return stage.settle(shape, root_slot=0)
+
+
 def _first_touch(stage: BenchStage, shape: Shape) -> TxReceipt:
     """The very first batch: every slot is new."""
     return stage.settle(shape, root_slot=0)
@@ -161,6 +168,7 @@ SCENARIOS: dict[str, Scenario] = {
     "family": Scenario(Shape(100, 100, coverage=Coverage.FAMILY), _steady),
     "secondary": Scenario(Shape(100, 100, payers=2, coverage=Coverage.TWO_PAYERS), _steady),
     "self_pay": Scenario(Shape(100, 100, coverage=Coverage.SELF_PAY), _steady),
+    "single_terms_forgotten": Scenario(Shape(1, 1), _terms_forgotten),
     "first_of_day": Scenario(_HUNDRED, _first_of_day),
     "first_touch": Scenario(_HUNDRED, _first_touch),
 }

@@ -46,7 +46,7 @@ WINDOW_DAYS = 9
 """Days between batches of which the later may take the earlier one's root slot."""
 
 YEAR = datetime.fromtimestamp(STARTS_AT, UTC).year
-PLAN_ID, FAMILY_PLAN_ID = 1, 2
+PLAN_ID, FAMILY_PLAN_ID, UNUSED_PLAN_ID = 1, 2, 3
 FAMILY_SIZE = 4
 SERVICE_ID = keccak256(b"chainbill bench service")[:8]
 SECONDARY_SERVICE_ID = keccak256(b"chainbill bench service of the secondary")[:8]
@@ -180,6 +180,10 @@ class BenchStage:
             fees = dict.fromkeys((SERVICE_ID, service), FeeTerms(amount=PRICE, category=1))
             payer.publish_fees(self.insurer, fees)
             self._payers.append(payer)
+
+    def publish_another_plan(self) -> None:
+        """Let the first insurer publish a plan by which nobody is priced."""
+        self._payers[0].publish_plan(self.insurer, UNUSED_PLAN_ID, PLAN, {1: TERMS})
 
     def _register_providers(self, count: int) -> None:
         for number in range(count):
