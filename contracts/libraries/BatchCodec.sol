@@ -129,7 +129,7 @@ library BatchCodec {
         unchecked {
             // Without jumps: either flag, as a number, is one or two.
             size = ROW_BYTES + (flags(word) & HAS_SECONDARY) * SECONDARY_SERVICE_BYTES
-                + (flags(word) & IS_CORRECTION) * (CORRECTS_BYTES / 2);
+                + (flags(word) & IS_CORRECTION) * (CORRECTS_BYTES >> 1);
         }
     }
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis.stateful import precondition, rule
 from tests.sequences.choices import BITS
 from tests.sequences.disputing import Disputing
-from tests.sequences.insured import Insurers
 from tests.sequences.patients import Patients
+from tests.sequences.remembering import Remembering
 from tests.sequences.stage import CENT, DOLLAR
 from tests.sequences.timeline import DAY, HOUR, MINUTE
 
 
-class Machine(Patients, Insurers, Disputing):
+class Machine(Patients, Remembering, Disputing):
     """Every operation, in any order."""
 
     # ---- time ---------------------------------------------------------------------------------------
@@ -58,8 +58,9 @@ class Machine(Patients, Insurers, Disputing):
         elif way == 2:
             fee = (0, 50 * CENT, DOLLAR, DOLLAR + 1)[how % 4], (0, 100, 500, 250)[how // 4 % 4]
             stage.desk("setOperatorFee", caller, fee, ledger.set_operator_fee, caller, *fee)
-        elif way == 3 and how % 5 == 4:
-            stage.desk("endEpoch", caller, (epoch - how % 2,), ledger.end_epoch, caller, epoch - how % 2)
+        elif way == 3:
+            ending = epoch - (how % 3) // 2
+            stage.desk("endEpoch", caller, (ending,), ledger.end_epoch, caller, ending)
         else:
             members = stage.oracles[how % 2 : how % 2 + 3]
             if how % 16 == 15:
@@ -68,7 +69,11 @@ class Machine(Patients, Insurers, Disputing):
             stage.desk("openEpoch", caller, quorum, ledger.open_epoch, caller, *quorum)
 
     @precondition(
-        lambda self: self.ledger.paused or any(p.account.suspended for p in self.ledger.providers.values())
+        lambda self: (
+            self.ledger.paused
+            or self._nobody_signs()
+            or any(p.account.suspended for p in self.ledger.providers.values())
+        )
     )
     @rule(bits=BITS)
     def governor_relents(self, bits: bytes) -> None:
@@ -77,9 +82,16 @@ class Machine(Patients, Insurers, Disputing):
         stage, ledger, governor = self.stage, self.ledger, self.ledger.governor
         if ledger.paused:
             stage.desk("unpause", governor, (), ledger.set_paused, governor, False)
+        if self._nobody_signs():
+            quorum = stage.oracles[:3], 2
+            stage.desk("openEpoch", governor, quorum, ledger.open_epoch, governor, *quorum)
         for number, provider in ledger.providers.items():
             if provider.account.suspended:
                 stage.desk("reinstate", governor, (number,), ledger.suspend, governor, number, False)
+
+    def _nobody_signs(self) -> bool:
+        """Has the newest epoch ended?"""
+        return bool(self.ledger.epochs[len(self.ledger.epochs)].ends)
 
     # ---- the token ----------------------------------------------------------------------------------
 

@@ -148,11 +148,6 @@ PLANTED = (
         ),
     ),
     planted(
-        "what the escrow has debited moves twice where its last section is paid at once",
-        "PatientEscrow.sol",
-        ("        if (before != 0) _debited = 0;\n", ""),
-    ),
-    planted(
         "a root slot is reused a day before its window ends",
         "settlement/SettlementFront.sol",
         (

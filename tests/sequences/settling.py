@@ -13,7 +13,7 @@ from tests.sequences.doing import failed_payers, mirrored, pack, require
 from tests.sequences.model import DISPUTE_WINDOW, NOBODY, Batch, Ending, Section
 from tests.sequences.stage import CENT, DOLLAR, SLOTS
 from tests.sequences.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE
-from tests.sequences.wallets import Consent, Limits
+from tests.sequences.wallets import Consent
 from tests.sequences.world import World
 
 BILLED = (0, 200 * DOLLAR, 80 * DOLLAR, 10 * DOLLAR + 5 * CENT, 33 * DOLLAR, 1)
@@ -56,29 +56,6 @@ class Settling(World):
         sections = [kind(choices, signed_at) for kind in kinds[choices.below(2) :]]
         self._settle(choices, sections, signed_at)
 
-    @rule(bits=BITS)
-    def consent_changes_after_a_charge(self, bits: bytes) -> None:
-        """A patient with a limit for one event is charged by its consent, changes it, and is charged again by
-        either provider, around the end of the notice."""
-        choices = self.begin("consent_changes_after_a_charge", bits)
-        patients = [one for one in self.stage.patients if not self._payers(one, self.now)[1]]
-        patient, provider = choices.of(patients or self.stage.patients), choices.of((1, 2))
-        limits = Limits(110 * DOLLAR, choices.of((0, 400 * DOLLAR)))
-        self.stage.patient_verb(
-            patient, "setLimits", tuple(limits), lambda: self.ledger.set_limits(patient, limits)
-        )
-        self._grant(patient, provider, Consent(2_000 * DOLLAR, self.now + 10 * DAY, choices.once_in(2)))
-        self.stage.wait(DAY + MAX_BATCH_LIFE)
-        self._charge(choices, patient, provider)
-        if choices.once_in(2):
-            wallet = self.ledger.wallets[patient]
-            revoked = (provider,), lambda: wallet.revoke(provider, self.now)
-            self.stage.patient_verb(patient, "revokeConsent", *revoked)
-        elif choices.once_in(2):
-            self._grant(patient, provider, Consent(25 * DOLLAR, self.now + 10 * DAY))
-        self.stage.wait(choices.of((DAY, DAY + 1, DAY - 1, HOUR)))
-        self._charge(choices, patient, choices.of((provider, provider, 3 - provider)))
-
     @precondition(lambda self: any(claim.status >= Status.REVERSED for claim in self.ledger.claims))
     @rule(bits=BITS)
     def correction_settles(self, bits: bytes) -> None:
@@ -100,19 +77,6 @@ class Settling(World):
         event = replace(event, commitment=keccak(word(event.sequence)))
         corrects = claim.id if not choices.once_in(10) else keccak(claim.id)
         self._settle(choices, [Section(event.header, (event,), (corrects,))], signed_at)
-
-    def _grant(self, patient: str, provider: int, consent: Consent) -> None:
-        verb = (provider, *consent), lambda: self.ledger.grant(patient, provider, consent)
-        self.stage.patient_verb(patient, "grantConsent", *verb)
-
-    def _charge(self, choices: Choices, patient: str, provider: int) -> None:
-        """One event of one patient, signed just now."""
-        if not self._free_slots():
-            self._signed_at(choices)
-        first, second = self._payers(patient, self.now)
-        header = self._under_plans(Header(provider, first, 0, 0, second), patient, self.ledger.year)
-        event = self._event(choices, self._in_force(header, self.now), patient, self.ledger.year)
-        self._settle(choices, [Section(event.header, (event,))], self.now)
 
     # ---- bad ----------------------------------------------------------------------------------------
 
