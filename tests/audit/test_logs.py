@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from tests.audit.story import Story
+from tests.chain.claims import plain_claims, row_claims
 from web3 import Web3
 from web3._utils.events import get_event_data
 
 from chainbill.audit import RawLedger
 from chainbill.audit.indexer import decode_ledger
-from chainbill.billing.outcomes import Reason
+from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.claim_words import pack_claim, pack_secondary
 from chainbill.chain.events import Claim, ClaimSettled, SecondaryDetermined, SecondaryShares
@@ -68,37 +69,38 @@ def _free(bits: int) -> tuple[int, int]:
     return bits, 2**bits - 1
 
 
-FOUR = [_free(64)] * 4
 WORDS = {
-    "parties": _word(_free(224), (24, 0), (8, max(Reason))),
-    "amounts": _word(*FOUR),
-    "shares": _word(*FOUR),
-    "service": _word(_free(224), (8, 7), (24, 0)),
     "secondary": _word(_free(192), (64, 0)),
     "batch": _word(_free(256)),
     "submission": _word(_free(232), (24, 0)),
 }
-"""The packed words of ``contracts/libraries/ClaimWords.sol`` and of a batch, their reserved bits 0."""
+"""The packed words of a batch, and a secondary payer's, their reserved bits 0."""
 
-PART = 2**62 - 1
-"""Four of them are below 2^64."""
+ROWS = {
+    "ClaimSettled": row_claims(Outcome.SETTLED),
+    "ClaimDenied": row_claims(Outcome.DENIED),
+    "ClaimPended": row_claims(Outcome.PENDED),
+    "ClaimSkipped": row_claims(Outcome.SKIPPED),
+    "ClaimReversed": row_claims(Outcome.SETTLED).map(lambda claim: replace(claim, billed=0)),
+    "PlainClaimSettled": plain_claims(),
+}
+"""The claims that each event with a claim's words can hold."""
+
+PACKED = ("parties", "amounts", "shares", "service")
 MASK = 2**64 - 1
 
 
 @st.composite
-def plain_claims(draw: st.DrawFn) -> tuple[Any, ...]:
-    """Values of a plain claim's log: what is allowed is the member's shares and the plan's together."""
-    parts = [draw(st.integers(0, PART)) for _ in range(4)]
-    deductible, copay, coinsurance, _ = parts
-    billed, service = draw(st.integers(0, MASK)), draw(st.integers(0, 2**160 - 1))
-    amounts = billed << 192 | sum(parts) << 128 | deductible << 64 | copay
-    flags = draw(st.integers(0, 7))
-    return (
-        "0x" + draw(st.binary(min_size=20, max_size=20)).hex(),
-        draw(st.binary(min_size=32, max_size=32)),
-        draw(WORDS["parties"]),
-        amounts,
-        coinsurance << 192 | service << 32 | flags,
+def claim_values(draw: st.DrawFn, entry: dict[str, Any]) -> tuple[Any, ...]:
+    """Values of an event with a claim's words."""
+    claim = draw(ROWS[entry["name"]])
+    words = _numbers(pack_claim(claim))
+    named = {"commitment": claim.commitment, **dict(zip(PACKED, words, strict=True))}
+    if entry["name"] == "PlainClaimSettled":
+        _, _, shares, service = words
+        named["service"] = shares >> 192 << 192 | (service >> 96) << 32 | service >> 24 & 255
+    return tuple(
+        named[name] if (name := each["name"]) in named else draw(values_of(each)) for each in entry["inputs"]
     )
 
 
@@ -127,8 +129,8 @@ def values_of(entry: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 def all_values_of(entry: dict[str, Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     """Values that a contract of ours could log for an event."""
-    if entry["name"] == "PlainClaimSettled":
-        return plain_claims()
+    if entry["name"] in ROWS:
+        return claim_values(entry)
     return st.tuples(*map(values_of, entry["inputs"]))
 
 
@@ -332,18 +334,54 @@ WHOLE = _plain(0, 0)
         ([bytes(11) + b"\1" + PATIENT[12:]], WHOLE, "no event with topic"),
         ([PATIENT], _plain(2, 69), "of 150 allowed the member's shares are 151"),
         ([PATIENT], _plain(3, 69 << 192), "of 150 allowed the member's shares are 151"),
-        ([PATIENT], _plain(3, 8), "unknown flags 9"),
-        ([PATIENT], _plain(3, 128), "unknown flags 129"),
         ([PATIENT], _plain(3, 1 << 8), "does not fit its type"),
         ([PATIENT], _plain(3, 1 << 31), "does not fit its type"),
         ([PATIENT], _plain(1, 1 << 8), "does not fit its type"),
         ([PATIENT], _plain(1, 1 << 31), "does not fit its type"),
-        ([PATIENT], _plain(1, 255), "holds what it cannot"),
     ],
 )
 def test_decode__no_plain_claim__is_refused(topics: list[bytes], data: bytes, said: str) -> None:
     with pytest.raises(LedgerError, match=said):
         decode_words("ClaimSettlement", topics, data)
+
+
+@pytest.mark.parametrize(
+    "word, change, said",
+    [
+        (1, 7 << 128, "secondary payer id 7"),
+        (1, 7 << 112, "secondary plan id 7"),
+        (1, 7 << 96, "secondary terms version 7"),
+        (1, 7 << 32, "secondary service id 0x0000000000000007"),
+        (1, 19, "reason 19"),
+        (1, 255, "reason 255"),
+        (
+            1,
+            7 << 128 | 1 << 32 | 19,
+            "secondary payer id 7, secondary service id 0x0000000000000001, reason 19",
+        ),
+        (1, -2 << 192, "no payer"),
+        (3, 2, "units counted"),
+        (3, 4, "secondary units counted"),
+        (3, 6, "units counted, secondary units counted"),
+        (3, 8, "unknown flags 8"),
+        (3, 128 | 2, "units counted, unknown flags 128"),
+    ],
+)
+@pytest.mark.parametrize("billed_as_fee", [0, 1])
+def test_decode__plain_claim_with_what_none_has__is_refused_by_name(
+    word: int, change: int, said: str, billed_as_fee: int
+) -> None:
+    data = bytearray(_plain(word, change))
+    data[127] ^= 1 - billed_as_fee
+    with pytest.raises(LedgerError, match=f"holds what it cannot: a plain claim has {said}$"):
+        decode_words("ClaimSettlement", [PATIENT], bytes(data))
+
+
+@pytest.mark.parametrize("bit", range(160), ids=str)
+def test_decode__plain_claim_with_a_bit_behind_its_payer__is_refused(bit: int) -> None:
+    """Whatever the word's parts may be called: nothing stands there."""
+    with pytest.raises(LedgerError):
+        decode_words("ClaimSettlement", [PATIENT], _plain(1, 1 << bit))
 
 
 def test_decode__plain_claim__shares_of_all_that_is_allowed_are_read() -> None:

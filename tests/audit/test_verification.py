@@ -17,6 +17,7 @@ from chainbill.audit.copy_check import check_places
 from chainbill.audit.rpc import NodeRefused
 from chainbill.audit.state import compare_state
 from chainbill.audit.verification import audit_logs
+from chainbill.billing.outcomes import Reason
 from chainbill.chain import events
 from chainbill.chain.events import Event
 from chainbill.errors import ChainError, LedgerError
@@ -179,7 +180,13 @@ EDITS = {
     "terms version": (_claim(terms_version=1), {Kind.ADJUDICATION}),
     "sequence": (_claim(sequence=2**40), {Kind.STATE}),
     "commitment": (_claim(commitment=1), {Kind.BATCH}),
-    "denial's amount": (_row(events.ClaimDenied, plan_paid=10_000), {Kind.ADJUDICATION}),
+    "denial's amount": (_row(events.ClaimDenied, plan_paid=10_000), {Kind.UNREADABLE_LOG, Kind.BATCH}),
+    "denial for want of a payer's tokens": (
+        _row(events.ClaimDenied, reason=Reason.PAYER_FAILED - Reason.NOT_COVERED),
+        {Kind.UNREADABLE_LOG, Kind.BATCH},
+    ),
+    "skipped row's amount": (_row(events.ClaimSkipped, allowed=10_000), {Kind.UNREADABLE_LOG, Kind.BATCH}),
+    "plain claim's units counted": (_word(events.ClaimSettled, 3, 2), {Kind.UNREADABLE_LOG, Kind.BATCH}),
     "denial's reason": (_row(events.ClaimDenied, reason=1), {Kind.ADJUDICATION}),
     "pended row's reason": (_row(events.ClaimPended, reason=-1), {Kind.ADJUDICATION}),
     "pended row's sequence": (_row(events.ClaimPended, sequence=-6), {Kind.BATCH}),

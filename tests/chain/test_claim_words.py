@@ -8,50 +8,24 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.chain.claims import CLAIMS, SHARES, row_claims
 
-from chainbill.billing.outcomes import Reason
+from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain import events
 from chainbill.chain.claim_words import pack_claim, pack_secondary
 from chainbill.chain.events import Claim, SecondaryShares
 from chainbill.chain.logs import decode_words, event_topic
 from chainbill.errors import LedgerError
 
-AMOUNT = st.integers(0, 2**64 - 1)
-U16, U32 = st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1)
-SERVICE = st.binary(min_size=8, max_size=8)
-CLAIMS = st.builds(
-    Claim,
-    commitment=st.binary(min_size=32, max_size=32),
-    sequence=AMOUNT,
-    provider_id=U32,
-    payer_id=U32,
-    plan_id=U16,
-    terms_version=U16,
-    secondary_payer_id=U32,
-    secondary_plan_id=U16,
-    secondary_terms_version=U16,
-    secondary_service_id=SERVICE,
-    reason=st.sampled_from(Reason),
-    benefit_year=U16,
-    service_id=SERVICE,
-    units=U16,
-    billed_as_fee=st.booleans(),
-    billed=AMOUNT,
-    allowed=AMOUNT,
-    deductible=AMOUNT,
-    copay=AMOUNT,
-    coinsurance=AMOUNT,
-    outside_plan=AMOUNT,
-    plan_paid=AMOUNT,
-    secondary_paid=AMOUNT,
-    fee=AMOUNT,
-    units_counted=st.booleans(),
-    secondary_units_counted=st.booleans(),
-)
-SHARES = st.builds(SecondaryShares, AMOUNT, AMOUNT, AMOUNT)
 PATIENT = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 PATIENT_TOPIC = bytes(12) + bytes.fromhex(PATIENT[2:])
 ROW = "(address,bytes32,uint256,uint256,uint256,uint256)"
+KINDS: dict[Any, Outcome] = {
+    events.ClaimSettled: Outcome.SETTLED,
+    events.ClaimDenied: Outcome.DENIED,
+    events.ClaimPended: Outcome.PENDED,
+    events.ClaimSkipped: Outcome.SKIPPED,
+}
 
 
 def integers(packed: bytes) -> list[int]:
@@ -98,11 +72,9 @@ def test_pack_secondary__any_shares__stand_where_the_library_says(shares: Second
     )
 
 
-@pytest.mark.parametrize(
-    "kind", [events.ClaimSettled, events.ClaimDenied, events.ClaimPended, events.ClaimSkipped]
-)
-def test_decode__a_row_of_any_outcome__is_the_claim_that_was_packed(kind: Any) -> None:
-    @given(CLAIMS)
+@pytest.mark.parametrize("kind, outcome", KINDS.items())
+def test_decode__a_row_of_any_outcome__is_the_claim_that_was_packed(kind: Any, outcome: Outcome) -> None:
+    @given(row_claims(outcome))
     def agree(claim: Claim) -> None:
         topics = [event_topic(kind.__name__ + ROW), PATIENT_TOPIC]
         assert decode_words("ClaimSettlement", topics, claim.commitment + pack_claim(claim)) == kind(
@@ -112,13 +84,16 @@ def test_decode__a_row_of_any_outcome__is_the_claim_that_was_packed(kind: Any) -
     agree()
 
 
-@given(CLAIMS, SHARES, st.binary(min_size=32, max_size=32))
+REVERSED = "ClaimReversed(bytes32,address,bytes32,uint256,uint256,uint256,uint256,uint256)"
+
+
+@given(row_claims(Outcome.SETTLED), SHARES, st.binary(min_size=32, max_size=32))
 def test_decode__a_reversal__is_what_was_packed(
     claim: Claim, shares: SecondaryShares, claim_id: bytes
 ) -> None:
-    signature = "ClaimReversed(bytes32,address,bytes32,uint256,uint256,uint256,uint256,uint256)"
+    claim = replace(claim, billed=0)
     data = claim.commitment + pack_claim(claim) + pack_secondary(shares)
-    decoded = decode_words("ClaimSettlement", [event_topic(signature), claim_id, PATIENT_TOPIC], data)
+    decoded = decode_words("ClaimSettlement", [event_topic(REVERSED), claim_id, PATIENT_TOPIC], data)
     assert decoded == events.ClaimReversed(claim_id, PATIENT, claim, shares)
 
 
@@ -140,22 +115,118 @@ EMPTY = Claim(
 
 
 @pytest.mark.parametrize("place", [28, 29, 30, 125, 126, 127], ids=str)
-def test_decode__a_byte_that_the_layout_leaves_out__is_refused(place: int) -> None:
-    words = bytearray(pack_claim(EMPTY))
+@pytest.mark.parametrize("kind", KINDS)
+def test_decode__a_byte_that_the_layout_leaves_out__is_refused(kind: Any, place: int) -> None:
+    words = bytearray(pack_claim(_row(kind)))
     words[place] = 1
-    with pytest.raises(LedgerError):
-        decode_words(
-            "ClaimSettlement", [event_topic("ClaimSettled" + ROW), PATIENT_TOPIC], bytes(32) + bytes(words)
-        )
+    with pytest.raises(LedgerError, match="does not fit its type"):
+        _decode(kind, bytes(words))
 
 
-def test_decode__a_reason_that_is_none__is_refused() -> None:
-    words = bytearray(pack_claim(EMPTY))
+ONE_PAYER = replace(EMPTY, payer_id=1, billed=200, allowed=150, plan_paid=150)
+"""A claim without anything that is particular."""
+
+ANYWHERE: list[tuple[dict[str, Any], str]] = [
+    ({"secondary_plan_id": 3}, "a claim without a secondary payer has secondary plan id 3"),
+    ({"secondary_terms_version": 4}, "without a secondary payer has secondary terms version 4"),
+    (
+        {"secondary_service_id": b"a visit "},
+        "without a secondary payer has secondary service id 0x6120766973697420",
+    ),
+]
+"""What no row's log can hold, and what is said of it."""
+
+UNSETTLED: list[tuple[dict[str, Any], str]] = [
+    ({"allowed": 5}, "allowed 5"),
+    ({"deductible": 5}, "deductible 5"),
+    ({"copay": 5}, "copay 5"),
+    ({"coinsurance": 5}, "coinsurance 5"),
+    ({"outside_plan": 5}, "outside plan 5"),
+    ({"plan_paid": 5}, "plan paid 5"),
+    ({"secondary_paid": 5}, "secondary paid 5"),
+    ({"fee": 5}, "fee 5"),
+    ({"units_counted": True}, "units counted"),
+    ({"payer_id": 0, "secondary_payer_id": 2}, "without a payer has secondary payer id 2"),
+    ({"secondary_payer_id": 2, "secondary_units_counted": True}, "secondary units counted"),
+    ({"allowed": 5, "fee": 6, "units_counted": True}, "allowed 5, fee 6, units counted"),
+]
+"""What no log of a row that did not settle can hold."""
+
+SETTLED: list[tuple[dict[str, Any], str]] = [
+    ({"reason": Reason.PAYER_FAILED}, "a settled claim has reason 19"),
+    ({"secondary_paid": 5}, "without a secondary payer has secondary paid 5"),
+    ({"secondary_units_counted": True}, "without a secondary payer has secondary units counted"),
+    ({"payer_id": 0, "plan_paid": 0, "deductible": 5}, "a claim without a payer has deductible 5"),
+    ({"payer_id": 0, "plan_paid": 0, "copay": 5}, "without a payer has copay 5"),
+    ({"payer_id": 0, "plan_paid": 0, "coinsurance": 5}, "without a payer has coinsurance 5"),
+    ({"payer_id": 0}, "without a payer has plan paid 150"),
+    ({"payer_id": 0, "plan_paid": 0, "secondary_payer_id": 2}, "without a payer has secondary payer id 2"),
+    ({"payer_id": 0, "plan_paid": 0, "units_counted": True}, "without a payer has units counted"),
+]
+"""What no log of a settled claim can hold."""
+
+
+def _row(kind: Any) -> Claim:
+    """A claim that settled, or the same as it is logged with another outcome."""
+    if kind is events.ClaimSettled:
+        return ONE_PAYER
+    reason = next(reason for reason in Reason if reason.outcome is KINDS[kind])
+    return replace(ONE_PAYER, allowed=0, plan_paid=0, reason=reason)
+
+
+def _decode(kind: Any, words: bytes) -> events.Event:
+    return decode_words(
+        "ClaimSettlement", [event_topic(kind.__name__ + ROW), PATIENT_TOPIC], bytes(32) + words
+    )
+
+
+@pytest.mark.parametrize(
+    "kind, change, said",
+    [
+        *((kind, *case) for kind in KINDS for case in ANYWHERE),
+        *((kind, *case) for kind in KINDS for case in UNSETTLED if kind is not events.ClaimSettled),
+        *((events.ClaimSettled, *case) for case in SETTLED),
+        (events.ClaimDenied, {"reason": Reason.PATIENT_UNFUNDED}, "the reason of a denied claim is 17"),
+        (events.ClaimPended, {"reason": Reason.NOT_COVERED}, "the reason of a pended claim is 1"),
+        (events.ClaimSkipped, {"reason": Reason.NONE}, "the reason of a skipped claim is 0"),
+    ],
+)
+def test_decode__what_no_log_of_its_kind_holds__is_refused_by_name(
+    kind: Any, change: dict[str, Any], said: str
+) -> None:
+    assert _decode(kind, pack_claim(_row(kind)))
+    with pytest.raises(LedgerError, match=f"holds what it cannot: .*{said}$"):
+        _decode(kind, pack_claim(replace(_row(kind), **change)))
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [({"billed": 5}, "a reversal has billed 5"), ({"reason": Reason.NOT_COVERED}, "a reversal has reason 1")],
+)
+def test_decode__what_no_reversal_holds__is_refused_by_name(change: dict[str, Any], said: str) -> None:
+    claim = replace(ONE_PAYER, billed=0)
+    topics = [event_topic(REVERSED), bytes(32), PATIENT_TOPIC]
+    assert decode_words("ClaimSettlement", topics, bytes(32) + pack_claim(claim) + bytes(32))
+    changed = pack_claim(replace(claim, **change))
+    with pytest.raises(LedgerError, match=f"holds what it cannot: {said}$"):
+        decode_words("ClaimSettlement", topics, bytes(32) + changed + bytes(32))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_decode__a_reason_that_is_none__is_refused(kind: Any) -> None:
+    words = bytearray(pack_claim(_row(kind)))
     words[31] = max(Reason) + 1
-    with pytest.raises(LedgerError):
-        decode_words(
-            "ClaimSettlement", [event_topic("ClaimDenied" + ROW), PATIENT_TOPIC], bytes(32) + bytes(words)
-        )
+    with pytest.raises(LedgerError, match=f"(?:has reason|claim is) {max(Reason) + 1}$"):
+        _decode(kind, bytes(words))
+
+
+@pytest.mark.parametrize("bits, said", [(8, "unknown flags 8"), (128, "unknown flags 128")])
+@pytest.mark.parametrize("kind", KINDS)
+def test_decode__a_flag_that_means_nothing__is_refused(kind: Any, bits: int, said: str) -> None:
+    words = bytearray(pack_claim(_row(kind)))
+    words[124] |= bits
+    with pytest.raises(LedgerError, match=f"has {said}$"):
+        _decode(kind, bytes(words))
 
 
 def test_claim__parts__make_responsibility_and_adjustment() -> None:

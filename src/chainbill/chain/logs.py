@@ -2,8 +2,8 @@
 
 Every event but two is a row of 32-byte words, indexed ones first. One ``struct`` per event reads the words of
 the topics and the data together, packed words (``claim_words``) included; packing the values again must give
-the same bytes, which refuses every value that does not fit its type. The commonest log, that of a plain
-claim, is anonymous: it is known by its first topic, which is an address.
+the same bytes, which refuses every value that does not fit its type and all that a log of its kind never
+holds. The commonest log, that of a plain claim, is anonymous: it is known by its first topic, an address.
 """
 
 from __future__ import annotations
@@ -16,9 +16,23 @@ from functools import lru_cache
 from typing import Any
 
 from chainbill.attestation.address import checksum_address
+from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain import events
-from chainbill.chain.claim_words import AMOUNTS, CLAIM, PARTIES, PLAIN_SERVICE, SECONDARY, build_claim
+from chainbill.chain.claim_words import (
+    CLAIM,
+    CLAIM_FIELDS,
+    PLAIN,
+    PLAIN_FIELDS,
+    PLAIN_WHOLE,
+    REVERSED,
+    SECONDARY,
+    SETTLED,
+    UNSETTLED,
+    build_claim,
+    build_plain_claim,
+    show_field,
+)
 from chainbill.errors import LedgerError
 from chainbill.records.hashing import keccak256
 
@@ -62,6 +76,16 @@ _Conversions = tuple[tuple[int, Callable[[bytes], Any]], ...]
 
 
 @dataclass(frozen=True, slots=True)
+class _Room:
+    """All fields that a claim's log has room for, some of which are 0 in every log of its kind: read only to
+    name those that are not."""
+
+    what: str
+    words: struct.Struct
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Layout:
     """How one event's words become its fields."""
 
@@ -69,6 +93,18 @@ class _Layout:
     topic_count: int
     conversions: _Conversions
     build: Callable[..., events.Event]
+    room: _Room | None = None
+
+    def refusal(self, words: bytes) -> str:
+        """What is wrong with words that packing their values again does not give."""
+        if self.room is not None:
+            found = self.room.words.unpack(words)
+            again = self.room.words.unpack(self.words.pack(*self.words.unpack(words)))
+            pairs = zip(self.room.fields, found, again, strict=True)
+            beyond = [show_field(name, has) for name, has, may in pairs if has != may]
+            if beyond:
+                return f"holds what it cannot: {self.room.what} has {', '.join(beyond)}"
+        return "holds a value that does not fit its type"
 
 
 def decode_log(
@@ -110,7 +146,7 @@ def decode_words(contract: str, topics: Sequence[bytes], data: bytes, payer_id: 
         raise LedgerError(f"a log of {contract} has {len(topics)} topics and {len(data)} bytes of data")
     values = layout.words.unpack(words)
     if layout.words.pack(*values) != words:
-        raise LedgerError(f"a log of {contract} holds a value that does not fit its type")
+        raise LedgerError(f"a log of {contract} {layout.refusal(words)}")
     if layout.conversions:
         fields = list(values)
         for index, convert in layout.conversions:
@@ -129,13 +165,24 @@ def _settled(patient: str, *claim: Any) -> events.ClaimSettled:
     return events.ClaimSettled(patient, build_claim(*claim))
 
 
-def _plain(patient: str, commitment: bytes, *words: Any) -> events.ClaimSettled:
-    parties, (billed, allowed, deductible, copay, coinsurance, *service, flags) = words[:9], words[9:]
-    plan_paid = allowed - deductible - copay - coinsurance
-    if plan_paid < 0:
-        raise ValueError(f"of {allowed} allowed the member's shares are {allowed - plan_paid}")
-    amounts = (billed, allowed, deductible, copay, coinsurance, 0, plan_paid, 0)
-    return _settled(patient, commitment, *parties, *amounts, *service, 0, flags)
+def _plain(patient: str, *claim: Any) -> events.ClaimSettled:
+    return events.ClaimSettled(patient, build_plain_claim(*claim))
+
+
+def _unsettled(outcome: Outcome, claim: Sequence[Any]) -> events.Claim:
+    """From commitment, parties, what was billed, and the service without a fee."""
+    *parties, number, billed, service, units, year, sequence, flag = claim
+    reason = _REASONS[outcome].get(number)
+    if reason is None:
+        raise ValueError(f"the reason of a {outcome.name.lower()} claim is {number}")
+    words = [*parties, billed, 0, 0, 0, 0, 0, 0, 0, service, units, year, sequence, 0, flag, reason]
+    return build_claim(*words)
+
+
+_REASONS = {
+    outcome: {int(reason): reason for reason in Reason if reason.outcome is outcome} for outcome in Outcome
+}
+"""By outcome and number."""
 
 
 def _batch_settled(
@@ -156,20 +203,20 @@ def _batch_settled(
 
 
 def _denied(patient: str, *claim: Any) -> events.ClaimDenied:
-    return events.ClaimDenied(patient, build_claim(*claim))
+    return events.ClaimDenied(patient, _unsettled(Outcome.DENIED, claim))
 
 
 def _pended(patient: str, *claim: Any) -> events.ClaimPended:
-    return events.ClaimPended(patient, build_claim(*claim))
+    return events.ClaimPended(patient, _unsettled(Outcome.PENDED, claim))
 
 
 def _skipped(patient: str, *claim: Any) -> events.ClaimSkipped:
-    return events.ClaimSkipped(patient, build_claim(*claim))
+    return events.ClaimSkipped(patient, _unsettled(Outcome.SKIPPED, claim))
 
 
 def _reversed(claim_id: bytes, patient: str, *words: Any) -> events.ClaimReversed:
-    claim, secondary = build_claim(*words[:-3]), events.SecondaryShares(*words[-3:])
-    return events.ClaimReversed(claim_id, patient, claim, secondary)
+    claim, secondary = (*words[:9], 0, *words[9:-3]), events.SecondaryShares(*words[-3:])
+    return events.ClaimReversed(claim_id, patient, build_claim(*claim), secondary)
 
 
 def _disputed(claim_id: bytes, provider: int, party: int, answer_by: int) -> events.ClaimDisputed:
@@ -262,7 +309,9 @@ PAYER = "InsurerPayer"
 """The contract whose events carry a payer's id."""
 
 _ROW = "(address,bytes32,uint256,uint256,uint256,uint256)"
-_ROW_WORDS = "12x20s32s" + CLAIM
+_REVERSED = "ClaimReversed(bytes32,address,bytes32,uint256,uint256,uint256,uint256,uint256)"
+_ROW_START = "12x20s32s"
+"""Patient and commitment."""
 
 _EVENTS: dict[str, tuple[tuple[str, int, Callable[..., events.Event]], ...]] = {
     "ClaimSettlement": (
@@ -345,10 +394,10 @@ token only transfers are read."""
 _PATIENT: _Conversions = ((0, _address),)
 
 _PACKED: tuple[tuple[str, int, str, _Conversions, Callable[..., events.Event]], ...] = (
-    (f"ClaimSettled{_ROW}", 1, _ROW_WORDS, _PATIENT, _settled),
-    (f"ClaimDenied{_ROW}", 1, _ROW_WORDS, _PATIENT, _denied),
-    (f"ClaimPended{_ROW}", 1, _ROW_WORDS, _PATIENT, _pended),
-    (f"ClaimSkipped{_ROW}", 1, _ROW_WORDS, _PATIENT, _skipped),
+    (f"ClaimSettled{_ROW}", 1, _ROW_START + SETTLED, _PATIENT, _settled),
+    (f"ClaimDenied{_ROW}", 1, _ROW_START + UNSETTLED, _PATIENT, _denied),
+    (f"ClaimPended{_ROW}", 1, _ROW_START + UNSETTLED, _PATIENT, _pended),
+    (f"ClaimSkipped{_ROW}", 1, _ROW_START + UNSETTLED, _PATIENT, _skipped),
     (
         "BatchSettled(bytes32,bytes32,uint256,uint256)",
         1,
@@ -364,9 +413,9 @@ _PACKED: tuple[tuple[str, int, str, _Conversions, Callable[..., events.Event]], 
         events.SecondaryDetermined,
     ),
     (
-        "ClaimReversed(bytes32,address,bytes32,uint256,uint256,uint256,uint256,uint256)",
+        _REVERSED,
         2,
-        "32s12x20s32s" + CLAIM + SECONDARY,
+        "32s" + _ROW_START + REVERSED + SECONDARY,
         ((1, _address),),
         _reversed,
     ),
@@ -374,8 +423,33 @@ _PACKED: tuple[tuple[str, int, str, _Conversions, Callable[..., events.Event]], 
 """Settlement's events with packed words: signature, how many words are indexed, how ``struct`` reads all of
 them, which values are converted and how, and what makes the event."""
 
+_ROW_FIELDS = ("patient", "commitment", *CLAIM_FIELDS)
+_ROOM = {
+    f"Claim{outcome}{_ROW}": _Room(
+        f"a {outcome.lower()} claim", struct.Struct(">" + _ROW_START + CLAIM), _ROW_FIELDS
+    )
+    for outcome in ("Settled", "Denied", "Pended", "Skipped")
+} | {
+    _REVERSED: _Room(
+        "a reversal",
+        struct.Struct(">32s" + _ROW_START + CLAIM + SECONDARY),
+        ("claim_id", *_ROW_FIELDS, "as_if_alone_deductible", "as_if_alone_out_of_pocket", "as_if_alone_paid"),
+    )
+}
+"""By signature, of the events with a claim's words."""
+
 _ADDRESS_PADDING = bytes(12)
-_PLAIN = _Layout(struct.Struct(">12x20s32s" + PARTIES + AMOUNTS + PLAIN_SERVICE), 1, _PATIENT, _plain)
+_PLAIN = _Layout(
+    struct.Struct(">" + _ROW_START + PLAIN),
+    1,
+    _PATIENT,
+    _plain,
+    _Room(
+        "a plain claim",
+        struct.Struct(">" + _ROW_START + PLAIN_WHOLE),
+        ("patient", "commitment", *PLAIN_FIELDS),
+    ),
+)
 """The anonymous PlainClaimSettled, whose only topic is the patient."""
 
 
@@ -408,7 +482,7 @@ _LAYOUTS: dict[tuple[str, bytes], _Layout] = {
     for signature, indexed, build in declared
 } | {
     ("ClaimSettlement", event_topic(signature)): _Layout(
-        struct.Struct(">" + words), indexed + 1, conversions, build
+        struct.Struct(">" + words), indexed + 1, conversions, build, _ROOM.get(signature)
     )
     for signature, indexed, words, conversions, build in _PACKED
 }
