@@ -70,6 +70,24 @@ def test_settle__too_few_node_keys__says_how_many_are_needed(town: Town, clinic:
     assert [row["outcome"] for row in town.settle(clinic)] == ["settled"]
 
 
+def test_settle__batch_dropped_by_a_reorganisation__says_so_and_settles_it_again(
+    town: Town, clinic: str
+) -> None:
+    town.attest(clinic, town.patient("dropped", clinic), "visit-7", "visit-8")
+    (before,) = town.ok("oracle", "settle")["batches"]
+    town.session().protocol.w3.provider.make_request("anvil_reorg", [1, []])  # type: ignore[arg-type]
+
+    assert "events whose batch it dropped: 2" in town("oracle", "status").err
+    assert town.ok("oracle", "status")["dropped"] == 2
+    settled = town.ok("oracle", "settle")
+    assert settled["reopened"] == 2
+    (again,) = settled["batches"]
+    assert [row["outcome"] for row in again["rows"]] == ["settled", "settled"]
+    assert again["transaction"] != before["transaction"]
+    assert town.ok("oracle", "status")["dropped"] == 0
+    assert town.ok("audit", "verify")["discrepancies"] == []
+
+
 # ---- pended, and settled later ------------------------------------------------------------------------
 
 

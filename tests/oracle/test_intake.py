@@ -15,7 +15,7 @@ from chainbill.billing.outcomes import Reason
 from chainbill.chain.contracts.escrow import Payers
 from chainbill.errors import IntakeRefused, StateError
 from chainbill.oracle.intake import Intake, accept_all
-from chainbill.oracle.store import Finished, OracleStore, Routing, Status
+from chainbill.oracle.store import Finished, OracleStore, Routing, Status, StoredBatch
 from chainbill.records.service_id import service_id
 
 
@@ -204,6 +204,7 @@ def test_accept__self_pay_without_a_price__refused(intake: Intake, attester: Sig
 
 
 REVERSED = b"r" * 32
+BATCH = StoredBatch(b"t" * 32, 1, b"h" * 32)
 
 
 def test_accept__correction_of_a_reversed_claim__takes_the_record_again(
@@ -228,7 +229,7 @@ def test_accept__correction_of_another_patients_claim__refused(
 ) -> None:
     intake.accept(attested_event(attester))
     (stored,) = store.open_attestations()
-    store.finish({stored.row: Finished(Status.SETTLED, Reason.NONE, REVERSED)})
+    store.finish({stored.row: Finished(Status.SETTLED, Reason.NONE, REVERSED)}, BATCH)
     chain.reversed.add(REVERSED)
 
     other = attested_event(attester, sequence=2, patient="0x" + "33" * 20, corrects=REVERSED)

@@ -18,7 +18,8 @@ from chainbill.chain.logs import decode_log
 from chainbill.money import DOLLAR
 from chainbill.oracle.batching import plan_batches
 from chainbill.oracle.intake import Intake
-from chainbill.oracle.settling import SettledBatch, settle_open
+from chainbill.oracle.receipts import SettledBatch
+from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import OracleStore, Status
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent

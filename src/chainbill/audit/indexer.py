@@ -52,8 +52,6 @@ def fetch_ledger(node: JsonRpc, deployment: Deployment, *, to_block: int | None 
     _add_times(node, entries)
     logs = _in_order(entries)
 
-    if _block(node, last)["hash"] != block["hash"]:
-        raise ChainError("the chain was reorganised while it was read", hint="run the command again")
     header = Header(
         deployment=deployment,
         to_block=last,
@@ -61,7 +59,19 @@ def fetch_ledger(node: JsonRpc, deployment: Deployment, *, to_block: int | None 
         to_block_time=int(block["timestamp"], 16),
         logs=len(logs),
     )
+    check_unchanged(node, header)
     return RawLedger(header, logs)
+
+
+def check_unchanged(node: JsonRpc, header: Header) -> None:
+    """Check that the ledger's last block is still the chain's: what was read meanwhile is then of one chain.
+
+    Raises:
+        ChainError: it is not, or the node does not answer.
+    """
+    block = node.call("eth_getBlockByNumber", hex(header.to_block), False)
+    if block is None or str(block["hash"]).lower() != header.to_block_hash:
+        raise ChainError("the chain was reorganised while it was read", hint="run the command again")
 
 
 def fetch_logs(node: JsonRpc, criteria: Mapping[str, Any], first: int, last: int) -> list[dict[str, Any]]:

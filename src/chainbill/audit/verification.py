@@ -17,7 +17,7 @@ from chainbill.audit.claim_check import check_claim
 from chainbill.audit.claims import ClaimRecord, Totals, walk
 from chainbill.audit.copy_check import check_places, compare_copy
 from chainbill.audit.discrepancy import Discrepancy, Kind
-from chainbill.audit.indexer import decode_ledger, describe, fetch_ledger
+from chainbill.audit.indexer import check_unchanged, decode_ledger, describe, fetch_ledger
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.raw_ledger import Header, RawLedger, RawLog
 from chainbill.audit.replay import where
@@ -76,7 +76,7 @@ def verify(
 
     Raises:
         ChainError: the node does not answer, or no longer has the state of ``to_block``, or the
-            deployment was not complete by then.
+            deployment was not complete by then, or the chain was reorganised while it was read.
         LedgerError: the copy is of another deployment or another chain.
     """
     on_progress("reading logs", 0, 0)
@@ -106,6 +106,7 @@ def verify(
         on_progress=lambda done, total: on_progress("comparing contract state", done, total),
     )
     found += different
+    check_unchanged(node, fetched.header)
     totals = Totals.of(audit.records)
     surpluses = audit.ledger.surpluses().items()
     return Verification(

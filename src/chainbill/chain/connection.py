@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import requests
+from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import Web3Exception
-from web3.types import RPCEndpoint
+from web3.exceptions import BlockNotFound, TransactionNotFound, Web3Exception
+from web3.types import RPCEndpoint, TxReceipt
 
+from chainbill.chain.sender import mapped_errors
 from chainbill.errors import ChainError
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -38,6 +41,48 @@ def connect(rpc_url: str, *, timeout_seconds: float = 30.0) -> Web3:
     except (OSError, Web3Exception, ValueError):
         raise ChainError(f"no node answers at {rpc_url}", hint="start one: chainbill devnet up") from None
     return w3
+
+
+def newest_block(w3: Web3) -> int:
+    """The number of the newest block.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors():
+        return int(w3.eth.get_block("latest")["number"])
+
+
+def hash_of_block(w3: Web3, number: int) -> bytes | None:
+    """The hash of the block of a number; None where the chain is not that long.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors(), suppress(BlockNotFound):
+        return bytes(w3.eth.get_block(number)["hash"])
+    return None
+
+
+def time_of_block(w3: Web3, block_hash: HexBytes) -> int:
+    """The time of the block of a hash, in seconds since 1970.
+
+    Raises:
+        ChainError: the node could not be reached, or has no such block, or no longer.
+    """
+    with mapped_errors():
+        return int(w3.eth.get_block(block_hash)["timestamp"])
+
+
+def find_receipt(w3: Web3, transaction: bytes) -> TxReceipt | None:
+    """The receipt of a transaction's hash; None where it is in no block.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors(), suppress(TransactionNotFound):
+        return w3.eth.get_transaction_receipt(HexBytes(transaction))
+    return None
 
 
 def chain_time(w3: Web3) -> int:

@@ -11,7 +11,7 @@ import click
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.oracle_fees import fees_group
-from chainbill.cli.output import emit, progress, show_table
+from chainbill.cli.output import emit, note, progress, show_table
 from chainbill.cli.parameters import ACCOUNT
 from chainbill.money import format_dollars, show_dollars
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chainbill.billing.outcomes import Reason
     from chainbill.cli.next_steps import Advice
     from chainbill.oracle.quorum import Quorum
-    from chainbill.oracle.settling import SettledBatch, SettledRow
+    from chainbill.oracle.receipts import SettledBatch, SettledRow
     from chainbill.oracle.store import StoredAttestation
     from chainbill.settings.session import Session
 
@@ -57,9 +57,11 @@ def settle(invocation: Invocation, operator: str | None, name: str) -> None:
     """Batch what is attested, sign it with the nodes' keys, and settle it on chain.
 
     Events that were pended before are tried again. One that cannot be paid stops no other: it ends denied,
-    for good, or pended, with what would let it settle the next time. Running this again is always safe.
+    for good, or pended, with what would let it settle the next time. Events whose batch a reorganisation
+    of the chain has dropped are settled again. Running this again is always safe.
     """
     from chainbill.attestation.address import ZERO_ADDRESS
+    from chainbill.oracle.reorganisation import recover
     from chainbill.oracle.settling import settle_open
     from chainbill.oracle.store import OracleStore
     from chainbill.settings.files import locked
@@ -69,9 +71,12 @@ def settle(invocation: Invocation, operator: str | None, name: str) -> None:
     # Two at once would take each other's settled rows for spent ones.
     with locked(session.state.root / "oracle.lock"):
         store = OracleStore(session.state.oracle_database)
+        reopened = recover(session.protocol, store).reopened
+        if reopened:
+            note(f"note: the chain was reorganised; events that it dropped and that wait again: {reopened}")
         waiting = store.open_attestations()
         if not waiting:
-            emit(_settle_facts([], _advice(session)), "Nothing waits to be settled.")
+            emit(_settle_facts([], reopened, _advice(session)), "Nothing waits to be settled.")
             return
         quorum, sender = _quorum(session), session.sender(name)
         with progress("settling", len(waiting)) as advance:
@@ -84,7 +89,7 @@ def settle(invocation: Invocation, operator: str | None, name: str) -> None:
                 on_batch=lambda batch: advance(len(batch.rows)),
             )
     advice = _advice(session)
-    emit(_settle_facts(batches, advice), lambda: _show_settled(batches, advice))
+    emit(_settle_facts(batches, reopened, advice), lambda: _show_settled(batches, advice))
 
 
 def _quorum(session: Session) -> Quorum:
@@ -104,10 +109,11 @@ def _advice(session: Session) -> Advice:
     return Advice(Names(session.book), datetime.fromtimestamp(session.now(), UTC).year)
 
 
-def _settle_facts(batches: Sequence[SettledBatch], advice: Advice) -> dict[str, Any]:
+def _settle_facts(batches: Sequence[SettledBatch], reopened: int, advice: Advice) -> dict[str, Any]:
     rows = [row for batch in batches for row in batch.rows]
     return {
         "counts": {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES},
+        "reopened": reopened,
         "gas_used": sum(batch.gas_used for batch in batches),
         "batches": [
             {
@@ -179,19 +185,27 @@ def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
 @pass_invocation
 def status(invocation: Invocation) -> None:
     """Count what was attested by where it stands, and list what waits with the reason why."""
+    from chainbill.oracle.reorganisation import find_dropped
     from chainbill.oracle.store import OracleStore
 
     session = invocation.session()
     store = OracleStore(session.state.oracle_database)
+    dropped = sum(len(store.members(batch)) for batch in find_dropped(session.protocol, store))
     counts, waiting, advice = store.counts(), store.open_attestations(), _advice(session)
     facts = {
         "counts": counts,
+        "dropped": dropped,
         "waiting": [
             {"status": item.status.value, **_attestation_facts(item.attestation, item.reason, advice)}
             for item in waiting
         ],
     }
     emit(facts, lambda: _show_status(counts, waiting, advice))
+    if dropped:
+        note(
+            f"note: the chain was reorganised; events whose batch it dropped: {dropped}\n"
+            "hint: chainbill oracle settle"
+        )
 
 
 def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], advice: Advice) -> None:

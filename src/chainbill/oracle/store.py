@@ -41,11 +41,18 @@ CREATE TABLE IF NOT EXISTS attestation (
     status TEXT NOT NULL,
     reason INTEGER NOT NULL DEFAULT 0,
     claim_id BLOB,
+    batch BLOB,
     UNIQUE (provider_id, sequence),
     UNIQUE (provider_id, record_key, corrects)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attestation_open ON attestation (status);
 CREATE INDEX IF NOT EXISTS attestation_claim ON attestation (claim_id);
+CREATE INDEX IF NOT EXISTS attestation_batch ON attestation (batch);
+CREATE TABLE IF NOT EXISTS batch (
+    transaction_hash BLOB PRIMARY KEY,
+    block INTEGER NOT NULL,
+    block_hash BLOB NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS root_slot (slot INTEGER PRIMARY KEY, free_at INTEGER NOT NULL) STRICT;
 """
 
@@ -106,6 +113,16 @@ class Finished:
     status: Status
     reason: Reason
     claim_id: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A batch that the oracle has seen in a block of the chain, which may still drop it."""
+
+    transaction: bytes
+    """The transaction's hash."""
+    block: int
+    block_hash: bytes
 
 
 class OracleStore:
@@ -222,16 +239,44 @@ class OracleStore:
         """What waits for a batch, in the order it was accepted."""
         return self._many("status IN (?, ?) ORDER BY id", *OPEN)
 
-    def finish(self, results: Mapping[int, Finished]) -> None:
-        """Write down what became of rows, all or none."""
+    def finish(self, results: Mapping[int, Finished], batch: StoredBatch) -> None:
+        """Write down what became of rows in a batch, all or none."""
         with self._database() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO batch VALUES (?, ?, ?)",
+                (batch.transaction, batch.block, batch.block_hash),
+            )
             database.executemany(
-                "UPDATE attestation SET status = ?, reason = ?, claim_id = ? WHERE id = ?",
+                "UPDATE attestation SET status = ?, reason = ?, claim_id = ?, batch = ? WHERE id = ?",
                 [
-                    (result.status, int(result.reason), result.claim_id or None, row)
+                    (result.status, int(result.reason), result.claim_id or None, batch.transaction, row)
                     for row, result in results.items()
                 ],
             )
+
+    def batches(self) -> list[StoredBatch]:
+        """The batches that a reorganisation may still drop, the one in the lowest block first."""
+        with self._database() as database:
+            return [StoredBatch(*row) for row in database.execute("SELECT * FROM batch ORDER BY block")]
+
+    def members(self, batch: StoredBatch) -> list[StoredAttestation]:
+        """The attestations whose last batch it was, in the order they were accepted."""
+        return self._many("batch = ? ORDER BY id", batch.transaction)
+
+    def reopen(self, batch: StoredBatch) -> None:
+        """Forget a batch; the attestations whose last one it was wait for their first again."""
+        with self._database() as database:
+            database.execute(
+                "UPDATE attestation SET status = ?, reason = 0, claim_id = NULL, batch = NULL"
+                " WHERE batch = ?",
+                (Status.ACCEPTED, batch.transaction),
+            )
+            database.execute("DELETE FROM batch WHERE transaction_hash = ?", (batch.transaction,))
+
+    def forget_batches(self, block: int) -> None:
+        """Forget the batches up to a block; their attestations stay as they are."""
+        with self._database() as database:
+            database.execute("DELETE FROM batch WHERE block <= ?", (block,))
 
     def taken_root_slots(self, now: int) -> set[int]:
         """Root slots known to be in use at ``now`` (seconds since 1970)."""
@@ -244,6 +289,11 @@ class OracleStore:
         """Remember that a root slot is in use until ``free_at`` (seconds since 1970)."""
         with self._database() as database:
             database.execute("INSERT OR REPLACE INTO root_slot VALUES (?, ?)", (slot, free_at))
+
+    def forget_root_slots(self) -> None:
+        """Remember of no root slot that it is in use; the chain is asked again."""
+        with self._database() as database:
+            database.execute("DELETE FROM root_slot")
 
     def counts(self) -> dict[str, int]:
         """How many attestations stand where."""

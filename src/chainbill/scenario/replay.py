@@ -16,7 +16,8 @@ from chainbill.attestation.attested import Assignment, attest
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.errors import IntakeRefused
 from chainbill.oracle.intake import Intake
-from chainbill.oracle.settling import SettledBatch, settle_open
+from chainbill.oracle.receipts import SettledBatch
+from chainbill.oracle.settling import settle_open
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
 from chainbill.scenario.stage import Stage
