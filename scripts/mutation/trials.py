@@ -45,7 +45,7 @@ FIRST = {
     "CreditDesk": ("bond", "provider_withdraw", "suspend", "operator_fee"),
     "DevUSD": ("token",),
     "FeeSlot": ("publish_fees",),
-    "InsurerPayer": ("settle", "pricing", "payer", "paid_at_once", "remembered_terms", "coordination", "disputes"),
+    "InsurerPayer": ("settle", "pricing", "payer", "paid_at_once", "remembered", "coordination", "disputes"),
     "InsurerPayerFactory": ("create_payer",),
     "MemberSlot": ("enrol", "change_plan", "family"),
     "Notice": ("withdrawals",),
