@@ -201,3 +201,64 @@ def test_end_epoch__by_anybody_but_the_governor__reverts(protocol: Protocol) -> 
     for caller in (protocol.oracles[0].address, protocol.provider, protocol.insurer, protocol.stranger):
         with reverts("AccessManagedUnauthorized", caller=caller):
             protocol.settlement.send(caller, "endEpoch", 1)
+
+
+# ---- the quorum that stands -------------------------------------------------------------------------------
+
+
+def governs(protocol: Protocol, verb: str) -> None:
+    """Do one of the guardian's and governor's verbs; epochs count on from the newest."""
+    newest = protocol.settlement.read("currentEpoch")
+    if verb == "open":
+        open_epoch(protocol, nodes(1, f"epoch {newest + 1}"), 1)
+    elif verb == "end":
+        end_epoch(protocol, newest)
+    elif verb == "end previous":
+        end_epoch(protocol, newest - 1)
+    else:
+        protocol.settlement.send(protocol.governor, verb)
+
+
+@pytest.mark.parametrize(
+    "verbs",
+    [
+        ("pause", "open", "unpause"),
+        ("pause", "end", "unpause"),
+        ("pause", "unpause", "pause"),
+        ("end", "pause", "unpause"),
+        ("end", "open"),
+        ("end", "open", "pause", "unpause"),
+        ("open", "end previous"),
+        ("open", "end"),
+        ("open", "open"),
+        ("pause", "open", "open", "unpause"),
+        ("open", "pause", "end previous", "unpause", "end"),
+    ],
+    ids=" ".join,
+)
+def test_settle__after_any_order_of_these__by_whoever_may_sign_then_and_nobody_else(
+    protocol: Protocol, verbs: tuple[str, ...]
+) -> None:
+    """What is kept of the standing quorum says what epochs and pause say, after each verb."""
+    quorums = {1: (list(protocol.oracles[:2]), False)}
+    paused = False
+    for count, verb in enumerate(verbs):
+        governs(protocol, verb)
+        newest = protocol.settlement.read("currentEpoch")
+        paused = {"pause": True, "unpause": False}.get(verb, paused)
+        if verb == "open":
+            quorums[newest] = (nodes(1, f"epoch {newest}"), False)
+        elif verb.startswith("end"):
+            over = newest - (verb == "end previous")
+            quorums[over] = (quorums[over][0], True)
+        for epoch, (signers, over_) in quorums.items():
+            sequence = 100 * count + epoch
+            if paused:
+                with reverts("EnforcedPause"):
+                    settle(protocol, sequence, epoch, signers)
+            elif over_:
+                with reverts("EpochOver", epoch=epoch):
+                    settle(protocol, sequence, epoch, signers)
+            else:
+                settle(protocol, sequence, epoch, signers)
+                assert protocol.is_spent(sequence)
