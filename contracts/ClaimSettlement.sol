@@ -14,7 +14,6 @@ import {Calendar} from "./libraries/Calendar.sol";
 import {ClaimTree} from "./libraries/ClaimTree.sol";
 import {CreditAccount} from "./libraries/CreditAccount.sol";
 import {MAX_BATCH_LIFE} from "./libraries/Notice.sol";
-import {TransferGas} from "./libraries/TransferGas.sol";
 import {TypedData} from "./libraries/TypedData.sol";
 import {Words} from "./libraries/Words.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
@@ -95,10 +94,11 @@ contract ClaimSettlement is BatchRecorder {
     }
 
     function _checkTime(TypedData.BatchHeader calldata header) private view {
-        if (header.signedAt > block.timestamp) revert BatchNotYetValid(header.signedAt, block.timestamp);
-        if (header.deadline < block.timestamp) revert BatchExpired(header.deadline, block.timestamp);
-        uint64 latest = header.signedAt + MAX_BATCH_LIFE;
-        if (header.deadline > latest) revert BatchLifeTooLong(header.deadline, latest);
+        (uint64 signedAt, uint64 deadline) = (header.signedAt, header.deadline);
+        if (signedAt > block.timestamp) revert BatchNotYetValid(signedAt, block.timestamp);
+        if (deadline < block.timestamp) revert BatchExpired(deadline, block.timestamp);
+        uint64 latest = signedAt + MAX_BATCH_LIFE;
+        if (deadline > latest) revert BatchLifeTooLong(deadline, latest);
     }
 
     function _context(TypedData.BatchHeader calldata header, bytes32 digest)
@@ -160,21 +160,17 @@ contract ClaimSettlement is BatchRecorder {
             offset = end;
         }
         if (!pair.unknown) {
-            _release(pair.primaryId, pair.primary);
-            _release(pair.secondaryId, pair.secondary);
+            _release(pair.primary);
+            _release(pair.secondary);
         }
         uint256 tally;
         (reply, tally) = _finishRecord(record);
         Words.append(reply, tally);
     }
 
-    function _release(uint32 payerId, IInsurerPayer payer) private {
-        if (address(payer) == address(0)) return;
-        TransferGas.check();
-        try payer.disburseTotal() {}
-        catch (bytes memory failure) {
-            revert PayerCannotPay(payerId, failure);
-        }
+    /// Has a payer pay what it has priced; it reverts with PayerCannotPay where it cannot.
+    function _release(IInsurerPayer payer) private {
+        if (address(payer) != address(0)) payer.disburseTotal();
     }
 
     /// Pends what a run's failed call has taken back.

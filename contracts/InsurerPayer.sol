@@ -96,14 +96,16 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         uint256 header = BatchCodec.header(section, 0);
         (uint256 groups, uint256 size) = (BatchCodec.groupCount(header), BatchCodec.rowCount(header) * 64);
         uint256 slot = _pool;
-        Pricing memory pricing = _open(
+        Pricing memory pricing = _blank()[0];
+        _open(
+            pricing,
             BatchCodec.providerId(header),
             BatchCodec.planId(header),
             BatchCodec.termsVersion(header),
             uint40(times),
             uint16(times >> 40),
             slot
-        )[0];
+        );
         bytes memory reply = Words.zeros(32 + size);
         (pricing.pool, pricing.groups) = (PoolSlot.balance(slot), groups);
         unchecked {
@@ -127,7 +129,8 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
 
     /// @inheritdoc IInsurerPayer
     function quote(QuoteRequest calldata row) external view returns (Quote memory quoted) {
-        Pricing memory pricing = _open(row.providerId, row.planId, row.termsVersion, row.signedAt, row.currentYear, 0)[0];
+        Pricing memory pricing = _blank()[0];
+        _open(pricing, row.providerId, row.planId, row.termsVersion, row.signedAt, row.currentYear, 0);
         _lookUpMember(pricing, _memberKey(row.member, row.benefitYear));
         _lookUpService(pricing, uint64(row.serviceId));
         (quoted.reason, quoted.pool) = (Reason(_objection(pricing, row.units)), pool());
@@ -195,7 +198,7 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         uint256 amount = _payable;
         if (amount == 0) return;
         _payable = 0;
-        SafeERC20.safeTransfer(token, settlement, amount);
+        _pay(amount);
     }
 
     function _postedUnitsKey(Posting calldata posting) private pure returns (uint256) {
@@ -218,18 +221,14 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
             slot = _remembering(slot, providerId, pricing.planKey, pricing.plan, category, pricing.category);
         }
         _pool = PoolSlot.withBalance(slot, pricing.pool);
-        TransferGas.check();
-        if (SafeERC20.trySafeTransfer(token, settlement, amount)) return;
+        _pay(amount);
+    }
 
-        bytes memory failure;
-        // What the token, which was called last, has returned.
-        assembly ("memory-safe") {
-            failure := mload(0x40)
-            mstore(failure, returndatasize())
-            returndatacopy(add(failure, 32), 0, returndatasize())
-            mstore(0x40, and(add(add(failure, returndatasize()), 63), not(31)))
-        }
-        revert ISettlementState.PayerCannotPay(payerId, failure);
+    /// Moves tokens that have left the pool to settlement, or reverts with the error by which settlement knows that
+    /// they cannot.
+    function _pay(uint256 amount) private {
+        if (TransferGas.tryTransfer(token, settlement, amount)) return;
+        revert ISettlementState.PayerCannotPay(payerId, TransferGas.answer());
     }
 
     /// The pool falls to `left`; the difference waits for `disburseTotal`.

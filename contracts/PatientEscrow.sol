@@ -8,6 +8,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
+import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
@@ -385,6 +386,8 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     function _withdraw(address patient) private returns (uint64 amount) {
+        // What was stated to settlement must still be there when it charges.
+        if (IClaimSettlement(settlement).isSettling()) revert SettlementUnderWay();
         Patient storage record = _patients[patient];
         uint256 slot = record.slot;
         amount = _requests[patient].take(slot.balance());

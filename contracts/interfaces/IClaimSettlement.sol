@@ -27,6 +27,9 @@ interface IClaimSettlement is ISettlementState {
         uint32 rootSlot
     ) external returns (uint32 settled, uint32 denied, uint32 pended, uint32 skipped);
 
+    /// @notice Is a verb under way that moves money? The escrow pays nobody out in its middle.
+    function isSettling() external view returns (bool);
+
     // ---- credit -----------------------------------------------------------------------------------
 
     /// @notice Pay a provider's matured credit, less what it owes, to its registered payout address. Anyone may call.

@@ -151,7 +151,8 @@ interface IInsurerPayer {
     /// @notice Add `amount` to the pool; settlement has sent the tokens. Settlement only.
     function refund(uint64 amount) external;
 
-    /// @notice Move all that was adjudicated in this transaction to settlement. Settlement only.
+    /// @notice Move all that was adjudicated in this transaction to settlement; PayerCannotPay where that fails.
+    /// Settlement only.
     function disburseTotal() external;
 
     /// @notice One row to be priced with another payer.

@@ -37,6 +37,7 @@ interface IPatientEscrow {
     /// @notice The patient's nonce rose to `nonce`: signatures over lower ones are void.
     event NonceUsed(address indexed patient, uint64 nonce);
 
+    error SettlementUnderWay();
     error NotSettlement(address caller);
     error BalanceOverflow(uint64 balance, uint64 amount);
     error DebitOverBalance(uint64 balance, uint256 amount);

@@ -15,6 +15,8 @@ contract UnrulyDollar is ERC20 {
         FalseAfterMoving
     }
 
+    event HookAnswered(bytes answer);
+
     error Paused();
     error NothingToTransfer();
 
@@ -119,7 +121,11 @@ contract UnrulyDollar is ERC20 {
         }
         address target = hookTarget;
         hookTarget = address(0); // once: a hook's own transfers call nobody
-        (hookSucceeded, hookAnswer) = target.call(hookData);
+        (bool succeeded, bytes memory answer_) = target.call(hookData);
+        hookSucceeded = succeeded;
+        // A transfer that may fail gets gas for no long answers to be kept: these are only logged.
+        if (answer_.length <= 100) hookAnswer = answer_;
+        emit HookAnswered(answer_);
     }
 
     function _update(address from, address to, uint256 amount) internal override {

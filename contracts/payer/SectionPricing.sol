@@ -81,22 +81,17 @@ abstract contract SectionPricing is PayerTerms {
         _closeMember(pricing);
     }
 
-    /// A pricing of a section of this provider by this plan, before its first group, see `_blank`.
+    /// Makes a blank pricing one of a section of this provider by this plan.
     /// @param remembered the pool's slot, if what it remembers may be used: see PoolSlot
     function _open(
+        Pricing memory pricing,
         uint32 providerId,
         uint16 planId,
         uint16 version,
         uint40 signedAt,
         uint16 currentYear,
         uint256 remembered
-    )
-        internal
-        view
-        returns (Pricing[] memory one)
-    {
-        one = _blank();
-        Pricing memory pricing = one[0];
+    ) internal view {
         (pricing.signedAt, pricing.currentYear, pricing.planId) = (signedAt, currentYear, planId);
         (pricing.planKey, pricing.plainKey, pricing.rowKey) = (_planKey(planId, version), NO_KEY, NO_KEY);
         if (PoolSlot.remembers(remembered, providerId, pricing.planKey, signedAt)) {
@@ -112,7 +107,7 @@ abstract contract SectionPricing is PayerTerms {
 
     /// A pricing and its plan, all 0: one, in an array, because a struct that is declared is filled with zeros
     /// field by field first.
-    function _blank() private pure returns (Pricing[] memory one) {
+    function _blank() internal pure returns (Pricing[] memory one) {
         // An array's length, the place of its only element, that element, and what its `plan` points to.
         assembly ("memory-safe") {
             one := mload(0x40)

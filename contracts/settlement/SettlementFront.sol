@@ -138,6 +138,11 @@ abstract contract SettlementFront is SettlementState, IClaimSettlement {
     // ---- views ------------------------------------------------------------------------------------
 
     /// @inheritdoc IClaimSettlement
+    function isSettling() external view returns (bool) {
+        return _reentrancyGuardEntered();
+    }
+
+    /// @inheritdoc IClaimSettlement
     function creditOf(uint32 providerId) external view returns (Credit memory) {
         return _providers[providerId].standing();
     }

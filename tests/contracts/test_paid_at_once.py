@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import VISIT, Protocol
+from tests.contracts.protocol import NOTICE, VISIT, Protocol, account
 from tests.contracts.situations import endings
 
+from chainbill.attestation.patient_intents import Withdraw
+from chainbill.attestation.signing import Signer
+from chainbill.attestation.typed_data import Domain
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.batch_codec import BatchSection
 from chainbill.chain.events import PayerFailed, TokensMoved
+from chainbill.chain.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR
 
@@ -173,3 +177,34 @@ def test_settle__nothing_is_owed_by_the_payer__no_token_of_it_moves(protocol: Pr
     moved = protocol.settle(row).of(TokensMoved)
     assert [event.sender.lower() for event in moved] == [protocol.escrow.address]
     protocol.assert_solvent()
+
+
+# ---- a token that calls back ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delay", [0, 1, 2])
+def test_settle__token_lets_a_patient_withdraw_in_its_middle__refused_and_the_batch_settles(
+    unruly: Protocol, delay: int
+) -> None:
+    """What the escrow has stated is still there when it charges: nobody is paid out in between."""
+    patient = unruly.patient
+    unruly.escrow.send(patient, "requestWithdrawal", unruly.balance(patient))
+    unruly.advance(NOTICE)
+    intent = Withdraw(patient, unruly.escrow.read("nonceOf", patient), unruly.evm.now + NOTICE)
+    digest = intent.digest(Domain(unruly.evm.chain_id, unruly.escrow.address))
+    signed = *intent.arguments(), Signer(account("patient")).sign(digest)
+    calldata = unruly.escrow.functions["withdrawBySig"].encode(signed)
+    unruly.token.send(unruly.stranger, "setHook", delay, unruly.escrow.address, calldata)
+    assert unruly.submit(unruly.batch(alone(unruly))).value == (3, 0, 0, 0)
+    assert not unruly.token.read("hookSucceeded")
+    refused = decode_revert(unruly.token.read("hookAnswer"))
+    assert isinstance(refused, ContractReverted)
+    assert refused.name == "SettlementUnderWay"
+    unruly.assert_solvent()
+    assert unruly.escrow.send(patient, "withdraw").value == unruly.tokens(patient)
+
+
+def test_is_settling__between_two_verbs__is_not(unruly: Protocol) -> None:
+    assert unruly.settlement.read("isSettling") is False
+    unruly.submit(unruly.batch(alone(unruly)))
+    assert unruly.settlement.read("isSettling") is False
