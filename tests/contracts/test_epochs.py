@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 
 import pytest
 from tests.contracts.evm import Receipt, reverts
 from tests.contracts.protocol import HOUR, MAX_BATCH_LIFE, NOW, ZERO_ADDRESS, Protocol, account
+from tests.contracts.pyrevm_backend import PyrevmBackend
 from web3 import Web3
 
 from chainbill.attestation.signing import Signer
 from chainbill.chain.events import EpochEnded, EpochOpened
 from chainbill.errors import ContractReverted
+from chainbill.records.hashing import keccak256
 
 MAX_MEMBERS = 32
+
+STANDING_SLOT = 5
+"""Where settlement keeps the quorum that may sign now, see `docs/storage.md`."""
 
 
 def nodes(count: int, prefix: str = "new-oracle") -> list[Signer]:
@@ -203,62 +211,187 @@ def test_end_epoch__by_anybody_but_the_governor__reverts(protocol: Protocol) -> 
             protocol.settlement.send(caller, "endEpoch", 1)
 
 
-# ---- the quorum that stands -------------------------------------------------------------------------------
+# ---- the quorum that stands, which settling reads in place of the epochs ----------------------------------
 
 
-def governs(protocol: Protocol, verb: str) -> None:
-    """Do one of the guardian's and governor's verbs; epochs count on from the newest."""
-    newest = protocol.settlement.read("currentEpoch")
-    if verb == "open":
-        open_epoch(protocol, nodes(1, f"epoch {newest + 1}"), 1)
-    elif verb == "end":
-        end_epoch(protocol, newest)
-    elif verb == "end previous":
-        end_epoch(protocol, newest - 1)
-    else:
-        protocol.settlement.send(protocol.governor, verb)
+def backend_of(protocol: Protocol) -> PyrevmBackend:
+    backend = protocol.evm._backend  # not every EVM shows its storage
+    assert isinstance(backend, PyrevmBackend)
+    return backend
+
+
+def standing_word(epoch: int, threshold: int, members: Sequence[Signer]) -> int:
+    """A quorum in one word."""
+    packed = b"".join(bytes.fromhex(member.address[2:]) for member in members)
+    members_hash = int.from_bytes(keccak256(packed)[:23], "big")
+    return epoch | threshold << 32 | len(members) << 40 | members_hash << 48
+
+
+@cache
+def quorum_of(epoch: int) -> tuple[Signer, ...]:
+    """Who signs for an epoch that a test opens: one, two or three, and all of them."""
+    return tuple(nodes(epoch % 3 + 1, f"epoch-{epoch}"))
+
+
+OPERATIONS = ("open", "end", "end the one before", "pause", "unpause", "wait", "wait a little less")
+
+
+@dataclass
+class Quorums:
+    """Epochs and pause as they should be, beside the contract's."""
+
+    protocol: Protocol
+    quorums: dict[int, tuple[Signer, ...]]
+    ends: dict[int, int] = field(default_factory=dict)
+    paused: bool = False
+
+    @classmethod
+    def of(cls, protocol: Protocol) -> Quorums:
+        return cls(protocol, {1: tuple(protocol.oracles)})
+
+    @property
+    def current(self) -> int:
+        return max(self.quorums)
+
+    def may(self, operation: str) -> bool:
+        """Would the contract do it, and would it change anything?"""
+        if operation.startswith("end"):
+            epoch = self.current - (operation != "end")
+            return epoch in self.quorums and not self.is_over(epoch)
+        if operation.startswith("wait"):
+            return any(end >= self.protocol.evm.now for end in self.ends.values())
+        return {"pause": not self.paused, "unpause": self.paused}.get(operation, True)
+
+    def do(self, operation: str) -> None:
+        now = self.protocol.evm.now
+        if operation == "open":
+            self.ends.setdefault(self.current, now + MAX_BATCH_LIFE)
+            epoch = self.current + 1
+            self.quorums[epoch] = quorum_of(epoch)
+            open_epoch(self.protocol, list(quorum_of(epoch)), len(quorum_of(epoch)))
+        elif operation.startswith("end"):
+            epoch = self.current - (operation != "end")
+            self.ends[epoch] = now
+            end_epoch(self.protocol, epoch)
+        elif operation.startswith("wait"):
+            self.protocol.advance(MAX_BATCH_LIFE - (operation != "wait"))
+        else:
+            self.paused = operation == "pause"
+            self.protocol.settlement.send(self.protocol.governor, operation)
+
+    def is_over(self, epoch: int) -> bool:
+        return epoch in self.ends and self.ends[epoch] <= self.protocol.evm.now
+
+    def assert_kept(self) -> None:
+        """The word that stands is that of the current epoch or none; each epoch's quorum may sign or not."""
+        word = backend_of(self.protocol).storage(self.protocol.settlement.address, STANDING_SLOT)
+        if self.paused or self.current in self.ends:
+            assert word == 0
+        else:
+            members = self.quorums[self.current]
+            threshold = 2 if self.current == 1 else len(members)
+            assert word == standing_word(self.current, threshold, members)
+        for epoch in range(self.current + 2):
+            with self.protocol.rolled_back():
+                assert self.settle(epoch) == self.expected(epoch), epoch
+
+    def settle(self, epoch: int) -> str:
+        signers = list(self.quorums.get(epoch, ()))
+        try:
+            return str(settle(self.protocol, 1, epoch, signers).value)
+        except ContractReverted as refusal:
+            return refusal.name
+
+    def expected(self, epoch: int) -> str:
+        if self.paused:
+            return "EnforcedPause"
+        if epoch not in self.quorums:
+            return "UnknownEpoch"
+        return "EpochOver" if self.is_over(epoch) else "(1, 0, 0, 0)"
+
+
+def try_all(quorums: Quorums, depth: int) -> int:
+    """Every order of so many operations; returns how many there were."""
+    quorums.assert_kept()
+    tried = 1
+    for operation in OPERATIONS if depth else ():
+        if quorums.may(operation):
+            with quorums.protocol.rolled_back():
+                ahead = replace(quorums, quorums=dict(quorums.quorums), ends=dict(quorums.ends))
+                ahead.do(operation)
+                tried += try_all(ahead, depth - 1)
+    return tried
+
+
+def test_settle__every_order_of_four_operations__the_quorums_that_hold_may_sign(protocol: Protocol) -> None:
+    assert try_all(Quorums.of(protocol), 4) > 200
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_settle__operations_at_random__the_quorums_that_hold_may_sign(protocol: Protocol, seed: int) -> None:
+    quorums, draw = Quorums.of(protocol), random.Random(f"quorums {seed}")
+    for _ in range(20):
+        quorums.do(draw.choice([operation for operation in OPERATIONS if quorums.may(operation)]))
+        quorums.assert_kept()
 
 
 @pytest.mark.parametrize(
-    "verbs",
+    "operations",
     [
+        ("open", "open"),
+        ("end", "open"),
+        ("open", "end"),
+        ("open", "end the one before"),
+        ("open", "wait"),
+        ("pause", "unpause"),
         ("pause", "open", "unpause"),
         ("pause", "end", "unpause"),
-        ("pause", "unpause", "pause"),
-        ("end", "pause", "unpause"),
-        ("end", "open"),
-        ("end", "open", "pause", "unpause"),
-        ("open", "end previous"),
-        ("open", "end"),
-        ("open", "open"),
-        ("pause", "open", "open", "unpause"),
-        ("open", "pause", "end previous", "unpause", "end"),
+        ("pause", "open", "end", "unpause"),
+        ("pause", "open", "end the one before", "unpause"),
+        ("pause", "end", "open", "unpause"),
+        ("open", "pause", "end the one before", "unpause"),
+        ("open", "pause", "wait", "unpause"),
+        ("end", "pause", "unpause", "open"),
+        ("pause", "unpause", "open", "pause", "open", "unpause", "end", "pause", "unpause"),
     ],
-    ids=" ".join,
+    ids=", then ".join,
 )
-def test_settle__after_any_order_of_these__by_whoever_may_sign_then_and_nobody_else(
-    protocol: Protocol, verbs: tuple[str, ...]
+def test_settle__operations_that_could_leave_a_stale_quorum__do_not(
+    protocol: Protocol, operations: tuple[str, ...]
 ) -> None:
-    """What is kept of the standing quorum says what epochs and pause say, after each verb."""
-    quorums = {1: (list(protocol.oracles[:2]), False)}
-    paused = False
-    for count, verb in enumerate(verbs):
-        governs(protocol, verb)
-        newest = protocol.settlement.read("currentEpoch")
-        paused = {"pause": True, "unpause": False}.get(verb, paused)
-        if verb == "open":
-            quorums[newest] = (nodes(1, f"epoch {newest}"), False)
-        elif verb.startswith("end"):
-            over = newest - (verb == "end previous")
-            quorums[over] = (quorums[over][0], True)
-        for epoch, (signers, over_) in quorums.items():
-            sequence = 100 * count + epoch
-            if paused:
-                with reverts("EnforcedPause"):
-                    settle(protocol, sequence, epoch, signers)
-            elif over_:
-                with reverts("EpochOver", epoch=epoch):
-                    settle(protocol, sequence, epoch, signers)
-            else:
-                settle(protocol, sequence, epoch, signers)
-                assert protocol.is_spent(sequence)
+    quorums = Quorums.of(protocol)
+    for operation in operations:
+        quorums.do(operation)
+        quorums.assert_kept()
+
+
+def test_settle__quorum_that_stands__is_what_counts(protocol: Protocol) -> None:
+    """Otherwise nothing here would say anything: a word that is false is believed."""
+    backend, settlement = backend_of(protocol), protocol.settlement.address
+    alone = protocol.oracles[:1]
+    backend.set_storage(settlement, STANDING_SLOT, standing_word(1, 1, alone))
+    batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))])
+    members, signature = bytes.fromhex(alone[0].address[2:]), protocol.sign(batch, alone)[0]
+    arguments = (*protocol.settle_arguments(batch)[:2], members + signature, 1)
+    assert protocol.settlement.send(protocol.stranger, "settle", *arguments).value == (1, 0, 0, 0)
+    # Of another epoch it says nothing.
+    backend.set_storage(settlement, STANDING_SLOT, standing_word(2, 1, alone))
+    with reverts("NotTheMembers", epoch=1):
+        protocol.settlement.send(protocol.stranger, "settle", *arguments)
+
+
+@pytest.mark.parametrize("members, threshold", [(1, 1), (MAX_MEMBERS, 1), (MAX_MEMBERS, MAX_MEMBERS)])
+@pytest.mark.parametrize("current", [True, False], ids=["standing", "the one before"])
+def test_settle__smallest_and_largest_quorum__counts_alike_standing_or_not(
+    protocol: Protocol, members: int, threshold: int, current: bool
+) -> None:
+    signers = nodes(members)
+    open_epoch(protocol, signers, threshold)
+    if not current:
+        open_epoch(protocol, nodes(1, "newest"))
+    with reverts("QuorumNotReached", signatures=threshold - 1, threshold=threshold):
+        settle(protocol, 1, 2, signers[: threshold - 1])
+    with reverts("NotOracleMember", signer=protocol.oracles[0].address, epoch=2):
+        settle(protocol, 1, 2, [protocol.oracles[0]] * threshold)
+    assert settle(protocol, 1, 2, signers[-threshold:]).value == (1, 0, 0, 0)
+    assert settle(protocol, 2, 2, signers).value == (1, 0, 0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.evm import reverts
-from tests.contracts.protocol import NOTICE, RULING_TIME, YEAR, Protocol
+from tests.contracts.protocol import MAX_BATCH_LIFE, NOTICE, RULING_TIME, YEAR, Protocol
 
 from chainbill.chain.events import Paused, Unpaused
 from chainbill.money import DOLLAR
@@ -12,6 +12,10 @@ from chainbill.money import DOLLAR
 
 def pause(protocol: Protocol) -> None:
     protocol.settlement.send(protocol.governor, "pause")
+
+
+def unpause(protocol: Protocol) -> None:
+    protocol.settlement.send(protocol.governor, "unpause")
 
 
 def test_pause__and_unpause__stop_and_resume_settlement(protocol: Protocol) -> None:
@@ -22,6 +26,44 @@ def test_pause__and_unpause__stop_and_resume_settlement(protocol: Protocol) -> N
     assert not protocol.is_spent(1)
     assert protocol.settlement.send(protocol.governor, "unpause").events == (Unpaused(protocol.governor),)
     assert protocol.submit(batch).value == (1, 0, 0, 0)
+
+
+def test_pause__quorums_old_and_new__are_all_stopped(protocol: Protocol) -> None:
+    """Whether a quorum was opened before the pause or in it, and whatever else may be wrong with a batch."""
+    sections = [protocol.section(protocol.row(protocol.patient, 1))]
+    protocol.open_epoch()
+    pause(protocol)
+    protocol.open_epoch()
+    for epoch in range(5):
+        batch = protocol.batch(sections, epoch=epoch)
+        for signatures in (protocol.sign(batch), []):
+            with reverts("EnforcedPause"):
+                protocol.submit(batch, signatures)
+    unpause(protocol)
+    for epoch in (1, 2, 3):
+        with protocol.rolled_back():
+            assert protocol.submit(protocol.batch(sections, epoch=epoch)).value == (1, 0, 0, 0)
+
+
+def test_unpause__quorum_ended_in_the_pause__stays_ended(protocol: Protocol) -> None:
+    batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 1))])
+    pause(protocol)
+    protocol.settlement.send(protocol.governor, "endEpoch", 1)
+    unpause(protocol)
+    with reverts("EpochOver", epoch=1, endsAt=protocol.evm.now):
+        protocol.submit(batch)
+
+
+def test_unpause__quorum_followed_in_the_pause__ends_when_its_time_comes(protocol: Protocol) -> None:
+    sections = [protocol.section(protocol.row(protocol.patient, 1))]
+    pause(protocol)
+    protocol.open_epoch()
+    ends_at = protocol.evm.now + MAX_BATCH_LIFE
+    unpause(protocol)
+    protocol.evm.now = ends_at
+    with reverts("EpochOver", epoch=1, endsAt=ends_at):
+        protocol.submit(protocol.batch(sections, epoch=1))
+    assert protocol.submit(protocol.batch(sections, epoch=2)).value == (1, 0, 0, 0)
 
 
 def test_pause__every_other_verb__goes_on(protocol: Protocol) -> None:

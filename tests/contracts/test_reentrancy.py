@@ -467,3 +467,37 @@ def test_release__after_a_settlement_in_one_transaction__is_still_guarded(protoc
             (protocol.settlement, "settle", settle_arguments(protocol, 1)),
             (protocol.escrow, "disburseTotal", ()),
         )
+
+
+# ---- a patient that is paid out while it is charged -------------------------------------------------------
+
+
+@pytest.mark.parametrize("delay", [0, 1, 2])
+def test_settle__token_lets_a_patient_withdraw_in_its_middle__refused_and_the_batch_settles(
+    unruly: Protocol, delay: int
+) -> None:
+    """What the escrow has stated is still there when it charges: nobody is paid out in between."""
+    patient = unruly.patient
+    unruly.escrow.send(patient, "requestWithdrawal", unruly.balance(patient))
+    unruly.advance(NOTICE)
+    intent = patient_intents.Withdraw(
+        patient, unruly.escrow.read("nonceOf", patient), unruly.evm.now + NOTICE
+    )
+    digest = intent.digest(Domain(unruly.evm.chain_id, unruly.escrow.address))
+    signed = *intent.arguments(), Signer(account("patient")).sign(digest)
+    calldata = unruly.escrow.functions["withdrawBySig"].encode(signed)
+    sections = [
+        unruly.section(unruly.row(patient, 1)),
+        unruly.section(unruly.row(unruly.late, 2), payer_id=unruly.second_payer(unruly.late)),
+    ]
+    unruly.token.send(unruly.stranger, "setHook", delay, unruly.escrow.address, calldata)
+    assert unruly.submit(unruly.batch(sections)).value == (2, 0, 0, 0)
+    assert refusal(unruly) == "SettlementUnderWay"
+    unruly.assert_solvent()
+    assert unruly.escrow.send(patient, "withdraw").value == unruly.tokens(patient)
+
+
+def test_is_settling__between_two_verbs__is_not(unruly: Protocol) -> None:
+    assert unruly.settlement.read("isSettling") is False
+    unruly.settle(unruly.row(unruly.patient, 1))
+    assert unruly.settlement.read("isSettling") is False

@@ -25,9 +25,14 @@ contract QuorumHarness is QuorumCheck {
         _checkQuorum(epoch, digest, signatures);
     }
 
-    /// All of an epoch's slot but how many members there are stays any.
-    function setMembers(uint32 epoch, uint16 members) external {
-        _epochs[epoch].members = members;
+    /// All of an epoch's slot but how many members there are stays any; and it stands, or none does.
+    function setMembers(uint32 epoch, uint16 members, bool stands) external {
+        Epoch storage found = _epochs[epoch];
+        found.members = members;
+        delete _standing;
+        // As QuorumDesk keeps it: of an epoch that has not ended, while nothing is paused.
+        if (!stands || epoch == 0 || found.endsAt != 0 || paused() || found.threshold > type(uint8).max) return;
+        _standing = StandingQuorum(epoch, uint8(found.threshold), uint8(members), found.membersHash);
     }
 
     function quorum(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt, bytes23 hash) {
@@ -36,7 +41,7 @@ contract QuorumHarness is QuorumCheck {
     }
 
     function signer(bytes32 digest, bytes calldata signatures, uint256 index) external pure returns (address) {
-        return QuorumSignatures.recover(digest, signatures, index);
+        return QuorumSignatures.recover(digest, signatures, index * QuorumSignatures.SIGNATURE_BYTES);
     }
 }
 
@@ -61,9 +66,10 @@ contract QuorumTest is Cheats {
         address[3] calldata members,
         bytes32 r,
         bytes32 s,
-        uint8 v
+        uint8 v,
+        bool stands
     ) external {
-        _check(epoch, now_, digest, members, abi.encodePacked(r, s, v), 1);
+        _check(epoch, now_, digest, members, abi.encodePacked(r, s, v), 1, stands);
     }
 
     function check_quorum__two_signatures(
@@ -73,9 +79,10 @@ contract QuorumTest is Cheats {
         address[3] calldata members,
         bytes32[2] calldata r,
         bytes32[2] calldata s,
-        uint8[2] calldata v
+        uint8[2] calldata v,
+        bool stands
     ) external {
-        _check(epoch, now_, digest, members, abi.encodePacked(r[0], s[0], v[0], r[1], s[1], v[1]), 2);
+        _check(epoch, now_, digest, members, abi.encodePacked(r[0], s[0], v[0], r[1], s[1], v[1]), 2, stands);
     }
 
     function check_quorum__three_signatures(
@@ -85,10 +92,11 @@ contract QuorumTest is Cheats {
         address[3] calldata members,
         bytes32[3] calldata r,
         bytes32[3] calldata s,
-        uint8[3] calldata v
+        uint8[3] calldata v,
+        bool stands
     ) external {
         bytes memory signatures = abi.encodePacked(r[0], s[0], v[0], r[1], s[1], v[1], r[2], s[2], v[2]);
-        _check(epoch, now_, digest, members, signatures, 3);
+        _check(epoch, now_, digest, members, signatures, 3, stands);
     }
 
     function _check(
@@ -97,10 +105,11 @@ contract QuorumTest is Cheats {
         bytes32 digest,
         address[3] calldata members,
         bytes memory signatures,
-        uint256 count
+        uint256 count,
+        bool stands
     ) private {
         vm.warp(now_);
-        _harness.setMembers(epoch, 3);
+        _harness.setMembers(epoch, 3, stands);
         bytes memory list = abi.encodePacked(bytes20(members[0]), bytes20(members[1]), bytes20(members[2]));
         bytes memory named = bytes.concat(list, signatures);
         (bool passed,) = address(_harness).call(abi.encodeCall(QuorumHarness.checkQuorum, (epoch, digest, named)));

@@ -17,6 +17,11 @@ contract SettleTest is Cheats {
     NotingToken private _token;
     PatientEscrow private _escrow;
 
+    /// As a settlement contract between two of its verbs.
+    function isSettling() external pure returns (bool) {
+        return false;
+    }
+
     function setUp() public {
         _token = new NotingToken();
         _escrow = new PatientEscrow(
@@ -25,14 +30,19 @@ contract SettleTest is Cheats {
         svm.enableSymbolicStorage(address(_escrow));
     }
 
-    function check_charge__is_what_the_balance_falls_by(address patient, address other, uint64 charge, uint40 now_)
-        external
-    {
+    /// Whether the escrow pays in the call that charges or when it is told to afterwards.
+    function check_charge__is_what_the_balance_falls_by(
+        address patient,
+        address other,
+        uint64 charge,
+        uint40 now_,
+        bool last
+    ) external {
         assume(other != patient);
         vm.warp(now_);
         (uint256 before, uint256 others) = (_escrow.balanceOf(patient), _escrow.balanceOf(other));
 
-        _escrow.chargeShares(_section(patient), 0, abi.encode(uint256(charge)));
+        _escrow.chargeShares(_section(patient), last ? 1 : 0, abi.encode(uint256(charge)));
         _escrow.disburseTotal();
         _escrow.disburseTotal();
 
