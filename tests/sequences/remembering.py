@@ -16,7 +16,7 @@ from tests.sequences.wallets import Consent, Limits
 
 
 class Remembering(Insurers, Settling):
-    """A charge; something changes; a charge again."""
+    """A charge; something changes; a charge again, or a withdrawal."""
 
     @rule(bits=BITS)
     def consent_changes_after_a_charge(self, bits: bytes) -> None:
@@ -51,7 +51,9 @@ class Remembering(Insurers, Settling):
         payer = self._payers(patient, self.now)[0] or 1
         owner, plan = self.ledger.owners[payer], self._plan_of(payer, patient)
         self._grant(patient, provider, Consent(2_000 * DOLLAR, self.now + 10 * DAY))
-        if choices.once_in(3):
+        if not self.ledger.insurers[payer].accepts(provider, self.now):
+            self._accept(payer, provider, owner, ends=False)
+        if choices.once_in(2):
             self.stage.publish_plan(payer, owner, plan, choices.of((OPENING_PLAN, STANDARD_PLAN)), 0)
         self.stage.wait(choices.of((DAY + MAX_BATCH_LIFE, DAY + MAX_BATCH_LIFE, DAY)))
         self._charge(choices, patient, provider)
@@ -65,6 +67,23 @@ class Remembering(Insurers, Settling):
         self.stage.wait(choices.of((DAY, DAY + 1, DAY - 1, HOUR)))
         again = choices.of((provider, provider, 3 - provider))
         self._charge(choices, patient, again, versions_back=int(not ends and not choices.once_in(4)))
+
+    @rule(bits=BITS)
+    def patient_is_charged_before_it_withdraws(self, bits: bytes) -> None:
+        """All that a patient has is to be paid out; it is charged, deposits and takes what it may."""
+        choices = self.begin("patient_is_charged_before_it_withdraws", bits)
+        patient = choices.of(self.stage.patients)
+        wallet = self.ledger.wallets[patient]
+        if wallet.request is not None:
+            self.stage.patient_verb(patient, "cancelWithdrawal", (), wallet.cancel)
+        amount = wallet.balance
+        verb = (amount,), lambda: wallet.ask(amount, self.now)
+        self.stage.patient_verb(patient, "requestWithdrawal", *verb)
+        self._charge(choices, patient, choices.of((1, 2)))
+        self.stage.deposit(patient, choices.of((400 * DOLLAR, 50 * DOLLAR, 1)))
+        self.stage.wait(choices.of((DAY, DAY, DAY - 1)))
+        self.losers |= {f"balanceOf {patient[:6]}"}
+        self.stage.patient_verb(patient, "withdraw", (), lambda: self.ledger.withdraw(patient))
 
     def _plan_of(self, payer: int, patient: str) -> int:
         member = self.ledger.insurers[payer].members.get((patient, self.ledger.year))
