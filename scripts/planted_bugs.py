@@ -1,6 +1,6 @@
 """Plant bugs into the contracts, one at a time, and see how soon the random sequences notice.
 
-    .venv/bin/python scripts/planted_bugs.py [--only WORDS] [--examples 400] [--write]
+    .venv/bin/python scripts/planted_bugs.py [--only WORDS] [--examples 2000] [--write]
 
 The bugs stand in `tests/sequences/planted.py`. They are compiled for speed, not for the chain, and the
 sequences are the same each time. Exit code 1: a bug was not noticed, or the contracts as they are were
@@ -33,7 +33,7 @@ from mutation.compiler import Compiler
 DOCUMENT = ROOT / "docs" / "planted-bugs.md"
 LOGS = ROOT / ".cache" / "planted"
 TESTS = ROOT / "tests" / "sequences"
-EXAMPLES = 400
+EXAMPLES = 2_000
 
 INTRODUCTION = """# Planted bugs
 
