@@ -16,7 +16,7 @@ MARKER = (
 )
 UNEXPLAINED = "?"
 
-_SURVIVOR = re.compile(r"^\| `([0-9a-f]{8})` \|.*\| (.*) \|$", re.MULTILINE)
+_SURVIVOR = re.compile(r"^\| `([0-9a-f]{8})` \|.*\| *([^|]*?) *\|$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
