@@ -27,10 +27,10 @@ LOOP = 9
 # For one question to the solver; a proof asks many.
 SOLVER_SECONDS = 60
 # For all proofs of one contract. halmos may wait for ever for a solver that was stopped.
-CONTRACT_SECONDS = 300
+CONTRACT_SECONDS = 900
 # For asking whether a branch can be taken at all; what is not answered in time is taken. Where many branches
 # follow each other it pays to ask longer than halmos' millisecond.
-BRANCHING = {"Reversal": "100ms"}
+BRANCHING = {"Reversal": "100ms", "Settle": "10ms"}
 BUILD = ["forge", "build", "--ast", "--extra-output", "storageLayout", "metadata"]
 # What halmos calls how a proof ended.
 PASSED, COUNTEREXAMPLE, TIMED_OUT = 0, 1, 2
@@ -51,13 +51,24 @@ class Result:
         return self.passed > 0 and not self.failed and not self.timed_out
 
 
-def prove(contract: str, view: Path, env: dict[str, str]) -> Result:
-    """Run halmos on one contract; stop it, and its solvers, when its time is over."""
+def prove(contract: str, view: Path, env: dict[str, str], proof: str = "check_") -> Result:
+    """Run halmos on one contract; stop it, and its solvers, when its time is over.
+
+    Args:
+        proof: how the names of the wanted proofs begin.
+    """
     report = view / f"{contract}.json"
     report.unlink(missing_ok=True)
     solver = shlex.join([sys.executable, str(TESTS / "solver.py")])
     command = ["halmos", "--match-contract", f"^{contract}Test$", "--loop", str(LOOP), "--no-status"]
-    command += ["--solver-command", solver, "--solver-timeout-assertion", f"{SOLVER_SECONDS}s"]
+    command += [
+        "--function",
+        proof,
+        "--solver-command",
+        solver,
+        "--solver-timeout-assertion",
+        f"{SOLVER_SECONDS}s",
+    ]
     command += ["--solver-timeout-branching", BRANCHING.get(contract, "1ms"), "--json-output", str(report)]
     began = time.monotonic()
     process = subprocess.Popen(command, cwd=view, env=env, start_new_session=True)

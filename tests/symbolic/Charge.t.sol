@@ -8,12 +8,11 @@ import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.so
 import {Cheats, NotingToken} from "./Cheats.sol";
 
 /// @notice The patient's side of a section that settles: what it is charged is what its balance falls by and what
-/// settlement is sent, once. The one file that knows how a section is written and the escrow's verbs that
-/// settling calls.
+/// settlement is sent, once. Knows how a section is written and the escrow's verbs that settling calls.
 ///
 /// Bounds: one patient with one row. Storage, and with it balances, limits and consents, is any; so are the charge
 /// and the time.
-contract SettleTest is Cheats {
+contract ChargeTest is Cheats {
     NotingToken private _token;
     PatientEscrow private _escrow;
 

@@ -7,6 +7,7 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function prank(address sender) external;
     function etch(address target, bytes calldata code) external;
+    function store(address target, bytes32 slot, bytes32 value) external;
 }
 
 interface Svm {

@@ -1,4 +1,4 @@
-"""Answer one question of halmos with yices: `solver.py QUERY.smt2`. `scripts/run_symbolic.py` uses it.
+"""Answer one question of halmos with bitwuzla: `solver.py QUERY.smt2`. `scripts/run_symbolic.py` uses it.
 
 The contracts choose without jumps: they multiply by 0 or 1. halmos leaves a product of two unknowns open at
 first, so that such a choice would mean nothing; then it asks again with the product spelled out, and every
@@ -8,10 +8,11 @@ changes; what stays open may be anything, so what is proved holds of the real pr
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from pathlib import Path
+
+import bitwuzla
 
 PRODUCT = "(f_evm_bvmul_256 "
 CHOICE = "(ite "
@@ -78,16 +79,36 @@ def rewritten(text: str, named: set[str]) -> str:
     return "".join([*parts, text[position:]])
 
 
+def print_model(parser: bitwuzla.Parser) -> None:
+    """Print the values of the unknowns, and the names of the functions that were left open: halmos asks anew
+    where products or quotients are among them."""
+    for term in parser.get_declared_funs():
+        if term.sort().is_bv():
+            value = parser.bitwuzla().get_value(term)
+            print(f"(define-fun {term.symbol()} () (_ BitVec {term.sort().bv_size()}) {value})")
+        elif term.sort().is_fun():
+            print(f"; {term.symbol()}")
+
+
 def main(question: Path) -> None:
-    """Become yices with the question rewritten."""
+    """Print the answer to the question, and after `sat` the model."""
     text = question.read_text(encoding="utf-8")
     # A name stands for the same expression wherever the question has it.
     bindings = [(found[1], text[found.end() : end_of(text, found.end())]) for found in BINDING.finditer(text)]
     named = {name for name, value in bindings if numbers_of(value)}
     named -= {name for name, value in bindings if not numbers_of(value)}
-    answered = question.with_suffix(".chosen.smt2")
-    answered.write_text(rewritten(text, named), encoding="utf-8")
-    os.execvp("yices-smt2", ["yices-smt2", "--smt2-model-format", "--bvconst-in-decimal", str(answered)])
+    asked = question.with_suffix(".chosen.smt2")
+    # Where the answer is `unsat`, asking for the model would be an error.
+    asked.write_text(rewritten(text, named).replace("(get-model)", ""), encoding="utf-8")
+
+    options = bitwuzla.Options()
+    options.set(bitwuzla.Option.PRODUCE_MODELS, True)
+    parser = bitwuzla.Parser(bitwuzla.TermManager(), options)
+    parser.parse(str(asked), parse_only=True)
+    answer = parser.bitwuzla().check_sat()
+    print(answer)
+    if answer is bitwuzla.Result.SAT:
+        print_model(parser)
 
 
 if __name__ == "__main__":
