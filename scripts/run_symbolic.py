@@ -27,7 +27,7 @@ LOOP = 9
 # For one question to the solver; a proof asks many.
 SOLVER_SECONDS = 60
 # For all proofs of one contract. halmos may wait for ever for a solver that was stopped.
-CONTRACT_SECONDS = 900
+CONTRACT_SECONDS = 1_200
 # For asking whether a branch can be taken at all; what is not answered in time is taken. Where many branches
 # follow each other it pays to ask longer than halmos' millisecond.
 BRANCHING = {"Reversal": "100ms", "Settle": "10ms"}

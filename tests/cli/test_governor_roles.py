@@ -9,6 +9,8 @@ import pytest
 from tests.cli.roles import Town
 
 from chainbill.attestation.address import ZERO_ADDRESS
+from chainbill.chain.roles import PUBLIC_ROLE, GovernorRole
+from chainbill.settings.governing import governor
 from chainbill.settings.local_devnet import LocalDevnet
 from chainbill.settings.state import StateDirectory
 
@@ -93,6 +95,40 @@ def test_change__that_cannot_be__is_refused_with_what_to_do(bare_town: Town) -> 
     assert "chainbill governor roles grant admin ACCOUNT" in last
     error = bare_town(*roles, "grant", "arbiter", "watch", "--as", "patient").error
     assert "is no admin, and only an admin may do this" in error
+
+
+def test_list__roles_beside_the_four_and_functions_moved_to_them__are_named(bare_town: Town) -> None:
+    session = bare_town.session()
+    governance, settlement = session.protocol.governance, session.protocol.settlement
+    address, target, selector = (
+        session.book.address_of("patient"),
+        settlement.address,
+        settlement.selector("pause"),
+    )
+    assert bare_town.ok("governor", "roles", "list")["reassigned"] == []
+    with governor(session) as sender:
+        calls = (("grantRole", 77, address, 0), ("setTargetFunctionRole", target, [selector], 77))
+        governance.multicall(sender, [governance.calldata(*call) for call in calls])
+        assert listed(bare_town, "role 77")["patient"]["address"] == address
+        assert bare_town.ok("governor", "roles", "list")["reassigned"] == [
+            {"contract": "ClaimSettlement", "function": "pause", "role": "role 77", "usual_role": "guardian"}
+        ]
+        told = bare_town("governor", "roles", "list").out
+        assert "ClaimSettlement.pause may be called by role 77, not by a guardian." in told
+
+        governance.multicall(
+            sender, [governance.calldata("setTargetFunctionRole", target, [selector], PUBLIC_ROLE)]
+        )
+        told = bare_town("governor", "roles", "list").out
+        assert "ClaimSettlement.pause may be called by everybody, not by a guardian." in told
+
+        calls = (
+            ("revokeRole", 77, address),
+            ("setTargetFunctionRole", target, [selector], GovernorRole.GUARDIAN),
+        )
+        governance.multicall(sender, [governance.calldata(*call) for call in calls])
+    assert listed(bare_town, "role 77") == {}
+    assert bare_town.ok("governor", "roles", "list")["reassigned"] == []
 
 
 def test_bound__grant_and_revoke__are_announced_and_made_two_days_later(

@@ -36,6 +36,20 @@ class GovernorRole(IntEnum):
         return cls[label.upper()]
 
 
+PUBLIC_ROLE = 2**64 - 1
+"""AccessManager's role of everybody."""
+
+
+def label_of(role: int) -> str:
+    """How any role of ``Governance`` is called: ours by their label, others by their number."""
+    if role == PUBLIC_ROLE:
+        return "everybody"
+    try:
+        return GovernorRole(role).label
+    except ValueError:
+        return f"role {role}"
+
+
 RESTRICTED: dict[str, dict[str, GovernorRole]] = {
     "DevUSD": {
         "mint": GovernorRole.ADMIN,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.chain.roles import GovernorRole
+from chainbill.chain.roles import GovernorRole, label_of
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option, tell
@@ -32,14 +32,18 @@ def roles_group() -> None:
 @roles_group.command("list", example="chainbill governor roles list")
 @pass_invocation
 def list_roles(invocation: Invocation) -> None:
-    """List who is in which role, since when, and how long its calls are delayed."""
-    from chainbill.settings.role_changes import members
+    """List who is in which role, since when, and how long its calls are delayed.
+
+    Names roles beside the four, too, and functions that are under another role than the deployment put
+    them under.
+    """
+    from chainbill.settings.role_changes import everybody, reassigned
 
     session = invocation.session()
-    found = [(role, member) for role in GovernorRole for member in members(session, role)]
+    found, moved = everybody(session), reassigned(session)
     rows = [
         (
-            role.label,
+            label_of(role),
             session.book.name_of(member.account) or "",
             member.account,
             show_time(member.since),
@@ -47,9 +51,29 @@ def list_roles(invocation: Invocation) -> None:
         )
         for role, member in found
     ]
+
+    def show() -> None:
+        show_table(("role", "account", "address", "since", "delay"), rows)
+        for one in moved:
+            click.echo(
+                f"{one.contract}.{one.function} may be called by {label_of(one.role)}, "
+                f"not by {one.usual_role.with_article}."
+            )
+
     emit(
-        {"members": [_facts(session, role, member) for role, member in found]},
-        lambda: show_table(("role", "account", "address", "since", "delay"), rows),
+        {
+            "members": [_facts(session, role, member) for role, member in found],
+            "reassigned": [
+                {
+                    "contract": one.contract,
+                    "function": one.function,
+                    "role": label_of(one.role),
+                    "usual_role": one.usual_role.label,
+                }
+                for one in moved
+            ],
+        },
+        show,
     )
 
 
@@ -112,10 +136,10 @@ def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
     )
 
 
-def _facts(session: Session, role: GovernorRole, member: Membership) -> dict[str, Any]:
+def _facts(session: Session, role: int, member: Membership) -> dict[str, Any]:
     changing = bool(member.next_delay_at)
     return {
-        "role": role.label,
+        "role": label_of(role),
         "account": session.book.name_of(member.account),
         "address": member.account,
         "since": member.since,

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from chainbill.chain.contracts.governance import Membership
-from chainbill.chain.roles import GovernorRole
+from chainbill.chain.roles import RESTRICTED, GovernorRole
 from chainbill.errors import StateError
-from chainbill.settings.governing import GOVERNOR, govern, governor
+from chainbill.settings.governing import GOVERNOR, govern, governor, targets
 from chainbill.settings.session import Session
 
 
-def members(session: Session, role: GovernorRole) -> tuple[Membership, ...]:
+@dataclass(frozen=True, slots=True)
+class Reassigned:
+    """A restricted function that an admin has put under another role than the deployment did."""
+
+    contract: str
+    function: str
+    role: int
+    usual_role: GovernorRole
+
+
+def everybody(session: Session) -> tuple[tuple[int, Membership], ...]:
+    """Everybody who is in any role or will be, by role and address; an admin can make roles beside ours."""
+    deployed = session.protocol.deployment.block
+    granted = session.protocol.governance.granted_roles(from_block=deployed)
+    roles = sorted({*GovernorRole, *granted})
+    return tuple((role, member) for role in roles for member in members(session, role))
+
+
+def reassigned(session: Session) -> tuple[Reassigned, ...]:
+    """The restricted functions whose callers are not those that the deployment named."""
+    governance = session.protocol.governance
+    clients = {client.artifact: client for client in targets(session).values()}
+    found = [
+        Reassigned(contract, function, governance.role_of(clients[contract], function), usual)
+        for contract, functions in RESTRICTED.items()
+        for function, usual in functions.items()
+    ]
+    return tuple(one for one in found if one.role != one.usual_role)
+
+
+def members(session: Session, role: int) -> tuple[Membership, ...]:
     """Everybody who is in a role or will be, by address."""
     return session.protocol.governance.members(role, from_block=session.protocol.deployment.block)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from eth_abi.abi import decode
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.types import BlockIdentifier, TxReceipt
+from web3.types import BlockIdentifier, FilterParams, LogReceipt, TxReceipt
 
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.roles import GovernorRole
@@ -156,28 +157,38 @@ class Governance(ContractClient):
         """End the sender's own membership of a role."""
         return self._send(sender, "renounceRole", role, sender.address)
 
-    def membership(self, role: GovernorRole, account: str) -> Membership:
+    def membership(self, role: int, account: str) -> Membership:
         """An account's place in a role."""
         since, delay, next_delay, next_delay_at = self._call("getAccess", role, account)
         return Membership(Web3.to_checksum_address(account), since, delay, next_delay, next_delay_at)
 
-    def members(self, role: GovernorRole, *, from_block: BlockIdentifier = 0) -> tuple[Membership, ...]:
+    def members(self, role: int, *, from_block: BlockIdentifier = 0) -> tuple[Membership, ...]:
         """Everybody who is in a role or will be, by address.
 
         Args:
             from_block: where to begin looking: the deployment's block.
         """
-        with mapped_errors():
-            granted = self._w3.eth.get_logs(
-                {
-                    "address": self.address,
-                    "fromBlock": from_block,
-                    "topics": [_ROLE_GRANTED, HexBytes(role.to_bytes(32, "big"))],
-                }
-            )
+        granted = self._granted(from_block, HexBytes(role.to_bytes(32, "big")))
         accounts = {Web3.to_checksum_address(log["topics"][2][-20:]) for log in granted}
         found = (self.membership(role, account) for account in sorted(accounts))
         return tuple(member for member in found if member.since != 0)
+
+    def granted_roles(self, *, from_block: BlockIdentifier = 0) -> tuple[int, ...]:
+        """Every role that anybody was ever put into, ours or not, by number.
+
+        Args:
+            from_block: where to begin looking: the deployment's block.
+        """
+        return tuple(sorted({int.from_bytes(log["topics"][1], "big") for log in self._granted(from_block)}))
+
+    def role_of(self, target: ContractClient, function: str) -> int:
+        """Who may call a restricted function: the number of a role."""
+        return int(self._call("getTargetFunctionRole", target.address, target.selector(function)))
+
+    def _granted(self, from_block: BlockIdentifier, *topics: HexBytes) -> list[LogReceipt]:
+        wanted = {"address": self.address, "fromBlock": from_block, "topics": [_ROLE_GRANTED, *topics]}
+        with mapped_errors():
+            return self._w3.eth.get_logs(cast("FilterParams", wanted))
 
     # ---- setting up -----------------------------------------------------------------------------------
 
