@@ -348,6 +348,13 @@ def test_debit__around_the_end_of_the_last_batch_before_a_change__takes_it_over_
     assert opened.escrow.read(view, patient, changes_at) == words
 
 
+def test_charge__more_words_than_patients__takes_the_patients_own_alone(opened: Desk) -> None:
+    words = b"".join((100 + n).to_bytes(32, "big") for n in range(3))
+    opened.call(("chargeShares", packed(PATIENTS[:2], 1), 0, words), ("disburseTotal",))
+    assert [opened.balance(patient) for patient in PATIENTS[:3]] == [FUNDS - 100, FUNDS - 101, FUNDS]
+    assert opened.protocol.tokens(opened.settlement.address) == 201
+
+
 # ---- the tokens -------------------------------------------------------------------------------------------
 
 
