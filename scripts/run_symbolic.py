@@ -61,14 +61,8 @@ def prove(contract: str, view: Path, env: dict[str, str], proof: str = "check_")
     report.unlink(missing_ok=True)
     solver = shlex.join([sys.executable, str(TESTS / "solver.py")])
     command = ["halmos", "--match-contract", f"^{contract}Test$", "--loop", str(LOOP), "--no-status"]
-    command += [
-        "--function",
-        proof,
-        "--solver-command",
-        solver,
-        "--solver-timeout-assertion",
-        f"{SOLVER_SECONDS}s",
-    ]
+    command += ["--function", proof, "--solver-command", solver]
+    command += ["--solver-timeout-assertion", f"{SOLVER_SECONDS}s"]
     command += ["--solver-timeout-branching", BRANCHING.get(contract, "1ms"), "--json-output", str(report)]
     began = time.monotonic()
     process = subprocess.Popen(command, cwd=view, env=env, start_new_session=True)
