@@ -1,34 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {PatientEscrow} from "../../contracts/PatientEscrow.sol";
-import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
-import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
-import {Cheats, NotingToken} from "./Cheats.sol";
+import {AnyEscrow} from "./AnyEscrow.sol";
 
 /// @notice The patient's side of a section that settles: what it is charged is what its balance falls by and what
 /// settlement is sent, once. Knows how a section is written and the escrow's verbs that settling calls.
 ///
 /// Bounds: one patient with one row. Storage, and with it balances, limits and consents, is any; so are the charge
 /// and the time.
-contract ChargeTest is Cheats {
-    NotingToken private _token;
-    PatientEscrow private _escrow;
-
-    /// As a settlement contract between two of its verbs.
-    function isSettling() external pure returns (bool) {
-        return false;
-    }
-
-    function setUp() public {
-        _token = new NotingToken();
-        _escrow = new PatientEscrow(
-            IERC20(address(_token)), address(this), IInsurerPayerFactory(address(0)), IProviderRegistry(address(0))
-        );
-        svm.enableSymbolicStorage(address(_escrow));
-    }
-
+contract ChargeTest is AnyEscrow {
     /// Whether the escrow pays in the call that charges or when it is told to afterwards.
     function check_charge__is_what_the_balance_falls_by(
         address patient,

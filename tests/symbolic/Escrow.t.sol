@@ -1,37 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {PatientEscrow} from "../../contracts/PatientEscrow.sol";
-import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
-import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {Spendable} from "../../contracts/libraries/Spendable.sol";
 import {Reason} from "../../contracts/types/Outcomes.sol";
-import {Cheats, NotingToken} from "./Cheats.sol";
+import {AnyEscrow} from "./AnyEscrow.sol";
 
 /// @notice A patient's money: refunds raise the balance by what they give, a withdrawal pays what the balance falls
 /// by, and nobody else's balance moves.
 ///
 /// Bounds: none but the fields' own. Storage, and with it every balance and announced withdrawal, is any; so are
 /// amounts and the time. The test is the escrow's settlement.
-contract EscrowTest is Cheats {
-    NotingToken private _token;
-    PatientEscrow private _escrow;
-
-    /// As a settlement contract between two of its verbs.
-    function isSettling() external pure returns (bool) {
-        return false;
-    }
-
-    function setUp() public {
-        _token = new NotingToken();
-        _escrow = new PatientEscrow(
-            IERC20(address(_token)), address(this), IInsurerPayerFactory(address(0)), IProviderRegistry(address(0))
-        );
-        svm.enableSymbolicStorage(address(_escrow));
-    }
-
+contract EscrowTest is AnyEscrow {
     function check_refund__raises_the_balance_by_it(address patient, address other, uint64 amount) external {
         assume(other != patient);
         (uint256 before, uint256 others) = (_escrow.balanceOf(patient), _escrow.balanceOf(other));
