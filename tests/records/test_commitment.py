@@ -1,6 +1,6 @@
 """Commitments open to one record only, and equal records give equal bytes."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import orjson
@@ -8,6 +8,7 @@ import pytest
 from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from chainbill.errors import AttestationError, MalformedRecord
 from chainbill.money import MAX_AMOUNT
@@ -56,6 +57,7 @@ EVENTS = st.builds(
         max_value=datetime(LATEST_YEAR, 12, 30),
         timezones=st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone),
     ),
+    service_date=st.none(),
     units=st.integers(1, 2**16 - 1),
     billed_amount=st.integers(0, MAX_AMOUNT),
     price_source=st.sampled_from(PriceSource),
@@ -74,7 +76,8 @@ def test_commit__known_event__is_the_hash_written_out() -> None:
         '"patient":{"name":"José Núñez","reference":"Patient/1"},'
         '"performed_at":"2026-03-01T23:30:00.000000Z","price_source":"claim_item",'
         '"provider":{"name":"Clinic","reference":"Organization/9"},'
-        '"record_identity":"DiagnosticReport/17","service":"lipid-panel","units":1}'
+        '"record_identity":"DiagnosticReport/17","service":"lipid-panel",'
+        '"service_date":"2026-03-01","units":1}'
     ).encode()
     assert canonical(EVENT) == encoding
     assert commit(EVENT, SALT) == keccak(TAG + SALT + encoding)
@@ -113,6 +116,7 @@ def test_canonical__any_event__is_sorted_json_of_every_field(event: ServiceEvent
         {"code_system": ""},
         {"code": "57698-4"},
         {"performed_at": datetime(2026, 3, 1, 23, 30, 0, 1, tzinfo=UTC)},
+        {"service_date": date(2026, 3, 2)},
         {"units": 2},
         {"billed_amount": 42_500_001},
         {"price_source": PriceSource.CLAIM_TOTAL},
@@ -149,6 +153,24 @@ def test_new_salt__many__are_distinct_and_16_bytes() -> None:
     salts = {new_salt() for _ in range(1000)}
     assert len(salts) == 1000
     assert {len(salt) for salt in salts} == {16}
+
+
+def test_service_date__evening_in_the_west__is_the_day_there_and_survives_the_vault() -> None:
+    """X12 837 DTP*472: the date of service is a calendar day of the place, whatever day UTC has."""
+    evening = {"performed_at": "2025-12-31T22:00:00-05:00", "service_date": None}
+    event = changed(**evening)
+    assert (event.service_date, event.benefit_year) == (date(2025, 12, 31), 2025)
+    again = Opening.from_bytes(Opening(event, SALT).to_bytes()).event
+    assert (again.service_date, again.benefit_year) == (date(2025, 12, 31), 2025)
+    assert commit(event, SALT) != commit(
+        changed(performed_at=event.performed_at.astimezone(UTC), service_date=None), SALT
+    )
+
+
+@pytest.mark.parametrize("day", [date(2026, 2, 27), date(2026, 3, 3)])
+def test_service_date__nowhere_the_day_of_the_moment__is_refused(day: date) -> None:
+    with pytest.raises(ValidationError, match="nowhere the day of performed_at"):
+        changed(service_date=day)
 
 
 def test_opening__shown_or_misread__tells_nothing_of_the_patient() -> None:

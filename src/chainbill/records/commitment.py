@@ -7,8 +7,8 @@ could guess a record and check the guess against the chain. Its length is fixed,
 and record run together into the same bytes.
 
 The canonical encoding is JSON in UTF-8 with sorted keys, no spaces, texts in Unicode normal form C,
-times in UTC with six decimals of a second, and exact integers (which is where it departs from RFC 8785:
-amounts reach 2^64).
+times in UTC with six decimals of a second, the date of service as the calendar day of the place, and exact
+integers (which is where it departs from RFC 8785: amounts reach 2^64).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from chainbill.errors import AttestationError, MalformedRecord
 from chainbill.records.hashing import keccak256
 from chainbill.records.service_event import ServiceEvent
 
-TAG = b"chainbill/service-event/v1\0"
+TAG = b"chainbill/service-event/v2\0"
 """Keeps these hashes apart from every other use of keccak256."""
 
 SALT_BYTES = 16
@@ -116,6 +116,7 @@ def canonical(event: ServiceEvent) -> bytes:
         "provider": {"name": _nfc(event.provider.name), "reference": _nfc(event.provider.reference)},
         "record_identity": _nfc(event.record_identity),
         "service": _nfc(event.service),
+        "service_date": event.service_date.isoformat(),
         "units": event.units,
     }
     return orjson.dumps(fields)

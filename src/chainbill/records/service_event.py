@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from chainbill.money import MAX_AMOUNT
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 """Years (UTC) in which a service can have been performed; anything else is a slip of the pen."""
+
+_MOMENT = TypeAdapter(AwareDatetime)
+_ANY_DAY = date(1970, 1, 1)
 
 
 class ServiceKind(StrEnum):
@@ -63,10 +75,25 @@ class ServiceEvent(BaseModel):
     code_system: str = ""
     code: str = ""
     performed_at: AwareDatetime
+    service_date: date
+    """The calendar day where the service took place, which X12 837 calls the date of service (DTP*472); where
+    it is not given, the day that ``performed_at`` shows at its own offset."""
     units: Annotated[int, Field(ge=1, lt=2**16)] = 1
     billed_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
     """Micro-dollars for all units together."""
     price_source: PriceSource
+
+    @model_validator(mode="before")
+    @classmethod
+    def _day_at_the_place(cls, fields: Any) -> Any:
+        """The date of service of an event that names none."""
+        if not isinstance(fields, dict) or fields.get("service_date") is not None:
+            return fields
+        try:
+            moment = _MOMENT.validate_python(fields.get("performed_at"))
+        except ValidationError:
+            return fields | {"service_date": _ANY_DAY}  # what is wrong with the moment is told of the moment
+        return fields | {"service_date": moment.date()}
 
     @field_validator("performed_at")
     @classmethod
@@ -79,10 +106,17 @@ class ServiceEvent(BaseModel):
             raise ValueError(f"not between the years {EARLIEST_YEAR} and {LATEST_YEAR}")
         return moment
 
+    @model_validator(mode="after")
+    def _same_day_somewhere(self) -> Self:
+        # UTC-12 to UTC+14: a place's day is the UTC day, the one before or the one after.
+        if abs(self.service_date - _utc(self.performed_at).date()) > timedelta(days=1):
+            raise ValueError("service_date: nowhere the day of performed_at")
+        return self
+
     @property
     def benefit_year(self) -> int:
-        """Calendar year of the service in UTC."""
-        return self.performed_at.astimezone(UTC).year
+        """Calendar year of the date of service, as on an X12 claim: the place's year, not that of UTC."""
+        return self.service_date.year
 
     @property
     def performed_timestamp(self) -> int:

@@ -72,7 +72,7 @@ class PatientEvent(StatementPart):
     """A ``ServiceKind``; None without a record."""
     units: int | None
     service_date: str | None
-    """YYYY-MM-DD, UTC; None without a record."""
+    """YYYY-MM-DD at the place of service; None without a record."""
     decided_date: str
     """The day it was paid, refused or last tried."""
     benefit_year: int | None

@@ -7,7 +7,6 @@ billing office expects them from an 835.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
 from typing import Literal
 
 from chainbill.billing.outcomes import (
@@ -74,7 +73,7 @@ class RemittanceLine(StatementPart):
     decided_date: str
     """YYYY-MM-DD, UTC: when it was paid, denied or last tried."""
     service_date: str | None
-    """YYYY-MM-DD, UTC; None: the record cannot be opened."""
+    """YYYY-MM-DD at the place of service; None: the record cannot be opened."""
     service: str | None
     """The catalogue's name of the service, from the record."""
     patient: str
@@ -196,7 +195,7 @@ def _line(claim: ClaimFacts, names: Names) -> RemittanceLine:
         outcome=outcome_word(claim),
         reason=claim.reason.label,
         decided_date=utc_day(claim.decided_at).isoformat(),
-        service_date=record.performed_at.astimezone(UTC).date().isoformat() if record else None,
+        service_date=record.service_date.isoformat() if record else None,
         service=plain(record.service) if record else None,
         patient=(plain(record.patient.name) if record else "") or claim.patient,
         benefit_year=claim.benefit_year,

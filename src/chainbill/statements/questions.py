@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 
 from chainbill.billing.outcomes import Outcome
 from chainbill.money import show_dollars
@@ -35,9 +35,9 @@ class Numbered:
 
     @property
     def day(self) -> date | None:
-        """The UTC day of the service; None where the record cannot be opened."""
+        """The date of service; None where the record cannot be opened."""
         record = self.claim.record
-        return record.performed_at.astimezone(UTC).date() if record else None
+        return record.service_date if record else None
 
 
 def charged_separately(entry: Numbered, paid: Sequence[Numbered]) -> str:

@@ -145,6 +145,7 @@ class Records:
             code_system=coding.system,
             code=coding.code,
             performed_at=at,
+            service_date=at.date(),
             billed_amount=price.amount if price else entry.fee,
             price_source=price.source if price else PriceSource.CATALOGUE_DEFAULT,
         )
