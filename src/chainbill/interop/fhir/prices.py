@@ -41,6 +41,8 @@ _SERVICE_KINDS = (
 _VISIT_REVENUE = ("045", "051", "052", "010", "011", "012", "013", "014", "015", "016", "020", "021", "0762")
 """Revenue codes (UB-04) of the emergency room, clinics, room and board, intensive care and observation."""
 _DRUG_SYSTEMS = ("http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/ndc")
+_NEVER_VISITS = ("http://loinc.org", *_DRUG_SYSTEMS)
+"""Code systems of measurements and medicines."""
 TELEHEALTH_MODIFIERS = frozenset({"95", "93", "GT", "GQ", "G0", "FQ", "FR"})
 """CPT and HCPCS modifiers of telehealth: by video, by telephone, asynchronous, acute stroke, audio only,
 supervised."""
@@ -174,6 +176,8 @@ class PriceBook:
     _priced: dict[str, list[str]] = field(default_factory=dict)
     _visit_of: dict[int, str] = field(default_factory=dict)
     """The visit that a line belongs to, by the line."""
+    _kinds: dict[int, ServiceKind | None] = field(default_factory=dict)
+    """What lines' codes are, once asked."""
     _of_day: dict[tuple[str, date], list[Visit]] = field(default_factory=dict)
     """Visits that take lines, by patient and day."""
     _by_service: dict[tuple[object, str], list[Line]] = field(default_factory=dict)
@@ -210,6 +214,11 @@ class PriceBook:
         """The kind of service that a line's code is, a visit's last: visits by video and in person share
         codes.
         """
+        if id(line) not in self._kinds:
+            self._kinds[id(line)] = self._kind(line)
+        return self._kinds[id(line)]
+
+    def _kind(self, line: Line) -> ServiceKind | None:
         kinds = self.catalogue.kinds(line.codings)
         if line.claim.is_pharmacy:
             drug = any(coding.system in _DRUG_SYSTEMS for coding in line.codings)
@@ -590,10 +599,18 @@ class PriceBook:
                 by_claim.setdefault(id(line.claim), []).append(line)
         groups: dict[tuple[str, str], list[_Charge]] = {}
         problems: list[NoEvent] = []
+        listed = set(types)
+        # A line of an unknown code is the visit's price only where no line of any claim says that it is.
+        unsaid = not any(
+            self.kind(line) in VISIT_KINDS or not listed.isdisjoint(line.codings)
+            for lines in by_claim.values()
+            for line in lines
+            if (line.amount or 0) >= 0
+        )
         for lines in by_claim.values():
             claim = lines[0].claim
             try:
-                charge = self._own_charge(claim, lines, types)
+                charge = self._own_charge(claim, lines, types, unsaid=unsaid)
             except NoEvent as problem:
                 problems.append(problem)
                 continue
@@ -612,16 +629,18 @@ class PriceBook:
                 prices.append(price)
         return prices, problems[0] if problems and not prices else None
 
-    def _own_charge(self, claim: Claim, lines: list[Line], types: list[Coding]) -> _Charge | None:
+    def _own_charge(
+        self, claim: Claim, lines: list[Line], types: list[Coding], *, unsaid: bool
+    ) -> _Charge | None:
         """What one claim asks for a visit itself: the lines of the visit's own service, less what is taken
         off.
         """
         usable = [line for line in lines if line.left_out in (None, LeftOut.OTHER_CURRENCY, LeftOut.TOO_MUCH)]
         taken_off = [line for line in usable if (line.amount or 0) < 0]
         asked = [line for line in usable if (line.amount or 0) >= 0]
-        own = self._own_lines(asked, types)
+        own = self._own_lines(asked, types, unsaid=unsaid)
         if not own:
-            negative = self._own_lines(taken_off, types)
+            negative = self._own_lines(taken_off, types, unsaid=unsaid)
             if asked or not negative:
                 return None
             return _Charge(
@@ -671,7 +690,7 @@ class PriceBook:
         rest = claim.total - claim.of_lines
         return None if rest < 0 else rest
 
-    def _own_lines(self, lines: list[Line], types: list[Coding]) -> list[Line]:
+    def _own_lines(self, lines: list[Line], types: list[Coding], *, unsaid: bool) -> list[Line]:
         """The lines of the visit's own service: by its type, its service, a visit's code, or for want of
         another.
         """
@@ -689,8 +708,13 @@ class PriceBook:
         )
         chosen = next((choice for choice in choices if choice), [])
         if not chosen:
-            unknown = [line for line in lines if self.kind(line) is None]
-            return unknown if len(unknown) == 1 else []
+            unknown = [
+                line
+                for line in lines
+                if self.kind(line) is None
+                and not any(coding.system in _NEVER_VISITS for coding in line.codings)
+            ]
+            return unknown if unsaid and len(unknown) == 1 else []
         first = self.service_key(chosen[0])
         return [line for line in chosen if self.service_key(line) == first or _revenue(line)]
 
