@@ -13,6 +13,7 @@ from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, note
 from chainbill.cli.provider_worklist import event_facts, open_worklist, show_events
+from chainbill.cli.terminal import one_line
 
 if TYPE_CHECKING:
     from chainbill.interop.enlisting import Enlisted
@@ -172,7 +173,7 @@ def _show_counts(title: str, counts: Mapping[str, int]) -> None:
     if counts:
         click.echo(f"\n{title}")
         for what, count in counts.items():
-            click.echo(f"  {count:>5}  {what}")
+            click.echo(f"  {count:>5}  {one_line(what)}")
 
 
 def _note_oddities(
