@@ -78,7 +78,7 @@ def test_unlock__unknown__names_those_that_are_known(keystores: Keystores) -> No
     assert refusal.value.hint == "known here: patient"
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"crypto": 1, "version": 3}'])
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null", "[" * 100_000, '{"crypto": 1, "version": 3}'])
 def test_unlock__damaged_file__is_said_so(keystores: Keystores, content: str) -> None:
     keystores.create("patient")
     (keystores.directory / "patient.json").write_text(content)

@@ -8,6 +8,7 @@ Opening one recomputes the commitment, so a swapped or edited file is noticed.
 
 from __future__ import annotations
 
+import re
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ KEY_BYTES = 32
 """Length of an X25519 key, public or private."""
 
 _SUFFIX = ".sealed"
+_NAME = re.compile(r"[0-9a-f]{64}\.sealed")
 _UNFINISHED = ".sealing-"
 _KEY_TAG = b"chainbill/vault-key/v1\0"
 _COPY_TAG = b"chainbill/vault-copy/v1\0"
@@ -149,7 +151,9 @@ class Vault:
     def __iter__(self) -> Iterator[bytes]:
         """Every commitment in the vault, ascending."""
         for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
-            yield bytes.fromhex(path.name.removesuffix(_SUFFIX))
+            # Another name is nobody's record: a copy that somebody made by hand, for one.
+            if _NAME.fullmatch(path.name):
+                yield bytes.fromhex(path.name.removesuffix(_SUFFIX))
 
     def _path(self, commitment: bytes) -> Path:
         if len(commitment) != 32:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.deployments import Address
 from chainbill.errors import StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.settings.files import locked, read_private, write_private
 from chainbill.settings.names import NAME, check_name
 
@@ -59,6 +60,7 @@ class AddressBook:
         content = read_private(self.path)
         if content is None:
             return {}
+        refuse_repeated_keys(content, f"the address book {self.path}", StateError)
         try:
             book = _BOOK.validate_json(content)
         except ValidationError as error:

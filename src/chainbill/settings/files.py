@@ -58,10 +58,13 @@ def locked(path: Path, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the lock file ``path`` against other processes. It goes with the process, however that ends.
 
     Raises:
-        StateError: another process holds it for longer than ``wait_seconds``.
+        StateError: another process holds it for longer than ``wait_seconds``, or it cannot be made.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StateError(f"the lock {path} cannot be used: {error.strerror}") from None
     try:
         _acquire(descriptor, path, time.monotonic() + wait_seconds)
         yield

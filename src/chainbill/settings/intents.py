@@ -23,6 +23,7 @@ from chainbill.attestation.typed_data import Domain
 from chainbill.chain.connection import has_code
 from chainbill.chain.sender import Sender
 from chainbill.errors import AttestationError, ContractReverted, StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.settings.claims import Claims
 from chainbill.settings.session import Session
 
@@ -49,8 +50,9 @@ class SignedIntent(BaseModel):
         """Read a file's content.
 
         Raises:
-            AttestationError: it is no signed intent.
+            AttestationError: it is no signed intent, or says something twice.
         """
+        refuse_repeated_keys(content, "the signed intent", AttestationError)
         try:
             return cls.model_validate_json(content)
         except ValidationError:

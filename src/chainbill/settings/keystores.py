@@ -12,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from chainbill.errors import StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.settings.files import read_private, write_private
 from chainbill.settings.names import NAME, check_name
 from chainbill.settings.passphrase import check_strength
@@ -110,9 +111,10 @@ class Keystores:
                 f"there is no account named {name!r}",
                 hint=f"known here: {known}" if known else "make the usual ones: chainbill devnet up",
             )
+        refuse_repeated_keys(content, f"the keystore {self._path(name)}", StateError)
         try:
             keystore: dict[str, Any] = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._refusal(name, error) from None
         return keystore
 
