@@ -65,8 +65,8 @@ _MOST_LINES = 20
 @click.option(
     "--source",
     metavar="URL",
-    help="The FHIR server that the files are from, where they do not say so: Encounter/1 of two servers is two "
-    "records.",
+    help="The FHIR server that the files are from, where they do not say so: Encounter/1 of two servers is "
+    "two records.",
 )
 @click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
 @click.option("--no-in-person", is_flag=True, help="Leave visits in person out.")
