@@ -12,13 +12,21 @@ ZERO_ADDRESS = "0x" + "00" * 20
 """Nobody's address."""
 
 
-@lru_cache(maxsize=65_536)
 def checksum_address(address: str) -> str:
-    """``address`` with its EIP-55 checksum. Cached: a batch names the same accounts again and again.
+    """``address`` with its EIP-55 checksum.
 
     Raises:
         AttestationError: not ``0x`` and 40 hexadecimal digits, or mixed case with a wrong checksum.
     """
+    # A file can hold a list in an address's place, which no cache takes.
+    if not isinstance(address, str):
+        raise AttestationError(f"{address!r} is not an address")
+    return _checksummed(address)
+
+
+@lru_cache(maxsize=65_536)
+def _checksummed(address: str) -> str:
+    """Cached: a batch names the same accounts again and again."""
     try:
         if len(address) != 42 or not address.startswith("0x"):
             raise ValueError

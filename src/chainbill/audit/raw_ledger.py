@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chainbill.chain.deployments import Deployment
 from chainbill.errors import LedgerError, StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 
 _PATTERNS = {
     "address": re.compile(r"0x[0-9a-f]{40}"),
@@ -137,6 +138,7 @@ class RawLedger:
 
 
 def _header(path: Path, line: bytes) -> Header:
+    refuse_repeated_keys(line, f"{path.name} line 1", LedgerError)
     try:
         return Header.model_validate_json(line)
     except ValidationError:
@@ -152,6 +154,7 @@ def _logs(path: Path, lines: Iterable[bytes]) -> Iterable[RawLog]:
             entry = orjson.loads(line)
         except orjson.JSONDecodeError:
             raise LedgerError(f"{path.name} line {number} is not JSON") from None
+        refuse_repeated_keys(line, f"{path.name} line {number}", LedgerError)
         if not isinstance(entry, dict):
             raise LedgerError(f"{path.name} line {number} is not a log")
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from chainbill.cli.terminal import one_line, visible_streams
 from chainbill.errors import ChainbillError
 
 TRACEBACK = "CHAINBILL_TRACEBACK"
@@ -18,6 +19,7 @@ TRACEBACK = "CHAINBILL_TRACEBACK"
 _INTERRUPTED = 130
 
 
+@visible_streams()
 def run(command: click.Command, arguments: list[str]) -> int:
     """Run a command; returns the exit code, whatever happens."""
     as_json = "--json" in arguments
@@ -48,9 +50,9 @@ def run(command: click.Command, arguments: list[str]) -> int:
 def _fail(error: Exception, message: str, hint: str | None, as_json: bool, evidence: dict[str, Any]) -> int:
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
-    click.echo(f"error: {_one_line(message)}", err=True)
+    click.echo(f"error: {one_line(message)}", err=True)
     if hint:
-        click.echo(f"hint: {_one_line(hint)}", err=True)
+        click.echo(f"hint: {one_line(hint)}", err=True)
     _show_json(as_json, {"type": type(error).__name__, "message": message, "hint": hint, **evidence})
     return 1
 
@@ -58,7 +60,3 @@ def _fail(error: Exception, message: str, hint: str | None, as_json: bool, evide
 def _show_json(as_json: bool, error: dict[str, Any]) -> None:
     if as_json:
         click.echo(json.dumps({"error": error}, indent=2, default=str))
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

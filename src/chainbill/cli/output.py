@@ -15,6 +15,7 @@ import click
 from pydantic import BaseModel
 
 from chainbill.cli.context import Invocation
+from chainbill.cli.terminal import echo_styled, one_line, styled, visible
 
 _PIPE_WIDTH = 240
 """Columns of a table that no terminal cuts off."""
@@ -35,8 +36,8 @@ def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -
 
 
 def note(message: str) -> None:
-    """Say something by the way, on stderr."""
-    click.echo(message, err=True)
+    """Say something by the way, on one line of stderr."""
+    click.echo(one_line(message), err=True)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
@@ -49,12 +50,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, titl
         right = column.startswith(">")
         table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        # A line of the table is ours to begin: a newline in a record's text would forge one.
+        table.add_row(*(visible(str(cell)).replace("\n", " ") for cell in row))
     # Rich would also colour numbers and read [brackets] as markup.
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, markup=False, highlight=False)
     with console.capture() as drawn:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+    echo_styled("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 @contextmanager
@@ -67,9 +69,9 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(file=sys.stderr)
+    console = Console(file=styled(sys.stderr))
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(one_line(description), total=total)
         yield lambda steps: bar.advance(task, steps)
 
 

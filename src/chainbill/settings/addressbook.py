@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.deployments import Address
 from chainbill.errors import StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.settings.files import locked, read_private, write_private
-from chainbill.settings.names import check_name
+from chainbill.settings.names import NAME, check_name
 
 
 class Role(StrEnum):
@@ -59,12 +60,19 @@ class AddressBook:
         content = read_private(self.path)
         if content is None:
             return {}
+        refuse_repeated_keys(content, f"the address book {self.path}", StateError)
         try:
             book = _BOOK.validate_json(content)
         except ValidationError as error:
             raise StateError(
                 f"the address book {self.path} is damaged: {error.error_count()} errors"
             ) from None
+        for name in book:
+            if not NAME.fullmatch(name):
+                raise StateError(
+                    f"the address book {self.path} is damaged: {name!r} is not an account's name",
+                    hint="names are lower-case letters, digits and hyphens; undo what was edited by hand",
+                )
         return {name: contact for name, contact in sorted(book.items()) if role in (None, contact.role)}
 
     def get(self, name: str, role: Role | None = None) -> Contact:

@@ -36,7 +36,9 @@ class Session:
         self.devnet = devnet
         """The state directory's devnet, None where the session is on another chain."""
         self.book = AddressBook(state.address_book)
-        self.keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
+        self.keystores = Keystores(
+            state.keystores, lambda: passphrase_from(state.passphrase), devnet=devnet is not None
+        )
         self.schedules = Schedules(state.schedules)
         self.cash_prices = Schedules(state.cash_prices)
 
