@@ -63,6 +63,12 @@ _MOST_LINES = 20
     help="What you are called in the record, and remembered; may be given again. `any`: take everybody's "
     "services as yours.  [default: what was given before]",
 )
+@click.option(
+    "--source",
+    metavar="URL",
+    help="The FHIR server that the files are from, where they do not say so: Encounter/1 of two servers is "
+    "two records.",
+)
 @click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
 @click.option("--no-in-person", is_flag=True, help="Leave visits in person out.")
 @click.option(
@@ -78,6 +84,7 @@ def ingest(
     map_file: Path | None,
     same_account: bool,
     performed_by: tuple[str, ...],
+    source: str | None,
     catalogue_file: Path | None,
     no_in_person: bool,
     max_bytes: int,
@@ -106,6 +113,7 @@ def ingest(
         include_in_person=not no_in_person,
         max_bytes=max_bytes,
         not_after=datetime.fromtimestamp(session.now(), UTC),
+        server=_server(source),
     )
     accounts = _accounts(session, report, memory, patients, map_file, same_account, optional=dry_run)
     own = _own_names(name, report, memory, performed_by, accounts, dry_run=dry_run)
@@ -182,6 +190,19 @@ def _require_one_patient_each(
                 f"{account} would be charged for several patients of the records: "
                 f"{', '.join([*others, reference])}; if they are one person, add --same-account"
             )
+
+
+def _server(source: str | None) -> str:
+    """The address of a FHIR server.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    if source is None:
+        return ""
+    if not source.startswith(("http://", "https://")) or not source.isascii() or not source.isprintable():
+        raise click.BadParameter("write it like https://ehr.example/fhir", param_hint="--source")
+    return source
 
 
 def _patient_address(session: Session, account: str) -> str:
