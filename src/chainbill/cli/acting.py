@@ -36,6 +36,11 @@ def acting_as(role: str) -> Callable[[_Command], _Command]:
     )
 
 
+def new_option(command: _Command) -> _Command:
+    """The option without which a name that nobody has makes no account: it may be mistyped."""
+    return click.option("--new", is_flag=True, help="Make a new account of that name.")(command)
+
+
 def mint_option(command: _Command) -> _Command:
     """The option that gives an account play money."""
     return click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chainbill.cli.acting import new_option
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option, settlement_call, tell
@@ -34,35 +35,48 @@ def governor_group() -> None:
 # ---- letting in ---------------------------------------------------------------------------------------
 
 
-@governor_group.command(example="chainbill governor register-provider lakeview")
+@governor_group.command(
+    example="chainbill governor register-provider lakeview\n"
+    "chainbill governor register-provider lakeview --new"
+)
 @click.argument("provider", type=ACCOUNT)
+@new_option
 @governor_option
 @pass_invocation
-def register_provider(invocation: Invocation, provider: str, name: str) -> None:
-    """Register a provider, whose account is made where there is none."""
+def register_provider(invocation: Invocation, provider: str, new: bool, name: str) -> None:
+    """Register a provider of the address book."""
+    from chainbill.settings.addressbook import Role
     from chainbill.settings.onboarding import register_provider as register
 
     session = invocation.session()
+    session.address_of(provider, role=Role.PROVIDER, new=new)
     tell(
         lambda: register(session, provider, governed_by=name),
         {"provider": provider},
         lambda result: f"{provider} is provider {result[0].provider_id}, account {result[0].address}.",
+        new=new,
     )
 
 
-@governor_group.command(example="chainbill governor create-payer harbor")
+@governor_group.command(
+    example="chainbill governor create-payer harbor\nchainbill governor create-payer harbor --new"
+)
 @click.argument("insurer", type=ACCOUNT)
+@new_option
 @governor_option
 @pass_invocation
-def create_payer(invocation: Invocation, insurer: str, name: str) -> None:
-    """Make the payer contract of an insurer, whose account is made where there is none."""
+def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> None:
+    """Make the payer contract of an insurer of the address book."""
+    from chainbill.settings.addressbook import Role
     from chainbill.settings.onboarding import open_payer
 
     session = invocation.session()
+    session.address_of(insurer, role=Role.INSURER, new=new)
     tell(
         lambda: open_payer(session, insurer, governed_by=name),
         {"insurer": insurer},
         lambda result: f"{insurer} is payer {result[0].payer_id}, account {result[0].address}.",
+        new=new,
     )
 
 

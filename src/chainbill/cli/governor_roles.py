@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.chain.roles import GovernorRole, label_of
+from chainbill.cli.acting import new_option
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option, tell
@@ -78,7 +79,7 @@ def list_roles(invocation: Invocation) -> None:
 
 
 @roles_group.command(
-    example="chainbill governor roles grant arbiter judge\n"
+    example="chainbill governor roles grant arbiter judge --new\n"
     "chainbill governor roles grant registrar 0xe0fc04fa2d34a66b779fd5cee748268032a146c0 --delay 2d"
 )
 @_role_argument
@@ -88,20 +89,21 @@ def list_roles(invocation: Invocation) -> None:
     type=DURATION,
     help="How long before it makes a call it must announce it.  [default: as those who are in the role]",
 )
+@new_option
 @governor_option
 @pass_invocation
-def grant(invocation: Invocation, role: str, account: str, delay: int | None, name: str) -> None:
+def grant(invocation: Invocation, role: str, account: str, delay: int | None, new: bool, name: str) -> None:
     """Put an account into a role, or change its delay there.
 
-    ACCOUNT is a name, whose account is made where there is none, or an address. A shorter delay takes effect
-    only after the difference to the longer one.
+    ACCOUNT is a name in the address book, or an address. A shorter delay takes effect only after the
+    difference to the longer one.
     """
     from chainbill.settings.addressbook import Role
     from chainbill.settings.role_changes import grant_role, usual_delay
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
     seconds = usual_delay(session, wanted) if delay is None else delay
-    address = session.address_of(account, Role.GOVERNOR)
+    address = session.address_of(account, role=Role.GOVERNOR, new=new)
 
     def done(changed: bool) -> str:
         member = session.protocol.governance.membership(wanted, address)
@@ -115,6 +117,7 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, na
         lambda: grant_role(session, wanted, address, seconds, governed_by=name),
         {"role": role, "account": account, "address": address, "delay_seconds": seconds},
         done,
+        new=new,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.acting import acting_as
+from chainbill.cli.acting import acting_as, new_option
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
@@ -13,18 +13,19 @@ from chainbill.cli.output import emit
 @click.command(
     "hand-over",
     cls=ShellCommand,
-    example="chainbill insurer hand-over harbor-2 --as harbor\n"
+    example="chainbill insurer hand-over harbor-2 --new --as harbor\n"
     "chainbill insurer hand-over --cancel --as harbor",
 )
 @click.argument("account", metavar="ACCOUNT|ADDRESS", required=False)
 @click.option("--cancel", is_flag=True, help="Call the offer off.")
+@new_option
 @acting_as("insurer")
 @pass_invocation
-def hand_over(invocation: Invocation, account: str | None, cancel: bool, name: str) -> None:
+def hand_over(invocation: Invocation, account: str | None, cancel: bool, new: bool, name: str) -> None:
     """Offer the payer contract, with its pool, to another account, which then takes it over.
 
-    ACCOUNT is a name, whose account is made where there is none, or an address. Nothing changes until it has
-    taken over; another offer takes the place of this one.
+    ACCOUNT is a name in the address book, or an address. Nothing changes until it has taken over; another
+    offer takes the place of this one.
     """
     from chainbill.settings.payer_owner import call_offer_off, offer_payer
 
@@ -38,7 +39,7 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, name: s
             f"The offer is called off: {name} stays the insurer of payer {payer_id}.",
         )
         return
-    payer_id, address, changed = offer_payer(session, name, account)
+    payer_id, address, changed = offer_payer(session, name, account, new=new)
     taker = session.book.name_of(address) or "NAME"
     emit(
         {"account": name, "payer_id": payer_id, "offered_to": address, "changed": changed},

@@ -13,7 +13,7 @@ from eth_utils.address import to_checksum_address
 
 from chainbill.errors import StateError
 from chainbill.settings.files import read_private, write_private
-from chainbill.settings.names import NAME, check_name
+from chainbill.settings.names import NAME, check_name, whom_else
 
 SCRYPT_N = 2**15
 """scrypt's cost: 32 MiB and about 0.1 s to open a keystore. The devnet's own passphrase is random and would
@@ -96,10 +96,9 @@ class Keystores:
     def _read(self, name: str) -> dict[str, Any]:
         content = read_private(self._path(name))
         if content is None:
-            known = ", ".join(self.names())
             raise StateError(
-                f"there is no account named {name!r}",
-                hint=f"known here: {known}" if known else "make the usual ones: chainbill devnet up",
+                f"there is no account named {name!r} whose keystore is here",
+                hint=whom_else(name, self.names(), none="make the usual ones: chainbill devnet up"),
             )
         try:
             keystore: dict[str, Any] = json.loads(content)
