@@ -148,6 +148,11 @@ def test_bound__grant_and_revoke__are_announced_and_made_two_days_later(
         told = town.ok("governor", "roles", "revoke", "registrar", "second")
         assert told["done"] is False
         town.ok("devnet", "advance", "2d")
+        asked = town.asked("governor", "execute", told["operation_id"])
+        assert (asked.code, "governor changes who is in which role:\n  revokeRole  " in asked.err) == (
+            2,
+            True,
+        )
         assert town.ok("governor", "execute", told["operation_id"])["function"] == "revokeRole"
         assert list(listed(town, "registrar")) == ["governor"]
 

@@ -43,7 +43,7 @@ def test_take_over__cut_off_before_it_was_written_down__is_completed(bare_town: 
     payer_id = town.ok("insurer", "hand-over", other, "--new", "--as", insurer)["payer_id"]
     session = town.session()
     session.protocol.payer(payer_id).accept_ownership(session.sender(other))
-    error = town("insurer", "hand-over", "elsewhere", "--as", insurer).error
+    error = town("insurer", "hand-over", "insurer", "--as", insurer).error
     assert f"payer {payer_id} is not {insurer}'s any more" in error
     assert f"act as that account: --as {other}" in error
     assert town.ok("insurer", "take-over", payer_id, "--as", other)["changed"] is False

@@ -41,6 +41,23 @@ def new_option(command: _Command) -> _Command:
     return click.option("--new", is_flag=True, help="Make a new account of that name.")(command)
 
 
+def who_is(session: Session, account: str, *, new: bool = False) -> str:
+    """An account to which something is given, by both name and address, so that a mistake shows.
+
+    Raises:
+        AttestationError: it begins like an address and is none.
+        StateError: nobody has the name, or somebody has and a ``new`` account is to be made.
+    """
+    from chainbill.settings.addressbook import Role
+
+    if new:
+        session.check_new(account)
+        return f"{account}, a new account"
+    address = session.address_of(account, role=Role.PROVIDER)
+    name = session.book.name_of(address)
+    return f"{address}, which is not in the address book" if name is None else f"{name} ({address})"
+
+
 def mint_option(command: _Command) -> _Command:
     """The option that gives an account play money."""
     return click.option(

@@ -30,7 +30,7 @@ def run(command: click.Command, arguments: list[str]) -> int:
         return _INTERRUPTED
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        hint = f"see {context.command_path} --help" if context else None
+        hint = getattr(error, "hint", None) or (f"see {context.command_path} --help" if context else None)
         _fail(error, error.format_message(), hint, as_json, {})
         return error.exit_code
     except ChainbillError as error:

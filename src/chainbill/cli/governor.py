@@ -8,6 +8,7 @@ import click
 
 from chainbill.cli.acting import new_option
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option, settlement_call, tell
 from chainbill.cli.governor_resolve import resolve
@@ -42,6 +43,7 @@ def governor_group() -> None:
 @click.argument("provider", type=ACCOUNT)
 @new_option
 @governor_option
+@dry_run_option
 @pass_invocation
 def register_provider(invocation: Invocation, provider: str, new: bool, name: str) -> None:
     """Register a provider of the address book."""
@@ -64,6 +66,7 @@ def register_provider(invocation: Invocation, provider: str, new: bool, name: st
 @click.argument("insurer", type=ACCOUNT)
 @new_option
 @governor_option
+@dry_run_option
 @pass_invocation
 def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> None:
     """Make the payer contract of an insurer of the address book."""
@@ -86,6 +89,7 @@ def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> 
 @governor_group.command(example="chainbill governor suspend lakeview")
 @click.argument("provider", type=ACCOUNT)
 @governor_option
+@dry_run_option
 @pass_invocation
 def suspend(invocation: Invocation, provider: str, name: str) -> None:
     """Stop new settlement for a provider, at once. Its credit stays its own."""
@@ -95,6 +99,7 @@ def suspend(invocation: Invocation, provider: str, name: str) -> None:
 @governor_group.command(example="chainbill governor reinstate lakeview")
 @click.argument("provider", type=ACCOUNT)
 @governor_option
+@dry_run_option
 @pass_invocation
 def reinstate(invocation: Invocation, provider: str, name: str) -> None:
     """Let a suspended provider's events settle again."""
@@ -113,6 +118,7 @@ def _provider_call(session: Session, name: str, function: str, provider: str, to
 
 @governor_group.command(example="chainbill governor pause")
 @governor_option
+@dry_run_option
 @pass_invocation
 def pause(invocation: Invocation, name: str) -> None:
     """Stop all new settlement, at once, and nothing else: withdrawals and disputes go on."""
@@ -122,6 +128,7 @@ def pause(invocation: Invocation, name: str) -> None:
 
 @governor_group.command(example="chainbill governor unpause")
 @governor_option
+@dry_run_option
 @pass_invocation
 def unpause(invocation: Invocation, name: str) -> None:
     """Resume settlement."""
@@ -139,6 +146,7 @@ def unpause(invocation: Invocation, name: str) -> None:
 @click.argument("members", nargs=-1, required=True, metavar="ACCOUNT|ADDRESS...")
 @click.option("--threshold", type=click.IntRange(1), required=True, help="How many must sign a batch.")
 @governor_option
+@dry_run_option
 @pass_invocation
 def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int, name: str) -> None:
     """Open a new oracle epoch with these members. The one before ends six hours later."""
@@ -158,6 +166,7 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
 @governor_group.command(example="chainbill governor end-epoch 1")
 @click.argument("epoch", type=click.IntRange(1))
 @governor_option
+@dry_run_option
 @pass_invocation
 def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
     """End an oracle epoch at once, such as one whose keys are lost: no batch of it settles any more."""

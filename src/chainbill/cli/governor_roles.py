@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.chain.roles import GovernorRole, label_of
-from chainbill.cli.acting import new_option
+from chainbill.cli.acting import new_option, who_is
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option, tell
 from chainbill.cli.output import emit, show_duration, show_table, show_time
@@ -91,6 +92,8 @@ def list_roles(invocation: Invocation) -> None:
 )
 @new_option
 @governor_option
+@dry_run_option
+@yes_option
 @pass_invocation
 def grant(invocation: Invocation, role: str, account: str, delay: int | None, new: bool, name: str) -> None:
     """Put an account into a role, or change its delay there.
@@ -103,6 +106,14 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, ne
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
     seconds = usual_delay(session, wanted) if delay is None else delay
+    confirm(
+        f"{name} makes another account {wanted.with_article}",
+        {
+            "account": who_is(session, account, new=new),
+            "delay": show_duration(seconds),
+            "then": wanted.may,
+        },
+    )
     address = session.address_of(account, role=Role.GOVERNOR, new=new)
 
     def done(changed: bool) -> str:
@@ -125,6 +136,8 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, ne
 @_role_argument
 @_account_argument
 @governor_option
+@dry_run_option
+@yes_option
 @pass_invocation
 def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
     """Take an account out of a role. Whoever takes itself out, by --as, need not be an admin."""
@@ -132,6 +145,10 @@ def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
     address = session.book.address_of(account)
+    confirm(
+        f"{name} takes an account out of a role",
+        {"account": who_is(session, account), "role": role, "then": f"it no longer {wanted.may}"},
+    )
     tell(
         lambda: revoke_role(session, wanted, address, governed_by=name),
         {"role": role, "account": account, "address": address},

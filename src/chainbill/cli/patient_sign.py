@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from chainbill.cli.acting import FILE, acting_as
+from chainbill.cli.claim_question import ask_about
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
 from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION
@@ -247,6 +249,7 @@ def sign_revoke(signing: Signing, provider: str) -> None:
 
 @sign_group.command("dispute", example="chainbill patient sign dispute 7 --as maria --output dispute.json")
 @_signing
+@yes_option
 @click.argument("claim", metavar="SEQUENCE|CLAIM")
 def sign_dispute(signing: Signing, claim: str) -> None:
     """Sign a dispute of a settled claim."""
@@ -254,4 +257,8 @@ def sign_dispute(signing: Signing, claim: str) -> None:
     from chainbill.settings.claims import Claims, PartyTo
 
     proven = Claims(signing.session).find(claim, PartyTo(signing.name, patient=signing.patient))
+    then = (
+        "once somebody sends it, the provider's money for it is held until it answers, or the arbiter rules"
+    )
+    ask_about(signing.session, signing.name, proven, f"{signing.name} signs a dispute of", then)
     signing.emit(DisputeClaim(proven.claim_id, signing.dispute_nonce, signing.deadline))

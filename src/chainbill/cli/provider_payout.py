@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.acting import acting_as, new_option
+from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
 
@@ -51,6 +52,8 @@ def show(invocation: Invocation, name: str) -> None:
 @click.argument("account", metavar="ACCOUNT|ADDRESS")
 @new_option
 @acting_as("provider")
+@dry_run_option
+@yes_option
 @pass_invocation
 def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
     """Announce another payout address; it takes over after two days.
@@ -63,8 +66,16 @@ def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    address = session.address_of(account, role=Role.PROVIDER, new=new)
     registry = session.protocol.registry
+    confirm(
+        f"{name} announces another payout address",
+        {
+            "from": who_is(session, registry.payout_address(provider_id)),
+            "to": who_is(session, account, new=new),
+            "then": "in two days it is paid there, and that account alone manages keys, prices and disputes",
+        },
+    )
+    address = session.address_of(account, role=Role.PROVIDER, new=new)
     registry.announce_payout_address(owner, provider_id, address)
     effective_at = registry.announced_payout_address(provider_id).effective_at
     emit(
@@ -80,6 +91,7 @@ def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
 
 @payout_address_group.command(example="chainbill provider payout-address cancel --as lakeview")
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
 def cancel(invocation: Invocation, name: str) -> None:
     """Call the announced change of the payout address off."""

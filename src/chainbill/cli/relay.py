@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT
@@ -32,6 +33,7 @@ def relay_group() -> None:
     show_default=True,
     help="Whose account sends the transaction; anyone may.",
 )
+@dry_run_option
 @pass_invocation
 def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
     """Send FILE, as `chainbill patient sign` wrote it; - reads it from stdin.
