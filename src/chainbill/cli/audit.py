@@ -11,6 +11,7 @@ import click
 from chainbill.cli.audit_text import Names, claim_text, show_history, show_verification
 from chainbill.cli.command import ExitCode, ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.given_files import LEDGER_FILE
 from chainbill.cli.output import emit, note, progress
 from chainbill.money import format_dollars
 
@@ -170,7 +171,7 @@ def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]
 @click.option(
     "--ledger",
     "file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LEDGER_FILE,
     help="Check this copy of the ledger, as `audit history --export` writes it, against the chain.",
 )
 @click.option("--to-block", type=click.IntRange(0), help="Audit up to this block.  [default: the newest]")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chainbill.errors import StateError
+from chainbill.errors import StateError, unusable
 
 LOCK_SECONDS = 60.0
 """How long a command waits for another that changes the same file; bringing a devnet up is the longest."""
@@ -37,9 +37,11 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
         finally:
             Path(temporary).unlink(missing_ok=True)
     except FileExistsError:
+        if not path.parent.is_dir():
+            raise StateError(f"{path} cannot be written: {path.parent} is a file and no folder") from None
         raise StateError(f"{path} exists already") from None
     except OSError as error:
-        raise StateError(f"{path} cannot be written: {error.strerror}") from None
+        raise unusable(path, "written", error) from None
 
 
 def read_private(path: Path) -> bytes | None:
@@ -55,7 +57,7 @@ def read_private(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StateError(f"{path} cannot be read: {error.strerror}") from None
+        raise unusable(path, "read", error) from None
     if mode & 0o077:
         raise StateError(f"{path} is open to other users (mode {mode:o})", hint=f"chmod 600 {path}")
     return content
@@ -66,10 +68,13 @@ def locked(path: Path, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the lock file ``path`` against other processes. It goes with the process, however that ends.
 
     Raises:
-        StateError: another process holds it for longer than ``wait_seconds``.
+        StateError: another process holds it for longer than ``wait_seconds``, or it cannot be made.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unusable(path, "written", error) from None
     try:
         _acquire(descriptor, path, time.monotonic() + wait_seconds)
         yield

@@ -21,7 +21,7 @@ from chainbill.chain.connection import connect, newest_block
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.devnet import Devnet
 from chainbill.chain.protocol import Protocol
-from chainbill.errors import ChainError, StateError
+from chainbill.errors import ChainError, StateError, unusable
 from chainbill.settings.files import locked, read_private, write_private
 from chainbill.settings.local_devnet import ending_on_signals
 from chainbill.settings.session import Session
@@ -132,10 +132,7 @@ def _new_folder(root: Path) -> Path:
     try:
         return Path(tempfile.mkdtemp(dir=root, prefix=_PREFIX))
     except OSError as error:
-        raise StateError(
-            f"the state directory {root} cannot be written: {error.strerror}",
-            hint="a dry run works on a copy beside it, which it removes",
-        ) from None
+        raise unusable(f"the state directory {root}, which a dry run copies,", "written", error) from None
 
 
 def _copy(root: Path, to: Path) -> None:
