@@ -58,10 +58,45 @@ def test_file__that_another_command_takes__names_it(town: Town) -> None:
     assert "hint: it is for: chainbill insurer plan" in error
 
 
-def test_file__not_there__says_so_with_a_hint(town: Town) -> None:
-    error = town("insurer", "plan", "nowhere/plan.toml").error
-    assert "nowhere/plan.toml cannot be read: it is not there" in error
-    assert "hint: is it spelled right?" in error
+@pytest.mark.parametrize("command", [("insurer", "plan"), ("audit", "verify", "--ledger")])
+def test_file__not_there__is_wrong_usage(town: Town, command: tuple[str, ...]) -> None:
+    ran = town(*command, "nowhere/file")
+    assert (ran.code, "there is no file nowhere/file: is it spelled right?" in ran.err) == (2, True)
+
+
+# ---- written ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("audit", "history", "--export"), ("patient", "sign", "withdraw", 5, "--output")],
+    ids=lambda command: str(command[0]),
+)
+def test_file__to_be_written__replaces_none_and_makes_no_folder_unless_told(
+    town: Town, tmp_path: Path, command: tuple[object, ...]
+) -> None:
+    file = tmp_path / "out.json"
+    file.write_text("mine")
+    error = town(*command, file).error
+    assert f"{file} exists already, and is left as it is" in error
+    assert "hint: name another file, or replace it: --force" in error
+    assert file.read_text() == "mine"
+    assert town(*command, file, "--force").code == 0
+    assert file.read_text() != "mine"
+
+    deep = tmp_path / "a" / "b" / "out.json"
+    error = town(*command, deep).error
+    assert f"there is no folder {deep.parent} for out.json" in error
+    assert not (tmp_path / "a").exists()
+    assert town(*command, deep, "--force").code == 0
+    assert deep.read_bytes()
+
+
+def test_file__to_be_written_that_is_a_device__stays_one(town: Town) -> None:
+    assert town("audit", "history", "--export", "/dev/null").code == 0
+    assert Path("/dev/null").is_char_device()
+    assert town("patient", "sign", "withdraw", 5, "--output", "/dev/null", "--force").code == 0
+    assert Path("/dev/null").is_char_device()
 
 
 # ---- a disk that does not do its part -----------------------------------------------------------------

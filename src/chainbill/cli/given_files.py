@@ -32,6 +32,8 @@ class GivenFile(click.Path):
         try:
             with path.open("rb") as file:
                 beginning = file.read(BEGINNING)
+        except FileNotFoundError:
+            self.fail(f"there is no file {path}: is it spelled right?", param, ctx)
         except OSError as error:
             raise unusable(path, "read", error) from None
         check_form(beginning, str(path), self._wanted)

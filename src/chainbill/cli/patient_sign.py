@@ -24,6 +24,7 @@ from chainbill.cli.patient_permissions import (
     wanted_payers,
 )
 from chainbill.cli.patient_wallet import patient_entry
+from chainbill.cli.written_files import check_place, force_option, write_output
 
 if TYPE_CHECKING:
     from chainbill.attestation.patient_intents import Intent
@@ -47,7 +48,14 @@ class Signing:
     """One signature to be given: as whom, until when, over which nonce, and into which file."""
 
     def __init__(
-        self, session: Session, name: str, valid_for: int, nonce: int | None, output: Path | None
+        self,
+        session: Session,
+        name: str,
+        valid_for: int,
+        nonce: int | None,
+        output: Path | None,
+        *,
+        force: bool,
     ) -> None:
         self.session = session
         self.name = name
@@ -55,6 +63,7 @@ class Signing:
         self.deadline = session.now() + valid_for
         self._nonce = nonce
         self._output = output
+        self._force = force
 
     @property
     def nonce(self) -> int:
@@ -69,14 +78,13 @@ class Signing:
 
     def emit(self, intent: Intent) -> None:
         """Sign, and write the file or print its content."""
-        from chainbill.settings.files import write_private
         from chainbill.settings.intents import SignedIntent, domain_of
 
         signed = SignedIntent.sign(self.session, self.name, intent, domain_of(self.session, intent))
         if self._output is None:
             emit(signed, signed.to_text())
             return
-        write_private(self._output, signed.to_text().encode() + b"\n")
+        write_output(self._output, signed.to_text().encode() + b"\n", force=self._force)
         emit(
             {
                 "account": self.name,
@@ -102,6 +110,7 @@ def _signing(command: _Command) -> _Command:
         help="Sign over this nonce, such as the one after another signature's.  [default: the next]",
     )
     @click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
+    @force_option
     @pass_invocation
     def signing(
         invocation: Invocation,
@@ -110,9 +119,13 @@ def _signing(command: _Command) -> _Command:
         valid_for: int,
         nonce: int | None,
         output: Path | None,
+        force: bool,
         **arguments: Any,
     ) -> None:
-        command(Signing(invocation.session(), name, valid_for, nonce, output), **arguments)
+        if output is not None:
+            check_place(output, force=force)
+        signing = Signing(invocation.session(), name, valid_for, nonce, output, force=force)
+        command(signing, **arguments)
 
     signing.__doc__ = command.__doc__
     signing.__click_params__ += getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
