@@ -88,7 +88,8 @@ def test_send__without_gas_money__is_one_clear_error(chain: Stage) -> None:
     with pytest.raises(ChainError) as refused:
         chain.token.approve(pauper, chain.address("patient"), 1)
     assert not isinstance(refused.value, ContractReverted)
-    assert "\n" not in str(refused.value)
+    assert str(refused.value) == "the account that sends has too little of the chain's gas coin to pay for it"
+    assert "chainbill patient sign" in (refused.value.hint or "")
 
 
 def test_send__no_contract_there__is_a_chain_error(chain: Stage) -> None:

@@ -104,8 +104,10 @@ def fund(
     except (AmountError, ContractReverted):
         raise
     except ChainError as error:
-        if error.hint is None and session.devnet is not None:
-            error.hint = f"make more: chainbill {role} create {name} --mint AMOUNT"
+        if error.hint is None:
+            more = f"get it more of the dollar token {session.protocol.token.address}"
+            made = f"make more: chainbill {role} create {name} --mint AMOUNT"
+            error.hint = more if session.devnet is None else made
         raise
     balance, outside = holding.balance(), session.protocol.token.balance_of(owner.address)
     emit(
