@@ -82,12 +82,20 @@ class ChainError(ChainbillError):
 class ContractReverted(ChainError):
     """A contract reverted with one of its declared errors.
 
-    ``name`` is the Solidity error's name and ``fields`` its arguments by name.
+    ``name`` is the Solidity error's name and ``fields`` its arguments by name; ``shown`` has what a person
+    reads in place of some of them.
     """
 
-    def __init__(self, name: str, fields: Mapping[str, Any], *, hint: str | None = None) -> None:
-        shown = ", ".join(f"{key}={value}" for key, value in fields.items())
-        super().__init__(f"the contract refused: {name}({shown})", hint=hint)
+    def __init__(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        shown: Mapping[str, str] | None = None,
+        hint: str | None = None,
+    ) -> None:
+        told = ", ".join(f"{key}={value}" for key, value in {**fields, **(shown or {})}.items())
+        super().__init__(f"the contract refused: {name}({told})", hint=hint)
         self.name = name
         self.fields = dict(fields)
 

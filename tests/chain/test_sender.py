@@ -27,7 +27,7 @@ def test_send__contract_refuses__is_named_with_its_fields_and_nothing_is_sent(ch
         "balance": 0,
         "needed": DOLLAR,
     }
-    assert refused.value.hint == "the account holds too few tokens"
+    assert refused.value.hint == "give less, or get the account more of the dollar token"
     assert chain.w3.eth.get_transaction_count(chain["stranger"].address) == nonce
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -11,6 +13,7 @@ from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
 from chainbill.errors import ChainError, ContractReverted
+from chainbill.money import show_dollars
 
 _PANICS = {
     0x01: "assertion",
@@ -40,8 +43,8 @@ _ANY_ACCOUNT = "name an account, or an address that somebody has"
 
 HINTS = {
     # ---- tokens ----
-    "ERC20InsufficientAllowance": "approve the tokens first",
-    "ERC20InsufficientBalance": "the account holds too few tokens",
+    "ERC20InsufficientAllowance": "have the account approve the tokens first",
+    "ERC20InsufficientBalance": "give less, or get the account more of the dollar token",
     "ERC20InvalidApprover": _ANY_ACCOUNT,
     "ERC20InvalidReceiver": _ANY_ACCOUNT,
     "ERC20InvalidSender": _ANY_ACCOUNT,
@@ -214,7 +217,8 @@ def decode_revert(data: bytes) -> ChainError:
             name, inputs = known
             values = decode([collapse_if_tuple(entry) for entry in inputs], body)
             fields = {_field(entry): _readable(value) for entry, value in zip(inputs, values, strict=True)}
-            return ContractReverted(name, fields, hint=HINTS.get(name))
+            shown = {field: _shown(name, field, value) for field, value in fields.items()}
+            return ContractReverted(name, fields, shown=shown, hint=HINTS.get(name))
         if selector == bytes.fromhex("08c379a0"):
             return ContractReverted("Error", {"message": decode(["string"], body)[0]}, hint=_OWN_DOCTOR)
         if selector == bytes.fromhex("4e487b71"):
@@ -234,6 +238,68 @@ def _declared_errors() -> dict[bytes, tuple[str, list[dict[str, Any]]]]:
             if entry["type"] == "error":
                 declared[function_abi_to_4byte_selector(entry)] = (entry["name"], entry["inputs"])  # type: ignore[arg-type]
     return declared
+
+
+_AMOUNTS = frozenset(
+    [
+        "advanced",
+        "allowance",
+        "allowed",
+        "amount",
+        "available",
+        "balance",
+        "claimed",
+        "credit",
+        "expected",
+        "flat",
+        "largest",
+        "limit",
+        "maturing",
+        "needed",
+        "parts",
+        "perDayLimit",
+        "perEventLimit",
+        "pool",
+        "received",
+        "required",
+        "ruled",
+    ]
+)
+"""Fields that are micro-dollars, of every error but ``_OF_GAS``."""
+
+_OF_GAS = frozenset({"InsufficientGas", "InsufficientBalance"})
+
+_TIMES = frozenset(
+    [
+        "availableAt",
+        "changedAt",
+        "deadline",
+        "earliest",
+        "effectiveAt",
+        "endedAt",
+        "endsAt",
+        "expiresAt",
+        "lapsedAt",
+        "latest",
+        "now",
+        "signedAt",
+        "until",
+        "validAfter",
+        "validBefore",
+    ]
+)
+"""Fields that are seconds since 1970."""
+
+
+def _shown(error: str, field: str, value: Any) -> str:
+    """A field as a person reads it: ``$5.00`` and not 5000000."""
+    if isinstance(value, int) and field in _AMOUNTS and error not in _OF_GAS:
+        return show_dollars(value)
+    if isinstance(value, int) and field in _TIMES:
+        # After the year 9999 it stays a number.
+        with suppress(ValueError, OverflowError, OSError):
+            return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return str(value)
 
 
 def _field(entry: dict[str, Any]) -> str:

@@ -110,7 +110,8 @@ def withdraw_from_pool(
     session = invocation.session()
     _, payer_id = insurer_of(session, name)
     pool = InsurerPool(session.protocol, payer_id)
-    if not cancel and take == (amount is None):
+    # Where nothing is announced there is nothing to ask: taking it says so.
+    if not cancel and take == (amount is None) and (amount or pool.announced(session.now())):
         what = "the announced withdrawal" if amount is None else f"a withdrawal of {show_dollars(amount)}"
         will = f"{name} {'takes' if take else 'announces'} {what} from the pool of payer {payer_id}"
         confirm(will, _withdrawal(session, pool, amount))
