@@ -29,7 +29,7 @@ def test_write_private__interrupted__leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StateError, match="cannot be written: No space left"):
+    with pytest.raises(StateError, match="cannot be written: the disk is full"):
         write_private(path, b"new")
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("file", b"old")]
 

@@ -32,7 +32,11 @@ def _checksummed(address: str) -> str:
             raise ValueError
         checksummed: str = to_checksum_address(address)
     except (ValueError, TypeError, AttributeError):
-        raise AttestationError(f"{address!r} is not an address") from None
+        raise AttestationError(
+            f"{address!r} is not an address", hint="an address is 0x and 40 digits or letters from a to f"
+        ) from None
     if is_checksum_formatted_address(address) and address != checksummed:
-        raise AttestationError(f"the checksum of address {address} is wrong")
+        raise AttestationError(
+            f"the checksum of address {address} is wrong", hint="a letter or digit is mistyped: copy it again"
+        )
     return checksummed

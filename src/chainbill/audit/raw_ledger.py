@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chainbill.chain.deployments import Deployment
-from chainbill.errors import LedgerError, StateError
+from chainbill.errors import LedgerError, unusable
 from chainbill.records.repeated_keys import refuse_repeated_keys
 
 _PATTERNS = {
@@ -106,17 +106,21 @@ class RawLedger:
     header: Header
     logs: tuple[RawLog, ...]
 
+    def to_bytes(self) -> bytes:
+        """The content of a ledger file."""
+        lines = [self.header.model_dump(), *(log.to_json() for log in self.logs)]
+        return b"".join(orjson.dumps(line) + b"\n" for line in lines)
+
     def write(self, path: Path) -> None:
         """Write the ledger file.
 
         Raises:
             StateError: the file cannot be written.
         """
-        lines = [self.header.model_dump(), *(log.to_json() for log in self.logs)]
         try:
-            path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+            path.write_bytes(self.to_bytes())
         except OSError as error:
-            raise StateError(f"{path} cannot be written: {error.strerror}") from None
+            raise unusable(path, "written", error) from None
 
     @classmethod
     def read(cls, path: Path) -> RawLedger:
@@ -129,7 +133,7 @@ class RawLedger:
         try:
             lines = path.read_bytes().splitlines()
         except OSError as error:
-            raise StateError(f"{path} cannot be read: {error.strerror}") from None
+            raise unusable(path, "read", error) from None
         if not lines:
             raise LedgerError(
                 f"{path.name} is empty", hint="write one: chainbill audit history --export FILE"

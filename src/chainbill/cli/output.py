@@ -27,14 +27,21 @@ def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -
     """Print ``facts`` under ``--json``, and ``text`` (or what calling it prints) otherwise.
 
     In ``facts`` bytes become 0x-hexadecimal; money must be given as ``format_dollars`` strings, times of the
-    chain as seconds since 1970.
+    chain as seconds since 1970. In a dry run both say so, and what would be sent.
     """
-    if click.get_current_context().ensure_object(Invocation).json:
-        click.echo(json.dumps(_plain(facts), indent=2, ensure_ascii=False, default=_plain))
-    elif isinstance(text, str):
+    invocation = click.get_current_context().ensure_object(Invocation)
+    if invocation.json:
+        shown = {**_plain(facts), **_rehearsed_facts(invocation)}
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=_plain))
+        return
+    if invocation.rehearsal is not None:
+        click.echo("Dry run: nothing is sent and nothing is kept. It would come to this:\n")
+    if isinstance(text, str):
         click.echo(text)
     else:
         text()
+    if invocation.rehearsal is not None:
+        click.echo(_rehearsed_text(invocation))
 
 
 def note(message: str) -> None:
@@ -92,6 +99,34 @@ def show_duration(seconds: int) -> str:
         count, left = divmod(left, length)
         parts += [f"{count}{unit}"] if count else []
     return "".join(parts) or "none"
+
+
+def _rehearsed_facts(invocation: Invocation) -> dict[str, Any]:
+    rehearsal = invocation.rehearsal
+    if rehearsal is None:
+        return {}
+    name_of = rehearsal.session.book.name_of
+    return {
+        "dry_run": True,
+        "transactions": [
+            {
+                "from": name_of(each.sender) or each.sender,
+                "contract": each.contract,
+                "function": each.function or None,
+                "gas_used": each.gas_used,
+            }
+            for each in rehearsal.transactions()
+        ],
+    }
+
+
+def _rehearsed_text(invocation: Invocation) -> str:
+    sent = [
+        f"  {each['contract']}{'.' if each['function'] else ''}{each['function'] or ''} "
+        f"by {each['from']}, {each['gas_used']:,} gas"
+        for each in _rehearsed_facts(invocation)["transactions"]
+    ]
+    return "\n".join(["\nIt would send:", *sent]) if sent else "\nIt would send nothing."
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chainbill.errors import StateError
+from chainbill.errors import StateError, unusable
 from chainbill.records.whole_file import write_whole
 
 LOCK_SECONDS = 60.0
@@ -29,9 +29,11 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(path, content, prefix=UNFINISHED, replace=replace)
     except FileExistsError:
+        if not path.parent.is_dir():
+            raise StateError(f"{path} cannot be written: {path.parent} is a file and no folder") from None
         raise StateError(f"{path} exists already") from None
     except OSError as error:
-        raise StateError(f"{path} cannot be written: {error.strerror}") from None
+        raise unusable(path, "written", error) from None
 
 
 def read_private(path: Path) -> bytes | None:
@@ -47,7 +49,7 @@ def read_private(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StateError(f"{path} cannot be read: {error.strerror}") from None
+        raise unusable(path, "read", error) from None
     if mode & 0o077:
         raise StateError(f"{path} is open to other users (mode {mode:o})", hint=f"chmod 600 {path}")
     return content
@@ -64,7 +66,7 @@ def locked(path: Path, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StateError(f"the lock {path} cannot be used: {error.strerror}") from None
+        raise unusable(path, "written", error) from None
     try:
         _acquire(descriptor, path, time.monotonic() + wait_seconds)
         yield

@@ -14,7 +14,7 @@ from eth_utils.address import to_checksum_address
 from chainbill.errors import StateError
 from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.settings.files import read_private, write_private
-from chainbill.settings.names import NAME, check_name
+from chainbill.settings.names import NAME, check_name, whom_else
 from chainbill.settings.passphrase import check_strength
 
 SCRYPT_N = 2**17
@@ -106,10 +106,9 @@ class Keystores:
     def _read(self, name: str) -> dict[str, Any]:
         content = read_private(self._path(name))
         if content is None:
-            known = ", ".join(self.names())
             raise StateError(
-                f"there is no account named {name!r}",
-                hint=f"known here: {known}" if known else "make the usual ones: chainbill devnet up",
+                f"there is no account named {name!r} whose keystore is here",
+                hint=whom_else(name, self.names(), none="make the usual ones: chainbill devnet up"),
             )
         refuse_repeated_keys(content, f"the keystore {self._path(name)}", StateError)
         try:
