@@ -128,7 +128,7 @@ def test_history__as_a_table__has_names_and_says_what_it_leaves_out(auditor: Aud
         "patient",
         "provider",
         "payer",
-        "sequence",
+        "claim",
         "amount",
         "reason",
     ]
@@ -194,12 +194,12 @@ def test_show__by_commitment_and_by_sequence__is_the_same(auditor: Auditor) -> N
 def test_show__as_text__has_every_component(auditor: Auditor) -> None:
     code, out, _ = auditor.run("show", "3", "4", "8")
     assert code == 0
-    assert "Claim 3 of clinic: settled" in out
+    assert "Claim 1:3 of clinic: settled" in out
     for line in ("copay            $25.00", "plan paid        $35.00", "worked out again the same"):
         assert line in out
-    assert "Claim 4 of clinic: denied (not_covered)" in out
+    assert "Claim 1:4 of clinic: denied (not_covered)" in out
     assert "cost sharing     not covered" in out
-    assert "Claim 8 of clinic: pended (no_consent)" in out
+    assert "Claim 1:8 of clinic: pended (no_consent)" in out
 
 
 def test_show__claim_of_two_payers__has_both_and_what_became_of_it(auditor: Auditor) -> None:
@@ -230,7 +230,7 @@ def test_show__self_pay__names_no_payer(auditor: Auditor) -> None:
         ("999", "no claim has"),
         ("0x" + "ab" * 32, "no claim has"),
         ("2:1", "no claim has"),
-        ("0xab", "neither a commitment, nor a claim id, nor a sequence"),
+        ("0xab", "neither a claim's number, nor a commitment, nor a claim id"),
         ("1:2:3", "neither"),
         ("٣", "neither"),
     ],

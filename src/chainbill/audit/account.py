@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.audit.claim_check import check_claim
 from chainbill.audit.claims import ClaimRecord
 from chainbill.audit.determination import PricedBy
@@ -44,6 +45,11 @@ class ClaimAccount:
     dispute: Dispute | None
 
     @property
+    def number(self) -> str:
+        """The charge's one number, ``2:7``."""
+        return claim_number(self.decisive.provider_id, self.decisive.sequence)
+
+    @property
     def differences(self) -> list[str]:
         """What is not as the published terms say."""
         return [str(difference) for difference in check_claim(self.decisive)]
@@ -52,6 +58,7 @@ class ClaimAccount:
         """Everything; money as dollar strings."""
         record, again = self.decisive, self.decisive.determination
         return {
+            "number": self.number,
             **_summary(record),
             "patient": record.patient,
             **facts(record.claim),
@@ -71,7 +78,7 @@ class ClaimAccount:
 
 
 def find_claims(records: Sequence[ClaimRecord], ledger: Ledger, wanted: str) -> list[ClaimAccount]:
-    """The claims of a commitment or claim id, or of a sequence (``7``, or ``2:7`` for provider 2's).
+    """The claims of a number (``2:7``), of a commitment or a claim id, or all that providers count as ``7``.
 
     Args:
         records: every row, from ``replay_claims``.
@@ -92,12 +99,12 @@ def find_claims(records: Sequence[ClaimRecord], ledger: Ledger, wanted: str) -> 
         }
     else:
         raise LedgerError(
-            f"{wanted!r} is neither a commitment, nor a claim id, nor a sequence",
-            hint="a commitment or id is 0x and 64 digits; a sequence is a number, or provider:number",
+            f"{wanted!r} is neither a claim's number, nor a commitment, nor a claim id",
+            hint="a number stands on every statement, such as 2:7; a commitment or id is 0x and 64 digits",
         )
     if not keys:
         raise LedgerError(
-            f"no claim has the commitment, id or sequence {wanted}", hint="see: chainbill audit history"
+            f"no claim has the number, commitment or id {wanted}", hint="see: chainbill audit history"
         )
     return [_account(ledger, [record for record in records if _key(record) == key]) for key in sorted(keys)]
 

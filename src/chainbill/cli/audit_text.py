@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.output import note, show_table, show_time
 from chainbill.money import show_dollars
 
@@ -66,19 +67,19 @@ def show_history(names: Names, entries: Sequence[HistoryEntry]) -> None:
                 names.account(entry.patient),
                 names.provider(entry.provider_id),
                 names.payer(entry.payer_id),
-                getattr(claim, "sequence", ""),
+                claim_number(claim.provider_id, claim.sequence) if claim else "",
                 "" if entry.amount is None else show_dollars(entry.amount),
                 reason.label if reason else "",
             )
         )
-    columns = (">block", "time", "kind", "patient", "provider", "payer", ">sequence", ">amount", "reason")
+    columns = (">block", "time", "kind", "patient", "provider", "payer", ">claim", ">amount", "reason")
     show_table(columns, rows)
 
 
 def claim_text(names: Names, account: ClaimAccount) -> str:
     """One claim, a line a fact."""
     facts = account.to_json()
-    lines = [f"Claim {facts['sequence']} of {names.provider(facts['provider_id'])}: {_ending(facts)}"]
+    lines = [f"Claim {facts['number']} of {names.provider(facts['provider_id'])}: {_ending(facts)}"]
     lines += _rows(
         ("patient", names.account(facts["patient"])),
         ("commitment", facts["commitment"]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
@@ -114,6 +115,7 @@ def _attest_facts(
                 "service": done.waiting.event.service,
                 "patient": session.book.name_of(done.attestation.patient),
                 "address": done.attestation.patient,
+                "number": claim_number(done.attestation.provider_id, done.attestation.sequence),
                 "sequence": done.attestation.sequence,
                 "commitment": done.attestation.commitment,
                 "billed": format_dollars(done.attestation.billed_amount),
@@ -152,7 +154,7 @@ def _show_attested(
         click.echo()
         rows = [
             (
-                done.attestation.sequence,
+                claim_number(done.attestation.provider_id, done.attestation.sequence),
                 session.book.name_of(done.attestation.patient) or done.attestation.patient,
                 done.waiting.event.description,
                 show_dollars(done.attestation.billed_amount),
@@ -161,7 +163,7 @@ def _show_attested(
             )
             for done in submitted[:MOST_ROWS]
         ]
-        show_table((">sequence", "patient", "service", ">billed", "commitment", ""), rows)
+        show_table(("claim", "patient", "service", ">billed", "commitment", ""), rows)
         if len(submitted) > MOST_ROWS:
             click.echo(f"… and {len(submitted) - MOST_ROWS} more (all of them: --json)")
         click.echo("\nThey are settled by: chainbill oracle settle")
