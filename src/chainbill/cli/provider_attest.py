@@ -52,6 +52,7 @@ def attest(
     Exits with 1 when there was something to attest and all of it was refused.
     """
     from chainbill.oracle.intake import Intake
+    from chainbill.oracle.refusals import Refusals
     from chainbill.settings.files import locked
 
     session = invocation.session()
@@ -71,6 +72,7 @@ def attest(
                 except IntakeRefused as refusal:
                     refused.append((item, refusal))
                 advance(1)
+        desk.tell_patients(Refusals(session.state.refusals_database), refused)
     emit(
         _attest_facts(session, submitted, refused), lambda: _show_attested(session, name, submitted, refused)
     )
