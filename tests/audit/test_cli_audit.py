@@ -180,6 +180,8 @@ def test_show__settled_after_pending__tells_all(auditor: Auditor, story: Story) 
     assert claim["time"] == int(block["timestamp"], 16)
     assert claim["transaction"] in block["transactions"]
     assert claim["batch"]["signed_at"] <= claim["time"]
+    assert (claim["now"], claim["dispute_until"]) == (None, claim["time"] + 7 * 24 * 3600)
+    assert "disputable       until 20" in auditor.run("show", "1:7")[1]
 
 
 def test_show__by_commitment_and_by_sequence__is_the_same(auditor: Auditor) -> None:
@@ -212,6 +214,10 @@ def test_show__claim_of_two_payers__has_both_and_what_became_of_it(auditor: Audi
     assert claim["dispute"]["status"] == "corrected"
     assert claim["reversed"]["allowed"] == claim["allowed"]
     text = auditor.run("show", taken_back["claim_id"])[1]
+    assert ": settled, and taken back in full\n" in text
+    assert (claim["now"]["allowed"], claim["now"]["patient_responsibility"]) == ("0.00", "0.00")
+    for line in ("allowed now      $0.00", "patient paid now $0.00", " to the patient, "):
+        assert line in text
     for line in ("second payer     payer 2", "dispute          corrected by secondary", "taken back       $"):
         assert line in text
 

@@ -278,8 +278,8 @@ def test_statement__after_settling__says_who_paid_what_in_words(town: Town, clin
         "A check-up visit at your clinic",
         "2024-03-05",
     )
-    text = town("patient", "statement", "--as", patient).out
-    assert text.startswith("YOUR EXPLANATION OF BENEFITS")
+    assert town("patient", "statement", "--as", patient).out.startswith("YOUR EXPLANATION OF BENEFITS")
+    text = town("patient", "statement", "--detail", "--as", patient).out
     assert "Did my insurance cover it? Yes, in part" in text
 
 

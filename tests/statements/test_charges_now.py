@@ -126,7 +126,7 @@ def test_last_day__paid_charge__stands_on_it_with_the_command() -> None:
     assert dispute is not None
     assert (dispute.until, dispute.by_reader) == ("2026-02-09T12:00:00Z", True)
     text = " ".join(render_patient(statement, detail=True).split())
-    assert "Last day to dispute it: February 9, 2026, 12:00 UTC. " in text
+    assert "Last day to dispute it: February 9, 2026, 12:00 UTC, " in text
     assert "with: chainbill patient dispute 3:1 --as maria" in text
 
 
@@ -166,8 +166,8 @@ def test_no_record__while_it_may_be_disputed__says_until_when_and_how() -> None:
 def test_no_record__too_late_to_dispute__names_no_command() -> None:
     event = only(told(one_visit(in_vault=False), "2026-02-09"))
     assert event.record_note == (
-        "The provider has not shown us a record of this. Its last day to be disputed was February 9, 2026, 12:00 "
-        "UTC: ask provider #3 for the record."
+        "The provider has not shown us a record of this. Its last day to be disputed was February 9, 2026, "
+        "12:00 UTC: ask provider #3 for the record."
     )
     assert not any("patient dispute" in step for step in event.what_to_do)
 
@@ -235,7 +235,7 @@ def test_refused__before_it_was_attested__has_no_number_yet() -> None:
     assert statement.events[-1].number is None
     text = render_patient(statement, detail=True)
     assert "(no number yet)  A cholesterol test" in text
-    assert "A cholesterol test: Your insurer has not told the provider its fees." in text
+    assert "A cholesterol test (2026-02-03): Your insurer has not told the provider its fees." in text
 
 
 @pytest.mark.parametrize("reason", [*Refusal, *Obstacle])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.walkthrough.terminal import ROOT, Terminal, commands
+from tests.walkthrough.terminal import ROOT, Terminal, check_screens, steps
 
 STORY = ROOT / "docs" / "dispute-story.md"
 
 
 def test_story__as_the_document_says__gives_back_corrects_and_adds_up(terminal: Terminal) -> None:
     # One test and not several: walking through takes forty processes.
-    lines = commands(STORY.read_text(encoding="utf-8"))
+    lines = [step.line for step in steps(STORY.read_text(encoding="utf-8"))]
     assert lines[0].startswith("chainbill devnet up")
     assert lines[-1] == "chainbill devnet down"
     said = {line: terminal.ok(line) for line in lines[:-1]}
@@ -22,6 +22,7 @@ def test_story__as_the_document_says__gives_back_corrects_and_adds_up(terminal: 
     assert "$10.00 to the patient's wallet" in said["chainbill governor resolve 1:2 --copay 15"]
     assert "$77.00 of it is taken back" in said["chainbill claims close 1:3"]
     assert "0 discrepancies" in said["chainbill audit verify"]
+    check_screens(STORY, said)
     _check_claims(terminal)
     _check_everybodys_money(terminal)
     terminal.ok(lines[-1])

@@ -14,6 +14,7 @@ from chainbill.audit.determination import PricedBy
 from chainbill.audit.history import facts
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.live_claims import Dispute, LiveClaim
+from chainbill.audit.notice import DISPUTE_WINDOW_SECONDS
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.events import Party
 from chainbill.errors import LedgerError
@@ -33,6 +34,13 @@ COMPONENTS = (
 """What is shown of a price, in the order it is worked out."""
 
 
+_LEFT = (
+    *("allowed", "deductible", "copay", "coinsurance", "outside_plan", "plan_paid", "secondary_paid"),
+    *("patient_responsibility", "fee"),
+)
+"""What is shown of a price once something of it was taken back."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimAccount:
     """Every row that carried one provider's sequence; the last word is the one that counts."""
@@ -50,6 +58,19 @@ class ClaimAccount:
         return claim_number(self.decisive.provider_id, self.decisive.sequence)
 
     @property
+    def dispute_until(self) -> int | None:
+        """The moment from which on nobody can dispute it; None: it did not settle."""
+        return self.live.settled_at + DISPUTE_WINDOW_SECONDS if self.live else None
+
+    def _now(self) -> dict[str, str] | None:
+        """The components less what was taken back; None: nothing was."""
+        taken = self.live.reversed_claim if self.live else None
+        if taken is None:
+            return None
+        claim = self.decisive.claim
+        return {name: format_dollars(getattr(claim, name) - getattr(taken, name)) for name in _LEFT}
+
+    @property
     def differences(self) -> list[str]:
         """What is not as the published terms say."""
         return [str(difference) for difference in check_claim(self.decisive)]
@@ -65,9 +86,11 @@ class ClaimAccount:
             **{f"secondary_{part}": fact for part, fact in facts(record.secondary).items()},
             "claim_id": _hex(record.claim_id),
             "corrects": _hex(record.corrects),
+            "dispute_until": self.dispute_until,
             "root_slot": self.live.root_slot if self.live else None,
             "dispute": _dispute(self.dispute) if self.dispute else None,
             "reversed": facts(self.live.reversed_claim) if self.live and self.live.reversed_claim else None,
+            "now": self._now(),
             "batch": facts(record.batch) if record.batch else None,
             "terms": _terms(again.priced_by) if again else None,
             "secondary_terms": _terms(again.secondary_priced_by) if again else None,

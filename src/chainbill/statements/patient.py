@@ -92,7 +92,7 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
     seconds = {(claim.secondary_payer_id, claim.benefit_year) for claim in claims if claim.sharing}
     return PatientStatement(
         account=account,
-        name=_name(account, claims, names),
+        name=_name(account, facts, names),
         as_of=utc_day(facts.as_of).isoformat(),
         period=None,
         outside_period=0,
@@ -112,9 +112,10 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
     )
 
 
-def _name(account: str, claims: Sequence[ClaimFacts], names: Names) -> str:
+def _name(account: str, facts: AccountFacts, names: Names) -> str:
     """The name all records agree on, else the address book's."""
-    recorded = {plain(claim.record.patient.name) for claim in claims if claim.record}
+    records = [*(claim.record for claim in facts.claims), *(refused.record for refused in facts.refused)]
+    recorded = {plain(record.patient.name) for record in records if record}
     return recorded.pop() if len(recorded) == 1 else plain(names.accounts.get(account, ""))
 
 

@@ -18,7 +18,7 @@ from chainbill.statements.patient_model import (
     Remaining,
     Share,
 )
-from chainbill.statements.wording import sentence, show_iso_date, show_iso_moment, state_words
+from chainbill.statements.wording import join_words, sentence, show_iso_date, show_iso_moment, state_words
 
 _INDENT = "   "
 _SECTIONS = {
@@ -29,6 +29,8 @@ _SECTIONS = {
 }
 _DECIDED = {"settled": "paid", "denied": "refused", "pended": "last tried"}
 _NO_NUMBER = "(no number yet)"
+_MOST_NAMED = 5
+"""Charges that are named where several are said to have one thing in common."""
 
 
 def render_patient(
@@ -111,12 +113,23 @@ def _charges(statement: PatientStatement, width: int) -> list[str]:
     if statement.outside_period:
         more = statement.outside_period
         lines += ["", f"Outside this period: {more} more."]
-    told = [note for event in events if (note := _charge_note(event))]
-    if told:
+    concerned: dict[str, list[PatientEvent]] = {}
+    for event in events:
+        if note := _charge_note(event):
+            concerned.setdefault(note, []).append(event)
+    if concerned:
         lines.append("")
-    for note in told:
-        lines += wrapped(note, width, hang="  ")
+    for note, those in concerned.items():
+        lines += wrapped(f"{_called(those)}: {note}", width, hang="  ")
     return lines
+
+
+def _called(events: Sequence[PatientEvent]) -> str:
+    """Charges by their numbers, or by what they are while they have none."""
+    names = [event.number or f"{event.service} ({event.service_date})" for event in events]
+    return join_words(
+        [*names[:_MOST_NAMED], *([f"{more} more"] if (more := len(names) - _MOST_NAMED) > 0 else [])]
+    )
 
 
 _CHARGE_HEAD = ("Number", "Date", "Service", "Provider", "Charged", "Insurer", "You", "Now")
@@ -130,10 +143,8 @@ _CHARGE_NOTE = (
 def _charge_note(event: PatientEvent) -> str:
     """What must not be missed even where no details are shown; empty where nothing is."""
     if event.state in (ChargeState.WAITING, ChargeState.REFUSED):
-        return f"{event.number or event.service}: {event.reason_text}. {event.what_to_do[0]}"
-    if event.record_note and event.state is not ChargeState.TAKEN_BACK:
-        return f"{event.number}: {event.record_note}"
-    return ""
+        return f"{event.reason_text}. {event.what_to_do[0]}"
+    return event.record_note if event.state is not ChargeState.TAKEN_BACK else ""
 
 
 def _charge_row(event: PatientEvent) -> tuple[str, ...]:
@@ -329,7 +340,9 @@ def _last_day(event: PatientEvent, dispute: Disputable) -> str:
         return f"{last}; it was taken back."
     # A note on a missing record has the command already.
     how = next((step for step in event.what_to_do if f"{DISPUTE} " in step), "")
-    return f"{last}. {how}" if dispute.by_reader and not event.record_note else f"{last}."
+    if not dispute.by_reader or event.record_note:
+        return f"{last}."
+    return f"{last}, with: {how.partition('with: ')[2]}"
 
 
 def _benefit_year(year: BenefitYear, width: int) -> list[str]:
