@@ -141,7 +141,7 @@ def _later_lines(facts: dict[str, Any]) -> list[str]:
         lines += _rows(("corrects", facts["corrects"]))
     dispute, taken_back = facts["dispute"], facts["reversed"]
     if dispute:
-        by = f" by {', '.join(dispute['parties'])}" if dispute["parties"] else ""
+        by = f", disputed by {', '.join(dispute['parties'])}" if dispute["parties"] else ""
         until = f", until {show_time(dispute['deadline'])}" if dispute["deadline"] else ""
         lines += _rows(("dispute", f"{dispute['status']}{by}{until}"))
     elif facts["dispute_until"]:
