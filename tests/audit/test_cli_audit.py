@@ -218,7 +218,11 @@ def test_show__claim_of_two_payers__has_both_and_what_became_of_it(auditor: Audi
     assert (claim["now"]["allowed"], claim["now"]["patient_responsibility"]) == ("0.00", "0.00")
     for line in ("allowed now      $0.00", "patient paid now $0.00", " to the patient, "):
         assert line in text
-    for line in ("second payer     payer 2", "dispute          corrected, disputed by secondary", "taken back       $"):
+    for line in (
+        "second payer     payer 2",
+        "dispute          corrected, disputed by secondary",
+        "taken back       $",
+    ):
         assert line in text
 
 

@@ -31,8 +31,8 @@ class Step:
 
 
 def steps(text: str) -> list[Step]:
-    """Every command of a Markdown text in order: of its shell blocks, and of its screens, which are text blocks
-    that begin with ``$`` and a command."""
+    """Every command of a Markdown text in order: of its shell blocks, and of its screens, which are text
+    blocks that begin with ``$`` and a command."""
     found = []
     for block in re.findall(r"^```(sh|text)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         language, content = block
@@ -46,8 +46,8 @@ def steps(text: str) -> list[Step]:
 
 
 def masked(shown: str) -> str:
-    """What a command printed, without what no two runs have in common: hashes and addresses, times of the day,
-    numbers of blocks."""
+    """What a command printed, without what no two runs have in common: hashes and addresses, times of the
+    day, numbers of blocks."""
     without_hashes = re.sub(r"0x[0-9a-f]{16,}", "0x…", shown, flags=re.IGNORECASE)
     without_blocks = re.sub(r"\b(block +)\d+", r"\g<1>10", without_hashes)
     return re.sub(r"\d\d:\d\d(:\d\d)? UTC", "09:00 UTC", without_blocks)
