@@ -62,6 +62,10 @@ class StateDirectory:
         """A provider's inbox: ingested events and attestations."""
         return self.root / f"provider-{name}.sqlite"
 
+    def ingest_memory(self, name: str) -> Path:
+        """What a provider's earlier ingests knew."""
+        return self.root / f"ingest-{name}.sqlite"
+
     def forget_chain(self, chain_id: int) -> None:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
         sealed records, the answers to disputes, and the databases of oracle and providers. Keystores,
@@ -69,6 +73,7 @@ class StateDirectory:
         databases = [
             *self.root.glob("oracle.sqlite*"),
             *self.root.glob("refusals.sqlite*"),
+            *self.root.glob("ingest-*.sqlite*"),
             *self.root.glob("provider-*.sqlite*"),
         ]
         for path in (self.devnet_record, self.anvil_state, self.deployments / f"{chain_id}.json", *databases):
