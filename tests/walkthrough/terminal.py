@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -70,7 +71,9 @@ def check_screens(document: Path, said: dict[str, str]) -> None:
     if os.environ.get("CHAINBILL_WRITE_GOLDEN"):
         document.write_text(with_screens(text, screens), encoding="utf-8")
     else:
-        assert with_screens(text, screens) == text
+        printed = with_screens(text, screens)
+        difference = difflib.unified_diff(text.splitlines(), printed.splitlines(), "shown", "printed", n=1)
+        assert printed == text, "\n".join(difference)
 
 
 class Terminal:
