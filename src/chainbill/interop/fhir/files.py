@@ -74,6 +74,13 @@ class Source:
         found = _ABSOLUTE.fullmatch(self.full_url)
         return found[1] if found and found[2] == self.type else ""
 
+    def come_from(self, server: str) -> None:
+        """Say which server a resource is from that does not say so itself."""
+        resource_id = text(self.resource, "id")
+        if resource_id and self.type and not self.full_url:
+            self.full_url = f"{server}/{self.type}/{resource_id}"
+            self.identity = self._named()
+
     def shed(self) -> None:
         """Let go of the content, keeping what it takes to name the resource and find it by reference."""
         kept = ("resourceType", "id", "identifier", "meta")
