@@ -91,6 +91,22 @@ def fitted(
     return [line.rstrip() for line in lines]
 
 
+def summary(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, narrow: str) -> list[str]:
+    """A line a charge: number, day, service, party, three amounts and how it stands.
+
+    Where a line is too long, each becomes two; ``narrow`` then names the amounts, such as
+    ``charged {}, insurer {}, you {}``.
+    """
+    fits = fitted(head, rows, width, right=(4, 5, 6), cut=(2, 3))
+    if fits is not None:
+        return fits
+    lines: list[str] = []
+    for number, day, service, _, *amounts, state in rows:
+        lines += wrapped(f"{number}  {day}  {service}: {state}", width, hang="  ")
+        lines += wrapped(narrow.format(*amounts), width, "  ")
+    return lines
+
+
 def _cut(text: str, size: int) -> str:
     return text if len(text) <= size else f"{text[: size - 1].rstrip()}…"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chainbill.money import show_dollars
 from chainbill.statements.advice import DISPUTE
 from chainbill.statements.facts import ChargeState
-from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, fitted, heading, wrapped
+from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, heading, summary, wrapped
 from chainbill.statements.model import Disputable
 from chainbill.statements.patient_model import (
     BenefitYear,
@@ -107,8 +107,7 @@ def _charges(statement: PatientStatement, width: int) -> list[str]:
         lines.append("none")
     else:
         rows = [_charge_row(event) for event in events]
-        fits = fitted(_CHARGE_HEAD, rows, width, right=(4, 5, 6), cut=(2, 3))
-        lines += fits if fits is not None else _narrow_charges(rows, width)
+        lines += summary(_CHARGE_HEAD, rows, width, "charged {}, insurer {}, you {}")
         lines += ["", *wrapped(_CHARGE_NOTE, width)]
     if statement.outside_period:
         more = statement.outside_period
@@ -162,15 +161,6 @@ def _charge_row(event: PatientEvent) -> tuple[str, ...]:
         yours,
         state_words(event.state),
     )
-
-
-def _narrow_charges(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Two lines a charge, where one is too long."""
-    lines: list[str] = []
-    for number, day, service, _, charged, insurer, yours, state in rows:
-        lines += wrapped(f"{number}  {day}  {service}: {state}", width, hang="  ")
-        lines += wrapped(f"charged {charged}, insurer {insurer}, you {yours}", width, "  ")
-    return lines
 
 
 def _summary(statement: PatientStatement, width: int) -> list[str]:

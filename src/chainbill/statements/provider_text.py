@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from chainbill.money import show_dollars
 from chainbill.statements.facts import ChargeState, MovementKind
-from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, fitted, heading, wrapped
+from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, heading, summary, wrapped
 from chainbill.statements.model import MovementLine
 from chainbill.statements.provider import Credit, ProviderStatement, RemittanceLine
 from chainbill.statements.wording import show_iso_date, show_iso_moment, show_reason, state_words
@@ -55,8 +53,7 @@ def _summary(statement: ProviderStatement, width: int) -> list[str]:
     listed = sorted(statement.lines, key=lambda line: line.service_date or line.decided_date)
     if listed:
         rows = [_summary_row(line) for line in listed]
-        fits = fitted(_HEAD, rows, width, right=(4, 5, 6), cut=(2, 3))
-        lines += fits if fits is not None else _narrow(rows, width)
+        lines += summary(_HEAD, rows, width, "billed {}, plans {}, patient {}")
         lines += ["", *wrapped(_NOTE, width)]
     else:
         lines.append("none")
@@ -87,15 +84,6 @@ def _summary_row(line: RemittanceLine) -> tuple[str, ...]:
         patient,
         state_words(line.state),
     )
-
-
-def _narrow(rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Two lines an event, where one is too long."""
-    lines: list[str] = []
-    for number, day, service, _, billed, plans, patient, state in rows:
-        lines += wrapped(f"{number}  {day}  {service}: {state}", width, hang="  ")
-        lines += wrapped(f"billed {billed}, plans {plans}, patient {patient}", width, "  ")
-    return lines
 
 
 def _totals(statement: ProviderStatement, width: int) -> list[str]:
