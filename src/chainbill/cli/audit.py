@@ -12,6 +12,7 @@ from chainbill.cli.audit_text import Names, claim_text, show_history, show_verif
 from chainbill.cli.command import ExitCode, ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, note, progress
+from chainbill.cli.parameters import Count
 from chainbill.money import format_dollars
 
 if TYPE_CHECKING:
@@ -65,12 +66,10 @@ def audit_group() -> None:
     type=click.Choice(_KINDS),
     help="Only this kind; may be given again.  [default: claims, disputes and money]",
 )
-@click.option(
-    "--since-block", type=click.IntRange(0), default=0, help="Leave out what was before this block."
-)
+@click.option("--since-block", type=Count(0), default=0, help="Leave out what was before this block.")
 @click.option(
     "--limit",
-    type=click.IntRange(0),
+    type=Count(0),
     default=50,
     show_default=True,
     help="List at most so many, the newest; 0 lists all.",
@@ -173,7 +172,7 @@ def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Check this copy of the ledger, as `audit history --export` writes it, against the chain.",
 )
-@click.option("--to-block", type=click.IntRange(0), help="Audit up to this block.  [default: the newest]")
+@click.option("--to-block", type=Count(0), help="Audit up to this block.  [default: the newest]")
 @click.pass_context
 @pass_invocation
 def verify(invocation: Invocation, context: click.Context, file: Path | None, to_block: int | None) -> None:

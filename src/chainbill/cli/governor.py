@@ -13,7 +13,7 @@ from chainbill.cli.governor_resolve import resolve
 from chainbill.cli.governor_roles import roles_group
 from chainbill.cli.governor_scheduled import cancel, execute, scheduled
 from chainbill.cli.output import show_time
-from chainbill.cli.parameters import ACCOUNT, DOLLARS
+from chainbill.cli.parameters import ACCOUNT, DOLLARS, Count
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def unpause(invocation: Invocation, name: str) -> None:
     "chainbill governor open-epoch 0x92fe68e2fd8a4529edb29d55bc7eefc72a7d0fef oracle-2 --threshold 2"
 )
 @click.argument("members", nargs=-1, required=True, metavar="ACCOUNT|ADDRESS...")
-@click.option("--threshold", type=click.IntRange(1), required=True, help="How many must sign a batch.")
+@click.option("--threshold", type=Count(1), required=True, help="How many must sign a batch.")
 @governor_option
 @pass_invocation
 def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int, name: str) -> None:
@@ -142,7 +142,7 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
 
 
 @governor_group.command(example="chainbill governor end-epoch 1")
-@click.argument("epoch", type=click.IntRange(1))
+@click.argument("epoch", type=Count(1))
 @governor_option
 @pass_invocation
 def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
@@ -155,7 +155,7 @@ def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
 @click.option("--flat", type=DOLLARS, default=0, metavar="AMOUNT", help="For each event.  [default: 0]")
 @click.option(
     "--bps",
-    type=click.IntRange(0, 10_000),
+    type=Count(0, 10_000),
     default=0,
     show_default=True,
     help="Of what is allowed, in basis points.",

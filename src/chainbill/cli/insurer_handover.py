@@ -8,6 +8,7 @@ from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
+from chainbill.cli.parameters import Count
 
 
 @click.command(
@@ -48,7 +49,7 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, name: s
 
 
 @click.command("take-over", cls=ShellCommand, example="chainbill insurer take-over 1 --as harbor-2")
-@click.argument("payer_id", metavar="PAYER_ID", type=click.IntRange(1, 2**32 - 1))
+@click.argument("payer_id", metavar="PAYER_ID", type=Count(1, 2**32 - 1))
 @acting_as("insurer")
 @pass_invocation
 def take_over(invocation: Invocation, payer_id: int, name: str) -> None:

@@ -12,7 +12,7 @@ from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.insurer_terms import own_payer
 from chainbill.cli.output import emit, show_time
-from chainbill.cli.parameters import ACCOUNT, DOLLARS
+from chainbill.cli.parameters import ACCOUNT, DOLLARS, Count
 from chainbill.errors import StateError
 from chainbill.money import format_dollars, show_dollars
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from chainbill.settings.session import Session
 
 _plan_option = click.option(
-    "--plan", "plan_id", type=click.IntRange(1, 65_535), required=True, help="The plan's number."
+    "--plan", "plan_id", type=Count(1, 65_535), required=True, help="The plan's number."
 )
 _year_option = click.option(
-    "--year", type=click.IntRange(1970, 9999), help="Benefit year.  [default: the chain's year]"
+    "--year", type=Count(1970, 9999), help="Benefit year.  [default: the chain's year]"
 )
 
 
@@ -82,7 +82,7 @@ def accept_provider(invocation: Invocation, provider: str, end: bool, name: str)
 @click.option(
     "--family",
     "family_id",
-    type=click.IntRange(1, 2**32 - 1),
+    type=Count(1, 2**32 - 1),
     help="Number of the family whose deductible and maximum the member shares.  [default: none]",
 )
 @click.option("--deductible-met", type=DOLLARS, default=0, help="Of the deductible, met elsewhere this year.")

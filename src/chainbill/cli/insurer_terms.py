@@ -11,6 +11,7 @@ from chainbill.cli.acting import FILE, acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, note, progress, show_time
+from chainbill.cli.parameters import Count
 from chainbill.errors import TermsError
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _same_categories(session: Session, payer_id: int, version: int, wanted: Plan
 @click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
 @click.option(
     "--max-units",
-    type=click.IntRange(1, 65_535),
+    type=Count(1, 65_535),
     default=10,
     show_default=True,
     help="Units of one service allowed at once, where the file does not say.",

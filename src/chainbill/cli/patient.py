@@ -17,7 +17,7 @@ from chainbill.cli.acting import (
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
-from chainbill.cli.parameters import ACCOUNT
+from chainbill.cli.parameters import ACCOUNT, Count
 from chainbill.cli.patient_claims import dispute, disputes
 from chainbill.cli.patient_permissions import accept_payer, consent, consent_facts, limits, revoke
 from chainbill.cli.patient_sign import sign_group
@@ -68,7 +68,7 @@ def create(invocation: Invocation, name: str, mint: int | None) -> None:
 
 
 @patient_group.command(example="chainbill patient statement\nchainbill patient statement --year 2024 --json")
-@click.option("--year", type=click.IntRange(1970, 9999), help="Only this benefit year.  [default: all]")
+@click.option("--year", type=Count(1970, 9999), help="Only this benefit year.  [default: all]")
 @acting_as("patient")
 @pass_invocation
 def statement(invocation: Invocation, year: int | None, name: str) -> None:

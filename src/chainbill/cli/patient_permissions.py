@@ -11,7 +11,7 @@ from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
-from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, MOMENT
+from chainbill.cli.parameters import ACCOUNT, DURATION, LIMIT, MOMENT
 from chainbill.cli.patient_wallet import patient_entry
 from chainbill.money import format_dollars, show_dollars
 
@@ -116,10 +116,10 @@ def accept_payer(
 def limit_options(command: _Command) -> _Command:
     """What may be taken from a patient at most."""
     command = click.option(
-        "--per-day", type=DOLLARS, metavar="AMOUNT", help="At most for one day (UTC); 0: no limit."
+        "--per-day", type=LIMIT, metavar="AMOUNT", help="At most for one day (UTC); 0: no limit."
     )(command)
     return click.option(
-        "--per-event", type=DOLLARS, metavar="AMOUNT", help="At most for one event; 0: no limit."
+        "--per-event", type=LIMIT, metavar="AMOUNT", help="At most for one event; 0: no limit."
     )(command)
 
 
@@ -201,7 +201,7 @@ def consent_options(command: _Command) -> _Command:
     )
     command = click.option(
         "--limit",
-        type=DOLLARS,
+        type=LIMIT,
         required=True,
         metavar="AMOUNT",
         help="The most one event may cost the patient.",

@@ -12,7 +12,7 @@ from chainbill.cli.acting import FILE, acting_as
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
-from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION
+from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, Count
 from chainbill.cli.patient_permissions import (
     consent_options,
     limit_options,
@@ -96,7 +96,7 @@ def _signing(command: _Command) -> _Command:
     )
     @click.option(
         "--nonce",
-        type=click.IntRange(0),
+        type=Count(0),
         help="Sign over this nonce, such as the one after another signature's.  [default: the next]",
     )
     @click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
