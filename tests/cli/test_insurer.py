@@ -120,9 +120,25 @@ def test_plan__bad_file__says_where(town: Town) -> None:
     assert "bad.toml: out_of_pocket_maximum is missing" in error
 
 
-@pytest.mark.parametrize("arguments", [(), ("plan.toml", "--example")])
-def test_plan__neither_or_both__is_wrong_usage(town: Town, arguments: tuple[str, ...]) -> None:
-    ran = town("insurer", "plan", *arguments)
+def test_plan__without_a_file__shows_what_is_in_force_and_announced(town: Town, insurer: str) -> None:
+    assert town.ok("insurer", "plan", "--as", insurer)["plans"] == []
+    assert "chainbill insurer plan --example" in town("insurer", "plan", "--as", insurer).out
+    town.ok("insurer", "plan", town.file("shown.toml", PLAN), "--as", insurer)
+    file = town.file("later.toml", PLAN.replace('"1000"', '"2000"'))
+    later = town.ok("insurer", "plan", file, "--as", insurer)
+    first, second = town.ok("insurer", "plan", "--as", insurer)["plans"]
+    assert (first["version"], first["in_force"], first["out_of_pocket_maximum"]) == (1, True, "1000.00")
+    assert (second["version"], second["in_force"], second["out_of_pocket_maximum"]) == (2, False, "2000.00")
+    assert second["effective_at"] == later["effective_at"]
+    assert list(first["categories"]) == ["office_visit"]
+    assert "(announced)" in town("insurer", "plan", "--as", insurer).out
+    town.ok("devnet", "advance", "1d")
+    (only,) = town.ok("insurer", "plan", "--as", insurer)["plans"]
+    assert (only["version"], only["in_force"]) == (2, True)
+
+
+def test_plan__file_and_example__is_wrong_usage(town: Town) -> None:
+    ran = town("insurer", "plan", "plan.toml", "--example")
     assert ran.code == 2
     assert "either a file to publish or --example" in ran.err
 
@@ -176,7 +192,7 @@ def test_fees__without_a_file__show_and_publish_nothing(town: Town, insurer: str
         ("fees.toml", "--from-catalogue"),
         ("--catalogue", "own.toml"),
         ("--max-units", "3"),
-        ("--max-units", "1_0"),
+        ("--from-catalogue", "--max-units", "1_0"),
     ],
 )
 def test_fees__options_that_say_nothing_to_publish__are_wrong_usage(
@@ -194,9 +210,7 @@ def test_fees__decimal_comma__is_refused_and_nothing_is_published(town: Town, in
     assert town.ok("insurer", "fees", "--as", insurer)["fees"] == []
 
 
-def test_fees__of_another_chain_reader__stand_beside_decoys_that_change_with_them(
-    town: Town, insurer: str
-) -> None:
+def test_fees__on_chain__stand_beside_decoys_that_change_with_them(town: Town, insurer: str) -> None:
     told = town.ok("insurer", "fees", town.file("fees.toml", FEES), "--as", insurer)
     session = town.session()
     payer, schedule = session.protocol.payer(told["payer_id"]), session.schedules.load(told["payer_id"])

@@ -86,7 +86,8 @@ def list_roles(invocation: Invocation) -> None:
 @click.option(
     "--delay",
     type=DURATION,
-    help="How long before it makes a call it must announce it.  [default: as those who are in the role]",
+    help="How long before it makes a call it must announce it."
+    "  [default: as it is, for a new member as those who are in the role]",
 )
 @governor_option
 @pass_invocation
@@ -100,21 +101,23 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, na
     from chainbill.settings.role_changes import grant_role, usual_delay
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
-    seconds = usual_delay(session, wanted) if delay is None else delay
     address = session.address_of(account, Role.GOVERNOR)
+    seconds = usual_delay(session, wanted, address) if delay is None else delay
 
     def done(changed: bool) -> str:
         member = session.protocol.governance.membership(wanted, address)
-        since = f" from {show_time(member.since)}" if member.since > session.now() else ""
-        return (
-            f"{account} is {wanted.with_article}{'' if changed else ' already'}{since}; "
-            f"delay: {_delay_text(member)}."
-        )
+        already = "" if changed else " already"
+        return f"{account} is {wanted.with_article}{already}; delay: {_delay_text(member)}."
+
+    def holds(_: bool) -> int:
+        member = session.protocol.governance.membership(wanted, address)
+        return max(member.since, member.next_delay_at)
 
     tell(
         lambda: grant_role(session, wanted, address, seconds, governed_by=name),
         {"role": role, "account": account, "address": address, "delay_seconds": seconds},
         done,
+        holds=holds,
     )
 
 
@@ -133,6 +136,7 @@ def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
         lambda: revoke_role(session, wanted, address, governed_by=name),
         {"role": role, "account": account, "address": address},
         f"{account} is {wanted.with_article} no more.",
+        holds=lambda _: session.now(),
     )
 
 

@@ -7,7 +7,7 @@ import click
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit
+from chainbill.cli.output import emit, it_holds
 from chainbill.cli.parameters import Count
 
 
@@ -35,8 +35,15 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, name: s
     if account is None:
         payer_id = call_offer_off(session, name)
         emit(
-            {"account": name, "payer_id": payer_id, "offered_to": None, "changed": True},
-            f"The offer is called off: {name} stays the insurer of payer {payer_id}.",
+            {
+                "account": name,
+                "payer_id": payer_id,
+                "offered_to": None,
+                "changed": True,
+                "effective_at": session.now(),
+            },
+            f"The offer is called off: {name} stays the insurer of payer {payer_id}. "
+            f"{it_holds(session.now())}",
         )
         return
     payer_id, address, changed = offer_payer(session, name, account)
@@ -64,6 +71,13 @@ def take_over(invocation: Invocation, payer_id: int, name: str) -> None:
     changed = take_payer(session, name, payer_id)
     address = session.book.get(name).address
     emit(
-        {"account": name, "address": address, "payer_id": payer_id, "changed": changed},
-        f"{name} {'is now' if changed else 'is already'} the insurer of payer {payer_id}.",
+        {
+            "account": name,
+            "address": address,
+            "payer_id": payer_id,
+            "changed": changed,
+            "effective_at": session.now() if changed else None,
+        },
+        f"{name} {'is now' if changed else 'is already'} the insurer of payer {payer_id}."
+        + (f" {it_holds(session.now())}" if changed else ""),
     )

@@ -10,7 +10,7 @@ import click
 from chainbill.cli.acting import FILE, acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, holding_lines, note, progress, show_table, show_time
+from chainbill.cli.output import emit, holding_lines, it_holds, note, progress, show_table, show_time
 from chainbill.cli.parameters import Count
 from chainbill.errors import TermsError
 from chainbill.money import format_dollars, show_dollars
@@ -42,31 +42,34 @@ def own_payer(session: Session, name: str) -> int:
 
 
 @click.command(
-    cls=ShellCommand, example="chainbill insurer plan --example > plan.toml\nchainbill insurer plan plan.toml"
+    cls=ShellCommand,
+    example="chainbill insurer plan\nchainbill insurer plan --example > plan.toml\n"
+    "chainbill insurer plan plan.toml",
 )
 @click.argument("file", type=FILE, required=False)
 @click.option("--example", is_flag=True, help="Print a plan file to copy and change, and publish nothing.")
 @acting_as("insurer")
 @pass_invocation
 def plan(invocation: Invocation, file: Path | None, example: bool, name: str) -> None:
-    """Publish a plan from a TOML file: its yearly terms, and how it shares the cost of each category.
+    """Show the plans, or publish one from a TOML file: yearly terms, and how it shares each category's cost.
 
     The first version of a plan holds at once, a later one a day after it is announced. Terms that are
     published already are left alone.
     """
     from chainbill.billing.plan_file import PlanFile, example_plan
 
-    if example == (file is not None):
+    if example and file is not None:
         raise click.UsageError("give either a file to publish or --example")
-    if file is None:
+    if example:
         emit({"example": example_plan()}, example_plan().rstrip("\n"))
+        return
+    if file is None:
+        _show_plans(invocation.session(), name)
         return
     wanted = PlanFile.read(file)
     session = invocation.session()
     payer_id = own_payer(session, name)
     version, effective_at, published = _publish(session, name, payer_id, wanted)
-    in_force = effective_at <= session.now()
-    when = "in force" if in_force else f"in force from {show_time(effective_at)}"
     emit(
         {
             "account": name,
@@ -77,7 +80,67 @@ def plan(invocation: Invocation, file: Path | None, example: bool, name: str) ->
             "published": published,
         },
         f"Plan {wanted.plan_id} of {name} {'is published' if published else 'was published already'} "
-        f"as version {version}, {when}.",
+        f"as version {version}. {it_holds(effective_at)}",
+    )
+
+
+def _show_plans(session: Session, name: str) -> None:
+    from chainbill.settings.onboarding import insurer_of
+    from chainbill.settings.published_plans import standing_plans
+
+    _, payer_id = insurer_of(session, name)
+    plans = standing_plans(session, payer_id)
+    rows = [
+        (
+            plan.plan_id,
+            plan.version,
+            show_dollars(plan.terms.deductible),
+            show_dollars(plan.terms.oop_max),
+            ", ".join(category.label for category in plan.categories) or "nothing",
+            show_time(plan.effective_at) + ("" if plan.in_force else " (announced)"),
+        )
+        for plan in plans
+    ]
+
+    def show() -> None:
+        if rows:
+            show_table(("plan", "version", ">deductible", ">at most a year", "covers", "holds from"), rows)
+            return
+        click.echo(f"{name} has published no plan.")
+        click.echo("Begin with: chainbill insurer plan --example > plan.toml")
+
+    emit(
+        {
+            "account": name,
+            "payer_id": payer_id,
+            "plans": [
+                {
+                    "plan_id": plan.plan_id,
+                    "version": plan.version,
+                    "effective_at": plan.effective_at,
+                    "in_force": plan.in_force,
+                    "deductible": format_dollars(plan.terms.deductible),
+                    "out_of_pocket_maximum": format_dollars(plan.terms.oop_max),
+                    "family_deductible": format_dollars(plan.terms.family_deductible),
+                    "family_out_of_pocket_maximum": format_dollars(plan.terms.family_oop_max),
+                    "annual_maximum": format_dollars(plan.terms.annual_maximum),
+                    "rounding": format_dollars(plan.terms.rounding_unit),
+                    "coordination": plan.terms.cob_mode.label,
+                    "categories": {
+                        category.label: {
+                            "deductible_applies": terms.deductible_applies,
+                            "copay": format_dollars(terms.copay),
+                            "copay_first": terms.copay_first,
+                            "coinsurance_bps": terms.coinsurance_bps,
+                            "coinsurance_after_copay": terms.coinsurance_after_copay,
+                        }
+                        for category, terms in plan.categories.items()
+                    },
+                }
+                for plan in plans
+            ],
+        },
+        show,
     )
 
 

@@ -83,6 +83,11 @@ def holds_from(timestamp: int) -> str:
     return f"holds from {show_time(timestamp)}"
 
 
+def it_holds(timestamp: int) -> str:
+    """The same as a sentence of its own."""
+    return f"It {holds_from(timestamp)}."
+
+
 def holding_lines(times: Mapping[str, int]) -> list[str]:
     """From when several changes hold: a line for each time (to the minute), not one for each change."""
     minutes: dict[int, list[int]] = {}

@@ -180,11 +180,15 @@ def sign_void(signing: Signing) -> None:
 )
 @_signing
 @payer_options
-def sign_accept_payer(signing: Signing, insurer: str | None, secondary: str | None, nobody: bool) -> None:
+def sign_accept_payer(
+    signing: Signing, insurer: str | None, secondary: str | None, no_secondary: bool, nobody: bool
+) -> None:
     """Sign whose plan prices the patient's care."""
     from chainbill.attestation.patient_intents import AcceptPayer
 
-    wanted = wanted_payers(signing.session, insurer, secondary, nobody=nobody)
+    wanted = wanted_payers(
+        signing.session, signing.patient, insurer, secondary, no_secondary=no_secondary, nobody=nobody
+    )
     signing.emit(
         AcceptPayer(signing.patient, wanted.primary, wanted.secondary, signing.nonce, signing.deadline)
     )
@@ -207,16 +211,24 @@ def sign_limits(signing: Signing, per_event: int | None, per_day: int | None) ->
     "consent", example="chainbill patient sign consent clinic --limit 200 --as maria > consent.json"
 )
 @_signing
+@click.argument("provider", type=ACCOUNT)
 @consent_options
 def sign_consent(
-    signing: Signing, provider: str, limit: int, duration: int | None, until: int | None, self_pay: bool
+    signing: Signing,
+    provider: str,
+    limit: int | None,
+    duration: int | None,
+    until: int | None,
+    self_pay: bool | None,
 ) -> None:
     """Sign that a provider may charge the wallet."""
     from chainbill.attestation.patient_intents import GrantConsent
     from chainbill.settings.onboarding import provider_of
 
     _, provider_id = provider_of(signing.session, provider)
-    wanted = wanted_consent(signing.session.now(), limit, duration, until, self_pay=self_pay)
+    wanted = wanted_consent(
+        signing.session, signing.patient, provider_id, limit, duration, until, self_pay=self_pay
+    )
     signing.emit(
         GrantConsent(
             signing.patient,

@@ -7,7 +7,7 @@ import click
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, show_table
+from chainbill.cli.output import emit, it_holds, show_table
 
 
 @click.group("keys", cls=ShellGroup)
@@ -46,15 +46,23 @@ def list_keys(invocation: Invocation, name: str) -> None:
 def add(invocation: Invocation, key: str, name: str) -> None:
     """Let another key sign, at once. It signs with: chainbill provider attest --key KEY"""
     from chainbill.settings.attesters import attester_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
     address = attester_address(session, key, make=True)
-    session.protocol.registry.add_attester(owner, provider_id, address)
+    receipt = session.protocol.registry.add_attester(owner, provider_id, address)
+    since = effective_at(session, receipt)
     emit(
-        {"account": name, "provider_id": provider_id, "key": key, "address": address},
-        f"The key {key} ({address}) may sign for {name}.",
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "key": key,
+            "address": address,
+            "effective_at": since,
+        },
+        f"The key {key} ({address}) may sign for {name}. {it_holds(since)}",
     )
 
 
@@ -65,15 +73,23 @@ def add(invocation: Invocation, key: str, name: str) -> None:
 def revoke(invocation: Invocation, key: str, name: str) -> None:
     """Stop a key from signing, at once. What it has signed and is not settled yet stays attested."""
     from chainbill.settings.attesters import attester_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
     address = attester_address(session, key)
-    session.protocol.registry.revoke_attester(owner, provider_id, address)
+    receipt = session.protocol.registry.revoke_attester(owner, provider_id, address)
+    since = effective_at(session, receipt)
     emit(
-        {"account": name, "provider_id": provider_id, "key": key, "address": address},
-        f"The key {key} ({address}) may not sign for {name} any more.",
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "key": key,
+            "address": address,
+            "effective_at": since,
+        },
+        f"The key {key} ({address}) may not sign for {name} any more. {it_holds(since)}",
     )
 
 
@@ -85,12 +101,14 @@ def revoke(invocation: Invocation, key: str, name: str) -> None:
 def rotate(invocation: Invocation, retired: str, key: str, name: str) -> None:
     """Replace the key RETIRED by KEY in one step."""
     from chainbill.settings.attesters import attester_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
     before, address = attester_address(session, retired), attester_address(session, key, make=True)
-    session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
+    receipt = session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
+    since = effective_at(session, receipt)
     emit(
         {
             "account": name,
@@ -98,6 +116,7 @@ def rotate(invocation: Invocation, retired: str, key: str, name: str) -> None:
             "retired": before,
             "key": key,
             "address": address,
+            "effective_at": since,
         },
-        f"The key {key} ({address}) signs for {name} in place of {retired}.",
+        f"The key {key} ({address}) signs for {name} in place of {retired}. {it_holds(since)}",
     )
