@@ -53,7 +53,7 @@ def test_prices__without_a_file__show_and_publish_nothing(town: Town, clinic: st
     later = town("provider", "prices", dearer, "--as", clinic)
     (shown,) = town.ok("provider", "prices", "--as", clinic)["prices"]
     assert (shown["service"], shown["price"], shown["announced"]) == ("check-up-visit", "80.00", "90.00")
-    assert f"1 holds from {show_time(shown['effective_at'])}" in later.out
+    assert f"It holds from {show_time(shown['effective_at'])}" in later.out
     assert "$90.00 holds from" in town("provider", "prices", "--as", clinic).out
     town.ok("devnet", "advance", "1d")
     (shown,) = town.ok("provider", "prices", "--as", clinic)["prices"]

@@ -93,8 +93,10 @@ def holding_lines(times: Mapping[str, int]) -> list[str]:
     minutes: dict[int, list[int]] = {}
     for timestamp in times.values():
         minutes.setdefault(timestamp // 60, []).append(timestamp)
+    if len(minutes) == 1:
+        return [it_holds(max(times.values()))]
     return [
-        f"{len(together)} {'holds' if len(together) == 1 else 'hold'} from {show_time(max(together))}."
+        f"For {len(together)} of them it {holds_from(max(together))}."
         for _, together in sorted(minutes.items())
     ]
 
