@@ -82,7 +82,11 @@ def correct(
 
 
 def _only(events: Sequence[ServiceEvent], record: str | None) -> ServiceEvent:
-    found = [event for event in events if record in (None, event.record_identity)]
+    from chainbill.interop.ingest_memory import tail
+
+    found = [
+        event for event in events if record in (None, event.record_identity, tail(event.record_identity))
+    ]
     if len(found) == 1:
         return found[0]
     names = ", ".join(event.record_identity for event in events)
