@@ -106,18 +106,18 @@ def test_every_change__says_from_when_it_holds(town: Town, clinic: str) -> None:
         ("insurer", "accept-provider", clinic, "--end"),
         ("insurer", "accept-provider", clinic),
         ("insurer", "plan", town.file("third.toml", PLAN.replace("plan = 1", "plan = 3"))),
-        ("provider", "payout-address", "change", patient, "--as", clinic),
+        ("provider", "payout-address", "change", patient, "--as", clinic, "--yes"),
         ("provider", "payout-address", "cancel", "--as", clinic),
         ("provider", "keys", "add", "oracle-1", "--as", clinic),
         ("provider", "keys", "rotate", "oracle-1", "oracle-2", "--as", clinic),
-        ("provider", "keys", "revoke", "oracle-2", "--as", clinic),
+        ("provider", "keys", "revoke", "oracle-2", "--as", clinic, "--yes"),
         ("governor", "operator-fee", "--flat", "0.25"),
         ("governor", "suspend", clinic),
         ("governor", "reinstate", clinic),
         ("governor", "pause"),
         ("governor", "unpause"),
-        ("governor", "roles", "grant", "guardian", "oracle-1"),
-        ("governor", "roles", "revoke", "guardian", "oracle-1"),
+        ("governor", "roles", "grant", "guardian", "oracle-1", "--yes"),
+        ("governor", "roles", "revoke", "guardian", "oracle-1", "--yes"),
     ):
         ran = town(*command)
         assert ran.code == 0, (command, ran)
@@ -200,6 +200,6 @@ def test_fees__amount_alone__leaves_units_as_they_were_published(town: Town) -> 
 
 
 def test_roles_grant__member_with_a_delay_of_its_own__keeps_it(town: Town) -> None:
-    town.ok("governor", "roles", "grant", "arbiter", "oracle-1", "--delay", "3d")
-    again = town.ok("governor", "roles", "grant", "arbiter", "oracle-1")
+    town.ok("governor", "roles", "grant", "arbiter", "oracle-1", "--delay", "3d", "--yes")
+    again = town.ok("governor", "roles", "grant", "arbiter", "oracle-1", "--yes")
     assert again["delay_seconds"] == 3 * DAY

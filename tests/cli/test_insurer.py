@@ -138,7 +138,7 @@ def test_plan__without_a_file__shows_what_is_in_force_and_announced(town: Town, 
 
 
 def test_plan__file_and_example__is_wrong_usage(town: Town) -> None:
-    ran = town("insurer", "plan", "plan.toml", "--example")
+    ran = town("insurer", "plan", town.file("plan.toml", PLAN), "--example")
     assert ran.code == 2
     assert "either a file to publish or --example" in ran.err
 

@@ -51,12 +51,14 @@ def tell(
     done: str | Callable[[Any], str],
     *,
     holds: Callable[[Any], int],
+    new: bool = False,
 ) -> None:
     """Run what makes a governor's call and tell what came of it, also where it must wait.
 
     Args:
         done: what to say once it is made, or what says it of the call's result.
         holds: from when it holds, in seconds since 1970, of the call's result.
+        new: the command has made an account, and is not to make it again.
     """
     try:
         result = call()
@@ -71,7 +73,8 @@ def tell(
                 "ready_at": delayed.ready_at,
                 "effective_at": None,
             },
-            f"{announced}, and can be done from {when}.\nThen run the same command again, "
+            f"{announced}, and can be done from {when}.\n"
+            f"Then run the same command again{' without --new' if new else ''}, "
             f"or: chainbill governor execute 0x{delayed.operation_id.hex()[:8]}",
         )
         return

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.acting import FILE, acting_as
+from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.given_files import CATALOGUE_FILE, FEE_FILE, PLAN_FILE
 from chainbill.cli.output import emit, holding_lines, it_holds, note, progress, show_table, show_time
 from chainbill.cli.parameters import Count
 from chainbill.errors import TermsError
@@ -46,7 +47,7 @@ def own_payer(session: Session, name: str) -> int:
     example="chainbill insurer plan\nchainbill insurer plan --example > plan.toml\n"
     "chainbill insurer plan plan.toml",
 )
-@click.argument("file", type=FILE, required=False)
+@click.argument("file", type=PLAN_FILE, required=False)
 @click.option("--example", is_flag=True, help="Print a plan file to copy and change, and publish nothing.")
 @acting_as("insurer")
 @pass_invocation
@@ -187,11 +188,11 @@ def _same_categories(session: Session, payer_id: int, version: int, wanted: Plan
     example="chainbill insurer fees\nchainbill insurer fees fees.toml --max-units 4\n"
     "chainbill insurer fees --from-catalogue",
 )
-@click.argument("file", type=FILE, required=False)
+@click.argument("file", type=FEE_FILE, required=False)
 @click.option(
     "--from-catalogue", is_flag=True, help="Publish the catalogue's default fee for each of its services."
 )
-@click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
+@click.option("--catalogue", "catalogue_file", type=CATALOGUE_FILE, help="A service catalogue of your own.")
 @click.option(
     "--max-units",
     type=Count(1, 65_535),

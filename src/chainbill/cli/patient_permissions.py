@@ -9,6 +9,7 @@ import click
 
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, holds_from, it_holds, show_time
 from chainbill.cli.parameters import ACCOUNT, DURATION, LIMIT, MOMENT
@@ -93,6 +94,7 @@ def wanted_payers(
 )
 @payer_options
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def accept_payer(
     invocation: Invocation,
@@ -222,6 +224,7 @@ def wanted_limits(session: Session, address: str, per_event: int | None, per_day
 )
 @limit_options
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def limits(invocation: Invocation, per_event: int | None, per_day: int | None, name: str) -> None:
     """Show or set what may be taken from the wallet at most, whatever providers were allowed.
@@ -361,6 +364,7 @@ def wanted_consent(
 @click.argument("provider", type=ACCOUNT, required=False)
 @consent_options
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def consent(
     invocation: Invocation,
@@ -460,6 +464,7 @@ def consent_facts(given: Consent) -> dict[str, Any]:
 @click.command(cls=ShellCommand, example="chainbill patient revoke lakeview")
 @click.argument("provider", type=ACCOUNT)
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def revoke(invocation: Invocation, provider: str, name: str) -> None:
     """Take a consent back: it ends a day from now, since a signed batch may rely on it."""

@@ -14,6 +14,7 @@ from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, note
 from chainbill.cli.parameters import Count
 from chainbill.cli.provider_worklist import event_facts, open_worklist, show_events
+from chainbill.cli.terminal import one_line
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -317,7 +318,7 @@ def show_claims(report: IngestReport) -> None:
         for reason, amount in account.left_out.items():
             click.echo(f"  {show_dollars(amount):>12}  {reason}")
     for told in report.contradictions[:_MOST_LINES]:
-        click.echo(f"  {told}; the lines count")
+        click.echo(f"  {one_line(told)}; the lines count")
     if len(report.contradictions) > _MOST_LINES:
         click.echo(f"  … and {len(report.contradictions) - _MOST_LINES} more claims (all of them: --json)")
 
@@ -352,7 +353,7 @@ def _show_counts(title: str, counts: Mapping[str, int]) -> None:
     if counts:
         click.echo(f"\n{title}")
         for what, count in counts.items():
-            click.echo(f"  {count:>5}  {what}")
+            click.echo(f"  {count:>5}  {one_line(what)}")
 
 
 def _note_oddities(report: IngestReport, enlisted: Enlisted, accounts: Mapping[str, str]) -> None:

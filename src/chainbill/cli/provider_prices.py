@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainbill.cli.acting import FILE, acting_as
+from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.given_files import CATALOGUE_FILE, PRICE_FILE
 from chainbill.cli.output import emit, holding_lines, holds_from, show_table, show_time
 from chainbill.money import format_dollars, show_dollars
 
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     example="chainbill provider prices\nchainbill provider prices prices.toml --as lakeview\n"
     "chainbill provider prices --from-catalogue",
 )
-@click.argument("file", type=FILE, required=False)
+@click.argument("file", type=PRICE_FILE, required=False)
 @click.option(
     "--from-catalogue", is_flag=True, help="Publish the catalogue's default fee for each of its services."
 )
-@click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
+@click.option("--catalogue", "catalogue_file", type=CATALOGUE_FILE, help="A service catalogue of your own.")
 @acting_as("provider")
 @pass_invocation
 def prices(

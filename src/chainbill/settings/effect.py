@@ -7,6 +7,7 @@ from web3.types import TxReceipt
 from chainbill.chain.connection import time_of_block
 from chainbill.chain.events import (
     ConsentGranted,
+    ConsentRevoked,
     CoverageEnded,
     LimitsSet,
     OperatorFeeAnnounced,
@@ -15,13 +16,12 @@ from chainbill.chain.events import (
     PlanChanged,
     ProviderAcceptanceEnded,
 )
-from chainbill.chain.events import ConsentRevoked as Revoked
 from chainbill.chain.logs import decode_receipt
 from chainbill.settings.session import Session
 
 _TIMED = {
     ConsentGranted: "effective_at",
-    Revoked: "expires_at",
+    ConsentRevoked: "expires_at",
     LimitsSet: "effective_at",
     PayersAccepted: "effective_at",
     PlanChanged: "effective_at",
@@ -46,8 +46,9 @@ def effective_at(session: Session, receipt: TxReceipt) -> int:
         protocol.registry.address: "ProviderRegistry",
     }
     known = {log["address"] for log in receipt["logs"]}
-    for number in range(1, protocol.payers.payer_count() + 1):
-        contracts.setdefault(protocol.payer(number).address, "InsurerPayer")
+    if known - contracts.keys():
+        for number in range(1, protocol.payers.payer_count() + 1):
+            contracts.setdefault(protocol.payer(number).address, "InsurerPayer")
     stated = [
         int(getattr(event, _TIMED[type(event)]))
         for address in known & contracts.keys()
