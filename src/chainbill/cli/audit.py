@@ -13,6 +13,7 @@ from chainbill.cli.command import ExitCode, ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import LEDGER_FILE
 from chainbill.cli.output import emit, note, progress
+from chainbill.cli.parameters import Count
 from chainbill.cli.written_files import check_place, force_option, write_output
 from chainbill.money import format_dollars
 
@@ -67,12 +68,10 @@ def audit_group() -> None:
     type=click.Choice(_KINDS),
     help="Only this kind; may be given again.  [default: claims, disputes and money]",
 )
-@click.option(
-    "--since-block", type=click.IntRange(0), default=0, help="Leave out what was before this block."
-)
+@click.option("--since-block", type=Count(0), default=0, help="Leave out what was before this block.")
 @click.option(
     "--limit",
-    type=click.IntRange(0),
+    type=Count(0),
     default=50,
     show_default=True,
     help="List at most so many, the newest; 0 lists all.",
@@ -179,7 +178,7 @@ def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]
     type=LEDGER_FILE,
     help="Check this copy of the ledger, as `audit history --export` writes it, against the chain.",
 )
-@click.option("--to-block", type=click.IntRange(0), help="Audit up to this block.  [default: the newest]")
+@click.option("--to-block", type=Count(0), help="Audit up to this block.  [default: the newest]")
 @click.pass_context
 @pass_invocation
 def verify(invocation: Invocation, context: click.Context, file: Path | None, to_block: int | None) -> None:
