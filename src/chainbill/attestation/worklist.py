@@ -9,6 +9,7 @@ before anything is signed: an attempt that is cut off and repeated makes the ver
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,9 +215,7 @@ class Worklist:
         """Remember that a record was attested, also where it waits; a waiting event that had reserved the
         sequence gets another. False where that was known, or the record was attested otherwise."""
         with self._database() as database:
-            database.execute(
-                "UPDATE event SET sequence = NULL WHERE sequence = ? AND record IS NOT NULL", (sequence,)
-            )
+            _free(database, sequence)
             restored = database.execute(
                 "INSERT OR IGNORE INTO event"
                 " (record_identity, patient, self_pay, corrects, sequence, commitment)"
@@ -242,9 +241,11 @@ class Worklist:
         self_pay: bool = False,
         corrects: bytes = b"",
     ) -> bool:
-        """Let a record wait under the salt, and where one is named the sequence, that it was sealed with;
-        False where it is on the list already."""
+        """Let a record wait under the salt that it was sealed with, and its sequence where that is known; False
+        where it is on the list already."""
         with self._database() as database:
+            if sequence is not None:
+                _free(database, sequence)
             restored = database.execute(
                 "INSERT OR IGNORE INTO event"
                 " (record_identity, patient, self_pay, corrects, record, salt, sequence)"
@@ -261,12 +262,10 @@ class Worklist:
             )
         return restored.rowcount == 1
 
-    def free_sequence(self, waiting: WaitingEvent) -> None:
-        """Let a waiting event reserve another sequence: the one it has is somebody else's."""
+    def free_sequence(self, sequence: int) -> None:
+        """Let a waiting event that has reserved a sequence reserve another: it is somebody else's."""
         with self._database() as database:
-            database.execute(
-                "UPDATE event SET sequence = NULL WHERE id = ? AND record IS NOT NULL", (waiting.row,)
-            )
+            _free(database, sequence)
 
     def next_sequence(self) -> int:
         """The sequence that an event reserves next, as far as the list knows."""
@@ -278,3 +277,10 @@ class Worklist:
         """Reserve no sequence below this one any more."""
         with self._database() as database:
             database.execute("UPDATE counter SET next_sequence = max(next_sequence, ?)", (sequence,))
+
+
+def _free(database: sqlite3.Connection, sequence: int) -> None:
+    """Take a sequence from the event that waits under it, if any."""
+    database.execute(
+        "UPDATE event SET sequence = NULL WHERE sequence = ? AND record IS NOT NULL", (sequence,)
+    )

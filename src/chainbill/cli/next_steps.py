@@ -58,8 +58,8 @@ _AFTER_REFUSAL: dict[str, str] = {
 }
 
 _AFTER_HOLD: dict[str, str] = {
-    "attester_revoked": "chainbill provider recall --all --as {provider}, then attest with a good key",
-    "commitment_reused": "chainbill provider recall --all --drop --as {provider}: it is charged already",
+    "attester_revoked": "chainbill provider recall --held --as {provider}, then attest with a good key",
+    "commitment_reused": "chainbill provider recall --held --drop --as {provider}: it is charged already",
     "not_signed": "chainbill provider rebuild --as {provider}, then attest again",
 }
 """By the word of a ``Hold``."""
@@ -92,7 +92,7 @@ def after_standing(advice: Advice, stored: StoredAttestation) -> str:
     """What lets an attestation settle that the oracle has and that is not final, however it stands."""
     provider = advice.names.provider(stored.attestation.provider_id)
     if stored.status == "recalled":
-        return f"chainbill provider recall --all --as {provider}" if stored.signed_until else ""
+        return f"chainbill provider recall --held --as {provider}" if stored.signed_until else ""
     if stored.hold is not None:
         return _AFTER_HOLD[stored.hold].format(provider=provider)
     return advice.after_pending(stored.reason, stored.attestation)

@@ -10,7 +10,7 @@ import click
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit
+from chainbill.cli.output import emit, note
 from chainbill.cli.provider_worklist import MOST_ROWS, open_worklist
 
 if TYPE_CHECKING:
@@ -65,10 +65,16 @@ def rebuild(invocation: Invocation, unsent: bool, name: str) -> None:
             ],
             "without_record": [sequence for _, sequence in done.without_record],
             "named_to_oracle": done.named_to_oracle,
+            "oracle_behind": done.oracle_behind,
             "next_sequence": done.next_sequence,
         },
         lambda: _show(name, done),
     )
+    if done.oracle_behind:
+        note(
+            f"note: the oracle's store knows nothing of {done.oracle_behind} of these claims\n"
+            "hint: chainbill oracle rebuild, then this again"
+        )
 
 
 def _show(name: str, done: RebuiltWorklist) -> None:

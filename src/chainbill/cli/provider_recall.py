@@ -29,6 +29,9 @@ _DONE = ("recalled", "recalled_before")
 )
 @click.argument("records", nargs=-1, metavar="[RECORD]...")
 @click.option("--all", "everything", is_flag=True, help="Everything that waits to be settled, or is held.")
+@click.option(
+    "--held", is_flag=True, help="Whatever the oracle holds: such as what a revoked key has signed."
+)
 @click.option("--drop", is_flag=True, help="Forget the events, so that they can be ingested anew or never.")
 @click.option("--dry-run", is_flag=True, help="Say what would be taken back, and change nothing.")
 @click.option("--key", type=ACCOUNT, help="The key that signs the recall.  [default: the account's own]")
@@ -40,12 +43,13 @@ def recall(
     context: click.Context,
     records: tuple[str, ...],
     everything: bool,
+    held: bool,
     drop: bool,
     dry_run: bool,
     key: str | None,
     name: str,
 ) -> None:
-    """Take back what was attested and is not settled: the events named by their records, or --all.
+    """Take back what was attested and is not settled: events named by their records, --held ones, or --all.
 
     They go into no batch any more and wait on the worklist again, under the same number. The payout address's
     key may take back everything, an attester key what it has signed. What is in a batch that was signed and
@@ -55,12 +59,12 @@ def recall(
     """
     from chainbill.settings.files import locked
 
-    if bool(records) == everything:
-        raise click.UsageError("name the records to take back, or give --all")
+    if bool(records) + everything + held != 1:
+        raise click.UsageError("name the records to take back, or give --all, or --held")
     session = invocation.session()
     with locked(session.state.root / f"provider-{name}.lock"):
         desk = _desk(session, name, key)
-        candidates = desk.everything() if everything else desk.named(records)
+        candidates = desk.named(records) if records else desk.everything(only_held=held)
         done = [desk.take_back(each, drop=drop, dry_run=dry_run) for each in candidates]
     emit(
         {"dry_run": dry_run, "dropped": drop, "events": [_facts(session, each) for each in done]},
@@ -104,11 +108,13 @@ def _facts(session: Session, done: Recalled) -> dict[str, Any]:
 
 def _show(session: Session, name: str, done: Sequence[Recalled], *, drop: bool, dry_run: bool) -> None:
     if not done:
-        click.echo(f"Nothing of {name} waits at the oracle.")
+        click.echo(f"Nothing of {name} is there to take back.")
         return
     back = sum(each.end == "recalled" for each in done)
     words = "would be taken back" if dry_run else "taken back"
-    click.echo(f"{back} {words}, {len(done) - back} not.\n")
+    before = sum(each.end == "recalled_before" for each in done)
+    counts = ((back, words), (before, "taken back before"), (len(done) - back - before, "not"))
+    click.echo(", ".join(f"{count} {word}" for count, word in counts if count) + ".\n")
     rows = [
         (
             each.candidate.stored.attestation.sequence,

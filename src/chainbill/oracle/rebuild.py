@@ -136,6 +136,8 @@ class RebuiltWorklist:
     """Claims settled or denied in the provider's name whose records are not in the vault."""
     recalled: list[str] = field(default_factory=list)
     """Identities of records that were taken back before: they are ingested anew, or not at all."""
+    oracle_behind: int = 0
+    """Claims of the provider that the oracle's store lacks: it is rebuilt first, then this again."""
     named_to_oracle: int = 0
     """Claims of which the oracle has learnt the record."""
     next_sequence: int = 1
@@ -181,13 +183,15 @@ class _WorklistRebuild:
         self._store, self._worklist, self._provider_id = store, worklist, provider_id
         self._openings = openings
         rows = protocol.rows.rows(provider_id)
-        self._highest = max((row.claim.sequence for row in rows), default=0)
         self._pended = {row.claim.commitment: row for row in rows}
         self._final = {row.claim.commitment: row for row in rows if row.is_final}
         self._stored: dict[bytes, StoredAttestation] = {
             stored.attestation.commitment: stored for stored in store.of_provider(provider_id)
         }
         self._listed: dict[bytes, AttestedRecord] = {each.commitment: each for each in worklist.attested()}
+        self._sequences = {commitment: each.sequence for commitment, each in self._listed.items()}
+        self._sequences |= {known: each.attestation.sequence for known, each in self._stored.items()}
+        self._sequences |= {row.claim.commitment: row.claim.sequence for row in rows}
         self._done = RebuiltWorklist()
 
     def run(self, *, with_unsent: bool) -> RebuiltWorklist:
@@ -204,13 +208,19 @@ class _WorklistRebuild:
         known = {each.commitment: each.record_identity for each in self._worklist.attested()}
         known |= {commitment: each.event.record_identity for commitment, each in self._openings.items()}
         self._done.named_to_oracle = name_records(self._store, self._provider_id, known)
+        self._done.oracle_behind = sum(
+            self._store.find_sequence(*row.place) is None for row in self._final.values()
+        )
         self._done.without_record = sorted(
             row.place for commitment, row in self._final.items() if commitment not in known
         )
         return self._done
 
-    def _order(self, commitment: bytes) -> tuple[bool, bytes]:
-        return commitment not in self._final, commitment
+    def _order(self, commitment: bytes) -> tuple[bool, int, int, bytes]:
+        """Then by sequence, where anybody knows it, and by service date: so they are attested again."""
+        performed = self._openings[commitment].event.performed_timestamp
+        sequence = self._sequences.get(commitment, 2**64)
+        return commitment not in self._final, sequence, performed, commitment
 
     def _restore(self, commitment: bytes, opening: Opening) -> None:
         final, stored = self._final.get(commitment), self._stored.get(commitment)
@@ -279,14 +289,10 @@ class _WorklistRebuild:
                     self._worklist.mark_attested(waiting, commitment)
                     self._done.attested.append(waiting.event.record_identity)
                 else:
-                    self._worklist.free_sequence(waiting)
+                    self._worklist.free_sequence(waiting.sequence)
 
     def _number(self) -> None:
-        self._highest = max(
-            self._highest, max((each.attestation.sequence for each in self._stored.values()), default=0)
-        )
-        self._highest = max(self._highest, max((each.sequence for each in self._listed.values()), default=0))
-        self._worklist.count_from(self._highest + 1)
+        self._worklist.count_from(max(self._sequences.values(), default=0) + 1)
         self._done.next_sequence = self._worklist.next_sequence()
 
     def _account(self, reference: str) -> str | None:

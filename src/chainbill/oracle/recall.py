@@ -18,7 +18,7 @@ from chainbill.attestation.typed_data import RecallAttestation
 from chainbill.attestation.worklist import AttestedRecord, Worklist
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AttestationError, ChainbillError, StateError
-from chainbill.oracle.store import FINAL, OracleStore, Status, StoredAttestation
+from chainbill.oracle.store import FINAL, OPEN, OracleStore, Status, StoredAttestation
 from chainbill.records.commitment import Opening
 from chainbill.records.vault import Vault, VaultKey
 
@@ -132,13 +132,15 @@ class RecallDesk:
     store: OracleStore
     vault: Vault
 
-    def everything(self) -> list[Candidate]:
-        """Whatever of the provider's waits to be settled, or is held, or whose recall was cut off."""
+    def everything(self, *, only_held: bool = False) -> list[Candidate]:
+        """Whatever of the provider's waits to be settled, is held, or is recalled and not given back yet."""
         listed = {each.commitment: each for each in self.worklist.attested()}
         return [
             self._candidate(stored, listed)
             for stored in self.store.waiting(provider_id=self.provider_id)
-            if stored.status is not Status.RECALLED or stored.attestation.commitment in listed
+            if stored.status is Status.HELD
+            or (stored.status is Status.RECALLED and stored.attestation.commitment in listed)
+            or (stored.status in OPEN and not only_held)
         ]
 
     def named(self, identities: Sequence[str]) -> list[Candidate]:
