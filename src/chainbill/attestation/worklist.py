@@ -241,10 +241,10 @@ class Worklist:
         self_pay: bool = False,
         corrects: bytes = b"",
     ) -> bool:
-        """Let a record wait under the salt that it was sealed with, and its sequence where that is known; False
-        where it is on the list already."""
+        """Let a record wait under the salt that it was sealed with, and its sequence where that is known;
+        False where it is on the list already."""
         with self._database() as database:
-            if sequence is not None:
+            if sequence is not None and not _lists(database, event.record_identity, corrects):
                 _free(database, sequence)
             restored = database.execute(
                 "INSERT OR IGNORE INTO event"
@@ -277,6 +277,13 @@ class Worklist:
         """Reserve no sequence below this one any more."""
         with self._database() as database:
             database.execute("UPDATE counter SET next_sequence = max(next_sequence, ?)", (sequence,))
+
+
+def _lists(database: sqlite3.Connection, record_identity: str, corrects: bytes) -> bool:
+    found = database.execute(
+        "SELECT 1 FROM event WHERE record_identity = ? AND corrects = ?", (record_identity, corrects)
+    )
+    return found.fetchone() is not None
 
 
 def _free(database: sqlite3.Connection, sequence: int) -> None:
