@@ -61,11 +61,16 @@ class StateDirectory:
         """A provider's inbox: ingested events and attestations."""
         return self.root / f"provider-{name}.sqlite"
 
+    def ingest_memory(self, name: str) -> Path:
+        """What a provider's earlier ingests knew."""
+        return self.root / f"ingest-{name}.sqlite"
+
     def forget_chain(self, chain_id: int) -> None:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
         sealed records, the answers to disputes, and the databases of oracle and providers. Keystores,
         passphrase and names stay."""
         databases = [*self.root.glob("oracle.sqlite*"), *self.root.glob("provider-*.sqlite*")]
+        databases += self.root.glob("ingest-*.sqlite*")
         for path in (self.devnet_record, self.anvil_state, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)
         folders = (self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache")
