@@ -70,11 +70,10 @@ def test_recall__settled__fails_and_says_how_to_give_it_back(town: Town, clinic:
     town.attest(clinic, town.patient(f"late-{clinic}", clinic), "paid")
     town.settle(clinic)
     ran = town("provider", "recall", "Encounter/paid", "--as", clinic)
+    provider_id = town.session().book.get(clinic).provider_id
     assert ran.code == 1
-    assert (
-        f"cannot be recalled: it is settled. To give it back: chainbill provider void 1 --as {clinic}"
-        in ran.out
-    )
+    assert "cannot be recalled: it is settled" in ran.out
+    assert f"chainbill provider void {provider_id}:1 --as {clinic}" in ran.out
     assert outcomes(town("provider", "recall", "Encounter/paid", "--as", clinic, "--json").facts) == [
         ("Encounter/paid", "settled")
     ]
@@ -188,15 +187,25 @@ def test_check__claim_that_the_provider_never_attested__is_named_to_provider_and
     (claim,) = ran.facts["claims"]
     assert (claim["finding"], claim["sequence"], claim["allowed"]) == ("not_attested", 99, "100.00")
     shown = town("provider", "check", "--as", clinic)
-    assert (shown.code, f"chainbill provider void NUMBER --as {clinic}" in shown.out) == (3, True)
+    assert (shown.code, f"chainbill provider void CLAIM --as {clinic}" in shown.out) == (3, True)
     found = town("audit", "verify", *evidence, "--json")
     assert found.code == 3
     assert {each["kind"] for each in found.facts["discrepancies"]} == {"no_attestation", "no_record"}
     sealed = town("audit", "verify", "--vault", town.state.vault, "--reader", clinic, "--json")
     assert {each["kind"] for each in sealed.facts["discrepancies"]} == {"no_record"}
+    shown = town("audit", "show", claim["number"], *evidence, "--json")
+    assert shown.code == 3
+    assert [each["kind"] for each in shown.facts["claims"][0]["not_shown"]] == ["no_attestation", "no_record"]
+    assert (
+        "not shown        the vault has no record of it"
+        in town("audit", "show", claim["number"], *evidence).out
+    )
+    true_one = claim["number"].replace("99", "1")
+    assert town.ok("audit", "show", true_one, *evidence)["claims"][0]["not_shown"] == []
+    assert town.ok("audit", "show", claim["number"])["claims"][0]["not_shown"] is None
     ran = town("audit", "verify", "--reader", clinic)
     assert (ran.code, "name that too" in ran.err) == (2, True)
     # Given back, it is nobody's charge any more.
-    town.ok("provider", "void", 99, "--as", clinic)
+    town.ok("provider", "void", claim["number"], "--as", clinic)
     assert town.ok("provider", "check", "--as", clinic)["claims"] == []
     assert town.ok("audit", "verify", *evidence)["adds_up"] is True

@@ -53,6 +53,9 @@ def test_store_lost__noticed_rebuilt_and_nothing_settled_twice(town: Town, clini
         ("store_behind", "the oracle rebuilds its store first: chainbill oracle rebuild")
     ]
 
+    ran = town("oracle", "status", "--json")
+    assert ran.facts["unknown"] >= 2
+    assert "hint: chainbill oracle rebuild" in ran.err
     told = town.ok("oracle", "rebuild")
     assert len(told["restored"]) == told["records_unknown"] >= 2
     assert town.ok("oracle", "rebuild")["restored"] == []

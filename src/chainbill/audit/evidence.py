@@ -19,6 +19,7 @@ from chainbill.audit.ledger import Ledger
 from chainbill.audit.replay import where
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.attested_claim import attestation_of
+from chainbill.chain.events import AttesterAdded, AttesterRevoked, RecordedEvent
 from chainbill.errors import AttestationError, ChainbillError
 from chainbill.oracle.store import OracleStore
 from chainbill.records.vault import Vault, VaultKey
@@ -89,6 +90,35 @@ class Missing:
 
     kind: Kind
     why: str
+
+
+def missing_of(
+    record: ClaimRecord, recorded: Sequence[RecordedEvent], settlement: Domain, evidence: Evidence
+) -> list[Missing]:
+    """What cannot be shown for one row; nothing where it did not settle.
+
+    Args:
+        recorded: every event of the deployment, in order, that of the row among them.
+        settlement: the domain of the contract that settled it.
+    """
+    if record.outcome is not Outcome.SETTLED:
+        return []
+    attesters = _attesters_before(recorded, record.provider_id, record.recorded)
+    return evidence.missing(record, attesters, settlement)
+
+
+def _attesters_before(
+    recorded: Sequence[RecordedEvent], provider_id: int, before: RecordedEvent
+) -> dict[str, bool]:
+    """Every key that a provider had when an event was logged; False: revoked by then."""
+    keys: dict[str, bool] = {}
+    for each in recorded:
+        if each is before:
+            break
+        event = each.event
+        if isinstance(event, AttesterAdded | AttesterRevoked) and event.provider_id == provider_id:
+            keys[event.attester] = isinstance(event, AttesterAdded)
+    return keys
 
 
 def unsupported_claims(

@@ -166,27 +166,62 @@ def _export(session: Session, file: Path) -> None:
 
 @audit_group.command(example="chainbill audit show 7\nchainbill audit show 1:7 2:7")
 @click.argument("claims", nargs=-1, required=True, metavar="COMMITMENT|CLAIM_ID|SEQUENCE...")
+@_evidence_options
 @click.pass_context
 @pass_invocation
-def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]) -> None:
+def show(
+    invocation: Invocation,
+    context: click.Context,
+    claims: tuple[str, ...],
+    attestations: Path | None,
+    vault: Path | None,
+    reader: str | None,
+) -> None:
     """Show claims in full: every component, the terms that priced them, and the price worked out again.
 
     A claim is named by its commitment, by its id, by its provider's sequence, or by PROVIDER_ID:SEQUENCE.
-    Exits with 3 where a claim is not what the published terms say.
+    With --attestations and --vault it also says what cannot be shown for a settled claim.
+
+    Exits with 3 where a claim is not what the published terms say, or something cannot be shown.
     """
     from chainbill.audit import index, replay_claims
     from chainbill.audit.account import find_claims
+    from chainbill.audit.evidence import missing_of
 
     session = invocation.session()
     deployment = session.protocol.deployment
     with _node(session) as node:
-        records, ledger = replay_claims(index(node, deployment), deployment)
+        recorded = index(node, deployment)
+    records, ledger = replay_claims(recorded, deployment)
     accounts = [account for wanted in claims for account in find_claims(records, ledger, wanted)]
+    evidence = _evidence(session, attestations, vault, reader)
+    missing = [
+        [] if evidence is None else missing_of(account.decisive, recorded, session.protocol.domain, evidence)
+        for account in accounts
+    ]
     emit(
-        {"claims": [account.to_json() for account in accounts]},
-        "\n\n".join(claim_text(Names(session.book), account) for account in accounts),
+        {
+            "claims": [
+                {
+                    **account.to_json(),
+                    "not_shown": None
+                    if evidence is None
+                    else [{"kind": each.kind.value, "why": each.why} for each in gaps],
+                }
+                for account, gaps in zip(accounts, missing, strict=True)
+            ]
+        },
+        "\n\n".join(
+            "\n".join(
+                [
+                    claim_text(Names(session.book), account),
+                    *(f"  {'not shown':<16} {each.why}" for each in gaps),
+                ]
+            )
+            for account, gaps in zip(accounts, missing, strict=True)
+        ),
     )
-    if any(account.differences for account in accounts):
+    if any(account.differences for account in accounts) or any(missing):
         context.exit(ExitCode.DISCREPANCIES)
 
 

@@ -206,16 +206,19 @@ def status(invocation: Invocation) -> None:
     another number already. Recalled is what its provider took back.
     """
     from chainbill.cli.next_steps import after_standing
+    from chainbill.oracle.rebuild import unknown_claims
     from chainbill.oracle.reorganisation import find_dropped
     from chainbill.oracle.store import OracleStore
 
     session = invocation.session()
     store = OracleStore(session.state.oracle_database)
     dropped = sum(len(store.members(batch)) for batch in find_dropped(session.protocol, store))
+    unknown = len(unknown_claims(session.protocol, store))
     counts, waiting, advice = store.counts(), store.waiting(), _advice(session)
     facts = {
         "counts": counts,
         "dropped": dropped,
+        "unknown": unknown,
         "waiting": [
             {
                 **_attestation_facts(item.attestation, item.reason, advice),
@@ -231,6 +234,11 @@ def status(invocation: Invocation) -> None:
         note(
             f"note: the chain was reorganised; events whose batch it dropped: {dropped}\n"
             "hint: chainbill oracle settle"
+        )
+    if unknown:
+        note(
+            f"note: claims on the chain that this store knows nothing of: {unknown}\n"
+            "hint: chainbill oracle rebuild"
         )
 
 

@@ -56,6 +56,7 @@ def _facts(session: Session, doubtful: DoubtfulClaim) -> dict[str, Any]:
     return {
         "finding": doubtful.doubt.value,
         "why": doubtful.why,
+        "number": f"{record.provider_id}:{record.sequence}",
         "sequence": record.sequence,
         "claim_id": record.claim_id,
         "commitment": record.commitment,
@@ -73,7 +74,7 @@ def _show(session: Session, name: str, found: list[DoubtfulClaim]) -> None:
     click.echo(f"{len(found)} claims settled in the name of {name} are not as it attested:\n")
     rows = [
         (
-            each.record.sequence,
+            f"{each.record.provider_id}:{each.record.sequence}",
             show_time(each.record.recorded.block_time),
             session.book.name_of(each.record.patient) or each.record.patient,
             show_dollars(each.record.claim.allowed),
@@ -81,9 +82,9 @@ def _show(session: Session, name: str, found: list[DoubtfulClaim]) -> None:
         )
         for each in found
     ]
-    show_table((">number", "settled", "patient", ">allowed", "what is wrong"), rows)
+    show_table(("claim", "settled", "patient", ">allowed", "what is wrong"), rows)
     click.echo(
         f"\nIf the worklist was lost: chainbill provider rebuild --as {name}\n"
-        f"What is not yours is given back by: chainbill provider void NUMBER --as {name}\n"
+        f"What is not yours is given back by: chainbill provider void CLAIM --as {name}\n"
         "Tell the governor: whoever holds the oracle's keys has settled what you did not sign."
     )

@@ -12,7 +12,7 @@ from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_table, show_time
 from chainbill.cli.parameters import ACCOUNT
-from chainbill.cli.provider_worklist import MOST_ROWS, open_worklist
+from chainbill.cli.provider_worklist import MOST_ROWS, open_worklist, whole_identities
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -64,7 +64,9 @@ def recall(
     session = invocation.session()
     with locked(session.state.root / f"provider-{name}.lock"):
         desk = _desk(session, name, key)
-        candidates = desk.named(records) if records else desk.everything(only_held=held)
+        known = {each.record_identity for each in desk.worklist.attested()}
+        named = whole_identities(known, records)
+        candidates = desk.named(named) if named else desk.everything(only_held=held)
         done = [desk.take_back(each, drop=drop, dry_run=dry_run) for each in candidates]
     emit(
         {"dry_run": dry_run, "dropped": drop, "events": [_facts(session, each) for each in done]},
@@ -134,13 +136,14 @@ def _show(session: Session, name: str, done: Sequence[Recalled], *, drop: bool, 
 
 
 def _told(done: Recalled, name: str, *, drop: bool) -> str:
-    sequence = done.candidate.stored.attestation.sequence
+    attestation = done.candidate.stored.attestation
+    number = f"{attestation.provider_id}:{attestation.sequence}"
     return {
         "recalled": "off the worklist" if drop else "back on the worklist",
         "recalled_before": "was taken back before",
         "in_signed_batch": f"cannot be recalled: a batch with it is signed and may settle until "
         f"{show_time(done.until)}; it goes into no other. Run this again after that",
         "settled": f"cannot be recalled: it is settled. To give it back: "
-        f"chainbill provider void {sequence} --as {name}",
+        f"chainbill provider void {number} --as {name}",
         "no_record": "not done: its record is not in the vault. Take it back for good with --drop",
     }[done.end.value]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -132,18 +132,24 @@ def named_events(worklist: Worklist, name: str, records: Sequence[str]) -> list[
     Raises:
         StateError: one of them is not on the list, or fits several on it.
     """
-    from chainbill.interop.ingest_memory import tail
-
     waiting = worklist.waiting()
     known = {item.event.record_identity for item in waiting}
-    whole = {record: [each for each in known if record in (each, tail(each))] for record in records}
-    records = [found[0] if len(found) == 1 else record for record, found in whole.items()]
+    records = whole_identities(known, records)
     unknown = [record for record in records if record not in known]
     if unknown:
         raise StateError(
             f"not on the worklist of {name}: {', '.join(unknown)}", hint="see it: chainbill provider worklist"
         )
     return [item for item in waiting if not records or item.event.record_identity in records]
+
+
+def whole_identities(known: Collection[str], records: Sequence[str]) -> list[str]:
+    """``records`` as the worklist has them: one named by its last part (``Encounter/7``) is the one known
+    identity that ends so, where it is the only one."""
+    from chainbill.interop.ingest_memory import tail
+
+    whole = {record: [each for each in known if record in (each, tail(each))] for record in records}
+    return [found[0] if len(found) == 1 else record for record, found in whole.items()]
 
 
 def event_facts(event: ServiceEvent, patient: str) -> dict[str, Any]:

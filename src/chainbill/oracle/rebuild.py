@@ -72,6 +72,16 @@ def rebuild_store(protocol: Protocol, store: OracleStore) -> RebuiltStore:
     return done
 
 
+def unknown_claims(protocol: Protocol, store: OracleStore) -> list[Place]:
+    """Claims that the chain has settled or denied and the store knows nothing of: it was lost, or is older.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+        LedgerError: settlement logged what cannot be decoded.
+    """
+    return [row.place for row in _final_rows(protocol) if store.find_sequence(*row.place) is None]
+
+
 def name_records(store: OracleStore, provider_id: int, records: Mapping[bytes, str]) -> int:
     """Tell the oracle of which records a provider's rebuilt claims are, by commitment; returns how many it
     learnt."""

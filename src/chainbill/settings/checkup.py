@@ -216,9 +216,9 @@ def _store(state: StateDirectory, rows: Sequence[LoggedRow]) -> Finding:
         found = f"missing, and the chain has {len(rows)} claims: they could be attested and paid again"
         return _fail("oracle's store", found, "chainbill oracle rebuild")
     store = OracleStore(state.oracle_database)
-    missing = [row for row in rows if store.find_sequence(*row.place) is None]
+    missing = sum(store.find_sequence(*row.place) is None for row in rows)
     if missing:
-        found = f"knows nothing of {len(missing)} of the chain's {len(rows)} claims"
+        found = f"knows nothing of {missing} of the chain's {len(rows)} claims"
         return _fail("oracle's store", found, "chainbill oracle rebuild")
     unknown = len(store.unknown_records())
     if unknown:
