@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from chainbill.attestation.attested import AttestedEvent
-from chainbill.attestation.signing import recover
+from chainbill.attestation.signing import canonical_signature, recover
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.adjudication import whole_units
 from chainbill.chain.contracts.settlement import DisputeStatus
@@ -82,12 +82,12 @@ class Intake:
         """
         attestation = attested.attestation
         digest = attestation.digest(self._protocol.domain)
-        self._check_attester(attestation, digest, attested.signature)
+        signature = self._check_attester(attestation, digest, attested.signature)
         self._check_record(attested)
 
         known = self._store.find(digest=digest)
         if known is not None:
-            return self._accept_known(known, attested)
+            return self._accept_known(known, attested, signature)
         self._check_complete(attested)
         record_key = self._store.record_key(attestation.provider_id, attested.opening.event.record_identity)
         replaces = self._check_duplicate(attested, record_key)
@@ -99,7 +99,7 @@ class Intake:
             stored = self._store.accept(
                 attestation,
                 digest=digest,
-                signature=attested.signature,
+                signature=signature,
                 record_key=record_key,
                 routing=routing,
                 replaces=None if replaces is None else replaces.row,
@@ -110,7 +110,7 @@ class Intake:
             raise
         return Receipt(attestation, stored.status, repeated=False)
 
-    def _accept_known(self, known: StoredAttestation, attested: AttestedEvent) -> Receipt:
+    def _accept_known(self, known: StoredAttestation, attested: AttestedEvent, signature: bytes) -> Receipt:
         """The very same attestation: one that still waits goes to the secondary payer its patient has now,
         one that was held or recalled waits again. It is of one sequence, and so settles once at most."""
         attestation = known.attestation
@@ -124,7 +124,7 @@ class Intake:
         self._check_commitment(attestation)
         self._check_correction(attested)
         self._check_terms(attestation)
-        self._store.accept_again(known.row, signature=attested.signature, routing=self._routing(attested))
+        self._store.accept_again(known.row, signature=signature, routing=self._routing(attested))
         return Receipt(attestation, Status.ACCEPTED, repeated=False)
 
     def _check_complete(self, attested: AttestedEvent) -> None:
@@ -160,8 +160,10 @@ class Intake:
                 hint="chainbill provider rebuild",
             )
 
-    def _check_attester(self, attestation: ServiceAttestation, digest: bytes, signature: bytes) -> None:
+    def _check_attester(self, attestation: ServiceAttestation, digest: bytes, signature: bytes) -> bytes:
+        """The signature in the one form that is kept."""
         try:
+            signature = canonical_signature(signature)
             signer = recover(digest, signature)
         except AttestationError as error:
             raise _refuse(Refusal.BAD_SIGNATURE, str(error)) from None
@@ -173,6 +175,7 @@ class Intake:
             raise _refuse(
                 refusal, f"{signer} may not attest for provider {attestation.provider_id}: {refusal.value}"
             )
+        return signature
 
     def _standing(self, provider_id: int, signer: str) -> Refusal | None:
         registry = self._protocol.registry
