@@ -106,7 +106,7 @@ def test_recall__wrong_usage__is_said_in_a_line(town: Town, clinic: str) -> None
 
 def test_settle__key_revoked_since__is_held_shown_and_attested_again(town: Town, clinic: str) -> None:
     patient, night = town.patient(f"night-{clinic}", clinic), f"{clinic}-night"
-    town.ok("provider", "keys", "add", night, "--as", clinic)
+    town.ok("provider", "keys", "add", night, "--new", "--as", clinic)
     town.ok("provider", "ingest", town.record("by-thief"), "--patient", patient, "--as", clinic)
     town.ok("provider", "attest", "--key", night, "--as", clinic)
     town.ok("provider", "keys", "revoke", night, "--as", clinic)
