@@ -434,6 +434,7 @@ def test_doctor__all_well__says_what_it_found(chainbill: Any, running: LocalDevn
         "devnet",
         "deployment",
         "chain clock",
+        "oracle's store",
     }
     assert "fail" not in verdicts.values()
 

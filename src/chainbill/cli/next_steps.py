@@ -10,6 +10,7 @@ from chainbill.billing.outcomes import Reason
 if TYPE_CHECKING:
     from chainbill.attestation.typed_data import ServiceAttestation
     from chainbill.cli.audit_text import Names
+    from chainbill.oracle.store import StoredAttestation
 
 _AFTER_PENDING: dict[Reason, str] = {
     Reason.BENEFIT_YEAR_NOT_OPEN: "wait until {year} has begun",
@@ -51,8 +52,18 @@ _AFTER_REFUSAL: dict[str, str] = {
     " chainbill insurer fees FILE, or --from-catalogue",
     "not_reversed": "chainbill provider remove RECORD: there is nothing to correct",
     "not_its_claim": "chainbill provider remove RECORD, and correct a claim of the same patient",
-    "sequence_reused": "chainbill provider remove RECORD, then ingest it again",
+    "sequence_reused": "chainbill provider rebuild, then attest it again",
+    "commitment_reused": "chainbill provider rebuild: this record is under another sequence already",
+    "store_behind": "the oracle rebuilds its store first: chainbill oracle rebuild",
+    "records_unknown": "tell the oracle which records your claims are: chainbill provider rebuild",
 }
+
+_AFTER_HOLD: dict[str, str] = {
+    "attester_revoked": "chainbill provider recall --held --as {provider}, then attest with a good key",
+    "commitment_reused": "chainbill provider recall --held --drop --as {provider}: it is charged already",
+    "not_signed": "chainbill provider rebuild --as {provider}, then attest again",
+}
+"""By the word of a ``Hold``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,16 @@ class Advice:
             payer=self.names.payer(attestation.payer_id),
             year=year,
         )
+
+
+def after_standing(advice: Advice, stored: StoredAttestation) -> str:
+    """What lets an attestation settle that the oracle has and that is not final, however it stands."""
+    provider = advice.names.provider(stored.attestation.provider_id)
+    if stored.status == "recalled":
+        return f"chainbill provider recall --held --as {provider}" if stored.signed_until else ""
+    if stored.hold is not None:
+        return _AFTER_HOLD[stored.hold].format(provider=provider)
+    return advice.after_pending(stored.reason, stored.attestation)
 
 
 def after_refusal(reason: str, hint: str | None) -> str:

@@ -16,12 +16,15 @@ from chainbill.cli.parameters import ACCOUNT
 from chainbill.cli.periods import detail_option, period_options
 from chainbill.cli.provider_attest import attest
 from chainbill.cli.provider_bond import advance, bond_group
+from chainbill.cli.provider_check import check
 from chainbill.cli.provider_claims import answer, concede, disputes, void
 from chainbill.cli.provider_correct import correct
 from chainbill.cli.provider_ingest import ingest
 from chainbill.cli.provider_keys import keys_group
 from chainbill.cli.provider_payout import payout_address_group
 from chainbill.cli.provider_prices import prices
+from chainbill.cli.provider_rebuild import rebuild
+from chainbill.cli.provider_recall import recall
 from chainbill.cli.provider_worklist import open_worklist, remove, show_worklist
 from chainbill.money import format_dollars, show_dollars
 
@@ -184,6 +187,9 @@ for _command in (
     show_worklist,
     remove,
     attest,
+    recall,
+    rebuild,
+    check,
     prices,
     keys_group,
     payout_address_group,

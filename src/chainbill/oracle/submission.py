@@ -5,7 +5,8 @@ What a repeated attempt meets, and why it never attests twice:
 - cut off before the record was sealed, or before the oracle took it: sequence and salt are on the worklist,
   so the attempt makes the same attestation and replaces the same sealed file;
 - cut off after the oracle took it: the oracle has the record, and the worklist only needs to be told;
-- the worklist itself was lost: the same, and new sequences begin after the highest the oracle knows.
+- the worklist itself was lost: the same, and new sequences begin after the highest the oracle knows;
+- the oracle's store was lost: it takes nothing before it was rebuilt.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from chainbill.chain.protocol import Protocol
 from chainbill.errors import IntakeRefused, StateError
 from chainbill.oracle.intake import Intake, Refusal
 from chainbill.oracle.refusals import Refusals, Refused
-from chainbill.oracle.store import OracleStore, StoredAttestation
+from chainbill.oracle.store import REOPENABLE, OracleStore, StoredAttestation
 from chainbill.records.commitment import Opening
 from chainbill.records.service_id import service_id
 from chainbill.records.vault import Vault
@@ -83,7 +84,7 @@ class Desk:
             IntakeRefused: with a ``Refusal`` or an ``Obstacle`` as ``reason``. The event stays on the list.
         """
         known = self._known(waiting)
-        if known is not None:
+        if known is not None and known.status not in REOPENABLE:
             return self._done(waiting, known.attestation, repeated=True)
         patient_key = _told(Obstacle.UNKNOWN_PATIENT, lambda: self.counterparties.vault_key(waiting.patient))
         attested = attest(
@@ -95,7 +96,7 @@ class Desk:
             receipt = intake.accept(attested)
         except IntakeRefused as refusal:
             known = self._known(waiting) if refusal.reason == Refusal.DUPLICATE_RECORD else None
-            if known is None:
+            if known is None or known.status in REOPENABLE:
                 raise
             return self._done(waiting, known.attestation, repeated=True)
         return self._done(waiting, receipt.attestation, repeated=receipt.repeated)
