@@ -13,6 +13,7 @@ from chainbill.cli.command import ExitCode, ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import LEDGER_FILE
 from chainbill.cli.output import emit, note, progress
+from chainbill.cli.parameters import Count
 from chainbill.cli.written_files import check_place, force_option, write_output
 from chainbill.money import format_dollars
 
@@ -67,12 +68,10 @@ def audit_group() -> None:
     type=click.Choice(_KINDS),
     help="Only this kind; may be given again.  [default: claims, disputes and money]",
 )
-@click.option(
-    "--since-block", type=click.IntRange(0), default=0, help="Leave out what was before this block."
-)
+@click.option("--since-block", type=Count(0), default=0, help="Leave out what was before this block.")
 @click.option(
     "--limit",
-    type=click.IntRange(0),
+    type=Count(0),
     default=50,
     show_default=True,
     help="List at most so many, the newest; 0 lists all.",
@@ -142,14 +141,15 @@ def _export(session: Session, file: Path, *, force: bool) -> None:
 # ---- show ---------------------------------------------------------------------------------------------
 
 
-@audit_group.command(example="chainbill audit show 7\nchainbill audit show 1:7 2:7")
-@click.argument("claims", nargs=-1, required=True, metavar="COMMITMENT|CLAIM_ID|SEQUENCE...")
+@audit_group.command(example="chainbill audit show 1:7\nchainbill audit show 1:7 2:7")
+@click.argument("claims", nargs=-1, required=True, metavar="CLAIM...")
 @click.pass_context
 @pass_invocation
 def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]) -> None:
     """Show claims in full: every component, the terms that priced them, and the price worked out again.
 
-    A claim is named by its commitment, by its id, by its provider's sequence, or by PROVIDER_ID:SEQUENCE.
+    A claim is named by its number, as every statement has it (1:7: the seventh of provider 1), by its
+    commitment or by its id.
     Exits with 3 where a claim is not what the published terms say.
     """
     from chainbill.audit import index, replay_claims
@@ -178,7 +178,7 @@ def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]
     type=LEDGER_FILE,
     help="Check this copy of the ledger, as `audit history --export` writes it, against the chain.",
 )
-@click.option("--to-block", type=click.IntRange(0), help="Audit up to this block.  [default: the newest]")
+@click.option("--to-block", type=Count(0), help="Audit up to this block.  [default: the newest]")
 @click.pass_context
 @pass_invocation
 def verify(invocation: Invocation, context: click.Context, file: Path | None, to_block: int | None) -> None:
