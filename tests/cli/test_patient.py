@@ -56,7 +56,9 @@ def test_fund__more_than_there_is__says_how_to_get_more(town: Town) -> None:
     assert "chainbill patient create short --mint AMOUNT" in error
 
 
-@pytest.mark.parametrize("amount, message", [("-5", "-5 is below zero"), ("five", "not an amount of dollars")])
+@pytest.mark.parametrize(
+    "amount, message", [("-5", "-5 is below zero"), ("five", "not an amount of dollars")]
+)
 def test_fund__not_an_amount__is_wrong_usage(town: Town, amount: str, message: str) -> None:
     ran = town("patient", "fund", amount)
     assert ran.code == 2
