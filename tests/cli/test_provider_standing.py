@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tests.cli.roles import Town
 
+from chainbill.cli.output import show_time
+from chainbill.records.catalogue import Catalogue
+from chainbill.records.service_id import LEAST_DECOYS
+
 DAY = 86_400
 
 PRICES = """
@@ -32,13 +36,49 @@ def test_prices__from_a_file__are_published_once_and_changed_after_a_day(town: T
     assert town.ok("provider", "prices", other, "--as", clinic)["announced"] == ["check-up-visit"]
 
 
-def test_prices__without_a_file__are_the_catalogues(town: Town, clinic: str) -> None:
-    assert "check-up-visit" in town.ok("provider", "prices", "--as", clinic)["published"]
+def test_prices__from_the_catalogue__when_asked_for(town: Town, clinic: str) -> None:
+    told = town.ok("provider", "prices", "--from-catalogue", "--as", clinic)
+    assert told["published"] == sorted(Catalogue.load().entries)
+    assert told["transactions"] > 1
+
+
+def test_prices__without_a_file__show_and_publish_nothing(town: Town, clinic: str) -> None:
+    block = town.session().protocol.w3.eth.block_number
+    assert town.ok("provider", "prices", "--as", clinic)["prices"] == []
+    assert "chainbill provider prices FILE --as" in town("provider", "prices", "--as", clinic).out
+    assert town.session().protocol.w3.eth.block_number == block
+    told = town.ok("provider", "prices", town.file("prices.toml", PRICES), "--as", clinic)
+    assert told["effective_at"]["check-up-visit"] <= town.session().now()
+    dearer = town.file("dearer.toml", PRICES.replace("80", "90"))
+    later = town("provider", "prices", dearer, "--as", clinic)
+    (shown,) = town.ok("provider", "prices", "--as", clinic)["prices"]
+    assert (shown["service"], shown["price"], shown["announced"]) == ("check-up-visit", "80.00", "90.00")
+    assert f"It holds from {show_time(shown['effective_at'])}" in later.out
+    assert "$90.00 holds from" in town("provider", "prices", "--as", clinic).out
+    town.ok("devnet", "advance", "1d")
+    (shown,) = town.ok("provider", "prices", "--as", clinic)["prices"]
+    assert (shown["price"], shown["announced"], shown["effective_at"]) == ("90.00", None, None)
+
+
+def test_prices__published__have_decoys_that_change_with_them(town: Town, clinic: str) -> None:
+    told = town.ok("provider", "prices", town.file("prices.toml", PRICES), "--as", clinic)
+    session = town.session()
+    ids = set(session.cash_prices.load(told["provider_id"]).ids_of("check-up-visit"))
+    logs = session.protocol.registry.logged("CashPricePublished", providerId=told["provider_id"])
+    assert {log["serviceId"] for log in logs} == ids
+    assert len({log["amount"] for log in logs}) == 1
+    assert len(ids) > LEAST_DECOYS
+
+
+def test_prices__file_and_catalogue__is_wrong_usage(town: Town) -> None:
+    assert town("provider", "prices", "prices.toml", "--from-catalogue").code == 2
+    assert town("provider", "prices", "--catalogue", "own.toml").code == 2
 
 
 def test_prices__not_a_price_file__says_where(town: Town, clinic: str) -> None:
     for content, message in (
-        ("[fees]\n", "one table, [prices]"),
+        ("[fees]\n", "this is a fee file; what is read here is a price file"),
+        ("[others]\n", "one table, [prices]"),
         ("[prices]\ncheck-up-visit = 80\n", "in quotes"),
         ('[prices]\ncheck-up-visit = "0.001"\n', "whole cents"),
         ('[prices]\nnothing = "1"\n', "no such service"),
@@ -82,12 +122,12 @@ def test_attest__record_that_is_not_waiting__says_so(town: Town, clinic: str) ->
 
 
 def test_keys__added_rotated_and_revoked__sign_or_do_not(town: Town, clinic: str) -> None:
-    town.ok("provider", "keys", "add", f"{clinic}-night", "--as", clinic)
+    town.ok("provider", "keys", "add", f"{clinic}-night", "--new", "--as", clinic)
     patient = town.patient(f"of-{clinic}", clinic)
     town.ok("provider", "ingest", town.record("by-night"), "--patient", patient, "--as", clinic)
     town.ok("provider", "attest", "--key", f"{clinic}-night", "--as", clinic)
     assert town.settle(clinic)[0]["outcome"] == "settled"
-    town.ok("provider", "keys", "rotate", f"{clinic}-night", f"{clinic}-day", "--as", clinic)
+    town.ok("provider", "keys", "rotate", f"{clinic}-night", f"{clinic}-day", "--new", "--as", clinic)
     error = town("provider", "attest", "--key", f"{clinic}-night", "--as", clinic).error
     assert f"chainbill provider keys add {clinic}-night" in error
     town.ok("provider", "keys", "revoke", f"{clinic}-day", "--as", clinic)
@@ -111,7 +151,7 @@ def test_keys__of_an_address__need_no_keystore(town: Town, clinic: str) -> None:
 
 def test_payout_address__changed__acts_and_is_paid_after_two_days(town: Town, clinic: str) -> None:
     bank = f"{clinic}-bank"
-    told = town.ok("provider", "payout-address", "change", bank, "--as", clinic)
+    told = town.ok("provider", "payout-address", "change", bank, "--new", "--as", clinic)
     assert told["announced"] == town.session().book.get(bank).address
     settled_visit(town, clinic, f"{clinic}-before")
     town.ok("devnet", "advance", "9d")
@@ -120,7 +160,7 @@ def test_payout_address__changed__acts_and_is_paid_after_two_days(town: Town, cl
     )
     town.ok("provider", "withdraw", "--as", clinic)
     assert town.session().protocol.token.balance_of(told["announced"]) == 100_000_000
-    town.ok("provider", "keys", "add", f"{clinic}-new", "--as", clinic)
+    town.ok("provider", "keys", "add", f"{clinic}-new", "--new", "--as", clinic)
 
 
 def test_payout_address__change_called_off__stays(town: Town, clinic: str) -> None:

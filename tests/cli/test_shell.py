@@ -19,7 +19,7 @@ from chainbill.cli import COMMANDS, cli
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation
 from chainbill.cli.failures import run
-from chainbill.cli.output import emit, progress, show_duration, show_table
+from chainbill.cli.output import emit, progress, show_duration, show_table, show_time
 from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, MOMENT
 from chainbill.errors import ContractReverted, StateError
 from chainbill.money import DOLLAR
@@ -104,6 +104,84 @@ def test_unknown_command__given__is_wrong_usage(chainbill: Any) -> None:
     ran = chainbill("nosuch")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == "error: No such command 'nosuch'.\nhint: see chainbill --help\n"
+
+
+@pytest.mark.parametrize(
+    "given, hint",
+    [
+        ("pateint balance", "did you mean chainbill patient? See chainbill --help"),
+        ("patient fnud 5", "did you mean chainbill patient fund? See chainbill patient --help"),
+        ("provider keys rotat a b", "did you mean chainbill provider keys rotate?"),
+        # Of another group, where this one has none that is near.
+        ("patient concede 1", "did you mean chainbill provider concede?"),
+        ("advance 1d", "did you mean chainbill devnet advance or chainbill provider advance?"),
+    ],
+)
+def test_unknown_command__near_another__names_it(chainbill: Any, given: str, hint: str) -> None:
+    ran = chainbill(*given.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert "No such command" in ran.err
+    assert f"hint: {hint}" in ran.err
+
+
+def test_unknown_option__near_another__names_it(chainbill: Any) -> None:
+    ran = chainbill("patient", "fund", "5", "--ass", "maria")
+    assert (ran.code, "No such option: --ass Did you mean --as?" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "patient fund -5",
+        "patient withdraw -5.50",
+        "insurer fund -$5",
+        "provider advance -.5",
+        "devnet advance -1d",
+        "governor end-epoch -1",
+    ],
+)
+def test_argument__below_zero__is_said_to_be_that(chainbill: Any, given: str) -> None:
+    ran = chainbill(*given.split())
+    assert ran.code == 2
+    assert f"error: {given.split()[-1]} is below zero\nhint: Nothing here is negative" in ran.err
+
+
+@pytest.mark.parametrize("given", ["patient fund -- -5", "patient consent clinic --limit -5"])
+def test_amount__below_zero_and_taken_for_one__is_refused(chainbill: Any, given: str) -> None:
+    ran = chainbill(*given.split())
+    assert (ran.code, "negative" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "given, path, member",
+    [
+        ("--json", "chainbill", "patient"),
+        ("patient --json", "chainbill patient", "fund"),
+        ("--json patient", "chainbill patient", "fund"),
+        ("audit --json", "chainbill audit", "verify"),
+        ("provider keys --json", "chainbill provider keys", "rotate"),
+    ],
+)
+def test_group__with_json__lists_its_commands_in_json(
+    chainbill: Any, given: str, path: str, member: str
+) -> None:
+    ran = chainbill(*given.split())
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.facts["command"] == path
+    listed = {each["name"]: each for each in ran.facts["commands"]}
+    assert listed[member]["command"] == f"{path} {member}"
+    assert listed[member]["group"] is (path == "chainbill")
+    assert all(each["help"] for each in listed.values())
+
+
+def test_group__with_json_before_the_command__means_the_command(chainbill: Any, tmp_path: Path) -> None:
+    ran = chainbill("--state-dir", tmp_path, "devnet", "--json", "status")
+    assert (ran.code, ran.facts["running"]) == (1, False)
+
+
+def test_group__without_json__shows_its_help(chainbill: Any) -> None:
+    ran = chainbill("patient")
+    assert (ran.code, ran.out.startswith("Usage: chainbill patient")) == (0, True)
 
 
 def test_wrong_usage__with_json__is_said_on_both(chainbill: Any) -> None:
@@ -214,6 +292,19 @@ def test_duration__written_as_people_do__is_seconds(text: str, seconds: int) -> 
 
 
 @pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0, "1970-01-01 00:00:00 UTC"),
+        (253_402_300_799, "9999-12-31 23:59:59 UTC"),
+        (253_402_300_800, "after the year 9999 (second 253402300800)"),
+        (2**64, "after the year 9999 (second 18446744073709551616)"),
+    ],
+)
+def test_show_time__any__is_said(seconds: int, text: str) -> None:
+    assert show_time(seconds) == text
+
+
+@pytest.mark.parametrize(
     "seconds, text", [(0, "none"), (90, "1m30s"), (7_200, "2h"), (129_600, "1d12h"), (172_800, "2d")]
 )
 def test_show_duration__any__is_read_back(seconds: int, text: str) -> None:
@@ -222,7 +313,22 @@ def test_show_duration__any__is_read_back(seconds: int, text: str) -> None:
         assert DURATION.convert(text, None, None) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "1", "d", "-1d", "1.5h", "1d 2h", "1x", "\u0661d"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "d",
+        "-1d",
+        "1.5h",
+        "1d 2h",
+        "1x",
+        "\u0661d",
+        "1001y",
+        "9" * 400 + "d",
+        "1d" + "9" * 5_000 + "s",
+    ],
+)
 def test_duration__anything_else__is_wrong_usage(text: str) -> None:
     with pytest.raises(click.BadParameter):
         DURATION.convert(text, None, None)
@@ -242,7 +348,9 @@ def test_moment__iso_or_seconds__is_seconds_since_1970(text: str, seconds: int) 
     assert MOMENT.convert(text, None, None) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "1969-12-31", "-5", "1e9"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-01", "1969-12-31", "-5", "1e9", "253402300800", "9" * 5_000]
+)
 def test_moment__anything_else__is_wrong_usage(text: str) -> None:
     with pytest.raises(click.BadParameter):
         MOMENT.convert(text, None, None)
@@ -326,6 +434,7 @@ def test_doctor__all_well__says_what_it_found(chainbill: Any, running: LocalDevn
         "devnet",
         "deployment",
         "chain clock",
+        "oracle's store",
     }
     assert "fail" not in verdicts.values()
 

@@ -48,11 +48,12 @@ class Domain:
     """The 32-byte domain separator."""
 
     def __post_init__(self) -> None:
-        """Raises AttestationError: the chain id is not a ``uint256``, or the address is not one."""
+        """Raises AttestationError: the chain id is not a ``uint256``, the address is not one, or name or
+        version are not text."""
         _check_uint("chain_id", self.chain_id, 256)
         contract = checksum_address(self.verifying_contract)
         object.__setattr__(self, "verifying_contract", contract)
-        names = keccak256(self.name.encode()) + keccak256(self.version.encode())
+        names = keccak256(_utf8("name", self.name)) + keccak256(_utf8("version", self.version))
         packed = DOMAIN_TYPEHASH + names + _word(self.chain_id) + _address_word(contract)
         object.__setattr__(self, "separator", keccak256(packed))
 
@@ -157,6 +158,30 @@ class ServiceAttestation:
 
 
 @dataclass(frozen=True, slots=True)
+class RecallAttestation:
+    """What a provider signs to take an attestation back from the oracle; it never goes on chain."""
+
+    TYPE: ClassVar[str] = "RecallAttestation(uint32 providerId,bytes32 attestation,uint256 deadline)"
+
+    provider_id: int
+    attestation: bytes
+    """The 32-byte digest of the attestation, as it was signed."""
+    deadline: int
+    """Seconds since 1970 after which the oracle does not act on it."""
+
+    def __post_init__(self) -> None:
+        """Raises AttestationError: a field does not fit its Solidity type."""
+        _check_uint("provider_id", self.provider_id, 32)
+        _check_bytes("attestation", self.attestation, 32)
+        _check_uint("deadline", self.deadline, 256)
+
+    def digest(self, domain: Domain) -> bytes:
+        """The 32 bytes that the provider signs."""
+        words = _word(self.provider_id) + self.attestation + _word(self.deadline)
+        return signing_digest(domain, keccak256(keccak256(self.TYPE.encode()) + words))
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementBatch:
     """What the oracle quorum signs: the packed sections of one batch and when they may settle."""
 
@@ -244,6 +269,15 @@ def _from_hex(name: str, value: object) -> bytes:
         return bytes.fromhex(value[2:])
     except ValueError:
         raise AttestationError(f"{name} is not hexadecimal") from None
+
+
+def _utf8(name: str, value: object) -> bytes:
+    if not isinstance(value, str):
+        raise AttestationError(f"the domain's {name} is {type(value).__name__}, not text")
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise AttestationError(f"the domain's {name} is not text") from None
 
 
 def _check_uint(name: str, value: object, bits: int) -> None:

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -108,8 +108,21 @@ class Anvil(BaseModel):
         return True
 
 
+class Fork(NamedTuple):
+    """Another chain, from whose newest block an anvil goes on by itself."""
+
+    rpc_url: str
+    """Where its node answers."""
+    chain_id: int
+
+
 def start(
-    state_file: Path, log_file: Path, *, port: int | None = None, timestamp: int | None = None
+    state_file: Path,
+    log_file: Path,
+    *,
+    port: int | None = None,
+    timestamp: int | None = None,
+    fork: Fork | None = None,
 ) -> Anvil:
     """Start anvil in a session of its own and wait until it answers.
 
@@ -118,6 +131,7 @@ def start(
         log_file: replaced; anvil's own complaints go there (quiet: it would print a mnemonic and every call).
         port: on the loopback interface; a free one where it is None.
         timestamp: what anvil's clock shows at the start, seconds since 1970; the wall clock where None.
+        fork: the chain to begin from; one of its own where None.
 
     Raises:
         DevnetError: no binary, the port is taken, or anvil ends or stays silent.
@@ -126,7 +140,7 @@ def start(
     for attempt in range(_PORT_ATTEMPTS):
         chosen = port if port is not None else _free_port()
         try:
-            return _start_on(chosen, binary, state_file.absolute(), log_file, timestamp)
+            return _start_on(chosen, binary, state_file.absolute(), log_file, timestamp, fork)
         except _PortTakenError:
             # Somebody was quicker: with a free port, try another.
             if port is not None or attempt == _PORT_ATTEMPTS - 1:
@@ -159,13 +173,15 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CHAINBILL_")}
 
 
-def _start_on(port: int, binary: Path, state_file: Path, log_file: Path, timestamp: int | None) -> Anvil:
+def _start_on(
+    port: int, binary: Path, state_file: Path, log_file: Path, timestamp: int | None, fork: Fork | None
+) -> Anvil:
     # Asked beforehand: otherwise its owner could answer in the moment before our anvil fails to take it.
     if is_taken(port):
         raise _PortTakenError(
             f"port {port} is taken by another program", hint="choose another with --port, or none"
         )
-    anvil = _spawn(binary, state_file, log_file, port, timestamp)
+    anvil = _spawn(binary, state_file, log_file, port, timestamp, fork)
     try:
         _wait_for_answer(anvil, log_file)
     except BaseException:
@@ -174,14 +190,19 @@ def _start_on(port: int, binary: Path, state_file: Path, log_file: Path, timesta
     return anvil
 
 
-def _spawn(binary: Path, state_file: Path, log_file: Path, port: int, timestamp: int | None) -> Anvil:
-    arguments = [str(binary), "--host", HOST, "--port", str(port), "--chain-id", str(CHAIN_ID)]
+def _spawn(
+    binary: Path, state_file: Path, log_file: Path, port: int, timestamp: int | None, fork: Fork | None
+) -> Anvil:
+    chain_id = CHAIN_ID if fork is None else fork.chain_id
+    arguments = [str(binary), "--host", HOST, "--port", str(port), "--chain-id", str(chain_id)]
     # Osaka's cap of 2^24 gas per transaction holds only with both flags. No accounts of anvil's own: their
     # keys are published. No CORS: web pages have no business here. The cache stays out of the home directory.
     arguments += ["--hardfork", "osaka", "--enable-tx-gas-limit", "--accounts", "0", "--no-cors", "--quiet"]
     arguments += ["--state", str(state_file), "--cache-path", str(state_file.with_name("anvil-cache"))]
     if timestamp is not None:
         arguments += ["--timestamp", str(timestamp)]
+    if fork is not None:
+        arguments += ["--fork-url", fork.rpc_url, "--no-storage-caching"]
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     streams = [

@@ -8,7 +8,9 @@ import click
 
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.output import emit, note, progress, show_table
+from chainbill.cli.parameters import Count
 from chainbill.cli.provider_ingest import claim_facts, show_claims
+from chainbill.cli.terminal import one_line
 from chainbill.interop.fhir import MAX_BYTES, IngestReport, read_fhir
 from chainbill.money import show_dollars
 from chainbill.records.catalogue import Catalogue
@@ -41,9 +43,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--catalogue", "catalogue_file", type=_FILE, help="A service catalogue of your own.")
 @click.option("--no-in-person", is_flag=True, help="Leave visits in person out.")
 @click.option(
-    "--max-bytes", type=click.IntRange(1), default=MAX_BYTES, show_default=True, help="Largest file to read."
+    "--max-bytes", type=Count(1), default=MAX_BYTES, show_default=True, help="Largest file to read."
 )
-@click.option("--statement", is_flag=True, help="Show one patient's statement whole, not just its beginning.")
+@click.option("--statement", is_flag=True, help="Explain every charge of one patient's statement.")
 @click.pass_context
 def demo(
     context: click.Context,
@@ -99,17 +101,10 @@ def _show(report: DemoReport, statement: bool) -> None:
     click.echo()
     _show_skipped(report.ingest)
     if report.statement:
-        click.echo(f"\nWhat one of the patients reads:\n\n{_shown(report.statement, statement)}")
-
-
-def _shown(statement: str, whole: bool) -> str:
-    """A statement, or its beginning: at a glance, and the first service."""
-    beginning, second, _ = statement.partition("\n2. ")
-    if whole or not second:
-        return statement
-    return (
-        f"{beginning}\n   … and so on for each service, the year and the wallet; --statement shows it whole."
-    )
+        shown = report.statement_in_full if statement else report.statement
+        click.echo(f"\nWhat one of the patients reads:\n\n{shown}", nl=False)
+        if not statement:
+            note("note: --statement explains each of its charges")
 
 
 def _headline(ingest: IngestReport) -> str:
@@ -178,10 +173,9 @@ def _show_skipped(ingest: IngestReport) -> None:
     show_claims(ingest)
     if ingest.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in ingest.skipped_counts().items())
-        click.echo(f"{len(ingest.skipped)} other resources: {reasons}.")
+        click.echo(one_line(f"{len(ingest.skipped)} other resources: {reasons}."))
     if ingest.uncatalogued:
         codes = ", ".join(f"{code} ({count})" for code, count in list(ingest.uncatalogued.items())[:5])
         more = len(ingest.uncatalogued) - 5
-        click.echo(
-            f"Not in the catalogue, priced by default: {codes}{f', and {more} more' if more > 0 else ''}."
-        )
+        others = f", and {more} more" if more > 0 else ""
+        click.echo(one_line(f"Not in the catalogue, priced by default: {codes}{others}."))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import click
 
 from chainbill.cli.acting import (
@@ -15,6 +18,7 @@ from chainbill.cli.acting import (
     withdraw,
 )
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.insurer_claims import collect, dispute, disputes
 from chainbill.cli.insurer_handover import hand_over, take_over
@@ -22,7 +26,13 @@ from chainbill.cli.insurer_members import accept_provider, change_plan, end_cove
 from chainbill.cli.insurer_terms import fees, own_payer, plan
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT, DOLLARS
+from chainbill.cli.periods import detail_option, period_options
 from chainbill.money import format_dollars, show_dollars
+
+if TYPE_CHECKING:
+    from chainbill.chain.holdings import InsurerPool
+    from chainbill.settings.session import Session
+    from chainbill.statements.period import Period
 
 
 @click.group("insurer", cls=ShellGroup)
@@ -67,6 +77,7 @@ def create(invocation: Invocation, name: str, mint: int | None) -> None:
 @insurer_group.command("fund", example="chainbill insurer fund 50000")
 @click.argument("amount", type=DOLLARS)
 @acting_as("insurer")
+@dry_run_option
 @pass_invocation
 def fund_pool(invocation: Invocation, amount: int, name: str) -> None:
     """Put dollars into the pool that the plans' share of care is paid from."""
@@ -85,6 +96,8 @@ def fund_pool(invocation: Invocation, amount: int, name: str) -> None:
 @click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
 @click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
 @acting_as("insurer")
+@dry_run_option
+@yes_option
 @pass_invocation
 def withdraw_from_pool(
     invocation: Invocation, amount: int | None, take: bool, cancel: bool, name: str
@@ -100,17 +113,39 @@ def withdraw_from_pool(
     session = invocation.session()
     _, payer_id = insurer_of(session, name)
     pool = InsurerPool(session.protocol, payer_id)
+    # Where nothing is announced there is nothing to ask: taking it says so.
+    if not cancel and take == (amount is None) and (amount or pool.announced(session.now())):
+        what = "the announced withdrawal" if amount is None else f"a withdrawal of {show_dollars(amount)}"
+        will = f"{name} {'takes' if take else 'announces'} {what} from the pool of payer {payer_id}"
+        confirm(will, _withdrawal(session, pool, amount))
     withdraw(session, name, "insurer", pool, amount, take=take, cancel=cancel)
+
+
+def _withdrawal(session: Session, pool: InsurerPool, amount: int | None) -> dict[str, str]:
+    held, announced = pool.balance(), pool.announced(session.now())
+    facts = {"pool": show_dollars(held)}
+    if announced is not None:
+        facts["announced"] = announcement_text(announced)
+    if amount is not None:
+        facts["left for claims"] = show_dollars(max(0, held - amount))
+    return facts
 
 
 # ---- reading ------------------------------------------------------------------------------------------
 
 
-@insurer_group.command(example="chainbill insurer statement\nchainbill insurer statement --json")
+@insurer_group.command(
+    example="chainbill insurer statement\nchainbill insurer statement --month 2024-03 --detail"
+)
+@period_options
+@detail_option
 @acting_as("insurer")
 @pass_invocation
-def statement(invocation: Invocation, name: str) -> None:
-    """Show what the plans paid: by provider, benefit year and service, and what the pool holds."""
+def statement(invocation: Invocation, period: Period | None, detail: bool, name: str) -> None:
+    """Show what the plans paid: by provider, benefit year and service, and what the pool holds.
+
+    An insurer has no records, so a charge goes by the day it was decided (UTC); a year is a benefit year.
+    """
     from chainbill.settings.history import names, read_history
     from chainbill.settings.onboarding import insurer_of
     from chainbill.statements.insurer import insurer_statement
@@ -120,7 +155,8 @@ def statement(invocation: Invocation, name: str) -> None:
     _, payer_id = insurer_of(session, name)
     services = session.schedules.load(payer_id).names() if payer_id in session.schedules else None
     facts = read_history(session).insurer(payer_id)
-    emit_statement(insurer_statement(payer_id, facts, names(session.book), services), render_insurer)
+    told = insurer_statement(payer_id, facts, names(session.book), services, period)
+    emit_statement(told, partial(render_insurer, detail=detail))
 
 
 @insurer_group.command(example="chainbill insurer balance")

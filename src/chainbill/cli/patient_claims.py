@@ -6,23 +6,26 @@ import click
 
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.disputing import CLAIM, dispute_as, list_disputes
 from chainbill.cli.patient_wallet import patient_entry
 
 
 @click.command(
-    cls=ShellCommand, example="chainbill patient dispute 7\nchainbill patient dispute 2:7 --as maria"
+    cls=ShellCommand, example="chainbill patient dispute 1:7\nchainbill patient dispute 2:7 --as maria"
 )
 @click.argument("claim", metavar=CLAIM)
 @acting_as("patient")
+@dry_run_option
+@yes_option
 @pass_invocation
 def dispute(invocation: Invocation, claim: str, name: str) -> None:
     """Dispute a settled claim, within seven days of its settlement.
 
     The provider's money for it is held. The provider gives it back, or answers within three days; then the
     arbiter rules within fourteen. A provider that is silent loses; an arbiter that is silent lets it stand.
-    A claim is named by its sequence, PROVIDER_ID:SEQUENCE, its commitment or its id.
+    A claim is named by its number, as the statement has it: 2:7 is the seventh of provider 2.
     """
     from chainbill.chain.events import Party
     from chainbill.settings.claims import Claims, PartyTo

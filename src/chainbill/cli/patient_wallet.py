@@ -8,8 +8,9 @@ import click
 
 from chainbill.cli.acting import acting_as, fund, withdraw
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit
+from chainbill.cli.output import emit, it_holds
 from chainbill.cli.parameters import DOLLARS
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.argument("amount", type=DOLLARS)
 @click.option("--permit", is_flag=True, help="Approve by signature (ERC-2612): one transaction, not two.")
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def fund_wallet(invocation: Invocation, amount: int, permit: bool, name: str) -> None:
     """Put dollars into the wallet that the patient's share of care is paid from.
@@ -50,6 +52,7 @@ def fund_wallet(invocation: Invocation, amount: int, permit: bool, name: str) ->
 @click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
 @click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def withdraw_from_wallet(
     invocation: Invocation, amount: int | None, take: bool, cancel: bool, name: str
@@ -66,19 +69,23 @@ def withdraw_from_wallet(
 
 @click.command("void-signatures", cls=ShellCommand, example="chainbill patient void-signatures --as maria")
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def void_signatures(invocation: Invocation, name: str) -> None:
     """Void what the patient has signed and nobody has sent yet.
 
     Holds for everything signed over the escrow's next nonce; a signed deposit or dispute counts apart.
     """
+    from chainbill.settings.effect import effective_at
+
     session = invocation.session()
     address = patient_entry(session, name).address
-    session.protocol.escrow.use_nonce(session.sender(name))
+    since = effective_at(session, session.protocol.escrow.use_nonce(session.sender(name)))
     nonce = session.protocol.escrow.nonce_of(address)
     emit(
-        {"account": name, "nonce": nonce},
-        f"What {name} had signed is void: nobody can send it any more. The next nonce is {nonce}.",
+        {"account": name, "nonce": nonce, "effective_at": since},
+        f"What {name} had signed is void: nobody can send it any more. The next nonce is {nonce}. "
+        f"{it_holds(since)}",
     )
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from chainbill.cli.acting import acting_as
+from chainbill.cli.claim_question import ask_about, goes_back
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.disputing import CLAIM, list_disputes, take_step
 from chainbill.cli.output import note
@@ -30,9 +32,11 @@ def disputes(invocation: Invocation, name: str) -> None:
     list_disputes(session, PartyTo(name, provider_id=provider_id))
 
 
-@click.command(cls=ShellCommand, example="chainbill provider concede 7 --as lakeview")
+@click.command(cls=ShellCommand, example="chainbill provider concede 1:7 --as lakeview")
 @click.argument("claim", metavar=CLAIM)
 @acting_as("provider")
+@dry_run_option
+@yes_option
 @pass_invocation
 def concede(invocation: Invocation, claim: str, name: str) -> None:
     """Give a disputed claim back in full: patient and insurers are refunded at once."""
@@ -41,13 +45,14 @@ def concede(invocation: Invocation, claim: str, name: str) -> None:
     session = invocation.session()
     proven = own_claim(session, name, claim)
     _, owner = payout_sender(session, name)
+    ask_about(session, name, proven, f"{name} concedes", goes_back(proven.settled.claim))
     settlement = session.protocol.settlement
     take_step(session, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
 
 
 @click.command(
     cls=ShellCommand,
-    example='chainbill provider answer 7 --statement "The visit took place; the consent form is on file."',
+    example='chainbill provider answer 1:7 --statement "The visit took place; the consent form is on file."',
 )
 @click.argument("claim", metavar=CLAIM)
 @click.option(
@@ -77,9 +82,11 @@ def answer(invocation: Invocation, claim: str, statement: str, name: str) -> Non
     note(f"note: the statement for the arbiter is in {path}")
 
 
-@click.command(cls=ShellCommand, example="chainbill provider void 7 --as lakeview")
+@click.command(cls=ShellCommand, example="chainbill provider void 1:7 --as lakeview")
 @click.argument("claim", metavar=CLAIM)
 @acting_as("provider")
+@dry_run_option
+@yes_option
 @pass_invocation
 def void(invocation: Invocation, claim: str, name: str) -> None:
     """Give a claim back in full that nobody disputes, such as one billed by mistake.
@@ -92,6 +99,7 @@ def void(invocation: Invocation, claim: str, name: str) -> None:
     session = invocation.session()
     proven = own_claim(session, name, claim)
     _, owner = payout_sender(session, name)
+    ask_about(session, name, proven, f"{name} gives back", goes_back(proven.settled.claim))
     settlement = session.protocol.settlement
     take_step(
         session,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.acting import acting_as
+from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, show_time
+from chainbill.cli.output import emit, it_holds, show_time
 
 
 @click.group("payout-address", cls=ShellGroup)
@@ -45,25 +46,36 @@ def show(invocation: Invocation, name: str) -> None:
 
 
 @payout_address_group.command(
-    example="chainbill provider payout-address change lakeview-bank --as lakeview\n"
+    example="chainbill provider payout-address change lakeview-bank --new --as lakeview\n"
     "chainbill provider payout-address change 0xe0fc04fa2d34a66b779fd5cee748268032a146c0"
 )
 @click.argument("account", metavar="ACCOUNT|ADDRESS")
+@new_option
 @acting_as("provider")
+@dry_run_option
+@yes_option
 @pass_invocation
-def change(invocation: Invocation, account: str, name: str) -> None:
+def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
     """Announce another payout address; it takes over after two days.
 
-    ACCOUNT is a name, whose account is made where there is none, or an address. The present address can call
-    the change off until then; after that it has no say any more.
+    ACCOUNT is a name in the address book, or an address. The present address can call the change off until
+    then; after that it has no say any more.
     """
     from chainbill.settings.addressbook import Role
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    address = session.address_of(account, Role.PROVIDER)
     registry = session.protocol.registry
+    confirm(
+        f"{name} announces another payout address",
+        {
+            "from": who_is(session, registry.payout_address(provider_id)),
+            "to": who_is(session, account, new=new),
+            "then": "in two days it is paid there, and that account alone manages keys, prices and disputes",
+        },
+    )
+    address = session.address_of(account, role=Role.PROVIDER, new=new)
     registry.announce_payout_address(owner, provider_id, address)
     effective_at = registry.announced_payout_address(provider_id).effective_at
     emit(
@@ -73,22 +85,29 @@ def change(invocation: Invocation, account: str, name: str) -> None:
             "announced": address,
             "effective_at": effective_at,
         },
-        f"{name} is paid at {address} from {show_time(effective_at)}.",
+        f"{name} is to be paid at {address}. {it_holds(effective_at)}",
     )
 
 
 @payout_address_group.command(example="chainbill provider payout-address cancel --as lakeview")
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
 def cancel(invocation: Invocation, name: str) -> None:
     """Call the announced change of the payout address off."""
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    session.protocol.registry.cancel_payout_address(owner, provider_id)
+    since = effective_at(session, session.protocol.registry.cancel_payout_address(owner, provider_id))
     address = session.protocol.registry.payout_address(provider_id)
     emit(
-        {"account": name, "provider_id": provider_id, "payout_address": address},
-        f"The change is called off: {name} stays paid at {address}.",
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "payout_address": address,
+            "effective_at": since,
+        },
+        f"The change is called off: {name} stays paid at {address}. {it_holds(since)}",
     )

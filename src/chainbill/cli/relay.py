@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit
+from chainbill.cli.given_files import check_form
+from chainbill.cli.output import emit, it_holds
 from chainbill.cli.parameters import ACCOUNT
+from chainbill.interop.file_forms import Wanted
 
 if TYPE_CHECKING:
     from chainbill.settings.intents import SignedIntent
@@ -32,22 +35,30 @@ def relay_group() -> None:
     show_default=True,
     help="Whose account sends the transaction; anyone may.",
 )
+@dry_run_option
 @pass_invocation
 def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
     """Send FILE, as `chainbill patient sign` wrote it; - reads it from stdin.
 
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
-    from chainbill.settings.intents import SignedIntent, relay
+    from chainbill.settings.effect import effective_at
+    from chainbill.settings.intents import relay
 
-    signed = SignedIntent.parse(file.read())
+    signed = _signed(file)
     session = invocation.session()
     receipt = relay(session, session.sender(name), signed)
     facts = _facts(signed)
-    transaction = receipt["transactionHash"].to_0x_hex()
+    transaction, since = receipt["transactionHash"].to_0x_hex(), effective_at(session, receipt)
     emit(
-        {**facts, "sent_by": name, "transaction": transaction, "gas_used": receipt["gasUsed"]},
-        f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}",
+        {
+            **facts,
+            "sent_by": name,
+            "transaction": transaction,
+            "gas_used": receipt["gasUsed"],
+            "effective_at": since,
+        },
+        f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}\n{it_holds(since)}",
     )
 
 
@@ -55,12 +66,18 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 @click.argument("file", type=click.File("rb"))
 def show(file: BinaryIO) -> None:
     """Say what a signed file asks for, before sending it; needs no chain."""
-    from chainbill.settings.intents import SignedIntent
-
-    facts = _facts(SignedIntent.parse(file.read()))
+    facts = _facts(_signed(file))
     lines = [f"{facts['intent']}, for contract {facts['contract']} on chain {facts['chain_id']}"]
     lines += [f"  {name:<18} {value}" for name, value in facts["message"].items()]
     emit(facts, "\n".join(lines))
+
+
+def _signed(file: BinaryIO) -> SignedIntent:
+    from chainbill.settings.intents import SignedIntent
+
+    content = file.read()
+    check_form(content, getattr(file, "name", "the file"), Wanted.SIGNED)
+    return SignedIntent.parse(content)
 
 
 def _facts(signed: SignedIntent) -> dict[str, Any]:

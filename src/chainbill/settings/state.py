@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from chainbill.errors import StateError
+from chainbill.records.whole_file import sweep
+from chainbill.settings.files import UNFINISHED
 
 ENVIRONMENT = "CHAINBILL_STATE_DIR"
 """Names the state directory where ``--state-dir`` does not."""
@@ -34,10 +36,12 @@ class StateDirectory:
         self.answers = root / "answers"
         self.vault = root / "vault"
         self.oracle_database = root / "oracle.sqlite"
+        self.refusals_database = root / "refusals.sqlite"
 
     @classmethod
     def open(cls, path: Path | None = None) -> Self:
-        """Open (and make, where missing) ``path``, else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``.
+        """Open (and make, where missing) ``path``, else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``; what
+        killed commands left half written there is swept.
 
         Raises:
             StateError: it cannot be made, is not a directory, is somebody else's or open to other users.
@@ -55,7 +59,10 @@ class StateDirectory:
                 f"the state directory {root} cannot be used: {error.strerror}",
                 hint="name another with --state-dir",
             ) from None
-        return cls(root)
+        state = cls(root)
+        for folder in (root, state.keystores, state.schedules, state.cash_prices, state.answers):
+            sweep(folder, UNFINISHED)
+        return state
 
     def provider_database(self, name: str) -> Path:
         """A provider's inbox: ingested events and attestations."""
@@ -69,8 +76,12 @@ class StateDirectory:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
         sealed records, the answers to disputes, and the databases of oracle and providers. Keystores,
         passphrase and names stay."""
-        databases = [*self.root.glob("oracle.sqlite*"), *self.root.glob("provider-*.sqlite*")]
-        databases += self.root.glob("ingest-*.sqlite*")
+        databases = [
+            *self.root.glob("oracle.sqlite*"),
+            *self.root.glob("refusals.sqlite*"),
+            *self.root.glob("ingest-*.sqlite*"),
+            *self.root.glob("provider-*.sqlite*"),
+        ]
         for path in (self.devnet_record, self.anvil_state, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)
         folders = (self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache")
