@@ -196,6 +196,15 @@ def test_discount__of_more_than_the_price__bills_nothing(read: Any) -> None:
     assert sum(found.claim_account().left_out.values()) == -20_000_000
 
 
+def test_discount_and_reversal__of_two_months_alike__are_of_the_month_they_state(read: Any) -> None:
+    months = [{"servicedDate": f"2024-0{month}-30"} for month in (3, 4)]
+    lines = [line(place, "99454", net=usd(40), **day) for place, day in enumerate(months, start=1)]
+    discount = line(3, "99454", net=usd(-10), **months[1])
+    assert billed(read(record(claim(*lines, discount)))) == [("Claim/claim#1", 40), ("Claim/claim#2", 30)]
+    reversal = claim(line(1, "99454", net=usd(-40), **months[1]), id="reversal")
+    assert billed(read(record(claim(*lines), reversal))) == [("Claim/claim#1", 40)]
+
+
 def test_total__that_holds_an_unpriced_test_too__is_not_divided(read: Any) -> None:
     found = read(record(encounter(), claim(item(VISIT), line(2, "83036", VISIT), total=usd(200))))
     assert billed(found) == [(VISIT, 92)]

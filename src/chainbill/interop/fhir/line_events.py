@@ -14,7 +14,7 @@ from chainbill.interop.fhir.claims import Line
 from chainbill.interop.fhir.dates import service_moment
 from chainbill.interop.fhir.elements import child, text
 from chainbill.interop.fhir.files import Source
-from chainbill.interop.fhir.prices import VISIT_KINDS, Price, Visit, order_of_line, shown
+from chainbill.interop.fhir.prices import VISIT_KINDS, Price, Visit, order_of_line, shown, stated_days
 from chainbill.interop.fhir.records import UNNAMED_PROVIDER, Records
 from chainbill.interop.fhir.report import LeftOut, NoEvent, PriceElsewhere, SkipReason
 from chainbill.records.catalogue import Coding
@@ -190,7 +190,8 @@ class LineEvents:
             asked.setdefault((line.claim.patient, prices.service_key(line), line.amount), []).append(line)
         for taken in (line for line in lines if (line.amount or 0) < 0):
             key = taken.claim.patient, prices.service_key(taken), -(taken.amount or 0)
-            for line in asked.get(key, ()):
+            # The charge of the same day goes first.
+            for line in sorted(asked.get(key, ()), key=lambda each: stated_days(each) != stated_days(taken)):
                 if line.claim is not taken.claim and line.open and taken.open:
                     line.leave_out(LeftOut.REVERSED, f"by {taken.claim.source.label}")
                     taken.leave_out(LeftOut.REVERSED, f"it reverses {line.claim.source.label}")

@@ -126,7 +126,9 @@ class Repetitions:
 
     def _whole(self, claim: Claim) -> Claim | None:
         if claim.source.type == "ExplanationOfBenefit":
-            return next((self._known[key] for key in self._keys(claim) if key in self._known), None)
+            # A facility's is another charge than a professional's of the same visit.
+            keys = (key for key in self._keys(claim) if key[0] != "line of visit")
+            return next((self._known[key] for key in keys if key in self._known), None)
         twins = [self._twin(line) for line in claim.lines]
         if twins and all(twins):
             return twins[0]
@@ -738,7 +740,11 @@ class PriceBook:
         alike = [
             other
             for other in line.claim.lines
-            if other is not line and other.open and other.amount and self.service_key(other) == key
+            if other is not line
+            and other.open
+            and other.amount
+            and self.service_key(other) == key
+            and _of_one_day(line, other)
         ]
         off = [other for other in alike if (other.amount or 0) < 0]
         if off and amount + sum(other.amount or 0 for other in off) < 0:
@@ -795,6 +801,17 @@ class PriceBook:
             if line.left_out
         )
         return SkipReason.PRICED_NOTHING, "; ".join(reasons) or "it states no amount"
+
+
+def _of_one_day(line: Line, other: Line) -> bool:
+    """Whether two lines state one date, or one of them none."""
+    days = [stated_days(each) for each in (line, other)]
+    return "" in days or days[0] == days[1]
+
+
+def stated_days(line: Line) -> str:
+    """What a line states as its dates, to compare; empty: nothing."""
+    return str(line.item.get("servicedDate") or line.item.get("servicedPeriod") or "")
 
 
 def order_of_line(line: Line) -> tuple[object, ...]:
