@@ -78,6 +78,7 @@ def test_prices__file_and_catalogue__is_wrong_usage(town: Town) -> None:
 def test_prices__not_a_price_file__says_where(town: Town, clinic: str) -> None:
     for content, message in (
         ("[fees]\n", "this is a fee file; what is read here is a price file"),
+        ("[others]\n", "one table, [prices]"),
         ("[prices]\ncheck-up-visit = 80\n", "in quotes"),
         ('[prices]\ncheck-up-visit = "0.001"\n', "whole cents"),
         ('[prices]\nnothing = "1"\n', "no such service"),

@@ -141,14 +141,15 @@ def _export(session: Session, file: Path, *, force: bool) -> None:
 # ---- show ---------------------------------------------------------------------------------------------
 
 
-@audit_group.command(example="chainbill audit show 7\nchainbill audit show 1:7 2:7")
-@click.argument("claims", nargs=-1, required=True, metavar="COMMITMENT|CLAIM_ID|SEQUENCE...")
+@audit_group.command(example="chainbill audit show 1:7\nchainbill audit show 1:7 2:7")
+@click.argument("claims", nargs=-1, required=True, metavar="CLAIM...")
 @click.pass_context
 @pass_invocation
 def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]) -> None:
     """Show claims in full: every component, the terms that priced them, and the price worked out again.
 
-    A claim is named by its commitment, by its id, by its provider's sequence, or by PROVIDER_ID:SEQUENCE.
+    A claim is named by its number, as every statement has it (1:7: the seventh of provider 1), by its
+    commitment or by its id.
     Exits with 3 where a claim is not what the published terms say.
     """
     from chainbill.audit import index, replay_claims
