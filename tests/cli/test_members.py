@@ -118,7 +118,7 @@ def test_two_insurers__both_pay(town: Town, clinic: str) -> None:
     assert town.ok("insurer", "balance", "--as", second)["balance"] == "975.00"
     claim = f"{town.session().book.get(clinic).provider_id}:1"
     town.ok("insurer", "dispute", claim, "--as", second)
-    back = town.ok("provider", "concede", 1, "--as", clinic)["taken_back"]
+    back = town.ok("provider", "concede", claim, "--as", clinic)["taken_back"]
     assert (back["to_insurer"], back["to_secondary_insurer"]) == ("75.00", "25.00")
     assert town.ok("insurer", "balance", "--as", second)["balance"] == "1000.00"
 

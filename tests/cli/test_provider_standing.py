@@ -38,7 +38,8 @@ def test_prices__without_a_file__are_the_catalogues(town: Town, clinic: str) -> 
 
 def test_prices__not_a_price_file__says_where(town: Town, clinic: str) -> None:
     for content, message in (
-        ("[fees]\n", "one table, [prices]"),
+        ("[fees]\n", "this is a fee file; what is read here is a price file"),
+        ("[others]\n", "one table, [prices]"),
         ("[prices]\ncheck-up-visit = 80\n", "in quotes"),
         ('[prices]\ncheck-up-visit = "0.001"\n', "whole cents"),
         ('[prices]\nnothing = "1"\n', "no such service"),

@@ -169,8 +169,8 @@ def _export(session: Session, file: Path, *, force: bool) -> None:
 # ---- show ---------------------------------------------------------------------------------------------
 
 
-@audit_group.command(example="chainbill audit show 7\nchainbill audit show 1:7 2:7")
-@click.argument("claims", nargs=-1, required=True, metavar="COMMITMENT|CLAIM_ID|SEQUENCE...")
+@audit_group.command(example="chainbill audit show 1:7\nchainbill audit show 1:7 2:7")
+@click.argument("claims", nargs=-1, required=True, metavar="CLAIM...")
 @_evidence_options
 @click.pass_context
 @pass_invocation
@@ -184,8 +184,9 @@ def show(
 ) -> None:
     """Show claims in full: every component, the terms that priced them, and the price worked out again.
 
-    A claim is named by its commitment, by its id, by its provider's sequence, or by PROVIDER_ID:SEQUENCE.
-    With --attestations and --vault it also says what cannot be shown for a settled claim.
+    A claim is named by its number, as every statement has it (1:7: the seventh of provider 1), by its
+    commitment or by its id. With --attestations and --vault it also says what cannot be shown for a claim that
+    settled.
 
     Exits with 3 where a claim is not what the published terms say, or something cannot be shown.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
@@ -156,6 +157,7 @@ def _attestation_facts(attestation: ServiceAttestation, reason: Reason, advice: 
         "what_to_do": advice.after_pending(reason, attestation),
         "provider": advice.names.provider(attestation.provider_id),
         "provider_id": attestation.provider_id,
+        "number": _number(attestation),
         "sequence": attestation.sequence,
         "patient": advice.names.account(attestation.patient),
         "address": attestation.patient,
@@ -168,6 +170,10 @@ def _attestation_facts(attestation: ServiceAttestation, reason: Reason, advice: 
     }
 
 
+def _number(attestation: ServiceAttestation) -> str:
+    return claim_number(attestation.provider_id, attestation.sequence)
+
+
 def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
     rows = [row for batch in batches for row in batch.rows]
     counts = {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES}
@@ -178,8 +184,8 @@ def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
     click.echo(f"{told}.\n")
     table = [
         (
+            _number(row.attestation),
             advice.names.provider(row.attestation.provider_id),
-            row.attestation.sequence,
             advice.names.account(row.attestation.patient),
             show_dollars(row.attestation.billed_amount),
             row.outcome.name.lower(),
@@ -188,7 +194,7 @@ def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
         )
         for row in rows
     ]
-    show_table(("provider", ">sequence", "patient", ">billed", "outcome", "reason", "what to do"), table)
+    show_table(("claim", "provider", "patient", ">billed", "outcome", "reason", "what to do"), table)
     click.echo()
     for batch in batches:
         click.echo(
@@ -256,8 +262,8 @@ def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], a
     click.echo()
     rows = [
         (
+            _number(item.attestation),
             advice.names.provider(item.attestation.provider_id),
-            item.attestation.sequence,
             advice.names.account(item.attestation.patient),
             show_dollars(item.attestation.billed_amount),
             item.status.value,
@@ -266,7 +272,7 @@ def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], a
         )
         for item in waiting
     ]
-    show_table(("provider", ">sequence", "patient", ">billed", "stands", "reason", "what to do"), rows)
+    show_table(("claim", "provider", "patient", ">billed", "stands", "reason", "what to do"), rows)
 
 
 oracle_group.add_command(fees_group)

@@ -20,6 +20,8 @@ from chainbill.cli.terminal import echo_styled, one_line, styled, visible
 _PIPE_WIDTH = 240
 """Columns of a table that no terminal cuts off."""
 
+_LAST_OF_THE_CALENDAR = int(datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp())
+
 
 def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -> None:
     """Print ``facts`` under ``--json``, and ``text`` (or what calling it prints) otherwise.
@@ -84,6 +86,9 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def show_time(timestamp: int) -> str:
     """A chain time as a person reads it: ``2026-11-24 07:50:47 UTC``."""
+    if timestamp > _LAST_OF_THE_CALENDAR:
+        # A chain counts further than calendars do.
+        return f"after the year 9999 (second {timestamp})"
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

@@ -14,6 +14,14 @@ from chainbill.settings.names import check_name
 
 _SECONDS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:[0-9]+[ywdhms])+")
+_MOST_DIGITS = 20
+"""Python itself reads no number of thousands of digits."""
+
+LONGEST = 1_000 * 31_536_000
+"""The longest span that is no slip of the finger: a thousand years, in seconds."""
+
+LATEST = 253_402_300_799
+"""The last second that a calendar of four digits names, in seconds since 1970."""
 
 
 class Duration(click.ParamType):
@@ -27,7 +35,13 @@ class Duration(click.ParamType):
             return value
         if not _DURATION.fullmatch(value):
             self.fail(f"{value!r} is not a duration such as 90s, 30m, 6h, 1d or 1d12h", param, ctx)
-        return sum(int(count) * _SECONDS[unit] for count, unit in re.findall(r"(\d+)([ywdhms])", value))
+        parts = re.findall(r"(\d+)([ywdhms])", value)
+        if any(len(count) > _MOST_DIGITS for count, _ in parts):
+            self.fail("that is longer than a thousand years", param, ctx)
+        seconds = sum(int(count) * _SECONDS[unit] for count, unit in parts)
+        if seconds > LONGEST:
+            self.fail(f"{value!r} is longer than a thousand years", param, ctx)
+        return seconds
 
 
 class Moment(click.ParamType):
@@ -40,6 +54,8 @@ class Moment(click.ParamType):
         if isinstance(value, int):
             return value
         if value.isascii() and value.isdecimal():
+            if len(value) > _MOST_DIGITS or int(value) > LATEST:
+                self.fail("that is after the year 9999", param, ctx)
             return int(value)
         try:
             moment = datetime.fromisoformat(value)

@@ -260,10 +260,10 @@ def sign_revoke(signing: Signing, provider: str) -> None:
 # ---- claims -------------------------------------------------------------------------------------------
 
 
-@sign_group.command("dispute", example="chainbill patient sign dispute 7 --as maria --output dispute.json")
+@sign_group.command("dispute", example="chainbill patient sign dispute 1:7 --as maria --output dispute.json")
 @_signing
 @yes_option
-@click.argument("claim", metavar="SEQUENCE|CLAIM")
+@click.argument("claim", metavar="CLAIM")
 def sign_dispute(signing: Signing, claim: str) -> None:
     """Sign a dispute of a settled claim."""
     from chainbill.attestation.patient_intents import DisputeClaim

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from chainbill.cli.acting import acting_as, new_option, who_is
@@ -9,6 +11,9 @@ from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_table
+
+if TYPE_CHECKING:
+    from chainbill.settings.session import Session
 
 
 @click.group("keys", cls=ShellGroup)
@@ -72,21 +77,15 @@ def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
 @pass_invocation
 def revoke(invocation: Invocation, key: str, name: str) -> None:
     """Stop a key from signing, at once. What it has signed and is not settled yet stays attested."""
-    from chainbill.settings.attesters import attester_address, attester_keys
+    from chainbill.settings.attesters import attester_address
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
     address = attester_address(session, key)
-    left = [each for each, signs in attester_keys(session, provider_id).items() if signs and each != address]
-    if not left:
-        confirm(
-            f"{name} revokes its last key",
-            {
-                "key": who_is(session, address),
-                "then": f"nothing of {name} can be attested until a key is added",
-            },
-        )
+    if _is_last(session, provider_id, address):
+        then = "nothing can be attested until a key is added"
+        confirm(f"{name} revokes its last key", {"key": who_is(session, address), "then": then})
     session.protocol.registry.revoke_attester(owner, provider_id, address)
     emit(
         {"account": name, "provider_id": provider_id, "key": key, "address": address},
@@ -100,6 +99,7 @@ def revoke(invocation: Invocation, key: str, name: str) -> None:
 @new_option
 @acting_as("provider")
 @dry_run_option
+@yes_option
 @pass_invocation
 def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str) -> None:
     """Replace the key RETIRED by KEY in one step."""
@@ -108,7 +108,20 @@ def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str)
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    before, address = attester_address(session, retired), added_address(session, key, new=new)
+    before = attester_address(session, retired)
+    if new:
+        session.check_new(key)
+    to = f"{key}, a new key" if new else who_is(session, added_address(session, key, new=False))
+    if _is_last(session, provider_id, before):
+        confirm(
+            f"{name} puts another key in the place of its last one",
+            {
+                "from": who_is(session, before),
+                "to": to,
+                "then": "that key alone signs what is attested",
+            },
+        )
+    address = added_address(session, key, new=new)
     session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
     emit(
         {
@@ -120,3 +133,10 @@ def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str)
         },
         f"The key {key} ({address}) signs for {name} in place of {retired}.",
     )
+
+
+def _is_last(session: Session, provider_id: int, address: str) -> bool:
+    """Is it the only key that may sign?"""
+    from chainbill.settings.attesters import attester_keys
+
+    return [each for each, signs in attester_keys(session, provider_id).items() if signs] == [address]

@@ -59,9 +59,15 @@ def remove(invocation: Invocation, records: tuple[str, ...], name: str) -> None:
 
     RECORD is a record's identity as `provider worklist --json` shows it.
     """
+    from chainbill.oracle.refusals import Refusals
+    from chainbill.oracle.submission import commitments
+
     session = invocation.session()
     worklist = open_worklist(session, name)
     worklist.remove(named_events(worklist, name, records))
+    provider_id = session.book.get(name).provider_id
+    if provider_id is not None:
+        Refusals(session.state.refusals_database).keep_only(provider_id, commitments(worklist.waiting()))
     emit({"removed": list(records)}, f"Removed: {', '.join(records)}.")
 
 

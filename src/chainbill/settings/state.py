@@ -36,6 +36,7 @@ class StateDirectory:
         self.answers = root / "answers"
         self.vault = root / "vault"
         self.oracle_database = root / "oracle.sqlite"
+        self.refusals_database = root / "refusals.sqlite"
 
     @classmethod
     def open(cls, path: Path | None = None) -> Self:
@@ -75,8 +76,12 @@ class StateDirectory:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
         sealed records, the answers to disputes, and the databases of oracle and providers. Keystores,
         passphrase and names stay."""
-        databases = [*self.root.glob("oracle.sqlite*"), *self.root.glob("provider-*.sqlite*")]
-        databases += self.root.glob("ingest-*.sqlite*")
+        databases = [
+            *self.root.glob("oracle.sqlite*"),
+            *self.root.glob("refusals.sqlite*"),
+            *self.root.glob("ingest-*.sqlite*"),
+            *self.root.glob("provider-*.sqlite*"),
+        ]
         for path in (self.devnet_record, self.anvil_state, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)
         folders = (self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache")

@@ -13,7 +13,7 @@ from chainbill.money import format_dollars, parse_dollars
 from chainbill.statements.facts import ClaimFacts
 from chainbill.statements.sharing import CostSharing
 
-STATEMENT_VERSION = 2
+STATEMENT_VERSION = 3
 """Raised when a field of a statement's JSON changes its name or its meaning."""
 
 
@@ -80,15 +80,16 @@ class Counts(StatementPart):
     """How many events ended how; refusals and waits by reason (a ``Reason``'s label)."""
 
     settled: int
+    """Paid, and not taken back in full since."""
     taken_back: int
-    """How many of the settled ones were taken back in full."""
+    """Paid once, and taken back in full."""
     denied: dict[str, int]
     pended: dict[str, int]
 
     @property
     def events(self) -> int:
         """All of them."""
-        return self.settled + sum(self.denied.values()) + sum(self.pended.values())
+        return self.settled + self.taken_back + sum(self.denied.values()) + sum(self.pended.values())
 
     @classmethod
     def of(cls, claims: Iterable[ClaimFacts]) -> Counts:
@@ -100,7 +101,7 @@ class Counts(StatementPart):
         for (outcome, reason), number in sorted(counted.items()):
             by_reason[outcome][reason.label] = number
         return cls(
-            settled=sum(by_reason[Outcome.SETTLED].values()),
+            settled=sum(by_reason[Outcome.SETTLED].values()) - taken_back,
             taken_back=taken_back,
             denied=by_reason[Outcome.DENIED],
             pended=by_reason[Outcome.PENDED],
@@ -114,6 +115,25 @@ class MovementLine(StatementPart):
     """YYYY-MM-DD, UTC."""
     kind: str
     amount: Dollars
+
+
+class PeriodLine(StatementPart):
+    """The days that a statement is about, both included."""
+
+    first: str | None
+    """YYYY-MM-DD; None: from the beginning."""
+    last: str | None
+    """YYYY-MM-DD; None: to the end."""
+    words: str
+
+
+class Disputable(StatementPart):
+    """How long a charge may be disputed; anybody's seven days are the same."""
+
+    until: str
+    """``2026-03-11T09:00:00Z``: the moment from which on nobody can, UTC."""
+    by_reader: bool
+    """Could the reader of the statement dispute it when the statement was made?"""
 
 
 def sharings(claims: Iterable[ClaimFacts]) -> list[CostSharing]:
