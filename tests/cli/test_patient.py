@@ -157,7 +157,9 @@ def test_consent__narrower__holds_after_the_notice(town: Town, clinic: str) -> N
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((), "Missing option '--limit'"),
+        (("--for", "1d"), "there is no consent to keep the limit of: give --limit AMOUNT"),
+        (("--limit", "5000micro"), "a limit is in whole cents"),
+        (("--limit", "88,00"), "write 88.00"),
         (("--limit", "lots"), "not an amount of dollars"),
         (("--limit", 1, "--for", "1d", "--until", "2031-01-01"), "either --for or --until"),
         (("--limit", 1, "--for", "soon"), "not a duration"),

@@ -18,7 +18,7 @@ from chainbill.chain.contracts.escrow import Payers
 from chainbill.errors import IntakeRefused, StateError
 from chainbill.oracle.intake import Intake, accept_all
 from chainbill.oracle.store import Finished, Hold, OracleStore, Routing, Status, StoredBatch
-from chainbill.records.service_id import service_id
+from chainbill.records.service_id import decoy_ids, service_id
 
 
 @pytest.fixture
@@ -283,6 +283,17 @@ def test_store__survives_a_restart_and_names_nobody(
     for named in (b"Test Patient", b"Encounter/1", b"Patient/1", b"Office visit"):
         assert named not in everything
     assert PATIENT.encode() in everything  # the account is public on chain
+
+
+def test_accept__id_of_a_decoy__is_not_the_records_service(
+    chain: MemoryChain, store: OracleStore, attester: Signer
+) -> None:
+    # A decoy has its service's fee, and a yearly allowance of its own.
+    own, decoy = service_id(SECONDARY_KEY, "office-visit"), decoy_ids(SECONDARY_KEY, "office-visit", 1)[0]
+    chain.fees = dict.fromkeys((own, decoy), chain.fees[SERVICE])
+    told = Intake(chain, store, lambda _: SECONDARY_KEY)  # type: ignore[arg-type]
+    assert refused(told, attested_event(attester, service_id=decoy)) == "record_mismatch"
+    told.accept(attested_event(attester, service_id=own))
 
 
 # ---- one commitment under two sequences ---------------------------------------------------------------

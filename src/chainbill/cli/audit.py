@@ -13,7 +13,7 @@ from chainbill.cli.command import ExitCode, ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import LEDGER_FILE
 from chainbill.cli.output import emit, note, progress
-from chainbill.cli.parameters import ACCOUNT
+from chainbill.cli.parameters import ACCOUNT, Count
 from chainbill.cli.written_files import check_place, force_option, write_output
 from chainbill.money import format_dollars
 
@@ -94,12 +94,10 @@ def _evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Choice(_KINDS),
     help="Only this kind; may be given again.  [default: claims, disputes and money]",
 )
-@click.option(
-    "--since-block", type=click.IntRange(0), default=0, help="Leave out what was before this block."
-)
+@click.option("--since-block", type=Count(0), default=0, help="Leave out what was before this block.")
 @click.option(
     "--limit",
-    type=click.IntRange(0),
+    type=Count(0),
     default=50,
     show_default=True,
     help="List at most so many, the newest; 0 lists all.",
@@ -244,7 +242,7 @@ def show(
     type=LEDGER_FILE,
     help="Check this copy of the ledger, as `audit history --export` writes it, against the chain.",
 )
-@click.option("--to-block", type=click.IntRange(0), help="Audit up to this block.  [default: the newest]")
+@click.option("--to-block", type=Count(0), help="Audit up to this block.  [default: the newest]")
 @_evidence_options
 @click.pass_context
 @pass_invocation

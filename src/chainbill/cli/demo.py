@@ -8,6 +8,7 @@ import click
 
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.output import emit, note, progress, show_table
+from chainbill.cli.parameters import Count
 from chainbill.cli.provider_ingest import claim_facts, show_claims
 from chainbill.cli.terminal import one_line
 from chainbill.interop.fhir import MAX_BYTES, IngestReport, read_fhir
@@ -42,7 +43,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--catalogue", "catalogue_file", type=_FILE, help="A service catalogue of your own.")
 @click.option("--no-in-person", is_flag=True, help="Leave visits in person out.")
 @click.option(
-    "--max-bytes", type=click.IntRange(1), default=MAX_BYTES, show_default=True, help="Largest file to read."
+    "--max-bytes", type=Count(1), default=MAX_BYTES, show_default=True, help="Largest file to read."
 )
 @click.option("--statement", is_flag=True, help="Explain every charge of one patient's statement.")
 @click.pass_context

@@ -29,7 +29,7 @@ _AFTER_PENDING: dict[Reason, str] = {
     Reason.PATIENT_UNFUNDED: "chainbill patient fund AMOUNT --as {patient}",
     Reason.PAYER_UNFUNDED: "chainbill insurer fund AMOUNT --as {payer}",
     Reason.PAYER_FAILED: "ask {payer}: its tokens cannot move",
-    Reason.NO_CASH_PRICE: "chainbill provider prices --as {provider}",
+    Reason.NO_CASH_PRICE: "chainbill provider prices FILE --as {provider}",
     Reason.NOT_REVERSED: "nothing: the claim that it corrects is not reversed, or corrected already",
 }
 
@@ -40,15 +40,16 @@ _FOR_WANT_OF_ENROLMENT = (Reason.NO_TERMS_IN_FORCE, Reason.NOT_ENROLLED)
 _AFTER_REFUSAL: dict[str, str] = {
     "payer_not_accepted": "the patient names one: chainbill patient accept-payer INSURER; or charge the cash"
     " price: chainbill provider attest RECORD --self-pay",
-    "no_schedule": "the insurer publishes its fees first: chainbill insurer fees",
+    "no_schedule": "the insurer publishes its fees first: chainbill insurer fees FILE, or --from-catalogue",
     "unknown_patient": "make the account here: chainbill patient create NAME",
-    "unknown_service": "the insurer publishes a fee for it: chainbill insurer fees",
+    "unknown_service": "the insurer publishes a fee for it: chainbill insurer fees FILE, or --from-catalogue",
     "fractional_amount": "correct the record's price to whole cents, then: chainbill provider remove RECORD",
     "not_an_attester": "register the provider: chainbill provider register NAME",
     "provider_not_active": "the governor reinstates it: chainbill governor reinstate PROVIDER",
-    "no_cash_schedule": "the provider publishes its prices first: chainbill provider prices",
-    "no_cash_price": "the provider publishes a price for it: chainbill provider prices",
-    "no_secondary_schedule": "the patient's second insurer publishes its fees first: chainbill insurer fees",
+    "no_cash_schedule": "the provider publishes its prices first: chainbill provider prices FILE",
+    "no_cash_price": "the provider publishes a price for it: chainbill provider prices FILE",
+    "no_secondary_schedule": "the patient's second insurer publishes its fees first:"
+    " chainbill insurer fees FILE, or --from-catalogue",
     "not_reversed": "chainbill provider remove RECORD: there is nothing to correct",
     "not_its_claim": "chainbill provider remove RECORD, and correct a claim of the same patient",
     "sequence_reused": "chainbill provider rebuild, then attest it again",

@@ -92,6 +92,29 @@ def show_time(timestamp: int) -> str:
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def holds_from(timestamp: int) -> str:
+    """From when a change holds, as every command says it: ``holds from 2026-11-24 07:50:47 UTC``."""
+    return f"holds from {show_time(timestamp)}"
+
+
+def it_holds(timestamp: int) -> str:
+    """The same as a sentence of its own."""
+    return f"It {holds_from(timestamp)}."
+
+
+def holding_lines(times: Mapping[str, int]) -> list[str]:
+    """From when several changes hold: a line for each time (to the minute), not one for each change."""
+    minutes: dict[int, list[int]] = {}
+    for timestamp in times.values():
+        minutes.setdefault(timestamp // 60, []).append(timestamp)
+    if len(minutes) == 1:
+        return [it_holds(max(times.values()))]
+    return [
+        f"For {len(together)} of them it {holds_from(max(together))}."
+        for _, together in sorted(minutes.items())
+    ]
+
+
 def show_duration(seconds: int) -> str:
     """A span of time as commands read it: ``2d``, ``1d12h``, ``90s`` as ``1m30s``; ``none`` for 0."""
     parts, left = [], seconds

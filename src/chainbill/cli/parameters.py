@@ -1,4 +1,4 @@
-"""What commands read from their arguments: durations, moments, dollars, account names."""
+"""What commands read from their arguments: durations, moments, dollars, counts, account names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from chainbill.errors import AmountError, StateError
-from chainbill.money import parse_dollars
+from chainbill.money import check_whole_cents, parse_cents, parse_count
 from chainbill.settings.names import check_name
 
 _SECONDS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
@@ -70,18 +70,36 @@ class Moment(click.ParamType):
 
 
 class Dollars(click.ParamType):
-    """An amount such as ``125`` or ``125.50``, as micro-dollars."""
+    """An amount such as ``125`` or ``125.50``, as micro-dollars; with ``limit`` nothing finer than cents."""
 
     name = "dollars"
+
+    def __init__(self, *, limit: bool = False) -> None:
+        self._limit = limit
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read the argument."""
         if isinstance(value, int):
             return value
         try:
-            return parse_dollars(value)
+            amount = parse_cents(value)
+            return check_whole_cents("a limit", amount) if self._limit else amount
         except AmountError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(_with_hint(error), param, ctx)
+
+
+class Count(click.IntRange):
+    """A whole number in the digits 0 to 9. ``int`` would also take ``1_0``, ``+1`` and other digits."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the argument."""
+        if not isinstance(value, int):
+            try:
+                value = parse_count(value)
+            except AmountError as error:
+                self.fail(str(error), param, ctx)
+        number: int = super().convert(value, param, ctx)
+        return number
 
 
 class AccountName(click.ParamType):
@@ -100,4 +118,9 @@ class AccountName(click.ParamType):
 DURATION = Duration()
 MOMENT = Moment()
 DOLLARS = Dollars()
+LIMIT = Dollars(limit=True)
 ACCOUNT = AccountName()
+
+
+def _with_hint(error: AmountError) -> str:
+    return f"{error} ({error.hint})" if error.hint else str(error)

@@ -10,7 +10,7 @@ from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, show_table
+from chainbill.cli.output import emit, it_holds, show_table
 
 if TYPE_CHECKING:
     from chainbill.settings.session import Session
@@ -57,15 +57,23 @@ def list_keys(invocation: Invocation, name: str) -> None:
 def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
     """Let another key sign, at once. It signs with: chainbill provider attest --key KEY"""
     from chainbill.settings.attesters import added_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
     address = added_address(session, key, new=new)
-    session.protocol.registry.add_attester(owner, provider_id, address)
+    receipt = session.protocol.registry.add_attester(owner, provider_id, address)
+    since = effective_at(session, receipt)
     emit(
-        {"account": name, "provider_id": provider_id, "key": key, "address": address},
-        f"The key {key} ({address}) may sign for {name}.",
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "key": key,
+            "address": address,
+            "effective_at": since,
+        },
+        f"The key {key} ({address}) may sign for {name}. {it_holds(since)}",
     )
 
 
@@ -78,6 +86,7 @@ def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
 def revoke(invocation: Invocation, key: str, name: str) -> None:
     """Stop a key from signing, at once. What it has signed and is not settled yet stays attested."""
     from chainbill.settings.attesters import attester_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
@@ -86,10 +95,17 @@ def revoke(invocation: Invocation, key: str, name: str) -> None:
     if _is_last(session, provider_id, address):
         then = "nothing can be attested until a key is added"
         confirm(f"{name} revokes its last key", {"key": who_is(session, address), "then": then})
-    session.protocol.registry.revoke_attester(owner, provider_id, address)
+    receipt = session.protocol.registry.revoke_attester(owner, provider_id, address)
+    since = effective_at(session, receipt)
     emit(
-        {"account": name, "provider_id": provider_id, "key": key, "address": address},
-        f"The key {key} ({address}) may not sign for {name} any more.",
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "key": key,
+            "address": address,
+            "effective_at": since,
+        },
+        f"The key {key} ({address}) may not sign for {name} any more. {it_holds(since)}",
     )
 
 
@@ -104,6 +120,7 @@ def revoke(invocation: Invocation, key: str, name: str) -> None:
 def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str) -> None:
     """Replace the key RETIRED by KEY in one step."""
     from chainbill.settings.attesters import added_address, attester_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
@@ -122,7 +139,8 @@ def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str)
             },
         )
     address = added_address(session, key, new=new)
-    session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
+    receipt = session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
+    since = effective_at(session, receipt)
     emit(
         {
             "account": name,
@@ -130,8 +148,9 @@ def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str)
             "retired": before,
             "key": key,
             "address": address,
+            "effective_at": since,
         },
-        f"The key {key} ({address}) signs for {name} in place of {retired}.",
+        f"The key {key} ({address}) signs for {name} in place of {retired}. {it_holds(since)}",
     )
 
 

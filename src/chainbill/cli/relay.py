@@ -10,7 +10,7 @@ from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import check_form
-from chainbill.cli.output import emit
+from chainbill.cli.output import emit, it_holds
 from chainbill.cli.parameters import ACCOUNT
 from chainbill.interop.file_forms import Wanted
 
@@ -42,16 +42,23 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.intents import relay
 
     signed = _signed(file)
     session = invocation.session()
     receipt = relay(session, session.sender(name), signed)
     facts = _facts(signed)
-    transaction = receipt["transactionHash"].to_0x_hex()
+    transaction, since = receipt["transactionHash"].to_0x_hex(), effective_at(session, receipt)
     emit(
-        {**facts, "sent_by": name, "transaction": transaction, "gas_used": receipt["gasUsed"]},
-        f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}",
+        {
+            **facts,
+            "sent_by": name,
+            "transaction": transaction,
+            "gas_used": receipt["gasUsed"],
+            "effective_at": since,
+        },
+        f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}\n{it_holds(since)}",
     )
 
 

@@ -58,7 +58,8 @@ class Intake:
     """Checks attestations against the chain and the store, and keeps those that pass.
 
     ``schedule_key`` gives an insurer's schedule key by payer id, or raises StateError: with it the oracle
-    names an event's service to a patient's secondary payer, whom the attestation does not mention.
+    checks that an attestation names its record's service, and names the service to a patient's secondary
+    payer, whom the attestation does not mention.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Intake:
         replaces = self._check_duplicate(attested, record_key)
         self._check_commitment(attestation)
         self._check_correction(attested)
+        self._check_service(attested)
         self._check_terms(attestation)
         routing = self._routing(attested)
         try:
@@ -257,6 +259,23 @@ class Intake:
         if status is not DisputeStatus.REVERSED:
             raise _refuse(
                 Refusal.NOT_REVERSED, f"claim {shown} is not reversed, or a correction has named it already"
+            )
+
+    def _check_service(self, attested: AttestedEvent) -> None:
+        """The id is the record's service's own under the payer's key, and none of its decoys': those have its
+        fee, but units of the year are counted for each id."""
+        attestation, event = attested.attestation, attested.opening.event
+        if attestation.payer_id == 0:
+            return
+        try:
+            key = self._schedule_key(attestation.payer_id)
+        except StateError:
+            return  # an oracle that was not handed the schedule cannot tell
+        if service_id(key, event.service) != attestation.service_id:
+            raise _refuse(
+                Refusal.RECORD_MISMATCH,
+                f"0x{attestation.service_id.hex()} is not the id that payer {attestation.payer_id} has for"
+                " the record's service",
             )
 
     def _check_terms(self, attestation: ServiceAttestation) -> None:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationInfo, WithJsonSchema
 
 from chainbill.billing.outcomes import Outcome
+from chainbill.errors import AmountError
 from chainbill.money import format_dollars, parse_dollars
 from chainbill.statements.facts import ClaimFacts
 from chainbill.statements.sharing import CostSharing
@@ -17,15 +18,23 @@ STATEMENT_VERSION = 3
 """Raised when a field of a statement's JSON changes its name or its meaning."""
 
 
-def _read_dollars(value: Any) -> Any:
-    return parse_dollars(value) if isinstance(value, str) else value
+def _read_dollars(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str):
+        try:
+            return parse_dollars(value)
+        except AmountError as error:
+            raise ValueError(str(error)) from None
+    if info.mode == "json":
+        # 125 would be read as 125 micro-dollars where somebody wrote dollars.
+        raise ValueError('an amount is dollars in quotes, such as "125.00"')
+    return value
 
 
 Dollars = Annotated[
     int,
     BeforeValidator(_read_dollars),
     PlainSerializer(format_dollars, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+\.(\d{2}|\d{6})$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+\.([0-9]{2}|[0-9]{6})$"}),
 ]
 """Micro-dollars in Python; in JSON a string of dollars, two decimals, six if finer."""
 
