@@ -52,8 +52,8 @@ def settle_open(
     """
     recover(protocol, store)
     note_settled_recalls(protocol, store)
-    store.hold(Examination(protocol).objections(store.open_attestations()))
     signed_at = protocol.now()
+    store.hold(Examination(protocol).objections(store.open_attestations()), at=signed_at)
     slots = RootSlots(protocol, store)
     done: list[SettledBatch] = []
     planned = deque(plan_batches(protocol, store.open_attestations(), signed_at))
@@ -63,7 +63,7 @@ def settle_open(
         try:
             signatures = quorum.sign(batch, members)
         except SigningRefused as refusal:
-            store.hold(refusal.objections)
+            store.hold(refusal.objections, at=signed_at)
             left_out = refusal.objections
         else:
             # Written down before the signatures leave this process: from now on it may settle.
