@@ -26,7 +26,9 @@ def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -
     In ``facts`` bytes become 0x-hexadecimal; money must be given as ``format_dollars`` strings, times of the
     chain as seconds since 1970.
     """
-    if click.get_current_context().ensure_object(Invocation).json:
+    invocation = click.get_current_context().ensure_object(Invocation)
+    invocation.save_shown()
+    if invocation.json:
         click.echo(json.dumps(_plain(facts), indent=2, ensure_ascii=False, default=_plain))
     elif isinstance(text, str):
         click.echo(text)

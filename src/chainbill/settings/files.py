@@ -36,10 +36,20 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
                 os.link(temporary, path)
         finally:
             Path(temporary).unlink(missing_ok=True)
+        sync_folder(path.parent)
     except FileExistsError:
         raise StateError(f"{path} exists already") from None
     except OSError as error:
         raise StateError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a folder's entries on the disk: a file that was put in its place is there after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_private(path: Path) -> bytes | None:

@@ -23,6 +23,9 @@ class StateDirectory:
         self.root = root
         self.devnet_record = root / "devnet.json"
         self.devnet_lock = root / "devnet.lock"
+        self.devnet_saved = root / "devnet-saved.json"
+        self.devnet_saving = root / "devnet-saving.lock"
+        self.forgetting = root / "forgetting"
         self.anvil_state = root / "anvil-state.json"
         self.anvil_log = root / "anvil.log"
         self.passphrase = root / "passphrase"
@@ -66,7 +69,8 @@ class StateDirectory:
         sealed records, the answers to disputes, and the databases of oracle and providers. Keystores,
         passphrase and names stay."""
         databases = [*self.root.glob("oracle.sqlite*"), *self.root.glob("provider-*.sqlite*")]
-        for path in (self.devnet_record, self.anvil_state, self.deployments / f"{chain_id}.json", *databases):
+        chain = [self.devnet_record, self.devnet_saved, self.anvil_state, *self.root.glob("anvil-run-*.json")]
+        for path in (*chain, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)
         folders = (self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache")
         for folder in folders:
