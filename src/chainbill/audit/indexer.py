@@ -7,11 +7,11 @@ from typing import Any
 
 from chainbill.attestation.address import checksum_address
 from chainbill.audit.raw_ledger import Header, RawLedger, RawLog
-from chainbill.audit.rpc import JsonRpc, NodeRefused
+from chainbill.audit.rpc import JsonRpc
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.events import RecordedEvent
 from chainbill.chain.logs import PAYER, PAYER_CREATED_TOPIC, TRANSFER_TOPIC, decode_words
-from chainbill.errors import ChainError, LedgerError
+from chainbill.errors import ChainError, LedgerError, NodeRefused
 
 MAX_RANGE = 10_000
 """Blocks asked for at once; halved while the node refuses, doubled back while it does not."""

@@ -25,7 +25,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from chainbill.chain.anvil_binary import find_anvil
-from chainbill.errors import ChainError, DevnetError
+from chainbill.chain.node_answer import check_answer, error_message, read_body
+from chainbill.errors import ChainError, DevnetError, NodeError
 
 CHAIN_ID = 31337
 """The devnet's chain id."""
@@ -83,13 +84,15 @@ class Anvil(BaseModel):
         connection = HTTPConnection(HOST, self.port, timeout=timeout_seconds)
         try:
             connection.request("POST", "/", json.dumps(request), {"Content-Type": "application/json"})
-            answer = json.loads(connection.getresponse().read())
-        except (OSError, HTTPException, ValueError):
-            raise ChainError(f"the devnet does not answer at {self.rpc_url}") from None
+            response = connection.getresponse()
+            status, body = response.status, response.read()
+        except (OSError, HTTPException):
+            raise NodeError(f"the devnet does not answer at {self.rpc_url}") from None
         finally:
             connection.close()
-        if "error" in answer:
-            raise ChainError(f"the devnet refused {method}: {answer['error'].get('message')}")
+        answer = check_answer(self.rpc_url, method, read_body(self.rpc_url, status, body))
+        if answer.get("error") is not None:
+            raise ChainError(f"the devnet refused {method}: {error_message(answer)}")
         return answer["result"]
 
     def dump(self) -> bytes:

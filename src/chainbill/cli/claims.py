@@ -57,4 +57,10 @@ def close(invocation: Invocation, claim: str, name: str) -> None:
     session = invocation.session()
     proven = Claims(session).find(claim, PartyTo())
     sender, settlement = session.sender(name), session.protocol.settlement
-    take_step(session, proven, lambda: settlement.close(sender, proven.settled), "Closed the dispute of")
+    take_step(
+        session,
+        sender,
+        proven,
+        lambda: settlement.close(sender, proven.settled),
+        "Closed the dispute of",
+    )

@@ -42,7 +42,7 @@ def concede(invocation: Invocation, claim: str, name: str) -> None:
     proven = own_claim(session, name, claim)
     _, owner = payout_sender(session, name)
     settlement = session.protocol.settlement
-    take_step(session, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
+    take_step(session, owner, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
 
 
 @click.command(
@@ -70,9 +70,11 @@ def answer(invocation: Invocation, claim: str, statement: str, name: str) -> Non
     settlement = session.protocol.settlement
     take_step(
         session,
+        owner,
         proven,
         lambda: settlement.answer(owner, proven.settled, said.statement_hash),
         f"{name} answers",
+        what=said.statement_hash.hex(),
     )
     note(f"note: the statement for the arbiter is in {path}")
 
@@ -95,6 +97,7 @@ def void(invocation: Invocation, claim: str, name: str) -> None:
     settlement = session.protocol.settlement
     take_step(
         session,
+        owner,
         proven,
         lambda: settlement.void(owner, proven.settled, root_slot=proven.root_slot, proof=proven.proof),
         f"{name} gives back",

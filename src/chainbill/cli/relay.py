@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from chainbill.cli.acting import resumed_facts
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
@@ -38,17 +39,25 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
+    from chainbill.chain.sender import Errand
     from chainbill.settings.intents import SignedIntent, relay
 
     signed = SignedIntent.parse(file.read())
     session = invocation.session()
-    receipt = relay(session, session.sender(name), signed)
-    facts = _facts(signed)
-    transaction = receipt["transactionHash"].to_0x_hex()
-    emit(
-        {**facts, "sent_by": name, "transaction": transaction, "gas_used": receipt["gasUsed"]},
-        f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}",
-    )
+    sender, facts = session.sender(name), _facts(signed)
+    with sender.errand(Errand(f"relay {signed.signature}")) as earlier:
+        receipt = relay(session, sender, signed) if earlier is None else earlier
+        transaction = receipt["transactionHash"].to_0x_hex()
+        emit(
+            {
+                **facts,
+                "sent_by": name,
+                **resumed_facts(earlier),
+                "transaction": transaction,
+                "gas_used": receipt["gasUsed"],
+            },
+            f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}",
+        )
 
 
 @relay_group.command(example="chainbill relay show consent.json")

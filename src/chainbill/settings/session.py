@@ -19,6 +19,7 @@ from chainbill.settings.addressbook import AddressBook, Contact, Role
 from chainbill.settings.cast import contact
 from chainbill.settings.keystores import Keystores
 from chainbill.settings.local_devnet import LocalDevnet
+from chainbill.settings.outbox import AccountOutbox
 from chainbill.settings.passphrase import passphrase_from
 from chainbill.settings.schedules import Schedules
 from chainbill.settings.state import StateDirectory
@@ -85,7 +86,8 @@ class Session:
         if self.devnet is not None:
             # An account of an earlier chain is kept by `devnet up --fresh`, and has nothing on the new one.
             self.devnet.give_gas(account.address)
-        return Sender(self.protocol.w3, account)
+        chain = self.state.outbox / str(self.protocol.deployment.chain_id)
+        return Sender(self.protocol.w3, account, outbox=AccountOutbox(chain, account.address))
 
     def vault_key(self, name: str) -> VaultKey:
         """The key that opens records sealed to an account; errors as ``account``."""

@@ -34,6 +34,7 @@ class StateDirectory:
         self.address_book = root / "addressbook.json"
         self.schedules = root / "schedules"
         self.cash_prices = root / "cash-prices"
+        self.outbox = root / "outbox"
         self.answers = root / "answers"
         self.vault = root / "vault"
         self.oracle_database = root / "oracle.sqlite"
@@ -66,13 +67,14 @@ class StateDirectory:
 
     def forget_chain(self, chain_id: int) -> None:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
-        sealed records, the answers to disputes, and the databases of oracle and providers. Keystores,
-        passphrase and names stay."""
+        sealed records, the answers to disputes, what was about to be sent, and the databases of oracle and
+        providers. Keystores, passphrase and names stay."""
         databases = [*self.root.glob("oracle.sqlite*"), *self.root.glob("provider-*.sqlite*")]
         chain = [self.devnet_record, self.devnet_saved, self.anvil_state, *self.root.glob("anvil-run-*.json")]
         for path in (*chain, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)
-        folders = (self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache")
+        folders = [self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache"]
+        folders.append(self.outbox / str(chain_id))
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
 
