@@ -81,6 +81,7 @@ def observation(category: str = "vital-signs", code: str = "8867-4", **extra: An
         "code": concept(LOINC, code),
         "subject": ref(PATIENT),
         "effectiveDateTime": DAY,
+        "valueQuantity": {"value": 71},
     } | extra
 
 

@@ -147,7 +147,8 @@ def test_json__over_max_bytes__is_refused_before_it_is_parsed(read: Any) -> None
 
 
 def test_ndjson__over_max_bytes__is_read_and_only_its_lines_are_limited(read: Any) -> None:
-    content = (VISIT + "\n") * 20
+    visits = (VISIT.replace('"visit"', f'"v{n:04}"').replace("T10:00", f"T10:{n:02}") for n in range(20))
+    content = "".join(f"{visit}\n" for visit in visits)
     assert len(read(content, max_bytes=len(VISIT), name="r.ndjson").events) == 20
     assert len(read(content, max_line_bytes=len(VISIT), name="r.ndjson").events) == 20
     with pytest.raises(RecordTooLarge, match="line 1: over the limit"):

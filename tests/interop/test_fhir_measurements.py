@@ -45,11 +45,28 @@ def test_observation__vital_sign_without_encounter__is_remote_monitoring(read: A
 
 
 @pytest.mark.parametrize("visit", [encounter("VR"), encounter("HH"), encounter("AMB", "448337001")])
-def test_observation__vital_sign_in_a_virtual_or_home_encounter__is_remote_monitoring(
-    read: Any, visit: Any
+@pytest.mark.parametrize("extra", [{}, {"device": ref(DEVICE)}])
+def test_observation__vital_sign_in_a_virtual_or_home_encounter__is_part_of_the_visit(
+    read: Any, visit: Any, extra: Any
 ) -> None:
-    found = kinds(read(record(visit, observation(encounter=ref(visit)))))
-    assert found["Observation/value"] is REMOTE
+    """CPT 99453-99458 pay for what is sent from elsewhere; Observation.encounter is where it was made."""
+    found = reasons(read(record(visit, DEVICE, observation(encounter=ref(visit), **extra))))
+    assert found["Observation/value"] == "Observation/value: part of the visit: Encounter/visit"
+
+
+def test_observation__laboratory_value_from_a_device_in_a_video_visit__is_part_of_the_visit(
+    read: Any,
+) -> None:
+    visit = encounter("VR")
+    meter = value("meter", device=ref(DEVICE), encounter=ref(visit))
+    found = reasons(read(record(visit, DEVICE, meter)))
+    assert found["Observation/meter"] == "Observation/meter: part of the visit: Encounter/visit"
+
+
+def test_observation__in_an_encounter_that_is_no_visit__is_remote_monitoring(read: Any) -> None:
+    monitoring = encounter("FLD", status="in-progress")
+    found = kinds(read(record(monitoring, observation(encounter=ref(monitoring)))))
+    assert found == {"Observation/value": REMOTE}
 
 
 @pytest.mark.parametrize("encounter_class", ["AMB", "EMER", "IMP", "OBSENC"])
@@ -68,13 +85,12 @@ def test_observation__from_a_device__is_remote_monitoring(read: Any, category: s
     assert kinds(read(record(DEVICE, observation(category, device=device)))) == {"Observation/value": REMOTE}
 
 
-def test_observation__from_a_device_in_a_visit__is_remote_unless_laboratory(read: Any) -> None:
+def test_observation__from_a_device_in_a_visit__is_part_of_it_unless_laboratory(read: Any) -> None:
     visit = encounter()
     stated = {"device": ref(DEVICE), "encounter": ref(visit)}
-    found = kinds(
-        read(record(visit, DEVICE, value("ecg", "procedure", **stated), value("analyser", **stated)))
-    )
-    assert (found["Observation/ecg"], found["Observation/analyser"]) == (REMOTE, LABORATORY)
+    found = read(record(visit, DEVICE, value("ecg", "procedure", **stated), value("analyser", **stated)))
+    assert kinds(found)["Observation/analyser"] is LABORATORY
+    assert reasons(found)["Observation/ecg"] == "Observation/ecg: part of the visit: Encounter/visit"
 
 
 @pytest.mark.parametrize("category", ["survey", "social-history", "exam", "imaging"])
@@ -110,7 +126,7 @@ def test_observation__no_category_and_unknown_code__is_of_no_kind(read: Any) -> 
 
 
 def test_laboratory__values_of_a_report__are_one_test(read: Any) -> None:
-    values = [value("ldl"), value("hdl")]
+    values = [value("ldl"), value("hdl", code="2085-9")]
     found = read(record(report(*values), *values, value("alone", code="4548-4")))
     assert kinds(found) == {"DiagnosticReport/report": LABORATORY, "Observation/alone": LABORATORY}
     assert [event.service for event in found.events] == ["lab-lipid-panel", "lab-hba1c"]
@@ -210,6 +226,12 @@ def test_observation__about_a_group__is_not_about_a_patient(read: Any) -> None:
 
 
 def test_laboratory__uncatalogued_code__takes_the_default_and_is_listed(read: Any) -> None:
-    found = read(record(value("a", code="0-0"), value("b", code="0-0"), value("c", code="1-1")))
+    found = read(
+        record(
+            value("a", code="0-0"),
+            value("b", code="0-0", valueQuantity={"value": 72}),
+            value("c", code="1-1"),
+        )
+    )
     assert {event.service for event in found.events} == {"laboratory-test"}
     assert found.uncatalogued == {f"{LOINC}|0-0": 2, f"{LOINC}|1-1": 1}

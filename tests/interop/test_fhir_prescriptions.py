@@ -46,7 +46,10 @@ def test_dispense__not_completed__is_skipped_and_speaks_for_its_request(read: An
 
 
 def test_request__dispensed__yields_its_dispenses_alone(read: Any) -> None:
-    fills = [dispense(id=name, authorizingPrescription=[PRESCRIPTION]) for name in ("one", "two")]
+    fills = [
+        dispense(id=name, authorizingPrescription=[PRESCRIPTION], whenHandedOver=f"2024-03-0{day}T10:00:00Z")
+        for day, name in enumerate(("one", "two"), start=1)
+    ]
     report = read(record(request(), *fills))
     assert identities(report) == ["MedicationDispense/one", "MedicationDispense/two"]
     assert str(report.skipped[-1]).endswith(

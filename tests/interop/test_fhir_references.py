@@ -47,7 +47,8 @@ def test_reference__every_way_to_name_a_resource__finds_it(read: Any, reference:
         entry(IDENTIFIED, full_url),
     ]
     (event,) = read(bundle() | {"entry": entries}).events
-    assert (event.patient.reference, event.patient.name) == ("Patient/pat", "Pat Q. Doe")
+    identity = "Patient/pat" if reference == UUID else f"{SERVER}/Patient/pat"
+    assert (event.patient.reference, event.patient.name) == (identity, "Pat Q. Doe")
 
 
 def test_reference__absolute_url_in_a_file_without_full_urls__finds_by_type_and_id(read: Any) -> None:
@@ -177,11 +178,27 @@ def test_identity__without_id__is_the_full_url_else_the_content(read: Any) -> No
         return str(event.record_identity)
 
     assert identity(UUID) == UUID
-    assert identity(None) == identity(None) != identity(None, period={"start": "2020"})
+    assert identity(None) == identity(None) != identity(None, period={"start": "2020-01-01"})
     assert identity(None).startswith("Encounter/sha256-")
 
 
-def test_identity__same_resource_twice__is_two_events_of_one_identity(read: Any) -> None:
-    assert [event.record_identity for event in read(record(encounter(), encounter())).events] == [
-        "Encounter/visit"
-    ] * 2
+def test_identity__same_resource_twice__is_one_event_and_its_copy_is_listed(read: Any) -> None:
+    found = read(record(encounter(), encounter()))
+    assert [event.record_identity for event in found.events] == ["Encounter/visit"]
+    assert "Encounter/visit: superseded by the copy at entry 5" in map(str, found.skipped)
+
+
+def test_identity__on_a_named_server__is_the_absolute_url(read: Any) -> None:
+    """FHIR R4 Resource.id is unique on its server alone."""
+    entries = [
+        entry(PATIENT, f"{server}/Patient/pat") for server in (SERVER, "https://other.example/fhir")
+    ] + [
+        entry(encounter(period={"start": day}), f"{server}/Encounter/visit")
+        for server, day in ((SERVER, "2024-03-05"), ("https://other.example/fhir", "2024-04-01"))
+    ]
+    found = read(bundle() | {"entry": entries})
+    assert [(event.record_identity, event.patient.reference) for event in found.events] == [
+        (f"{SERVER}/Encounter/visit", f"{SERVER}/Patient/pat"),
+        ("https://other.example/fhir/Encounter/visit", "https://other.example/fhir/Patient/pat"),
+    ]
+    assert "Encounter/visit" not in str([skipped.resource for skipped in found.skipped])

@@ -16,8 +16,16 @@ EVERY_KIND = Path(__file__).parents[1] / "fixtures" / "fhir" / "every_kind.json"
 
 
 def test_report__events__stand_in_order_of_date_and_stay_in_file_order_within_a_moment(read: Any) -> None:
-    dates = {"c": "2024-01-02", "a": "2024-01-02T00:00:00Z", "z": "2023", "b": "2024-01-02T01:00:00+01:00"}
-    visits = [encounter(id=name, period={"start": date}) for name, date in dates.items()]
+    dates = {
+        "c": "2024-01-02",
+        "a": "2024-01-02T00:00:00Z",
+        "z": "2023-07-01",
+        "b": "2024-01-02T01:00:00+01:00",
+    }
+    visits = [
+        encounter(id=name, code=code, period={"start": dates[name]})
+        for name, code in zip(dates, ("185349003", "185345009", "185347001", "390906007"), strict=True)
+    ]
     order = [event.record_identity.removeprefix("Encounter/") for event in read(record(*visits)).events]
     assert order == ["z", "c", "a", "b"]
 
@@ -34,7 +42,8 @@ def test_report__every_kind_example__yields_every_kind(catalogue: Any) -> None:
     }
     assert report.skipped_counts() == {
         "not a service": 7,
-        "used as price": 5,
+        "used as price": 4,
+        "priced nothing": 1,
         "of no kind": 5,
         "part of report": 2,
         "status cancelled": 1,

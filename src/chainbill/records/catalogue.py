@@ -31,6 +31,8 @@ KIND_CATEGORY: dict[ServiceKind, Category] = {
 """The benefit category of a service whose catalogue table names none."""
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_LEVEL_II = re.compile(r"[A-V]\d{4}")
+"""A code of HCPCS level II: a letter and four digits."""
 _FIELDS = ("fee", "description", "category")
 
 
@@ -159,8 +161,17 @@ class Catalogue(BaseModel):
         """Whether an encounter type is among the virtual or home ones."""
         return any(self._short(coding) in self.virtual_or_home_types for coding in codings)
 
+    def kinds(self, codings: Iterable[Coding]) -> list[ServiceKind]:
+        """The kinds under which any of a record's codings is listed, in the order of ``ServiceKind``."""
+        listed = list(codings)
+        return [kind for kind in ServiceKind if self.find(kind, listed)]
+
     def _short(self, coding: Coding) -> Coding:
-        return Coding(self.systems.get(coding.system, ""), coding.code)
+        system = self.systems.get(coding.system, "")
+        # CPT is level I of HCPCS: records write either name over a code of either, and the code's form tells.
+        if system in ("CPT", "HCPCS"):
+            system = "HCPCS" if _LEVEL_II.fullmatch(coding.code) else "CPT"
+        return Coding(system, coding.code)
 
 
 def _table(tables: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class PriceSource(StrEnum):
 
     CLAIM_ITEM = "claim_item"
     CLAIM_TOTAL = "claim_total"
+    CHARGE_ITEM = "charge_item"
+    """A FHIR ChargeItem or Invoice, where no claim states a price."""
     CATALOGUE_DEFAULT = "catalogue_default"
 
 

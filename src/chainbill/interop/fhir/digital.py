@@ -1,10 +1,11 @@
-"""Digital-therapeutics sessions: procedures, device uses and questionnaires by their code."""
+"""Digital-therapeutics sessions and months of monitoring: procedures, device uses, questionnaires, by their
+code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chainbill.interop.fhir.dates import first_date
+from chainbill.interop.fhir.dates import service_moment
 from chainbill.interop.fhir.elements import child, children, codings, text
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.records import Records, require_status, require_valid
@@ -22,9 +23,11 @@ SESSION_STATUSES = {
 
 _DATES = {
     "Procedure": ("performedDateTime", "performedPeriod"),
-    "DeviceUseStatement": ("timingDateTime", "timingPeriod", "recordedOn"),
+    "DeviceUseStatement": ("timingDateTime", "timingPeriod", "timingTiming", "recordedOn"),
     "QuestionnaireResponse": ("authored",),
 }
+
+_KINDS = (ServiceKind.DIGITAL_THERAPEUTICS_SESSION, ServiceKind.REMOTE_MONITORING_UPLOAD)
 
 _URIS = "urn:ietf:rfc:3986"
 """FHIR's code system of URIs, by which the catalogue lists questionnaires without a code."""
@@ -53,19 +56,29 @@ class Sessions:
         """
         require_valid(source)
         listed = self._codings(source)
-        if not self.records.catalogue.find(ServiceKind.DIGITAL_THERAPEUTICS_SESSION, listed):
-            raise NoEvent(SkipReason.NO_KIND, "not listed in the catalogue as digital therapeutics")
+        records = self.records
+        kinds = records.catalogue.kinds(listed)
+        kind = next((kind for kind in _KINDS if kind in kinds), None)
+        if kind is None:
+            raise NoEvent(
+                SkipReason.NO_KIND, "not listed in the catalogue as digital therapeutics or monitoring"
+            )
         require_status(source, *SESSION_STATUSES[source.type])
-        encounter = self.records.encounter(source)
+        encounter = records.encounter(source)
         performers = [child(who, "actor") for who in children(source.resource, "performer")]
         performers += [child(source.resource, "author"), child(source.resource, "source")]
-        return self.records.event(
+        patient = records.patient(source)
+        at = service_moment(source.resource, *_DATES[source.type])
+        return records.event(
             source,
-            ServiceKind.DIGITAL_THERAPEUTICS_SESSION,
+            kind,
             listed,
-            patient=self.records.patient(source),
-            provider=self.records.provider(source, performers, self.records.encounter_provider(encounter)),
-            at=first_date(source.resource, *_DATES[source.type]),
+            patient=patient,
+            provider=records.provider(source, performers, records.encounter_provider(encounter)),
+            at=at,
+            price=records.prices.matching(
+                kind, patient.reference, listed, at.date(), encounter.identity if encounter else ""
+            ),
         )
 
     def _codings(self, source: Source) -> list[Coding]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chainbill.interop.fhir.dates import EPOCH, first_date
-from chainbill.interop.fhir.elements import Json, child, children, codings, text
+from chainbill.interop.fhir.dates import EPOCH, first_date, service_moment
+from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, text
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.records import Records, require_status, require_valid, shown_code
 from chainbill.interop.fhir.references import required
@@ -52,6 +52,7 @@ class Prescriptions:
         """
         require_valid(source)
         require_status(source, "completed")
+        _require_for_home(source)
         prescription = next(self._prescriptions(source), "")
         performers = [child(who, "actor") for who in children(source.resource, "performer")]
         return self._event(source, performers, prescription, _DISPENSE_DATES)
@@ -70,6 +71,10 @@ class Prescriptions:
             raise NoEvent(SkipReason.INTENT, shown_code(intent))
         if source.resource.get("doNotPerform") is True:
             raise NoEvent(SkipReason.INTENT, "do-not-perform")
+        # FHIR R4 MedicationRequest.reported[x]: a report of somebody else's record, not an order of its own.
+        if source.resource.get("reportedBoolean") is True or child(source.resource, "reportedReference"):
+            raise NoEvent(SkipReason.NO_KIND, "reported, not ordered here")
+        _require_for_home(source)
         pharmacy = child(child(source.resource, "dispenseRequest"), "performer")
         return self._event(source, [pharmacy], source.identity, ("authoredOn",))
 
@@ -86,16 +91,17 @@ class Prescriptions:
             records.encounter_provider(encounter),
             records.named_provider(source, "requester"),
         )
+        at = service_moment(source.resource, *dates)
+        patient = records.patient(source)
+        listed = self._medication(source)
+        kind = ServiceKind.PRESCRIPTION_REFILL
         number = self._numbers.get(source.identity, 0)
-        return records.event(
-            source,
-            ServiceKind.PRESCRIPTION_REFILL,
-            self._medication(source),
-            patient=records.patient(source),
-            provider=provider,
-            at=first_date(source.resource, *dates),
-            price=records.prices.fill(prescription, number, source.identity) if prescription else None,
-        )
+        price = records.prices.fill(prescription, number) if prescription else None
+        if price is None:
+            price = records.prices.matching(
+                kind, patient.reference, listed, at.date(), encounter.identity if encounter else ""
+            )
+        return records.event(source, kind, listed, patient=patient, provider=provider, at=at, price=price)
 
     def _medication(self, source: Source) -> list[Coding]:
         reference = child(source.resource, "medicationReference")
@@ -112,3 +118,16 @@ class Prescriptions:
             target = self.records.index.follow(reference, dispense, "MedicationRequest")
             if target.reference:
                 yield target.reference
+
+
+def _require_for_home(source: Source) -> None:
+    """Check that a medicine is for the patient to take away.
+
+    Raises:
+        NoEvent: its category (a list for a request, one concept for a dispense) is inpatient: it is given in
+        a stay
+            and part of it (HL7 medicationrequest-category, medicationdispense-category).
+    """
+    stated = [*children(source.resource, "category"), child(source.resource, "category")]
+    if any(coding.code == "inpatient" for coding in all_codings(stated)):
+        raise NoEvent(SkipReason.NO_KIND, "a medicine given in a stay")

@@ -1,198 +1,775 @@
-"""What Claims and ExplanationOfBenefits say a visit or a prescription was billed at.
+"""What the record's claims say that its visits, tests and fills were billed at, and what became of every
+line.
 
-A visit's price is its own item's ``net``, else the claim's total less the other items' net. A
-prescription's is the total of the Claim whose ``prescription`` names it. A Claim goes before an
-ExplanationOfBenefit (which repeats it after somebody adjudicated it), and the first in the file before
-later ones. Only claims that were really made count: active, not a pre-authorisation.
+A line prices the visit that it names, or the only visit of its patient, provider and day; the laboratory
+test, session or reading with its code; the prescription that its claim names. What is left is an event of
+its own (``line_events``) or left out with a reason. Claims go before ExplanationOfBenefits, which repeat
+them after somebody adjudicated them, and both before ChargeItems and Invoices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import NamedTuple
 
-from chainbill.errors import AmountError
-from chainbill.interop.fhir.dates import EPOCH, first_date
-from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, number, text
+from chainbill.interop.fhir.claims import Claim, Line, read_claims
+from chainbill.interop.fhir.dates import EPOCH, days_of, first_date, service_moment
+from chainbill.interop.fhir.elements import child, codings, text
 from chainbill.interop.fhir.files import Source
-from chainbill.interop.fhir.references import ReferenceIndex
-from chainbill.interop.fhir.report import NoEvent, SkipReason
-from chainbill.money import cents_from_decimal
-from chainbill.records.catalogue import Coding
-from chainbill.records.service_event import PriceSource
+from chainbill.interop.fhir.references import ReferenceIndex, Target
+from chainbill.interop.fhir.report import (
+    ClaimLine,
+    LeftOut,
+    NoEvent,
+    PriceElsewhere,
+    SkippedResource,
+    SkipReason,
+)
+from chainbill.money import MAX_AMOUNT, show_dollars
+from chainbill.records.catalogue import Catalogue, Coding
+from chainbill.records.service_event import PriceSource, ServiceKind
 
-_MOST_DIGITS = 20
+VISIT_KINDS = (ServiceKind.IN_PERSON_VISIT, ServiceKind.TELEHEALTH_VISIT)
+_SERVICE_KINDS = (
+    ServiceKind.REMOTE_MONITORING_UPLOAD,
+    ServiceKind.DIGITAL_THERAPEUTICS_SESSION,
+    ServiceKind.LABORATORY_TEST,
+)
+_VISIT_REVENUE = ("045", "051", "052", "010", "011", "012", "013", "014", "015", "016", "020", "021", "0762")
+"""Revenue codes (UB-04) of the emergency room, clinics, room and board, intensive care and observation."""
+_DRUG_SYSTEMS = ("http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/ndc")
+TELEHEALTH_MODIFIERS = frozenset({"95", "93", "GT", "GQ", "G0", "FQ", "FR"})
+"""CPT and HCPCS modifiers of telehealth: by video, by telephone, asynchronous, acute stroke, audio only,
+supervised."""
+
+TELEHEALTH_PLACES = frozenset({"02", "10"})
+"""CMS place-of-service codes: telehealth elsewhere than, and in, the patient's home."""
+
+DEVICE_SUPPLY = frozenset({"99454", "99445", "98976", "98977", "98978", "98984", "98985", "98986"})
+"""CPT codes for the device and its readings over (up to) 30 days."""
+
+_RANKS = (("Claim",), ("ExplanationOfBenefit",), ("ChargeItem", "Invoice"))
+_TYPE_ORDER = ("professional", "institutional")
 
 
-class Price(NamedTuple):
-    """A billed amount, where it was read, and the claim it was read from."""
+class Visit(NamedTuple):
+    """An encounter of the record as lines may find it."""
+
+    source: Source
+    patient: str
+    providers: frozenset[str]
+    """Identities of its organisation and participants; empty: unknown."""
+    day: date | None
+    """Its day where it took place; None: not known exactly."""
+    types: list[Coding]
+    virtual: bool
+    """Whether its class or type says so."""
+    takes_lines: bool
+    """Whether it is a visit that lines which name none may belong to."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Price:
+    """A billed amount, where it was read, and the lines that it is the sum of."""
 
     amount: int
     """Micro-dollars, whole cents, more than zero."""
     source: PriceSource
-    claim: Source
+    claim: Claim
+    lines: list[Line]
+    whole: bool = False
+    """Whether it is all that the claim's total holds."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _VisitLine:
-    """A claim and the items of it that name one visit."""
+@dataclass(slots=True, eq=False)
+class _Charge:
+    """What one claim asks for one visit or fill."""
 
-    claim: Source
-    items: list[Json]
-
-    def own_item(self, types: Iterable[Coding]) -> Json:
-        """The visit's own item: where several name the visit, the one of its type, else the first."""
-        wanted = set(types)
-        of_type = (item for item in self.items if wanted & set(codings(child(item, "productOrService"))))
-        return next(of_type, self.items[0])
+    claim: Claim
+    lines: list[Line]
+    amount: int
+    source: PriceSource
+    whole: bool = False
 
 
 @dataclass(slots=True)
 class PriceBook:
-    """The prices of a file, by the identity of the visit or prescription they are for."""
+    """The claims of a record and what they price."""
 
     index: ReferenceIndex
-    _visits: dict[str, list[_VisitLine]] = field(default_factory=dict)
-    _fills: dict[str, list[Source]] = field(default_factory=dict)
+    catalogue: Catalogue
+    claims: list[Claim] = field(default_factory=list)
+    extra: dict[str, list[Price]] = field(default_factory=dict)
+    """Charges for a visit beside its own: a facility's beside a professional's, by the visit's identity."""
+    elsewhere: list[PriceElsewhere] = field(default_factory=list)
+    visits: dict[str, Visit] = field(default_factory=dict)
+    _by_visit: dict[str, list[Line]] = field(default_factory=dict)
+    _fills: dict[str, list[Claim]] = field(default_factory=dict)
     _priced: dict[str, list[str]] = field(default_factory=dict)
+    _rests: dict[str, str] = field(default_factory=dict)
+    """The event that bills what a claim's total holds beyond its lines, by the claim's identity."""
 
-    def add(self, claims: Iterable[Source]) -> None:
-        """Take in every Claim and ExplanationOfBenefit of a file, once the index knows the file."""
-        for claim in sorted(claims, key=lambda claim: claim.type != "Claim"):
-            if _unused_because(claim.resource):
-                continue
-            if isinstance(claim.resource.get("prescription"), dict):
-                named = self.index.follow(child(claim.resource, "prescription"), claim)
-                self._fills.setdefault(named.reference, []).append(claim)
-            elif not any(code == "pharmacy" for _, code in codings(child(claim.resource, "type"))):
-                for visit, items in self._items_by_visit(claim).items():
-                    self._visits.setdefault(visit, []).append(_VisitLine(claim, items))
-        for found in self._fills.values():
-            # Claims still go before benefits: one type of them prices all fills of a prescription.
-            found[:] = [claim for claim in found if claim.type == found[0].type]
-            found.sort(key=lambda claim: first_date(claim.resource, "billablePeriod", "created") or EPOCH)
+    def add(self, sources: Iterable[Source], visits: Iterable[Visit]) -> None:
+        """Take in the claims and visits of a record, once the index knows it."""
+        self.visits = {visit.source.identity: visit for visit in visits}
+        self.claims = read_claims(sources, self.index)
+        for claim in self.claims:
+            if claim.counts:
+                self._find_repeated(claim)
+        for claim in self._counting():
+            if claim.prescription is not None and claim.prescription.reference:
+                self._fills.setdefault(claim.prescription.reference, []).append(claim)
+            for line in claim.lines:
+                self._attach(line)
 
-    def visit(self, visit: str, types: list[Coding]) -> Price | None:
-        """The price of a visit, or None where no claim prices it.
+    # ── What a line is ───────────────────────────────────────────────────────────────────────────────────
 
-        Raises:
-            NoEvent: it is priced at nothing, less than nothing, or too much.
+    def kind(self, line: Line) -> ServiceKind | None:
+        """The kind of service that a line's code is, a visit's last: visits by video and in person share
+        codes.
         """
-        for claim_type in ("Claim", "ExplanationOfBenefit"):
-            lines = [line for line in self._visits.get(visit, []) if line.claim.type == claim_type]
-            for line in lines:
-                net = _cents(child(line.own_item(types), "net"))
-                if net is not None:
-                    return self._price(net, PriceSource.CLAIM_ITEM, line.claim, visit)
-            for line in lines:
-                rest = self._total_less_others(line, line.own_item(types))
-                if rest is not None:
-                    return self._price(rest, PriceSource.CLAIM_TOTAL, line.claim, visit)
+        kinds = self.catalogue.kinds(line.codings)
+        if line.claim.is_pharmacy:
+            drug = any(coding.system in _DRUG_SYSTEMS for coding in line.codings)
+            fill = ServiceKind.PRESCRIPTION_REFILL
+            return fill if drug or fill in kinds else None
+        for kind in _SERVICE_KINDS:
+            if kind in kinds:
+                return kind
+        if any(kind in kinds for kind in VISIT_KINDS):
+            return ServiceKind.TELEHEALTH_VISIT if self.is_virtual(line) else ServiceKind.IN_PERSON_VISIT
         return None
 
-    def fill(self, prescription: str, number_of_fill: int, fill: str) -> Price | None:
+    def is_virtual(self, line: Line) -> bool:
+        """Whether a line's code, modifier or place of service marks telehealth."""
+        if self.catalogue.is_virtual_or_home(line.codings):
+            return True
+        if line.modifiers & TELEHEALTH_MODIFIERS or line.places_of_service & TELEHEALTH_PLACES:
+            return True
+        place = self.index.follow(child(line.item, "locationReference"), line.claim.source, "Location").found
+        return place is not None and is_virtual_place(place)
+
+    def service_key(self, line: Line) -> str:
+        """What two lines for one service have in common: the catalogue's name of it, else the code."""
+        kind = self.kind(line)
+        if kind is not None and (found := self.catalogue.find(kind, line.codings)):
+            return found[0].service
+        return str(line.codings[0]) if line.codings else ""
+
+    def moment(self, line: Line) -> datetime:
+        """When a line's service took place: its last day, else its claim's, else that of the lines beside it.
+
+        Raises:
+            NoEvent: nothing says so to the day.
+        """
+        try:
+            return service_moment(line.item, "servicedDate", "servicedPeriod", last_day=True)
+        except NoEvent as missing:
+            if missing.reason is SkipReason.INEXACT_DATE:
+                raise
+        for target in line.encounters:
+            visit = self.visits.get(target.reference)
+            if visit is not None and len(line.encounters) == 1:
+                return service_moment(visit.source.resource, "period")
+        try:
+            return service_moment(line.claim.source.resource, "billablePeriod", last_day=True)
+        except NoEvent:
+            beside = set(self._moments_beside(line))
+            if len(beside) == 1:
+                return beside.pop()
+            raise
+
+    # ── What prices what ─────────────────────────────────────────────────────────────────────────────────
+
+    def visit(self, identity: str, types: list[Coding]) -> Price | None:
+        """The price of a visit, or None where no claim prices it; charges beside it are left in ``extra``.
+
+        Raises:
+            NoEvent: it is priced at nothing, less than nothing, too much, or in another currency.
+        """
+        for rank in _RANKS:
+            found, problem = self._visit_prices(identity, types, rank)
+            if found:
+                self.extra[identity] = found[1:]
+                return found[0]
+            if problem is not None:
+                raise problem
+        return None
+
+    def fill(self, prescription: str, number_of_fill: int) -> Price | None:
         """The price of the n-th fill (from zero) of a prescription, or None.
 
         Where a prescription has several fills and several claims, they are paired in order of date.
 
         Raises:
-            NoEvent: it is priced at nothing, less than nothing, or too much.
+            NoEvent: it is priced at nothing, less than nothing, too much, or in another currency.
         """
-        found = self._fills.get(prescription, [])
-        if number_of_fill >= len(found):
-            return None
-        claim = found[number_of_fill]
-        total = _total(claim.resource)
-        return None if total is None else self._price(total, PriceSource.CLAIM_TOTAL, claim, fill)
+        for rank in _RANKS:
+            claims = [claim for claim in self._fills.get(prescription, []) if claim.source.type in rank]
+            if not claims:
+                continue
+            claims.sort(key=lambda claim: _billed_at(claim.source))
+            charges = [charge for claim in claims if (charge := self._whole_charge(claim)) is not None]
+            standing, reversal = _net(charges)
+            if not standing and reversal is not None:
+                raise NoEvent(SkipReason.NO_CHARGE, f"reversed by {reversal.claim.source.label}")
+            return _price(standing[number_of_fill]) if number_of_fill < len(standing) else None
+        return None
 
-    def modifiers(self, visit: str) -> set[str]:
-        """The modifier codes of the claim items that name a visit."""
-        items = (item for line in self._visits.get(visit, []) for item in line.items)
-        return {coding.code for item in items for coding in all_codings(children(item, "modifier"))}
+    def matching(
+        self, kind: ServiceKind, patient: str, listed: list[Coding], day: date, encounter: str
+    ) -> Price | None:
+        """The price of a test, session or reading: of the first open line with its code, of its day or visit.
+
+        Raises:
+            NoEvent: it is priced at nothing, or less than nothing.
+        """
+        service = self.catalogue.find(kind, listed)
+        for line in self._open_lines():
+            same_code = not set(line.codings).isdisjoint(listed)
+            same_service = service is not None and self.service_key(line) == service[0].service
+            if self.kind(line) is not kind or not (same_code or same_service):
+                continue
+            if line.claim.patient not in ("", patient) or not self._of_occasion(line, day, encounter):
+                continue
+            if (line.amount or 0) <= 0:
+                continue
+            return _price(self._with_offsets(line))
+        return None
+
+    def take(self, price: Price, event: str) -> None:
+        """Remember that an event bills a price."""
+        for line in price.lines:
+            line.left_out = None
+            line.event = event
+        if price.whole:
+            self._rests[price.claim.source.identity] = event
+        for claim in {id(line.claim): line.claim for line in price.lines}.values() or [price.claim]:
+            self._priced.setdefault(claim.source.identity, []).append(event)
+
+    def virtual_by_line(self, identity: str) -> bool:
+        """Whether a line for a visit marks it as telehealth."""
+        return any(
+            self.is_virtual(line)
+            for line in self._by_visit.get(identity, [])
+            if self.kind(line) in (*VISIT_KINDS, None)
+        )
+
+    def names_visit(self, identity: str) -> bool:
+        """Whether a claim line charges a visit itself."""
+        return any(self.kind(line) in (*VISIT_KINDS, None) for line in self._by_visit.get(identity, []))
 
     def visit_claims(self, visit: str) -> Iterator[Source]:
-        """The claims for a visit, those read first going first."""
-        return (line.claim for line in self._visits.get(visit, []))
+        """The claims for a visit, those that go first going first."""
+        return (line.claim.source for line in self._by_visit.get(visit, []))
 
     def fill_claims(self, prescription: str) -> Iterator[Source]:
-        """The claims for a prescription, in order of date."""
-        return iter(self._fills.get(prescription, []))
+        """The claims for a prescription."""
+        return (claim.source for claim in self._fills.get(prescription, []))
 
-    def use_of(self, claim: Source) -> str:
-        """What a claim was the price of, in words."""
-        if reason := _unused_because(claim.resource):
-            return f"of nothing: {reason}"
-        return f"of {', '.join(self._priced.get(claim.identity, ['nothing here']))}"
+    def not_billable(self, visit: str) -> Source | None:
+        """A ChargeItem that says that a visit is not to be billed (FHIR R4 ChargeItem.status)."""
+        for line in self._by_visit.get(visit, []):
+            if line.left_out is LeftOut.NOT_BILLABLE:
+                return line.claim.source
+        return None
 
-    def _items_by_visit(self, claim: Source) -> dict[str, list[Json]]:
-        found: dict[str, list[Json]] = {}
-        for item in children(claim.resource, "item"):
-            for reference in children(item, "encounter"):
-                visit = self.index.follow(reference, claim, "Encounter")
-                found.setdefault(visit.reference, []).append(item)
+    def supplies(self, patient: str) -> Iterator[tuple[Line, tuple[date, date]]]:
+        """The lines that bill a month of readings from a patient's device, with their first and last day."""
+        for claim in self._counting():
+            if claim.patient == patient:
+                for line in claim.lines:
+                    if (
+                        any(coding.code in DEVICE_SUPPLY for coding in line.codings)
+                        and (line.amount or 0) > 0
+                    ):
+                        days = days_of(line.item, "servicedPeriod")
+                        if days is not None:
+                            yield line, days
+
+    def open_lines(self) -> list[Line]:
+        """Lines with an amount of which nothing has become yet."""
+        return [line for line in self._open_lines() if line.amount is not None]
+
+    def with_offsets(self, line: Line) -> Price | None:
+        """The price of a line that is a service of its own, less what other lines take off it.
+
+        Raises:
+            NoEvent: nothing is left of it.
+        """
+        return _price(self._with_offsets(line))
+
+    def of_absent(self) -> Iterator[tuple[Target, Price]]:
+        """The prices that claims state for visits and prescriptions that the record does not hold."""
+        for identity, lines in self._by_visit.items():
+            target = lines[0].encounters[0] if lines[0].encounters else None
+            if identity in self.visits or target is None or not target.external:
+                continue
+            try:
+                price = self.visit(identity, [])
+            except NoEvent:
+                continue
+            if price is not None:
+                yield target, price
+        for identity, claims in self._fills.items():
+            target = claims[0].prescription
+            if target is None or target.found is not None or not target.external or len(claims) > 1:
+                continue
+            try:
+                price = self.fill(identity, 0)
+            except NoEvent:
+                continue
+            if price is not None:
+                yield target, price
+
+    def at_visit(self, line: Line) -> Visit | None:
+        """The visit that a line belongs to."""
+        for identity, lines in self._by_visit.items():
+            if line in lines:
+                return self.visits.get(identity)
+        return None
+
+    # ── What is said of the claims ───────────────────────────────────────────────────────────────────────
+
+    def skipped(self, source: Source) -> SkippedResource:
+        """What became of a claim as a whole."""
+        claim = next(claim for claim in self.claims if claim.source is source)
+        reason, detail = self._use(claim)
+        return SkippedResource(resource=source.label, reason=reason, detail=detail)
+
+    def claim_lines(self) -> list[ClaimLine]:
+        """Every line of the claims that count, and what their totals hold beyond them."""
+        found: list[ClaimLine] = []
+        for claim in self._counting():
+            found += [_reported(line) for line in claim.lines]
+            rest = (claim.total or 0) - claim.of_lines
+            if claim.total is None or rest <= 0:
+                continue
+            event = self._rests.get(claim.source.identity)
+            unpriced = any(line.amount is None for line in claim.lines) or not claim.lines
+            reason = LeftOut.NOT_DIVIDED if unpriced else LeftOut.ABOVE_LINES
+            found.append(
+                ClaimLine(
+                    claim=claim.source.label,
+                    number=0,
+                    code="",
+                    amount=rest,
+                    event=event,
+                    left_out=None if event else reason,
+                )
+            )
         return found
 
-    def _total_less_others(self, line: _VisitLine, own: Json) -> int | None:
-        total = _total(line.claim.resource)
-        if total is None:
-            return None
-        for item in children(line.claim.resource, "item"):
-            if item is own:
+    def contradictions(self) -> list[str]:
+        """Claims whose total is not the sum of their lines, though all of these have an amount, or are
+        more.
+        """
+        told = []
+        for claim in self._counting():
+            total, lines = claim.total, claim.of_lines
+            priced = all(line.amount is not None for line in claim.lines) and claim.lines
+            if total is None or not (total < lines or (priced and total != lines and not claim.prescription)):
                 continue
-            net = _cents(child(item, "net"))
-            if net is None and (child(item, "net") or self._is_of_another_visit(item, line)):
-                return None  # what is left would hold another visit's price too, or another currency
-            total -= net or 0
-        return total
+            less = "less" if total < lines else "more"
+            told.append(
+                f"{claim.source.label}: its total {show_dollars(total)} is {less} than its lines come to, "
+                f"{show_dollars(lines)}"
+            )
+        return told
 
-    def _is_of_another_visit(self, item: Json, line: _VisitLine) -> bool:
-        return bool(children(item, "encounter")) and not any(item is own for own in line.items)
+    # ── Inside ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def _price(self, amount: int, source: PriceSource, claim: Source, priced: str) -> Price:
-        self._priced.setdefault(claim.identity, []).append(priced)
-        if amount < 0:
-            raise NoEvent(SkipReason.UNUSABLE_PRICE, f"below zero in {claim.label}")
-        if amount == 0:
-            raise NoEvent(SkipReason.NO_CHARGE, f"priced at zero in {claim.label}")
-        return Price(amount, source, claim)
+    def _counting(self) -> Iterator[Claim]:
+        return (claim for claim in self.claims if claim.counts and claim.repeats is None)
+
+    def _open_lines(self) -> Iterator[Line]:
+        return (line for claim in self._counting() for line in claim.lines if line.open)
+
+    def _find_repeated(self, claim: Claim) -> None:
+        """Find the claim that an ExplanationOfBenefit, a ChargeItem or an Invoice repeats."""
+        if claim.source.type == "Claim":
+            return
+        named = self.index.follow(child(claim.source.resource, "claim"), claim.source, "Claim")
+        rank = next(place for place, types in enumerate(_RANKS) if claim.source.type in types)
+        before = [
+            other
+            for other in self.claims
+            if other.repeats is None and any(other.source.type in types for types in _RANKS[:rank])
+        ]
+        for other in before:
+            if other.source is named.found or (other.counts and _same_business(claim, other)):
+                claim.repeats = other
+                return
+
+    def _attach(self, line: Line) -> None:
+        """Find the visit that a line is for."""
+        claim = line.claim
+        if text(claim.source.resource, "status") == "not-billable":
+            line.leave_out(LeftOut.NOT_BILLABLE)
+        if claim.is_pharmacy:
+            return
+        if len(line.encounters) > 1:
+            line.leave_out(LeftOut.SEVERAL_VISITS, ", ".join(shown(target) for target in line.encounters))
+        elif line.encounters:
+            target = line.encounters[0]
+            visit = self.visits.get(target.reference)
+            if (
+                visit is not None
+                and "" not in (visit.patient, claim.patient)
+                and visit.patient != claim.patient
+            ):
+                line.leave_out(LeftOut.OTHER_PATIENT, visit.source.label)
+            elif target.dangling and not target.external:
+                line.leave_out(LeftOut.MISSING_REFERENCE, "encounter")
+            else:
+                self._by_visit.setdefault(target.reference, []).append(line)
+        elif self.kind(line) in VISIT_KINDS:
+            self._attach_by_day(line)
+
+    def _attach_by_day(self, line: Line) -> None:
+        try:
+            day = self.moment(line).date()
+        except NoEvent:
+            return  # a service of its own, if anything; there its date is asked for
+        provider = line.claim.provider.reference if line.claim.provider else ""
+        e_visit = self.catalogue.is_virtual_or_home(line.codings)
+        found = [
+            visit
+            for visit in self.visits.values()
+            if visit.takes_lines
+            and visit.day == day
+            and visit.patient == line.claim.patient
+            and (not provider or not visit.providers or provider in visit.providers)
+            and (visit.virtual or not e_visit)
+        ]
+        if len(found) > 1:
+            service = self.service_key(line)
+            found = [
+                visit
+                for visit in found
+                if any(
+                    (entry := self.catalogue.find(kind, visit.types)) and entry[0].service == service
+                    for kind in VISIT_KINDS
+                )
+            ]
+            if len(found) != 1:
+                line.leave_out(LeftOut.SEVERAL_VISITS_THAT_DAY)
+                return
+        if found:
+            self._by_visit.setdefault(found[0].source.identity, []).append(line)
+
+    def _visit_prices(
+        self, identity: str, types: list[Coding], rank: tuple[str, ...]
+    ) -> tuple[list[Price], NoEvent | None]:
+        """A visit's prices by the claims of one rank, its own first, or why it has none."""
+        by_claim: dict[int, list[Line]] = {}
+        for line in self._by_visit.get(identity, []):
+            if line.claim.source.type in rank:
+                by_claim.setdefault(id(line.claim), []).append(line)
+        groups: dict[tuple[str, str], list[_Charge]] = {}
+        problems: list[NoEvent] = []
+        for lines in by_claim.values():
+            claim = lines[0].claim
+            try:
+                charge = self._own_charge(claim, lines, types)
+            except NoEvent as problem:
+                problems.append(problem)
+                continue
+            if charge is not None:
+                provider = claim.provider.reference if claim.provider else ""
+                groups.setdefault((claim.type, provider), []).append(charge)
+        prices: list[Price] = []
+        visit = self.visits.get(identity)
+        ours = visit.providers if visit else frozenset()
+        for key in sorted(groups, key=lambda key: _order_of_group(key, ours)):
+            try:
+                price = _standing_price(groups[key])
+            except NoEvent as problem:
+                problems.append(problem)
+            else:
+                prices.append(price)
+        return prices, problems[0] if problems and not prices else None
+
+    def _own_charge(self, claim: Claim, lines: list[Line], types: list[Coding]) -> _Charge | None:
+        """What one claim asks for a visit itself: the lines of the visit's own service, less what is taken
+        off.
+        """
+        usable = [line for line in lines if line.left_out in (None, LeftOut.OTHER_CURRENCY, LeftOut.TOO_MUCH)]
+        taken_off = [line for line in usable if (line.amount or 0) < 0]
+        asked = [line for line in usable if (line.amount or 0) >= 0]
+        own = self._own_lines(asked, types)
+        if not own:
+            negative = self._own_lines(taken_off, types)
+            if asked or not negative:
+                return None
+            return _Charge(
+                claim, negative, sum(line.amount or 0 for line in negative), PriceSource.CLAIM_ITEM
+            )
+        for line in own:
+            if line.currency:
+                raise NoEvent(SkipReason.UNUSABLE_PRICE, f"in {line.currency} in {claim.source.label}")
+            if line.left_out is LeftOut.TOO_MUCH:
+                raise NoEvent(
+                    SkipReason.UNUSABLE_PRICE, f"more than a contract can hold in {claim.source.label}"
+                )
+        services = {self.service_key(line) for line in own}
+        off = [line for line in taken_off if self.kind(line) is None or self.service_key(line) in services]
+        source = PriceSource.CLAIM_ITEM
+        if claim.source.type in ("ChargeItem", "Invoice"):
+            source = PriceSource.CHARGE_ITEM
+        unpriced = [line for line in own if line.amount is None]
+        if unpriced:
+            rest = self._rest_for(claim, unpriced)
+            if rest is None:
+                if claim.currency:
+                    raise NoEvent(SkipReason.UNUSABLE_PRICE, f"in {claim.currency} in {claim.source.label}")
+                return None
+            amount = sum(line.amount or 0 for line in own + off) + rest
+            return _Charge(claim, own + off, amount, PriceSource.CLAIM_TOTAL, whole=True)
+        return _Charge(claim, own + off, sum(line.amount or 0 for line in own + off), source)
+
+    def _rest_for(self, claim: Claim, unpriced: list[Line]) -> int | None:
+        """What a claim's total holds beyond its lines, if that can only be for one visit's line without an
+        amount.
+        """
+        if claim.total is None or any(
+            line.currency or line.left_out is LeftOut.TOO_MUCH for line in claim.lines
+        ):
+            return None
+        ours = {target.reference for target in unpriced[0].encounters}
+        for line in claim.lines:
+            visits = {target.reference for target in line.encounters}
+            if line.amount is None and line not in unpriced and not visits <= ours:
+                return None  # what is left would hold another visit's price too
+        rest = claim.total - claim.of_lines
+        return None if rest < 0 else rest
+
+    def _own_lines(self, lines: list[Line], types: list[Coding]) -> list[Line]:
+        """The lines of the visit's own service: by its type, its service, a visit's code, or for want of
+        another.
+        """
+        wanted = set(types)
+        named = {
+            entry[0].service
+            for kind in VISIT_KINDS
+            if (entry := self.catalogue.find(kind, types)) is not None
+        }
+        choices = (
+            [line for line in lines if wanted & set(line.codings)],
+            [line for line in lines if self.kind(line) in VISIT_KINDS and self.service_key(line) in named],
+            [line for line in lines if self.kind(line) in VISIT_KINDS],
+            [line for line in lines if self.kind(line) is None and _revenue(line).startswith(_VISIT_REVENUE)],
+        )
+        chosen = next((choice for choice in choices if choice), [])
+        if not chosen:
+            unknown = [line for line in lines if self.kind(line) is None]
+            return unknown if len(unknown) == 1 else []
+        first = self.service_key(chosen[0])
+        return [line for line in chosen if self.service_key(line) == first or _revenue(line)]
+
+    def _whole_charge(self, claim: Claim) -> _Charge | None:
+        """A claim as a whole, as a pharmacy's for one prescription is."""
+        if claim.currency or any(line.currency for line in claim.lines):
+            currency = claim.currency or next(line.currency for line in claim.lines if line.currency)
+            raise NoEvent(SkipReason.UNUSABLE_PRICE, f"in {currency} in {claim.source.label}")
+        if any(line.left_out is LeftOut.TOO_MUCH for line in claim.lines):
+            raise NoEvent(SkipReason.UNUSABLE_PRICE, f"more than a contract can hold in {claim.source.label}")
+        priced = [line for line in claim.lines if line.amount is not None and line.open]
+        if claim.total is not None and claim.total >= claim.of_lines:
+            return _Charge(claim, priced, claim.total, PriceSource.CLAIM_TOTAL, whole=True)
+        if not priced or len(priced) < len(claim.lines):
+            return None
+        return _Charge(claim, priced, claim.of_lines, PriceSource.CLAIM_TOTAL)
+
+    def _with_offsets(self, line: Line) -> _Charge:
+        """A line and the open negative ones of its claim for the same service."""
+        key, amount = self.service_key(line), line.amount or 0
+        off: list[Line] = []
+        for other in line.claim.lines:
+            taken = other.amount or 0
+            same = other is not line and other.open and self.service_key(other) == key
+            if same and taken < 0 and amount + taken >= 0:
+                off.append(other)
+                amount += taken
+        source = PriceSource.CLAIM_ITEM
+        if line.claim.source.type in ("ChargeItem", "Invoice"):
+            source = PriceSource.CHARGE_ITEM
+        lines = [line, *off]
+        return _Charge(line.claim, lines, sum(each.amount or 0 for each in lines), source)
+
+    def _of_occasion(self, line: Line, day: date, encounter: str) -> bool:
+        """Whether a line can be of the day or the visit of a test."""
+        if line.encounters:
+            return bool(encounter) and any(target.reference == encounter for target in line.encounters)
+        try:
+            return service_moment(line.item, "servicedDate", "servicedPeriod", last_day=True).date() == day
+        except NoEvent as missing:
+            if missing.reason is SkipReason.INEXACT_DATE:
+                return False
+        beside = {t.reference for other in line.claim.lines for t in other.encounters}
+        if encounter and beside:
+            return encounter in beside
+        try:
+            return self.moment(line).date() == day
+        except NoEvent:
+            return False
+
+    def _moments_beside(self, line: Line) -> Iterator[datetime]:
+        for other in line.claim.lines:
+            try:
+                yield service_moment(other.item, "servicedDate", "servicedPeriod", last_day=True)
+            except NoEvent:
+                continue
+
+    def _use(self, claim: Claim) -> tuple[SkipReason, str]:
+        if claim.problem is not None:
+            return claim.problem
+        if claim.repeats is not None:
+            return SkipReason.PRICED_NOTHING, f"it repeats {claim.repeats.source.label}"
+        events = list(dict.fromkeys(self._priced.get(claim.source.identity, [])))
+        mine = f"{claim.source.identity}#"
+        others = [_label(event) for event in events if not event.startswith(mine)]
+        own = sorted(int(event.removeprefix(mine)) for event in events if event.startswith(mine))
+        if others:
+            told = f"of {', '.join(others)}"
+            if own:
+                told += f"; billed by the line: {', '.join(map(str, own))}"
+            return SkipReason.USED_AS_PRICE, told
+        if own:
+            return SkipReason.BILLED_BY_LINE, f"line {', '.join(map(str, own))}"
+        reasons = dict.fromkeys(
+            f"{line.left_out}{f' ({line.detail})' if line.detail else ''}"
+            for line in claim.lines
+            if line.left_out
+        )
+        return SkipReason.PRICED_NOTHING, "; ".join(reasons) or "it states no amount"
 
 
-def _unused_because(claim: Json) -> str:
-    if text(claim, "status") not in ("active", ""):
-        return "it is not active"
-    if text(claim, "use") not in ("claim", ""):
-        return "it is no claim but a request beforehand"
-    return ""
+def is_virtual_place(location: Source) -> bool:
+    """Whether a Location is a virtual one (HL7 location-physical-type ``vi``)."""
+    return any(coding.code == "vi" for coding in codings(child(location.resource, "physicalType")))
 
 
-def _total(claim: Json) -> int | None:
-    """A claim's total: a Claim states one, an ExplanationOfBenefit lists them by category.
-
-    Without one, the sum of the items, if every item has a net.
-    """
-    for stated in children(claim, "total"):
-        if any(coding.code == "submitted" for coding in codings(child(stated, "category"))):
-            return _cents(child(stated, "amount"))
-    if stated := child(claim, "total"):
-        return _cents(stated)
-    nets = [_cents(child(item, "net")) for item in children(claim, "item")]
-    known = [net for net in nets if net is not None]
-    return sum(known) if known and len(known) == len(nets) else None
+def shown(target: Target) -> str:
+    """A reference's target as a reason names it."""
+    return target.found.label if target.found else _label(target.reference)
 
 
-def _cents(money: Json) -> int | None:
-    """Money as whole cents in micro-dollars, of either sign; None where it is no amount of dollars.
+def _label(identity: str) -> str:
+    """The last two parts of an absolute identity."""
+    return "/".join(identity.split("/")[-2:]) if identity.startswith("http") else identity
+
+
+def _revenue(line: Line) -> str:
+    """A line's revenue code, as ``revenue`` states it or, as some write, in place of a procedure code."""
+    stated = next((coding.code for coding in codings(child(line.item, "revenue"))), "")
+    bare = [coding.code for coding in line.codings if len(coding.code) == 4 and coding.code.isdigit()]
+    return stated or next(iter(bare), "")
+
+
+def _order_of_group(key: tuple[str, str], ours: frozenset[str]) -> tuple[bool, int, str, str]:
+    kind, provider = key
+    place = _TYPE_ORDER.index(kind) if kind in _TYPE_ORDER else len(_TYPE_ORDER)
+    return bool(ours) and provider not in ours, place, kind, provider
+
+
+def _standing_price(charges: list[_Charge]) -> Price:
+    """The price by the newest of one provider's claims of one type for a visit.
 
     Raises:
-        NoEvent: it is more than a contract can hold.
+        NoEvent: they come to nothing, less than nothing, or too much.
     """
-    value = number(money, "value")
-    if value is None or text(money, "currency") not in ("USD", ""):
-        return None
-    try:
-        if value and value.adjusted() > _MOST_DIGITS:  # before arithmetic that such a number would overflow
-            raise AmountError(f"a number of {value.adjusted()} digits")
-        return cents_from_decimal(value.copy_abs()) * (-1 if value < 0 else 1)
-    except AmountError:
-        raise NoEvent(SkipReason.UNUSABLE_PRICE, "more than a contract can hold") from None
+    charges = sorted(charges, key=lambda charge: charge.claim.made)
+    standing, reversal = _net(charges)
+    if not standing:
+        if reversal is not None and len(charges) > 1:
+            raise NoEvent(SkipReason.NO_CHARGE, f"reversed by {reversal.claim.source.label}")
+        return _price(charges[-1])
+    newest = standing[-1]
+    for older in standing[:-1]:
+        for line in older.lines:
+            line.leave_out(LeftOut.OTHER_CLAIM, newest.claim.source.label)
+    return _price(newest)
+
+
+def _net(charges: list[_Charge]) -> tuple[list[_Charge], _Charge | None]:
+    """Charges that stand once reversals are set against what they reverse, and the last reversal.
+
+    A claim of less than nothing reverses the newest one of the same amount (X12 837 claim frequency code 8
+    and CMS adjustment claims do); of another amount it adjusts the newest.
+    """
+    standing = [charge for charge in charges if charge.amount >= 0]
+    reversal = None
+    for taken in (charge for charge in charges if charge.amount < 0):
+        reversal = taken
+        equal = next((each for each in reversed(standing) if each.amount == -taken.amount), None)
+        if equal is not None:
+            standing.remove(equal)
+            for line in equal.lines:
+                line.leave_out(LeftOut.REVERSED, f"by {taken.claim.source.label}")
+            for line in taken.lines:
+                line.leave_out(LeftOut.REVERSED, f"it reverses {equal.claim.source.label}")
+        elif standing:
+            newest = standing[-1]
+            newest.lines = newest.lines + taken.lines
+            newest.amount += taken.amount
+    return standing, reversal
+
+
+def _price(charge: _Charge) -> Price:
+    label = charge.claim.source.label
+    if charge.amount < 0:
+        raise NoEvent(SkipReason.UNUSABLE_PRICE, f"below zero in {label}")
+    if charge.amount == 0:
+        raise NoEvent(SkipReason.NO_CHARGE, f"priced at zero in {label}")
+    if charge.amount > MAX_AMOUNT:
+        raise NoEvent(SkipReason.UNUSABLE_PRICE, f"more than a contract can hold in {label}")
+    return Price(charge.amount, charge.source, charge.claim, charge.lines, charge.whole)
+
+
+def _billed_at(source: Source) -> datetime:
+    return first_date(source.resource, "billablePeriod", "created") or EPOCH
+
+
+def _same_business(claim: Claim, other: Claim) -> bool:
+    """Whether two claims ask for the same: a visit, a prescription, or a patient's code and amount on one
+    day.
+    """
+    if claim.prescription and other.prescription:
+        return claim.prescription.reference == other.prescription.reference
+    if claim.is_pharmacy != other.is_pharmacy:
+        return False
+    visits, others = (
+        {t.reference for line in each.lines for t in line.encounters} for each in (claim, other)
+    )
+    if visits and others:
+        return not visits.isdisjoint(others)
+    asked, before = (
+        {
+            (
+                each.patient,
+                coding,
+                line.amount,
+                str(line.item.get("servicedDate") or line.item.get("servicedPeriod")),
+            )
+            for line in each.lines
+            if line.amount
+            for coding in line.codings
+        }
+        for each in (claim, other)
+    )
+    return not asked.isdisjoint(before)
+
+
+def _reported(line: Line) -> ClaimLine:
+    return ClaimLine(
+        claim=line.claim.source.label,
+        number=line.number,
+        code=str(line.codings[0]) if line.codings else "",
+        amount=line.amount,
+        event=line.event,
+        left_out=line.left_out,
+        detail=line.detail,
+    )

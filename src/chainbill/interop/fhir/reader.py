@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from functools import partial
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from chainbill.errors import UnsupportedVersion
+from chainbill.interop.fhir.claims import CLAIM_TYPES
 from chainbill.interop.fhir.digital import SESSION_STATUSES, Sessions
+from chainbill.interop.fhir.editions import newest_versions
 from chainbill.interop.fhir.files import Source, read_sources
+from chainbill.interop.fhir.line_events import LineEvents
 from chainbill.interop.fhir.measurements import Measurements
 from chainbill.interop.fhir.prescriptions import Prescriptions
 from chainbill.interop.fhir.records import Records
 from chainbill.interop.fhir.references import PROVIDER_TYPES
+from chainbill.interop.fhir.repeats import Repeats
 from chainbill.interop.fhir.report import IngestReport, NoEvent, SkippedResource, SkipReason
 from chainbill.interop.fhir.versions import not_r4_because
-from chainbill.interop.fhir.visits import visit_event
+from chainbill.interop.fhir.visits import Visits
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 
@@ -29,7 +32,6 @@ MAX_LINE_BYTES = 4 * 2**20
 Builder = Callable[[Source], ServiceEvent]
 """Makes a resource's event, or raises ``NoEvent``."""
 
-_PRICE_TYPES = ("Claim", "ExplanationOfBenefit")
 _EVENT_TYPES = (
     "Encounter",
     "Observation",
@@ -65,12 +67,12 @@ _NO_SERVICE = {
 }
 """What common resources are, where the type's name does not say it."""
 
-_CONTENT_NEEDED = ("Patient", "Medication", "Device", "Questionnaire", *PROVIDER_TYPES)
+_CONTENT_NEEDED = ("Patient", "Medication", "Device", "Questionnaire", "Location", *PROVIDER_TYPES)
 """Types whose content events are described with. Of the rest only the name is kept in memory."""
 
 
 def read_fhir(
-    path: Path | str,
+    path: Path | str | Sequence[Path | str],
     *,
     catalogue: Catalogue,
     include_in_person: bool = True,
@@ -80,8 +82,9 @@ def read_fhir(
 ) -> IngestReport:
     """Read a Bundle, NDJSON of resources, or one resource, and find the service events in it.
 
-    ``max_bytes`` limits a JSON file and ``max_line_bytes`` a line of NDJSON. Events dated after
-    ``not_after`` are skipped as in the future; without it none are. Events before 1970 always are:
+    ``path`` may be several files, which are read as parts of one record; a folder; ``-`` for the standard
+    input. ``max_bytes`` limits a JSON file and ``max_line_bytes`` a line of NDJSON. Events dated after
+    ``not_after`` (now, where it is not given) are skipped as in the future, those before 1970 always:
     the chain's clock begins there.
 
     Raises:
@@ -90,64 +93,95 @@ def read_fhir(
         MalformedRecord: not JSON, not FHIR, or nested beyond reason.
         RecordError: the file cannot be opened.
     """
-    records = Records(catalogue)
-    for source in read_sources(Path(path), max_bytes=max_bytes, max_line_bytes=max_line_bytes):
+    paths = [path] if isinstance(path, str | Path) else list(path)
+    shown = str(path) if isinstance(path, str | Path) else ", ".join(map(str, paths))
+    found: list[Source] = []
+    for source in read_sources(
+        [Path(each) for each in paths], max_bytes=max_bytes, max_line_bytes=max_line_bytes
+    ):
         if tell := not_r4_because(source.resource):
             raise UnsupportedVersion(
-                f"{path}: not FHIR R4: {tell} ({source.label})", hint="export it again as FHIR R4"
+                f"{shown}: not FHIR R4: {tell} ({source.label})", hint="export it again as FHIR R4"
             )
-        if source.type not in (*_EVENT_TYPES, *_PRICE_TYPES, *_CONTENT_NEEDED):
+        if source.type not in (*_EVENT_TYPES, *CLAIM_TYPES, *_CONTENT_NEEDED):
             source.shed()
-        records.add(source)
-    return _report(records, _builders(records, include_in_person=include_in_person), not_after)
+        found.append(source)
+    ordered, past = newest_versions(found)
+    records = Records(catalogue, not_after or datetime.now(UTC))
+    for place, source in enumerate(ordered):
+        if place not in past:
+            records.add(source)
+    records.index.merge_patients(records.of_type("Patient"))
+    return _report(records, ordered, past, include_in_person=include_in_person)
 
 
-def _builders(records: Records, *, include_in_person: bool) -> dict[str, Builder]:
-    """How each type of resource becomes an event, once the whole file is known."""
-    records.prices.add(source for kind in _PRICE_TYPES for source in records.of_type(kind))
+def _report(
+    records: Records, ordered: list[Source], past: dict[int, SkippedResource], *, include_in_person: bool
+) -> IngestReport:
+    builders, repeats = _builders(records, include_in_person=include_in_person)
+    events: list[ServiceEvent] = []
+    skipped = dict(past)
+    claims: list[int] = []
+    not_events: dict[str, str] = {}
+    for place, source in enumerate(ordered):
+        if place in past:
+            continue
+        if source.type in CLAIM_TYPES:
+            claims.append(place)
+            continue
+        try:
+            repeats.check(source)
+            events.append(_event(source, builders))
+        except NoEvent as no_event:
+            skipped[place] = _skipped(source, no_event.reason, no_event.detail)
+            not_events[source.identity] = f"{no_event.reason} {no_event.detail}".strip()
+    lines = LineEvents(
+        records, {event.record_identity: event for event in events}, not_events, include_in_person
+    )
+    by_line = lines.make()
+    for place in claims:  # only now is it known what became of each of their lines
+        skipped[place] = records.prices.skipped(ordered[place])
+    return IngestReport(
+        events=_in_order(events, by_line),
+        skipped=[skipped[place] for place in sorted(skipped)],
+        claim_lines=records.prices.claim_lines(),
+        contradictions=records.prices.contradictions(),
+        prices_elsewhere=records.prices.elsewhere,
+        uncatalogued=dict(records.uncatalogued.most_common()),
+    )
+
+
+def _in_order(events: list[ServiceEvent], by_line: list[ServiceEvent]) -> list[ServiceEvent]:
+    """By date of service; those of one day by their time, and claim lines, which have a day alone, last."""
+    whole = [(event.service_date, False, event.performed_at, event) for event in events]
+    whole += [(event.service_date, True, event.performed_at, event) for event in by_line]
+    return [event for *_, event in sorted(whole, key=lambda each: each[:3])]
+
+
+def _builders(records: Records, *, include_in_person: bool) -> tuple[dict[str, Builder], Repeats]:
+    """How each type of resource becomes an event, once the whole record is known."""
+    visits = Visits(records, include_in_person)
+    records.prices.add((source for kind in CLAIM_TYPES for source in records.of_type(kind)), visits.group())
     measurements, prescriptions, sessions = Measurements(records), Prescriptions(records), Sessions(records)
-    for grouped in (measurements, prescriptions, sessions):
+    repeats = Repeats(records, measurements)
+    for grouped in (measurements, prescriptions, sessions, repeats):
         grouped.group()
-    return {
-        "Encounter": partial(visit_event, records=records, include_in_person=include_in_person),
+    builders: dict[str, Builder] = {
+        "Encounter": visits.event,
         "Observation": measurements.observation_event,
         "DiagnosticReport": measurements.report_event,
         "MedicationDispense": prescriptions.dispense_event,
         "MedicationRequest": prescriptions.request_event,
         **dict.fromkeys(SESSION_STATUSES, sessions.event),
     }
+    return builders, repeats
 
 
-def _report(records: Records, builders: dict[str, Builder], not_after: datetime | None) -> IngestReport:
-    events: list[ServiceEvent] = []
-    skipped: dict[int, SkippedResource] = {}
-    claims: list[int] = []
-    for place, source in enumerate(records.sources):
-        if source.type in _PRICE_TYPES:
-            claims.append(place)
-            continue
-        try:
-            events.append(_event(source, builders, not_after))
-        except NoEvent as no_event:
-            skipped[place] = _skipped(source, no_event.reason, no_event.detail)
-    for place in claims:  # only now is it known what each was used for
-        claim = records.sources[place]
-        skipped[place] = _skipped(claim, SkipReason.USED_AS_PRICE, records.prices.use_of(claim))
-    return IngestReport(
-        events=sorted(events, key=lambda event: event.performed_at),
-        skipped=[skipped[place] for place in sorted(skipped)],
-        uncatalogued=dict(records.uncatalogued.most_common()),
-    )
-
-
-def _event(source: Source, builders: dict[str, Builder], not_after: datetime | None) -> ServiceEvent:
+def _event(source: Source, builders: dict[str, Builder]) -> ServiceEvent:
     builder = builders.get(source.type)
     if builder is None:
         raise _no_event(source)
-    event = builder(source)
-    if not_after is not None and event.performed_at > not_after:
-        raise NoEvent(SkipReason.IN_FUTURE)
-    return event
+    return builder(source)
 
 
 def _no_event(source: Source) -> NoEvent:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chainbill.interop.fhir.dates import EPOCH
+from chainbill.interop.fhir.dates import require_performed
 from chainbill.interop.fhir.elements import Json, child, children, text
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.prices import Price, PriceBook
 from chainbill.interop.fhir.references import PROVIDER_TYPES, ReferenceIndex, Target, required
 from chainbill.interop.fhir.report import NoEvent, SkipReason
-from chainbill.interop.fhir.validation import invalid_because
+from chainbill.interop.fhir.validation import invalid_because, not_understood_because
 from chainbill.records.catalogue import Catalogue, Coding
 from chainbill.records.service_event import Party, PriceSource, ServiceEvent, ServiceKind
 
@@ -28,6 +28,8 @@ class Records:
     """A file, indexed, with what is needed to turn its resources into events."""
 
     catalogue: Catalogue
+    now: datetime
+    """Nothing dated later can have been performed."""
     index: ReferenceIndex = field(default_factory=ReferenceIndex)
     prices: PriceBook = field(init=False)
     sources: list[Source] = field(default_factory=list)
@@ -35,7 +37,7 @@ class Records:
     _by_type: dict[str, list[Source]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.prices = PriceBook(self.index)
+        self.prices = PriceBook(self.index, self.catalogue)
 
     def add(self, source: Source) -> None:
         """Take in one resource."""
@@ -65,7 +67,16 @@ class Records:
         Raises:
             NoEvent: it names none, or one that is missing, or it is about something else.
         """
-        target = required(self.index.follow(child(source.resource, "subject"), source, "Patient"), "subject")
+        return self.patient_named(child(source.resource, "subject"), source)
+
+    def patient_named(self, reference: Json, source: Source) -> Party:
+        """The patient that a reference leads to, or the one it was merged into.
+
+        Raises:
+            NoEvent: it leads nowhere, or to something else.
+        """
+        followed = self.index.follow(reference, source, "Patient")
+        target = self.index.in_lieu(required(followed, "subject"))
         if target.type != "Patient":
             raise NoEvent(SkipReason.NOT_A_PATIENT, f"subject is a {target.type or 'resource of no type'}")
         return target.party()
@@ -115,28 +126,31 @@ class Records:
         *,
         patient: Party,
         provider: Party,
-        at: datetime | None,
+        at: datetime,
         price: Price | None = None,
         fallback: list[Coding] | None = None,
+        identity: str = "",
+        units: int = 1,
     ) -> ServiceEvent:
         """One event. ``fallback`` codings say less than ``codings``: an encounter's class, for one.
+        ``identity`` is the event's where it is not the resource's.
 
         Raises:
-            NoEvent: it has no date, or one before 1970.
+            NoEvent: it is dated before 1970, or in the future.
         """
-        if at is None:
-            raise NoEvent(SkipReason.NO_DATE)
-        if at < EPOCH:
-            raise NoEvent(SkipReason.BEFORE_1970)
+        require_performed(at, self.now)
+        identity = identity or source.identity
         found = self.catalogue.find(kind, codings)
         if found is None and (codings or not fallback):
             self.uncatalogued[str(codings[0]) if codings else "(no code)"] += 1
         found = found or self.catalogue.find(kind, fallback or [])
         entry = found[0] if found else self.catalogue.default(kind)
         coding = found[1] if found else next(iter(codings), Coding("", ""))
+        if price is not None:
+            self.prices.take(price, identity)
         return ServiceEvent(
             kind=kind,
-            record_identity=source.identity,
+            record_identity=identity,
             patient=patient,
             provider=provider,
             service=entry.service,
@@ -146,6 +160,7 @@ class Records:
             code=coding.code,
             performed_at=at,
             service_date=at.date(),
+            units=units,
             billed_amount=price.amount if price else entry.fee,
             price_source=price.source if price else PriceSource.CATALOGUE_DEFAULT,
         )
@@ -158,11 +173,13 @@ def visit_providers(encounter: Source) -> list[Json]:
 
 
 def require_valid(source: Source) -> None:
-    """Check a resource against its R4 model.
+    """Check a resource against its R4 model, and that nothing in it may turn its meaning round.
 
     Raises:
-        NoEvent: it is not valid FHIR.
+        NoEvent: it is not valid FHIR, or says something that is not understood.
     """
+    if told := not_understood_because(source.resource, deep=True):
+        raise NoEvent(SkipReason.NOT_UNDERSTOOD, told)
     if problem := invalid_because(source.resource):
         raise NoEvent(SkipReason.INVALID, problem)
 

@@ -15,9 +15,11 @@ the server the file came from) or **missing** (it leads nowhere).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
-from chainbill.interop.fhir.elements import Json, child, children, human_name, text
+from chainbill.interop.fhir.elements import Json, child, children, human_name, printable, text
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.report import NoEvent, SkipReason
 from chainbill.records.service_event import Party
@@ -67,25 +69,30 @@ class ReferenceIndex:
     _by_name: dict[str, Source] = field(default_factory=dict)
     """By fullUrl, ``Type/id``, ``urn:uuid:id`` and ``Type?identifier=system|value``."""
     _types: set[str] = field(default_factory=set)
+    _merged: dict[str, Target] = field(default_factory=dict)
+    """The patient to use in lieu of one that was merged into it, by the merged one's identity."""
 
     def add(self, source: Source) -> None:
         """Make a resource findable. The first of two with one name stays."""
         self._types.add(source.type)
         resource_id = text(source.resource, "id")
-        names = [source.full_url]
+        names = [source.full_url, source.identity]
         if resource_id:
             # Synthea's references are urn:uuid:<id>, which survives where fullUrls do not (NDJSON).
             names += [f"{source.type}/{resource_id}", f"urn:uuid:{resource_id}"]
         for identifier in children(source.resource, "identifier"):
             if value := text(identifier, "value"):
+                # A search without a system means any system (FHIR R4 search.html#token).
                 names.append(f"{source.type}?identifier={text(identifier, 'system')}|{value}")
+                names.append(f"{source.type}?identifier={value}")
         for name in names:
             if name:
                 self._by_name.setdefault(name, source)
 
     def follow(self, reference: Json, owner: Source, expected_type: str = "") -> Target:
         """Where a Reference in ``owner`` leads; ``expected_type`` helps where it does not say itself."""
-        written = _HISTORY.sub("", text(reference, "reference"))
+        # Conditional references are search URLs, percent-encoded as such (RFC 3986, 2.1).
+        written = _HISTORY.sub("", printable(unquote(text(reference, "reference"))))
         display = text(reference, "display")
         if written.startswith("#"):
             return _contained(written, owner)
@@ -93,23 +100,51 @@ class ReferenceIndex:
             return self._identified(reference, expected_type, display)
         if literal := _LITERAL.fullmatch(written):
             return self._literal(literal, owner, display)
+        if conditional := _CONDITIONAL.fullmatch(written):
+            if source := self._by_name.get(written):
+                return Target(source.identity, source.type, display, source)
+            return self._elsewhere(written, conditional["type"], display)
         if source := self._by_name.get(written):
             return Target(source.identity, source.type, display, source)
-        if conditional := _CONDITIONAL.fullmatch(written):
-            return self._elsewhere(written, conditional["type"], display)
         return Target(written, display=display)
+
+    def merge_patients(self, patients: Iterable[Source]) -> None:
+        """Take in which patients were merged (FHIR R4 Patient.link: ``replaced-by``, and ``replaces``
+        back).
+        """
+        for patient in patients:
+            for link in children(patient.resource, "link"):
+                other = self.follow(child(link, "other"), patient, "Patient")
+                kind = text(link, "type")
+                if other.missing or other.type != "Patient" or other.reference == patient.identity:
+                    continue
+                if kind == "replaced-by":
+                    self._merged[patient.identity] = other
+                elif kind == "replaces":
+                    self._merged.setdefault(other.reference, Target(patient.identity, "Patient", "", patient))
+
+    def in_lieu(self, patient: Target) -> Target:
+        """The patient that must be used now; merges in a ring are none."""
+        seen = {patient.reference}
+        current = patient
+        while (following := self._merged.get(current.reference)) is not None:
+            if following.reference in seen:
+                return patient
+            seen.add(following.reference)
+            current = following
+        return current
 
     def _literal(self, literal: re.Match[str], owner: Source, display: str) -> Target:
         resource_type = literal["type"]
         relative = f"{resource_type}/{literal['id']}"
-        base = literal["base"] or owner.full_url.rpartition(f"/{owner.type}/")[0]
-        for name in (f"{base}/{relative}", relative):
+        base = literal["base"] or owner.base
+        for name in (f"{base}/{relative}" if base else relative, relative):
             source = self._by_name.get(name)
-            # An absolute URL of another server is another resource, even if the id is the same.
-            elsewhere = literal["base"] and source and source.full_url not in ("", literal[0])
+            # Another server's resource is another one, even if the id is the same.
+            elsewhere = base and source and source.base not in ("", base)
             if source and source.type == resource_type and not elsewhere:
                 return Target(source.identity, resource_type, display, source)
-        return self._elsewhere(literal[0], resource_type, display)
+        return self._elsewhere(f"{base}/{relative}" if base else relative, resource_type, display)
 
     def _identified(self, reference: Json, expected_type: str, display: str) -> Target:
         identifier = child(reference, "identifier")
@@ -145,6 +180,6 @@ def required(target: Target, what: str, *, identity: bool = True, content: bool 
 def _contained(written: str, owner: Source) -> Target:
     for resource in children(owner.resource, "contained"):
         if text(resource, "id") == written[1:]:
-            found = Source(resource, owner.place, identity=f"{owner.identity}{written}")
+            found = Source(resource, owner.place, owner.full_url, identity=f"{owner.identity}{written}")
             return Target(found.identity, found.type, found=found)
     return Target(written)

@@ -39,6 +39,32 @@ def invalid_because(resource: Json) -> str:
     return ""
 
 
+def not_understood_because(resource: Json, *, deep: bool = False) -> str:
+    """Why a resource may mean something else than it says, in a few words, or an empty string.
+
+    FHIR R4 extensibility.html#modifierExtension: who processes a resource must check for modifier
+    extensions, and may not go on as if one that it does not know were absent; resource.html#implicitRules
+    says the same of these. ``deep`` looks into every element; contained resources speak for themselves.
+    """
+    if resource.get("implicitRules"):
+        return "it follows implicit rules"
+    if _holds_modifier(resource, deep=deep):
+        return "it carries a modifier extension"
+    return ""
+
+
+def _holds_modifier(value: Any, *, deep: bool) -> bool:
+    if isinstance(value, list):
+        return any(_holds_modifier(each, deep=deep) for each in value)
+    if not isinstance(value, dict):
+        return False
+    if value.get("modifierExtension"):
+        return True
+    return deep and any(
+        _holds_modifier(inner, deep=True) for name, inner in value.items() if name != "contained"
+    )
+
+
 @cache
 def _model(resource_type: str) -> Any:
     module = import_module(f"fhir.resources.R4B.{resource_type.lower()}")

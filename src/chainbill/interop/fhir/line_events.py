@@ -1,0 +1,217 @@
+"""Claim lines that are services of their own: months of monitoring, e-visits, tests, fills, and visits
+nobody recorded.
+
+A line that prices nothing else is an event of its code's kind, under its claim's identity and its number
+(``Claim/7#2``); where it cannot be one it is left out, with its amount and the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chainbill.interop.fhir.claims import Line
+from chainbill.interop.fhir.dates import service_moment
+from chainbill.interop.fhir.elements import child, text
+from chainbill.interop.fhir.files import Source
+from chainbill.interop.fhir.prices import VISIT_KINDS, Price, Visit, shown
+from chainbill.interop.fhir.records import UNNAMED_PROVIDER, Records
+from chainbill.interop.fhir.report import LeftOut, NoEvent, PriceElsewhere, SkipReason
+from chainbill.records.catalogue import Coding
+from chainbill.records.service_event import Party, ServiceEvent, ServiceKind
+
+_NEVER_WAS = ("entered-in-error", "cancelled")
+
+_LEFT_OUT = {
+    SkipReason.MISSING_REFERENCE: LeftOut.MISSING_REFERENCE,
+    SkipReason.NOT_A_PATIENT: LeftOut.MISSING_REFERENCE,
+    SkipReason.NO_DATE: LeftOut.NO_DATE,
+    SkipReason.INEXACT_DATE: LeftOut.INEXACT_DATE,
+    SkipReason.BEFORE_1970: LeftOut.BEFORE_1970,
+    SkipReason.IN_FUTURE: LeftOut.IN_FUTURE,
+    SkipReason.NO_CHARGE: LeftOut.NOTHING_TO_BILL,
+    SkipReason.UNUSABLE_PRICE: LeftOut.NOTHING_TO_BILL,
+}
+
+
+@dataclass(slots=True)
+class LineEvents:
+    """Turns what is left of a record's claim lines into events, once its resources have become theirs."""
+
+    records: Records
+    events: dict[str, ServiceEvent]
+    """The record's events, by identity."""
+    not_events: dict[str, str]
+    """Why an encounter or prescription of the record is no event, by identity."""
+    include_in_person: bool = True
+    made: list[ServiceEvent] = field(default_factory=list)
+    _known: dict[tuple[object, ...], Line] = field(default_factory=dict)
+
+    def make(self) -> list[ServiceEvent]:
+        """The events; every other line with an amount is left out with its reason."""
+        for identity, prices in self.records.prices.extra.items():
+            if identity in self.events:
+                for price in prices:
+                    self._make_extra(self.events[identity], price)
+        self._settle_reversed()
+        self._price_elsewhere()
+        for line in self.records.prices.open_lines():
+            if line.open:  # the lines before may have taken it off
+                self._make(line)
+        return self.made
+
+    def _make_extra(self, visit: ServiceEvent, price: Price) -> None:
+        """A facility's charge beside a professional's, or the other way round: a charge of the same visit."""
+        line = next((each for each in price.lines if each.amount is not None), None) or price.lines[0]
+        target = price.claim.provider
+        source = next(
+            each for each in self.records.of_type("Encounter") if each.identity == visit.record_identity
+        )
+        try:
+            self.made.append(
+                self.records.event(
+                    source,
+                    visit.kind,
+                    line.codings,
+                    patient=visit.patient,
+                    provider=target.party() if target else visit.provider,
+                    at=visit.performed_at,
+                    price=price,
+                    fallback=[Coding(visit.code_system, visit.code)],
+                    identity=_identity(line),
+                )
+            )
+        except NoEvent as no_event:
+            self._leave_out(line, no_event)
+
+    def _make(self, line: Line) -> None:
+        records = self.records
+        kind = records.prices.kind(line)
+        if line.claim.source.type == "ExplanationOfBenefit":
+            line.leave_out(LeftOut.ADJUDICATED)
+        elif reason := self._not_its_own(line, kind):
+            line.leave_out(*reason)
+        elif kind is None:
+            line.leave_out(LeftOut.NO_KIND)
+        elif kind is ServiceKind.IN_PERSON_VISIT and not self.include_in_person:
+            line.leave_out(LeftOut.IN_PERSON_OFF)
+        elif (line.amount or 0) <= 0:
+            line.leave_out(LeftOut.NOTHING_TO_BILL)
+        elif (
+            twin := self._known.setdefault(self._charge(line), line)
+        ) is not line and twin.claim is not line.claim:
+            line.leave_out(LeftOut.SAME_CHARGE, twin.named)
+        else:
+            try:
+                self.made.append(self._event(line, kind))
+            except NoEvent as no_event:
+                self._leave_out(line, no_event)
+
+    def _event(self, line: Line, kind: ServiceKind) -> ServiceEvent:
+        records, claim = self.records, line.claim
+        named = "patient" if "patient" in claim.source.resource else "subject"
+        visit = records.prices.at_visit(line)
+        at = _moment(records, line, visit)
+        # The number of pills is no number of services, and a visit is one however long it took.
+        by_unit = kind not in (*VISIT_KINDS, ServiceKind.PRESCRIPTION_REFILL)
+        return records.event(
+            claim.source,
+            kind,
+            line.codings,
+            patient=records.patient_named(child(claim.source.resource, named), claim.source),
+            provider=_provider(line),
+            at=at,
+            price=records.prices.with_offsets(line),
+            identity=_identity(line),
+            units=line.units if by_unit else 1,
+        )
+
+    def _not_its_own(self, line: Line, kind: ServiceKind | None) -> tuple[LeftOut, str] | None:
+        """Why a line that names a visit or a prescription cannot be a service of its own."""
+        claim = line.claim
+        if claim.prescription is not None:
+            reference = claim.prescription.reference
+            if reference in self.not_events:
+                return (
+                    LeftOut.PRESCRIPTION_NO_EVENT,
+                    f"{shown(claim.prescription)}: {self.not_events[reference]}",
+                )
+            if claim.prescription.found is None:
+                return LeftOut.NO_PRESCRIPTION_HERE, shown(claim.prescription)
+            return LeftOut.OTHER_CLAIM, shown(claim.prescription)
+        if not line.encounters:
+            visit = self.records.prices.at_visit(line)
+            if visit is None or visit.source.identity in self.events:
+                return None
+            return LeftOut.VISIT_NO_EVENT, self._why(visit.source)
+        target = line.encounters[0]
+        found = target.found
+        if found is not None and target.reference in self.not_events:
+            never = text(found.resource, "status") in _NEVER_WAS
+            if never or kind in (*VISIT_KINDS, None):
+                return LeftOut.VISIT_NO_EVENT, self._why(found)
+        if found is None and kind in VISIT_KINDS:
+            return LeftOut.NO_VISIT_HERE, shown(target)
+        return None
+
+    def _why(self, encounter: Source) -> str:
+        return f"{encounter.label}: {self.not_events.get(encounter.identity, 'not charged')}"
+
+    def _charge(self, line: Line) -> tuple[object, ...]:
+        """What is equal of two lines of different claims that ask for one service twice."""
+        try:
+            day = self.records.prices.moment(line).date()
+        except NoEvent:
+            day = None
+        provider = line.claim.provider.reference if line.claim.provider else ""
+        service = str(line.codings[0]) if line.codings else ""
+        return line.claim.patient, provider, service, day, line.amount, line.units
+
+    def _settle_reversed(self) -> None:
+        """Set lines of less than nothing against the equal ones of another claim that they reverse."""
+        lines = self.records.prices.open_lines()
+        for taken in (line for line in lines if (line.amount or 0) < 0):
+            for line in lines:
+                opposite = line.amount == -(taken.amount or 0) and line.claim is not taken.claim
+                same = (line.claim.patient, self.records.prices.service_key(line)) == (
+                    taken.claim.patient,
+                    self.records.prices.service_key(taken),
+                )
+                if opposite and same and line.open and taken.open:
+                    line.leave_out(LeftOut.REVERSED, f"by {taken.claim.source.label}")
+                    taken.leave_out(LeftOut.REVERSED, f"it reverses {line.claim.source.label}")
+
+    def _price_elsewhere(self) -> None:
+        """Prices of visits and prescriptions that another part of the record may hold."""
+        prices = self.records.prices
+        for target, price in prices.of_absent():
+            prices.elsewhere.append(
+                PriceElsewhere(
+                    record_identity=target.reference,
+                    billed_amount=price.amount,
+                    price_source=price.source,
+                    claim=price.claim.source.label,
+                )
+            )
+
+    @staticmethod
+    def _leave_out(line: Line, no_event: NoEvent) -> None:
+        line.leave_out(_LEFT_OUT.get(no_event.reason, LeftOut.NO_KIND), no_event.detail)
+
+
+def _identity(line: Line) -> str:
+    return f"{line.claim.source.identity}#{line.number}"
+
+
+def _provider(line: Line) -> Party:
+    return line.claim.provider.party() if line.claim.provider else UNNAMED_PROVIDER
+
+
+def _moment(records: Records, line: Line, visit: Visit | None) -> datetime:
+    """A line's own date, else its visit's."""
+    try:
+        return records.prices.moment(line)
+    except NoEvent:
+        if visit is None:
+            raise
+        return service_moment(visit.source.resource, "period")
