@@ -36,6 +36,8 @@ _STATUS = {
 
 _LESS_MAY_HELP = frozenset({413, 500, 504})
 
+_NOTHING = object()
+
 PASSING = frozenset({429, 502, 503})
 """Statuses that may be over in a moment: a reader asks once more."""
 
@@ -92,13 +94,13 @@ def read_body(url: str, status: int, body: bytes) -> Any:
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        answer = None
+        answer = _NOTHING
     # Many nodes tell their own errors with a status; those say more than the status does.
     if isinstance(answer, list) or (isinstance(answer, dict) and {"result", "error"} & answer.keys()):
         if status < 400 or _explains(answer):
             return answer
     elif status < 300:
-        what = "something that is no JSON" if answer is None else "JSON that is no answer"
+        what = "something that is no JSON" if answer is _NOTHING else "JSON that is no answer"
         page = ", but a web page" if body.lstrip()[:1] == b"<" else ""
         raise NodeRefused(f"the node at {node_name(url)} answered with {what}{page}", hint=_ADDRESS)
     told, hint = _STATUS.get(status, ("did not answer the request", _ADDRESS))
@@ -204,7 +206,7 @@ _PROMISED: dict[str, _Shape] = {
             logs=_list(_LOG),
         )
     ),
-    # The logs themselves are checked where they are taken apart, and named there.
-    "eth_getLogs": _list(lambda log: isinstance(log, dict)),
+    # What else is in a log is checked where it is taken apart, and named there.
+    "eth_getLogs": _list(_object(topics=_list(_is(_HASH)), blockNumber=_is(_QUANTITY))),
 }
 """By method: does a result have the shape that the method promises? Others may answer anything."""
