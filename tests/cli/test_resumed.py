@@ -15,6 +15,7 @@ import pytest
 from tests.chain.proxy import Answer, proxy_before, swallowed, unheard
 from tests.cli.roles import Town
 
+from chainbill.chain.anvil import start
 from chainbill.errors import ChainError
 from chainbill.settings import outbox
 
@@ -285,7 +286,10 @@ def test_provider__payout_bond_and_advance_cut_off__are_done_once(town: Town, cl
 
 def test_disputes__reply_lost_at_each_step__the_next_run_tells_the_outcome(town: Town, clinic: str) -> None:
     patient = town.patient("p-disputing", clinic)
-    town.attest(clinic, patient, "disputed", "answered")
+    for visit, day in (("disputed", "2024-03-05"), ("answered", "2024-03-06")):
+        file = town.record(visit, day=f"{day}T10:00:00+00:00")
+        town.ok("provider", "ingest", file, "--patient", patient, "--as", clinic)
+    town.ok("provider", "attest", "--as", clinic)
     claims = [f"{row['provider_id']}:{row['sequence']}" for row in town.settle(clinic)]
     for claim in claims:
         told = check_once(town, "patient", "dispute", claim, "--as", patient)
@@ -313,3 +317,44 @@ def test_relay__reply_lost__the_next_run_tells_that_it_is_done(bare_town: Town) 
     told = check_once(bare_town, "relay", "submit", file)
     assert told["transaction"].startswith("0x")
     assert balance() == "40.00"
+
+
+def test_settle__reply_lost__the_next_run_finds_the_claim_id(town: Town, clinic: str) -> None:
+    town.attest(clinic, town.patient("p-lost", clinic), "lost")
+    killed(town, f"{SENDER}._broadcast", "after", "oracle", "settle")
+    (row,) = town.settle(clinic)
+    assert row["outcome"] == "settled"
+    told = town.ok("patient", "dispute", row["claim_id"], "--as", "p-lost")
+    assert told["claim_id"] == row["claim_id"]
+
+
+def test_command__node_of_another_chain_with_the_same_id__is_one_line(
+    bare_town: Town, tmp_path: Path
+) -> None:
+    other = start(tmp_path / "state.json", tmp_path / "log")
+    try:
+        for command in (("patient", "fund", 1), ("patient", "balance"), ("audit", "verify")):
+            error = bare_town("--rpc-url", other.rpc_url, *command).error
+            assert "of another chain than the one recorded here" in error
+            assert "hint: check --rpc-url" in error
+    finally:
+        other.kill()
+
+
+def test_command__node_misbehaves__is_never_called_a_bug(bare_town: Town) -> None:
+    answers = [
+        (200, b"pong"),
+        (200, b"{"),
+        (200, b'{"result":[]}'),
+        (401, b""),
+        (500, b"<html>"),
+        (200, b"[]"),
+    ]
+    with proxy_before(bare_town.session().rpc_url) as proxy:
+        for command in (("patient", "balance"), ("audit", "verify"), ("audit", "history")):
+            for answer in answers:
+                for method in ("*", "eth_call", "eth_getLogs", "batch"):
+                    proxy.rules = {method: lambda _, answer=answer: answer}  # type: ignore[misc]
+                    ran = bare_town("--rpc-url", proxy.url, *command)
+                    assert ran.code in (0, 3) or "the node at http" in ran.error, ran
+                    assert "bug" not in ran.err

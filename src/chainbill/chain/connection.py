@@ -10,7 +10,7 @@ from web3.exceptions import BlockNotFound, TransactionNotFound
 from web3.types import TxReceipt
 
 from chainbill.chain.node_provider import NodeProvider
-from chainbill.chain.sender import mapped_errors
+from chainbill.chain.sender import mapped_errors, other_chain
 
 
 def connect(rpc_url: str, *, timeout_seconds: float = 30.0) -> Web3:
@@ -23,6 +23,17 @@ def connect(rpc_url: str, *, timeout_seconds: float = 30.0) -> Web3:
     with mapped_errors():
         w3.eth.chain_id  # noqa: B018 - the call is the check
     return w3
+
+
+def check_deployed(w3: Web3, address: str) -> None:
+    """Check that a node's chain holds a contract that is recorded for it.
+
+    Raises:
+        NodeError: the node is of another chain of the same id, or does not answer.
+    """
+    with mapped_errors():
+        if not w3.eth.get_code(Web3.to_checksum_address(address)):
+            raise other_chain()
 
 
 def newest_block(w3: Web3) -> int:

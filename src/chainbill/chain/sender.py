@@ -300,13 +300,18 @@ def mapped_errors() -> Iterator[None]:
     except ContractLogicError as error:
         raise decode_revert(_revert_data(error.data)) from None
     except BadFunctionCallOutput:
-        raise NodeError(
-            "a contract of chainbill does not answer as it should: the node is of another chain than the one "
-            "recorded here, or its chain was begun anew",
-            hint="check --rpc-url and CHAINBILL_RPC_URL; on a devnet: chainbill devnet status",
-        ) from None
+        raise other_chain() from None
     except Web3Exception as error:
         raise ChainError(f"the node refused: {_short(error)}") from None
+
+
+def other_chain() -> NodeError:
+    """A contract that is recorded does not answer."""
+    return NodeError(
+        "a contract of chainbill does not answer as it should: the node is of another chain than the one "
+        "recorded here, or its chain was begun anew",
+        hint="check --rpc-url and CHAINBILL_RPC_URL; on a devnet: chainbill devnet status",
+    )
 
 
 def _uncertain(error: NodeError, sending: Sending, *, noted: bool) -> NodeError:

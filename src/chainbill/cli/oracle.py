@@ -114,12 +114,13 @@ def _settle_facts(batches: Sequence[SettledBatch], reopened: int, advice: Advice
     return {
         "counts": {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES},
         "reopened": reopened,
-        "gas_used": sum(batch.gas_used for batch in batches),
+        "gas_used": sum(batch.gas_used for batch in batches if not batch.earlier),
         "batches": [
             {
                 "transaction": batch.transaction,
                 "block": batch.block,
                 "gas_used": batch.gas_used,
+                "earlier": batch.earlier,
                 "rows": [_row_facts(row, advice) for row in batch.rows],
             }
             for batch in batches
@@ -175,6 +176,7 @@ def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
     for batch in batches:
         click.echo(
             f"batch of {len(batch.rows)} in block {batch.block}, {batch.gas_used:,} gas: {batch.transaction}"
+            + (" (settled before; its receipt was lost)" if batch.earlier else "")
         )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from web3.types import TxReceipt
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.typed_data import SettlementBatch
+from chainbill.billing.outcomes import Outcome
 from chainbill.chain.batch_codec import encode_sections
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import Sender
@@ -17,7 +19,8 @@ from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.receipts import SettledBatch, record_receipt
 from chainbill.oracle.reorganisation import recover
 from chainbill.oracle.root_slots import RootSlots
-from chainbill.oracle.store import OracleStore
+from chainbill.oracle.settled_before import record_settled_before
+from chainbill.oracle.store import OracleStore, StoredAttestation
 
 BATCH_LIFE_SECONDS = 3600
 """How long a signed batch stays good; the contract allows six hours."""
@@ -35,8 +38,8 @@ def settle_open(
     """Settle every open attestation; pended ones are tried again, and those whose batch a reorganisation of
     the chain has dropped.
 
-    Safe to repeat after a crash at any point: what a lost run had settled is skipped by the contract and
-    written down as spent here.
+    Safe to repeat after a crash at any point: what a lost run had settled is skipped by the contract, and
+    found in the chain's logs with its claim id.
 
     Args:
         operator: who gets the operator's fee; the zero address: nobody, and no fee is taken.
@@ -59,10 +62,29 @@ def settle_open(
         )
         receipt = _submit(protocol, sender, batch, quorum.sign(batch), slots)
         settled = record_receipt(protocol, store, planned.members, receipt)
-        done.append(settled)
-        if on_batch is not None:
-            on_batch(settled)
+        for batch_done in _with_lost(protocol, store, planned.members, settled):
+            done.append(batch_done)
+            if on_batch is not None:
+                on_batch(batch_done)
     return done
+
+
+def _with_lost(
+    protocol: Protocol, store: OracleStore, members: Sequence[StoredAttestation], settled: SettledBatch
+) -> list[SettledBatch]:
+    """A batch, and those in which rows that it skipped were settled before."""
+    skipped = {
+        stored.row
+        for stored, row in zip(members, settled.rows, strict=True)
+        if row.outcome is Outcome.SKIPPED
+    }
+    if not skipped:
+        return [settled]
+    lost = [stored for stored in members if stored.row in skipped]
+    earlier = record_settled_before(protocol, store, lost)
+    found = {row.attestation.commitment for batch in earlier for row in batch.rows}
+    left = tuple(row for row in settled.rows if row.attestation.commitment not in found)
+    return [replace(settled, rows=left), *earlier]
 
 
 def _submit(

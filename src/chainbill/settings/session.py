@@ -8,7 +8,7 @@ from functools import cached_property
 from eth_account.signers.local import LocalAccount
 
 from chainbill.attestation.address import ZERO_ADDRESS
-from chainbill.chain.connection import connect
+from chainbill.chain.connection import check_deployed, connect
 from chainbill.chain.deployments import load_deployment
 from chainbill.chain.devnet import Devnet
 from chainbill.chain.protocol import Protocol
@@ -47,7 +47,7 @@ class Session:
 
         Raises:
             DevnetError: no node is named and the devnet is not running.
-            ChainError: no node answers.
+            NodeError: no node answers, or one of another chain of the same id.
             NotDeployed: no deployment is recorded for its chain.
         """
         url = rpc_url or os.environ.get(ENVIRONMENT)
@@ -56,7 +56,12 @@ class Session:
         if devnet is not None and url not in (None, devnet.rpc_url):
             devnet = None
         w3 = connect(url or local.require().rpc_url)
-        return cls(state, Protocol(w3, load_deployment(state.deployments, w3.eth.chain_id)), devnet)
+        deployment = load_deployment(state.deployments, w3.eth.chain_id)
+        if devnet is None:
+            # The devnet's chain was looked at when it was brought up. A transaction to a contract that is not
+            # there would be mined, and do nothing.
+            check_deployed(w3, deployment.settlement)
+        return cls(state, Protocol(w3, deployment), devnet)
 
     @property
     def rpc_url(self) -> str:
