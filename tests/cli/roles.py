@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,12 +95,13 @@ class Town:
         return path
 
     def record(self, *visits: str, price: float = 100.0, day: str = VISIT_DAY, patient: str = "pat") -> Path:
-        """A bundle with a check-up visit for each id, each with a claim of its own."""
+        """A bundle with a check-up visit for each id, one a minute, each with a claim of its own."""
         person = {"resourceType": "Patient", "id": patient}
         resources = [person, CLINIC]
-        for visit in visits:
+        for minute, visit in enumerate(visits):
+            start = (datetime.fromisoformat(day) + timedelta(minutes=minute)).isoformat()
             resources += [
-                encounter(id=visit, subject=ref(person), period={"start": day}),
+                encounter(id=visit, subject=ref(person), period={"start": start}),
                 claim(item(f"Encounter/{visit}", net=usd(price)), id=f"claim-{visit}", patient=ref(person)),
             ]
         return self.file(f"{'-'.join(visits)}.json", bundle(*resources))

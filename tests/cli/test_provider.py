@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
-from tests.interop.builders import CLINIC, bundle, encounter, ref
+from tests.interop.builders import CLINIC, CPT, bundle, claim, concept, encounter, item, ref, usd
 
 from chainbill.attestation.worklist import Worklist
 from chainbill.cli.provider_ingest import _MAX_BYTES
@@ -103,6 +103,7 @@ def test_ingest__one_patient__needs_no_reference(town: Town, clinic: str) -> Non
     assert told["events"] == {
         "found": 2,
         "added": 2,
+        "replaced": 0,
         "already_known": 0,
         "unmapped": 0,
         "performed_by_others": 0,
@@ -146,7 +147,7 @@ def test_ingest__several_patients_and_one_account__asks_for_references(town: Tow
         clinic,
     )
     assert ran.code == 2
-    assert "the file has 2 patients, so write REF=patient: Patient/dee, Patient/eva" in ran.err
+    assert "the record has 2 patients, so write REF=patient: Patient/dee, Patient/eva" in ran.err
 
 
 def test_ingest__no_patient_named__says_how(town: Town, clinic: str) -> None:
@@ -173,7 +174,7 @@ def test_ingest__reference_that_no_event_has__is_noted(town: Town, clinic: str) 
         "--dry-run",
     )
     assert ran.code == 0
-    assert "no event of the file is of patient Patient/pta" in ran.err
+    assert "no event of the record is of patient Patient/pta" in ran.err
 
 
 def test_ingest__another_patients_account__is_noted_and_can_be_put_right(town: Town, clinic: str) -> None:
@@ -200,7 +201,8 @@ def test_ingest__same_record_twice_in_a_file__is_added_once(town: Town, clinic: 
     file = town.file("double.json", bundle({"resourceType": "Patient", "id": "pat"}, CLINIC, visit, visit))
     for flags in (["--dry-run"], []):
         told = town.ok("provider", "ingest", file, "--patient", "patient", "--as", clinic, *flags)
-        assert (told["events"]["added"], told["events"]["already_known"]) == (1, 1)
+        assert (told["events"]["added"], told["events"]["already_known"]) == (1, 0)
+        assert told["skipped_resources"]["superseded by"] == 1
 
 
 def test_ingest__performed_by__leaves_the_others_out(town: Town, clinic: str) -> None:
@@ -209,12 +211,140 @@ def test_ingest__performed_by__leaves_the_others_out(town: Town, clinic: str) ->
     file = town.file("shared.json", bundle(person, CLINIC, other, *visits))
     asked = ("provider", "ingest", file, "--patient", "patient", "--as", clinic)
     noted = town(*asked, "--dry-run").err
-    assert "--performed-by takes only some: Organization/clinic, Organization/other" in noted
+    assert "say which of them" in noted
+    refused = town(*asked)
+    assert refused.code == 2
+    assert "Organization/clinic (Main Street Clinic): 1, Organization/other (Other): 1" in refused.err
     told = town.ok(*asked, "--performed-by", "Main Street Clinic")
     assert [event["record"] for event in told["added"]] == ["Encounter/here"]
     assert told["other_performers"] == {"Organization/other (Other)": 1}
     rest = town.ok(*asked, "--performed-by", "Organization/other")
     assert [event["record"] for event in rest["added"]] == ["Encounter/there"]
+
+
+def test_ingest__performers_named_before__are_remembered(town: Town, clinic: str) -> None:
+    person, other = {"resourceType": "Patient", "id": "pat"}, {**CLINIC, "id": "other", "name": "Other"}
+    first = town.file("mine.json", bundle(person, CLINIC, encounter(id="mine")))
+    named = ("--patient", "patient", "--as", clinic)
+    town.ok("provider", "ingest", first, *named, "--performed-by", "Organization/clinic")
+    visits = [
+        encounter(id="again", period={"start": "2024-03-06"}),
+        encounter(id="no", serviceProvider=ref(other)),
+    ]
+    both = town.file("both.json", bundle(person, CLINIC, other, *visits))
+    told = town.ok("provider", "ingest", both, "--as", clinic)
+    assert [event["record"] for event in told["added"]] == ["Encounter/again"]
+    assert told["events"]["performed_by_others"] == 1
+    everybody = town.ok("provider", "ingest", both, "--as", clinic, "--performed-by", "any")
+    assert [event["record"] for event in everybody["added"]] == ["Encounter/no"]
+
+
+def test_ingest__two_patients_on_one_account__is_refused_unless_said(town: Town, clinic: str) -> None:
+    file = town.file("twins.json", _ward("fay", "gus"))
+    asked = (
+        "provider",
+        "ingest",
+        file,
+        "--patient",
+        "Patient/fay=patient",
+        "--patient",
+        "Patient/gus=patient",
+    )
+    refused = town(*asked, "--as", clinic)
+    assert refused.code == 2
+    assert (
+        "patient would be charged for several patients of the records: Patient/gus, Patient/fay"
+        in refused.err
+    )
+    assert "--same-account" in refused.err
+    told = town.ok(*asked, "--same-account", "--as", clinic)
+    assert told["events"]["added"] == 2
+
+
+def test_ingest__patients_of_a_file__are_mapped_by_reference_identifier_or_number(
+    town: Town, clinic: str
+) -> None:
+    ward = _ward("hal", "ivy", "joe")
+    people = [entry["resource"] for entry in ward["entry"] if entry["resource"]["resourceType"] == "Patient"]
+    people[1]["identifier"] = [{"system": "urn:mrn", "value": "M-7"}]
+    people[2]["identifier"] = [{"system": "urn:mrn", "value": "M-8"}]
+    for name in ("hal", "ivy", "joe"):
+        town.ok("patient", "create", name)
+    table = town.file("patients.csv", "MRN,Account\nPatient/hal,hal\nurn:mrn|M-7,ivy\nM-8,joe\nM-9,joe\n")
+    told = town.ok("provider", "ingest", town.file("csv.json", ward), "--patients", table, "--as", clinic)
+    assert {event["record"]: event["patient"] for event in told["added"]} == {
+        "Encounter/of-hal": "hal",
+        "Encounter/of-ivy": "ivy",
+        "Encounter/of-joe": "joe",
+    }
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("", "empty"),
+        ("a,b\n", "no columns patient and account"),
+        ("patient,account\nPatient/1\n", "line 2: not a patient and an account"),
+        ("patient,account\nP,x\nP,y\n", "line 3: P has another account further up"),
+    ],
+)
+def test_ingest__file_of_patients_that_is_none__says_what_is_wrong(
+    town: Town, clinic: str, content: str, message: str
+) -> None:
+    table = town.file("wrong.csv", content)
+    ran = town("provider", "ingest", town.record("mapped"), "--patients", table, "--as", clinic)
+    assert message in ran.error
+    assert "patient,account" in ran.error or "further up" in ran.error
+
+
+def test_ingest__parts_of_an_export_in_two_runs__complete_each_other(town: Town, clinic: str) -> None:
+    person = {"resourceType": "Patient", "id": "pat"}
+    visits = [
+        encounter(id=name, period={"start": f"2024-03-0{day}"}) for day, name in enumerate(("p", "q"), 1)
+    ]
+    claims = [claim(item(f"Encounter/{name}", net=usd(77)), id=f"c-{name}") for name in ("p", "q")]
+    asked = ("--patient", "patient", "--as", clinic)
+    first = town.ok("provider", "ingest", town.file("v.json", bundle(person, CLINIC, visits[0])), *asked)
+    assert [event["price_source"] for event in first["added"]] == ["catalogue_default"]
+    later = town.ok("provider", "ingest", town.file("c.json", bundle(*claims)), *asked, "--dry-run")
+    assert [event["billed"] for event in later["replaced"]] == ["77.00"]
+    later = town.ok("provider", "ingest", town.file("c.json", bundle(*claims)), *asked)
+    assert [(event["record"], event["billed"]) for event in later["replaced"]] == [("Encounter/p", "77.00")]
+    last = town.ok("provider", "ingest", town.file("w.json", bundle(person, CLINIC, *visits)), *asked)
+    assert [(event["record"], event["billed"]) for event in last["added"]] == [("Encounter/q", "77.00")]
+    assert last["already_known"] == ["Encounter/p"]
+    waiting = town.ok("provider", "worklist", "--as", clinic)["events"]
+    assert {event["price_source"] for event in waiting} == {"claim_item"}
+
+
+def test_ingest__changed_record__replaces_what_waits_and_names_what_was_attested(
+    town: Town, clinic: str
+) -> None:
+    patient = town.patient("changing", clinic)
+    asked = ("--patient", patient, "--as", clinic)
+    town.ok("provider", "ingest", town.record("moved", price=80), *asked)
+    told = town.ok("provider", "ingest", town.record("moved", price=90), *asked)
+    assert [event["billed"] for event in told["replaced"]] == ["90.00"]
+    town.ok("provider", "attest", "--as", clinic)
+    assert town.ok("provider", "ingest", town.record("moved", price=90), *asked)["named"] == []
+    told = town.ok("provider", "ingest", town.record("moved", price=95), *asked)
+    assert told["named"] == [
+        {"record": "Encounter/moved", "why": "its record has changed since it was attested"}
+    ]
+    assert town.ok("provider", "worklist", "--as", clinic)["waiting"] == 0
+
+
+def test_ingest__claims__are_accounted_for(town: Town, clinic: str) -> None:
+    person = {"resourceType": "Patient", "id": "pat"}
+    lines = [
+        item("Encounter/summed", net=usd(100)),
+        item(code="90686", productOrService=concept(CPT, "90686"), net=usd(40.5)),
+    ]
+    record = bundle(person, CLINIC, encounter(id="summed"), claim(*lines, total=usd(120)))
+    ran = town("provider", "ingest", town.file("sum.json", record), "--patient", "patient", "--as", clinic)
+    assert "Claims: $140.50 claimed = $100.00 in events + $40.50 left out." in ran.out
+    assert "its code is of no kind that is settled" in ran.out
+    assert "its total $120.00 is less than its lines come to, $140.50" in ran.out
 
 
 def test_ingest__service_after_the_chains_time__is_not_taken(town: Town, clinic: str) -> None:

@@ -88,6 +88,17 @@ class Worklist:
             )
             return inserted.rowcount == 1
 
+    def replace(self, waiting: WaitingEvent, event: ServiceEvent) -> bool:
+        """Put what a record says now in the place of what it said before, under a new salt; False where the
+        event has reserved a sequence meanwhile, or waits no longer."""
+        with self._database() as database:
+            replaced = database.execute(
+                "UPDATE event SET record_identity = ?, record = ?, salt = ?"
+                " WHERE id = ? AND record IS NOT NULL AND sequence IS NULL",
+                (event.record_identity, event.model_dump_json(), new_salt(), waiting.row),
+            )
+            return replaced.rowcount == 1
+
     def knows(self, record_identity: str) -> bool:
         """Is this record on the list, or was it attested before?"""
         with self._database() as database:

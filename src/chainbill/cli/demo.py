@@ -9,6 +9,7 @@ import click
 from chainbill.chain.ending import ending_on_signals
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.output import emit, note, progress, show_table
+from chainbill.cli.provider_ingest import claim_facts, show_claims
 from chainbill.interop.fhir import MAX_BYTES, IngestReport, read_fhir
 from chainbill.money import show_dollars
 from chainbill.records.catalogue import Catalogue
@@ -78,7 +79,8 @@ def demo(
         )
         report = run_demo(ingest, catalogue, options)
 
-    emit(report.to_json(), lambda: _show(report, statement))
+    facts = report.to_json() | {"claim_amounts": claim_facts(ingest)}
+    emit(facts, lambda: _show(report, statement))
     if report.discrepancies:
         for discrepancy in report.discrepancies:
             note(f"discrepancy: {discrepancy}")
@@ -173,6 +175,7 @@ def _patient_split(report: DemoReport) -> str:
 
 
 def _show_skipped(ingest: IngestReport) -> None:
+    show_claims(ingest)
     if ingest.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in ingest.skipped_counts().items())
         click.echo(f"{len(ingest.skipped)} other resources: {reasons}.")

@@ -74,10 +74,14 @@ def named_events(worklist: Worklist, name: str, records: Sequence[str]) -> list[
     """The events that wait for these records; without any, all that wait.
 
     Raises:
-        StateError: one of them is not on the list.
+        StateError: one of them is not on the list, or fits several on it.
     """
+    from chainbill.interop.ingest_memory import tail
+
     waiting = worklist.waiting()
     known = {item.event.record_identity for item in waiting}
+    whole = {record: [each for each in known if record in (each, tail(each))] for record in records}
+    records = [found[0] if len(found) == 1 else record for record, found in whole.items()]
     unknown = [record for record in records if record not in known]
     if unknown:
         raise StateError(
@@ -95,6 +99,8 @@ def event_facts(event: ServiceEvent, patient: str) -> dict[str, Any]:
         "service": event.service,
         "description": event.description,
         "performed_at": event.performed_at.isoformat(),
+        "service_date": event.service_date.isoformat(),
+        "benefit_year": event.benefit_year,
         "performed_by": event.provider.name or event.provider.reference,
         "units": event.units,
         "billed": format_dollars(event.billed_amount),
@@ -106,7 +112,7 @@ def show_events(events: Sequence[tuple[ServiceEvent, str]]) -> None:
     """A table of events, each with its patient's account."""
     rows = [
         (
-            event.performed_at.date().isoformat(),
+            event.service_date.isoformat(),
             patient,
             event.description,
             event.provider.name or event.provider.reference,

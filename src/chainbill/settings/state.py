@@ -65,11 +65,16 @@ class StateDirectory:
         """A provider's inbox: ingested events and attestations."""
         return self.root / f"provider-{name}.sqlite"
 
+    def ingest_memory(self, name: str) -> Path:
+        """What a provider's earlier ingests knew."""
+        return self.root / f"ingest-{name}.sqlite"
+
     def forget_chain(self, chain_id: int) -> None:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
         sealed records, the answers to disputes, what was about to be sent, and the databases of oracle and
         providers. Keystores, passphrase and names stay."""
         databases = [*self.root.glob("oracle.sqlite*"), *self.root.glob("provider-*.sqlite*")]
+        databases += self.root.glob("ingest-*.sqlite*")
         chain = [self.devnet_record, self.devnet_saved, self.anvil_state, *self.root.glob("anvil-run-*.json")]
         for path in (*chain, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)

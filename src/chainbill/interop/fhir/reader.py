@@ -10,12 +10,13 @@ from chainbill.errors import UnsupportedVersion
 from chainbill.interop.fhir.claims import CLAIM_TYPES
 from chainbill.interop.fhir.digital import SESSION_STATUSES, Sessions
 from chainbill.interop.fhir.editions import newest_versions
+from chainbill.interop.fhir.elements import children, text
 from chainbill.interop.fhir.files import Source, read_sources
 from chainbill.interop.fhir.line_events import LineEvents
 from chainbill.interop.fhir.measurements import Measurements
 from chainbill.interop.fhir.prescriptions import Prescriptions
 from chainbill.interop.fhir.records import Records
-from chainbill.interop.fhir.references import PROVIDER_TYPES
+from chainbill.interop.fhir.references import PROVIDER_TYPES, Target
 from chainbill.interop.fhir.repeats import Repeats
 from chainbill.interop.fhir.report import IngestReport, NoEvent, SkippedResource, SkipReason
 from chainbill.interop.fhir.versions import not_r4_because
@@ -147,8 +148,20 @@ def _report(
         claim_lines=records.prices.claim_lines(),
         contradictions=records.prices.contradictions(),
         prices_elsewhere=records.prices.elsewhere,
+        patients=_identifiers(records),
         uncatalogued=dict(records.uncatalogued.most_common()),
     )
+
+
+def _identifiers(records: Records) -> dict[str, list[str]]:
+    """The identifiers of every patient, those of a merged one with whom it was merged into."""
+    found: dict[str, list[str]] = {}
+    for patient in records.of_type("Patient"):
+        current = records.index.in_lieu(Target(patient.identity, "Patient", "", patient)).reference
+        stated = children(patient.resource, "identifier")
+        named = [f"{text(each, 'system')}|{text(each, 'value')}" for each in stated if text(each, "value")]
+        found.setdefault(current, []).extend(named)
+    return found
 
 
 def _in_order(events: list[ServiceEvent], by_line: list[ServiceEvent]) -> list[ServiceEvent]:

@@ -209,6 +209,8 @@ class IngestReport(BaseModel):
     """Claims whose total is not what their lines come to, each in a sentence."""
     prices_elsewhere: list[PriceElsewhere] = []
     """Prices of visits and prescriptions that are not in this record: they may be in another part of it."""
+    patients: dict[str, list[str]] = {}
+    """Identifiers of the record's patients as ``system|value``, by the reference that events name them by."""
     uncatalogued: dict[str, int]
     """Codes the catalogue lacks as ``system|code``, most frequent first, with the number of events that
     took their kind's default entry; ``(no code)`` counts events whose record states none."""
