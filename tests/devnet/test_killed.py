@@ -277,6 +277,36 @@ def test_command__chain_cannot_be_saved__says_so_and_up_too(local: LocalDevnet) 
         local.up()
 
 
+def test_command__anvil_killed_while_it_pays__is_paid_once_on_the_chain_that_comes_back(
+    local: LocalDevnet,
+) -> None:
+    local.up()
+    script = (
+        "import os, signal, sys\n"
+        "from chainbill.chain.sender import Sender\n"
+        "wait = Sender._wait\n"
+        "def killing(self, sending, *, noted):\n"
+        "    if noted:\n"
+        "        os.kill(int(os.environ['ANVIL']), signal.SIGKILL)\n"
+        "    return wait(self, sending, noted=noted)\n"
+        "Sender._wait = killing\n"
+        "from chainbill.cli import main; main()\n"
+    )
+    given = [sys.executable, "-c", script, "--state-dir", str(local.state.root), "patient", "fund", "100"]
+    environment = {**os.environ, "ANVIL": str(local.require().anvil.pid)}
+    done = subprocess.run(given, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "was sent, and may be mined: no node answers" in done.stderr
+    # Mined it was, and nobody was shown that: the chain comes back without it, and without a word of loss.
+    assert local.up() is Started.RECOVERED
+    for balance in (100, 200):
+        program = [sys.executable, "-c", "from chainbill.cli import main; main()", *given[3:]]
+        subprocess.run(program, check=True, capture_output=True, timeout=60)
+        session = Session.open(local.state)
+        patient = session.book.get("patient").address
+        assert session.protocol.escrow.balance_of(patient) == balance * 1_000_000
+
+
 def test_anvil__killed_while_it_writes_its_chain__what_was_saved_before_holds(local: LocalDevnet) -> None:
     local.up()
     deposit(local, 42)

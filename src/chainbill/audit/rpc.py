@@ -14,6 +14,7 @@ from chainbill.chain.node_answer import (
     error_message,
     is_here,
     no_url,
+    node_name,
     read_body,
     too_late,
     unreachable,
@@ -77,7 +78,9 @@ class JsonRpc:
         )
         if not isinstance(answers, list):
             self._result(f"a batch of {len(requests)} requests", answers)
-            raise NodeRefused(f"the node gave one answer to a batch of {len(requests)} requests")
+            raise NodeRefused(
+                f"the node at {node_name(self.url)} gave one answer to a batch of {len(requests)} requests"
+            )
         by_id = {answer["id"]: answer for answer in answers if _has_id(answer)}
         return [self._result(method, by_id.get(i)) for i, (method, _) in enumerate(requests)]
 

@@ -40,6 +40,9 @@ SECOND_LOOK_SECONDS = 3.0
 
 _POLL_SECONDS = 0.05
 
+_PLAIN_GAS = 21_000
+"""What a transaction takes that does nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Errand:
@@ -273,11 +276,20 @@ class Sender:
         """Send the very same bytes; False where the node will not have them and does not know them. Where
         their nonce is free then, what is sent instead takes it, and only one of the two can be mined."""
         with self._outbox.turn() if self._outbox else nullcontext():
+            self._fill_up_to(sending.nonce)
             try:
                 self._broadcast(sending, noted=True)
             except Web3RPCError:
                 return False
         return True
+
+    def _fill_up_to(self, nonce: int) -> None:
+        """Use the nonces before one with transactions that do nothing. They are free again where the chain,
+        or the node's memory, has lost what used them; left free, what is noted could be mined at any later
+        time, after what is sent instead of it."""
+        while (terms := self._terms(_PLAIN_GAS))["nonce"] < nonce:
+            filler = self._sign({**terms, "to": self.address, "value": Wei(0)})
+            self._w3.eth.send_raw_transaction(HexBytes(filler.raw))
 
     def _explain(self, transaction: TxParams, receipt: TxReceipt) -> ChainError:
         """A mined revert carries no reason: run it again on the state it met."""

@@ -55,15 +55,15 @@ class Invocation:
         """From now on the devnet's chain is saved before anything is shown, and at the command's end."""
         if not self._shows_devnet:
             self._shows_devnet = True
-            click.get_current_context().call_on_close(self.save_shown)
+            click.get_current_context().call_on_close(lambda: self.save_shown(shown=False))
 
-    def save_shown(self) -> None:
+    def save_shown(self, *, shown: bool = True) -> None:
         """Have the devnet's chain saved, so that it holds what is shown whatever is killed next. This says so
         where it cannot be; what was sent is sent, so that is no failure of the command."""
         if not self._shows_devnet:
             return
         try:
-            LocalDevnet(self.state).save()
+            LocalDevnet(self.state).save(shown=shown)
         except ChainbillError as error:
             self._shows_devnet = False
             click.echo(f"note: {error}", err=True)
