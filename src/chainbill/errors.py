@@ -26,7 +26,9 @@ Every error is one sentence for a person (``str(error)``), what to do next where
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -82,12 +84,20 @@ class ChainError(ChainbillError):
 class ContractReverted(ChainError):
     """A contract reverted with one of its declared errors.
 
-    ``name`` is the Solidity error's name and ``fields`` its arguments by name.
+    ``name`` is the Solidity error's name and ``fields`` its arguments by name; ``shown`` has what a person
+    reads in place of some of them.
     """
 
-    def __init__(self, name: str, fields: Mapping[str, Any], *, hint: str | None = None) -> None:
-        shown = ", ".join(f"{key}={value}" for key, value in fields.items())
-        super().__init__(f"the contract refused: {name}({shown})", hint=hint)
+    def __init__(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        shown: Mapping[str, str] | None = None,
+        hint: str | None = None,
+    ) -> None:
+        told = ", ".join(f"{key}={value}" for key, value in {**fields, **(shown or {})}.items())
+        super().__init__(f"the contract refused: {name}({told})", hint=hint)
         self.name = name
         self.fields = dict(fields)
 
@@ -135,3 +145,31 @@ class LedgerError(ChainbillError):
 
 class StateError(ChainbillError):
     """Something in the state directory is missing, unreadable or contradictory."""
+
+
+_TROUBLE = {
+    errno.ENOSPC: ("the disk is full", "make room and run it again: what was kept before is kept"),
+    errno.EDQUOT: (
+        "this user's share of the disk is full",
+        "make room and run it again: what was kept before is kept",
+    ),
+    errno.EROFS: ("it can only be read", "name a place that can be written, or have it made writable"),
+    errno.EACCES: ("this user may not", "have its owner allow it (chmod, chown), or name another place"),
+    errno.EPERM: ("this user may not", "have its owner allow it (chmod, chown), or name another place"),
+    errno.ENOENT: ("it is not there", "is it spelled right? its folder must be there, too"),
+    errno.ENOTDIR: ("a part of it is a file and no folder", "is it spelled right?"),
+    errno.EISDIR: ("it is a folder", "name a file"),
+    errno.EFBIG: ("it would be too large", "have the limit on file sizes raised (ulimit -f)"),
+    errno.EMFILE: ("too many files are open", "have the limit on open files raised (ulimit -n)"),
+}
+
+
+def unusable(what: str | Path, verb: str, error: OSError) -> StateError:
+    """What the system said of a file, in a line and with what to do.
+
+    Args:
+        what: the file, or what it is to a person.
+        verb: what could not be done with it, such as ``written``.
+    """
+    told, hint = _TROUBLE.get(error.errno or 0, (error.strerror or str(error), "try again, or another place"))
+    return StateError(f"{what} cannot be {verb}: {told}", hint=hint)

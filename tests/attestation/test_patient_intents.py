@@ -22,6 +22,7 @@ from chainbill.attestation.patient_intents import (
     Intent,
     Permit,
     ReceiveWithAuthorization,
+    RequestWithdrawal,
     read_intent,
 )
 from chainbill.attestation.typed_data import Domain, type_members
@@ -168,3 +169,28 @@ def test_read__malformed__is_refused(broken: dict[str, Any]) -> None:
     message = DisputeClaim(bytes(32), 0, 0).to_eip712_message(DOMAIN)
     with pytest.raises(AttestationError):
         read_intent({**message, **broken})
+
+
+@pytest.mark.parametrize("odd", [None, 1, 1.5, True, [], {}, [[]], "", "\ud800", 10**400])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("domain", "name"),
+        ("domain", "version"),
+        ("domain", "chainId"),
+        ("domain", "verifyingContract"),
+        ("message", "patient"),
+        ("message", "amount"),
+        ("message", "deadline"),
+    ],
+)
+def test_read_intent__anything_in_a_fields_place__is_refused_or_read(
+    place: tuple[str, str], odd: object
+) -> None:
+    message = RequestWithdrawal(PATIENT, 1, 0, 1).to_eip712_message(DOMAIN)
+    message[place[0]][place[1]] = odd
+    try:
+        intent, signed_for = read_intent(message)
+    except AttestationError:
+        return
+    assert intent.to_eip712_message(signed_for) == message

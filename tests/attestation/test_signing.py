@@ -4,12 +4,20 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
+from eth_account.messages import defunct_hash_message
 from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.attestation.wycheproof import cases
 
-from chainbill.attestation.signing import CURVE_ORDER, HALF_ORDER, Signer, recover, sign_digest
+from chainbill.attestation.signing import (
+    CURVE_ORDER,
+    HALF_ORDER,
+    Signer,
+    canonical_signature,
+    recover,
+    sign_digest,
+)
 from chainbill.errors import AttestationError
 
 KEYS = st.integers(1, CURVE_ORDER - 1).map(lambda secret: secret.to_bytes(32, "big"))
@@ -92,6 +100,81 @@ def test_signer__not_a_private_key__is_refused(key: bytes) -> None:
 
 def test_signer__shown__hides_its_key() -> None:
     assert repr(Signer(KEY)) == f"Signer({Signer(KEY).address})"
+
+
+# ---- the forms in use ---------------------------------------------------------------------------------
+
+
+def parity_form(signature: bytes) -> bytes:
+    """With v as the parity, 0 or 1."""
+    return signature[:64] + bytes((signature[64] - 27,))
+
+
+def compact_form(signature: bytes) -> bytes:
+    """EIP-2098, written apart from the package: the parity is the highest bit of s."""
+    head = signature[32] | (0x80 if signature[64] == 28 else 0)
+    return signature[:32] + bytes((head,)) + signature[33:64]
+
+
+@given(KEYS, DIGESTS)
+def test_canonical_signature__any_form__is_the_same_signature(key: bytes, digest: bytes) -> None:
+    signature = sign_digest(key, digest)
+    for form in (signature, parity_form(signature), compact_form(signature)):
+        assert canonical_signature(form) == signature
+
+
+@pytest.mark.parametrize(
+    "secret, message, long, compact",
+    [
+        (
+            0x1234567890123456789012345678901234567890123456789012345678901234,
+            "Hello World",
+            "68a020a209d3d56c46f38cc50a33f704f4a9a10a59377f8dd762ac66910e9b90"
+            "7e865ad05c4035ab5792787d4a0297a43617ae897930a6fe4d822b8faea520641b",
+            "68a020a209d3d56c46f38cc50a33f704f4a9a10a59377f8dd762ac66910e9b90"
+            "7e865ad05c4035ab5792787d4a0297a43617ae897930a6fe4d822b8faea52064",
+        ),
+        (
+            0x1234567890123456789012345678901234567890123456789012345678901234,
+            "It's a small(er) world",
+            "9328da16089fcba9bececa81663203989f2df5fe1faa6291a45381c81bd17f76"
+            "139c6d6b623b42da56557e5e734a43dc83345ddfadec52cbe24d0cc64f5507931c",
+            "9328da16089fcba9bececa81663203989f2df5fe1faa6291a45381c81bd17f76"
+            "939c6d6b623b42da56557e5e734a43dc83345ddfadec52cbe24d0cc64f550793",
+        ),
+    ],
+)
+def test_canonical_signature__vectors_of_eip_2098__are_expanded(
+    secret: int, message: str, long: str, compact: str
+) -> None:
+    assert canonical_signature(bytes.fromhex(compact)) == bytes.fromhex(long)
+    digest = bytes(defunct_hash_message(text=message))
+    signer = Signer(secret.to_bytes(32, "big")).address
+    assert recover(digest, canonical_signature(bytes.fromhex(compact))) == signer
+
+
+@pytest.mark.parametrize(
+    "signature, said, advice",
+    [
+        (b"", "65 bytes, or 64 in the compact form, not 0", "contract wallet"),
+        (R + S[:31], "not 63", "contract wallet"),
+        (SIGNATURE + b"\x00", "not 66", "contract wallet"),
+        (R + S + b"\x02", "not 2$", "EIP-712"),
+        (R + S + b"\x1d", "not 29$", "EIP-712"),
+        (R + S + b"\x25", "not 37$", "EIP-712"),
+        (R + MIRRORED + V, "upper half", "low s"),
+        (R + MIRRORED + bytes((55 - V[0],)), "upper half", "low s"),
+        (R + MIRRORED + b"\x00", "upper half", "low s"),
+        (R + b"\x7f" + b"\xff" * 31, "upper half", "low s"),  # compact, parity 0
+        (R + b"\xff" * 32, "upper half", "low s"),  # compact, parity 1
+    ],
+)
+def test_canonical_signature__no_form_in_use__is_refused_with_what_to_do(
+    signature: bytes, said: str, advice: str
+) -> None:
+    with pytest.raises(AttestationError, match=said) as refusal:
+        canonical_signature(signature)
+    assert advice in (refusal.value.hint or "")
 
 
 def test_recover__wycheproof_signatures__only_the_valid_give_the_signer(vectors_dir: Path) -> None:

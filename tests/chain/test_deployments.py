@@ -61,3 +61,16 @@ def test_load_deployment__broken_record__is_one_clear_error(tmp_path: Path, cont
     (tmp_path / "31337.json").write_text(content, encoding="utf-8")
     with pytest.raises(NotDeployed, match=r"31337\.json is not a deployment record"):
         load_deployment(tmp_path, 31337)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe{", b"[" * 100_000, b"{}", b"null"])
+def test_load__not_a_record__is_said_so(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "1.json").write_bytes(content)
+    with pytest.raises(NotDeployed, match="is not a deployment record"):
+        load_deployment(tmp_path, 1)
+
+
+def test_load__no_file_but_a_folder__is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "1.json").mkdir()
+    with pytest.raises(NotDeployed, match="cannot be read: Is a directory"):
+        load_deployment(tmp_path, 1)

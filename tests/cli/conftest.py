@@ -21,7 +21,7 @@ def own_settings() -> Iterator[pytest.MonkeyPatch]:
         for name in [name for name in os.environ if name.startswith("CHAINBILL_")]:
             if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL"):
                 patch.delenv(name)
-        patch.setattr(keystores, "SCRYPT_N", 2)
+        patch.setattr(keystores, "DEVNET_SCRYPT_N", 2)
         yield patch
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
 
 from chainbill.cli import cli
@@ -72,7 +73,12 @@ class Town:
         self.read = read
 
     def __call__(self, *arguments: object) -> Ran:
-        """Run ``chainbill``, inside this process; a process of its own costs most of a second."""
+        """Run ``chainbill``, inside this process; a process of its own costs most of a second. What a command
+        asks is answered beforehand, as a script does."""
+        return self.asked(*arguments, *(["--yes"] if _asks(arguments) else []))
+
+    def asked(self, *arguments: object) -> Ran:
+        """Run it as it is given: a command that asks finds nobody to ask."""
         self.read()
         given = ["--state-dir", str(self.state.root), *(str(argument) for argument in arguments)]
         code = run(cli, given)
@@ -136,6 +142,16 @@ class Town:
         settled = self.ok("oracle", "settle")
         rows = [row for batch in settled["batches"] for row in batch["rows"] if row["provider"] == provider]
         return sorted(rows, key=lambda row: row["sequence"])
+
+
+def _asks(arguments: Sequence[object]) -> bool:
+    """Has the command that is named a ``--yes``, and is it not given?"""
+    command: click.Command | None = cli
+    for word in arguments:
+        if isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), str(word))
+    options = [option for parameter in command.params for option in parameter.opts] if command else []
+    return "--yes" in options and "--yes" not in arguments
 
 
 def furnish(town: Town) -> None:

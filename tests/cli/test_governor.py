@@ -12,9 +12,9 @@ from chainbill.settings.state import StateDirectory
 
 
 def test_register_and_create__new_names__are_made_at_once(town: Town) -> None:
-    assert town.ok("governor", "register-provider", "let-in")["done"] is True
+    assert town.ok("governor", "register-provider", "let-in", "--new")["done"] is True
     assert town.ok("provider", "register", "let-in")["registered"] is False
-    assert town.ok("governor", "create-payer", "let-in-too")["done"] is True
+    assert town.ok("governor", "create-payer", "let-in-too", "--new")["done"] is True
     assert town.ok("insurer", "create", "let-in-too")["created"] is False
 
 
@@ -91,7 +91,7 @@ def bound(bound_devnet: Town, capfd: pytest.CaptureFixture[str]) -> Town:
 
 
 def test_bound__registering__is_announced_and_made_when_asked_again(bound: Town) -> None:
-    told = bound.ok("governor", "register-provider", "waits")
+    told = bound.ok("governor", "register-provider", "waits", "--new")
     assert (told["done"], told["operation_id"][:2]) == (False, "0x")
     assert "It was announced before" in bound("governor", "register-provider", "waits").out
     error = bound("provider", "register", "waits").error
@@ -111,7 +111,7 @@ def test_bound__stopping__is_never_delayed(bound: Town) -> None:
 
 
 def test_bound__announced_call__is_executed_or_called_off_by_its_id(bound: Town) -> None:
-    payer = bound.ok("governor", "create-payer", "made-later")["operation_id"]
+    payer = bound.ok("governor", "create-payer", "made-later", "--new")["operation_id"]
     fee = bound.ok("governor", "operator-fee", "--flat", 1)["operation_id"]
     assert "AccessManagerNotReady" in bound("governor", "execute", payer).error
     assert bound.ok("governor", "cancel", fee)["function"] == "setOperatorFee"

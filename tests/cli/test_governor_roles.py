@@ -34,7 +34,7 @@ def test_list__new_devnet__has_the_governor_in_every_role(bare_town: Town) -> No
 
 def test_grant__new_account__may_do_what_the_role_may_until_it_is_revoked(bare_town: Town) -> None:
     town = bare_town
-    told = town.ok("governor", "roles", "grant", "guardian", "watch")
+    told = town.ok("governor", "roles", "grant", "guardian", "watch", "--new")
     assert (told["done"], told["role"], told["delay_seconds"]) == (True, "guardian", 0)
     assert listed(town, "guardian")["watch"]["address"] == told["address"]
     town.ok("governor", "pause", "--as", "watch")
@@ -50,23 +50,23 @@ def test_grant__new_account__may_do_what_the_role_may_until_it_is_revoked(bare_t
 
 def test_grant__shorter_delay__is_listed_with_the_time_from_which_it_holds(bare_town: Town) -> None:
     town = bare_town
-    town.ok("governor", "roles", "grant", "registrar", "slow", "--delay", "1d")
+    town.ok("governor", "roles", "grant", "registrar", "slow", "--delay", "1d", "--new")
     told = town("governor", "roles", "grant", "registrar", "slow", "--delay", "6h").out
     assert "slow is a registrar; delay: 1d, from " in told
     slow, now = listed(town, "registrar")["slow"], town.session().now()
     assert (slow["delay_seconds"], slow["next_delay_seconds"]) == (DAY, DAY // 4)
     assert slow["next_delay_at"] == now + DAY * 3 // 4
     assert "already" in town("governor", "roles", "grant", "registrar", "slow", "--delay", "6h").out
-    assert town.ok("governor", "register-provider", "by-slow", "--as", "slow")["done"] is False
+    assert town.ok("governor", "register-provider", "by-slow", "--new", "--as", "slow")["done"] is False
     # Nobody says how long: as long as the longest of those who are there.
-    assert town.ok("governor", "roles", "grant", "registrar", "as-slow")["delay_seconds"] == DAY
+    assert town.ok("governor", "roles", "grant", "registrar", "as-slow", "--new")["delay_seconds"] == DAY
     for name in ("slow", "as-slow"):
         town.ok("governor", "roles", "revoke", "registrar", name)
 
 
 def test_revoke__oneself__needs_no_admin(bare_town: Town) -> None:
     town = bare_town
-    town.ok("governor", "roles", "grant", "arbiter", "tired")
+    town.ok("governor", "roles", "grant", "arbiter", "tired", "--new")
     told = town("governor", "roles", "revoke", "arbiter", "tired", "--as", "tired").out
     assert "tired is an arbiter no more" in told
     assert list(listed(town, "arbiter")) == ["governor"]
@@ -136,7 +136,7 @@ def test_bound__grant_and_revoke__are_announced_and_made_two_days_later(
 ) -> None:
     for town in _bound(tmp_path, capfd):
         command = ("governor", "roles", "grant", "registrar", "second")
-        told = town.ok(*command)
+        told = town.ok(*command, "--new")
         assert (told["done"], told["delay_seconds"]) == (False, 2 * DAY)
         (waits,) = town.ok("governor", "scheduled")["scheduled"]
         assert (waits["contract"], waits["function"]) == ("Governance", "grantRole")
@@ -148,6 +148,11 @@ def test_bound__grant_and_revoke__are_announced_and_made_two_days_later(
         told = town.ok("governor", "roles", "revoke", "registrar", "second")
         assert told["done"] is False
         town.ok("devnet", "advance", "2d")
+        asked = town.asked("governor", "execute", told["operation_id"])
+        assert (asked.code, "governor changes who is in which role:\n  revokeRole  " in asked.err) == (
+            2,
+            True,
+        )
         assert town.ok("governor", "execute", told["operation_id"])["function"] == "revokeRole"
         assert list(listed(town, "registrar")) == ["governor"]
 

@@ -19,7 +19,7 @@ def insurer(bare_town: Town) -> str:
 
 def test_hand_over__taken_over__is_the_other_account_s(bare_town: Town, insurer: str) -> None:
     town, other = bare_town, f"{insurer}-bank"
-    told = town.ok("insurer", "hand-over", other, "--as", insurer)
+    told = town.ok("insurer", "hand-over", other, "--new", "--as", insurer)
     payer_id = told["payer_id"]
     assert (told["changed"], told["offered_to"]) == (True, town.session().book.get(other).address)
     again = town("insurer", "hand-over", other, "--as", insurer).out
@@ -40,10 +40,10 @@ def test_hand_over__taken_over__is_the_other_account_s(bare_town: Town, insurer:
 
 def test_take_over__cut_off_before_it_was_written_down__is_completed(bare_town: Town, insurer: str) -> None:
     town, other = bare_town, f"{insurer}-bank"
-    payer_id = town.ok("insurer", "hand-over", other, "--as", insurer)["payer_id"]
+    payer_id = town.ok("insurer", "hand-over", other, "--new", "--as", insurer)["payer_id"]
     session = town.session()
     session.protocol.payer(payer_id).accept_ownership(session.sender(other))
-    error = town("insurer", "hand-over", "elsewhere", "--as", insurer).error
+    error = town("insurer", "hand-over", "insurer", "--as", insurer).error
     assert f"payer {payer_id} is not {insurer}'s any more" in error
     assert f"act as that account: --as {other}" in error
     assert town.ok("insurer", "take-over", payer_id, "--as", other)["changed"] is False
@@ -53,7 +53,7 @@ def test_take_over__cut_off_before_it_was_written_down__is_completed(bare_town: 
 
 def test_hand_over__called_off__cannot_be_taken_over(bare_town: Town, insurer: str) -> None:
     town, other = bare_town, f"{insurer}-bank"
-    payer_id = town.ok("insurer", "hand-over", other, "--as", insurer)["payer_id"]
+    payer_id = town.ok("insurer", "hand-over", other, "--new", "--as", insurer)["payer_id"]
     assert town.ok("insurer", "hand-over", "--cancel", "--as", insurer)["offered_to"] is None
     assert "is offered to nobody" in town("insurer", "hand-over", "--cancel", "--as", insurer).error
     error = town("insurer", "take-over", payer_id, "--as", other).error

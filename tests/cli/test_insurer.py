@@ -119,11 +119,11 @@ def test_plan__bad_file__says_where(town: Town) -> None:
     assert "bad.toml: out_of_pocket_maximum is missing" in error
 
 
-@pytest.mark.parametrize("arguments", [(), ("plan.toml", "--example")])
-def test_plan__neither_or_both__is_wrong_usage(town: Town, arguments: tuple[str, ...]) -> None:
-    ran = town("insurer", "plan", *arguments)
-    assert ran.code == 2
-    assert "either a file to publish or --example" in ran.err
+def test_plan__neither_or_both__is_wrong_usage(town: Town) -> None:
+    for arguments in ((), (town.file("plan.toml", PLAN), "--example")):
+        ran = town("insurer", "plan", *arguments)
+        assert ran.code == 2
+        assert "either a file to publish or --example" in ran.err
 
 
 # ---- fees ---------------------------------------------------------------------------------------------

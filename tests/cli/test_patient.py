@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
 from chainbill.chain.fee_publication import END_OF_TIME
+from chainbill.cli import cli
+from chainbill.cli.failures import run
 from chainbill.statements.patient_year import only_year
 
 DAY = 86_400
@@ -327,3 +333,29 @@ def test_balance__new_account__has_nothing_and_nobody(town: Town) -> None:
     told = town.ok("patient", "balance", "--as", "blank")
     assert (told["balance"], told["insurer"], told["consents"], told["announced"]) == ("0.00", None, [], None)
     assert "none accepted" in town("patient", "balance", "--as", "blank").out
+
+
+@pytest.mark.parametrize("passphrase, made", [("x", False), ("correct horse battery staple", True)])
+def test_create__off_the_devnet__takes_no_weak_passphrase(
+    module_town: Town,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    passphrase: str,
+    made: bool,
+) -> None:
+    # The same node, named from a state directory that does not run it.
+    url = module_town.session().rpc_url
+    shutil.copytree(module_town.state.deployments, tmp_path / "deployments")
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv("CHAINBILL_PASSPHRASE", passphrase)
+    code = run(cli, ["--state-dir", str(tmp_path), "--rpc-url", url, "patient", "create", "maria"])
+    told = capfd.readouterr()
+    assert (tmp_path / "keystores" / "maria.json").exists() is made
+    if made:
+        assert code == 0, told
+        keystore = json.loads((tmp_path / "keystores" / "maria.json").read_text())
+        assert keystore["crypto"]["kdfparams"]["n"] == 2**17
+    else:
+        assert code == 1
+        assert told.err.startswith("error: the passphrase is too short for a key that may hold money")

@@ -82,12 +82,12 @@ def test_attest__record_that_is_not_waiting__says_so(town: Town, clinic: str) ->
 
 
 def test_keys__added_rotated_and_revoked__sign_or_do_not(town: Town, clinic: str) -> None:
-    town.ok("provider", "keys", "add", f"{clinic}-night", "--as", clinic)
+    town.ok("provider", "keys", "add", f"{clinic}-night", "--new", "--as", clinic)
     patient = town.patient(f"of-{clinic}", clinic)
     town.ok("provider", "ingest", town.record("by-night"), "--patient", patient, "--as", clinic)
     town.ok("provider", "attest", "--key", f"{clinic}-night", "--as", clinic)
     assert town.settle(clinic)[0]["outcome"] == "settled"
-    town.ok("provider", "keys", "rotate", f"{clinic}-night", f"{clinic}-day", "--as", clinic)
+    town.ok("provider", "keys", "rotate", f"{clinic}-night", f"{clinic}-day", "--new", "--as", clinic)
     error = town("provider", "attest", "--key", f"{clinic}-night", "--as", clinic).error
     assert f"chainbill provider keys add {clinic}-night" in error
     town.ok("provider", "keys", "revoke", f"{clinic}-day", "--as", clinic)
@@ -111,7 +111,7 @@ def test_keys__of_an_address__need_no_keystore(town: Town, clinic: str) -> None:
 
 def test_payout_address__changed__acts_and_is_paid_after_two_days(town: Town, clinic: str) -> None:
     bank = f"{clinic}-bank"
-    told = town.ok("provider", "payout-address", "change", bank, "--as", clinic)
+    told = town.ok("provider", "payout-address", "change", bank, "--new", "--as", clinic)
     assert told["announced"] == town.session().book.get(bank).address
     settled_visit(town, clinic, f"{clinic}-before")
     town.ok("devnet", "advance", "9d")
@@ -120,7 +120,7 @@ def test_payout_address__changed__acts_and_is_paid_after_two_days(town: Town, cl
     )
     town.ok("provider", "withdraw", "--as", clinic)
     assert town.session().protocol.token.balance_of(told["announced"]) == 100_000_000
-    town.ok("provider", "keys", "add", f"{clinic}-new", "--as", clinic)
+    town.ok("provider", "keys", "add", f"{clinic}-new", "--new", "--as", clinic)
 
 
 def test_payout_address__change_called_off__stays(town: Town, clinic: str) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from eth_account import Account
 from tests.cli.roles import Town
+
+from chainbill.attestation.patient_intents import SetLimits
+from chainbill.attestation.signing import CURVE_ORDER, Signer
+from chainbill.settings.intents import SignedIntent, domain_of
 
 DAY = 86_400
 
@@ -75,7 +81,7 @@ def test_submit__twice__is_refused_and_says_to_sign_again(town: Town) -> None:
     town.ok("relay", "submit", file)
     error = town("relay", "submit", file).error
     assert "InvalidSignature" in error
-    assert "sign again" in error
+    assert "it is signed over nonce 0, and the next is 1; sign again" in error
 
 
 def test_submit__after_its_time__is_refused(town: Town) -> None:
@@ -106,7 +112,110 @@ def test_submit__changed_since__is_refused(town: Town) -> None:
     file = signed(town, "limits", "--per-day", 9, "--as", "tampered")
     content = json.loads(file.read_text())
     content["message"]["message"]["perDayLimit"] = 90_000_000
-    assert "InvalidSignature" in town("relay", "submit", town.file("changed.json", content)).error
+    error = town("relay", "submit", town.file("changed.json", content)).error
+    assert "the signature is not that of 0x" in error
+    assert "the message was changed after it was signed" in error
+
+
+# ---- the forms that wallets write ---------------------------------------------------------------------
+
+
+def parity_form(signature: bytes) -> bytes:
+    """v as the parity 0 or 1, as hardware wallets write it."""
+    return signature[:64] + bytes((signature[64] - 27,))
+
+
+def compact_form(signature: bytes) -> bytes:
+    """EIP-2098."""
+    return signature[:32] + bytes((signature[32] | (signature[64] - 27) << 7,)) + signature[33:64]
+
+
+def mirrored(signature: bytes) -> bytes:
+    """The other signature of the same key over the same message, with high s."""
+    high = CURVE_ORDER - int.from_bytes(signature[32:64], "big")
+    return signature[:32] + high.to_bytes(32, "big") + bytes((55 - signature[64],))
+
+
+def rewritten(town: Town, file: Path, form: Callable[[bytes], bytes]) -> Path:
+    """The same signed intent, its signature in another form."""
+    content = json.loads(file.read_text())
+    content["signature"] = "0x" + form(bytes.fromhex(content["signature"][2:])).hex()
+    return town.file("rewritten.json", content)
+
+
+@pytest.mark.parametrize("form", [parity_form, compact_form])
+def test_submit__signature_in_another_form__is_accepted(
+    town: Town, clinic: str, form: Callable[[bytes], bytes]
+) -> None:
+    name = town.patient(f"wallet-{clinic}", clinic, fund=0)
+    town.ok("relay", "submit", rewritten(town, signed(town, "fund", 500, "--as", name), form))
+    # Several, so that both parities come up.
+    for limit in range(1, 7):
+        file = rewritten(town, signed(town, "limits", "--per-day", 900 + limit, "--as", name), form)
+        town.ok("relay", "submit", file)
+    town.attest(clinic, name, f"visit-{clinic}")
+    assert [row["outcome"] for row in town.settle(clinic)] == ["settled"]
+    told = town.ok("relay", "submit", rewritten(town, signed(town, "dispute", 1, "--as", name), form))
+    assert told["intent"] == "DisputeClaim"
+
+
+@pytest.mark.parametrize(
+    "form, said, advice",
+    [
+        (mirrored, "s is in the upper half", "low s alone (EIP-2)"),
+        (lambda signature: signature[:64] + b"\x25", "not 37", "typed data (EIP-712)"),
+        (lambda signature: signature + b"\x00", "not 66", "a contract wallet"),
+        (lambda signature: bytes(65), "r is 0", ""),
+        (lambda signature: signature[32:64] + signature[32:], "belongs to no key|not that of", ""),
+    ],
+)
+def test_submit__signature_in_no_form_in_use__says_what_to_do(
+    town: Town, form: Callable[[bytes], bytes], said: str, advice: str
+) -> None:
+    town.ok("patient", "create", "odd")
+    error = town(
+        "relay", "submit", rewritten(town, signed(town, "limits", "--per-day", 9, "--as", "odd"), form)
+    ).error
+    assert any(each in error for each in said.split("|")), error
+    assert advice in error
+
+
+def test_submit__signed_ahead_of_its_turn__says_what_goes_first(town: Town) -> None:
+    town.ok("patient", "create", "hurried")
+    file = signed(town, "limits", "--per-day", 9, "--nonce", 3, "--as", "hurried")
+    assert "signed over nonce 3, and the next is 0: send first" in town("relay", "submit", file).error
+
+
+def test_submit__deposit_sent_twice__says_so(town: Town) -> None:
+    town.ok("patient", "create", "doubled", "--mint", 100)
+    file = signed(town, "fund", 50, "--as", "doubled")
+    town.ok("relay", "submit", file)
+    error = town("relay", "submit", file).error
+    assert "AuthorizationUsedOrCanceled" in error
+    assert "it was sent before, or cancelled" in error
+
+
+def test_submit__of_a_contract_wallet__leaves_its_signature_alone(town: Town) -> None:
+    session = town.session()
+    owner = Account.from_key(b"\x05" * 32)
+    artifact = json.loads((Path(__file__).parent.parent / "artifacts" / "ContractWallet.json").read_text())
+    factory = session.protocol.w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
+    wallet = session.sender("governor").send(factory.constructor(owner.address))["contractAddress"]
+    intent = SetLimits(wallet, 10**6, 2 * 10**6, 0, session.now() + 3_600)
+    domain = domain_of(session, intent)
+    signature = Signer(owner).sign(intent.digest(domain))
+    message = intent.to_eip712_message(domain)
+    forms = {
+        form: SignedIntent(message=message, signature="0x" + form(signature).hex())
+        for form in (bytes, parity_form, mirrored)
+    }
+    for form in (parity_form, mirrored):
+        # This wallet takes no such form, and what it takes is for it to say.
+        error = town("relay", "submit", town.file("wallet.json", forms[form].to_text())).error
+        assert "InvalidSignature" in error
+        assert "the wallet contract that the message names does not take the signature" in error
+    town.ok("relay", "submit", town.file("wallet.json", forms[bytes].to_text()))
+    assert session.protocol.escrow.nonce_of(wallet) == 1
 
 
 def test_submit__signed_for_another_deployment__says_so(town: Town) -> None:
@@ -118,6 +227,8 @@ def test_submit__signed_for_another_deployment__says_so(town: Town) -> None:
     assert "signed for other contracts than this chain's" in error
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"message": {}, "signature": "0x00"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"message": {}, "signature": "0x00"}', '{"message": {}, "signature": "0x0"}']
+)
 def test_submit__no_signed_intent__is_one_line(town: Town, content: str) -> None:
     assert town("relay", "submit", town.file("nothing.json", content)).error.count("\n") <= 2

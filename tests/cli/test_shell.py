@@ -106,6 +106,84 @@ def test_unknown_command__given__is_wrong_usage(chainbill: Any) -> None:
     assert ran.err == "error: No such command 'nosuch'.\nhint: see chainbill --help\n"
 
 
+@pytest.mark.parametrize(
+    "given, hint",
+    [
+        ("pateint balance", "did you mean chainbill patient? See chainbill --help"),
+        ("patient fnud 5", "did you mean chainbill patient fund? See chainbill patient --help"),
+        ("provider keys rotat a b", "did you mean chainbill provider keys rotate?"),
+        # Of another group, where this one has none that is near.
+        ("patient concede 1", "did you mean chainbill provider concede?"),
+        ("advance 1d", "did you mean chainbill devnet advance or chainbill provider advance?"),
+    ],
+)
+def test_unknown_command__near_another__names_it(chainbill: Any, given: str, hint: str) -> None:
+    ran = chainbill(*given.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert "No such command" in ran.err
+    assert f"hint: {hint}" in ran.err
+
+
+def test_unknown_option__near_another__names_it(chainbill: Any) -> None:
+    ran = chainbill("patient", "fund", "5", "--ass", "maria")
+    assert (ran.code, "No such option: --ass Did you mean --as?" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "patient fund -5",
+        "patient withdraw -5.50",
+        "insurer fund -$5",
+        "provider advance -.5",
+        "devnet advance -1d",
+        "governor end-epoch -1",
+    ],
+)
+def test_argument__below_zero__is_said_to_be_that(chainbill: Any, given: str) -> None:
+    ran = chainbill(*given.split())
+    assert ran.code == 2
+    assert f"error: {given.split()[-1]} is below zero\nhint: Nothing here is negative" in ran.err
+
+
+@pytest.mark.parametrize("given", ["patient fund -- -5", "patient consent clinic --limit -5"])
+def test_amount__below_zero_and_taken_for_one__is_refused(chainbill: Any, given: str) -> None:
+    ran = chainbill(*given.split())
+    assert (ran.code, "negative" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "given, path, member",
+    [
+        ("--json", "chainbill", "patient"),
+        ("patient --json", "chainbill patient", "fund"),
+        ("--json patient", "chainbill patient", "fund"),
+        ("audit --json", "chainbill audit", "verify"),
+        ("provider keys --json", "chainbill provider keys", "rotate"),
+    ],
+)
+def test_group__with_json__lists_its_commands_in_json(
+    chainbill: Any, given: str, path: str, member: str
+) -> None:
+    ran = chainbill(*given.split())
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.facts["command"] == path
+    listed = {each["name"]: each for each in ran.facts["commands"]}
+    assert listed[member]["command"] == f"{path} {member}"
+    assert listed[member]["group"] is (path == "chainbill")
+    assert all(each["help"] for each in listed.values())
+
+
+def test_group__with_json_before_the_command__means_the_command(chainbill: Any, tmp_path: Path) -> None:
+    ran = chainbill("--state-dir", tmp_path, "devnet", "--json", "status")
+    assert (ran.code, ran.facts["running"]) == (1, False)
+
+
+def test_group__without_json__shows_its_help(chainbill: Any) -> None:
+    ran = chainbill("patient")
+    assert (ran.code, ran.out.startswith("Usage: chainbill patient")) == (0, True)
+
+
 def test_wrong_usage__with_json__is_said_on_both(chainbill: Any) -> None:
     ran = chainbill("devnet", "advance", "--json")
     assert ran.code == 2

@@ -101,8 +101,11 @@ def test_bundle__entries_that_are_no_resources__are_each_accounted_for(read: Any
         (b'{"resourceType": "patient"}', "states no resourceType"),
         (b'{"resourceType": "Bundle", "entry": {}}', "Bundle.entry is not a list"),
         (b"<Patient xmlns='http://hl7.org/fhir'/>", "XML"),
-        (VISIT.encode("utf-16"), "not UTF-8"),
-        (b"\x89PNG\r\n\x1a\n\x00", "not UTF-8"),
+        (VISIT.encode("utf-16"), "only UTF-8 is read"),
+        (b"\x89PNG\r\n\x1a\n\x00", "a picture (PNG)"),
+        (b"\xfe\xfd{}", "not UTF-8"),
+        (b"ISA*00*          *00*", "X12"),
+        (b"a,b,c\n1,2,3\n", "a table (CSV"),
         (b'{"resourceType": "Basic", "x": NaN}', "NaN is not a number"),
         (b'{"resourceType": "Basic", "x": 1e99999999999999999999}', "not JSON"),
         (b'{"resourceType": "Basic", "x": ' + b"9" * 5000 + b"}", "not JSON"),
@@ -129,7 +132,8 @@ def test_file__nested_within_reason__is_read(read: Any) -> None:
         (VISIT + "\nnot json\n", "line 2: not JSON"),
         (VISIT + "\n[]\n", "line 2: not a FHIR resource"),
         ('{"a": 1}\n{"a": 2}\n', "holds no FHIR resource"),
-        ("", "holds no FHIR resource"),
+        ("", "the file is empty"),
+        ("\n{}\n", "holds no FHIR resource"),
     ],
 )
 def test_ndjson__bad_line__is_refused_with_its_number(read: Any, content: str, message: str) -> None:

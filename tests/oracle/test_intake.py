@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from tests.oracle.conftest import PATIENT, MemoryChain, attested_event, service_event
 
 from chainbill.attestation.attested import AttestedEvent
-from chainbill.attestation.signing import Signer
+from chainbill.attestation.signing import CURVE_ORDER, Signer
 from chainbill.billing.outcomes import Reason
 from chainbill.chain.contracts.escrow import Payers
 from chainbill.errors import IntakeRefused, StateError
@@ -106,7 +108,26 @@ def test_accept__suspended_provider__refused(intake: Intake, chain: MemoryChain,
 def test_accept__malleable_signature__refused(intake: Intake, attester: Signer) -> None:
     attested = attested_event(attester)
 
-    assert refused(intake, replace(attested, signature=attested.signature[:64])) == "bad_signature"
+    r, s, v = attested.signature[:32], attested.signature[32:64], attested.signature[64]
+    mirrored = r + (CURVE_ORDER - int.from_bytes(s, "big")).to_bytes(32, "big") + bytes((55 - v,))
+
+    assert refused(intake, replace(attested, signature=mirrored)) == "bad_signature"
+    assert refused(intake, replace(attested, signature=attested.signature[:63])) == "bad_signature"
+
+
+def test_accept__signature_in_another_form__is_the_same_attestation(
+    intake: Intake, attester: Signer, store: OracleStore, tmp_path: Path
+) -> None:
+    attested = attested_event(attester)
+    parity = attested.signature[64] - 27
+    compact = bytearray(attested.signature[:64])
+    compact[32] |= parity << 7
+
+    first = intake.accept(replace(attested, signature=attested.signature[:64] + bytes((parity,))))
+    assert not first.repeated
+    assert intake.accept(replace(attested, signature=bytes(compact))).repeated
+    with closing(sqlite3.connect(tmp_path / "oracle.sqlite")) as kept:
+        assert kept.execute("SELECT signature FROM attestation").fetchall() == [(attested.signature,)]
 
 
 @pytest.mark.parametrize("field", ["units", "billed_amount", "benefit_year"])

@@ -247,3 +247,10 @@ def test_vault_key__wrong_length__is_refused(make: Callable[[bytes], VaultKey]) 
 
 def test_vault_key__shown__hides_the_private_half() -> None:
     assert PATIENT.to_bytes().hex() not in repr(PATIENT)
+
+
+def test_iter__files_of_other_names__are_no_records(tmp_path: Path) -> None:
+    vault = Vault(tmp_path / "vault")
+    for name in ("copy of 00.sealed", "zz.sealed", "00.sealed", f"{'00' * 32}.sealed.bak"):
+        (vault.directory / name).write_bytes(b"")
+    assert list(vault) == []

@@ -29,7 +29,7 @@ def test_write_private__interrupted__leaves_the_old_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StateError, match="cannot be written: No space left"):
+    with pytest.raises(StateError, match="cannot be written: the disk is full"):
         write_private(path, b"new")
     assert [(each.name, each.read_bytes()) for each in tmp_path.iterdir()] == [("file", b"old")]
 
@@ -63,3 +63,9 @@ def test_locked__held_by_another__is_refused_in_time_and_free_afterwards(tmp_pat
         pytest.fail("two hold the lock")
     with locked(lock, wait_seconds=0):
         pass
+
+
+def test_locked__a_folder_in_the_locks_place__is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(StateError, match=r"the lock .* cannot be used"), locked(tmp_path / "lock"):
+        pytest.fail("a folder is no lock")

@@ -16,11 +16,11 @@ def test_story__as_the_document_says__gives_back_corrects_and_adds_up(terminal: 
     assert lines[-1] == "chainbill devnet down"
     said = {line: terminal.ok(line) for line in lines[:-1]}
 
-    assert "Next: chainbill provider concede 1:1" in said["chainbill patient dispute 1 --as maria"]
+    assert "Next: chainbill provider concede 1:1" in said["chainbill patient dispute 1 --as maria --yes"]
     assert "held, disputed    $260.70" in said["chainbill provider balance --as clinic"]
-    assert "$92.00 of it is taken back" in said["chainbill provider concede 1 --as clinic"]
-    assert "$10.00 to the patient's wallet" in said["chainbill governor resolve 2 --copay 15"]
-    assert "$77.00 of it is taken back" in said["chainbill claims close 3"]
+    assert "$92.00 of it is taken back" in said["chainbill provider concede 1 --as clinic --yes"]
+    assert "$10.00 to the patient's wallet" in said["chainbill governor resolve 2 --copay 15 --yes"]
+    assert "$77.00 of it is taken back" in said["chainbill claims close 3 --yes"]
     assert "0 discrepancies" in said["chainbill audit verify"]
     _check_claims(terminal)
     _check_everybodys_money(terminal)

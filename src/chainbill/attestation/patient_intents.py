@@ -73,6 +73,9 @@ class EscrowIntent(Intent):
 
     __slots__ = ()
 
+    patient: str
+    nonce: int
+
     def arguments(self) -> tuple[Any, ...]:
         """What the twin takes before the signature: every field but the nonce, which it knows itself."""
         names = [member.field for member in _members(self.TYPE) if member.name != "nonce"]

@@ -1,7 +1,8 @@
 """Signatures over digests: secp256k1 through libsecp256k1, equal to eth-account's and far faster.
 
 A signature is 65 bytes, r ‖ s ‖ v with v 27 or 28 and s in the lower half of the curve's order. The
-nonce is RFC 6979's, so one key signs one digest in one way.
+nonce is RFC 6979's, so one key signs one digest in one way. That is the only form the contracts take; what
+wallets write besides is brought into it by ``canonical_signature``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from chainbill.errors import AttestationError
 from chainbill.records.hashing import keccak256
 
 SIGNATURE_BYTES = 65
+COMPACT_BYTES = 64
+"""r ‖ s with the parity in the top bit of s (EIP-2098)."""
 DIGEST_BYTES = 32
 KEY_BYTES = 32
 
@@ -66,6 +69,38 @@ def sign_digest(private_key: LocalAccount | bytes, digest: bytes) -> bytes:
         AttestationError: as ``Signer`` and ``Signer.sign``.
     """
     return Signer(private_key).sign(digest)
+
+
+def canonical_signature(signature: bytes) -> bytes:
+    """A key's signature as the contracts take it, from any form in use: v as the parity 0 or 1 (the Yellow
+    Paper's, and what hardware wallets write), or the 64 bytes of EIP-2098. Never for a contract's signature,
+    whose bytes are its own affair.
+
+    Raises:
+        AttestationError: another length or v, or s in the upper half; the hint says what the signer must do.
+    """
+    if len(signature) == COMPACT_BYTES:
+        parity_and_s = int.from_bytes(signature[32:], "big")
+        parity, low = parity_and_s >> 255, parity_and_s & (1 << 255) - 1
+        signature = signature[:32] + low.to_bytes(32, "big") + bytes((27 + parity,))
+    if len(signature) != SIGNATURE_BYTES:
+        raise AttestationError(
+            f"a key's signature has {SIGNATURE_BYTES} bytes, or {COMPACT_BYTES} in the compact form, "
+            f"not {len(signature)}",
+            hint="a contract wallet, whose signatures have any length, must be deployed on this chain first",
+        )
+    v = signature[64]
+    if v not in (0, 1, 27, 28):
+        raise AttestationError(
+            f"a signature's last byte is 27 or 28, or as parity 0 or 1, not {v}",
+            hint="sign the message as typed data (EIP-712); a transaction's signature has other last bytes",
+        )
+    if int.from_bytes(signature[32:64], "big") > HALF_ORDER:
+        raise AttestationError(
+            "a signature's s is in the upper half: a mirrored signature",
+            hint="the contracts take low s alone (EIP-2): have the wallet or library that signs make low s",
+        )
+    return signature[:64] + bytes((v if v > 1 else v + 27,))
 
 
 def recover(digest: bytes, signature: bytes) -> str:

@@ -48,11 +48,12 @@ class Domain:
     """The 32-byte domain separator."""
 
     def __post_init__(self) -> None:
-        """Raises AttestationError: the chain id is not a ``uint256``, or the address is not one."""
+        """Raises AttestationError: the chain id is not a ``uint256``, the address is not one, or name or
+        version are not text."""
         _check_uint("chain_id", self.chain_id, 256)
         contract = checksum_address(self.verifying_contract)
         object.__setattr__(self, "verifying_contract", contract)
-        names = keccak256(self.name.encode()) + keccak256(self.version.encode())
+        names = keccak256(_utf8("name", self.name)) + keccak256(_utf8("version", self.version))
         packed = DOMAIN_TYPEHASH + names + _word(self.chain_id) + _address_word(contract)
         object.__setattr__(self, "separator", keccak256(packed))
 
@@ -244,6 +245,15 @@ def _from_hex(name: str, value: object) -> bytes:
         return bytes.fromhex(value[2:])
     except ValueError:
         raise AttestationError(f"{name} is not hexadecimal") from None
+
+
+def _utf8(name: str, value: object) -> bytes:
+    if not isinstance(value, str):
+        raise AttestationError(f"the domain's {name} is {type(value).__name__}, not text")
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise AttestationError(f"the domain's {name} is not text") from None
 
 
 def _check_uint(name: str, value: object, bits: int) -> None:

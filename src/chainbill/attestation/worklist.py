@@ -34,6 +34,11 @@ CREATE TABLE IF NOT EXISTS counter (next_sequence INTEGER NOT NULL) STRICT;
 INSERT INTO counter SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM counter);
 """
 
+_ADD = (
+    "INSERT OR IGNORE INTO event (record_identity, patient, self_pay, corrects, record, salt)"
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingEvent:
@@ -74,19 +79,14 @@ class Worklist:
                 once for each such claim.
         """
         with self._database() as database:
-            inserted = database.execute(
-                "INSERT OR IGNORE INTO event (record_identity, patient, self_pay, corrects, record, salt)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    event.record_identity,
-                    patient,
-                    self_pay,
-                    corrects,
-                    event.model_dump_json(),
-                    new_salt(),
-                ),
-            )
+            inserted = database.execute(_ADD, _new_row(patient, event, self_pay, corrects))
             return inserted.rowcount == 1
+
+    def add_all(self, events: Iterable[tuple[str, ServiceEvent]]) -> None:
+        """Add events, each with its patient's checksum address, all or none. What is on the list already, or
+        was attested before, stays as it is."""
+        with self._database() as database:
+            database.executemany(_ADD, [_new_row(patient, event, False, b"") for patient, event in events])
 
     def replace(self, waiting: WaitingEvent, event: ServiceEvent) -> bool:
         """Put what a record says now in the place of what it said before, under a new salt; False where the
@@ -164,3 +164,7 @@ class Worklist:
                 "SELECT count(record), count(commitment) FROM event"
             ).fetchone()
         return {"waiting": waiting, "attested": attested}
+
+
+def _new_row(patient: str, event: ServiceEvent, self_pay: bool, corrects: bytes) -> tuple[object, ...]:
+    return event.record_identity, patient, self_pay, corrects, event.model_dump_json(), new_salt()

@@ -16,7 +16,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chainbill.chain.deployments import Deployment
-from chainbill.errors import LedgerError, StateError
+from chainbill.errors import LedgerError, unusable
+from chainbill.records.repeated_keys import refuse_repeated_keys
 
 _PATTERNS = {
     "address": re.compile(r"0x[0-9a-f]{40}"),
@@ -105,17 +106,21 @@ class RawLedger:
     header: Header
     logs: tuple[RawLog, ...]
 
+    def to_bytes(self) -> bytes:
+        """The content of a ledger file."""
+        lines = [self.header.model_dump(), *(log.to_json() for log in self.logs)]
+        return b"".join(orjson.dumps(line) + b"\n" for line in lines)
+
     def write(self, path: Path) -> None:
         """Write the ledger file.
 
         Raises:
             StateError: the file cannot be written.
         """
-        lines = [self.header.model_dump(), *(log.to_json() for log in self.logs)]
         try:
-            path.write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
+            path.write_bytes(self.to_bytes())
         except OSError as error:
-            raise StateError(f"{path} cannot be written: {error.strerror}") from None
+            raise unusable(path, "written", error) from None
 
     @classmethod
     def read(cls, path: Path) -> RawLedger:
@@ -128,7 +133,7 @@ class RawLedger:
         try:
             lines = path.read_bytes().splitlines()
         except OSError as error:
-            raise StateError(f"{path} cannot be read: {error.strerror}") from None
+            raise unusable(path, "read", error) from None
         if not lines:
             raise LedgerError(
                 f"{path.name} is empty", hint="write one: chainbill audit history --export FILE"
@@ -137,6 +142,7 @@ class RawLedger:
 
 
 def _header(path: Path, line: bytes) -> Header:
+    refuse_repeated_keys(line, f"{path.name} line 1", LedgerError)
     try:
         return Header.model_validate_json(line)
     except ValidationError:
@@ -152,6 +158,7 @@ def _logs(path: Path, lines: Iterable[bytes]) -> Iterable[RawLog]:
             entry = orjson.loads(line)
         except orjson.JSONDecodeError:
             raise LedgerError(f"{path.name} line {number} is not JSON") from None
+        refuse_repeated_keys(line, f"{path.name} line {number}", LedgerError)
         if not isinstance(entry, dict):
             raise LedgerError(f"{path.name} line {number} is not a log")
         try:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -154,6 +154,14 @@ class Anvil(BaseModel):
         return True
 
 
+class Fork(NamedTuple):
+    """Another chain, from whose newest block an anvil goes on by itself."""
+
+    rpc_url: str
+    """Where its node answers."""
+    chain_id: int
+
+
 def start(
     state_file: Path,
     log_file: Path,
@@ -162,6 +170,7 @@ def start(
     timestamp: int | None = None,
     load_from: Path | None = None,
     on_born: Callable[[Anvil], None] = lambda _: None,
+    fork: Fork | None = None,
 ) -> Anvil:
     """Start anvil in a session of its own and wait until it answers.
 
@@ -172,6 +181,7 @@ def start(
         timestamp: what anvil's clock shows at the start, seconds since 1970; the wall clock where None.
         load_from: the chain to go on with, where it is another file than the one that is written.
         on_born: told of the process before it can do anything; where it raises, nothing is started.
+        fork: the chain to begin from; one of its own where None.
 
     Raises:
         DevnetError: no binary, the port is taken, or anvil ends or stays silent.
@@ -186,7 +196,7 @@ def start(
                     f"port {chosen} is taken by another program", hint="choose another with --port, or none"
                 )
             planned = Anvil(pid=0, port=chosen, state_file=state_file.absolute())
-            arguments = _arguments(planned, timestamp, load_from)
+            arguments = _arguments(planned, timestamp, load_from, fork)
             return _start(planned, binary, arguments, log_file, on_born)
         except _PortTakenError:
             # Somebody was quicker: with a free port, try another.
@@ -252,9 +262,10 @@ def _start(
     return anvil
 
 
-def _arguments(planned: Anvil, timestamp: int | None, load_from: Path | None) -> list[str]:
+def _arguments(planned: Anvil, timestamp: int | None, load_from: Path | None, fork: Fork | None) -> list[str]:
     state_file = planned.state_file
-    arguments = ["--host", HOST, "--port", str(planned.port), "--chain-id", str(CHAIN_ID)]
+    chain_id = CHAIN_ID if fork is None else fork.chain_id
+    arguments = ["--host", HOST, "--port", str(planned.port), "--chain-id", str(chain_id)]
     # Osaka's cap of 2^24 gas per transaction holds only with both flags. No accounts of anvil's own: their
     # keys are published. No CORS: web pages have no business here. The cache stays out of the home directory.
     arguments += ["--hardfork", "osaka", "--enable-tx-gas-limit", "--accounts", "0", "--no-cors", "--quiet"]
@@ -263,6 +274,8 @@ def _arguments(planned: Anvil, timestamp: int | None, load_from: Path | None) ->
     else:
         arguments += ["--load-state", str(load_from.absolute()), "--dump-state", str(state_file)]
     arguments += ["--cache-path", str(state_file.with_name("anvil-cache"))]
+    if fork is not None:
+        arguments += ["--fork-url", fork.rpc_url, "--no-storage-caching"]
     return arguments if timestamp is None else [*arguments, "--timestamp", str(timestamp)]
 
 

@@ -78,6 +78,16 @@ def find_receipt(w3: Web3, transaction: bytes) -> TxReceipt | None:
     return None
 
 
+def has_code(w3: Web3, address: str) -> bool:
+    """Is there a contract at an address? It then answers for its signatures itself (ERC-1271).
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors():
+        return bool(w3.eth.get_code(Web3.to_checksum_address(address)))
+
+
 def chain_time(w3: Web3) -> int:
     """The time of the newest block, in seconds since 1970: the only clock protocol times are taken from."""
     with mapped_errors():

@@ -10,6 +10,7 @@ from eth_utils.address import is_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from chainbill.errors import NotDeployed
+from chainbill.records.repeated_keys import refuse_repeated_keys
 
 
 def _checksummed(value: str) -> str:
@@ -57,10 +58,14 @@ def load_deployment(directory: Path, chain_id: int) -> Deployment:
     """
     path = directory / f"{chain_id}.json"
     try:
-        return Deployment.model_validate_json(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        refuse_repeated_keys(content, f"the deployment record {path}", NotDeployed)
+        return Deployment.model_validate_json(content)
     except FileNotFoundError:
         raise NotDeployed(
             f"chainbill is not deployed on chain {chain_id}", hint="start a devnet: chainbill devnet up"
         ) from None
+    except OSError as error:
+        raise NotDeployed(f"the deployment record {path} cannot be read: {error.strerror}") from None
     except ValidationError as error:
         raise NotDeployed(f"{path.name} is not a deployment record: {error.error_count()} errors") from None

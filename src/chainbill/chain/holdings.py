@@ -178,7 +178,7 @@ def _explained(refusal: ContractReverted) -> ChainError:
     match refusal.name:
         case "AmountOverBalance":
             balance, amount = show_dollars(fields["balance"]), show_dollars(fields["amount"])
-            return ChainError(f"the balance is {balance}, less than {amount}")
+            return ChainError(f"the balance is {balance}, less than {amount}", hint="announce less")
         case "NoWithdrawalRequested":
             return ChainError("no withdrawal is announced", hint=announce)
         case "WithdrawalNotAvailable":

@@ -30,11 +30,23 @@ class GovernorRole(IntEnum):
         """One of the role (``a registrar``)."""
         return f"{'an' if self.label[0] in 'aeiou' else 'a'} {self.label}"
 
+    @property
+    def may(self) -> str:
+        """What whoever is in the role does (``rules on disputes``)."""
+        return _MAY[self]
+
     @classmethod
     def labelled(cls, label: str) -> GovernorRole:
         """The role of that ``label``. Raises KeyError: there is none."""
         return cls[label.upper()]
 
+
+_MAY = {
+    GovernorRole.ADMIN: "changes who is in which role, and mints the test token",
+    GovernorRole.REGISTRAR: "lets in providers, insurers and oracle nodes, and sets the operator's fee",
+    GovernorRole.GUARDIAN: "stops settlement, a provider or a quorum",
+    GovernorRole.ARBITER: "rules on disputes, and so moves the money of claims back",
+}
 
 PUBLIC_ROLE = 2**64 - 1
 """AccessManager's role of everybody."""

@@ -314,6 +314,12 @@ def mapped_errors() -> Iterator[None]:
     except BadFunctionCallOutput:
         raise other_chain() from None
     except Web3Exception as error:
+        if "insufficient funds" in str(error).lower():
+            raise ChainError(
+                "the account that sends has too little of the chain's gas coin to pay for it",
+                hint="give it some of the coin; a patient can also sign, and anybody send it: "
+                "chainbill patient sign --help",
+            ) from None
         raise ChainError(f"the node refused: {_short(error)}") from None
 
 

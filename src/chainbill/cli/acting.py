@@ -38,6 +38,28 @@ def acting_as(role: str) -> Callable[[_Command], _Command]:
     )
 
 
+def new_option(command: _Command) -> _Command:
+    """The option without which a name that nobody has makes no account: it may be mistyped."""
+    return click.option("--new", is_flag=True, help="Make a new account of that name.")(command)
+
+
+def who_is(session: Session, account: str, *, new: bool = False) -> str:
+    """An account to which something is given, by both name and address, so that a mistake shows.
+
+    Raises:
+        AttestationError: it begins like an address and is none.
+        StateError: nobody has the name, or somebody has and a ``new`` account is to be made.
+    """
+    from chainbill.settings.addressbook import Role
+
+    if new:
+        session.check_new(account)
+        return f"{account}, a new account"
+    address = session.address_of(account, role=Role.PROVIDER)
+    name = session.book.name_of(address)
+    return f"{address}, which is not in the address book" if name is None else f"{name} ({address})"
+
+
 def mint_option(command: _Command) -> _Command:
     """The option that gives an account play money."""
     return click.option(
@@ -83,8 +105,10 @@ def fund(
         except (AmountError, ContractReverted, NodeError):
             raise
         except ChainError as error:
-            if error.hint is None and session.devnet is not None:
-                error.hint = f"make more: chainbill {role} create {name} --mint AMOUNT"
+            if error.hint is None:
+                more = f"get it more of the dollar token {session.protocol.token.address}"
+                made = f"make more: chainbill {role} create {name} --mint AMOUNT"
+                error.hint = more if session.devnet is None else made
             raise
         balance, outside = holding.balance(), session.protocol.token.balance_of(owner.address)
         emit(

@@ -11,7 +11,9 @@ import click
 from chainbill.cli.audit_text import Names, claim_text, show_history, show_verification
 from chainbill.cli.command import ExitCode, ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.given_files import LEDGER_FILE
 from chainbill.cli.output import emit, note, progress
+from chainbill.cli.written_files import check_place, force_option, write_output
 from chainbill.money import format_dollars
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ def audit_group() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write every log of the deployment to this file instead, for `audit verify --ledger`.",
 )
+@force_option
 @pass_invocation
 def history(
     invocation: Invocation,
@@ -90,6 +93,7 @@ def history(
     since_block: int,
     limit: int,
     export: Path | None,
+    force: bool,
 ) -> None:
     """List what happened: claims, deposits, withdrawals, provider payments and, on request, the rest.
 
@@ -98,10 +102,11 @@ def history(
     from chainbill.audit import index
     from chainbill.audit.history import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
 
-    session = invocation.session()
     if export is not None:
-        _export(session, export)
+        check_place(export, force=force)
+        _export(invocation.session(), export, force=force)
         return
+    session = invocation.session()
     wanted = Filter(
         kinds=frozenset(map(HistoryKind, kinds)) or MONEY_AND_CLAIMS,
         patient=_patient(session, patient),
@@ -120,12 +125,12 @@ def history(
         note(f"note: the newest {len(shown)} of {len(found):,}; --limit 0 lists all")
 
 
-def _export(session: Session, file: Path) -> None:
+def _export(session: Session, file: Path, *, force: bool) -> None:
     from chainbill.audit import fetch_ledger
 
     with _node(session) as node:
         ledger = fetch_ledger(node, session.protocol.deployment)
-    ledger.write(file)
+    write_output(file, ledger.to_bytes(), force=force)
     last = ledger.header.to_block
     emit(
         {"file": str(file), "logs": len(ledger.logs), "to_block": last},
@@ -170,7 +175,7 @@ def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]
 @click.option(
     "--ledger",
     "file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LEDGER_FILE,
     help="Check this copy of the ledger, as `audit history --export` writes it, against the chain.",
 )
 @click.option("--to-block", type=click.IntRange(0), help="Audit up to this block.  [default: the newest]")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.cli.output import note, show_table, show_time
+from chainbill.cli.terminal import one_line
 from chainbill.money import show_dollars
 
 if TYPE_CHECKING:
@@ -198,9 +199,9 @@ def show_verification(found: Verification) -> None:
 
 
 def _discrepancy_text(number: int, each: Discrepancy) -> str:
-    lines = [f"{number:>3}. {each.kind}: {each.message}", f"     at       {each.where}"]
+    lines = [f"{number:>3}. {each.kind}: {one_line(each.message)}", f"     at       {one_line(each.where)}"]
     if each.expected:
-        lines.append(f"     expected {each.expected}")
+        lines.append(f"     expected {one_line(each.expected)}")
     if each.found:
-        lines.append(f"     found    {each.found}")
+        lines.append(f"     found    {one_line(each.found)}")
     return "\n".join(lines)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from chainbill.cli.claim_question import ask_about, goes_back
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.disputing import CLAIM, list_disputes, take_step
 from chainbill.cli.parameters import ACCOUNT
@@ -46,6 +48,8 @@ def disputes(invocation: Invocation, statuses: tuple[str, ...]) -> None:
     show_default=True,
     help="Whose account sends the transaction; anyone may.",
 )
+@dry_run_option
+@yes_option
 @pass_invocation
 def close(invocation: Invocation, claim: str, name: str) -> None:
     """End a dispute whose deadline has passed.
@@ -56,6 +60,9 @@ def close(invocation: Invocation, claim: str, name: str) -> None:
 
     session = invocation.session()
     proven = Claims(session).find(claim, PartyTo())
+    back = goes_back(proven.settled.claim)
+    then = f"where the provider was silent, {back}; where the arbiter was, the claim stands"
+    ask_about(session, name, proven, f"{name} ends the dispute of", then)
     sender, settlement = session.sender(name), session.protocol.settlement
     take_step(
         session,

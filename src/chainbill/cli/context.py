@@ -15,6 +15,7 @@ from chainbill.settings.state import StateDirectory
 
 if TYPE_CHECKING:
     # web3 costs most of a second to import; only a command that needs the chain pays for it.
+    from chainbill.settings.rehearsal import Rehearsal
     from chainbill.settings.session import Session
 
 
@@ -25,6 +26,12 @@ class Invocation:
     state_dir: Path | None = None
     rpc_url: str | None = None
     json: bool = False
+    yes: bool = False
+    """What the command asks is answered beforehand."""
+    dry_run: bool = False
+    """Nothing is to be sent."""
+    rehearsal: Rehearsal | None = None
+    """The dry run, once there is a session."""
     _shows_devnet: bool = field(default=False, init=False)
 
     @cached_property
@@ -37,13 +44,20 @@ class Invocation:
         return StateDirectory.open(self.state_dir)
 
     def session(self) -> Session:
-        """Connect to the chain and open address book, keystores and schedules.
+        """Connect to the chain and open address book, keystores and schedules; in a dry run, to a fork and
+        copies of them.
 
         Raises:
             DevnetError: the devnet is not running.
             ChainError: no node answers.
             NotDeployed: no deployment is recorded for its chain.
         """
+        if self.dry_run:
+            from chainbill.settings.rehearsal import rehearsal
+
+            context = click.get_current_context()
+            self.rehearsal = context.with_resource(rehearsal(self.state, self.rpc_url))
+            return self.rehearsal.session
         from chainbill.settings.session import Session
 
         session = Session.open(self.state, self.rpc_url)

@@ -10,6 +10,7 @@ from chainbill.chain.ending import ending_on_signals
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.output import emit, note, progress, show_table
 from chainbill.cli.provider_ingest import claim_facts, show_claims
+from chainbill.cli.terminal import one_line
 from chainbill.interop.fhir import MAX_BYTES, IngestReport, read_fhir
 from chainbill.money import show_dollars
 from chainbill.records.catalogue import Catalogue
@@ -178,10 +179,9 @@ def _show_skipped(ingest: IngestReport) -> None:
     show_claims(ingest)
     if ingest.skipped:
         reasons = ", ".join(f"{count} {reason}" for reason, count in ingest.skipped_counts().items())
-        click.echo(f"{len(ingest.skipped)} other resources: {reasons}.")
+        click.echo(one_line(f"{len(ingest.skipped)} other resources: {reasons}."))
     if ingest.uncatalogued:
         codes = ", ".join(f"{code} ({count})" for code, count in list(ingest.uncatalogued.items())[:5])
         more = len(ingest.uncatalogued) - 5
-        click.echo(
-            f"Not in the catalogue, priced by default: {codes}{f', and {more} more' if more > 0 else ''}."
-        )
+        others = f", and {more} more" if more > 0 else ""
+        click.echo(one_line(f"Not in the catalogue, priced by default: {codes}{others}."))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.cli.acting import resumed_facts, resumed_text
+from chainbill.cli.claim_question import ask_about
 from chainbill.cli.output import emit, show_table, show_time
 from chainbill.money import format_dollars
 
@@ -36,6 +37,8 @@ _NEXT = {
 
 def dispute_as(session: Session, name: str, proven: ProvenClaim, party: Party) -> None:
     """Dispute a claim, and tell."""
+    then = "the provider's money for it is held until it answers, or the arbiter rules"
+    ask_about(session, name, proven, f"{name} disputes", then)
     sender, settlement = session.sender(name), session.protocol.settlement
     take_step(
         session,

@@ -44,11 +44,14 @@ def settlement_call(
     tell(call, facts, done)
 
 
-def tell(call: Callable[[], Any], facts: dict[str, Any], done: str | Callable[[Any], str]) -> None:
+def tell(
+    call: Callable[[], Any], facts: dict[str, Any], done: str | Callable[[Any], str], *, new: bool = False
+) -> None:
     """Run what makes a governor's call and tell what came of it, also where it must wait.
 
     Args:
         done: what to say once it is made, or what says it of the call's result.
+        new: the command has made an account, and is not to make it again.
     """
     try:
         result = call()
@@ -57,7 +60,8 @@ def tell(call: Callable[[], Any], facts: dict[str, Any], done: str | Callable[[A
         announced = "It is announced" if delayed.new else "It was announced before"
         emit(
             {**facts, "done": False, "operation_id": delayed.operation_id, "ready_at": delayed.ready_at},
-            f"{announced}, and can be done from {when}.\nThen run the same command again, "
+            f"{announced}, and can be done from {when}.\n"
+            f"Then run the same command again{' without --new' if new else ''}, "
             f"or: chainbill governor execute 0x{delayed.operation_id.hex()[:8]}",
         )
         return

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chainbill.cli.acting import new_option
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option, settlement_call, tell
 from chainbill.cli.governor_resolve import resolve
@@ -34,35 +36,50 @@ def governor_group() -> None:
 # ---- letting in ---------------------------------------------------------------------------------------
 
 
-@governor_group.command(example="chainbill governor register-provider lakeview")
+@governor_group.command(
+    example="chainbill governor register-provider lakeview\n"
+    "chainbill governor register-provider lakeview --new"
+)
 @click.argument("provider", type=ACCOUNT)
+@new_option
 @governor_option
+@dry_run_option
 @pass_invocation
-def register_provider(invocation: Invocation, provider: str, name: str) -> None:
-    """Register a provider, whose account is made where there is none."""
+def register_provider(invocation: Invocation, provider: str, new: bool, name: str) -> None:
+    """Register a provider of the address book."""
+    from chainbill.settings.addressbook import Role
     from chainbill.settings.onboarding import register_provider as register
 
     session = invocation.session()
+    session.address_of(provider, role=Role.PROVIDER, new=new)
     tell(
         lambda: register(session, provider, governed_by=name),
         {"provider": provider},
         lambda result: f"{provider} is provider {result[0].provider_id}, account {result[0].address}.",
+        new=new,
     )
 
 
-@governor_group.command(example="chainbill governor create-payer harbor")
+@governor_group.command(
+    example="chainbill governor create-payer harbor\nchainbill governor create-payer harbor --new"
+)
 @click.argument("insurer", type=ACCOUNT)
+@new_option
 @governor_option
+@dry_run_option
 @pass_invocation
-def create_payer(invocation: Invocation, insurer: str, name: str) -> None:
-    """Make the payer contract of an insurer, whose account is made where there is none."""
+def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> None:
+    """Make the payer contract of an insurer of the address book."""
+    from chainbill.settings.addressbook import Role
     from chainbill.settings.onboarding import open_payer
 
     session = invocation.session()
+    session.address_of(insurer, role=Role.INSURER, new=new)
     tell(
         lambda: open_payer(session, insurer, governed_by=name),
         {"insurer": insurer},
         lambda result: f"{insurer} is payer {result[0].payer_id}, account {result[0].address}.",
+        new=new,
     )
 
 
@@ -72,6 +89,7 @@ def create_payer(invocation: Invocation, insurer: str, name: str) -> None:
 @governor_group.command(example="chainbill governor suspend lakeview")
 @click.argument("provider", type=ACCOUNT)
 @governor_option
+@dry_run_option
 @pass_invocation
 def suspend(invocation: Invocation, provider: str, name: str) -> None:
     """Stop new settlement for a provider, at once. Its credit stays its own."""
@@ -81,6 +99,7 @@ def suspend(invocation: Invocation, provider: str, name: str) -> None:
 @governor_group.command(example="chainbill governor reinstate lakeview")
 @click.argument("provider", type=ACCOUNT)
 @governor_option
+@dry_run_option
 @pass_invocation
 def reinstate(invocation: Invocation, provider: str, name: str) -> None:
     """Let a suspended provider's events settle again."""
@@ -99,6 +118,7 @@ def _provider_call(session: Session, name: str, function: str, provider: str, to
 
 @governor_group.command(example="chainbill governor pause")
 @governor_option
+@dry_run_option
 @pass_invocation
 def pause(invocation: Invocation, name: str) -> None:
     """Stop all new settlement, at once, and nothing else: withdrawals and disputes go on."""
@@ -108,6 +128,7 @@ def pause(invocation: Invocation, name: str) -> None:
 
 @governor_group.command(example="chainbill governor unpause")
 @governor_option
+@dry_run_option
 @pass_invocation
 def unpause(invocation: Invocation, name: str) -> None:
     """Resume settlement."""
@@ -125,6 +146,7 @@ def unpause(invocation: Invocation, name: str) -> None:
 @click.argument("members", nargs=-1, required=True, metavar="ACCOUNT|ADDRESS...")
 @click.option("--threshold", type=click.IntRange(1), required=True, help="How many must sign a batch.")
 @governor_option
+@dry_run_option
 @pass_invocation
 def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int, name: str) -> None:
     """Open a new oracle epoch with these members. The one before ends six hours later."""
@@ -144,6 +166,7 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
 @governor_group.command(example="chainbill governor end-epoch 1")
 @click.argument("epoch", type=click.IntRange(1))
 @governor_option
+@dry_run_option
 @pass_invocation
 def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
     """End an oracle epoch at once, such as one whose keys are lost: no batch of it settles any more."""

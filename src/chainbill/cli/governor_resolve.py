@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chainbill.cli.claim_question import ask_about, goes_back
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.disputing import CLAIM, take_step
 from chainbill.cli.governing import governor_option
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 )
 @click.option("--alone-plan-paid", type=DOLLARS, help="Its own benefit, as if it were alone.")
 @governor_option
+@dry_run_option
+@yes_option
 @pass_invocation
 def resolve(
     invocation: Invocation, /, claim: str, full: bool, uphold: bool, name: str, **parts: int | None
@@ -64,6 +68,8 @@ def resolve(
         ruling = upheld(proven.settled)
     else:
         ruling = partial_ruling(proven.settled, named)
+    then = "the claim stands" if uphold else goes_back(proven.settled.claim, ruling.claim)
+    ask_about(session, name, proven, f"{name} rules on", then)
     call = ("resolve", proven.settled.abi_tuple(), ruling.abi_tuple())
     with governor(session, name) as sender:
         take_step(

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.chain.roles import GovernorRole, label_of
+from chainbill.cli.acting import new_option, who_is
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option, tell
 from chainbill.cli.output import emit, show_duration, show_table, show_time
@@ -78,7 +80,7 @@ def list_roles(invocation: Invocation) -> None:
 
 
 @roles_group.command(
-    example="chainbill governor roles grant arbiter judge\n"
+    example="chainbill governor roles grant arbiter judge --new\n"
     "chainbill governor roles grant registrar 0xe0fc04fa2d34a66b779fd5cee748268032a146c0 --delay 2d"
 )
 @_role_argument
@@ -88,20 +90,31 @@ def list_roles(invocation: Invocation) -> None:
     type=DURATION,
     help="How long before it makes a call it must announce it.  [default: as those who are in the role]",
 )
+@new_option
 @governor_option
+@dry_run_option
+@yes_option
 @pass_invocation
-def grant(invocation: Invocation, role: str, account: str, delay: int | None, name: str) -> None:
+def grant(invocation: Invocation, role: str, account: str, delay: int | None, new: bool, name: str) -> None:
     """Put an account into a role, or change its delay there.
 
-    ACCOUNT is a name, whose account is made where there is none, or an address. A shorter delay takes effect
-    only after the difference to the longer one.
+    ACCOUNT is a name in the address book, or an address. A shorter delay takes effect only after the
+    difference to the longer one.
     """
     from chainbill.settings.addressbook import Role
     from chainbill.settings.role_changes import grant_role, usual_delay
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
     seconds = usual_delay(session, wanted) if delay is None else delay
-    address = session.address_of(account, Role.GOVERNOR)
+    confirm(
+        f"{name} makes another account {wanted.with_article}",
+        {
+            "account": who_is(session, account, new=new),
+            "delay": show_duration(seconds),
+            "then": wanted.may,
+        },
+    )
+    address = session.address_of(account, role=Role.GOVERNOR, new=new)
 
     def done(changed: bool) -> str:
         member = session.protocol.governance.membership(wanted, address)
@@ -115,6 +128,7 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, na
         lambda: grant_role(session, wanted, address, seconds, governed_by=name),
         {"role": role, "account": account, "address": address, "delay_seconds": seconds},
         done,
+        new=new,
     )
 
 
@@ -122,6 +136,8 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, na
 @_role_argument
 @_account_argument
 @governor_option
+@dry_run_option
+@yes_option
 @pass_invocation
 def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
     """Take an account out of a role. Whoever takes itself out, by --as, need not be an admin."""
@@ -129,6 +145,10 @@ def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
     address = session.book.address_of(account)
+    confirm(
+        f"{name} takes an account out of a role",
+        {"account": who_is(session, account), "role": role, "then": f"it no longer {wanted.may}"},
+    )
     tell(
         lambda: revoke_role(session, wanted, address, governed_by=name),
         {"role": role, "account": account, "address": address},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option
 from chainbill.cli.output import emit, show_table, show_time
@@ -32,6 +33,8 @@ def scheduled(invocation: Invocation) -> None:
 @click.command(cls=ShellCommand, example="chainbill governor execute 0x3fd1a2b4")
 @click.argument("operation", metavar="OPERATION_ID")
 @governor_option
+@dry_run_option
+@yes_option
 @pass_invocation
 def execute(invocation: Invocation, operation: str, name: str) -> None:
     """Make an announced call whose delay is over. The beginning of its operation id is enough.
@@ -42,6 +45,10 @@ def execute(invocation: Invocation, operation: str, name: str) -> None:
 
     session = invocation.session()
     call = find_scheduled(session, operation)
+    announced = _facts(session, call)
+    if announced["contract"] == "Governance":
+        with_them = ", ".join(f"{what}={value}" for what, value in announced["arguments"].items())
+        confirm(f"{name} changes who is in which role", {announced["function"]: with_them})
     with governor(session, name) as sender:
         receipt = session.protocol.governance.execute_scheduled(sender, call)
     facts = _facts(session, call)
@@ -54,6 +61,7 @@ def execute(invocation: Invocation, operation: str, name: str) -> None:
 @click.command(cls=ShellCommand, example="chainbill governor cancel 0x3fd1a2b4")
 @click.argument("operation", metavar="OPERATION_ID")
 @governor_option
+@dry_run_option
 @pass_invocation
 def cancel(invocation: Invocation, operation: str, name: str) -> None:
     """Call an announced call off: one's own, or as the guardian a registrar's."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from chainbill.cli.acting import (
@@ -15,6 +17,7 @@ from chainbill.cli.acting import (
     withdraw,
 )
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.insurer_claims import collect, dispute, disputes
 from chainbill.cli.insurer_handover import hand_over, take_over
@@ -23,6 +26,10 @@ from chainbill.cli.insurer_terms import fees, own_payer, plan
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT, DOLLARS
 from chainbill.money import format_dollars, show_dollars
+
+if TYPE_CHECKING:
+    from chainbill.chain.holdings import InsurerPool
+    from chainbill.settings.session import Session
 
 
 @click.group("insurer", cls=ShellGroup)
@@ -67,6 +74,7 @@ def create(invocation: Invocation, name: str, mint: int | None) -> None:
 @insurer_group.command("fund", example="chainbill insurer fund 50000")
 @click.argument("amount", type=DOLLARS)
 @acting_as("insurer")
+@dry_run_option
 @pass_invocation
 def fund_pool(invocation: Invocation, amount: int, name: str) -> None:
     """Put dollars into the pool that the plans' share of care is paid from."""
@@ -85,6 +93,8 @@ def fund_pool(invocation: Invocation, amount: int, name: str) -> None:
 @click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
 @click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
 @acting_as("insurer")
+@dry_run_option
+@yes_option
 @pass_invocation
 def withdraw_from_pool(
     invocation: Invocation, amount: int | None, take: bool, cancel: bool, name: str
@@ -100,7 +110,22 @@ def withdraw_from_pool(
     session = invocation.session()
     _, payer_id = insurer_of(session, name)
     pool = InsurerPool(session.protocol, payer_id)
+    # Where nothing is announced there is nothing to ask: taking it says so.
+    if not cancel and take == (amount is None) and (amount or pool.announced(session.now())):
+        what = "the announced withdrawal" if amount is None else f"a withdrawal of {show_dollars(amount)}"
+        will = f"{name} {'takes' if take else 'announces'} {what} from the pool of payer {payer_id}"
+        confirm(will, _withdrawal(session, pool, amount))
     withdraw(session, name, "insurer", pool, amount, take=take, cancel=cancel)
+
+
+def _withdrawal(session: Session, pool: InsurerPool, amount: int | None) -> dict[str, str]:
+    held, announced = pool.balance(), pool.announced(session.now())
+    facts = {"pool": show_dollars(held)}
+    if announced is not None:
+        facts["announced"] = announcement_text(announced)
+    if amount is not None:
+        facts["left for claims"] = show_dollars(max(0, held - amount))
+    return facts
 
 
 # ---- reading ------------------------------------------------------------------------------------------

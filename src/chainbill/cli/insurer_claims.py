@@ -6,6 +6,7 @@ import click
 
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.disputing import CLAIM, dispute_as, list_disputes
 from chainbill.cli.output import emit
@@ -17,6 +18,8 @@ from chainbill.money import format_dollars, show_dollars
 )
 @click.argument("claim", metavar=CLAIM)
 @acting_as("insurer")
+@dry_run_option
+@yes_option
 @pass_invocation
 def dispute(invocation: Invocation, claim: str, name: str) -> None:
     """Dispute a settled claim of a member, within seven days of its settlement.
@@ -47,6 +50,7 @@ def disputes(invocation: Invocation, name: str) -> None:
 
 @click.command(cls=ShellCommand, example="chainbill insurer collect")
 @acting_as("insurer")
+@dry_run_option
 @pass_invocation
 def collect(invocation: Invocation, name: str) -> None:
     """Collect what providers owe after a reversal, and refunds that could not be sent before.

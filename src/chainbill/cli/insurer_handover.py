@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.acting import acting_as
+from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
+from chainbill.money import show_dollars
 
 
 @click.command(
     "hand-over",
     cls=ShellCommand,
-    example="chainbill insurer hand-over harbor-2 --as harbor\n"
+    example="chainbill insurer hand-over harbor-2 --new --as harbor\n"
     "chainbill insurer hand-over --cancel --as harbor",
 )
 @click.argument("account", metavar="ACCOUNT|ADDRESS", required=False)
 @click.option("--cancel", is_flag=True, help="Call the offer off.")
+@new_option
 @acting_as("insurer")
+@dry_run_option
+@yes_option
 @pass_invocation
-def hand_over(invocation: Invocation, account: str | None, cancel: bool, name: str) -> None:
+def hand_over(invocation: Invocation, account: str | None, cancel: bool, new: bool, name: str) -> None:
     """Offer the payer contract, with its pool, to another account, which then takes it over.
 
-    ACCOUNT is a name, whose account is made where there is none, or an address. Nothing changes until it has
-    taken over; another offer takes the place of this one.
+    ACCOUNT is a name in the address book, or an address. Nothing changes until it has taken over; another
+    offer takes the place of this one.
     """
     from chainbill.settings.payer_owner import call_offer_off, offer_payer
 
@@ -38,7 +43,11 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, name: s
             f"The offer is called off: {name} stays the insurer of payer {payer_id}.",
         )
         return
-    payer_id, address, changed = offer_payer(session, name, account)
+    confirm(
+        f"{name} offers its payer contract, with the whole pool, to another account",
+        {"to": who_is(session, account, new=new), "then": "it becomes the other's once that takes it over"},
+    )
+    payer_id, address, changed = offer_payer(session, name, account, new=new)
     taker = session.book.name_of(address) or "NAME"
     emit(
         {"account": name, "payer_id": payer_id, "offered_to": address, "changed": changed},
@@ -50,6 +59,8 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, name: s
 @click.command("take-over", cls=ShellCommand, example="chainbill insurer take-over 1 --as harbor-2")
 @click.argument("payer_id", metavar="PAYER_ID", type=click.IntRange(1, 2**32 - 1))
 @acting_as("insurer")
+@dry_run_option
+@yes_option
 @pass_invocation
 def take_over(invocation: Invocation, payer_id: int, name: str) -> None:
     """Become the insurer of the payer contract that is offered to the account.
@@ -57,9 +68,19 @@ def take_over(invocation: Invocation, payer_id: int, name: str) -> None:
     Its pool, terms, members and open disputes go on. So that services keep their ids, the one before hands
     over schedules/PAYER_ID.json, too, where the two have not one state directory.
     """
+    from chainbill.chain.holdings import InsurerPool
     from chainbill.settings.payer_owner import take_payer
 
     session = invocation.session()
+    pool = InsurerPool(session.protocol, payer_id).balance()
+    confirm(
+        f"{name} takes payer {payer_id} over",
+        {
+            "from": who_is(session, session.protocol.payer(payer_id).insurer()),
+            "pool": show_dollars(pool),
+            "then": f"its plans, members and open disputes are {name}'s",
+        },
+    )
     changed = take_payer(session, name, payer_id)
     address = session.book.get(name).address
     emit(

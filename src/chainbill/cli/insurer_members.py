@@ -9,6 +9,7 @@ import click
 
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.insurer_terms import own_payer
 from chainbill.cli.output import emit, show_time
@@ -40,6 +41,7 @@ _year_option = click.option(
 @click.argument("provider", type=ACCOUNT)
 @click.option("--end", is_flag=True, help="Stop paying its events instead, a day from now.")
 @acting_as("insurer")
+@dry_run_option
 @pass_invocation
 def accept_provider(invocation: Invocation, provider: str, end: bool, name: str) -> None:
     """Pay a provider's events from now on. Repeated, this changes nothing and says so."""
@@ -93,6 +95,7 @@ def accept_provider(invocation: Invocation, provider: str, end: bool, name: str)
     "--plan-paid", type=DOLLARS, default=0, help="Paid by a plan elsewhere this year, for the annual maximum."
 )
 @acting_as("insurer")
+@dry_run_option
 @pass_invocation
 def enrol(
     invocation: Invocation,
@@ -149,6 +152,7 @@ def enrol(
 @_plan_option
 @_year_option
 @acting_as("insurer")
+@dry_run_option
 @pass_invocation
 def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | None, name: str) -> None:
     """Move an enrolled patient to another plan, a day from now; what was met in the year goes on.
@@ -177,6 +181,7 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
 @click.argument("patient", type=ACCOUNT)
 @_year_option
 @acting_as("insurer")
+@dry_run_option
 @pass_invocation
 def end_coverage(invocation: Invocation, patient: str, year: int | None, name: str) -> None:
     """End a patient's coverage in a benefit year, a day from now. Enrolling again resumes it."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.acting import FILE, acting_as
+from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.given_files import CATALOGUE_FILE, FEE_FILE, PLAN_FILE
 from chainbill.cli.output import emit, note, progress, show_time
 from chainbill.errors import TermsError
 
@@ -41,7 +42,7 @@ def own_payer(session: Session, name: str) -> int:
 @click.command(
     cls=ShellCommand, example="chainbill insurer plan --example > plan.toml\nchainbill insurer plan plan.toml"
 )
-@click.argument("file", type=FILE, required=False)
+@click.argument("file", type=PLAN_FILE, required=False)
 @click.option("--example", is_flag=True, help="Print a plan file to copy and change, and publish nothing.")
 @acting_as("insurer")
 @pass_invocation
@@ -119,8 +120,8 @@ def _same_categories(session: Session, payer_id: int, version: int, wanted: Plan
 @click.command(
     cls=ShellCommand, example="chainbill insurer fees\nchainbill insurer fees fees.toml --max-units 4"
 )
-@click.argument("file", type=FILE, required=False)
-@click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
+@click.argument("file", type=FEE_FILE, required=False)
+@click.option("--catalogue", "catalogue_file", type=CATALOGUE_FILE, help="A service catalogue of your own.")
 @click.option(
     "--max-units",
     type=click.IntRange(1, 65_535),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.oracle_fees import fees_group
 from chainbill.cli.output import emit, note, progress, show_table
@@ -52,6 +53,7 @@ def oracle_group() -> None:
     show_default=True,
     help="Whose account sends the transactions; anyone may.",
 )
+@dry_run_option
 @pass_invocation
 def settle(invocation: Invocation, operator: str | None, name: str) -> None:
     """Batch what is attested, sign it with the nodes' keys, and settle it on chain.

@@ -6,6 +6,7 @@ import click
 
 from chainbill.cli.acting import resumed_facts, resumed_text
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT
@@ -57,6 +58,7 @@ def balance(invocation: Invocation, operator: str) -> None:
     show_default=True,
     help="Whose account sends the transaction; anyone may.",
 )
+@dry_run_option
 @pass_invocation
 def withdraw(invocation: Invocation, operator: str, name: str) -> None:
     """Pay an operator's matured fees out to it."""

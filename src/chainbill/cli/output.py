@@ -15,6 +15,7 @@ import click
 from pydantic import BaseModel
 
 from chainbill.cli.context import Invocation
+from chainbill.cli.terminal import echo_styled, one_line, styled, visible
 
 _PIPE_WIDTH = 240
 """Columns of a table that no terminal cuts off."""
@@ -24,21 +25,27 @@ def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -
     """Print ``facts`` under ``--json``, and ``text`` (or what calling it prints) otherwise.
 
     In ``facts`` bytes become 0x-hexadecimal; money must be given as ``format_dollars`` strings, times of the
-    chain as seconds since 1970.
+    chain as seconds since 1970. In a dry run both say so, and what would be sent.
     """
     invocation = click.get_current_context().ensure_object(Invocation)
     invocation.save_shown()
     if invocation.json:
-        click.echo(json.dumps(_plain(facts), indent=2, ensure_ascii=False, default=_plain))
-    elif isinstance(text, str):
+        shown = {**_plain(facts), **_rehearsed_facts(invocation)}
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=_plain))
+        return
+    if invocation.rehearsal is not None:
+        click.echo("Dry run: nothing is sent and nothing is kept. It would come to this:\n")
+    if isinstance(text, str):
         click.echo(text)
     else:
         text()
+    if invocation.rehearsal is not None:
+        click.echo(_rehearsed_text(invocation))
 
 
 def note(message: str) -> None:
-    """Say something by the way, on stderr."""
-    click.echo(message, err=True)
+    """Say something by the way, on one line of stderr."""
+    click.echo(one_line(message), err=True)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
@@ -51,12 +58,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, titl
         right = column.startswith(">")
         table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        # A line of the table is ours to begin: a newline in a record's text would forge one.
+        table.add_row(*(visible(str(cell)).replace("\n", " ") for cell in row))
     # Rich would also colour numbers and read [brackets] as markup.
     console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, markup=False, highlight=False)
     with console.capture() as drawn:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+    echo_styled("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 @contextmanager
@@ -69,9 +77,9 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(file=sys.stderr)
+    console = Console(file=styled(sys.stderr))
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(one_line(description), total=total)
         yield lambda steps: bar.advance(task, steps)
 
 
@@ -87,6 +95,34 @@ def show_duration(seconds: int) -> str:
         count, left = divmod(left, length)
         parts += [f"{count}{unit}"] if count else []
     return "".join(parts) or "none"
+
+
+def _rehearsed_facts(invocation: Invocation) -> dict[str, Any]:
+    rehearsal = invocation.rehearsal
+    if rehearsal is None:
+        return {}
+    name_of = rehearsal.session.book.name_of
+    return {
+        "dry_run": True,
+        "transactions": [
+            {
+                "from": name_of(each.sender) or each.sender,
+                "contract": each.contract,
+                "function": each.function or None,
+                "gas_used": each.gas_used,
+            }
+            for each in rehearsal.transactions()
+        ],
+    }
+
+
+def _rehearsed_text(invocation: Invocation) -> str:
+    sent = [
+        f"  {each['contract']}{'.' if each['function'] else ''}{each['function'] or ''} "
+        f"by {each['from']}, {each['gas_used']:,} gas"
+        for each in _rehearsed_facts(invocation)["transactions"]
+    ]
+    return "\n".join(["\nIt would send:", *sent]) if sent else "\nIt would send nothing."
 
 
 def _plain(value: Any) -> Any:

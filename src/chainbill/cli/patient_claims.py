@@ -6,6 +6,7 @@ import click
 
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.disputing import CLAIM, dispute_as, list_disputes
 from chainbill.cli.patient_wallet import patient_entry
@@ -16,6 +17,8 @@ from chainbill.cli.patient_wallet import patient_entry
 )
 @click.argument("claim", metavar=CLAIM)
 @acting_as("patient")
+@dry_run_option
+@yes_option
 @pass_invocation
 def dispute(invocation: Invocation, claim: str, name: str) -> None:
     """Dispute a settled claim, within seven days of its settlement.

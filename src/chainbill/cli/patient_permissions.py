@@ -9,6 +9,7 @@ import click
 
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
 from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, MOMENT
@@ -70,6 +71,7 @@ def wanted_payers(session: Session, insurer: str | None, secondary: str | None, 
 )
 @payer_options
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def accept_payer(
     invocation: Invocation, insurer: str | None, secondary: str | None, nobody: bool, name: str
@@ -143,6 +145,7 @@ def wanted_limits(session: Session, address: str, per_event: int | None, per_day
 )
 @limit_options
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def limits(invocation: Invocation, per_event: int | None, per_day: int | None, name: str) -> None:
     """Limit what may be taken from the wallet, whatever providers were allowed.
@@ -232,6 +235,7 @@ def wanted_consent(
 )
 @consent_options
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def consent(
     invocation: Invocation,
@@ -291,6 +295,7 @@ def consent_facts(given: Consent) -> dict[str, Any]:
 @click.command(cls=ShellCommand, example="chainbill patient revoke lakeview")
 @click.argument("provider", type=ACCOUNT)
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def revoke(invocation: Invocation, provider: str, name: str) -> None:
     """Take a consent back: it ends a day from now, since a signed batch may rely on it."""

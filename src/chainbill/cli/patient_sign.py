@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from chainbill.cli.acting import FILE, acting_as
+from chainbill.cli.claim_question import ask_about
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
 from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION
@@ -22,6 +24,7 @@ from chainbill.cli.patient_permissions import (
     wanted_payers,
 )
 from chainbill.cli.patient_wallet import patient_entry
+from chainbill.cli.written_files import check_place, force_option, write_output
 
 if TYPE_CHECKING:
     from chainbill.attestation.patient_intents import Intent
@@ -45,7 +48,14 @@ class Signing:
     """One signature to be given: as whom, until when, over which nonce, and into which file."""
 
     def __init__(
-        self, session: Session, name: str, valid_for: int, nonce: int | None, output: Path | None
+        self,
+        session: Session,
+        name: str,
+        valid_for: int,
+        nonce: int | None,
+        output: Path | None,
+        *,
+        force: bool,
     ) -> None:
         self.session = session
         self.name = name
@@ -53,6 +63,7 @@ class Signing:
         self.deadline = session.now() + valid_for
         self._nonce = nonce
         self._output = output
+        self._force = force
 
     @property
     def nonce(self) -> int:
@@ -67,14 +78,13 @@ class Signing:
 
     def emit(self, intent: Intent) -> None:
         """Sign, and write the file or print its content."""
-        from chainbill.settings.files import write_private
         from chainbill.settings.intents import SignedIntent, domain_of
 
         signed = SignedIntent.sign(self.session, self.name, intent, domain_of(self.session, intent))
         if self._output is None:
             emit(signed, signed.to_text())
             return
-        write_private(self._output, signed.to_text().encode() + b"\n")
+        write_output(self._output, signed.to_text().encode() + b"\n", force=self._force)
         emit(
             {
                 "account": self.name,
@@ -100,6 +110,7 @@ def _signing(command: _Command) -> _Command:
         help="Sign over this nonce, such as the one after another signature's.  [default: the next]",
     )
     @click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
+    @force_option
     @pass_invocation
     def signing(
         invocation: Invocation,
@@ -108,9 +119,13 @@ def _signing(command: _Command) -> _Command:
         valid_for: int,
         nonce: int | None,
         output: Path | None,
+        force: bool,
         **arguments: Any,
     ) -> None:
-        command(Signing(invocation.session(), name, valid_for, nonce, output), **arguments)
+        if output is not None:
+            check_place(output, force=force)
+        signing = Signing(invocation.session(), name, valid_for, nonce, output, force=force)
+        command(signing, **arguments)
 
     signing.__doc__ = command.__doc__
     signing.__click_params__ += getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
@@ -247,6 +262,7 @@ def sign_revoke(signing: Signing, provider: str) -> None:
 
 @sign_group.command("dispute", example="chainbill patient sign dispute 7 --as maria --output dispute.json")
 @_signing
+@yes_option
 @click.argument("claim", metavar="SEQUENCE|CLAIM")
 def sign_dispute(signing: Signing, claim: str) -> None:
     """Sign a dispute of a settled claim."""
@@ -254,4 +270,8 @@ def sign_dispute(signing: Signing, claim: str) -> None:
     from chainbill.settings.claims import Claims, PartyTo
 
     proven = Claims(signing.session).find(claim, PartyTo(signing.name, patient=signing.patient))
+    then = (
+        "once somebody sends it, the provider's money for it is held until it answers, or the arbiter rules"
+    )
+    ask_about(signing.session, signing.name, proven, f"{signing.name} signs a dispute of", then)
     signing.emit(DisputeClaim(proven.claim_id, signing.dispute_nonce, signing.deadline))

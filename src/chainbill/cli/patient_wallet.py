@@ -8,6 +8,7 @@ import click
 
 from chainbill.cli.acting import acting_as, fund, withdraw
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import DOLLARS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @click.argument("amount", type=DOLLARS)
 @click.option("--permit", is_flag=True, help="Approve by signature (ERC-2612): one transaction, not two.")
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def fund_wallet(invocation: Invocation, amount: int, permit: bool, name: str) -> None:
     """Put dollars into the wallet that the patient's share of care is paid from.
@@ -50,6 +52,7 @@ def fund_wallet(invocation: Invocation, amount: int, permit: bool, name: str) ->
 @click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
 @click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def withdraw_from_wallet(
     invocation: Invocation, amount: int | None, take: bool, cancel: bool, name: str
@@ -66,6 +69,7 @@ def withdraw_from_wallet(
 
 @click.command("void-signatures", cls=ShellCommand, example="chainbill patient void-signatures --as maria")
 @acting_as("patient")
+@dry_run_option
 @pass_invocation
 def void_signatures(invocation: Invocation, name: str) -> None:
     """Void what the patient has signed and nobody has sent yet.

@@ -6,6 +6,7 @@ import click
 
 from chainbill.cli.acting import acting_as, emit_statement, resumed_facts, resumed_text
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT
@@ -120,6 +121,7 @@ def balance(invocation: Invocation, name: str) -> None:
 
 @provider_group.command(example="chainbill provider withdraw")
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
 def withdraw(invocation: Invocation, name: str) -> None:
     """Pay the matured credit out to the provider's payout address.

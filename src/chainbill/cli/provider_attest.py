@@ -10,6 +10,7 @@ import click
 
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ExitCode, ShellCommand
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.next_steps import after_refusal
 from chainbill.cli.output import emit, progress, show_table
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--key", type=ACCOUNT, help="The key that signs.  [default: the account's own]")
 @acting_as("provider")
 @click.pass_context
+@dry_run_option
 @pass_invocation
 def attest(
     invocation: Invocation,

@@ -6,6 +6,7 @@ import click
 
 from chainbill.cli.acting import acting_as, resumed_facts, resumed_text
 from chainbill.cli.command import ShellCommand, ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import DOLLARS
@@ -20,6 +21,7 @@ def bond_group() -> None:
 @bond_group.command(example="chainbill provider bond deposit 500 --as lakeview")
 @click.argument("amount", type=DOLLARS)
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
 def deposit(invocation: Invocation, amount: int, name: str) -> None:
     """Add to the bond, from the dollars of the account that is paid."""
@@ -50,6 +52,7 @@ def deposit(invocation: Invocation, amount: int, name: str) -> None:
 
 @bond_group.command(example="chainbill provider bond withdraw --as lakeview")
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
 def withdraw(invocation: Invocation, name: str) -> None:
     """Take the whole bond back, once no dispute is open, all credit has matured and nothing is owed."""
@@ -83,6 +86,7 @@ def withdraw(invocation: Invocation, name: str) -> None:
 @click.command(cls=ShellCommand, example="chainbill provider advance 120 --as lakeview")
 @click.argument("amount", type=DOLLARS)
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
 def advance(invocation: Invocation, amount: int, name: str) -> None:
     """Be paid credit that has not matured yet, as far as the bond covers it."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from chainbill.cli.acting import acting_as
+from chainbill.cli.claim_question import ask_about, goes_back
 from chainbill.cli.command import ShellCommand
+from chainbill.cli.confirming import dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.disputing import CLAIM, list_disputes, take_step
 from chainbill.cli.output import note
@@ -33,6 +35,8 @@ def disputes(invocation: Invocation, name: str) -> None:
 @click.command(cls=ShellCommand, example="chainbill provider concede 7 --as lakeview")
 @click.argument("claim", metavar=CLAIM)
 @acting_as("provider")
+@dry_run_option
+@yes_option
 @pass_invocation
 def concede(invocation: Invocation, claim: str, name: str) -> None:
     """Give a disputed claim back in full: patient and insurers are refunded at once."""
@@ -41,6 +45,7 @@ def concede(invocation: Invocation, claim: str, name: str) -> None:
     session = invocation.session()
     proven = own_claim(session, name, claim)
     _, owner = payout_sender(session, name)
+    ask_about(session, name, proven, f"{name} concedes", goes_back(proven.settled.claim))
     settlement = session.protocol.settlement
     take_step(session, owner, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
 
@@ -82,6 +87,8 @@ def answer(invocation: Invocation, claim: str, statement: str, name: str) -> Non
 @click.command(cls=ShellCommand, example="chainbill provider void 7 --as lakeview")
 @click.argument("claim", metavar=CLAIM)
 @acting_as("provider")
+@dry_run_option
+@yes_option
 @pass_invocation
 def void(invocation: Invocation, claim: str, name: str) -> None:
     """Give a claim back in full that nobody disputes, such as one billed by mistake.
@@ -94,6 +101,7 @@ def void(invocation: Invocation, claim: str, name: str) -> None:
     session = invocation.session()
     proven = own_claim(session, name, claim)
     _, owner = payout_sender(session, name)
+    ask_about(session, name, proven, f"{name} gives back", goes_back(proven.settled.claim))
     settlement = session.protocol.settlement
     take_step(
         session,

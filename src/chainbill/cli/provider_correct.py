@@ -12,6 +12,7 @@ from chainbill.cli.acting import FILE, acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.disputing import CLAIM
+from chainbill.cli.given_files import CATALOGUE_FILE
 from chainbill.cli.output import emit
 from chainbill.cli.provider_claims import own_claim
 from chainbill.cli.provider_worklist import event_facts, open_worklist
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     help="Which event of the file it is, as `provider ingest --json` names it.  [default: its only]",
 )
 @click.option("--self-pay", is_flag=True, help="Charge the patient the cash price, outside any plan.")
-@click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
+@click.option("--catalogue", "catalogue_file", type=CATALOGUE_FILE, help="A service catalogue of your own.")
 @acting_as("provider")
 @pass_invocation
 def correct(
@@ -82,7 +83,11 @@ def correct(
 
 
 def _only(events: Sequence[ServiceEvent], record: str | None) -> ServiceEvent:
-    found = [event for event in events if record in (None, event.record_identity)]
+    from chainbill.interop.ingest_memory import tail
+
+    found = [
+        event for event in events if record in (None, event.record_identity, tail(event.record_identity))
+    ]
     if len(found) == 1:
         return found[0]
     names = ", ".join(event.record_identity for event in events)

@@ -13,6 +13,7 @@ from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, note
 from chainbill.cli.provider_worklist import event_facts, open_worklist, show_events
+from chainbill.cli.terminal import one_line
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ _MOST_LINES = 20
     help="What you are called in the record, and remembered; may be given again. `any`: take everybody's "
     "services as yours.  [default: what was given before]",
 )
+@click.option(
+    "--source",
+    metavar="URL",
+    help="The FHIR server that the files are from, where they do not say so: Encounter/1 of two servers is "
+    "two records.",
+)
 @click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
 @click.option("--no-in-person", is_flag=True, help="Leave visits in person out.")
 @click.option(
@@ -77,6 +84,7 @@ def ingest(
     map_file: Path | None,
     same_account: bool,
     performed_by: tuple[str, ...],
+    source: str | None,
     catalogue_file: Path | None,
     no_in_person: bool,
     max_bytes: int,
@@ -105,6 +113,7 @@ def ingest(
         include_in_person=not no_in_person,
         max_bytes=max_bytes,
         not_after=datetime.fromtimestamp(session.now(), UTC),
+        server=_server(source),
     )
     accounts = _accounts(session, report, memory, patients, map_file, same_account, optional=dry_run)
     own = _own_names(name, report, memory, performed_by, accounts, dry_run=dry_run)
@@ -181,6 +190,19 @@ def _require_one_patient_each(
                 f"{account} would be charged for several patients of the records: "
                 f"{', '.join([*others, reference])}; if they are one person, add --same-account"
             )
+
+
+def _server(source: str | None) -> str:
+    """The address of a FHIR server.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    if source is None:
+        return ""
+    if not source.startswith(("http://", "https://")) or not source.isascii() or not source.isprintable():
+        raise click.BadParameter("write it like https://ehr.example/fhir", param_hint="--source")
+    return source
 
 
 def _patient_address(session: Session, account: str) -> str:
@@ -295,7 +317,7 @@ def show_claims(report: IngestReport) -> None:
         for reason, amount in account.left_out.items():
             click.echo(f"  {show_dollars(amount):>12}  {reason}")
     for told in report.contradictions[:_MOST_LINES]:
-        click.echo(f"  {told}; the lines count")
+        click.echo(f"  {one_line(told)}; the lines count")
     if len(report.contradictions) > _MOST_LINES:
         click.echo(f"  … and {len(report.contradictions) - _MOST_LINES} more claims (all of them: --json)")
 
@@ -330,7 +352,7 @@ def _show_counts(title: str, counts: Mapping[str, int]) -> None:
     if counts:
         click.echo(f"\n{title}")
         for what, count in counts.items():
-            click.echo(f"  {count:>5}  {what}")
+            click.echo(f"  {count:>5}  {one_line(what)}")
 
 
 def _note_oddities(report: IngestReport, enlisted: Enlisted, accounts: Mapping[str, str]) -> None:

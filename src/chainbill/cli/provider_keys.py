@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.acting import acting_as
+from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_table
 
@@ -14,7 +15,7 @@ from chainbill.cli.output import emit, show_table
 def keys_group() -> None:
     """Manage the keys that may sign a provider's attestations.
 
-    KEY is the name of a keystore, which is made where there is none, or an address.
+    KEY is the name of a keystore, or an address. With --new a keystore of that name is made.
     """
 
 
@@ -39,18 +40,23 @@ def list_keys(invocation: Invocation, name: str) -> None:
     )
 
 
-@keys_group.command(example="chainbill provider keys add lakeview-night --as lakeview")
+@keys_group.command(
+    example="chainbill provider keys add lakeview-night --new --as lakeview\n"
+    "chainbill provider keys add 0xe0fc04fa2d34a66b779fd5cee748268032a146c0 --as lakeview"
+)
 @click.argument("key")
+@new_option
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
-def add(invocation: Invocation, key: str, name: str) -> None:
+def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
     """Let another key sign, at once. It signs with: chainbill provider attest --key KEY"""
-    from chainbill.settings.attesters import attester_address
+    from chainbill.settings.attesters import added_address
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    address = attester_address(session, key, make=True)
+    address = added_address(session, key, new=new)
     session.protocol.registry.add_attester(owner, provider_id, address)
     emit(
         {"account": name, "provider_id": provider_id, "key": key, "address": address},
@@ -61,15 +67,26 @@ def add(invocation: Invocation, key: str, name: str) -> None:
 @keys_group.command(example="chainbill provider keys revoke lakeview-night --as lakeview")
 @click.argument("key")
 @acting_as("provider")
+@dry_run_option
+@yes_option
 @pass_invocation
 def revoke(invocation: Invocation, key: str, name: str) -> None:
     """Stop a key from signing, at once. What it has signed and is not settled yet stays attested."""
-    from chainbill.settings.attesters import attester_address
+    from chainbill.settings.attesters import attester_address, attester_keys
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
     address = attester_address(session, key)
+    left = [each for each, signs in attester_keys(session, provider_id).items() if signs and each != address]
+    if not left:
+        confirm(
+            f"{name} revokes its last key",
+            {
+                "key": who_is(session, address),
+                "then": f"nothing of {name} can be attested until a key is added",
+            },
+        )
     session.protocol.registry.revoke_attester(owner, provider_id, address)
     emit(
         {"account": name, "provider_id": provider_id, "key": key, "address": address},
@@ -77,19 +94,21 @@ def revoke(invocation: Invocation, key: str, name: str) -> None:
     )
 
 
-@keys_group.command(example="chainbill provider keys rotate lakeview lakeview-2 --as lakeview")
+@keys_group.command(example="chainbill provider keys rotate lakeview lakeview-2 --new --as lakeview")
 @click.argument("retired")
 @click.argument("key")
+@new_option
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
-def rotate(invocation: Invocation, retired: str, key: str, name: str) -> None:
+def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str) -> None:
     """Replace the key RETIRED by KEY in one step."""
-    from chainbill.settings.attesters import attester_address
+    from chainbill.settings.attesters import added_address, attester_address
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    before, address = attester_address(session, retired), attester_address(session, key, make=True)
+    before, address = attester_address(session, retired), added_address(session, key, new=new)
     session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
     emit(
         {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.acting import acting_as
+from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
 
@@ -45,25 +46,36 @@ def show(invocation: Invocation, name: str) -> None:
 
 
 @payout_address_group.command(
-    example="chainbill provider payout-address change lakeview-bank --as lakeview\n"
+    example="chainbill provider payout-address change lakeview-bank --new --as lakeview\n"
     "chainbill provider payout-address change 0xe0fc04fa2d34a66b779fd5cee748268032a146c0"
 )
 @click.argument("account", metavar="ACCOUNT|ADDRESS")
+@new_option
 @acting_as("provider")
+@dry_run_option
+@yes_option
 @pass_invocation
-def change(invocation: Invocation, account: str, name: str) -> None:
+def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
     """Announce another payout address; it takes over after two days.
 
-    ACCOUNT is a name, whose account is made where there is none, or an address. The present address can call
-    the change off until then; after that it has no say any more.
+    ACCOUNT is a name in the address book, or an address. The present address can call the change off until
+    then; after that it has no say any more.
     """
     from chainbill.settings.addressbook import Role
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    address = session.address_of(account, Role.PROVIDER)
     registry = session.protocol.registry
+    confirm(
+        f"{name} announces another payout address",
+        {
+            "from": who_is(session, registry.payout_address(provider_id)),
+            "to": who_is(session, account, new=new),
+            "then": "in two days it is paid there, and that account alone manages keys, prices and disputes",
+        },
+    )
+    address = session.address_of(account, role=Role.PROVIDER, new=new)
     registry.announce_payout_address(owner, provider_id, address)
     effective_at = registry.announced_payout_address(provider_id).effective_at
     emit(
@@ -79,6 +91,7 @@ def change(invocation: Invocation, account: str, name: str) -> None:
 
 @payout_address_group.command(example="chainbill provider payout-address cancel --as lakeview")
 @acting_as("provider")
+@dry_run_option
 @pass_invocation
 def cancel(invocation: Invocation, name: str) -> None:
     """Call the announced change of the payout address off."""

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import click
 
-from chainbill.cli.acting import FILE, acting_as
+from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.given_files import CATALOGUE_FILE, PRICE_FILE
 from chainbill.cli.output import emit
 
 
 @click.command(
     cls=ShellCommand, example="chainbill provider prices\nchainbill provider prices prices.toml --as lakeview"
 )
-@click.argument("file", type=FILE, required=False)
-@click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
+@click.argument("file", type=PRICE_FILE, required=False)
+@click.option("--catalogue", "catalogue_file", type=CATALOGUE_FILE, help="A service catalogue of your own.")
 @acting_as("provider")
 @pass_invocation
 def prices(invocation: Invocation, file: Path | None, catalogue_file: Path | None, name: str) -> None:

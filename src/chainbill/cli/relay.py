@@ -8,9 +8,12 @@ import click
 
 from chainbill.cli.acting import resumed_facts
 from chainbill.cli.command import ShellGroup
+from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
+from chainbill.cli.given_files import check_form
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT
+from chainbill.interop.file_forms import Wanted
 
 if TYPE_CHECKING:
     from chainbill.settings.intents import SignedIntent
@@ -33,6 +36,7 @@ def relay_group() -> None:
     show_default=True,
     help="Whose account sends the transaction; anyone may.",
 )
+@dry_run_option
 @pass_invocation
 def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
     """Send FILE, as `chainbill patient sign` wrote it; - reads it from stdin.
@@ -40,9 +44,9 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
     from chainbill.chain.sender import Errand
-    from chainbill.settings.intents import SignedIntent, relay
+    from chainbill.settings.intents import relay
 
-    signed = SignedIntent.parse(file.read())
+    signed = _signed(file)
     session = invocation.session()
     sender, facts = session.sender(name), _facts(signed)
     with sender.errand(Errand(f"relay {signed.signature}")) as earlier:
@@ -64,12 +68,18 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 @click.argument("file", type=click.File("rb"))
 def show(file: BinaryIO) -> None:
     """Say what a signed file asks for, before sending it; needs no chain."""
-    from chainbill.settings.intents import SignedIntent
-
-    facts = _facts(SignedIntent.parse(file.read()))
+    facts = _facts(_signed(file))
     lines = [f"{facts['intent']}, for contract {facts['contract']} on chain {facts['chain_id']}"]
     lines += [f"  {name:<18} {value}" for name, value in facts["message"].items()]
     emit(facts, "\n".join(lines))
+
+
+def _signed(file: BinaryIO) -> SignedIntent:
+    from chainbill.settings.intents import SignedIntent
+
+    content = file.read()
+    check_form(content, getattr(file, "name", "the file"), Wanted.SIGNED)
+    return SignedIntent.parse(content)
 
 
 def _facts(signed: SignedIntent) -> dict[str, Any]:

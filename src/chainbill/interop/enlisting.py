@@ -103,6 +103,8 @@ class _Enlisting:
     done: Enlisted = field(default_factory=Enlisted)
     _waiting: dict[str, WaitingEvent] = field(default_factory=dict)
     _here: set[str] = field(default_factory=set)
+    _new: list[tuple[str, ServiceEvent]] = field(default_factory=list)
+    """What is added at the end, all at once."""
 
     def run(self) -> Enlisted:
         self._waiting = {
@@ -119,6 +121,10 @@ class _Enlisting:
                 self._take(patient, event)
         for price in self.report.prices_elsewhere:
             self._price_later(price)
+        if not self.dry_run:
+            # Onto the list first: what is on it and not remembered is still known by its identity.
+            self.worklist.add_all(self._new)
+            self.memory.remember(self._new)
         return self.done
 
     def _take(self, patient: str, event: ServiceEvent) -> None:
@@ -139,9 +145,7 @@ class _Enlisting:
         price = self.memory.price_of(event.record_identity)
         if price is not None and event.price_source is PriceSource.CATALOGUE_DEFAULT:
             event = _priced(event, price)
-        if not self.dry_run:
-            self.worklist.add(patient, event)
-            self.memory.remember(patient, event)
+        self._new.append((patient, event))
         self.done.added.append(event)
 
     def _meet_waiting(self, patient: str, event: ServiceEvent, waits: WaitingEvent) -> None:
@@ -177,7 +181,7 @@ class _Enlisting:
             )
         else:
             if not self.dry_run and self.worklist.replace(waits, now):
-                self.memory.remember(waits.patient, now)
+                self.memory.remember([(waits.patient, now)])
             self._waiting[now.record_identity] = WaitingEvent(
                 waits.row, waits.patient, now, None, waits.salt, waits.self_pay, waits.corrects
             )
@@ -215,7 +219,7 @@ class _Enlisting:
         )
         if not self.dry_run and self.worklist.replace(waits, merged):
             self.memory.forget(waits.event.record_identity)
-            self.memory.remember(patient, merged)
+            self.memory.remember([(patient, merged)])
         self.done.replaced.append(merged)
         return True
 

@@ -8,6 +8,7 @@ Patients' accounts and the provider's own names in its records are kept as they 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -64,20 +65,23 @@ class IngestMemory:
         with self._database() as database:
             (self._key,) = database.execute("SELECT key FROM secret").fetchone()
 
-    def remember(self, patient: str, event: ServiceEvent) -> None:
-        """Remember that an event is on the worklist of ``patient`` (a checksum address) with this content."""
-        visit_day = self._visit_day(patient, event) if event.kind in _VISITS else None
+    def remember(self, events: Iterable[tuple[str, ServiceEvent]]) -> None:
+        """Remember that events, each with its patient's checksum address, are on the worklist as they are."""
+        rows = [
+            (
+                event.record_identity,
+                tail(event.record_identity),
+                self._digest(canonical(event)),
+                self._likeness(patient, event),
+                self._visit_day(patient, event) if event.kind in _VISITS else None,
+            )
+            for patient, event in events
+        ]
         with self._database() as database:
-            database.execute(
+            database.executemany(
                 "INSERT OR REPLACE INTO seen (record_identity, tail, content, likeness, visit_day)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (
-                    event.record_identity,
-                    tail(event.record_identity),
-                    self._digest(canonical(event)),
-                    self._likeness(patient, event),
-                    visit_day,
-                ),
+                rows,
             )
 
     def forget(self, record_identity: str) -> None:

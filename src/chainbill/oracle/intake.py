@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from chainbill.attestation.attested import AttestedEvent
-from chainbill.attestation.signing import recover
+from chainbill.attestation.signing import canonical_signature, recover
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.adjudication import whole_units
 from chainbill.chain.contracts.settlement import DisputeStatus
@@ -76,7 +76,7 @@ class Intake:
         """
         attestation = attested.attestation
         digest = attestation.digest(self._protocol.domain)
-        self._check_attester(attestation, digest, attested.signature)
+        signature = self._check_attester(attestation, digest, attested.signature)
         self._check_record(attested)
 
         known = self._store.find(digest=digest)
@@ -92,7 +92,7 @@ class Intake:
             stored = self._store.accept(
                 attestation,
                 digest=digest,
-                signature=attested.signature,
+                signature=signature,
                 record_key=record_key,
                 routing=routing,
             )
@@ -107,8 +107,10 @@ class Intake:
         if known.status in OPEN:
             self._store.reroute(known.row, self._routing(attested))
 
-    def _check_attester(self, attestation: ServiceAttestation, digest: bytes, signature: bytes) -> None:
+    def _check_attester(self, attestation: ServiceAttestation, digest: bytes, signature: bytes) -> bytes:
+        """The signature in the one form that is kept."""
         try:
+            signature = canonical_signature(signature)
             signer = recover(digest, signature)
         except AttestationError as error:
             raise _refuse(Refusal.BAD_SIGNATURE, str(error)) from None
@@ -120,6 +122,7 @@ class Intake:
             raise _refuse(
                 refusal, f"{signer} may not attest for provider {attestation.provider_id}: {refusal.value}"
             )
+        return signature
 
     def _standing(self, provider_id: int, signer: str) -> Refusal | None:
         registry = self._protocol.registry

@@ -39,10 +39,20 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one transaction, which waits up to 30 seconds for another's."""
-        opened = sqlite3.connect(self._path, timeout=30, isolation_level="IMMEDIATE")
-        with closing(opened), opened:
-            yield opened
+        """A connection for one transaction, which waits up to 30 seconds for another's.
+
+        Raises:
+            StateError: the file cannot be read or written.
+        """
+        try:
+            opened = sqlite3.connect(self._path, timeout=30, isolation_level="IMMEDIATE")
+            with closing(opened), opened:
+                yield opened
+        except sqlite3.DatabaseError as error:
+            known = next((told for begin, told in _TROUBLE.items() if _name(error).startswith(begin)), None)
+            if known is None:
+                raise
+            raise StateError(f"{self._path} cannot be used: {known[0]}", hint=known[1]) from None
 
     def _check(self, found: dict[str, str], schema: str, what: str) -> None:
         if not found:
@@ -58,6 +68,25 @@ class Database:
                 hint="go on with that version, or begin anew: move the file away; "
                 "on a devnet: chainbill devnet down, then chainbill devnet up --fresh",
             )
+
+
+_TROUBLE = {
+    "SQLITE_FULL": ("the disk is full", "make room and run it again: what was kept before is kept"),
+    "SQLITE_READONLY": (
+        "it can only be read",
+        "have it and its folder made writable, or name another --state-dir",
+    ),
+    "SQLITE_CANTOPEN": ("it cannot be opened", "may this user read and write it and its folder?"),
+    "SQLITE_PERM": ("this user may not", "have its owner allow it (chmod, chown)"),
+    "SQLITE_IOERR": ("the disk failed", "is it full, or gone? run it again once it is not"),
+    "SQLITE_BUSY": ("another process has been writing to it for too long", "wait for it, then try again"),
+    "SQLITE_CORRUPT": ("it is damaged", "put a copy of it back, or move it away and begin anew"),
+}
+"""What SQLite's errors mean to a person, by how their names begin. Others are ours, and bugs."""
+
+
+def _name(error: sqlite3.DatabaseError) -> str:
+    return str(getattr(error, "sqlite_errorname", ""))
 
 
 def _tables(database: sqlite3.Connection) -> dict[str, str]:

@@ -8,9 +8,8 @@ Opening one recomputes the commitment, so a swapped or edited file is noticed.
 
 from __future__ import annotations
 
-import os
+import re
 import secrets
-import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -23,11 +22,14 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 from chainbill.errors import AttestationError, StateError
 from chainbill.records.commitment import Opening, verify
 from chainbill.records.hashing import keccak256
+from chainbill.records.whole_file import sweep, write_whole
 
 KEY_BYTES = 32
 """Length of an X25519 key, public or private."""
 
 _SUFFIX = ".sealed"
+_NAME = re.compile(r"[0-9a-f]{64}\.sealed")
+_UNFINISHED = ".sealing-"
 _KEY_TAG = b"chainbill/vault-key/v1\0"
 _COPY_TAG = b"chainbill/vault-copy/v1\0"
 
@@ -88,7 +90,8 @@ class Vault:
     """A directory of sealed records, readable by its owner alone (0700, files 0600)."""
 
     def __init__(self, directory: Path) -> None:
-        """Open the vault in ``directory``, which is made where it is missing.
+        """Open the vault in ``directory``, which is made where it is missing, and sweep what killed writers
+        left there.
 
         Raises:
             StateError: the directory cannot be made, or other users may enter it.
@@ -103,6 +106,7 @@ class Vault:
                 f"the vault {directory} is open to other users (mode {mode:o})", hint=f"chmod 700 {directory}"
             )
         self.directory = directory
+        sweep(directory, _UNFINISHED)
 
     def seal(self, opening: Opening, recipients: Sequence[bytes]) -> bytes:
         """Seal ``opening`` to each of ``recipients`` (X25519 public keys) and return its commitment.
@@ -147,7 +151,9 @@ class Vault:
     def __iter__(self) -> Iterator[bytes]:
         """Every commitment in the vault, ascending."""
         for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
-            yield bytes.fromhex(path.name.removesuffix(_SUFFIX))
+            # Another name is nobody's record: a copy that somebody made by hand, for one.
+            if _NAME.fullmatch(path.name):
+                yield bytes.fromhex(path.name.removesuffix(_SUFFIX))
 
     def _path(self, commitment: bytes) -> Path:
         if len(commitment) != 32:
@@ -164,30 +170,10 @@ class Vault:
             raise StateError(f"the vault's file of record 0x{commitment.hex()} is unreadable") from None
 
     def _write(self, path: Path, content: bytes) -> None:
-        """Write beside the place, sync, then rename: mkstemp makes the file 0600."""
         try:
-            descriptor, temporary = tempfile.mkstemp(dir=self.directory, prefix=".sealing-")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
-            _sync_directory(self.directory)
+            write_whole(path, content, prefix=_UNFINISHED)
         except OSError as error:
             raise StateError(f"the vault {self.directory} cannot be written: {error.strerror}") from None
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename survive a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _box(public: bytes) -> SealedBox[PublicKey]:

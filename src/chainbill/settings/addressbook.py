@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.deployments import Address
 from chainbill.errors import StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.settings.files import locked, read_private, write_private
-from chainbill.settings.names import check_name
+from chainbill.settings.names import NAME, check_name, whom_else
 
 
 class Role(StrEnum):
@@ -40,6 +41,22 @@ class Contact(BaseModel):
     """Hexadecimal X25519 key that records are sealed to."""
 
 
+_A = {
+    Role.GOVERNOR: "a governor's",
+    Role.PROVIDER: "a provider",
+    Role.PATIENT: "a patient",
+    Role.INSURER: "an insurer",
+    Role.ORACLE: "an oracle node",
+}
+"""What an account of a role is."""
+
+_MADE_BY = {
+    Role.PROVIDER: "chainbill provider register",
+    Role.PATIENT: "chainbill patient create",
+    Role.INSURER: "chainbill insurer create",
+}
+"""What makes an account of a role; the others come with the devnet."""
+
 _BOOK = TypeAdapter(dict[str, Contact])
 
 
@@ -59,12 +76,19 @@ class AddressBook:
         content = read_private(self.path)
         if content is None:
             return {}
+        refuse_repeated_keys(content, f"the address book {self.path}", StateError)
         try:
             book = _BOOK.validate_json(content)
         except ValidationError as error:
             raise StateError(
                 f"the address book {self.path} is damaged: {error.error_count()} errors"
             ) from None
+        for name in book:
+            if not NAME.fullmatch(name):
+                raise StateError(
+                    f"the address book {self.path} is damaged: {name!r} is not an account's name",
+                    hint="names are lower-case letters, digits and hyphens; undo what was edited by hand",
+                )
         return {name: contact for name, contact in sorted(book.items()) if role in (None, contact.role)}
 
     def get(self, name: str, role: Role | None = None) -> Contact:
@@ -75,12 +99,7 @@ class AddressBook:
         """
         book = self.entries(role)
         if name not in book:
-            kind = role or "account"
-            known = ", ".join(book)
-            raise StateError(
-                f"there is no {kind} named {name!r} in the address book",
-                hint=f"known here: {known}" if known else "make the usual ones: chainbill devnet up",
-            )
+            raise self._nobody(name, role, book)
         return book[name]
 
     def put(self, name: str, contact: Contact) -> None:
@@ -141,6 +160,16 @@ class AddressBook:
     def insurer(self, payer_id: int) -> tuple[str, Contact] | None:
         """Name and entry of a payer id; None where it is not in the book."""
         return next(((n, c) for n, c in self.entries().items() if c.payer_id == payer_id), None)
+
+    def _nobody(self, name: str, role: Role | None, book: dict[str, Contact]) -> StateError:
+        other = self.entries().get(name)
+        besides = "" if other is None else f": {name} is {_A[other.role]}"
+        hint = whom_else(name, book, none="make the usual ones: chainbill devnet up")
+        if role in _MADE_BY and other is None:
+            hint += f"; a new one: {_MADE_BY[role]} {name}"
+        return StateError(
+            f"there is no {role or 'account'} named {name!r} in the address book{besides}", hint=hint
+        )
 
     @property
     def _lock(self) -> Path:

@@ -7,20 +7,33 @@ from chainbill.errors import StateError
 from chainbill.settings.session import Session
 
 
-def attester_address(session: Session, key: str, *, make: bool = False) -> str:
+def attester_address(session: Session, key: str) -> str:
     """The address of a key, by the name of its keystore or as it is.
-
-    ``make``: where there is no such keystore, make one.
 
     Raises:
         AttestationError: it begins like an address and is none.
-        StateError: there is no account of that name.
+        StateError: there is no account of that name, or nobody has the address.
     """
-    if key.startswith("0x"):
-        return session.book.address_of(key)
-    if make:
-        return session.keystores.ensure(key).address
+    if key.startswith("0x") or key not in session.keystores:
+        return session.address_of(key)
     return session.keystores.address(key)
+
+
+def added_address(session: Session, key: str, *, new: bool) -> str:
+    """The address of a key that is to be added; ``new`` makes one of that name. Errors as
+    ``attester_address``.
+
+    Raises:
+        StateError: nobody has the name, or somebody has and ``new`` was asked for.
+    """
+    if new:
+        session.check_new(key)
+        return session.keystores.create(key).address
+    try:
+        return attester_address(session, key)
+    except StateError as error:
+        error.hint = f"{error.hint}; a new key of that name: add --new"
+        raise
 
 
 def attester_keys(session: Session, provider_id: int) -> dict[str, bool]:

@@ -46,7 +46,7 @@ def populate(devnet: Devnet, state: StateDirectory, *, bound: bool = False) -> N
         StateError: the passphrase does not open an account that exists.
     """
     make_passphrase(state.passphrase)
-    keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
+    keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase), devnet=True)
     accounts = {name: keystores.ensure(name) for name in ACCOUNTS}
     for account in accounts.values():
         devnet.give_gas(account.address)

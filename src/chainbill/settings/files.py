@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chainbill.errors import StateError
+from chainbill.errors import StateError, unusable
+from chainbill.records.whole_file import write_whole
 
 LOCK_SECONDS = 60.0
 """How long a command waits for another that changes the same file; bringing a devnet up is the longest."""
+
+UNFINISHED = ".writing-"
+"""How a file's name begins until it is whole."""
 
 
 def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
@@ -24,23 +27,13 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if replace:
-                Path(temporary).replace(path)
-            else:
-                os.link(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        sync_folder(path.parent)
+        write_whole(path, content, prefix=UNFINISHED, replace=replace)
     except FileExistsError:
+        if not path.parent.is_dir():
+            raise StateError(f"{path} cannot be written: {path.parent} is a file and no folder") from None
         raise StateError(f"{path} exists already") from None
     except OSError as error:
-        raise StateError(f"{path} cannot be written: {error.strerror}") from None
+        raise unusable(path, "written", error) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -65,7 +58,7 @@ def read_private(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StateError(f"{path} cannot be read: {error.strerror}") from None
+        raise unusable(path, "read", error) from None
     if mode & 0o077:
         raise StateError(f"{path} is open to other users (mode {mode:o})", hint=f"chmod 600 {path}")
     return content
@@ -76,10 +69,13 @@ def locked(path: Path, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the lock file ``path`` against other processes. It goes with the process, however that ends.
 
     Raises:
-        StateError: another process holds it for longer than ``wait_seconds``.
+        StateError: another process holds it for longer than ``wait_seconds``, or it cannot be made.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unusable(path, "written", error) from None
     try:
         _acquire(descriptor, path, time.monotonic() + wait_seconds)
         yield

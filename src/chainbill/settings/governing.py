@@ -17,6 +17,7 @@ from chainbill.chain.roles import RESTRICTED, GovernorRole
 from chainbill.chain.sender import Sender
 from chainbill.errors import CallDelayed, ChainError, StateError
 from chainbill.settings.files import locked
+from chainbill.settings.names import whom_else
 from chainbill.settings.session import Session
 
 GOVERNOR = "governor"
@@ -33,7 +34,7 @@ def governor(session: Session, name: str = GOVERNOR) -> Iterator[Sender]:
     if name not in session.keystores:
         raise StateError(
             f"only the governor may do this, and the keystore of {name!r} is not here",
-            hint="ask whoever deployed the protocol on this chain",
+            hint=whom_else(name, session.keystores.names(), none="it is with whoever deployed the protocol"),
         )
     with locked(session.state.root / "governor.lock"):
         yield session.sender(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,20 +18,21 @@ from chainbill.attestation.patient_intents import (
     ReceiveWithAuthorization,
     read_intent,
 )
-from chainbill.attestation.signing import Signer
+from chainbill.attestation.signing import Signer, canonical_signature, recover
 from chainbill.attestation.typed_data import Domain
+from chainbill.chain.connection import has_code
 from chainbill.chain.sender import Sender
 from chainbill.errors import AttestationError, ContractReverted, StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.settings.claims import Claims
 from chainbill.settings.session import Session
 
-_STALE = (
-    "InvalidSignature",
-    "InvalidPatientSignature",
-    "InvalidAuthorizationSignature",
-    "AuthorizationUsedOrCanceled",
+_STALE = ("InvalidSignature", "InvalidPatientSignature", "InvalidAuthorizationSignature")
+"""What the contracts say to a signature over another nonce, and to one that a wallet contract disowns."""
+
+_DISOWNED = (
+    "the wallet contract that the message names does not take the signature: sign again with its owners' keys"
 )
-"""What the contracts say to a signature over another nonce, or over something else."""
 
 
 class SignedIntent(BaseModel):
@@ -39,15 +42,17 @@ class SignedIntent(BaseModel):
 
     message: dict[str, Any]
     """The EIP-712 message, as wallets show it."""
-    signature: Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]+$")]
+    signature: Annotated[str, Field(pattern=r"^0x([0-9a-fA-F]{2})+$")]
+    """Of a key in any form in use (``canonical_signature``); of a contract wallet any bytes."""
 
     @classmethod
     def parse(cls, content: bytes) -> Self:
         """Read a file's content.
 
         Raises:
-            AttestationError: it is no signed intent.
+            AttestationError: it is no signed intent, or says something twice.
         """
+        refuse_repeated_keys(content, "the signed intent", AttestationError)
         try:
             return cls.model_validate_json(content)
         except ValidationError:
@@ -92,7 +97,7 @@ def relay(session: Session, sender: Sender, signed: SignedIntent) -> TxReceipt:
     """Send what a patient has signed.
 
     Raises:
-        AttestationError: nothing that anyone may send.
+        AttestationError: nothing that anyone may send, or not signed by whom it is of.
         StateError: it was signed for another deployment.
         ContractReverted: the contract refuses.
     """
@@ -102,31 +107,92 @@ def relay(session: Session, sender: Sender, signed: SignedIntent) -> TxReceipt:
             "it was signed for other contracts than this chain's",
             hint="sign again on this chain, or send it to the chain it was signed for: --rpc-url",
         )
-    try:
-        return _send(session, sender, intent, bytes.fromhex(signed.signature[2:]))
-    except ContractReverted as refusal:
-        if refusal.name in _STALE:
-            refusal.hint = (
-                "it was sent before, voided or changed: sign again, over the patient's present nonce"
-            )
-        raise
-
-
-def _send(session: Session, sender: Sender, intent: Intent, signature: bytes) -> TxReceipt:
-    escrow = session.protocol.escrow
+    signature = bytes.fromhex(signed.signature[2:])
     match intent:
         case EscrowIntent():
-            return escrow.relay(sender, intent, signature)
+            return _relay_escrow_intent(session, sender, intent, domain, signature)
         case ReceiveWithAuthorization():
-            return escrow.deposit_with_authorization(sender, intent, signature)
+            return _relay_deposit(session, sender, intent, domain, signature)
         case DisputeClaim():
-            proven = Claims(session).prove(intent.claim_id)
-            return session.protocol.settlement.dispute_by_sig(
-                sender, proven.settled, intent, signature, root_slot=proven.root_slot, proof=proven.proof
-            )
+            return _relay_dispute(session, sender, intent, domain, signature)
     raise AttestationError(
         f"a {type(intent).__name__} is nothing that others send", hint="sign a deposit: patient sign fund"
     )
+
+
+def _relay_escrow_intent(
+    session: Session, sender: Sender, intent: EscrowIntent, domain: Domain, signature: bytes
+) -> TxReceipt:
+    escrow = session.protocol.escrow
+    given = _as_the_contracts_take_it(session, intent, domain, intent.patient, signature)
+    with _explained(lambda: _nonce_advice(intent.nonce, escrow.nonce_of(intent.patient))):
+        return escrow.relay(sender, intent, given)
+
+
+def _relay_deposit(
+    session: Session, sender: Sender, intent: ReceiveWithAuthorization, domain: Domain, signature: bytes
+) -> TxReceipt:
+    given = _as_the_contracts_take_it(session, intent, domain, intent.owner, signature)
+    with _explained(lambda: _DISOWNED):
+        return session.protocol.escrow.deposit_with_authorization(sender, intent, given)
+
+
+def _relay_dispute(
+    session: Session, sender: Sender, intent: DisputeClaim, domain: Domain, signature: bytes
+) -> TxReceipt:
+    settlement = session.protocol.settlement
+    proven = Claims(session).prove(intent.claim_id)
+    patient = proven.settled.patient
+    given = _as_the_contracts_take_it(session, intent, domain, patient, signature)
+    with _explained(lambda: _nonce_advice(intent.nonce, settlement.nonce_of(patient))):
+        return settlement.dispute_by_sig(
+            sender, proven.settled, intent, given, root_slot=proven.root_slot, proof=proven.proof
+        )
+
+
+def _as_the_contracts_take_it(
+    session: Session, intent: Intent, domain: Domain, signer: str, signature: bytes
+) -> bytes:
+    """The signature in the form the contracts take, where a key gave it; a wallet contract's is its own.
+
+    Raises:
+        AttestationError: it is no key's signature, or not this signer's over this message.
+    """
+    if has_code(session.protocol.w3, signer):
+        return signature
+    canonical = canonical_signature(signature)
+    if recover(intent.digest(domain), canonical) != signer:
+        raise AttestationError(
+            f"the signature is not that of {signer} over this message",
+            hint="the message was changed after it was signed, or another account signed it: sign again",
+        )
+    return canonical
+
+
+@contextmanager
+def _explained(advice: Callable[[], str]) -> Iterator[None]:
+    """Say why the contract does not take a signature that was the signer's when it was given."""
+    try:
+        yield
+    except ContractReverted as refusal:
+        if refusal.name in _STALE:
+            refusal.hint = advice()
+        elif refusal.name == "AuthorizationUsedOrCanceled":
+            refusal.hint = "it was sent before, or cancelled: sign a new one"
+        raise
+
+
+def _nonce_advice(signed: int, present: int) -> str:
+    if signed < present:
+        return (
+            f"it was sent before or voided: it is signed over nonce {signed}, and the next is {present}; "
+            "sign again, over the patient's present nonce"
+        )
+    if signed > present:
+        return (
+            f"it is signed over nonce {signed}, and the next is {present}: send first what is signed over it"
+        )
+    return _DISOWNED
 
 
 def fund_with_permit(session: Session, owner: Sender, amount: int) -> TxReceipt:

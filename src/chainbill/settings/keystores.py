@@ -12,21 +12,28 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from chainbill.errors import StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.settings.files import read_private, write_private
-from chainbill.settings.names import NAME, check_name
+from chainbill.settings.names import NAME, check_name, whom_else
+from chainbill.settings.passphrase import check_strength
 
-SCRYPT_N = 2**15
-"""scrypt's cost: 32 MiB and about 0.1 s to open a keystore. The devnet's own passphrase is random and would
-need none; a chosen one should be long."""
+SCRYPT_N = 2**17
+"""scrypt's cost of a key that may hold money: 128 MiB and about half a second for each guess, OWASP's least
+for r = 8 and p = 1 (Password Storage Cheat Sheet)."""
+
+DEVNET_SCRYPT_N = 2**15
+"""And of the devnet's play money, a quarter of that: its passphrase is random and would need none."""
 
 
 class Keystores:
     """The keystores of one directory. An opened account is remembered for the life of this object."""
 
-    def __init__(self, directory: Path, passphrase: Callable[[], str]) -> None:
-        """``passphrase`` is called when the first keystore is made or opened."""
+    def __init__(self, directory: Path, passphrase: Callable[[], str], *, devnet: bool = False) -> None:
+        """``passphrase`` is called when the first keystore is made or opened. ``devnet``: keys that are made
+        hold play money, so any passphrase will do."""
         self.directory = directory
         self._ask = passphrase
+        self._devnet = devnet
         self._passphrase: str | None = None
         self._open: dict[str, LocalAccount] = {}
 
@@ -41,7 +48,7 @@ class Keystores:
         """Make a new account.
 
         Raises:
-            StateError: the name is taken or not a name, or there is no passphrase.
+            StateError: the name is taken or not a name, or there is no passphrase, or a weak one.
         """
         return self.add(name, bytes(Account.create().key))
 
@@ -49,7 +56,7 @@ class Keystores:
         """Keep an account that exists elsewhere, by its 32-byte private key.
 
         Raises:
-            StateError: the name is taken or not a name, not a key, or there is no passphrase.
+            StateError: the name is taken or not a name, not a key, or there is no passphrase, or a weak one.
         """
         path = self._path(name)
         if path.exists():
@@ -58,7 +65,10 @@ class Keystores:
             account: LocalAccount = Account.from_key(private_key)
         except ValueError:
             raise StateError("that is not a private key of an account") from None
-        keystore = Account.encrypt(account.key, self._secret(), kdf="scrypt", iterations=SCRYPT_N)
+        if not self._devnet:
+            check_strength(self._secret())
+        cost = DEVNET_SCRYPT_N if self._devnet else SCRYPT_N
+        keystore = Account.encrypt(account.key, self._secret(), kdf="scrypt", iterations=cost)
         # Never replaced: a key that is overwritten is gone, and money with it.
         write_private(path, json.dumps(keystore, indent=2).encode() + b"\n", replace=False)
         self._open[name] = account
@@ -96,14 +106,14 @@ class Keystores:
     def _read(self, name: str) -> dict[str, Any]:
         content = read_private(self._path(name))
         if content is None:
-            known = ", ".join(self.names())
             raise StateError(
-                f"there is no account named {name!r}",
-                hint=f"known here: {known}" if known else "make the usual ones: chainbill devnet up",
+                f"there is no account named {name!r} whose keystore is here",
+                hint=whom_else(name, self.names(), none="make the usual ones: chainbill devnet up"),
             )
+        refuse_repeated_keys(content, f"the keystore {self._path(name)}", StateError)
         try:
             keystore: dict[str, Any] = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._refusal(name, error) from None
         return keystore
 

@@ -14,6 +14,9 @@ from chainbill.settings.files import read_private, write_private
 ENVIRONMENT = "CHAINBILL_PASSPHRASE"
 """Holds the passphrase; wins over the file."""
 
+LEAST_CHARACTERS, LEAST_DIFFERENT = 12, 6
+"""What the passphrase of a new key off the devnet needs: so many characters, so many of them different."""
+
 
 def passphrase_from(file: Path) -> str:
     """The passphrase of ``$CHAINBILL_PASSPHRASE``, else of ``file``, else of whoever sits at the terminal.
@@ -35,6 +38,32 @@ def passphrase_from(file: Path) -> str:
         "there is no passphrase for the keystores",
         hint=f"set {ENVIRONMENT}; for a devnet `chainbill devnet up` makes one",
     )
+
+
+def check_strength(passphrase: str) -> None:
+    """Refuse a passphrase that would not keep a stolen keystore shut. Only for new keys: what an earlier key
+    was locked with must still open it.
+
+    Raises:
+        StateError: it is too short, or a few characters over and over.
+    """
+    hint = (
+        f"set {ENVIRONMENT} to another, such as five words picked at random; "
+        "accounts made with this one are still opened by it"
+    )
+    length, different = len(passphrase.strip()), len(set(passphrase.strip()))
+    if length < LEAST_CHARACTERS:
+        raise StateError(
+            f"the passphrase is too short for a key that may hold money: {length} characters, "
+            f"and {LEAST_CHARACTERS} are the least",
+            hint=hint,
+        )
+    if different < LEAST_DIFFERENT:
+        raise StateError(
+            f"the passphrase is too simple for a key that may hold money: {different} different characters, "
+            f"and {LEAST_DIFFERENT} are the least",
+            hint=hint,
+        )
 
 
 def make_passphrase(file: Path) -> None:

@@ -10,17 +10,17 @@ from chainbill.settings.onboarding import insurer_of
 from chainbill.settings.session import Session
 
 
-def offer_payer(session: Session, name: str, account: str) -> tuple[int, str, bool]:
-    """Offer an insurer's payer contract to an address or a name, whose account is made where there is none.
+def offer_payer(session: Session, name: str, account: str, *, new: bool = False) -> tuple[int, str, bool]:
+    """Offer an insurer's payer contract to an address or a name; ``new`` makes an account of that name.
     Returns the payer's id, the address, and whether it was not offered to it before.
 
     Raises:
         AttestationError: it begins like an address and is none.
-        StateError: the contract is not the insurer's any more, or the other account is the zero address, the
+        StateError: the contract is not the insurer's any more, or the other account is nobody's, the
             insurer itself, of another role, or an insurer with a payer contract already.
     """
     payer_id, payer = _own(session, name)
-    address = session.address_of(account, Role.INSURER)
+    address = session.address_of(account, role=Role.INSURER, new=new)
     if address == payer.insurer():
         raise StateError(f"payer {payer_id} is {name}'s own already", hint="name another account")
     known = session.book.name_of(address)

@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chainbill.errors import StateError
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.records.service_id import new_schedule_key, service_id, service_ids
 from chainbill.settings.files import locked, read_private, write_private
 
@@ -70,6 +71,7 @@ class Schedules:
                 f"the schedule of payer {owner_id} is not here",
                 hint="the insurer publishes its fees first: chainbill insurer fees --help",
             )
+        refuse_repeated_keys(content, f"the schedule {self._path(owner_id)}", StateError)
         try:
             return Schedule.model_validate_json(content)
         except ValidationError:

@@ -37,7 +37,9 @@ class Session:
         self.devnet = devnet
         """The state directory's devnet, None where the session is on another chain."""
         self.book = AddressBook(state.address_book)
-        self.keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
+        self.keystores = Keystores(
+            state.keystores, lambda: passphrase_from(state.passphrase), devnet=devnet is not None
+        )
         self.schedules = Schedules(state.schedules)
         self.cash_prices = Schedules(state.cash_prices)
 
@@ -119,18 +121,53 @@ class Session:
         self.book.put(name, entry)
         return entry
 
-    def address_of(self, account: str, role: Role) -> str:
-        """An address as it is, or that of a name, whose account is made in ``role`` where there is none.
+    def new_account(self, name: str, role: Role) -> Contact:
+        """An account that there was not before; errors as ``ensure_account``.
+
+        Raises:
+            StateError: there is an account of that name.
+        """
+        self.check_new(name)
+        return self.ensure_account(name, role)
+
+    def check_new(self, name: str) -> None:
+        """Refuse to make an account of a name that somebody has.
+
+        Raises:
+            StateError: there is an account or a key of that name, or it is not a name.
+        """
+        if name in self.keystores or name in self.book.entries():
+            raise StateError(
+                f"there is an account named {name!r} already, and --new makes one",
+                hint="leave out --new, or choose another name",
+            )
+
+    def address_of(self, account: str, *, role: Role | None = None, new: bool = False) -> str:
+        """An address as it is, or that of a name in the address book. A name that nobody has is refused: it
+        may be mistyped, and what is sent to a key that was made for it is out of its owner's sight.
+
+        Args:
+            role: of the account that could be made; None where none can.
+            new: make an account of that name, because that was asked for.
 
         Raises:
             AttestationError: it begins like an address and is none.
-            StateError: the zero address, or not a name.
+            StateError: nobody has the name (or somebody has, and a new account was asked for); or nobody
+                holds a key of the address: zero, or a contract of the deployment.
         """
-        if not account.startswith("0x") and account not in self.book.entries():
-            self.ensure_account(account, role)
-        address = self.book.address_of(account)
-        if address == ZERO_ADDRESS:
+        if role is not None and new:
+            return self.new_account(account, role).address
+        try:
+            address = self.book.address_of(account)
+        except StateError as error:
+            if role is not None:
+                error.hint = f"{error.hint}; a new account of that name: add --new"
+            raise
+        deployed = self.protocol.deployment.model_dump(exclude={"chain_id", "block"})
+        nobodys = {at: f"{at}, a contract ({what}), is" for what, at in deployed.items()}
+        nobodys[ZERO_ADDRESS] = "the zero address is"
+        if address in nobodys:
             raise StateError(
-                "the zero address is nobody's", hint="name an account, or an address that somebody has"
+                f"{nobodys[address]} nobody's", hint="name an account, or an address that somebody has"
             )
         return address

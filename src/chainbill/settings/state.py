@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from chainbill.errors import StateError
+from chainbill.records.whole_file import sweep
+from chainbill.settings.files import UNFINISHED
 
 ENVIRONMENT = "CHAINBILL_STATE_DIR"
 """Names the state directory where ``--state-dir`` does not."""
@@ -41,7 +43,8 @@ class StateDirectory:
 
     @classmethod
     def open(cls, path: Path | None = None) -> Self:
-        """Open (and make, where missing) ``path``, else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``.
+        """Open (and make, where missing) ``path``, else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``; what
+        killed commands left half written there is swept.
 
         Raises:
             StateError: it cannot be made, is not a directory, is somebody else's or open to other users.
@@ -59,7 +62,10 @@ class StateDirectory:
                 f"the state directory {root} cannot be used: {error.strerror}",
                 hint="name another with --state-dir",
             ) from None
-        return cls(root)
+        state = cls(root)
+        for folder in (root, state.keystores, state.schedules, state.cash_prices, state.answers):
+            sweep(folder, UNFINISHED)
+        return state
 
     def provider_database(self, name: str) -> Path:
         """A provider's inbox: ingested events and attestations."""

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 from chainbill.errors import MalformedRecord, RecordError, RecordTooLarge
 from chainbill.interop.fhir.elements import Json, child, children, printable, text
+from chainbill.interop.file_forms import BEGINNING, Wanted, other_form
 
 MAX_DEPTH = 200
 """Levels of nesting a resource may have. FHIR's own examples stay under 30."""
@@ -73,6 +74,13 @@ class Source:
         """The server's address, where the fullUrl tells it (FHIR R4 bundle.html#references); else empty."""
         found = _ABSOLUTE.fullmatch(self.full_url)
         return found[1] if found and found[2] == self.type else ""
+
+    def come_from(self, server: str) -> None:
+        """Say which server a resource is from that does not say so itself."""
+        resource_id = text(self.resource, "id")
+        if resource_id and self.type and not self.full_url:
+            self.full_url = f"{server}/{self.type}/{resource_id}"
+            self.identity = self._named()
 
     def shed(self) -> None:
         """Let go of the content, keeping what it takes to name the resource and find it by reference."""
@@ -164,6 +172,10 @@ def _either(name: str, suffix: str, file: BinaryIO, max_bytes: int, max_line_byt
     compressed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     opened = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
+    other = other_form(opened.read(BEGINNING), Wanted.FHIR)
+    opened.seek(0)
+    if other is not None:
+        raise MalformedRecord(f"{name}: {other.sentence}", hint=other.hint)
     if suffix in _LINE_SUFFIXES or _holds_lines(opened, max_line_bytes):
         yield from _lines(name, opened, max_line_bytes)
     else:

@@ -80,6 +80,7 @@ def read_fhir(
     max_bytes: int = MAX_BYTES,
     max_line_bytes: int = MAX_LINE_BYTES,
     not_after: datetime | None = None,
+    server: str = "",
 ) -> IngestReport:
     """Read a Bundle, NDJSON of resources, or one resource, and find the service events in it.
 
@@ -87,6 +88,9 @@ def read_fhir(
     input. ``max_bytes`` limits a JSON file and ``max_line_bytes`` a line of NDJSON. Events dated after
     ``not_after`` (now, where it is not given) are skipped as in the future, those before 1970 always:
     the chain's clock begins there.
+
+    ``server`` is the address (``https://ehr.example/fhir``) that resources are from which do not say so
+    themselves: an id is unique on its server alone.
 
     Raises:
         RecordTooLarge: the file, or a line of NDJSON, is over its limit.
@@ -106,6 +110,8 @@ def read_fhir(
             )
         if source.type not in (*_EVENT_TYPES, *CLAIM_TYPES, *_CONTENT_NEEDED):
             source.shed()
+        if server:
+            source.come_from(server.rstrip("/"))
         found.append(source)
     ordered, past = newest_versions(found)
     records = Records(catalogue, not_after or datetime.now(UTC))

@@ -1,0 +1,230 @@
+"""From a record to the worklist: parts complete each other, nothing is taken twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.interop.builders import CLINIC, CPT, PATIENT, bundle, claim, concept, encounter, item, ref, usd
+
+from chainbill.attestation.worklist import Worklist
+from chainbill.interop.enlisting import Enlisted, enlist, performed_by_own
+from chainbill.interop.ingest_memory import IngestMemory
+
+ACCOUNT = "0x" + "1" * 40
+OTHER = "0x" + "2" * 40
+SERVER = "https://ehr.example/fhir"
+PART = bundle(PATIENT, CLINIC)
+
+Take = Callable[..., Enlisted]
+
+
+@pytest.fixture
+def worklist(tmp_path: Path) -> Worklist:
+    return Worklist(tmp_path / "worklist.sqlite")
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> IngestMemory:
+    return IngestMemory(tmp_path / "memory.sqlite")
+
+
+@pytest.fixture
+def take(read: Any, worklist: Worklist, memory: IngestMemory) -> Take:
+    """Ingests resources as one file; every patient has the same account."""
+
+    def ingest(*resources: Any, account: str = ACCOUNT, full_urls: bool = False, **options: Any) -> Enlisted:
+        document = bundle(*resources)
+        if full_urls:
+            for entry in document["entry"]:
+                resource = entry["resource"]
+                entry["fullUrl"] = f"{SERVER}/{resource['resourceType']}/{resource['id']}"
+        report = read(document)
+        accounts = {event.patient.reference: account for event in report.events}
+        return enlist(report, worklist, memory, accounts, **options)
+
+    return ingest
+
+
+def line(**extra: Any) -> Any:
+    """A line for an office visit that names no encounter."""
+    stated = item(net=usd(60), servicedDate="2024-03-05", **extra)
+    return stated | {"productOrService": concept(CPT, "99213")}
+
+
+def waits(worklist: Worklist) -> list[tuple[str, int, str]]:
+    return [
+        (each.event.record_identity, each.event.billed_amount // 10**6, each.event.price_source.value)
+        for each in worklist.waiting()
+    ]
+
+
+def attest(worklist: Worklist) -> None:
+    for number, each in enumerate(worklist.waiting()):
+        worklist.reserve_sequence(each)
+        worklist.mark_attested(each, bytes([number]) * 32)
+
+
+def test_enlist__claim_in_a_later_part__prices_what_waits(take: Take, worklist: Worklist) -> None:
+    take(PATIENT, CLINIC, encounter())
+    salt = worklist.waiting()[0].salt
+    later = take(claim(item("Encounter/visit", net=usd(61))))
+    assert [event.record_identity for event in later.replaced] == ["Encounter/visit"]
+    assert waits(worklist) == [("Encounter/visit", 61, "claim_item")]
+    assert worklist.waiting()[0].salt != salt  # another record: another commitment
+
+
+def test_enlist__claim_in_an_earlier_part__is_kept_until_the_visit_comes(
+    take: Take, worklist: Worklist
+) -> None:
+    first = take(claim(item("Encounter/visit", net=usd(61))))
+    assert (first.added, first.replaced, waits(worklist)) == ([], [], [])
+    take(PATIENT, CLINIC, encounter())
+    assert waits(worklist) == [("Encounter/visit", 61, "claim_item")]
+
+
+def test_enlist__part_without_the_claim_again__does_not_take_the_price_back(
+    take: Take, worklist: Worklist
+) -> None:
+    take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(61))))
+    again = take(PATIENT, CLINIC, encounter())
+    assert (again.replaced, len(again.already_known)) == ([], 1)
+    assert waits(worklist) == [("Encounter/visit", 61, "claim_item")]
+
+
+def test_enlist__visit_moved_to_another_day_without_its_claim__keeps_the_price(
+    take: Take, worklist: Worklist
+) -> None:
+    take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(61))))
+    take(PATIENT, CLINIC, encounter(period={"start": "2024-03-06"}))
+    (waiting,) = worklist.waiting()
+    assert (waiting.event.service_date.isoformat(), waiting.event.billed_amount) == ("2024-03-06", 61_000_000)
+
+
+@pytest.mark.parametrize("visit_first", [True, False])
+def test_enlist__visit_line_without_its_encounter_in_another_part__is_that_visit(
+    take: Take, worklist: Worklist, visit_first: bool
+) -> None:
+    parts = [(PATIENT, CLINIC, encounter()), (PATIENT, CLINIC, claim(line()))]
+    for part in parts if visit_first else reversed(parts):
+        take(*part)
+    assert waits(worklist) == [("Encounter/visit", 60, "claim_item")]
+
+
+def test_enlist__visit_line_of_a_visit_attested_before__is_named_and_not_billed_again(
+    take: Take, worklist: Worklist
+) -> None:
+    take(PATIENT, CLINIC, encounter())
+    attest(worklist)
+    done = take(PATIENT, CLINIC, claim(line()))
+    assert (done.added, waits(worklist)) == ([], [])
+    assert [named.event for named in done.named] == ["Claim/claim#1"]
+    assert "Encounter/visit" in done.named[0].why
+
+
+def test_enlist__visit_line_of_another_day__is_another_visit(take: Take, worklist: Worklist) -> None:
+    take(PATIENT, CLINIC, encounter(period={"start": "2024-03-01"}))
+    take(PATIENT, CLINIC, claim(line()))
+    assert [identity for identity, *_ in waits(worklist)] == ["Encounter/visit", "Claim/claim#1"]
+
+
+def test_enlist__price_of_what_was_attested__is_named_once(take: Take, worklist: Worklist) -> None:
+    take(PATIENT, CLINIC, encounter())
+    attest(worklist)
+    late = claim(item("Encounter/visit", net=usd(61)))
+    assert [named.event for named in take(late).named] == ["Encounter/visit"]
+    assert take(late).named == []
+
+
+def test_enlist__changed_record_of_what_is_being_attested__is_named(take: Take, worklist: Worklist) -> None:
+    take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(61))))
+    worklist.reserve_sequence(worklist.waiting()[0])
+    done = take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(62))))
+    assert [named.event for named in done.named] == ["Encounter/visit"]
+    assert waits(worklist) == [("Encounter/visit", 61, "claim_item")]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_enlist__same_record_with_and_without_its_server__is_one(
+    take: Take, worklist: Worklist, first: bool
+) -> None:
+    for full_urls in (first, not first):
+        take(PATIENT, CLINIC, encounter(), full_urls=full_urls)
+    assert len(worklist.waiting()) == 1
+
+
+def test_enlist__same_id_on_another_server_at_another_time__is_another(
+    take: Take, worklist: Worklist
+) -> None:
+    take(PATIENT, CLINIC, encounter())
+    take(PATIENT, CLINIC, encounter(period={"start": "2024-03-07T10:00:00Z"}), full_urls=True)
+    assert {identity for identity, *_ in waits(worklist)} == {
+        "Encounter/visit",
+        f"{SERVER}/Encounter/visit",
+    }
+
+
+def test_enlist__files_of_two_servers_that_say_so_nowhere__are_two_records_where_it_is_told(
+    read: Any, worklist: Worklist, memory: IngestMemory
+) -> None:
+    for server in ("https://a.example/fhir", "https://b.example/fhir/"):
+        report = read(bundle(PATIENT, CLINIC, encounter()), server=server)
+        assert [event.patient.reference for event in report.events] == [f"{server.rstrip('/')}/Patient/pat"]
+        accounts = {event.patient.reference: ACCOUNT for event in report.events}
+        assert len(enlist(report, worklist, memory, accounts).added) == 1
+    assert len(worklist.waiting()) == 2
+
+
+def test_enlist__dry_run__changes_nothing(take: Take, worklist: Worklist, memory: IngestMemory) -> None:
+    take(PATIENT, CLINIC, encounter())
+    before = waits(worklist)
+    done = take(claim(item("Encounter/visit", net=usd(61))), dry_run=True)
+    assert len(done.replaced) == 1
+    assert waits(worklist) == before
+    assert memory.price_of("Encounter/visit") is None
+
+
+def test_enlist__waiting_under_another_account__is_listed_and_stays(take: Take, worklist: Worklist) -> None:
+    take(PATIENT, CLINIC, encounter())
+    done = take(PATIENT, CLINIC, encounter(), account=OTHER)
+    assert [event.record_identity for event in done.other_patient] == ["Encounter/visit"]
+    assert worklist.waiting()[0].patient == ACCOUNT
+
+
+def test_enlist__others_services__are_left_out(take: Take, worklist: Worklist) -> None:
+    lab = CLINIC | {"id": "lab", "name": "The Lab"}
+    visits = [encounter(), encounter(id="there", serviceProvider=ref(lab))]
+    done = take(PATIENT, CLINIC, lab, *visits, performed_by=("Organization/clinic",))
+    assert [event.record_identity for event in done.performed_by_others] == ["Encounter/there"]
+    assert len(worklist.waiting()) == 1
+
+
+@pytest.mark.parametrize(
+    "named, own",
+    [
+        ("any", True),
+        ("Organization/clinic", True),
+        (f"{SERVER}/Organization/clinic", True),
+        ("main street clinic", True),
+        ("Organization/other", False),
+        ("clinic", False),
+    ],
+)
+def test_performed_by_own__reference_or_name__is_recognised(read: Any, named: str, own: bool) -> None:
+    document = bundle(PATIENT, CLINIC, encounter())
+    for entry in document["entry"]:
+        resource = entry["resource"]
+        entry["fullUrl"] = f"{SERVER}/{resource['resourceType']}/{resource['id']}"
+    (event,) = read(document).events
+    assert performed_by_own(event, {named}) is own
+
+
+def test_memory__of_a_record__holds_nothing_of_it_in_the_clear(
+    take: Take, memory: IngestMemory, tmp_path: Path
+) -> None:
+    take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(61))))
+    content = (tmp_path / "memory.sqlite").read_bytes()
+    for secret in (b"Doe", b"2024-03-05", b"check-up", b"185349003"):
+        assert secret not in content
