@@ -36,15 +36,6 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
         raise unusable(path, "written", error) from None
 
 
-def sync_folder(folder: Path) -> None:
-    """Have a folder's entries on the disk: a file that was put in its place is there after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def read_private(path: Path) -> bytes | None:
     """A file's content; None where it is absent.
 

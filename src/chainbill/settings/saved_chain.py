@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from chainbill.chain.anvil import Anvil
 from chainbill.chain.devnet import Devnet, saved_block
 from chainbill.errors import DevnetError, StateError
-from chainbill.settings.files import read_private, sync_folder, write_private
+from chainbill.records.whole_file import sync_folder
+from chainbill.settings.files import read_private, write_private
 from chainbill.settings.state import StateDirectory
 
 
