@@ -43,6 +43,11 @@ MIN_NODE = 18
 ATTEMPTS = 3
 # What pip says of a file that is not the one pinned.
 HASH_DIFFERS = "DO NOT MATCH THE HASHES"
+# The SHA-256 of Solidity's own builds of the version that package.json pins, for Linux and for macOS.
+SOLC_BUILDS = {
+    "f3e987dc6ecebd4bd350c48edcbc320b46cf9e3109bd3fc3d88f1acaf4c428f7",
+    "738dcdc6afddeb505ee4e4ef24f1c1fdba2b8c924e614cbbf5801a5b062dd683",
+}
 # How long py-solc-x may take to fetch the native compiler before the npm one is used instead.
 DOWNLOAD_SECONDS = 5
 
@@ -246,15 +251,20 @@ def install_solc(node: Path) -> str:
 
 
 def download_solc(target: Path) -> bool:
-    """Let py-solc-x fetch the native compiler, for a few seconds at most; tell whether that worked."""
+    """Let py-solc-x fetch the native compiler, for a few seconds at most; tell whether that worked. A build
+    that is not the one pinned is never run: npm's, whose hash package-lock.json has, takes its place."""
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        command = [sys.executable, "-c", f"import solcx; solcx.install_solc({solc_version()!r})"]
+        # Unchecked by py-solc-x, which would run what it fetched to see its version.
+        fetch = f"i._validate_installation = lambda *_, **__: None; i.install_solc({solc_version()!r})"
+        command = [sys.executable, "-c", f"import solcx.install as i; {fetch}"]
         env = environment() | {"SOLCX_BINARY_PATH": folder}
         try:
             subprocess.run(command, env=env, capture_output=True, timeout=DOWNLOAD_SECONDS, check=True)
         except subprocess.SubprocessError:
             return False
         downloaded = Path(folder) / target.name
+        if hashlib.sha256(downloaded.read_bytes()).hexdigest() not in SOLC_BUILDS:
+            return False
         if not solc_runs(downloaded):
             return False
         downloaded.replace(target)

@@ -128,7 +128,7 @@ def test_history__as_a_table__has_names_and_says_what_it_leaves_out(auditor: Aud
         "patient",
         "provider",
         "payer",
-        "sequence",
+        "claim",
         "amount",
         "reason",
     ]
@@ -180,6 +180,8 @@ def test_show__settled_after_pending__tells_all(auditor: Auditor, story: Story) 
     assert claim["time"] == int(block["timestamp"], 16)
     assert claim["transaction"] in block["transactions"]
     assert claim["batch"]["signed_at"] <= claim["time"]
+    assert (claim["now"], claim["dispute_until"]) == (None, claim["time"] + 7 * 24 * 3600)
+    assert "disputable       until 20" in auditor.run("show", "1:7")[1]
 
 
 def test_show__by_commitment_and_by_sequence__is_the_same(auditor: Auditor) -> None:
@@ -194,12 +196,12 @@ def test_show__by_commitment_and_by_sequence__is_the_same(auditor: Auditor) -> N
 def test_show__as_text__has_every_component(auditor: Auditor) -> None:
     code, out, _ = auditor.run("show", "3", "4", "8")
     assert code == 0
-    assert "Claim 3 of clinic: settled" in out
+    assert "Claim 1:3 of clinic: settled" in out
     for line in ("copay            $25.00", "plan paid        $35.00", "worked out again the same"):
         assert line in out
-    assert "Claim 4 of clinic: denied (not_covered)" in out
+    assert "Claim 1:4 of clinic: denied (not_covered)" in out
     assert "cost sharing     not covered" in out
-    assert "Claim 8 of clinic: pended (no_consent)" in out
+    assert "Claim 1:8 of clinic: pended (no_consent)" in out
 
 
 def test_show__claim_of_two_payers__has_both_and_what_became_of_it(auditor: Auditor) -> None:
@@ -212,7 +214,15 @@ def test_show__claim_of_two_payers__has_both_and_what_became_of_it(auditor: Audi
     assert claim["dispute"]["status"] == "corrected"
     assert claim["reversed"]["allowed"] == claim["allowed"]
     text = auditor.run("show", taken_back["claim_id"])[1]
-    for line in ("second payer     payer 2", "dispute          corrected by secondary", "taken back       $"):
+    assert ": settled, and taken back in full\n" in text
+    assert (claim["now"]["allowed"], claim["now"]["patient_responsibility"]) == ("0.00", "0.00")
+    for line in ("allowed now      $0.00", "patient paid now $0.00", " to the patient, "):
+        assert line in text
+    for line in (
+        "second payer     payer 2",
+        "dispute          corrected, disputed by secondary",
+        "taken back       $",
+    ):
         assert line in text
 
 
@@ -230,7 +240,7 @@ def test_show__self_pay__names_no_payer(auditor: Auditor) -> None:
         ("999", "no claim has"),
         ("0x" + "ab" * 32, "no claim has"),
         ("2:1", "no claim has"),
-        ("0xab", "neither a commitment, nor a claim id, nor a sequence"),
+        ("0xab", "neither a claim's number, nor a commitment, nor a claim id"),
         ("1:2:3", "neither"),
         ("٣", "neither"),
     ],

@@ -17,6 +17,7 @@ PROGRAM = [sys.executable, "-c", "from chainbill.cli import main; main()"]
 ASKING = {
     "chainbill provider payout-address change": ("{clinic}", "--as", "{clinic}"),
     "chainbill provider keys revoke": ("{clinic}", "--as", "{clinic}"),
+    "chainbill provider keys rotate": ("{clinic}", "another", "--new", "--as", "{clinic}"),
     "chainbill provider concede": ("{claim}", "--as", "{clinic}"),
     "chainbill provider void": ("{claim}", "--as", "{clinic}"),
     "chainbill patient dispute": ("{claim}", "--as", "{patient}"),
@@ -146,6 +147,10 @@ def test_asking__an_address_of_nobody_known__says_so(town: Town, settled: dict[s
 def test_asking__one_key_of_two__is_not_needed(town: Town, settled: dict[str, str]) -> None:
     clinic = settled["clinic"]
     town.ok("provider", "keys", "add", f"{clinic}-spare", "--new", "--as", clinic)
+    rotated = ("provider", "keys", "rotate", f"{clinic}-spare", f"{clinic}-other", "--new", "--as", clinic)
+    assert town.asked(*rotated).code == 0
+    assert town.asked("provider", "keys", "revoke", f"{clinic}-spare", "--as", clinic).code == 1
+    town.ok("provider", "keys", "add", f"{clinic}-spare", "--as", clinic)
     assert town.asked("provider", "keys", "revoke", f"{clinic}-spare", "--as", clinic).code == 0
 
 

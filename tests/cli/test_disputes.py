@@ -40,17 +40,47 @@ def test_dispute__by_the_patient__is_open_and_listed_for_everybody(
         listed = town.ok(party[0], "disputes", "--as", party[1])["disputes"]
         (found,) = [each for each in listed if each["provider"] == clinic]
         assert (found["sequence"], found["parties"]) == (1, ["patient"])
-        assert f"chainbill provider concede {told['name']}" in found["what_to_do"]
-    assert told["name"] in town("claims", "disputes", "--status", "open").out
+        assert f"chainbill provider concede {told['number']}" in found["what_to_do"]
+    assert told["number"] in town("claims", "disputes", "--status", "open").out
 
 
-def test_dispute__sequence_alone__means_ones_own_claim(town: Town, clinic: str, patient: str) -> None:
-    assert town.ok("patient", "dispute", 2, "--as", patient)["sequence"] == 2
+def test_dispute__part_of_a_number__is_not_completed_by_who_asks(
+    town: Town, clinic: str, patient: str
+) -> None:
+    # Other tests' clinics have a claim 1, too: to them, and to their patients, it would mean another charge.
+    town.attest(other := town.clinic(), town.patient(f"of-{other}", other), f"{other}-a")
+    town.settle(other)
+    for verb, name in (
+        ("patient dispute", patient),
+        ("provider concede", clinic),
+        ("insurer dispute", "insurer"),
+    ):
+        error = town(*verb.split(), 1, "--as", name).error
+        assert "several providers have a claim 1" in error
+        assert "give the whole number, as on the statement: " in error
+        assert first(town, clinic) in error
+    assert dispute_of(town, clinic, 1) is None
+
+
+def test_number__of_one_charge__is_the_same_for_everybody(town: Town, clinic: str, patient: str) -> None:
+    number = first(town, clinic)
+    told = town.ok("patient", "dispute", number, "--as", patient)
+    (shown,) = town.ok("audit", "show", number)["claims"]
+    assert told["number"] == shown["number"] == number
+    assert shown["claim_id"] == told["claim_id"]
+    for role, name in (("patient", patient), ("provider", clinic), ("insurer", "insurer")):
+        listed = town.ok(role, "disputes", "--as", name)["disputes"]
+        assert number in [each["number"] for each in listed]
+    assert f"Claim {number} of {clinic}" in town("audit", "show", number).out
+    assert number in town("audit", "history", "--provider", clinic).out
 
 
 def test_dispute__twice__is_refused(town: Town, clinic: str, patient: str) -> None:
-    town.ok("patient", "dispute", 1, "--as", patient)
-    assert "disputed by the same party already" in town("patient", "dispute", 1, "--as", patient).error
+    town.ok("patient", "dispute", first(town, clinic), "--as", patient)
+    assert (
+        "disputed by the same party already"
+        in town("patient", "dispute", first(town, clinic), "--as", patient).error
+    )
 
 
 def test_dispute__somebody_elses_claim__says_so(town: Town, clinic: str, patient: str) -> None:
@@ -63,17 +93,19 @@ def test_dispute__claim_that_did_not_settle__says_so(town: Town, clinic: str) ->
     name = town.patient(f"pended-{clinic}")
     town.attest(clinic, name, f"{clinic}-unpaid")
     town.settle(clinic)
-    assert "did not settle: it is pended" in town("patient", "dispute", 1, "--as", name).error
+    assert (
+        "did not settle: it is pended" in town("patient", "dispute", first(town, clinic), "--as", name).error
+    )
 
 
 def test_dispute__after_seven_days__says_when_it_was_over(town: Town, clinic: str, patient: str) -> None:
     town.ok("devnet", "advance", "7d")
-    error = town("patient", "dispute", 1, "--as", patient).error
+    error = town("patient", "dispute", first(town, clinic), "--as", patient).error
     assert "is final: it could be disputed until 2024-" in error
 
 
 def test_dispute__signed__is_sent_by_anyone(town: Town, clinic: str, patient: str) -> None:
-    ran = town("patient", "sign", "dispute", 1, "--as", patient)
+    ran = town("patient", "sign", "dispute", first(town, clinic), "--as", patient)
     assert (
         town.ok("relay", "submit", town.file("d.json", ran.out), "--as", clinic)["intent"] == "DisputeClaim"
     )
@@ -82,7 +114,7 @@ def test_dispute__signed__is_sent_by_anyone(town: Town, clinic: str, patient: st
 
 def test_concede__disputed_claim__refunds_everybody(town: Town, clinic: str, patient: str) -> None:
     town.ok("insurer", "dispute", first(town, clinic))
-    told = town.ok("provider", "concede", 1, "--as", clinic)
+    told = town.ok("provider", "concede", first(town, clinic), "--as", clinic)
     assert told["status"] == "reversed"
     assert told["taken_back"]["to_patient"] == PATIENT_SHARE
     assert told["taken_back"]["to_insurer"] == PLAN_SHARE
@@ -90,7 +122,7 @@ def test_concede__disputed_claim__refunds_everybody(town: Town, clinic: str, pat
 
 
 def test_concede__undisputed_claim__is_refused(town: Town, clinic: str, patient: str) -> None:
-    assert "is not disputed" in town("provider", "concede", 1, "--as", clinic).error
+    assert "is not disputed" in town("provider", "concede", first(town, clinic), "--as", clinic).error
 
 
 @pytest.mark.parametrize(
@@ -104,8 +136,8 @@ def test_concede__undisputed_claim__is_refused(town: Town, clinic: str, patient:
 def test_resolve__answered_dispute__takes_back_what_was_ruled(
     town: Town, clinic: str, patient: str, ruling: tuple[object, ...], status: str, back: str | None
 ) -> None:
-    town.ok("patient", "dispute", 1, "--as", patient)
-    ran = town("provider", "answer", 1, "--statement", "It took place.", "--as", clinic)
+    town.ok("patient", "dispute", first(town, clinic), "--as", patient)
+    ran = town("provider", "answer", first(town, clinic), "--statement", "It took place.", "--as", clinic)
     assert "answered" in ran.out
     assert "the statement for the arbiter is in" in ran.err
     told = town.ok("governor", "resolve", first(town, clinic), *ruling)
@@ -121,7 +153,7 @@ def test_resolve__neither_or_both__is_wrong_usage(town: Town, clinic: str, patie
 
 
 def test_close__silent_provider__reverses(town: Town, clinic: str, patient: str) -> None:
-    town.ok("patient", "dispute", 1, "--as", patient)
+    town.ok("patient", "dispute", first(town, clinic), "--as", patient)
     name = first(town, clinic)
     assert "is not over: the deadline is 2024-" in town("claims", "close", name).error
     town.ok("devnet", "advance", "3d")
@@ -130,8 +162,8 @@ def test_close__silent_provider__reverses(town: Town, clinic: str, patient: str)
 
 
 def test_close__silent_arbiter__upholds(town: Town, clinic: str, patient: str) -> None:
-    town.ok("patient", "dispute", 1, "--as", patient)
-    town.ok("provider", "answer", 1, "--statement", "It did.", "--as", clinic)
+    town.ok("patient", "dispute", first(town, clinic), "--as", patient)
+    town.ok("provider", "answer", first(town, clinic), "--statement", "It did.", "--as", clinic)
     town.ok("devnet", "advance", "14d")
     assert town.ok("claims", "close", first(town, clinic))["status"] == "upheld"
 
@@ -139,13 +171,15 @@ def test_close__silent_arbiter__upholds(town: Town, clinic: str, patient: str) -
 def test_void__and_correct__settle_as_a_new_claim_that_names_it(
     town: Town, clinic: str, patient: str
 ) -> None:
-    error = town("provider", "correct", 1, town.record(f"{clinic}-a", price=60.0), "--as", clinic).error
-    assert "claim 1 is not reversed" in error
-    assert "chainbill provider void 1" in error
-    voided = town.ok("provider", "void", 1, "--as", clinic)
+    error = town(
+        "provider", "correct", first(town, clinic), town.record(f"{clinic}-a", price=60.0), "--as", clinic
+    ).error
+    assert f"claim {first(town, clinic)} is not reversed" in error
+    assert f"chainbill provider void {first(town, clinic)}" in error
+    voided = town.ok("provider", "void", first(town, clinic), "--as", clinic)
     assert (voided["status"], dispute_of(town, clinic, 1)["parties"]) == ("reversed", [])
     corrected = town.record(f"{clinic}-a", price=60.0)
-    told = town.ok("provider", "correct", 1, corrected, "--as", clinic)
+    told = town.ok("provider", "correct", first(town, clinic), corrected, "--as", clinic)
     assert (told["added"], told["event"]["billed"], told["event"]["patient"]) == (True, "60.00", patient)
     (row,) = town.ok("provider", "attest", "--as", clinic)["attested"]
     assert row["corrects"] == voided["claim_id"]
@@ -156,10 +190,15 @@ def test_void__and_correct__settle_as_a_new_claim_that_names_it(
 
 
 def test_correct__file_with_several_events__asks_which(town: Town, clinic: str, patient: str) -> None:
-    town.ok("provider", "void", 1, "--as", clinic)
+    town.ok("provider", "void", first(town, clinic), "--as", clinic)
     file = town.record(f"{clinic}-x", f"{clinic}-y")
-    assert "name it with --record" in town("provider", "correct", 1, file, "--as", clinic).error
-    told = town.ok("provider", "correct", 1, file, "--record", f"Encounter/{clinic}-y", "--as", clinic)
+    assert (
+        "name it with --record"
+        in town("provider", "correct", first(town, clinic), file, "--as", clinic).error
+    )
+    told = town.ok(
+        "provider", "correct", first(town, clinic), file, "--record", f"Encounter/{clinic}-y", "--as", clinic
+    )
     assert told["event"]["record"] == f"Encounter/{clinic}-y"
 
 
@@ -169,7 +208,7 @@ def test_collect__after_a_late_void__gets_what_the_provider_owes(
     town.ok("devnet", "advance", "9d")
     town.ok("provider", "withdraw", "--as", clinic)
     town.ok("provider", "bond", "deposit", 25, "--as", clinic)
-    told = town.ok("provider", "void", 1, "--as", clinic)
+    told = town.ok("provider", "void", first(town, clinic), "--as", clinic)
     assert told["receivables"] == {"insurer": PLAN_SHARE}
     (owed,) = town.ok("insurer", "collect")["receivables"]
     assert (owed["provider"], owed["collected"], owed["owed"]) == (clinic, "0.00", PLAN_SHARE)

@@ -187,7 +187,7 @@ def test_lock__where_nothing_can_be_written__says_so(tmp_path: Path, monkeypatch
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(files.os, "open", refuse)
-    with pytest.raises(StateError, match=r"a\.lock cannot be written: it can only be read"):
+    with pytest.raises(StateError, match=r"the lock .*a\.lock cannot be used: it can only be read"):
         locked(tmp_path / "a.lock").__enter__()
 
 

@@ -160,7 +160,7 @@ def test_bound__grant_and_revoke__are_announced_and_made_two_days_later(
         town.ok("devnet", "advance", "2d")
         assert town.ok(*command)["done"] is False
         town.ok("devnet", "advance", "2d")
-        assert "second is a registrar from " in town(*command).out
+        assert "second is a registrar; delay: 2d. It holds from " in town(*command).out
         since = listed(town, "registrar")["second"]["since"]
         assert since > town.session().now() + DAY
 

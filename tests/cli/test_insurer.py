@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.cli.roles import PLAN, PLAN_SHARE, Town
+from tests.cli.roles import FEES, PLAN, PLAN_SHARE, Town
 
 from chainbill.billing.plan_file import PlanFile, example_plan
 from chainbill.billing.terms import Category
 from chainbill.chain.fee_publication import FEES_PER_TRANSACTION
 from chainbill.records.catalogue import Catalogue
+from chainbill.records.service_id import LEAST_DECOYS
 
 DAY = 86_400
 
@@ -119,26 +120,110 @@ def test_plan__bad_file__says_where(town: Town) -> None:
     assert "bad.toml: out_of_pocket_maximum is missing" in error
 
 
-def test_plan__neither_or_both__is_wrong_usage(town: Town) -> None:
-    for arguments in ((), (town.file("plan.toml", PLAN), "--example")):
-        ran = town("insurer", "plan", *arguments)
-        assert ran.code == 2
-        assert "either a file to publish or --example" in ran.err
+def test_plan__without_a_file__shows_what_is_in_force_and_announced(town: Town, insurer: str) -> None:
+    assert town.ok("insurer", "plan", "--as", insurer)["plans"] == []
+    assert "chainbill insurer plan --example" in town("insurer", "plan", "--as", insurer).out
+    town.ok("insurer", "plan", town.file("shown.toml", PLAN), "--as", insurer)
+    file = town.file("later.toml", PLAN.replace('"1000"', '"2000"'))
+    later = town.ok("insurer", "plan", file, "--as", insurer)
+    first, second = town.ok("insurer", "plan", "--as", insurer)["plans"]
+    assert (first["version"], first["in_force"], first["out_of_pocket_maximum"]) == (1, True, "1000.00")
+    assert (second["version"], second["in_force"], second["out_of_pocket_maximum"]) == (2, False, "2000.00")
+    assert second["effective_at"] == later["effective_at"]
+    assert list(first["categories"]) == ["office_visit"]
+    assert "(announced)" in town("insurer", "plan", "--as", insurer).out
+    town.ok("devnet", "advance", "1d")
+    (only,) = town.ok("insurer", "plan", "--as", insurer)["plans"]
+    assert (only["version"], only["in_force"]) == (2, True)
+
+
+def test_plan__file_and_example__is_wrong_usage(town: Town) -> None:
+    ran = town("insurer", "plan", town.file("plan.toml", PLAN), "--example")
+    assert ran.code == 2
+    assert "either a file to publish or --example" in ran.err
 
 
 # ---- fees ---------------------------------------------------------------------------------------------
 
 
-def test_fees__of_the_catalogue__are_published_in_chunks_and_once(town: Town, insurer: str) -> None:
+def test_fees__of_the_catalogue__are_published_when_asked_for_and_once(town: Town, insurer: str) -> None:
     services = sorted(Catalogue.load().entries)
-    told = town.ok("insurer", "fees", "--as", insurer)
+    told = town.ok("insurer", "fees", "--from-catalogue", "--as", insurer)
     assert told["published"] == services
-    assert told["transactions"] == -(-len(services) // FEES_PER_TRANSACTION)
-    assert told["transactions"] > 1
     schedule = town.session().schedules.load(told["payer_id"])
     assert list(schedule.services) == services
-    again = town.ok("insurer", "fees", "--as", insurer)
+    assert told["transactions"] > len(services) * (1 + LEAST_DECOYS) / FEES_PER_TRANSACTION
+    again = town.ok("insurer", "fees", "--from-catalogue", "--as", insurer)
     assert (again["published"], again["unchanged"], again["transactions"]) == ([], len(services), 0)
+    shown = town.ok("insurer", "fees", "--as", insurer)["fees"]
+    assert [fee["service"] for fee in shown] == services
+
+
+def test_fees__without_a_file__show_and_publish_nothing(town: Town, insurer: str) -> None:
+    block = town.session().protocol.w3.eth.block_number
+    assert town.ok("insurer", "fees", "--as", insurer)["fees"] == []
+    assert "chainbill insurer fees --from-catalogue --as" in town("insurer", "fees", "--as", insurer).out
+    assert town.session().protocol.w3.eth.block_number == block
+    file = town.file(
+        "f.toml", '[fees]\nlab-lipid-panel = { fee = "1,030.00", max_units = 2, annual_units = 4 }\n'
+    )
+    first = town.ok("insurer", "fees", file, "--as", insurer)
+    assert "holds from" in town("insurer", "fees", town.file("f.toml", FEES), "--as", insurer).out
+    shown = {fee["service"]: fee for fee in town.ok("insurer", "fees", "--as", insurer)["fees"]}
+    assert shown["lab-lipid-panel"]["in_force"] == {
+        "fee": "1030.00",
+        "category": "laboratory",
+        "max_units": 2,
+        "annual_units": 4,
+        "effective_at": first["effective_at"]["lab-lipid-panel"],
+    }
+    announced = shown["lab-lipid-panel"]["announced"]
+    assert (announced["fee"], announced["max_units"], announced["annual_units"]) == ("40.00", 2, 4)
+    assert announced["effective_at"] > town.session().now()
+    assert "$40.00, 2 at once, 4 in a year holds from" in town("insurer", "fees", "--as", insurer).out
+    town.ok("devnet", "advance", "1d")
+    shown = {fee["service"]: fee for fee in town.ok("insurer", "fees", "--as", insurer)["fees"]}
+    assert (shown["lab-lipid-panel"]["in_force"], shown["lab-lipid-panel"]["announced"]) == (announced, None)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fees.toml", "--from-catalogue"),
+        ("--catalogue", "own.toml"),
+        ("--max-units", "3"),
+        ("--from-catalogue", "--max-units", "1_0"),
+    ],
+)
+def test_fees__options_that_say_nothing_to_publish__are_wrong_usage(
+    town: Town, arguments: tuple[str, ...]
+) -> None:
+    assert town("insurer", "fees", *arguments).code == 2
+
+
+def test_fees__decimal_comma__is_refused_and_nothing_is_published(town: Town, insurer: str) -> None:
+    error = town(
+        "insurer", "fees", town.file("c.toml", '[fees]\noffice-visit = "88,00"\n'), "--as", insurer
+    ).error
+    assert "office-visit: '88,00' is not an amount of dollars" in error
+    assert "hint: write 88.00" in error
+    assert town.ok("insurer", "fees", "--as", insurer)["fees"] == []
+
+
+def test_fees__on_chain__stand_beside_decoys_that_change_with_them(town: Town, insurer: str) -> None:
+    told = town.ok("insurer", "fees", town.file("fees.toml", FEES), "--as", insurer)
+    session = town.session()
+    payer, schedule = session.protocol.payer(told["payer_id"]), session.schedules.load(told["payer_id"])
+    groups = [set(schedule.ids_of(service)) for service in schedule.services]
+    assert {log["serviceId"] for log in payer.logged("FeePublished")} == set.union(*groups)
+    assert all(len(group) > LEAST_DECOYS for group in groups)
+    dearer = town.file("dearer.toml", FEES.replace("100.00", "110.00"))
+    assert town.ok("insurer", "fees", dearer, "--as", insurer)["published"] == ["check-up-visit"]
+    logs = payer.logged("FeePublished")[sum(len(group) for group in groups) :]
+    assert {log["serviceId"] for log in logs} == set(schedule.ids_of("check-up-visit"))
+    assert len({tuple(log["fee"]) for log in logs}) == 1
+    assert schedule == session.schedules.load(told["payer_id"])
+    assert set(schedule.names().values()) == {"check-up-visit", "lab-lipid-panel"}
 
 
 def test_fees__changed_in_a_file__only_those_are_published_a_day_ahead(town: Town, insurer: str) -> None:
@@ -176,9 +261,15 @@ def test_fees__cut_off_between_chunks__are_completed_by_the_next_run(
 
     with monkeypatch.context() as patch:
         patch.setattr(InsurerPayer, "publish_fees", once)
-        assert "the node went away" in town("insurer", "fees", "--as", insurer).error
-    told = town.ok("insurer", "fees", "--as", insurer)
-    assert told["unchanged"] == FEES_PER_TRANSACTION
+        assert "the node went away" in town("insurer", "fees", "--from-catalogue", "--as", insurer).error
+    payer_id = town.session().book.get(insurer).payer_id or 0
+    drawn = town.session().schedules.load(payer_id).decoys
+    told = town.ok("insurer", "fees", "--from-catalogue", "--as", insurer)
+    assert told["unchanged"] + len(told["published"]) == len(Catalogue.load().entries)
+    schedule, logs = town.session().schedules.load(payer_id), town.session().protocol.payer(payer_id)
+    assert schedule.decoys == drawn, "a second run goes on with the decoys of the first"
+    published = [log["serviceId"] for log in logs.logged("FeePublished")]
+    assert sorted(published) == sorted(each for service in drawn for each in schedule.ids_of(service))
     assert list(town.session().schedules.load(told["payer_id"]).services) == sorted(Catalogue.load().entries)
 
 

@@ -93,8 +93,7 @@ def test_limits__lowered__hold_after_a_day_and_pend_what_is_over(town: Town, cli
     town.ok("patient", "limits", "--per-event", 0, "--as", patient)
     assert town.settle(clinic)[0]["outcome"] == "settled"
     assert "$25.00 of it spent today" in town("patient", "balance", "--as", patient).out
-    ran = town("patient", "limits", "--as", patient)
-    assert (ran.code, "give --per-event" in ran.err) == (2, True)
+    assert town("patient", "sign", "limits", "--as", patient).code == 2
 
 
 def test_two_insurers__both_pay(town: Town, clinic: str) -> None:
@@ -118,12 +117,25 @@ def test_two_insurers__both_pay(town: Town, clinic: str) -> None:
     assert town.ok("insurer", "balance", "--as", second)["balance"] == "975.00"
     claim = f"{town.session().book.get(clinic).provider_id}:1"
     town.ok("insurer", "dispute", claim, "--as", second)
-    back = town.ok("provider", "concede", 1, "--as", clinic)["taken_back"]
+    back = town.ok("provider", "concede", claim, "--as", clinic)["taken_back"]
     assert (back["to_insurer"], back["to_secondary_insurer"]) == ("75.00", "25.00")
     assert town.ok("insurer", "balance", "--as", second)["balance"] == "1000.00"
+    again = town.ok("patient", "accept-payer", "insurer", "--as", patient)
+    assert (again["secondary_insurer"], again["changed"]) == (second, False), "nobody said it was to go"
+    swapped = town("patient", "accept-payer", second, "--as", patient)
+    assert (swapped.code, "--no-secondary" in swapped.err) == (2, True)
+    town.ok("devnet", "advance", "6h")
+    alone = town.ok("patient", "accept-payer", "insurer", "--no-secondary", "--as", patient)
+    assert (alone["secondary_insurer"], alone["changed"]) == (None, True)
+    shown = town.ok("patient", "accept-payer", "--as", patient)
+    assert (shown["insurer"], shown["secondary_insurer"]) == ("insurer", second)
+    assert shown["announced"]["effective_at"] == alone["effective_at"]
+    assert shown["announced"]["secondary_insurer"] is None
+    assert "Announced: insurer. It holds from" in town("patient", "accept-payer", "--as", patient).out
 
 
 def test_accept_payer__nobody_or_twice_the_same__is_told_apart(town: Town, member: str) -> None:
-    assert town("patient", "accept-payer", "--as", member).code == 2
+    assert town("patient", "accept-payer", "--secondary", "insurer", "--as", member).code == 2
+    assert town("patient", "accept-payer", "--no-secondary", "--as", member).code == 2
     assert town("patient", "accept-payer", "insurer", "--secondary", "insurer", "--as", member).code == 2
     assert town.ok("patient", "accept-payer", "--nobody", "--as", member)["changed"] is False

@@ -45,6 +45,7 @@ TAKING = [
 MAKING = [
     ("provider", "payout-address", "change", "{}", "--new", "--as", "clinic"),
     ("provider", "keys", "add", "{}", "--new", "--as", "clinic"),
+    ("provider", "keys", "rotate", "clinic", "{}", "--new", "--as", "clinic"),
     ("insurer", "hand-over", "{}", "--new"),
     ("governor", "roles", "grant", "arbiter", "{}", "--new"),
     ("governor", "register-provider", "{}", "--new"),

@@ -12,7 +12,8 @@ from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
 from chainbill.chain.fee_publication import END_OF_TIME
 from chainbill.cli import cli
 from chainbill.cli.failures import run
-from chainbill.statements.patient_year import only_year
+from chainbill.statements.patient_period import only_period
+from chainbill.statements.period import Period
 
 DAY = 86_400
 
@@ -55,7 +56,9 @@ def test_fund__more_than_there_is__says_how_to_get_more(town: Town) -> None:
     assert "chainbill patient create short --mint AMOUNT" in error
 
 
-@pytest.mark.parametrize("amount, message", [("-5", "No such option"), ("five", "not an amount of dollars")])
+@pytest.mark.parametrize(
+    "amount, message", [("-5", "-5 is below zero"), ("five", "not an amount of dollars")]
+)
 def test_fund__not_an_amount__is_wrong_usage(town: Town, amount: str, message: str) -> None:
     ran = town("patient", "fund", amount)
     assert ran.code == 2
@@ -156,12 +159,14 @@ def test_consent__narrower__holds_after_the_notice(town: Town, clinic: str) -> N
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ((), "Missing option '--limit'"),
+        (("--for", "1d"), "there is no consent to keep the limit of: give --limit AMOUNT"),
+        (("--limit", "5000micro"), "a limit is in whole cents"),
+        (("--limit", "88,00"), "write 88.00"),
         (("--limit", "lots"), "not an amount of dollars"),
         (("--limit", 1, "--for", "1d", "--until", "2031-01-01"), "either --for or --until"),
         (("--limit", 1, "--for", "soon"), "not a duration"),
         (("--limit", 1, "--until", "2020-01-01"), "not after the chain's time"),
-        (("--limit", 1, "--for", "40000y"), "too far away"),
+        (("--limit", 1, "--for", "40000y"), "longer than a thousand years"),
     ],
 )
 def test_consent__wrong_arguments__are_wrong_usage(
@@ -283,8 +288,8 @@ def test_statement__after_settling__says_who_paid_what_in_words(town: Town, clin
         "A check-up visit at your clinic",
         "2024-03-05",
     )
-    text = town("patient", "statement", "--as", patient).out
-    assert text.startswith("YOUR EXPLANATION OF BENEFITS")
+    assert town("patient", "statement", "--as", patient).out.startswith("YOUR EXPLANATION OF BENEFITS")
+    text = town("patient", "statement", "--detail", "--as", patient).out
     assert "Did my insurance cover it? Yes, in part" in text
 
 
@@ -319,7 +324,8 @@ def test_statement__of_one_year__sums_as_the_whole_does(town: Town, clinic: str)
         address, read_history(session).patient(address, reader(session, patient)), names(session.book)
     )
     assert whole.counts.pended == {"over_consent_limit": 1}
-    assert only_year(whole, 2024) == whole
+    year = only_period(whole, Period.of_year(2024))
+    assert (year.events, year.counts, year.totals) == (whole.events, whole.counts, whole.totals)
 
 
 def test_statement__nothing_happened__is_a_statement_all_the_same(town: Town) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tests.cli.roles import Town
 
+from chainbill.cli.output import show_time
+from chainbill.records.catalogue import Catalogue
+from chainbill.records.service_id import LEAST_DECOYS
+
 DAY = 86_400
 
 PRICES = """
@@ -32,13 +36,49 @@ def test_prices__from_a_file__are_published_once_and_changed_after_a_day(town: T
     assert town.ok("provider", "prices", other, "--as", clinic)["announced"] == ["check-up-visit"]
 
 
-def test_prices__without_a_file__are_the_catalogues(town: Town, clinic: str) -> None:
-    assert "check-up-visit" in town.ok("provider", "prices", "--as", clinic)["published"]
+def test_prices__from_the_catalogue__when_asked_for(town: Town, clinic: str) -> None:
+    told = town.ok("provider", "prices", "--from-catalogue", "--as", clinic)
+    assert told["published"] == sorted(Catalogue.load().entries)
+    assert told["transactions"] > 1
+
+
+def test_prices__without_a_file__show_and_publish_nothing(town: Town, clinic: str) -> None:
+    block = town.session().protocol.w3.eth.block_number
+    assert town.ok("provider", "prices", "--as", clinic)["prices"] == []
+    assert "chainbill provider prices FILE --as" in town("provider", "prices", "--as", clinic).out
+    assert town.session().protocol.w3.eth.block_number == block
+    told = town.ok("provider", "prices", town.file("prices.toml", PRICES), "--as", clinic)
+    assert told["effective_at"]["check-up-visit"] <= town.session().now()
+    dearer = town.file("dearer.toml", PRICES.replace("80", "90"))
+    later = town("provider", "prices", dearer, "--as", clinic)
+    (shown,) = town.ok("provider", "prices", "--as", clinic)["prices"]
+    assert (shown["service"], shown["price"], shown["announced"]) == ("check-up-visit", "80.00", "90.00")
+    assert f"It holds from {show_time(shown['effective_at'])}" in later.out
+    assert "$90.00 holds from" in town("provider", "prices", "--as", clinic).out
+    town.ok("devnet", "advance", "1d")
+    (shown,) = town.ok("provider", "prices", "--as", clinic)["prices"]
+    assert (shown["price"], shown["announced"], shown["effective_at"]) == ("90.00", None, None)
+
+
+def test_prices__published__have_decoys_that_change_with_them(town: Town, clinic: str) -> None:
+    told = town.ok("provider", "prices", town.file("prices.toml", PRICES), "--as", clinic)
+    session = town.session()
+    ids = set(session.cash_prices.load(told["provider_id"]).ids_of("check-up-visit"))
+    logs = session.protocol.registry.logged("CashPricePublished", providerId=told["provider_id"])
+    assert {log["serviceId"] for log in logs} == ids
+    assert len({log["amount"] for log in logs}) == 1
+    assert len(ids) > LEAST_DECOYS
+
+
+def test_prices__file_and_catalogue__is_wrong_usage(town: Town) -> None:
+    assert town("provider", "prices", "prices.toml", "--from-catalogue").code == 2
+    assert town("provider", "prices", "--catalogue", "own.toml").code == 2
 
 
 def test_prices__not_a_price_file__says_where(town: Town, clinic: str) -> None:
     for content, message in (
-        ("[fees]\n", "one table, [prices]"),
+        ("[fees]\n", "this is a fee file; what is read here is a price file"),
+        ("[others]\n", "one table, [prices]"),
         ("[prices]\ncheck-up-visit = 80\n", "in quotes"),
         ('[prices]\ncheck-up-visit = "0.001"\n', "whole cents"),
         ('[prices]\nnothing = "1"\n', "no such service"),

@@ -155,7 +155,8 @@ def test_submit__signature_in_another_form__is_accepted(
         town.ok("relay", "submit", file)
     town.attest(clinic, name, f"visit-{clinic}")
     assert [row["outcome"] for row in town.settle(clinic)] == ["settled"]
-    told = town.ok("relay", "submit", rewritten(town, signed(town, "dispute", 1, "--as", name), form))
+    claim = f"{town.session().book.get(clinic).provider_id}:1"
+    told = town.ok("relay", "submit", rewritten(town, signed(town, "dispute", claim, "--as", name), form))
     assert told["intent"] == "DisputeClaim"
 
 

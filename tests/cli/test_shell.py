@@ -19,7 +19,7 @@ from chainbill.cli import COMMANDS, cli
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation
 from chainbill.cli.failures import run
-from chainbill.cli.output import emit, progress, show_duration, show_table
+from chainbill.cli.output import emit, progress, show_duration, show_table, show_time
 from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, MOMENT
 from chainbill.errors import ContractReverted, StateError
 from chainbill.money import DOLLAR
@@ -292,6 +292,19 @@ def test_duration__written_as_people_do__is_seconds(text: str, seconds: int) -> 
 
 
 @pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0, "1970-01-01 00:00:00 UTC"),
+        (253_402_300_799, "9999-12-31 23:59:59 UTC"),
+        (253_402_300_800, "after the year 9999 (second 253402300800)"),
+        (2**64, "after the year 9999 (second 18446744073709551616)"),
+    ],
+)
+def test_show_time__any__is_said(seconds: int, text: str) -> None:
+    assert show_time(seconds) == text
+
+
+@pytest.mark.parametrize(
     "seconds, text", [(0, "none"), (90, "1m30s"), (7_200, "2h"), (129_600, "1d12h"), (172_800, "2d")]
 )
 def test_show_duration__any__is_read_back(seconds: int, text: str) -> None:
@@ -300,7 +313,22 @@ def test_show_duration__any__is_read_back(seconds: int, text: str) -> None:
         assert DURATION.convert(text, None, None) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "1", "d", "-1d", "1.5h", "1d 2h", "1x", "\u0661d"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1",
+        "d",
+        "-1d",
+        "1.5h",
+        "1d 2h",
+        "1x",
+        "\u0661d",
+        "1001y",
+        "9" * 400 + "d",
+        "1d" + "9" * 5_000 + "s",
+    ],
+)
 def test_duration__anything_else__is_wrong_usage(text: str) -> None:
     with pytest.raises(click.BadParameter):
         DURATION.convert(text, None, None)
@@ -320,7 +348,9 @@ def test_moment__iso_or_seconds__is_seconds_since_1970(text: str, seconds: int) 
     assert MOMENT.convert(text, None, None) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "1969-12-31", "-5", "1e9"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-01", "1969-12-31", "-5", "1e9", "253402300800", "9" * 5_000]
+)
 def test_moment__anything_else__is_wrong_usage(text: str) -> None:
     with pytest.raises(click.BadParameter):
         MOMENT.convert(text, None, None)
@@ -404,6 +434,7 @@ def test_doctor__all_well__says_what_it_found(chainbill: Any, running: LocalDevn
         "devnet",
         "deployment",
         "chain clock",
+        "oracle's store",
     }
     assert "fail" not in verdicts.values()
 

@@ -10,6 +10,7 @@ import tomllib
 import zipfile
 from importlib import import_module
 from pathlib import Path
+from subprocess import CompletedProcess
 from types import ModuleType
 
 import pytest
@@ -129,6 +130,28 @@ def test_setup__pinned_without_a_hash__is_refused(
     with pytest.raises(offline.SetupError, match="--require-hashes"):
         offline.pip_pinned(pins(tmp_path, None), options=("--target", str(tmp_path / "there")))
     assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_setup__native_compiler__runs_only_if_it_is_the_build_pinned(
+    offline: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pinned: bool
+) -> None:
+    ran: list[list[str]] = []
+
+    def fetch(command: list[str], *, env: dict[str, str] | None = None, **_: object) -> CompletedProcess[str]:
+        ran.append(command)
+        if env is not None:
+            (Path(env["SOLCX_BINARY_PATH"]) / "solc-v0.8.30").write_bytes(b"a compiler")
+        return CompletedProcess(command, 0, "Version: 0.8.30+commit.73712a01")
+
+    monkeypatch.setattr(offline, "CACHE", tmp_path)
+    monkeypatch.setattr(offline, "solc_version", lambda: "0.8.30")
+    monkeypatch.setattr(offline.subprocess, "run", fetch)
+    if pinned:
+        monkeypatch.setattr(offline, "SOLC_BUILDS", {hashlib.sha256(b"a compiler").hexdigest()})
+    assert offline.download_solc(tmp_path / "solc-v0.8.30") is pinned
+    assert (tmp_path / "solc-v0.8.30").exists() is pinned
+    assert len(ran) == (2 if pinned else 1)
 
 
 @pytest.mark.parametrize(

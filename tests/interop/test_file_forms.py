@@ -77,11 +77,11 @@ def test_other_form__what_may_be_fhir__is_left_to_its_reader(beginning: bytes) -
         (FHIR, Wanted.LEDGER, "this is a FHIR record", "it is for: chainbill provider ingest"),
         (
             b'{"a": 1}',
-            Wanted.FEES,
+            Wanted.CATALOGUE,
             "this is a JSON file",
-            "see how it is written: chainbill insurer fees --help",
+            "copy the packaged catalogue.toml",
         ),
-        (b"service,fee\nvisit,85.00\n", Wanted.FEES, "this is a table (CSV", "chainbill insurer fees --help"),
+        (b"service;fee\nvisit;85.00\n", Wanted.FEES, "this is a table (CSV", "chainbill insurer fees --help"),
         (example_plan().encode(), Wanted.SIGNED, "this is a plan file", "it is for: chainbill insurer plan"),
         (X12, Wanted.CATALOGUE, "an X12 837 file", "copy the packaged catalogue.toml"),
     ],
@@ -116,3 +116,12 @@ def test_other_form__of_the_packaged_files__is_what_they_are() -> None:
     catalogue = (package / "records" / "catalogue.toml").read_bytes()
     assert other_form(catalogue, Wanted.CATALOGUE) is None
     assert other_form((package / "scenario" / "story.json").read_bytes()) is None
+
+
+@pytest.mark.parametrize("wanted", [Wanted.FEES, Wanted.PRICES])
+@pytest.mark.parametrize(
+    "beginning", [b"service,fee\nvisit,85.00\n", b'{"fees": {}}', b'[fees]\nvisit = "85"\n']
+)
+def test_other_form__fees_in_any_of_their_formats__are_let_through(beginning: bytes, wanted: Wanted) -> None:
+    found = other_form(beginning, wanted)
+    assert found is None or (wanted is Wanted.PRICES and "a fee file" in found.sentence)

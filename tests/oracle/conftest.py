@@ -47,7 +47,21 @@ class MemoryChain:
     reversed: set[bytes] = field(default_factory=set)
     roots: dict[int, int] = field(default_factory=dict)
     """When the batch of each used root slot was settled."""
+    logged: dict[bytes, set[tuple[int, int]]] = field(default_factory=dict)
+    """By commitment: the provider ids and sequences that settled under it."""
     domain: Domain = DOMAIN
+
+    @property
+    def rows(self) -> Any:
+        return SimpleNamespace(
+            places_of=lambda commitment: self.logged.get(commitment, set()),
+            rows=lambda provider: [
+                SimpleNamespace(claim=SimpleNamespace(sequence=sequence), is_final=True)
+                for places in self.logged.values()
+                for provider_id, sequence in places
+                if provider_id == provider
+            ],
+        )
 
     @property
     def registry(self) -> Any:

@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.oracle.conftest import PATIENT, MemoryChain, attested_event, service_event
+from tests.oracle.conftest import PATIENT, SERVICE, MemoryChain, attested_event, service_event
 
-from chainbill.attestation.attested import AttestedEvent
+from chainbill.attestation.attested import Assignment, AttestedEvent, attest
 from chainbill.attestation.signing import CURVE_ORDER, Signer
 from chainbill.billing.outcomes import Reason
 from chainbill.chain.contracts.escrow import Payers
 from chainbill.errors import IntakeRefused, StateError
 from chainbill.oracle.intake import Intake, accept_all
-from chainbill.oracle.store import Finished, OracleStore, Routing, Status, StoredBatch
-from chainbill.records.service_id import service_id
+from chainbill.oracle.store import Finished, Hold, OracleStore, Routing, Status, StoredBatch
+from chainbill.records.service_id import decoy_ids, service_id
 
 
 @pytest.fixture
@@ -283,3 +283,100 @@ def test_store__survives_a_restart_and_names_nobody(
     for named in (b"Test Patient", b"Encounter/1", b"Patient/1", b"Office visit"):
         assert named not in everything
     assert PATIENT.encode() in everything  # the account is public on chain
+
+
+def test_accept__id_of_a_decoy__is_not_the_records_service(
+    chain: MemoryChain, store: OracleStore, attester: Signer
+) -> None:
+    # A decoy has its service's fee, and a yearly allowance of its own.
+    own, decoy = service_id(SECONDARY_KEY, "office-visit"), decoy_ids(SECONDARY_KEY, "office-visit", 1)[0]
+    chain.fees = dict.fromkeys((own, decoy), chain.fees[SERVICE])
+    told = Intake(chain, store, lambda _: SECONDARY_KEY)  # type: ignore[arg-type]
+    assert refused(told, attested_event(attester, service_id=decoy)) == "record_mismatch"
+    told.accept(attested_event(attester, service_id=own))
+
+
+# ---- one commitment under two sequences ---------------------------------------------------------------
+
+
+def test_accept__commitment_under_another_sequence__refused(
+    intake: Intake, store: OracleStore, chain: MemoryChain, attester: Signer
+) -> None:
+    first = attested_event(attester)
+    intake.accept(first)
+    chain.attesters.add((2, attester.address))
+    # Another provider has the same record: the identities under which records are known are each its own.
+    assignment = Assignment(2, 1, PATIENT, SERVICE, 9)
+    again = attest(first.opening.event, assignment, attester, chain.domain, salt=first.opening.salt)
+
+    assert refused(intake, again) == "commitment_reused"
+    assert len(store.open_attestations()) == 1
+
+
+def test_accept__commitment_that_the_chain_has_under_another_sequence__refused(
+    intake: Intake, store: OracleStore, chain: MemoryChain, attester: Signer
+) -> None:
+    attested = attested_event(attester, sequence=2)
+    chain.logged[attested.attestation.commitment] = {(7, 1)}
+
+    assert refused(intake, attested) == "commitment_reused"
+    assert store.open_attestations() == []
+
+
+def test_accept__chain_has_claims_that_the_store_does_not_know__refused(
+    intake: Intake, chain: MemoryChain, attester: Signer
+) -> None:
+    chain.logged[b"c" * 32] = {(1, 4)}
+    with pytest.raises(IntakeRefused) as caught:
+        intake.accept(attested_event(attester))
+    assert (caught.value.reason, caught.value.hint) == ("store_behind", "chainbill oracle rebuild")
+
+
+# ---- held and recalled --------------------------------------------------------------------------------
+
+
+def test_accept__held_attestation_signed_by_another_key__waits_again(
+    intake: Intake, store: OracleStore, chain: MemoryChain, attester: Signer
+) -> None:
+    first = attested_event(attester)
+    intake.accept(first)
+    store.hold({1: Hold.ATTESTER_REVOKED})
+    other = Signer((9).to_bytes(32, "big"))
+    chain.attesters.add((1, other.address))
+    signature = other.sign(first.attestation.digest(chain.domain))
+    # As a hardware key gives it: with parity 0 or 1 in place of 27 or 28.
+    again = replace(first, signature=signature[:64] + bytes([signature[64] - 27]))
+
+    assert not intake.accept(again).repeated
+    (stored,) = store.open_attestations()
+    assert (stored.status, stored.hold, stored.signature) == (Status.ACCEPTED, None, signature)
+
+
+def test_accept__recalled_and_spent_on_chain_meanwhile__is_written_down(
+    intake: Intake, store: OracleStore, chain: MemoryChain, attester: Signer
+) -> None:
+    attested = attested_event(attester)
+    intake.accept(attested)
+    store.recall(1)
+    chain.spent.add((1, 1))
+
+    receipt = intake.accept(attested)
+
+    assert (receipt.status, receipt.repeated) == ("spent", True)
+    assert store.waiting() == []
+
+
+def test_finish__recalled_while_its_batch_was_mined__stays_recalled_unless_it_is_final(
+    intake: Intake, store: OracleStore, attester: Signer
+) -> None:
+    intake.accept(attested_event(attester))
+    intake.accept(attested_event(attester, service_event("Encounter/2"), sequence=2))
+    for row in (1, 2):
+        store.recall(row)
+
+    store.finish(
+        {1: Finished(Status.PENDED, Reason.NO_CONSENT), 2: Finished(Status.SETTLED, Reason.NONE, b"c" * 32)},
+        StoredBatch(b"t" * 32, 1, b"h" * 32),
+    )
+
+    assert [stored.status for stored in store.of_provider(1)] == [Status.RECALLED, Status.SETTLED]

@@ -21,7 +21,7 @@ from chainbill.oracle.batching import plan_batches
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
-from chainbill.oracle.store import OracleStore, Status
+from chainbill.oracle.store import Hold, OracleStore, Status
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
@@ -183,3 +183,54 @@ def test_settle__claim_reversed__is_corrected_by_a_new_one(stage: Stage) -> None
 
     assert [each.outcome for each in corrected.rows] == [Outcome.SETTLED]
     assert settlement.dispute_of(row.claim_id).status is DisputeStatus.CORRECTED
+
+
+def test_settle__one_commitment_under_two_sequences__settles_the_first_and_holds_the_other(
+    stage: Stage,
+) -> None:
+    cast = stage.cast
+    provider, patient = cast.providers[RICH.provider.reference], cast.patients[RICH.patient.reference]
+    hand_in(stage, RICH, 1)
+    (first,) = stage.store.open_attestations()
+    # As a store may hold it that accepted it before this was refused.
+    twin = replace(first.attestation, sequence=2)
+    digest = twin.digest(stage.protocol.domain)
+    stage.store.accept(
+        twin,
+        digest=digest,
+        signature=provider.attester.sign(digest),
+        record_key=b"k" * 32,
+        routing=first.routing,
+    )
+    assert patient.address == twin.patient
+
+    (batch,) = settle(stage)
+
+    assert [(row.attestation.sequence, row.outcome) for row in batch.rows] == [(1, Outcome.SETTLED)]
+    (held,) = stage.store.attestations(Status.HELD)
+    assert (held.attestation.sequence, held.hold) == (2, Hold.COMMITMENT_REUSED)
+
+
+def test_settle__commitment_that_the_chain_has_settled_under_another_sequence__is_held(
+    stage: Stage, tmp_path: Path
+) -> None:
+    hand_in(stage, RICH, 1)
+    (first,) = stage.store.open_attestations()
+    settle(stage)
+    (provider,) = stage.cast.providers.values()
+    other = OracleStore(tmp_path / "other.sqlite")
+    twin = replace(first.attestation, sequence=2)
+    digest = twin.digest(stage.protocol.domain)
+    other.accept(
+        twin,
+        digest=digest,
+        signature=provider.attester.sign(digest),
+        record_key=b"k" * 32,
+        routing=first.routing,
+    )
+    paid = credit(stage)
+
+    assert settle_open(stage.protocol, other, stage.quorum, stage.submitter) == []
+
+    assert [held.hold for held in other.attestations(Status.HELD)] == [Hold.COMMITMENT_REUSED]
+    assert credit(stage) == paid

@@ -73,6 +73,25 @@ def test_open__another_version_s__is_refused_and_left_as_it_is(tmp_path: Path, s
     assert path.read_bytes() == before
 
 
+def test_open__made_before_a_later_table__gets_it_and_keeps_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "things.sqlite"
+    make(path, SCHEMA + "INSERT INTO thing VALUES (2, 'second');")
+    later = "CREATE TABLE IF NOT EXISTS note (thing INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"
+
+    database = Database(path, SCHEMA, "a list of things", later=later)
+
+    with database.connection() as connection:
+        connection.execute("INSERT INTO note VALUES (2, 'kept')")
+    assert names(Database(path, SCHEMA, "a list of things", later=later)) == ["first", "second"]
+
+
+def test_open__later_table_made_otherwise__is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "things.sqlite"
+    make(path, SCHEMA + "CREATE TABLE note (text TEXT) STRICT;")
+    with pytest.raises(StateError, match="another version"):
+        Database(path, SCHEMA, "a list of things", later="CREATE TABLE note (thing INTEGER) STRICT;")
+
+
 def test_open__something_else__is_refused(tmp_path: Path) -> None:
     path = tmp_path / "things.sqlite"
     make(path, "CREATE TABLE other (id INTEGER)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +27,7 @@ from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.reorganisation import FINAL_DEPTH, Recovery, find_dropped, recover
 from chainbill.oracle.settling import settle_open
-from chainbill.oracle.store import OracleStore, Status
+from chainbill.oracle.store import OracleStore, Status, StoredAttestation
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
@@ -348,10 +348,12 @@ def test_settle__chain_reorganised_between_two_batches__both_are_settled(
     hand_in(stage, SECOND, first=2)
     sign = Quorum.sign
 
-    def sign_and_drop(quorum: Quorum, batch: SettlementBatch) -> list[bytes]:
+    def sign_and_drop(
+        quorum: Quorum, batch: SettlementBatch, members: Sequence[StoredAttestation]
+    ) -> list[bytes]:
         drop(stage, 1)
         stage.devnet.advance(60)  # not before the batch was signed
-        return sign(quorum, batch)
+        return sign(quorum, batch, members)
 
     with monkeypatch.context() as patch:
         patch.setattr(Quorum, "sign", sign_and_drop)

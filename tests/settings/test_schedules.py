@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chainbill.errors import StateError
-from chainbill.records.service_id import service_id
+from chainbill.records.service_id import LEAST_DECOYS, service_id
 from chainbill.settings.schedules import Schedules
 
 
@@ -46,3 +46,31 @@ def test_load__none_or_damaged__is_said_so(tmp_path: Path) -> None:
     (tmp_path / "3.json").write_text("{}")
     with pytest.raises(StateError, match="damaged"):
         schedules.load(3)
+
+
+def test_draw__new_services__get_decoys_once_and_for_good(tmp_path: Path) -> None:
+    schedules = Schedules(tmp_path)
+    first = schedules.draw(3, ["video-visit", "lab-panel"])
+    assert first.services == ()
+    assert set(first.decoys) == {"video-visit", "lab-panel"}
+    assert schedules.draw(3, ["video-visit", "lab-panel"]) == first == schedules.load(3)
+    published = schedules.publish(3, ["video-visit"])
+    own, *decoys = published.ids_of("video-visit")
+    assert own == published.id_of("video-visit")
+    assert len({own, *decoys}) == 1 + published.decoys["video-visit"] > LEAST_DECOYS
+    assert published.names() == {own: "video-visit"}
+
+
+def test_draw__published_before_there_were_decoys__stays_without(tmp_path: Path) -> None:
+    schedules = Schedules(tmp_path)
+    schedules.publish(3, ["video-visit"])
+    assert schedules.draw(3, ["video-visit"]).ids_of("video-visit") == (
+        schedules.load(3).id_of("video-visit"),
+    )
+
+
+def test_load__schedule_of_a_version_without_decoys__is_read(tmp_path: Path) -> None:
+    path = tmp_path / "3.json"
+    path.write_text(f'{{"owner_id": 3, "key_hex": "{"ab" * 32}", "services": ["video-visit"]}}')
+    path.chmod(0o600)
+    assert Schedules(tmp_path).load(3).decoys == {}

@@ -303,20 +303,28 @@ def provider() -> ProviderStatement:
 def disputed_provider() -> ProviderStatement:
     """What the clinic of ``disputed`` and ``two_insurers`` reads; an operator took a fee."""
     claims = [
-        replace(claim, sharing=replace(claim.sharing, operator_fee=dollars(0.5)))
-        for story in (disputed(), two_insurers())
+        replace(
+            claim,
+            sequence=claim.sequence + before,
+            sharing=replace(claim.sharing, operator_fee=dollars(0.5)),
+            taken_back=replace(claim.taken_back, operator_fee=dollars(0.5))
+            if claim.given_back and claim.taken_back
+            else claim.taken_back,
+        )
+        for before, story in ((0, disputed()), (7, two_insurers()))
         for claim in story.claims
         if claim.sharing
     ]
+    taken_back = dollars(230) - 2 * dollars(0.5)
     credited = sum(c.sharing.allowed - c.sharing.operator_fee for c in claims if c.sharing)
     movements = [
         Movement(at("2026-02-12"), MovementKind.BOND_PUT_UP, dollars(100)),
         Movement(at("2026-02-12"), MovementKind.ADVANCE, dollars(60)),
-        Movement(at("2026-02-20"), MovementKind.TAKEN_BACK, dollars(230)),
+        Movement(at("2026-02-20"), MovementKind.TAKEN_BACK, taken_back),
         Movement(at("2026-03-20"), MovementKind.PAYOUT, dollars(150)),
         Movement(at("2026-03-21"), MovementKind.RECEIVABLE_PAID, dollars(10)),
     ]
-    balance = credited - dollars(230 + 150 + 10 + 60 - 100)
+    balance = credited - taken_back - dollars(150 + 10 + 60 - 100)
     standing = Standing(
         matured=balance - dollars(100 + 200 + 99 - 40),
         maturing=dollars(200),
@@ -355,15 +363,15 @@ def all_fields() -> str:
 
 def golden_files() -> dict[str, str]:
     """Every file of ``golden/`` as it should be."""
-    files = {f"patient_{name}.txt": render_patient(patient(name)) for name in PATIENT_SCENARIOS}
-    files["patient_everything_narrow.txt"] = render_patient(patient("everything"), width=48)
+    files = {f"patient_{name}.txt": render_patient(patient(name), detail=True) for name in PATIENT_SCENARIOS}
+    files["patient_everything_narrow.txt"] = render_patient(patient("everything"), width=48, detail=True)
     files["patient_everything.json"] = patient("everything").model_dump_json(indent=1) + "\n"
-    files["insurer.txt"] = render_insurer(insurer())
+    files["insurer.txt"] = render_insurer(insurer(), detail=True)
     files["insurer.json"] = insurer().model_dump_json(indent=1) + "\n"
-    files["provider.txt"] = render_provider(provider())
+    files["provider.txt"] = render_provider(provider(), detail=True)
     files["provider.json"] = provider().model_dump_json(indent=1) + "\n"
-    files["second_insurer.txt"] = render_insurer(second_insurer())
-    files["disputed_provider.txt"] = render_provider(disputed_provider())
+    files["second_insurer.txt"] = render_insurer(second_insurer(), detail=True)
+    files["disputed_provider.txt"] = render_provider(disputed_provider(), detail=True)
     files["patient_disputed.json"] = patient("disputed").model_dump_json(indent=1) + "\n"
     files["fields.txt"] = all_fields()
     return files

@@ -215,11 +215,11 @@ def test_patient__charge_taken_back__is_told_and_refunded(history: LedgerHistory
     statement = patient_statement(OTHER, history.patient(OTHER), NAMES)
     [event] = statement.events
     assert event.since == [
-        "You disputed this charge, and it was taken back in full. $110.00 went back to your wallet "
-        "and $40.00 to your insurer."
+        "You disputed this charge, and it was taken back in full: you got back $110.00 and your insurer "
+        "$40.00."
     ]
     assert (statement.wallet.paid_for_care, statement.wallet.refunded) == (dollars(110), dollars(110))
-    assert (statement.counts.settled, statement.counts.taken_back) == (1, 1)
+    assert (statement.counts.settled, statement.counts.taken_back) == (0, 1)
     assert (statement.totals.billed, statement.totals.patient_responsibility) == (0, 0)
     assert statement.benefit_years[0].deductible_met == 0
 
@@ -279,7 +279,7 @@ def test_provider__statement__credits_what_was_allowed_and_was_not_taken_back(
     assert (credit.balance, credit.maturing, credit.may_be_withdrawn) == (dollars(150), dollars(150), 0)
     assert statement.lines[0].patient == "Maria Alvarez"
     assert statement.lines[1].patient == OTHER  # its record is not in this vault
-    assert statement.lines[1].dispute == "disputed by patient, and taken back"
+    assert statement.lines[1].dispute == "disputed by patient, and taken back in full"
     assert statement.counts.pended == {"payer_not_accepted": 1, "payer_unfunded": 1}
 
 

@@ -76,7 +76,7 @@ def test_insurer__event_taken_back__left_its_totals_and_came_back_to_the_pool() 
         as_of=0, claims=story.claims, movements=movements, balance=dollars(25 + 80 + 80) - paid
     )
     statement = insurer_statement(1, facts, NAMES)
-    assert (statement.counts.settled, statement.counts.taken_back) == (7, 2)
+    assert (statement.counts.settled, statement.counts.taken_back) == (5, 2)
     assert statement.totals.plan_paid == statement.pool.paid - statement.pool.refunded
 
 

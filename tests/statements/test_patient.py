@@ -1,5 +1,6 @@
 """An Explanation of Benefits adds up, tells each event once, and tells nothing that is not so."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,11 +13,13 @@ from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.errors import LedgerError
 from chainbill.records.service_event import Party, ServiceKind
+from chainbill.statements.facts import ChargeState
 from chainbill.statements.model import Amounts
 from chainbill.statements.patient import patient_statement
 from chainbill.statements.patient_model import PatientEvent, PatientStatement
+from chainbill.statements.patient_period import only_period
 from chainbill.statements.patient_text import render_patient
-from chainbill.statements.patient_year import only_year
+from chainbill.statements.period import Period
 
 
 def statement_of(story: LedgerStory) -> PatientStatement:
@@ -139,7 +142,7 @@ def test_settled_twice__same_record_under_two_sequences__warns_on_both() -> None
     story.claims.append(replace(claim, sequence=77))
     first, second = statement_of(story).events
     told = "Number {} may be the same service charged twice. If you had it once, ask the provider."
-    assert (first.warnings, second.warnings) == ([told.format(2)], [told.format(1)])
+    assert (first.warnings, second.warnings) == ([told.format("1:77")], [told.format("1:1")])
 
 
 def test_readings__several_in_one_day__are_not_taken_for_duplicates() -> None:
@@ -159,13 +162,13 @@ def test_tests__two_codes_under_one_default_service__are_not_taken_for_duplicate
 
 def test_same_day__visit_and_test__name_each_other() -> None:
     first, second, *_ = patient("everything").events
-    assert "On the same day you also had “A cholesterol test” (number 2)" in first.charged_separately
-    assert "On the same day you also had “A visit by video” (number 1)" in second.charged_separately
+    assert "On the same day you also had “A cholesterol test” (number 2:2)" in first.charged_separately
+    assert "On the same day you also had “A visit by video” (number 1:1)" in second.charged_separately
 
 
 def test_record__missing__is_said_and_the_amounts_are_told() -> None:
     paid, waiting = patient("no_records").events
-    assert paid.service == waiting.service == "A service (details are not in your vault)"
+    assert paid.service == waiting.service == "A service without a record"
     assert (paid.provider, paid.service_date, paid.kind) == ("provider #3", None, None)
     assert paid.amounts is not None
     assert paid.amounts.patient_responsibility == dollars(125)
@@ -187,7 +190,7 @@ def test_record__damaged__warns_and_is_not_shown() -> None:
     claim = story.settle("2026-02-02", story.record("2026-02-01", OFFICE, dollars(80)), dollars(80))
     story.claims[0] = replace(claim, record=None, record_damaged=True)
     event = only_event(story)
-    assert event.service == "A service (details are not in your vault)"
+    assert event.service == "A service without a record"
     assert event.warnings == [
         "The record in your vault is damaged or was changed, so it is not shown: ask the provider."
     ]
@@ -235,6 +238,8 @@ def test_covered__every_paid_event__is_answered_by_its_amounts(name: str) -> Non
     for event in patient(name).events:
         if event.amounts is None:
             assert event.covered_by_insurance.startswith(("No:", "Not yet:"))
+        elif event.state is ChargeState.TAKEN_BACK:
+            assert event.covered_by_insurance.startswith("The charge was taken back: you got back $")
         elif event.insurer is None:
             assert event.covered_by_insurance.startswith("No: no insurer took part.")
         elif event.amounts.patient_responsibility == 0:
@@ -269,27 +274,27 @@ def test_self_pay__insured_patient_who_did_not_agree__is_told_so() -> None:
 def test_disputed__every_stage__is_told() -> None:
     statement = patient("disputed")
     told = [event.since[0] for event in statement.events]
-    assert [sentence.partition(".")[0] for sentence in told] == [
+    assert [re.split(r"\.|: ", sentence)[0] for sentence in told] == [
         "You disputed this charge",
         "You and your insurer disputed this charge, and Riverside Family Clinic answered",
-        "You disputed this charge, but it was found to be right: it stands",
+        "You disputed this charge, but it was found to be right",
         "You disputed this charge, and it was taken back in part",
         "Your insurer disputed this charge, and it was taken back in full",
         "Riverside Family Clinic gave this charge back in full",
-        "This is a correction of number 6, which was taken back",
+        "This is a correction of charge 1:6, which was taken back",
     ]
-    assert statement.events[5].since[1] == "It was replaced by number 7."
+    assert statement.events[5].since[1] == "It was replaced by charge 1:7."
 
 
 def test_disputed__sums__leave_out_what_was_taken_back() -> None:
     statement = patient("disputed")
     kept = [event.net for event in statement.events if event.net]
     assert statement.totals == Amounts.total(kept)
-    assert (statement.counts.settled, statement.counts.taken_back) == (7, 2)
+    assert (statement.counts.settled, statement.counts.taken_back) == (5, 2)
     wallet = statement.wallet
     assert wallet.paid_for_care - wallet.refunded == statement.totals.patient_responsibility
-    assert only_year(statement, 2026) == statement
-    assert only_year(statement, 2025).totals.billed == 0
+    assert only_period(statement, Period.of_year(2026)).events == statement.events
+    assert only_period(statement, Period.of_year(2025)).totals.billed == 0
 
 
 def test_disputed__correction_of_a_charge_taken_back__is_not_taken_for_a_duplicate() -> None:

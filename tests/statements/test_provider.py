@@ -100,9 +100,9 @@ def test_remittance__disputes__are_told_in_a_line() -> None:
         "disputed by patient: answer by February 15, 2026, or it is taken back",
         "disputed by patient and insurer, answered: ruling due by March 1, 2026",
         "disputed by patient, and upheld",
-        "disputed by patient, and taken back",
-        "disputed by insurer, and taken back",
-        "given back",
+        "disputed by patient, and taken back in part",
+        "disputed by insurer, and taken back in full",
+        "given back in full",
         "",
     ]
 

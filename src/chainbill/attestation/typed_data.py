@@ -158,6 +158,30 @@ class ServiceAttestation:
 
 
 @dataclass(frozen=True, slots=True)
+class RecallAttestation:
+    """What a provider signs to take an attestation back from the oracle; it never goes on chain."""
+
+    TYPE: ClassVar[str] = "RecallAttestation(uint32 providerId,bytes32 attestation,uint256 deadline)"
+
+    provider_id: int
+    attestation: bytes
+    """The 32-byte digest of the attestation, as it was signed."""
+    deadline: int
+    """Seconds since 1970 after which the oracle does not act on it."""
+
+    def __post_init__(self) -> None:
+        """Raises AttestationError: a field does not fit its Solidity type."""
+        _check_uint("provider_id", self.provider_id, 32)
+        _check_bytes("attestation", self.attestation, 32)
+        _check_uint("deadline", self.deadline, 256)
+
+    def digest(self, domain: Domain) -> bytes:
+        """The 32 bytes that the provider signs."""
+        words = _word(self.provider_id) + self.attestation + _word(self.deadline)
+        return signing_digest(domain, keccak256(keccak256(self.TYPE.encode()) + words))
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementBatch:
     """What the oracle quorum signs: the packed sections of one batch and when they may settle."""
 

@@ -9,6 +9,7 @@ before anything is signed: an attempt that is cut off and repeated makes the ver
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,21 @@ class WaitingEvent:
     """Is the patient charged the cash price, outside any plan?"""
     corrects: bytes = b""
     """The id of the reversed claim that it takes the place of; empty: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedRecord:
+    """An event that was attested: of its record only the identity is kept."""
+
+    row: int
+    record_identity: str
+    patient: str
+    """Checksum address of the patient's account."""
+    self_pay: bool
+    corrects: bytes
+    """The id of the reversed claim that it takes the place of; empty: none."""
+    sequence: int
+    commitment: bytes
 
 
 class Worklist:
@@ -164,6 +180,128 @@ class Worklist:
                 "SELECT count(record), count(commitment) FROM event"
             ).fetchone()
         return {"waiting": waiting, "attested": attested}
+
+    # ---- attested, and back again ---------------------------------------------------------------------
+
+    def attested(self) -> list[AttestedRecord]:
+        """Events that were attested, in the order they were added."""
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT id, record_identity, patient, self_pay, corrects, sequence, commitment FROM event"
+                " WHERE commitment IS NOT NULL ORDER BY id"
+            ).fetchall()
+        return [
+            AttestedRecord(row, identity, patient, bool(self_pay), corrects, sequence, commitment)
+            for row, identity, patient, self_pay, corrects, sequence, commitment in rows
+        ]
+
+    def put_back(self, attested: AttestedRecord, event: ServiceEvent, salt: bytes) -> None:
+        """Let an attested event wait again, with its record and salt. It keeps its sequence, so that what is
+        signed next can only take the place of what was signed before."""
+        with self._database() as database:
+            database.execute(
+                "UPDATE event SET record = ?, salt = ?, commitment = NULL WHERE id = ? AND commitment = ?",
+                (event.model_dump_json(), salt, attested.row, attested.commitment),
+            )
+
+    def drop(self, attested: AttestedRecord) -> None:
+        """Forget an attested event as if it had never been on the list, so that it can be ingested anew."""
+        with self._database() as database:
+            database.execute(
+                "DELETE FROM event WHERE id = ? AND commitment = ?", (attested.row, attested.commitment)
+            )
+
+    # ---- rebuilt --------------------------------------------------------------------------------------
+
+    def restore_attested(
+        self,
+        record_identity: str,
+        patient: str,
+        *,
+        sequence: int,
+        commitment: bytes,
+        self_pay: bool = False,
+        corrects: bytes = b"",
+    ) -> bool:
+        """Remember that a record was attested, also where it waits; a waiting event that had reserved the
+        sequence gets another. False where that was known, or the record was attested otherwise."""
+        with self._database() as database:
+            _free(database, sequence)
+            restored = database.execute(
+                "INSERT OR IGNORE INTO event"
+                " (record_identity, patient, self_pay, corrects, sequence, commitment)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                (record_identity, patient, self_pay, corrects, sequence, commitment),
+            )
+            if not restored.rowcount:
+                restored = database.execute(
+                    "UPDATE OR IGNORE event SET patient = ?2, self_pay = ?3, record = NULL, salt = NULL,"
+                    " sequence = ?5, commitment = ?6"
+                    " WHERE record_identity = ?1 AND corrects = ?4 AND record IS NOT NULL",
+                    (record_identity, patient, self_pay, corrects, sequence, commitment),
+                )
+        return restored.rowcount == 1
+
+    def restore_waiting(
+        self,
+        patient: str,
+        event: ServiceEvent,
+        salt: bytes,
+        *,
+        sequence: int | None = None,
+        self_pay: bool = False,
+        corrects: bytes = b"",
+    ) -> bool:
+        """Let a record wait under the salt that it was sealed with, and its sequence where that is known;
+        False where it is on the list already."""
+        with self._database() as database:
+            if sequence is not None and not _lists(database, event.record_identity, corrects):
+                _free(database, sequence)
+            restored = database.execute(
+                "INSERT OR IGNORE INTO event"
+                " (record_identity, patient, self_pay, corrects, record, salt, sequence)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    event.record_identity,
+                    patient,
+                    self_pay,
+                    corrects,
+                    event.model_dump_json(),
+                    salt,
+                    sequence,
+                ),
+            )
+        return restored.rowcount == 1
+
+    def free_sequence(self, sequence: int) -> None:
+        """Let a waiting event that has reserved a sequence reserve another: it is somebody else's."""
+        with self._database() as database:
+            _free(database, sequence)
+
+    def next_sequence(self) -> int:
+        """The sequence that an event reserves next, as far as the list knows."""
+        with self._database() as database:
+            (sequence,) = database.execute("SELECT next_sequence FROM counter").fetchone()
+        return int(sequence)
+
+    def count_from(self, sequence: int) -> None:
+        """Reserve no sequence below this one any more."""
+        with self._database() as database:
+            database.execute("UPDATE counter SET next_sequence = max(next_sequence, ?)", (sequence,))
+
+
+def _lists(database: sqlite3.Connection, record_identity: str, corrects: bytes) -> bool:
+    found = database.execute(
+        "SELECT 1 FROM event WHERE record_identity = ? AND corrects = ?", (record_identity, corrects)
+    )
+    return found.fetchone() is not None
+
+
+def _free(database: sqlite3.Connection, sequence: int) -> None:
+    """Take a sequence from the event that waits under it, if any."""
+    database.execute(
+        "UPDATE event SET sequence = NULL WHERE sequence = ? AND record IS NOT NULL", (sequence,)
+    )
 
 
 def _new_row(patient: str, event: ServiceEvent, self_pay: bool, corrects: bytes) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ An auditor needs a node and the addresses of a deployment; no key and no record.
 
 from chainbill.audit.claims import ClaimRecord, Totals, read_claims, replay_claims
 from chainbill.audit.discrepancy import Discrepancy, Kind
+from chainbill.audit.evidence import Evidence
 from chainbill.audit.indexer import fetch_ledger, index
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.raw_ledger import RawLedger, RawLog
@@ -15,6 +16,7 @@ from chainbill.audit.verification import Verification, verify
 __all__ = [
     "ClaimRecord",
     "Discrepancy",
+    "Evidence",
     "JsonRpc",
     "Kind",
     "Ledger",

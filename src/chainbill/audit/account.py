@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.audit.claim_check import check_claim
 from chainbill.audit.claims import ClaimRecord
 from chainbill.audit.determination import PricedBy
 from chainbill.audit.history import facts
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.live_claims import Dispute, LiveClaim
+from chainbill.audit.notice import DISPUTE_WINDOW_SECONDS
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.events import Party
 from chainbill.errors import LedgerError
@@ -32,6 +34,13 @@ COMPONENTS = (
 """What is shown of a price, in the order it is worked out."""
 
 
+_LEFT = (
+    *("allowed", "deductible", "copay", "coinsurance", "outside_plan", "plan_paid", "secondary_paid"),
+    *("patient_responsibility", "fee"),
+)
+"""What is shown of a price once something of it was taken back."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimAccount:
     """Every row that carried one provider's sequence; the last word is the one that counts."""
@@ -44,6 +53,24 @@ class ClaimAccount:
     dispute: Dispute | None
 
     @property
+    def number(self) -> str:
+        """The charge's one number, ``2:7``."""
+        return claim_number(self.decisive.provider_id, self.decisive.sequence)
+
+    @property
+    def dispute_until(self) -> int | None:
+        """The moment from which on nobody can dispute it; None: it did not settle."""
+        return self.live.settled_at + DISPUTE_WINDOW_SECONDS if self.live else None
+
+    def _now(self) -> dict[str, str] | None:
+        """The components less what was taken back; None: nothing was."""
+        taken = self.live.reversed_claim if self.live else None
+        if taken is None:
+            return None
+        claim = self.decisive.claim
+        return {name: format_dollars(getattr(claim, name) - getattr(taken, name)) for name in _LEFT}
+
+    @property
     def differences(self) -> list[str]:
         """What is not as the published terms say."""
         return [str(difference) for difference in check_claim(self.decisive)]
@@ -52,15 +79,18 @@ class ClaimAccount:
         """Everything; money as dollar strings."""
         record, again = self.decisive, self.decisive.determination
         return {
+            "number": self.number,
             **_summary(record),
             "patient": record.patient,
             **facts(record.claim),
             **{f"secondary_{part}": fact for part, fact in facts(record.secondary).items()},
             "claim_id": _hex(record.claim_id),
             "corrects": _hex(record.corrects),
+            "dispute_until": self.dispute_until,
             "root_slot": self.live.root_slot if self.live else None,
             "dispute": _dispute(self.dispute) if self.dispute else None,
             "reversed": facts(self.live.reversed_claim) if self.live and self.live.reversed_claim else None,
+            "now": self._now(),
             "batch": facts(record.batch) if record.batch else None,
             "terms": _terms(again.priced_by) if again else None,
             "secondary_terms": _terms(again.secondary_priced_by) if again else None,
@@ -71,7 +101,7 @@ class ClaimAccount:
 
 
 def find_claims(records: Sequence[ClaimRecord], ledger: Ledger, wanted: str) -> list[ClaimAccount]:
-    """The claims of a commitment or claim id, or of a sequence (``7``, or ``2:7`` for provider 2's).
+    """The claims of a number (``2:7``), of a commitment or a claim id, or all that providers count as ``7``.
 
     Args:
         records: every row, from ``replay_claims``.
@@ -92,12 +122,12 @@ def find_claims(records: Sequence[ClaimRecord], ledger: Ledger, wanted: str) -> 
         }
     else:
         raise LedgerError(
-            f"{wanted!r} is neither a commitment, nor a claim id, nor a sequence",
-            hint="a commitment or id is 0x and 64 digits; a sequence is a number, or provider:number",
+            f"{wanted!r} is neither a claim's number, nor a commitment, nor a claim id",
+            hint="a number stands on every statement, such as 2:7; a commitment or id is 0x and 64 digits",
         )
     if not keys:
         raise LedgerError(
-            f"no claim has the commitment, id or sequence {wanted}", hint="see: chainbill audit history"
+            f"no claim has the number, commitment or id {wanted}", hint="see: chainbill audit history"
         )
     return [_account(ledger, [record for record in records if _key(record) == key]) for key in sorted(keys)]
 

@@ -31,6 +31,12 @@ class Kind(StrEnum):
     """A contract holds fewer tokens than it owes, or tokens left it that nobody was owed."""
     STATE = "state"
     """Contract state differs from the rebuilt ledger."""
+    COMMITMENT_REUSED = "commitment_reused"
+    """Several claims stand under one commitment: one record may be charged twice."""
+    NO_ATTESTATION = "no_attestation"
+    """No attestation signed by a key of the provider can be shown for a claim that stands."""
+    NO_RECORD = "no_record"
+    """No record can be shown for a claim that stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@
    and its root.
 4. No contract ever held less than it owed, and no token left one that nobody was owed.
 5. Contract state at the ledger's last block is what the logs say.
+6. No two claims stand under one commitment; and where the auditor was given an oracle's store or a vault,
+   each claim that stands has an attestation of its provider, or a record.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from chainbill.audit.claim_check import check_claim
 from chainbill.audit.claims import ClaimRecord, Totals, walk
 from chainbill.audit.copy_check import check_places, compare_copy
 from chainbill.audit.discrepancy import Discrepancy, Kind
+from chainbill.audit.evidence import Evidence, repeated_commitments, unsupported_claims
 from chainbill.audit.indexer import check_unchanged, decode_ledger, describe, fetch_ledger
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.raw_ledger import Header, RawLedger, RawLog
@@ -62,6 +65,8 @@ class Audit:
     ledger: Ledger
     records: list[ClaimRecord]
     discrepancies: list[Discrepancy]
+    attesters: dict[bytes, dict[str, bool]]
+    """By claim id: every key that its provider had when it was settled; False: revoked by then."""
 
 
 def verify(
@@ -70,9 +75,11 @@ def verify(
     *,
     copy: RawLedger | None = None,
     to_block: int | None = None,
+    evidence: Evidence | None = None,
     on_progress: Progress = lambda *_: None,
 ) -> Verification:
-    """Audit a deployment up to ``to_block`` (the newest by default), or a copy of its ledger.
+    """Audit a deployment up to ``to_block`` (the newest by default), or a copy of its ledger, and where there
+    is ``evidence`` ask of each claim that stands whether it has any.
 
     Raises:
         ChainError: the node does not answer, or no longer has the state of ``to_block``, or the
@@ -96,6 +103,8 @@ def verify(
     on_progress("pricing claims again", 0, 0)
     audit = audit_logs(raw)
     found += audit.discrepancies
+    if evidence is not None:
+        found += unsupported_claims(audit.records, audit.ledger, audit.attesters, evidence)
 
     checked, different = compare_state(
         node,
@@ -132,11 +141,16 @@ def audit_logs(raw: RawLedger) -> Audit:
     recorded = decode_ledger(raw, on_refusal=unreadable)
     ledger = Ledger(raw.header.deployment)
     records = []
+    attesters: dict[bytes, dict[str, bool]] = {}
     for record in walk(recorded, ledger, on_error=refused):
         records.append(record)
         found += check_claim(record)
+        if record.claim_id is not None:
+            provider = ledger.providers.get(record.provider_id)
+            attesters[record.claim_id] = dict(provider.attesters) if provider else {}
     found += check_transactions(recorded, raw.header.deployment)
-    return Audit(ledger, records, found)
+    found += repeated_commitments(records, ledger)
+    return Audit(ledger, records, found, attesters)
 
 
 def _check_origin(copy: Header, chain: Header) -> None:

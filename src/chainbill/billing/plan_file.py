@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from chainbill.billing.terms import Category, CategoryTerms, CobMode, PlanTerms
 from chainbill.errors import AmountError, TermsError
-from chainbill.money import parse_dollars
+from chainbill.money import CENT, MICRO_DECIMALS, parse_dollars, parse_percentage
 
 _AMOUNTS = {
     "deductible": "deductible",
@@ -29,7 +28,6 @@ _AMOUNTS = {
 _PLAN_FIELDS = ("plan", "coordination", *_AMOUNTS)
 _COORDINATION = {mode.label: mode for mode in CobMode}
 _CATEGORIES = {category.label: category for category in Category}
-_BPS_PER_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +95,10 @@ def _plan_terms(tables: Mapping[str, Any]) -> PlanTerms:
     for required in ("deductible", "out_of_pocket_maximum"):
         if required not in tables:
             raise TermsError(f'{required} is missing: write it like {required} = "250.00"')
-    amounts = {field: _dollars(name, tables[name]) for name, field in _AMOUNTS.items() if name in tables}
+    rounding = _dollars("rounding", tables["rounding"]) if "rounding" in tables else CENT
+    amounts = {
+        field: _dollars(name, tables[name], rounding) for name, field in _AMOUNTS.items() if name in tables
+    }
     try:
         return PlanTerms.model_validate(amounts | {"cob_mode": _cob_mode(tables)})
     except ValidationError as error:
@@ -139,27 +140,33 @@ def _category_terms(name: str, table: Any) -> CategoryTerms:
         raise TermsError(f"[{name}] {_first(error)}") from None
 
 
-def _dollars(where: str, value: Any) -> int:
+def _dollars(where: str, value: Any, rounding: int = 1) -> int:
+    """An amount with as many decimals as ``rounding`` (micro-dollars) asks for.
+
+    What is no multiple of it is left to the terms to refuse; ``1.500`` is a multiple of a cent, and yet
+    nobody can say whether 1,500 is meant.
+    """
     if not isinstance(value, str):
         raise TermsError(f'{where} must be dollars in quotes, such as "25.00"')
     try:
-        return parse_dollars(value)
+        amount = parse_dollars(value)
+        if rounding and amount % rounding == 0:
+            finest = len(str(rounding)) - len(str(rounding).rstrip("0"))
+            return parse_dollars(value, decimals=max(2, MICRO_DECIMALS - finest))
+        return amount
     except AmountError as error:
-        raise TermsError(f"{where}: {error}") from None
+        raise TermsError(f"{where}: {error}", hint=error.hint) from None
 
 
 def _basis_points(where: str, value: Any) -> int:
     """``"20%"`` as 2000; exact, or refused."""
     message = f'{where} must be a percentage in quotes from "0%" to "100%", with at most two decimals'
-    if not isinstance(value, str) or not value.strip().endswith("%"):
+    if not isinstance(value, str):
         raise TermsError(message)
     try:
-        bps = Decimal(value.strip().removesuffix("%").strip()) * _BPS_PER_PERCENT
-    except InvalidOperation:
+        return parse_percentage(value)
+    except AmountError:
         raise TermsError(message) from None
-    if not bps.is_finite() or bps != bps.to_integral_value() or not 0 <= bps <= 10_000:
-        raise TermsError(message)
-    return int(bps)
 
 
 def _first(error: ValidationError) -> str:

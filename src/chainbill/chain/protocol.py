@@ -19,6 +19,7 @@ from chainbill.chain.contracts import (
     ProviderRegistry,
 )
 from chainbill.chain.deployments import Deployment
+from chainbill.chain.row_index import RowIndex
 from chainbill.errors import ChainError
 
 
@@ -74,6 +75,11 @@ class Protocol:
     def settlement(self) -> ClaimSettlement:
         """The settlement contract."""
         return ClaimSettlement(self.w3, self.deployment.settlement)
+
+    @cached_property
+    def rows(self) -> RowIndex:
+        """What settlement has logged of each row."""
+        return RowIndex(self.w3, self.deployment)
 
     def payer(self, payer_id: int) -> InsurerPayer:
         """The payer contract of an id.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from pydantic import BaseModel
 
-from chainbill.cli.output import emit, note, show_time
+from chainbill.cli.output import emit, it_holds, note, show_time
 from chainbill.cli.parameters import ACCOUNT, DOLLARS
 from chainbill.money import format_dollars, show_dollars
 
@@ -246,6 +246,12 @@ def _cancel(session: Session, name: str, holding: Holding) -> None:
     holding.cancel(session.sender(name))
     balance = holding.balance()
     emit(
-        {"account": name, "announced": None, "withdrawn": None, "balance": format_dollars(balance)},
-        f"The withdrawal is called off. The balance is {show_dollars(balance)}.",
+        {
+            "account": name,
+            "announced": None,
+            "withdrawn": None,
+            "balance": format_dollars(balance),
+            "effective_at": session.now(),
+        },
+        f"The withdrawal is called off. The balance is {show_dollars(balance)}. {it_holds(session.now())}",
     )

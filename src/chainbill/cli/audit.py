@@ -13,11 +13,14 @@ from chainbill.cli.command import ExitCode, ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import LEDGER_FILE
 from chainbill.cli.output import emit, note, progress
+from chainbill.cli.parameters import ACCOUNT, Count
 from chainbill.cli.written_files import check_place, force_option, write_output
 from chainbill.money import format_dollars
 
 if TYPE_CHECKING:
-    from chainbill.audit import JsonRpc, Verification
+    from collections.abc import Callable
+
+    from chainbill.audit import Evidence, JsonRpc, Verification
     from chainbill.settings.session import Session
 
 _KINDS = (
@@ -50,6 +53,30 @@ def audit_group() -> None:
     """Rebuild the ledger from the chain's logs, and prove that it adds up."""
 
 
+def _evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What an auditor may have been given beside the chain."""
+    options = (
+        click.option(
+            "--attestations",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="An oracle's store: is each claim attested by a key of its provider?",
+        ),
+        click.option(
+            "--vault",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            help="A folder of sealed records: is there one of each claim?",
+        ),
+        click.option(
+            "--reader",
+            type=ACCOUNT,
+            help="Whose key must open the records of the --vault.  [default: nobody's; a file is enough]",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 # ---- history ------------------------------------------------------------------------------------------
 
 
@@ -67,12 +94,10 @@ def audit_group() -> None:
     type=click.Choice(_KINDS),
     help="Only this kind; may be given again.  [default: claims, disputes and money]",
 )
-@click.option(
-    "--since-block", type=click.IntRange(0), default=0, help="Leave out what was before this block."
-)
+@click.option("--since-block", type=Count(0), default=0, help="Leave out what was before this block.")
 @click.option(
     "--limit",
-    type=click.IntRange(0),
+    type=Count(0),
     default=50,
     show_default=True,
     help="List at most so many, the newest; 0 lists all.",
@@ -142,47 +167,97 @@ def _export(session: Session, file: Path, *, force: bool) -> None:
 # ---- show ---------------------------------------------------------------------------------------------
 
 
-@audit_group.command(example="chainbill audit show 7\nchainbill audit show 1:7 2:7")
-@click.argument("claims", nargs=-1, required=True, metavar="COMMITMENT|CLAIM_ID|SEQUENCE...")
+@audit_group.command(example="chainbill audit show 1:7\nchainbill audit show 1:7 2:7")
+@click.argument("claims", nargs=-1, required=True, metavar="CLAIM...")
+@_evidence_options
 @click.pass_context
 @pass_invocation
-def show(invocation: Invocation, context: click.Context, claims: tuple[str, ...]) -> None:
+def show(
+    invocation: Invocation,
+    context: click.Context,
+    claims: tuple[str, ...],
+    attestations: Path | None,
+    vault: Path | None,
+    reader: str | None,
+) -> None:
     """Show claims in full: every component, the terms that priced them, and the price worked out again.
 
-    A claim is named by its commitment, by its id, by its provider's sequence, or by PROVIDER_ID:SEQUENCE.
-    Exits with 3 where a claim is not what the published terms say.
+    A claim is named by its number, as every statement has it (1:7: the seventh of provider 1), by its
+    commitment or by its id. With --attestations and --vault it also says what cannot be shown for a claim.
+
+    Exits with 3 where a claim is not what the published terms say, or something cannot be shown.
     """
     from chainbill.audit import index, replay_claims
     from chainbill.audit.account import find_claims
+    from chainbill.audit.evidence import missing_of
 
     session = invocation.session()
     deployment = session.protocol.deployment
     with _node(session) as node:
-        records, ledger = replay_claims(index(node, deployment), deployment)
+        recorded = index(node, deployment)
+    records, ledger = replay_claims(recorded, deployment)
     accounts = [account for wanted in claims for account in find_claims(records, ledger, wanted)]
+    evidence = _evidence(session, attestations, vault, reader)
+    missing = [
+        [] if evidence is None else missing_of(account.decisive, recorded, session.protocol.domain, evidence)
+        for account in accounts
+    ]
     emit(
-        {"claims": [account.to_json() for account in accounts]},
-        "\n\n".join(claim_text(Names(session.book), account) for account in accounts),
+        {
+            "claims": [
+                {
+                    **account.to_json(),
+                    "not_shown": None
+                    if evidence is None
+                    else [{"kind": each.kind.value, "why": each.why} for each in gaps],
+                }
+                for account, gaps in zip(accounts, missing, strict=True)
+            ]
+        },
+        "\n\n".join(
+            "\n".join(
+                [
+                    claim_text(Names(session.book), account),
+                    *(f"  {'not shown':<16} {each.why}" for each in gaps),
+                ]
+            )
+            for account, gaps in zip(accounts, missing, strict=True)
+        ),
     )
-    if any(account.differences for account in accounts):
+    if any(account.differences for account in accounts) or any(missing):
         context.exit(ExitCode.DISCREPANCIES)
 
 
 # ---- verify -------------------------------------------------------------------------------------------
 
 
-@audit_group.command(example="chainbill audit verify\nchainbill audit verify --ledger ledger.jsonl")
+@audit_group.command(
+    example="chainbill audit verify\nchainbill audit verify --ledger ledger.jsonl\n"
+    "chainbill audit verify --attestations oracle.sqlite --vault vault"
+)
 @click.option(
     "--ledger",
     "file",
     type=LEDGER_FILE,
     help="Check this copy of the ledger, as `audit history --export` writes it, against the chain.",
 )
-@click.option("--to-block", type=click.IntRange(0), help="Audit up to this block.  [default: the newest]")
+@click.option("--to-block", type=Count(0), help="Audit up to this block.  [default: the newest]")
+@_evidence_options
 @click.pass_context
 @pass_invocation
-def verify(invocation: Invocation, context: click.Context, file: Path | None, to_block: int | None) -> None:
+def verify(
+    invocation: Invocation,
+    context: click.Context,
+    file: Path | None,
+    to_block: int | None,
+    attestations: Path | None,
+    vault: Path | None,
+    reader: str | None,
+) -> None:
     """Rebuild every balance from logs alone, price every claim again, and compare with contract state.
+
+    With --attestations and --vault it also names every claim that stands and for which no attestation of its
+    provider, or no record, can be shown: the contracts ask for the oracle's signatures alone.
 
     Exits with 3 and names what differs where anything does. A copy is verified at its own last block.
     """
@@ -202,7 +277,14 @@ def verify(invocation: Invocation, context: click.Context, file: Path | None, to
             advance(percent - done)
             done = percent
 
-        found = run(node, session.protocol.deployment, copy=copy, to_block=to_block, on_progress=follow)
+        found = run(
+            node,
+            session.protocol.deployment,
+            copy=copy,
+            to_block=to_block,
+            evidence=_evidence(session, attestations, vault, reader),
+            on_progress=follow,
+        )
     if found.continued_from is not None:
         note(
             f"note: the node has forgotten the state of block {found.continued_from}, so the copy was"
@@ -227,6 +309,25 @@ def _verification_facts(found: Verification, file: Path | None) -> dict[str, Any
         "continued_from": found.continued_from,
         "donations": {address: format_dollars(amount) for address, amount in found.donations.items()},
     }
+
+
+def _evidence(
+    session: Session, attestations: Path | None, vault: Path | None, reader: str | None
+) -> Evidence | None:
+    """What was given; None: nothing."""
+    from chainbill.audit import Evidence
+    from chainbill.oracle.store import OracleStore
+    from chainbill.records.vault import Vault
+
+    if reader is not None and vault is None:
+        raise click.UsageError("--reader opens records of a --vault; name that too")
+    if attestations is None and vault is None:
+        return None
+    return Evidence(
+        store=None if attestations is None else OracleStore(attestations),
+        vault=None if vault is None else Vault(vault),
+        key=None if reader is None else session.vault_key(reader),
+    )
 
 
 # ---- names and numbers --------------------------------------------------------------------------------

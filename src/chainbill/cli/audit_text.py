@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.output import note, show_table, show_time
 from chainbill.cli.terminal import one_line
 from chainbill.money import show_dollars
@@ -67,19 +68,21 @@ def show_history(names: Names, entries: Sequence[HistoryEntry]) -> None:
                 names.account(entry.patient),
                 names.provider(entry.provider_id),
                 names.payer(entry.payer_id),
-                getattr(claim, "sequence", ""),
+                claim_number(claim.provider_id, claim.sequence) if claim else "",
                 "" if entry.amount is None else show_dollars(entry.amount),
                 reason.label if reason else "",
             )
         )
-    columns = (">block", "time", "kind", "patient", "provider", "payer", ">sequence", ">amount", "reason")
+    columns = (">block", "time", "kind", "patient", "provider", "payer", ">claim", ">amount", "reason")
     show_table(columns, rows)
 
 
 def claim_text(names: Names, account: ClaimAccount) -> str:
     """One claim, a line a fact."""
     facts = account.to_json()
-    lines = [f"Claim {facts['sequence']} of {names.provider(facts['provider_id'])}: {_ending(facts)}"]
+    lines = [
+        f"Claim {facts['number']} of {names.provider(facts['provider_id'])}: {_ending(facts)}{_since(facts)}"
+    ]
     lines += _rows(
         ("patient", names.account(facts["patient"])),
         ("commitment", facts["commitment"]),
@@ -139,17 +142,28 @@ def _later_lines(facts: dict[str, Any]) -> list[str]:
         lines += _rows(("corrects", facts["corrects"]))
     dispute, taken_back = facts["dispute"], facts["reversed"]
     if dispute:
-        by = f" by {', '.join(dispute['parties'])}" if dispute["parties"] else ""
+        by = f", disputed by {', '.join(dispute['parties'])}" if dispute["parties"] else ""
         until = f", until {show_time(dispute['deadline'])}" if dispute["deadline"] else ""
         lines += _rows(("dispute", f"{dispute['status']}{by}{until}"))
+    elif facts["dispute_until"]:
+        lines += _rows(("disputable", f"until {show_time(facts['dispute_until'])}"))
     if taken_back:
-        lines += _rows(
-            (
-                "taken back",
-                f"${taken_back['allowed']}, to the patient ${taken_back['patient_responsibility']}",
-            )
-        )
+        lines += _taken_back_lines(taken_back, facts["now"], second=bool(facts["secondary_payer_id"]))
     return lines
+
+
+def _taken_back_lines(taken: dict[str, Any], now: dict[str, str], *, second: bool) -> list[str]:
+    """What has gone back to whom, and what is left of the claim."""
+    back = f"${taken['patient_responsibility']} to the patient, ${taken['plan_paid']} to the payer"
+    back += f", ${taken['secondary_paid']} to the second payer" if second else ""
+    rows = [
+        ("taken back", f"${taken['allowed']}: {back}"),
+        ("allowed now", f"${now['allowed']}"),
+        ("plan paid now", f"${now['plan_paid']}"),
+    ]
+    if second:
+        rows.append(("second paid now", f"${now['secondary_paid']}"))
+    return _rows(*rows, ("patient paid now", f"${now['patient_responsibility']}"))
 
 
 def _terms_lines(facts: dict[str, Any]) -> list[str]:
@@ -180,6 +194,13 @@ def _rows(*pairs: tuple[str, str]) -> list[str]:
 def _ending(facts: dict[str, Any]) -> str:
     outcome = str(facts["outcome"])
     return outcome if facts["reason"] == "none" else f"{outcome} ({facts['reason']})"
+
+
+def _since(facts: dict[str, Any]) -> str:
+    """What has become of a settled claim, to follow its outcome."""
+    if facts["now"] is None:
+        return ""
+    return ", and taken back " + ("in full" if facts["now"]["allowed"] == "0.00" else "in part")
 
 
 def show_verification(found: Verification) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.confirming import confirm
 from chainbill.cli.output import show_time
 from chainbill.errors import ChainbillError
@@ -32,7 +33,7 @@ def ask_about(session: Session, name: str, proven: ProvenClaim, will: str, then:
     claim, names = proven.settled.claim, Names(session.book)
     service, day = _service(session, name, claim)
     confirm(
-        f"{will} claim {claim.provider_id}:{claim.sequence}",
+        f"{will} claim {claim_number(claim.provider_id, claim.sequence)}",
         {
             "service": service,
             "date": day or f"not known here; settled {show_time(proven.settled.settled_at)}",

@@ -9,6 +9,7 @@ import click
 from chainbill.chain.ending import ending_on_signals
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.output import emit, note, progress, show_table
+from chainbill.cli.parameters import Count
 from chainbill.cli.provider_ingest import claim_facts, show_claims
 from chainbill.cli.terminal import one_line
 from chainbill.interop.fhir import MAX_BYTES, IngestReport, read_fhir
@@ -42,9 +43,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--catalogue", "catalogue_file", type=_FILE, help="A service catalogue of your own.")
 @click.option("--no-in-person", is_flag=True, help="Leave visits in person out.")
 @click.option(
-    "--max-bytes", type=click.IntRange(1), default=MAX_BYTES, show_default=True, help="Largest file to read."
+    "--max-bytes", type=Count(1), default=MAX_BYTES, show_default=True, help="Largest file to read."
 )
-@click.option("--statement", is_flag=True, help="Show one patient's statement whole, not just its beginning.")
+@click.option("--statement", is_flag=True, help="Explain every charge of one patient's statement.")
 @click.pass_context
 def demo(
     context: click.Context,
@@ -100,17 +101,10 @@ def _show(report: DemoReport, statement: bool) -> None:
     click.echo()
     _show_skipped(report.ingest)
     if report.statement:
-        click.echo(f"\nWhat one of the patients reads:\n\n{_shown(report.statement, statement)}")
-
-
-def _shown(statement: str, whole: bool) -> str:
-    """A statement, or its beginning: at a glance, and the first service."""
-    beginning, second, _ = statement.partition("\n2. ")
-    if whole or not second:
-        return statement
-    return (
-        f"{beginning}\n   … and so on for each service, the year and the wallet; --statement shows it whole."
-    )
+        shown = report.statement_in_full if statement else report.statement
+        click.echo(f"\nWhat one of the patients reads:\n\n{shown}", nl=False)
+        if not statement:
+            note("note: --statement explains each of its charges")
 
 
 def _headline(ingest: IngestReport) -> str:

@@ -10,7 +10,7 @@ from chainbill.chain.devnet import LATEST_TIME
 from chainbill.cli.command import ExitCode, ShellGroup
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, note, show_table, show_time
-from chainbill.cli.parameters import DURATION, MOMENT
+from chainbill.cli.parameters import DURATION, MOMENT, Count
 from chainbill.settings.local_devnet import DevnetStatus, LocalDevnet, Started
 
 _UP = {
@@ -32,7 +32,7 @@ def devnet_group() -> None:
     "chainbill devnet up --fresh --governance-delay standard"
 )
 @click.option(
-    "--port", type=click.IntRange(1, 65_535), help="Port on 127.0.0.1.  [default: the last one, or any free]"
+    "--port", type=Count(1, 65_535), help="Port on 127.0.0.1.  [default: the last one, or any free]"
 )
 @click.option(
     "--timestamp", type=MOMENT, help="Time of a new chain's first block: ISO 8601, or seconds since 1970."

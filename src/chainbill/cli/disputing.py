@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.acting import resumed_facts, resumed_text
 from chainbill.cli.claim_question import ask_about
 from chainbill.cli.output import emit, show_table, show_time
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from chainbill.settings.claims import DisputedClaim, PartyTo
     from chainbill.settings.session import Session
 
-CLAIM = "SEQUENCE|CLAIM"
-"""How a settled claim is named: ``7``, ``2:7`` for provider 2's, its commitment, or its id."""
+CLAIM = "CLAIM"
+"""How a settled claim is named: its number (``2:7``), its commitment, or its id."""
 
 _NEXT = {
     "open": "chainbill provider concede {claim}, or answer it, by {deadline}",
@@ -224,7 +225,7 @@ def _show_disputes(disputes: Sequence[dict[str, Any]]) -> None:
         return
     rows = [
         (
-            each["name"],
+            each["number"],
             each["provider"],
             each["patient"],
             f"${each['allowed']}",
@@ -248,7 +249,7 @@ def _claim_facts(session: Session, claim_id: bytes, patient: str, claim: Claim) 
     names = Names(session.book)
     return {
         "claim_id": claim_id,
-        "name": _called(claim),
+        "number": _called(claim),
         "provider": names.provider(claim.provider_id),
         "provider_id": claim.provider_id,
         "sequence": claim.sequence,
@@ -260,7 +261,7 @@ def _claim_facts(session: Session, claim_id: bytes, patient: str, claim: Claim) 
 
 
 def _called(claim: Claim) -> str:
-    return f"{claim.provider_id}:{claim.sequence}"
+    return claim_number(claim.provider_id, claim.sequence)
 
 
 def _payer(session: Session, payer_id: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.output import emit, show_time
+from chainbill.cli.output import emit, it_holds, show_time
 from chainbill.cli.parameters import ACCOUNT
 from chainbill.errors import CallDelayed
 
@@ -35,22 +35,29 @@ def settlement_call(
     done: str | Callable[[TxReceipt], str],
 ) -> None:
     """Make a restricted call of settlement, and tell what is done then."""
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.governing import govern, governor
 
     def call() -> TxReceipt:
         with governor(session, name) as sender:
             return govern(session, sender, session.protocol.settlement, function, *arguments)
 
-    tell(call, facts, done)
+    tell(call, facts, done, holds=lambda receipt: effective_at(session, receipt))
 
 
 def tell(
-    call: Callable[[], Any], facts: dict[str, Any], done: str | Callable[[Any], str], *, new: bool = False
+    call: Callable[[], Any],
+    facts: dict[str, Any],
+    done: str | Callable[[Any], str],
+    *,
+    holds: Callable[[Any], int],
+    new: bool = False,
 ) -> None:
     """Run what makes a governor's call and tell what came of it, also where it must wait.
 
     Args:
         done: what to say once it is made, or what says it of the call's result.
+        holds: from when it holds, in seconds since 1970, of the call's result.
         new: the command has made an account, and is not to make it again.
     """
     try:
@@ -59,11 +66,20 @@ def tell(
         when = show_time(delayed.ready_at)
         announced = "It is announced" if delayed.new else "It was announced before"
         emit(
-            {**facts, "done": False, "operation_id": delayed.operation_id, "ready_at": delayed.ready_at},
+            {
+                **facts,
+                "done": False,
+                "operation_id": delayed.operation_id,
+                "ready_at": delayed.ready_at,
+                "effective_at": None,
+            },
             f"{announced}, and can be done from {when}.\n"
             f"Then run the same command again{' without --new' if new else ''}, "
             f"or: chainbill governor execute 0x{delayed.operation_id.hex()[:8]}",
         )
         return
-    said = done if isinstance(done, str) else done(result)
-    emit({**facts, "done": True, "operation_id": None, "ready_at": None}, said)
+    said, since = done if isinstance(done, str) else done(result), holds(result)
+    emit(
+        {**facts, "done": True, "operation_id": None, "ready_at": None, "effective_at": since},
+        f"{said} {it_holds(since)}",
+    )

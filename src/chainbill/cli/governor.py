@@ -14,13 +14,12 @@ from chainbill.cli.governing import governor_option, settlement_call, tell
 from chainbill.cli.governor_resolve import resolve
 from chainbill.cli.governor_roles import roles_group
 from chainbill.cli.governor_scheduled import cancel, execute, scheduled
-from chainbill.cli.output import show_time
-from chainbill.cli.parameters import ACCOUNT, DOLLARS
+from chainbill.cli.output import emit, it_holds
+from chainbill.cli.parameters import ACCOUNT, DOLLARS, Count
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from web3.types import TxReceipt
-
+    from chainbill.settings.operator_fee import OperatorFeeStanding
     from chainbill.settings.session import Session
 
 
@@ -56,6 +55,7 @@ def register_provider(invocation: Invocation, provider: str, new: bool, name: st
         lambda: register(session, provider, governed_by=name),
         {"provider": provider},
         lambda result: f"{provider} is provider {result[0].provider_id}, account {result[0].address}.",
+        holds=lambda _: session.now(),
         new=new,
     )
 
@@ -79,6 +79,7 @@ def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> 
         lambda: open_payer(session, insurer, governed_by=name),
         {"insurer": insurer},
         lambda result: f"{insurer} is payer {result[0].payer_id}, account {result[0].address}.",
+        holds=lambda _: session.now(),
         new=new,
     )
 
@@ -144,7 +145,7 @@ def unpause(invocation: Invocation, name: str) -> None:
     "chainbill governor open-epoch 0x92fe68e2fd8a4529edb29d55bc7eefc72a7d0fef oracle-2 --threshold 2"
 )
 @click.argument("members", nargs=-1, required=True, metavar="ACCOUNT|ADDRESS...")
-@click.option("--threshold", type=click.IntRange(1), required=True, help="How many must sign a batch.")
+@click.option("--threshold", type=Count(1), required=True, help="How many must sign a batch.")
 @governor_option
 @dry_run_option
 @pass_invocation
@@ -164,7 +165,7 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
 
 
 @governor_group.command(example="chainbill governor end-epoch 1")
-@click.argument("epoch", type=click.IntRange(1))
+@click.argument("epoch", type=Count(1))
 @governor_option
 @dry_run_option
 @pass_invocation
@@ -174,42 +175,63 @@ def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
     settlement_call(session, name, "endEpoch", epoch, facts={"epoch": epoch}, done=f"Epoch {epoch} is over.")
 
 
-@governor_group.command(example="chainbill governor operator-fee --flat 0.05 --bps 25")
-@click.option("--flat", type=DOLLARS, default=0, metavar="AMOUNT", help="For each event.  [default: 0]")
+@governor_group.command(
+    example="chainbill governor operator-fee\nchainbill governor operator-fee --flat 0.05 --bps 25"
+)
+@click.option("--flat", type=DOLLARS, metavar="AMOUNT", help="For each event.  [default: as it is]")
 @click.option(
-    "--bps",
-    type=click.IntRange(0, 10_000),
-    default=0,
-    show_default=True,
-    help="Of what is allowed, in basis points.",
+    "--bps", type=Count(0, 10_000), help="Of what is allowed, in basis points.  [default: as it is]"
 )
 @governor_option
 @pass_invocation
-def operator_fee(invocation: Invocation, flat: int, bps: int, name: str) -> None:
-    """Announce the fee of the operator that a batch names; it holds a day later.
+def operator_fee(invocation: Invocation, flat: int | None, bps: int | None, name: str) -> None:
+    """Show the fee of the operator that a batch names, or announce another; that holds a day later.
 
     It is taken from the provider's credit, and capped by the contract.
     """
-    from chainbill.chain.events import OperatorFeeAnnounced
-    from chainbill.chain.logs import decode_receipt
+    from chainbill.settings.operator_fee import standing_fee
 
     session = invocation.session()
-
-    def done(receipt: TxReceipt) -> str:
-        events = decode_receipt(receipt, session.protocol.settlement.address)
-        (announced,) = (event for event in events if isinstance(event, OperatorFeeAnnounced))
-        share = f"{show_dollars(flat)} and {bps / 100:g}% of what is allowed"
-        return f"The operator's fee for an event is {share} from {show_time(announced.effective_at)}."
-
+    standing = standing_fee(session)
+    if flat is None and bps is None:
+        _show_operator_fee(standing)
+        return
+    wanted = (
+        standing.last.flat if flat is None else flat,
+        standing.last.bps if bps is None else bps,
+    )
     settlement_call(
         session,
         name,
         "setOperatorFee",
-        flat,
-        bps,
-        facts={"flat": format_dollars(flat), "bps": bps},
-        done=done,
+        *wanted,
+        facts={"flat": format_dollars(wanted[0]), "bps": wanted[1]},
+        done=f"The operator's fee for an event is announced: {_fee_text(*wanted)}.",
     )
+
+
+def _show_operator_fee(standing: OperatorFeeStanding) -> None:
+    present, later = standing.present, standing.announced
+    lines = [f"The operator's fee for an event is {_fee_text(present.flat, present.bps)}."]
+    if later is not None:
+        lines.append(f"Announced: {_fee_text(later.flat, later.bps)}. {it_holds(later.effective_at)}")
+    emit(
+        {
+            "flat": format_dollars(present.flat),
+            "bps": present.bps,
+            "announced": later
+            and {
+                "flat": format_dollars(later.flat),
+                "bps": later.bps,
+                "effective_at": later.effective_at,
+            },
+        },
+        "\n".join(lines),
+    )
+
+
+def _fee_text(flat: int, bps: int) -> str:
+    return f"{show_dollars(flat)} and {bps / 100:g}% of what is allowed"
 
 
 for _command in (resolve, roles_group, scheduled, execute, cancel):

@@ -88,7 +88,8 @@ def list_roles(invocation: Invocation) -> None:
 @click.option(
     "--delay",
     type=DURATION,
-    help="How long before it makes a call it must announce it.  [default: as those who are in the role]",
+    help="How long before it makes a call it must announce it."
+    "  [default: as it is, for a new member as those who are in the role]",
 )
 @new_option
 @governor_option
@@ -105,11 +106,14 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, ne
     from chainbill.settings.role_changes import grant_role, usual_delay
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
-    seconds = usual_delay(session, wanted) if delay is None else delay
+    shown = who_is(session, account, new=new)
+    # An account that is still to be made is in no role.
+    known = None if new else session.book.address_of(account)
+    seconds = usual_delay(session, wanted, known) if delay is None else delay
     confirm(
         f"{name} makes another account {wanted.with_article}",
         {
-            "account": who_is(session, account, new=new),
+            "account": shown,
             "delay": show_duration(seconds),
             "then": wanted.may,
         },
@@ -118,16 +122,18 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, ne
 
     def done(changed: bool) -> str:
         member = session.protocol.governance.membership(wanted, address)
-        since = f" from {show_time(member.since)}" if member.since > session.now() else ""
-        return (
-            f"{account} is {wanted.with_article}{'' if changed else ' already'}{since}; "
-            f"delay: {_delay_text(member)}."
-        )
+        already = "" if changed else " already"
+        return f"{account} is {wanted.with_article}{already}; delay: {_delay_text(member)}."
+
+    def holds(_: bool) -> int:
+        member = session.protocol.governance.membership(wanted, address)
+        return max(member.since, member.next_delay_at)
 
     tell(
         lambda: grant_role(session, wanted, address, seconds, governed_by=name),
         {"role": role, "account": account, "address": address, "delay_seconds": seconds},
         done,
+        holds=holds,
         new=new,
     )
 
@@ -153,6 +159,7 @@ def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
         lambda: revoke_role(session, wanted, address, governed_by=name),
         {"role": role, "account": account, "address": address},
         f"{account} is {wanted.with_article} no more.",
+        holds=lambda _: session.now(),
     )
 
 

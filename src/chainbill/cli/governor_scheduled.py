@@ -10,7 +10,7 @@ from chainbill.cli.command import ShellCommand
 from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.governing import governor_option
-from chainbill.cli.output import emit, show_table, show_time
+from chainbill.cli.output import emit, it_holds, show_table, show_time
 
 if TYPE_CHECKING:
     from chainbill.chain.contracts.governance import ScheduledCall
@@ -41,6 +41,7 @@ def execute(invocation: Invocation, operation: str, name: str) -> None:
 
     After a provider was registered or a payer made, the command that announced it writes the new id down.
     """
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.governing import find_scheduled, governor
 
     session = invocation.session()
@@ -51,10 +52,10 @@ def execute(invocation: Invocation, operation: str, name: str) -> None:
         confirm(f"{name} changes who is in which role", {announced["function"]: with_them})
     with governor(session, name) as sender:
         receipt = session.protocol.governance.execute_scheduled(sender, call)
-    facts = _facts(session, call)
+    facts, since = _facts(session, call), effective_at(session, receipt)
     emit(
-        {**facts, "transaction": receipt["transactionHash"].to_0x_hex()},
-        f"{facts['function']} is done, in block {receipt['blockNumber']}.",
+        {**facts, "transaction": receipt["transactionHash"].to_0x_hex(), "effective_at": since},
+        f"{facts['function']} is done, in block {receipt['blockNumber']}. {it_holds(since)}",
     )
 
 

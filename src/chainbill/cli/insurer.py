@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -25,11 +26,13 @@ from chainbill.cli.insurer_members import accept_provider, change_plan, end_cove
 from chainbill.cli.insurer_terms import fees, own_payer, plan
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT, DOLLARS
+from chainbill.cli.periods import detail_option, period_options
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
     from chainbill.chain.holdings import InsurerPool
     from chainbill.settings.session import Session
+    from chainbill.statements.period import Period
 
 
 @click.group("insurer", cls=ShellGroup)
@@ -131,11 +134,18 @@ def _withdrawal(session: Session, pool: InsurerPool, amount: int | None) -> dict
 # ---- reading ------------------------------------------------------------------------------------------
 
 
-@insurer_group.command(example="chainbill insurer statement\nchainbill insurer statement --json")
+@insurer_group.command(
+    example="chainbill insurer statement\nchainbill insurer statement --month 2024-03 --detail"
+)
+@period_options
+@detail_option
 @acting_as("insurer")
 @pass_invocation
-def statement(invocation: Invocation, name: str) -> None:
-    """Show what the plans paid: by provider, benefit year and service, and what the pool holds."""
+def statement(invocation: Invocation, period: Period | None, detail: bool, name: str) -> None:
+    """Show what the plans paid: by provider, benefit year and service, and what the pool holds.
+
+    An insurer has no records, so a charge goes by the day it was decided (UTC); a year is a benefit year.
+    """
     from chainbill.settings.history import names, read_history
     from chainbill.settings.onboarding import insurer_of
     from chainbill.statements.insurer import insurer_statement
@@ -145,7 +155,8 @@ def statement(invocation: Invocation, name: str) -> None:
     _, payer_id = insurer_of(session, name)
     services = session.schedules.load(payer_id).names() if payer_id in session.schedules else None
     facts = read_history(session).insurer(payer_id)
-    emit_statement(insurer_statement(payer_id, facts, names(session.book), services), render_insurer)
+    told = insurer_statement(payer_id, facts, names(session.book), services, period)
+    emit_statement(told, partial(render_insurer, detail=detail))
 
 
 @insurer_group.command(example="chainbill insurer balance")

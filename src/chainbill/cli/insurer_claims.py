@@ -14,7 +14,7 @@ from chainbill.money import format_dollars, show_dollars
 
 
 @click.command(
-    cls=ShellCommand, example="chainbill insurer dispute 7\nchainbill insurer dispute 2:7 --as harbor"
+    cls=ShellCommand, example="chainbill insurer dispute 1:7\nchainbill insurer dispute 2:7 --as harbor"
 )
 @click.argument("claim", metavar=CLAIM)
 @acting_as("insurer")

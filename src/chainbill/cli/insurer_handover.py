@@ -8,7 +8,8 @@ from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit
+from chainbill.cli.output import emit, it_holds
+from chainbill.cli.parameters import Count
 from chainbill.money import show_dollars
 
 
@@ -39,8 +40,15 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, new: bo
     if account is None:
         payer_id = call_offer_off(session, name)
         emit(
-            {"account": name, "payer_id": payer_id, "offered_to": None, "changed": True},
-            f"The offer is called off: {name} stays the insurer of payer {payer_id}.",
+            {
+                "account": name,
+                "payer_id": payer_id,
+                "offered_to": None,
+                "changed": True,
+                "effective_at": session.now(),
+            },
+            f"The offer is called off: {name} stays the insurer of payer {payer_id}. "
+            f"{it_holds(session.now())}",
         )
         return
     confirm(
@@ -57,7 +65,7 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, new: bo
 
 
 @click.command("take-over", cls=ShellCommand, example="chainbill insurer take-over 1 --as harbor-2")
-@click.argument("payer_id", metavar="PAYER_ID", type=click.IntRange(1, 2**32 - 1))
+@click.argument("payer_id", metavar="PAYER_ID", type=Count(1, 2**32 - 1))
 @acting_as("insurer")
 @dry_run_option
 @yes_option
@@ -84,6 +92,13 @@ def take_over(invocation: Invocation, payer_id: int, name: str) -> None:
     changed = take_payer(session, name, payer_id)
     address = session.book.get(name).address
     emit(
-        {"account": name, "address": address, "payer_id": payer_id, "changed": changed},
-        f"{name} {'is now' if changed else 'is already'} the insurer of payer {payer_id}.",
+        {
+            "account": name,
+            "address": address,
+            "payer_id": payer_id,
+            "changed": changed,
+            "effective_at": session.now() if changed else None,
+        },
+        f"{name} {'is now' if changed else 'is already'} the insurer of payer {payer_id}."
+        + (f" {it_holds(session.now())}" if changed else ""),
     )

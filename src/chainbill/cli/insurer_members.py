@@ -12,8 +12,8 @@ from chainbill.cli.command import ShellCommand
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.insurer_terms import own_payer
-from chainbill.cli.output import emit, show_time
-from chainbill.cli.parameters import ACCOUNT, DOLLARS
+from chainbill.cli.output import emit, holds_from, it_holds, show_table, show_time
+from chainbill.cli.parameters import ACCOUNT, DOLLARS, Count
 from chainbill.errors import StateError
 from chainbill.money import format_dollars, show_dollars
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from chainbill.settings.session import Session
 
 _plan_option = click.option(
-    "--plan", "plan_id", type=click.IntRange(1, 65_535), required=True, help="The plan's number."
+    "--plan", "plan_id", type=Count(1, 65_535), required=True, help="The plan's number."
 )
 _year_option = click.option(
-    "--year", type=click.IntRange(1970, 9999), help="Benefit year.  [default: the chain's year]"
+    "--year", type=Count(1970, 9999), help="Benefit year.  [default: the chain's year]"
 )
 
 
@@ -36,36 +36,91 @@ _year_option = click.option(
 @click.command(
     "accept-provider",
     cls=ShellCommand,
-    example="chainbill insurer accept-provider lakeview\nchainbill insurer accept-provider lakeview --end",
+    example="chainbill insurer accept-provider\nchainbill insurer accept-provider lakeview\n"
+    "chainbill insurer accept-provider lakeview --end",
 )
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=ACCOUNT, required=False)
 @click.option("--end", is_flag=True, help="Stop paying its events instead, a day from now.")
 @acting_as("insurer")
 @dry_run_option
 @pass_invocation
-def accept_provider(invocation: Invocation, provider: str, end: bool, name: str) -> None:
-    """Pay a provider's events from now on. Repeated, this changes nothing and says so."""
+def accept_provider(invocation: Invocation, provider: str | None, end: bool, name: str) -> None:
+    """Show whose events are paid, or pay a provider's from now on. Repeated, this changes nothing.
+
+    What is ended is ended a day from now, since a signed batch may rely on it.
+    """
     from chainbill.chain.fee_publication import END_OF_TIME
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.onboarding import provider_of
 
     session = invocation.session()
+    if provider is None:
+        if end:
+            raise click.UsageError("name the provider whose events are not to be paid any more")
+        _show_accepted(session, name)
+        return
     payer = session.protocol.payer(own_payer(session, name))
     _, provider_id = provider_of(session, provider)
     changed = payer.accepts_provider(provider_id, END_OF_TIME) == end
-    facts = {"account": name, "provider": provider, "provider_id": provider_id, "changed": changed}
+    since: int | None = None
+    if changed:
+        change = payer.end_provider_acceptance if end else payer.accept_provider
+        since = effective_at(session, change(session.sender(name), provider_id))
+    facts = {
+        "account": name,
+        "provider": provider,
+        "provider_id": provider_id,
+        "changed": changed,
+        "accepted": not end,
+        "effective_at": since,
+    }
     if end:
-        if changed:
-            payer.end_provider_acceptance(session.sender(name), provider_id)
         in_force = payer.accepts_provider(provider_id, session.now())
         until = "only for a day after it said so" if in_force else "no more"
-        emit({**facts, "accepted": False}, f"{name} pays events of {provider} {until}.")
-        return
-    if changed:
-        payer.accept_provider(session.sender(name), provider_id)
-    told = "now pays" if changed else "pays"
+        told = f"{name} pays events of {provider} {until}."
+    else:
+        told = (
+            f"{name} {'now pays' if changed else 'pays'} events of {provider}{'' if changed else ' already'}."
+        )
+    emit(facts, told if since is None else f"{told} {it_holds(since)}")
+
+
+def _show_accepted(session: Session, name: str) -> None:
+    from chainbill.cli.audit_text import Names
+    from chainbill.settings.acceptances import accepted_providers
+    from chainbill.settings.onboarding import insurer_of
+
+    _, payer_id = insurer_of(session, name)
+    names, accepted = Names(session.book), accepted_providers(session, payer_id)
+    rows = [
+        (
+            names.provider(each.provider_id),
+            each.provider_id,
+            "paid until " + show_time(each.ends_at) if each.ends_at else "paid",
+        )
+        for each in accepted
+    ]
+
+    def show() -> None:
+        if rows:
+            show_table(("provider", ">id", "events"), rows)
+        else:
+            click.echo(f"{name} pays no provider's events yet: chainbill insurer accept-provider PROVIDER")
+
     emit(
-        {**facts, "accepted": True},
-        f"{name} {told} events of {provider}{'' if changed else ' already'}.",
+        {
+            "account": name,
+            "payer_id": payer_id,
+            "accepted": [
+                {
+                    "provider": names.provider(each.provider_id),
+                    "provider_id": each.provider_id,
+                    "ends_at": each.ends_at,
+                }
+                for each in accepted
+            ],
+        },
+        show,
     )
 
 
@@ -84,7 +139,7 @@ def accept_provider(invocation: Invocation, provider: str, end: bool, name: str)
 @click.option(
     "--family",
     "family_id",
-    type=click.IntRange(1, 2**32 - 1),
+    type=Count(1, 2**32 - 1),
     help="Number of the family whose deductible and maximum the member shares.  [default: none]",
 )
 @click.option("--deductible-met", type=DOLLARS, default=0, help="Of the deductible, met elsewhere this year.")
@@ -114,6 +169,7 @@ def enrol(
     resumes it, and what was met goes on.
     """
     from chainbill.billing.accumulators import Accumulators
+    from chainbill.settings.effect import effective_at
 
     oop_met = deductible_met if oop_met is None else oop_met
     if oop_met < deductible_met:
@@ -132,16 +188,19 @@ def enrol(
             f"{patient} is enrolled for {year} under plan {standing.plan_id} already",
             hint=f"chainbill insurer change-plan {patient} --plan {plan_id} --year {year} --as {name}",
         )
+    since: int | None = None
     if new:
         opening = Accumulators(deductible_met=deductible_met, oop_met=oop_met, plan_paid=plan_paid)
-        payer.enrol(session.sender(name), member, year, plan_id, opening, family_id=family_id or 0)
+        receipt = payer.enrol(session.sender(name), member, year, plan_id, opening, family_id=family_id or 0)
+        since = effective_at(session, receipt)
         standing = payer.member_year(member, year)
     family = f", in family {standing.family_id}" if standing.family_id else ""
     emit(
-        {**_standing_facts(name, patient, member, year, standing), "changed": new},
+        {**_standing_facts(name, patient, member, year, standing), "changed": new, "effective_at": since},
         f"{patient} {'is' if new else 'was already'} enrolled with {name} under plan {plan_id} for {year}"
         f"{family}: {show_dollars(standing.met.deductible_met)} of the deductible and "
-        f"{show_dollars(standing.met.oop_met)} out of pocket met so far.",
+        f"{show_dollars(standing.met.oop_met)} out of pocket met so far."
+        + (f" {it_holds(since)}" if since is not None else ""),
     )
 
 
@@ -159,6 +218,8 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
 
     Naming the present plan calls an announced change off.
     """
+    from chainbill.settings.effect import effective_at
+
     session = invocation.session()
     payer = session.protocol.payer(own_payer(session, name))
     member, year = _member(session, patient), _year(session, year)
@@ -166,14 +227,20 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
     before = payer.member_year(member, year)
     _check_enrolled(before, patient, name, year)
     last = before.next_plan_id or before.plan_id
+    since: int | None = None
     if last != plan_id:
-        payer.change_plan(session.sender(name), member, year, plan_id)
+        since = effective_at(session, payer.change_plan(session.sender(name), member, year, plan_id))
     standing = payer.member_year(member, year)
-    later = standing.next_plan_id == plan_id and standing.next_plan_at > session.now()
-    when = f"from {show_time(standing.next_plan_at)}" if later else "now"
+    if since is None and standing.next_plan_id == plan_id:
+        since = standing.next_plan_at
+    told = f"{patient} is under plan {plan_id} for {year}"
     emit(
-        {**_standing_facts(name, patient, member, year, standing), "changed": last != plan_id},
-        f"{patient} is under plan {plan_id} for {year} {when}.",
+        {
+            **_standing_facts(name, patient, member, year, standing),
+            "changed": last != plan_id,
+            "effective_at": since,
+        },
+        f"{told} now." if since is None else f"{told}. {it_holds(since)}",
     )
 
 
@@ -195,8 +262,13 @@ def end_coverage(invocation: Invocation, patient: str, year: int | None, name: s
         payer.end_coverage(session.sender(name), member, year)
         standing = payer.member_year(member, year)
     emit(
-        {**_standing_facts(name, patient, member, year, standing), "changed": changed},
-        f"{patient} is covered for {year} until {show_time(standing.coverage_ends_at)} and no longer.",
+        {
+            **_standing_facts(name, patient, member, year, standing),
+            "changed": changed,
+            "effective_at": standing.coverage_ends_at,
+        },
+        f"{patient} is covered for {year} until {show_time(standing.coverage_ends_at)} and no longer: "
+        f"the end {holds_from(standing.coverage_ends_at)}.",
     )
 
 

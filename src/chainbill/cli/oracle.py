@@ -1,4 +1,4 @@
-"""``chainbill oracle``: settle, status; fees are in the module beside."""
+"""``chainbill oracle``: settle, status; fees and rebuild are in the modules beside."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.oracle_fees import fees_group
+from chainbill.cli.oracle_rebuild import rebuild
 from chainbill.cli.output import emit, note, progress, show_table
 from chainbill.cli.parameters import ACCOUNT
 from chainbill.money import format_dollars, show_dollars
@@ -60,12 +62,13 @@ def settle(invocation: Invocation, operator: str | None, name: str) -> None:
 
     Events that were pended before are tried again. One that cannot be paid stops no other: it ends denied,
     for good, or pended, with what would let it settle the next time. Events whose batch a reorganisation
-    of the chain has dropped are settled again. Running this again is always safe.
+    of the chain has dropped are settled again. What a key has signed that its provider revoked since is held
+    and not settled. Running this again is always safe.
     """
     from chainbill.attestation.address import ZERO_ADDRESS
     from chainbill.oracle.reorganisation import recover
     from chainbill.oracle.settling import settle_open
-    from chainbill.oracle.store import OracleStore
+    from chainbill.oracle.store import OracleStore, Status
     from chainbill.settings.files import locked
 
     session = invocation.session()
@@ -78,7 +81,7 @@ def settle(invocation: Invocation, operator: str | None, name: str) -> None:
             note(f"note: the chain was reorganised; events that it dropped and that wait again: {reopened}")
         waiting = store.open_attestations()
         if not waiting:
-            emit(_settle_facts([], reopened, _advice(session)), "Nothing waits to be settled.")
+            emit(_settle_facts([], reopened, [], _advice(session)), "Nothing waits to be settled.")
             return
         quorum, sender = _quorum(session), session.sender(name)
         with progress("settling", len(waiting)) as advance:
@@ -90,8 +93,13 @@ def settle(invocation: Invocation, operator: str | None, name: str) -> None:
                 operator=earner,
                 on_batch=lambda batch: advance(len(batch.rows)),
             )
+        rows = {item.row for item in waiting}
+        held = [item for item in store.attestations(Status.HELD) if item.row in rows]
     advice = _advice(session)
-    emit(_settle_facts(batches, reopened, advice), lambda: _show_settled(batches, advice))
+    emit(_settle_facts(batches, reopened, held, advice), lambda: _show_settled(batches, advice))
+    if held:
+        reasons = ", ".join(sorted({item.standing_reason for item in held}))
+        note(f"note: held, and in no batch: {len(held)} ({reasons})\nhint: chainbill oracle status")
 
 
 def _quorum(session: Session) -> Quorum:
@@ -111,11 +119,17 @@ def _advice(session: Session) -> Advice:
     return Advice(Names(session.book), datetime.fromtimestamp(session.now(), UTC).year)
 
 
-def _settle_facts(batches: Sequence[SettledBatch], reopened: int, advice: Advice) -> dict[str, Any]:
+def _settle_facts(
+    batches: Sequence[SettledBatch], reopened: int, held: Sequence[StoredAttestation], advice: Advice
+) -> dict[str, Any]:
     rows = [row for batch in batches for row in batch.rows]
     return {
         "counts": {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES},
         "reopened": reopened,
+        "held": [
+            {**_attestation_facts(item.attestation, item.reason, advice), "reason": item.standing_reason}
+            for item in held
+        ],
         "gas_used": sum(batch.gas_used for batch in batches if not batch.earlier),
         "batches": [
             {
@@ -144,6 +158,7 @@ def _attestation_facts(attestation: ServiceAttestation, reason: Reason, advice: 
         "what_to_do": advice.after_pending(reason, attestation),
         "provider": advice.names.provider(attestation.provider_id),
         "provider_id": attestation.provider_id,
+        "number": _number(attestation),
         "sequence": attestation.sequence,
         "patient": advice.names.account(attestation.patient),
         "address": attestation.patient,
@@ -156,15 +171,22 @@ def _attestation_facts(attestation: ServiceAttestation, reason: Reason, advice: 
     }
 
 
+def _number(attestation: ServiceAttestation) -> str:
+    return claim_number(attestation.provider_id, attestation.sequence)
+
+
 def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
     rows = [row for batch in batches for row in batch.rows]
     counts = {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES}
     told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    if not rows:
+        click.echo("Nothing was settled.")
+        return
     click.echo(f"{told}.\n")
     table = [
         (
+            _number(row.attestation),
             advice.names.provider(row.attestation.provider_id),
-            row.attestation.sequence,
             advice.names.account(row.attestation.patient),
             show_dollars(row.attestation.billed_amount),
             row.outcome.name.lower(),
@@ -173,7 +195,7 @@ def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
         )
         for row in rows
     ]
-    show_table(("provider", ">sequence", "patient", ">billed", "outcome", "reason", "what to do"), table)
+    show_table(("claim", "provider", "patient", ">billed", "outcome", "reason", "what to do"), table)
     click.echo()
     for batch in batches:
         click.echo(
@@ -188,19 +210,32 @@ def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
 @oracle_group.command(example="chainbill oracle status")
 @pass_invocation
 def status(invocation: Invocation) -> None:
-    """Count what was attested by where it stands, and list what waits with the reason why."""
+    """Count what was attested by where it stands, and list what waits with the reason why.
+
+    Held is what goes into no batch: a key that was revoked since had signed it, or its record is under
+    another number already. Recalled is what its provider took back.
+    """
+    from chainbill.cli.next_steps import after_standing
+    from chainbill.oracle.rebuild import unknown_claims
     from chainbill.oracle.reorganisation import find_dropped
     from chainbill.oracle.store import OracleStore
 
     session = invocation.session()
     store = OracleStore(session.state.oracle_database)
     dropped = sum(len(store.members(batch)) for batch in find_dropped(session.protocol, store))
-    counts, waiting, advice = store.counts(), store.open_attestations(), _advice(session)
+    unknown = len(unknown_claims(session.protocol, store))
+    counts, waiting, advice = store.counts(), store.waiting(), _advice(session)
     facts = {
         "counts": counts,
         "dropped": dropped,
+        "unknown": unknown,
         "waiting": [
-            {"status": item.status.value, **_attestation_facts(item.attestation, item.reason, advice)}
+            {
+                **_attestation_facts(item.attestation, item.reason, advice),
+                "status": item.status.value,
+                "reason": item.standing_reason,
+                "what_to_do": after_standing(advice, item),
+            }
             for item in waiting
         ],
     }
@@ -210,9 +245,17 @@ def status(invocation: Invocation) -> None:
             f"note: the chain was reorganised; events whose batch it dropped: {dropped}\n"
             "hint: chainbill oracle settle"
         )
+    if unknown:
+        note(
+            f"note: claims on the chain that this store knows nothing of: {unknown}\n"
+            "hint: chainbill oracle rebuild"
+        )
 
 
 def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], advice: Advice) -> None:
+    from chainbill.cli.next_steps import after_standing
+    from chainbill.oracle.store import OPEN
+
     click.echo(
         ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "Nothing was attested yet."
     )
@@ -221,17 +264,18 @@ def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], a
     click.echo()
     rows = [
         (
+            _number(item.attestation),
             advice.names.provider(item.attestation.provider_id),
-            item.attestation.sequence,
             advice.names.account(item.attestation.patient),
             show_dollars(item.attestation.billed_amount),
             item.status.value,
-            "" if not item.reason else item.reason.label.replace("_", " "),
-            advice.after_pending(item.reason, item.attestation) or "chainbill oracle settle",
+            (item.standing_reason if item.hold or item.reason else "").replace("_", " "),
+            after_standing(advice, item) or ("chainbill oracle settle" if item.status in OPEN else ""),
         )
         for item in waiting
     ]
-    show_table(("provider", ">sequence", "patient", ">billed", "stands", "reason", "what to do"), rows)
+    show_table(("claim", "provider", "patient", ">billed", "stands", "reason", "what to do"), rows)
 
 
 oracle_group.add_command(fees_group)
+oracle_group.add_command(rebuild)

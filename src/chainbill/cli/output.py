@@ -20,6 +20,8 @@ from chainbill.cli.terminal import echo_styled, one_line, styled, visible
 _PIPE_WIDTH = 240
 """Columns of a table that no terminal cuts off."""
 
+_LAST_OF_THE_CALENDAR = int(datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp())
+
 
 def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -> None:
     """Print ``facts`` under ``--json``, and ``text`` (or what calling it prints) otherwise.
@@ -85,7 +87,33 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def show_time(timestamp: int) -> str:
     """A chain time as a person reads it: ``2026-11-24 07:50:47 UTC``."""
+    if timestamp > _LAST_OF_THE_CALENDAR:
+        # A chain counts further than calendars do.
+        return f"after the year 9999 (second {timestamp})"
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def holds_from(timestamp: int) -> str:
+    """From when a change holds, as every command says it: ``holds from 2026-11-24 07:50:47 UTC``."""
+    return f"holds from {show_time(timestamp)}"
+
+
+def it_holds(timestamp: int) -> str:
+    """The same as a sentence of its own."""
+    return f"It {holds_from(timestamp)}."
+
+
+def holding_lines(times: Mapping[str, int]) -> list[str]:
+    """From when several changes hold: a line for each time (to the minute), not one for each change."""
+    minutes: dict[int, list[int]] = {}
+    for timestamp in times.values():
+        minutes.setdefault(timestamp // 60, []).append(timestamp)
+    if len(minutes) == 1:
+        return [it_holds(max(times.values()))]
+    return [
+        f"For {len(together)} of them it {holds_from(max(together))}."
+        for _, together in sorted(minutes.items())
+    ]
 
 
 def show_duration(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""What commands read from their arguments: durations, moments, dollars, account names."""
+"""What commands read from their arguments: durations, moments, dollars, counts, account names."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from typing import Any
 import click
 
 from chainbill.errors import AmountError, StateError
-from chainbill.money import parse_dollars
+from chainbill.money import check_whole_cents, parse_cents, parse_count
 from chainbill.settings.names import check_name
 
 _SECONDS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:[0-9]+[ywdhms])+")
+_MOST_DIGITS = 20
+"""Python itself reads no number of thousands of digits."""
+
+LONGEST = 1_000 * 31_536_000
+"""The longest span that is no slip of the finger: a thousand years, in seconds."""
+
+LATEST = 253_402_300_799
+"""The last second that a calendar of four digits names, in seconds since 1970."""
 
 
 class Duration(click.ParamType):
@@ -27,7 +35,13 @@ class Duration(click.ParamType):
             return value
         if not _DURATION.fullmatch(value):
             self.fail(f"{value!r} is not a duration such as 90s, 30m, 6h, 1d or 1d12h", param, ctx)
-        return sum(int(count) * _SECONDS[unit] for count, unit in re.findall(r"(\d+)([ywdhms])", value))
+        parts = re.findall(r"(\d+)([ywdhms])", value)
+        if any(len(count) > _MOST_DIGITS for count, _ in parts):
+            self.fail("that is longer than a thousand years", param, ctx)
+        seconds = sum(int(count) * _SECONDS[unit] for count, unit in parts)
+        if seconds > LONGEST:
+            self.fail(f"{value!r} is longer than a thousand years", param, ctx)
+        return seconds
 
 
 class Moment(click.ParamType):
@@ -40,6 +54,8 @@ class Moment(click.ParamType):
         if isinstance(value, int):
             return value
         if value.isascii() and value.isdecimal():
+            if len(value) > _MOST_DIGITS or int(value) > LATEST:
+                self.fail("that is after the year 9999", param, ctx)
             return int(value)
         try:
             moment = datetime.fromisoformat(value)
@@ -54,18 +70,36 @@ class Moment(click.ParamType):
 
 
 class Dollars(click.ParamType):
-    """An amount such as ``125`` or ``125.50``, as micro-dollars."""
+    """An amount such as ``125`` or ``125.50``, as micro-dollars; with ``limit`` nothing finer than cents."""
 
     name = "dollars"
+
+    def __init__(self, *, limit: bool = False) -> None:
+        self._limit = limit
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read the argument."""
         if isinstance(value, int):
             return value
         try:
-            return parse_dollars(value)
+            amount = parse_cents(value)
+            return check_whole_cents("a limit", amount) if self._limit else amount
         except AmountError as error:
-            self.fail(str(error), param, ctx)
+            self.fail(_with_hint(error), param, ctx)
+
+
+class Count(click.IntRange):
+    """A whole number in the digits 0 to 9. ``int`` would also take ``1_0``, ``+1`` and other digits."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the argument."""
+        if not isinstance(value, int):
+            try:
+                value = parse_count(value)
+            except AmountError as error:
+                self.fail(str(error), param, ctx)
+        number: int = super().convert(value, param, ctx)
+        return number
 
 
 class AccountName(click.ParamType):
@@ -84,4 +118,9 @@ class AccountName(click.ParamType):
 DURATION = Duration()
 MOMENT = Moment()
 DOLLARS = Dollars()
+LIMIT = Dollars(limit=True)
 ACCOUNT = AccountName()
+
+
+def _with_hint(error: AmountError) -> str:
+    return f"{error} ({error.hint})" if error.hint else str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -28,11 +29,13 @@ from chainbill.cli.patient_wallet import (
     wallet_of,
     withdraw_from_wallet,
 )
+from chainbill.cli.periods import detail_option, period_options
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
     from chainbill.chain.contracts.escrow import Consent, Limits
     from chainbill.settings.session import Session
+    from chainbill.statements.period import Period
 
 
 @click.group("patient", cls=ShellGroup)
@@ -67,22 +70,35 @@ def create(invocation: Invocation, name: str, mint: int | None) -> None:
     )
 
 
-@patient_group.command(example="chainbill patient statement\nchainbill patient statement --year 2024 --json")
-@click.option("--year", type=click.IntRange(1970, 9999), help="Only this benefit year.  [default: all]")
+@patient_group.command(
+    example="chainbill patient statement\nchainbill patient statement --month 2024-03 --detail\n"
+    "chainbill patient statement 1:7 --as maria"
+)
+@click.argument("charges", nargs=-1, metavar="[NUMBER]...")
+@period_options
+@detail_option
 @acting_as("patient")
 @pass_invocation
-def statement(invocation: Invocation, year: int | None, name: str) -> None:
-    """Show the Explanation of Benefits: what was charged, who paid how much of it, and why."""
+def statement(
+    invocation: Invocation, charges: tuple[str, ...], period: Period | None, detail: bool, name: str
+) -> None:
+    """Show the Explanation of Benefits: what was charged, who paid how much of it, and why.
+
+    It begins with a line for each charge. NUMBERs, as that line has them, explain those charges alone; a
+    period goes by date of service.
+    """
     from chainbill.settings.history import names, read_history, reader
     from chainbill.statements.patient import patient_statement
+    from chainbill.statements.patient_period import only_charges, only_period
     from chainbill.statements.patient_text import render_patient
-    from chainbill.statements.patient_year import only_year
 
     session = invocation.session()
     address = patient_entry(session, name).address
     facts = read_history(session).patient(address, reader(session, name))
-    whole = patient_statement(address, facts, names(session.book))
-    emit_statement(whole if year is None else only_year(whole, year), render_patient)
+    told = patient_statement(address, facts, names(session.book))
+    told = only_period(told, period) if period else told
+    told = only_charges(told, charges) if charges else told
+    emit_statement(told, partial(render_patient, detail=detail, alone=bool(charges)))
 
 
 @patient_group.command(example="chainbill patient balance --as maria")

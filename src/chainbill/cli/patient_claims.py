@@ -13,7 +13,7 @@ from chainbill.cli.patient_wallet import patient_entry
 
 
 @click.command(
-    cls=ShellCommand, example="chainbill patient dispute 7\nchainbill patient dispute 2:7 --as maria"
+    cls=ShellCommand, example="chainbill patient dispute 1:7\nchainbill patient dispute 2:7 --as maria"
 )
 @click.argument("claim", metavar=CLAIM)
 @acting_as("patient")
@@ -25,7 +25,7 @@ def dispute(invocation: Invocation, claim: str, name: str) -> None:
 
     The provider's money for it is held. The provider gives it back, or answers within three days; then the
     arbiter rules within fourteen. A provider that is silent loses; an arbiter that is silent lets it stand.
-    A claim is named by its sequence, PROVIDER_ID:SEQUENCE, its commitment or its id.
+    A claim is named by its number, as the statement has it: 2:7 is the seventh of provider 2.
     """
     from chainbill.chain.events import Party
     from chainbill.settings.claims import Claims, PartyTo

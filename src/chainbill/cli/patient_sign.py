@@ -14,7 +14,7 @@ from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import yes_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, show_time
-from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION
+from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, Count
 from chainbill.cli.patient_permissions import (
     consent_options,
     limit_options,
@@ -106,7 +106,7 @@ def _signing(command: _Command) -> _Command:
     )
     @click.option(
         "--nonce",
-        type=click.IntRange(0),
+        type=Count(0),
         help="Sign over this nonce, such as the one after another signature's.  [default: the next]",
     )
     @click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
@@ -195,11 +195,15 @@ def sign_void(signing: Signing) -> None:
 )
 @_signing
 @payer_options
-def sign_accept_payer(signing: Signing, insurer: str | None, secondary: str | None, nobody: bool) -> None:
+def sign_accept_payer(
+    signing: Signing, insurer: str | None, secondary: str | None, no_secondary: bool, nobody: bool
+) -> None:
     """Sign whose plan prices the patient's care."""
     from chainbill.attestation.patient_intents import AcceptPayer
 
-    wanted = wanted_payers(signing.session, insurer, secondary, nobody=nobody)
+    wanted = wanted_payers(
+        signing.session, signing.patient, insurer, secondary, no_secondary=no_secondary, nobody=nobody
+    )
     signing.emit(
         AcceptPayer(signing.patient, wanted.primary, wanted.secondary, signing.nonce, signing.deadline)
     )
@@ -222,16 +226,24 @@ def sign_limits(signing: Signing, per_event: int | None, per_day: int | None) ->
     "consent", example="chainbill patient sign consent clinic --limit 200 --as maria > consent.json"
 )
 @_signing
+@click.argument("provider", type=ACCOUNT)
 @consent_options
 def sign_consent(
-    signing: Signing, provider: str, limit: int, duration: int | None, until: int | None, self_pay: bool
+    signing: Signing,
+    provider: str,
+    limit: int | None,
+    duration: int | None,
+    until: int | None,
+    self_pay: bool | None,
 ) -> None:
     """Sign that a provider may charge the wallet."""
     from chainbill.attestation.patient_intents import GrantConsent
     from chainbill.settings.onboarding import provider_of
 
     _, provider_id = provider_of(signing.session, provider)
-    wanted = wanted_consent(signing.session.now(), limit, duration, until, self_pay=self_pay)
+    wanted = wanted_consent(
+        signing.session, signing.patient, provider_id, limit, duration, until, self_pay=self_pay
+    )
     signing.emit(
         GrantConsent(
             signing.patient,
@@ -260,10 +272,10 @@ def sign_revoke(signing: Signing, provider: str) -> None:
 # ---- claims -------------------------------------------------------------------------------------------
 
 
-@sign_group.command("dispute", example="chainbill patient sign dispute 7 --as maria --output dispute.json")
+@sign_group.command("dispute", example="chainbill patient sign dispute 1:7 --as maria --output dispute.json")
 @_signing
 @yes_option
-@click.argument("claim", metavar="SEQUENCE|CLAIM")
+@click.argument("claim", metavar="CLAIM")
 def sign_dispute(signing: Signing, claim: str) -> None:
     """Sign a dispute of a settled claim."""
     from chainbill.attestation.patient_intents import DisputeClaim

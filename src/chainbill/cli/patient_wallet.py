@@ -10,7 +10,7 @@ from chainbill.cli.acting import acting_as, fund, withdraw
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit
+from chainbill.cli.output import emit, it_holds
 from chainbill.cli.parameters import DOLLARS
 
 if TYPE_CHECKING:
@@ -76,13 +76,16 @@ def void_signatures(invocation: Invocation, name: str) -> None:
 
     Holds for everything signed over the escrow's next nonce; a signed deposit or dispute counts apart.
     """
+    from chainbill.settings.effect import effective_at
+
     session = invocation.session()
     address = patient_entry(session, name).address
-    session.protocol.escrow.use_nonce(session.sender(name))
+    since = effective_at(session, session.protocol.escrow.use_nonce(session.sender(name)))
     nonce = session.protocol.escrow.nonce_of(address)
     emit(
-        {"account": name, "nonce": nonce},
-        f"What {name} had signed is void: nobody can send it any more. The next nonce is {nonce}.",
+        {"account": name, "nonce": nonce, "effective_at": since},
+        f"What {name} had signed is void: nobody can send it any more. The next nonce is {nonce}. "
+        f"{it_holds(since)}",
     )
 
 

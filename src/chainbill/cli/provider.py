@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import click
 
 from chainbill.cli.acting import acting_as, emit_statement, resumed_facts, resumed_text
@@ -10,16 +13,23 @@ from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit
 from chainbill.cli.parameters import ACCOUNT
+from chainbill.cli.periods import detail_option, period_options
 from chainbill.cli.provider_attest import attest
 from chainbill.cli.provider_bond import advance, bond_group
+from chainbill.cli.provider_check import check
 from chainbill.cli.provider_claims import answer, concede, disputes, void
 from chainbill.cli.provider_correct import correct
 from chainbill.cli.provider_ingest import ingest
 from chainbill.cli.provider_keys import keys_group
 from chainbill.cli.provider_payout import payout_address_group
 from chainbill.cli.provider_prices import prices
+from chainbill.cli.provider_rebuild import rebuild
+from chainbill.cli.provider_recall import recall
 from chainbill.cli.provider_worklist import open_worklist, remove, show_worklist
 from chainbill.money import format_dollars, show_dollars
+
+if TYPE_CHECKING:
+    from chainbill.statements.period import Period
 
 
 @click.group("provider", cls=ShellGroup)
@@ -48,20 +58,34 @@ def register(invocation: Invocation, name: str) -> None:
     emit(facts, told)
 
 
-@provider_group.command(example="chainbill provider statement")
+@provider_group.command(
+    example="chainbill provider statement\nchainbill provider statement --month 2024-03 --detail\n"
+    "chainbill provider statement 1:7 --as lakeview"
+)
+@click.argument("charges", nargs=-1, metavar="[NUMBER]...")
+@period_options
+@detail_option
 @acting_as("provider")
 @pass_invocation
-def statement(invocation: Invocation, name: str) -> None:
-    """Show the remittance advice: what was paid for which event, by whom, and what is still waiting."""
+def statement(
+    invocation: Invocation, charges: tuple[str, ...], period: Period | None, detail: bool, name: str
+) -> None:
+    """Show the remittance advice: what was paid for which event, by whom, and what is still waiting.
+
+    It begins with a line for each event. NUMBERs, as that line has them, tell those events alone, with their
+    adjustment codes; a period goes by date of service.
+    """
     from chainbill.settings.history import names, read_history, reader
     from chainbill.settings.onboarding import provider_of
-    from chainbill.statements.provider import provider_statement
+    from chainbill.statements.provider import only_lines, provider_statement
     from chainbill.statements.provider_text import render_provider
 
     session = invocation.session()
     _, provider_id = provider_of(session, name)
     facts = read_history(session).provider(provider_id, reader(session, name))
-    emit_statement(provider_statement(provider_id, facts, names(session.book)), render_provider)
+    told = provider_statement(provider_id, facts, names(session.book), period)
+    told = only_lines(told, charges) if charges else told
+    emit_statement(told, partial(render_provider, detail=detail, alone=bool(charges)))
 
 
 @provider_group.command(example="chainbill provider balance --as lakeview")
@@ -168,6 +192,9 @@ for _command in (
     show_worklist,
     remove,
     attest,
+    recall,
+    rebuild,
+    check,
     prices,
     keys_group,
     payout_address_group,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.confirming import dry_run_option
@@ -53,6 +54,7 @@ def attest(
     Exits with 1 when there was something to attest and all of it was refused.
     """
     from chainbill.oracle.intake import Intake
+    from chainbill.oracle.refusals import Refusals
     from chainbill.settings.files import locked
 
     session = invocation.session()
@@ -72,6 +74,7 @@ def attest(
                 except IntakeRefused as refusal:
                     refused.append((item, refusal))
                 advance(1)
+        desk.tell_patients(Refusals(session.state.refusals_database), refused)
     emit(
         _attest_facts(session, submitted, refused), lambda: _show_attested(session, name, submitted, refused)
     )
@@ -116,6 +119,7 @@ def _attest_facts(
                 "service": done.waiting.event.service,
                 "patient": session.book.name_of(done.attestation.patient),
                 "address": done.attestation.patient,
+                "number": claim_number(done.attestation.provider_id, done.attestation.sequence),
                 "sequence": done.attestation.sequence,
                 "commitment": done.attestation.commitment,
                 "billed": format_dollars(done.attestation.billed_amount),
@@ -154,7 +158,7 @@ def _show_attested(
         click.echo()
         rows = [
             (
-                done.attestation.sequence,
+                claim_number(done.attestation.provider_id, done.attestation.sequence),
                 session.book.name_of(done.attestation.patient) or done.attestation.patient,
                 done.waiting.event.description,
                 show_dollars(done.attestation.billed_amount),
@@ -163,7 +167,7 @@ def _show_attested(
             )
             for done in submitted[:MOST_ROWS]
         ]
-        show_table((">sequence", "patient", "service", ">billed", "commitment", ""), rows)
+        show_table(("claim", "patient", "service", ">billed", "commitment", ""), rows)
         if len(submitted) > MOST_ROWS:
             click.echo(f"… and {len(submitted) - MOST_ROWS} more (all of them: --json)")
         click.echo("\nThey are settled by: chainbill oracle settle")

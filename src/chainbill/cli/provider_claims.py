@@ -32,7 +32,7 @@ def disputes(invocation: Invocation, name: str) -> None:
     list_disputes(session, PartyTo(name, provider_id=provider_id))
 
 
-@click.command(cls=ShellCommand, example="chainbill provider concede 7 --as lakeview")
+@click.command(cls=ShellCommand, example="chainbill provider concede 1:7 --as lakeview")
 @click.argument("claim", metavar=CLAIM)
 @acting_as("provider")
 @dry_run_option
@@ -52,7 +52,7 @@ def concede(invocation: Invocation, claim: str, name: str) -> None:
 
 @click.command(
     cls=ShellCommand,
-    example='chainbill provider answer 7 --statement "The visit took place; the consent form is on file."',
+    example='chainbill provider answer 1:7 --statement "The visit took place; the consent form is on file."',
 )
 @click.argument("claim", metavar=CLAIM)
 @click.option(
@@ -84,7 +84,7 @@ def answer(invocation: Invocation, claim: str, statement: str, name: str) -> Non
     note(f"note: the statement for the arbiter is in {path}")
 
 
-@click.command(cls=ShellCommand, example="chainbill provider void 7 --as lakeview")
+@click.command(cls=ShellCommand, example="chainbill provider void 1:7 --as lakeview")
 @click.argument("claim", metavar=CLAIM)
 @acting_as("provider")
 @dry_run_option

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=ShellCommand,
-    example="chainbill provider correct 7 corrected.json\n"
-    "chainbill provider correct 7 clinic.ndjson --record Encounter/maria-video --self-pay",
+    example="chainbill provider correct 1:7 corrected.json\n"
+    "chainbill provider correct 1:7 clinic.ndjson --record Encounter/maria-video --self-pay",
 )
 @click.argument("claim", metavar=CLAIM)
 @click.argument("file", type=FILE)

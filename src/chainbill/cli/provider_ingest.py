@@ -12,6 +12,7 @@ from chainbill.cli.acting import FILE, acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.output import emit, note
+from chainbill.cli.parameters import Count
 from chainbill.cli.provider_worklist import event_facts, open_worklist, show_events
 from chainbill.cli.terminal import one_line
 from chainbill.money import format_dollars, show_dollars
@@ -72,7 +73,7 @@ _MOST_LINES = 20
 @click.option("--catalogue", "catalogue_file", type=FILE, help="A service catalogue of your own.")
 @click.option("--no-in-person", is_flag=True, help="Leave visits in person out.")
 @click.option(
-    "--max-bytes", type=click.IntRange(1), default=_MAX_BYTES, show_default=True, help="Largest file to read."
+    "--max-bytes", type=Count(1), default=_MAX_BYTES, show_default=True, help="Largest file to read."
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be taken, and take nothing.")
 @pass_invocation

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, show_table
+from chainbill.cli.output import emit, it_holds, show_table
+
+if TYPE_CHECKING:
+    from chainbill.settings.session import Session
 
 
 @click.group("keys", cls=ShellGroup)
@@ -52,15 +57,23 @@ def list_keys(invocation: Invocation, name: str) -> None:
 def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
     """Let another key sign, at once. It signs with: chainbill provider attest --key KEY"""
     from chainbill.settings.attesters import added_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
     address = added_address(session, key, new=new)
-    session.protocol.registry.add_attester(owner, provider_id, address)
+    receipt = session.protocol.registry.add_attester(owner, provider_id, address)
+    since = effective_at(session, receipt)
     emit(
-        {"account": name, "provider_id": provider_id, "key": key, "address": address},
-        f"The key {key} ({address}) may sign for {name}.",
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "key": key,
+            "address": address,
+            "effective_at": since,
+        },
+        f"The key {key} ({address}) may sign for {name}. {it_holds(since)}",
     )
 
 
@@ -72,25 +85,27 @@ def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
 @pass_invocation
 def revoke(invocation: Invocation, key: str, name: str) -> None:
     """Stop a key from signing, at once. What it has signed and is not settled yet stays attested."""
-    from chainbill.settings.attesters import attester_address, attester_keys
+    from chainbill.settings.attesters import attester_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
     address = attester_address(session, key)
-    left = [each for each, signs in attester_keys(session, provider_id).items() if signs and each != address]
-    if not left:
-        confirm(
-            f"{name} revokes its last key",
-            {
-                "key": who_is(session, address),
-                "then": f"nothing of {name} can be attested until a key is added",
-            },
-        )
-    session.protocol.registry.revoke_attester(owner, provider_id, address)
+    if _is_last(session, provider_id, address):
+        then = "nothing can be attested until a key is added"
+        confirm(f"{name} revokes its last key", {"key": who_is(session, address), "then": then})
+    receipt = session.protocol.registry.revoke_attester(owner, provider_id, address)
+    since = effective_at(session, receipt)
     emit(
-        {"account": name, "provider_id": provider_id, "key": key, "address": address},
-        f"The key {key} ({address}) may not sign for {name} any more.",
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "key": key,
+            "address": address,
+            "effective_at": since,
+        },
+        f"The key {key} ({address}) may not sign for {name} any more. {it_holds(since)}",
     )
 
 
@@ -100,16 +115,32 @@ def revoke(invocation: Invocation, key: str, name: str) -> None:
 @new_option
 @acting_as("provider")
 @dry_run_option
+@yes_option
 @pass_invocation
 def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str) -> None:
     """Replace the key RETIRED by KEY in one step."""
     from chainbill.settings.attesters import added_address, attester_address
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    before, address = attester_address(session, retired), added_address(session, key, new=new)
-    session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
+    before = attester_address(session, retired)
+    if new:
+        session.check_new(key)
+    to = f"{key}, a new key" if new else who_is(session, added_address(session, key, new=False))
+    if _is_last(session, provider_id, before):
+        confirm(
+            f"{name} puts another key in the place of its last one",
+            {
+                "from": who_is(session, before),
+                "to": to,
+                "then": "that key alone signs what is attested",
+            },
+        )
+    address = added_address(session, key, new=new)
+    receipt = session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
+    since = effective_at(session, receipt)
     emit(
         {
             "account": name,
@@ -117,6 +148,14 @@ def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str)
             "retired": before,
             "key": key,
             "address": address,
+            "effective_at": since,
         },
-        f"The key {key} ({address}) signs for {name} in place of {retired}.",
+        f"The key {key} ({address}) signs for {name} in place of {retired}. {it_holds(since)}",
     )
+
+
+def _is_last(session: Session, provider_id: int, address: str) -> bool:
+    """Is it the only key that may sign?"""
+    from chainbill.settings.attesters import attester_keys
+
+    return [each for each, signs in attester_keys(session, provider_id).items() if signs] == [address]

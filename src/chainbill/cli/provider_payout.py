@@ -8,7 +8,7 @@ from chainbill.cli.acting import acting_as, new_option, who_is
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import confirm, dry_run_option, yes_option
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, show_time
+from chainbill.cli.output import emit, it_holds, show_time
 
 
 @click.group("payout-address", cls=ShellGroup)
@@ -85,7 +85,7 @@ def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
             "announced": address,
             "effective_at": effective_at,
         },
-        f"{name} is paid at {address} from {show_time(effective_at)}.",
+        f"{name} is to be paid at {address}. {it_holds(effective_at)}",
     )
 
 
@@ -95,13 +95,19 @@ def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
 @pass_invocation
 def cancel(invocation: Invocation, name: str) -> None:
     """Call the announced change of the payout address off."""
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.payout import payout_sender
 
     session = invocation.session()
     provider_id, owner = payout_sender(session, name)
-    session.protocol.registry.cancel_payout_address(owner, provider_id)
+    since = effective_at(session, session.protocol.registry.cancel_payout_address(owner, provider_id))
     address = session.protocol.registry.payout_address(provider_id)
     emit(
-        {"account": name, "provider_id": provider_id, "payout_address": address},
-        f"The change is called off: {name} stays paid at {address}.",
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "payout_address": address,
+            "effective_at": since,
+        },
+        f"The change is called off: {name} stays paid at {address}. {it_holds(since)}",
     )

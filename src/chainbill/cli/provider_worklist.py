@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,19 +28,26 @@ MOST_ROWS = 40
 @acting_as("provider")
 @pass_invocation
 def show_worklist(invocation: Invocation, name: str) -> None:
-    """List the events that wait to be attested."""
+    """List the events that wait to be attested, and those that the oracle has and has not settled."""
     session = invocation.session()
     worklist = open_worklist(session, name)
     waiting = worklist.waiting()
     patients = {item.row: session.book.name_of(item.patient) or item.patient for item in waiting}
+    at_oracle = _at_oracle(session, name, worklist)
     facts = {
         **worklist.counts(),
         "events": [event_facts(item.event, patients[item.row]) for item in waiting],
+        "at_oracle": at_oracle,
     }
-    if not waiting:
-        emit(facts, f"Nothing waits to be attested by {name}.")
-        return
-    emit(facts, lambda: show_events([(item.event, patients[item.row]) for item in waiting]))
+
+    def show() -> None:
+        if waiting:
+            show_events([(item.event, patients[item.row]) for item in waiting])
+        else:
+            click.echo(f"Nothing waits to be attested by {name}.")
+        _show_at_oracle(at_oracle)
+
+    emit(facts, show)
 
 
 @click.command(cls=ShellCommand, example="chainbill provider remove Encounter/maria-video")
@@ -51,10 +59,64 @@ def remove(invocation: Invocation, records: tuple[str, ...], name: str) -> None:
 
     RECORD is a record's identity as `provider worklist --json` shows it.
     """
+    from chainbill.oracle.refusals import Refusals
+    from chainbill.oracle.submission import commitments
+
     session = invocation.session()
     worklist = open_worklist(session, name)
     worklist.remove(named_events(worklist, name, records))
+    provider_id = session.book.get(name).provider_id
+    if provider_id is not None:
+        Refusals(session.state.refusals_database).keep_only(provider_id, commitments(worklist.waiting()))
     emit({"removed": list(records)}, f"Removed: {', '.join(records)}.")
+
+
+def _at_oracle(session: Session, name: str, worklist: Worklist) -> list[dict[str, Any]]:
+    """What was attested and is neither settled nor denied, with the oracle's word for how it stands."""
+    from chainbill.cli.audit_text import Names
+    from chainbill.cli.next_steps import Advice, after_standing
+    from chainbill.oracle.store import OracleStore, Status
+
+    provider_id = session.book.get(name).provider_id
+    if provider_id is None or not session.state.oracle_database.exists():
+        return []
+    records = {each.commitment: each.record_identity for each in worklist.attested()}
+    advice = Advice(Names(session.book), datetime.fromtimestamp(session.now(), UTC).year)
+    return [
+        {
+            "record": records.get(stored.attestation.commitment),
+            "sequence": stored.attestation.sequence,
+            "patient": session.book.name_of(stored.attestation.patient) or stored.attestation.patient,
+            "billed": format_dollars(stored.attestation.billed_amount),
+            "status": stored.status.value,
+            "reason": stored.standing_reason,
+            "what_to_do": after_standing(advice, stored),
+        }
+        for stored in OracleStore(session.state.oracle_database).waiting(provider_id=provider_id)
+        # What was taken back is on the list above again, or was dropped.
+        if stored.status is not Status.RECALLED or stored.attestation.commitment in records
+    ]
+
+
+def _show_at_oracle(at_oracle: Sequence[dict[str, Any]]) -> None:
+    if not at_oracle:
+        return
+    click.echo("\nAttested, and not settled:")
+    rows = [
+        (
+            item["sequence"],
+            item["record"] or "not on the worklist",
+            item["patient"],
+            f"${item['billed']}",
+            item["status"],
+            "" if item["reason"] == "none" else item["reason"].replace("_", " "),
+            item["what_to_do"],
+        )
+        for item in at_oracle[:MOST_ROWS]
+    ]
+    show_table((">sequence", "record", "patient", ">billed", "stands", "reason", "what to do"), rows)
+    if len(at_oracle) > MOST_ROWS:
+        click.echo(f"… and {len(at_oracle) - MOST_ROWS} more (all of them: --json)")
 
 
 def open_worklist(session: Session, name: str) -> Worklist:
@@ -76,18 +138,24 @@ def named_events(worklist: Worklist, name: str, records: Sequence[str]) -> list[
     Raises:
         StateError: one of them is not on the list, or fits several on it.
     """
-    from chainbill.interop.ingest_memory import tail
-
     waiting = worklist.waiting()
     known = {item.event.record_identity for item in waiting}
-    whole = {record: [each for each in known if record in (each, tail(each))] for record in records}
-    records = [found[0] if len(found) == 1 else record for record, found in whole.items()]
+    records = whole_identities(known, records)
     unknown = [record for record in records if record not in known]
     if unknown:
         raise StateError(
             f"not on the worklist of {name}: {', '.join(unknown)}", hint="see it: chainbill provider worklist"
         )
     return [item for item in waiting if not records or item.event.record_identity in records]
+
+
+def whole_identities(known: Collection[str], records: Sequence[str]) -> list[str]:
+    """``records`` as the worklist has them: one named by its last part (``Encounter/7``) is the one known
+    identity that ends so, where it is the only one."""
+    from chainbill.interop.ingest_memory import tail
+
+    whole = {record: [each for each in known if record in (each, tail(each))] for record in records}
+    return [found[0] if len(found) == 1 else record for record, found in whole.items()]
 
 
 def event_facts(event: ServiceEvent, patient: str) -> dict[str, Any]:

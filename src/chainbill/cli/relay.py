@@ -11,7 +11,7 @@ from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import check_form
-from chainbill.cli.output import emit
+from chainbill.cli.output import emit, it_holds
 from chainbill.cli.parameters import ACCOUNT
 from chainbill.interop.file_forms import Wanted
 
@@ -44,6 +44,7 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
     from chainbill.chain.sender import Errand
+    from chainbill.settings.effect import effective_at
     from chainbill.settings.intents import relay
 
     signed = _signed(file)
@@ -51,7 +52,7 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
     sender, facts = session.sender(name), _facts(signed)
     with sender.errand(Errand(f"relay {signed.signature}")) as earlier:
         receipt = relay(session, sender, signed) if earlier is None else earlier
-        transaction = receipt["transactionHash"].to_0x_hex()
+        transaction, since = receipt["transactionHash"].to_0x_hex(), effective_at(session, receipt)
         emit(
             {
                 **facts,
@@ -59,8 +60,9 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
                 **resumed_facts(earlier),
                 "transaction": transaction,
                 "gas_used": receipt["gasUsed"],
+                "effective_at": since,
             },
-            f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}",
+            f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}\n{it_holds(since)}",
         )
 
 

@@ -18,8 +18,8 @@ class Wanted(Enum):
 
     FHIR = "FHIR R4 in JSON: a Bundle, NDJSON, or one resource"
     PLAN = "a plan file in TOML"
-    FEES = "a fee file in TOML"
-    PRICES = "a price file in TOML"
+    FEES = "a fee file in TOML, CSV or JSON"
+    PRICES = "a price file in TOML, CSV or JSON"
     CATALOGUE = "a service catalogue in TOML"
     LEDGER = "a copy of the ledger"
     SIGNED = "a file that a patient has signed"
@@ -170,7 +170,7 @@ def _json(text: str) -> _Found | None:
         return _Found("a file that a patient has signed", (Wanted.SIGNED,))
     if '"resourceType"' in text:
         return _Found("a FHIR record", (Wanted.FHIR,))
-    return _Found("a JSON file", (Wanted.FHIR, Wanted.LEDGER, Wanted.SIGNED))
+    return _Found("a JSON file", (Wanted.FHIR, Wanted.LEDGER, Wanted.SIGNED, Wanted.FEES, Wanted.PRICES))
 
 
 def _toml(text: str) -> _Found | None:
@@ -191,5 +191,6 @@ def _columns(text: str) -> _Found | None:
     lines = [line for line in text.splitlines() if line.strip()][:_MOST_LINES]
     for separator, name in ((",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(lines) > 1 and all(separator in line for line in lines):
-            return _Found(f"a table (CSV, with {name})")
+            may_be = (Wanted.FEES, Wanted.PRICES) if separator == "," else ()
+            return _Found(f"a table (CSV, with {name})", may_be)
     return None

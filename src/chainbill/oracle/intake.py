@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from chainbill.attestation.attested import AttestedEvent
@@ -13,7 +14,7 @@ from chainbill.billing.adjudication import whole_units
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AmountError, AttestationError, ChainError, IntakeRefused, StateError
-from chainbill.oracle.store import OPEN, OracleStore, Routing, StoredAttestation
+from chainbill.oracle.store import OPEN, REOPENABLE, OracleStore, Routing, Status, StoredAttestation
 from chainbill.records.service_id import service_id
 
 
@@ -27,6 +28,9 @@ class Refusal(StrEnum):
     RECORD_MISMATCH = "record_mismatch"
     DUPLICATE_RECORD = "duplicate_record"
     SEQUENCE_REUSED = "sequence_reused"
+    COMMITMENT_REUSED = "commitment_reused"
+    STORE_BEHIND = "store_behind"
+    RECORDS_UNKNOWN = "records_unknown"
     UNKNOWN_PAYER = "unknown_payer"
     UNKNOWN_SERVICE = "unknown_service"
     FRACTIONAL_AMOUNT = "fractional_amount"
@@ -54,7 +58,8 @@ class Intake:
     """Checks attestations against the chain and the store, and keeps those that pass.
 
     ``schedule_key`` gives an insurer's schedule key by payer id, or raises StateError: with it the oracle
-    names an event's service to a patient's secondary payer, whom the attestation does not mention.
+    checks that an attestation names its record's service, and names the service to a patient's secondary
+    payer, whom the attestation does not mention.
     """
 
     def __init__(
@@ -67,6 +72,8 @@ class Intake:
         self._store = store
         self._schedule_key = schedule_key
         self._active: dict[tuple[int, str], Refusal | None] = {}
+        self._complete: set[int] = set()
+        """Providers of which the store knows every claim."""
 
     def accept(self, attested: AttestedEvent) -> Receipt:
         """Accept one attested event.
@@ -81,11 +88,13 @@ class Intake:
 
         known = self._store.find(digest=digest)
         if known is not None:
-            self._refresh(known, attested)
-            return Receipt(attestation, known.status, repeated=True)
+            return self._accept_known(known, attested, signature)
+        self._check_complete(attested)
         record_key = self._store.record_key(attestation.provider_id, attested.opening.event.record_identity)
-        self._check_duplicate(attested, record_key)
+        replaces = self._check_duplicate(attested, record_key)
+        self._check_commitment(attestation)
         self._check_correction(attested)
+        self._check_service(attested)
         self._check_terms(attestation)
         routing = self._routing(attested)
         try:
@@ -95,6 +104,7 @@ class Intake:
                 signature=signature,
                 record_key=record_key,
                 routing=routing,
+                replaces=None if replaces is None else replaces.row,
             )
         except StateError:
             # Another process was faster by a moment: now the store can say which rule it breaks.
@@ -102,10 +112,55 @@ class Intake:
             raise
         return Receipt(attestation, stored.status, repeated=False)
 
-    def _refresh(self, known: StoredAttestation, attested: AttestedEvent) -> None:
-        """An event that still waits goes to the secondary payer its patient has now."""
+    def _accept_known(self, known: StoredAttestation, attested: AttestedEvent, signature: bytes) -> Receipt:
+        """The very same attestation: one that still waits goes to the secondary payer its patient has now,
+        one that was held or recalled waits again. It is of one sequence, and so settles once at most."""
+        attestation = known.attestation
         if known.status in OPEN:
             self._store.reroute(known.row, self._routing(attested))
+        if known.status not in REOPENABLE:
+            return Receipt(attestation, known.status, repeated=True)
+        if self._protocol.settlement.is_spent(attestation.provider_id, attestation.sequence):
+            self._store.mark_spent(known.row)
+            return Receipt(attestation, Status.SPENT, repeated=True)
+        self._check_commitment(attestation)
+        self._check_correction(attested)
+        self._check_terms(attestation)
+        self._store.accept_again(known.row, signature=signature, routing=self._routing(attested))
+        return Receipt(attestation, Status.ACCEPTED, repeated=False)
+
+    def _check_complete(self, attested: AttestedEvent) -> None:
+        """A store that was lost, or a copy that is older than the chain, cannot tell what was paid before."""
+        provider = attested.attestation.provider_id
+        if provider not in self._complete:
+            known = {stored.attestation.sequence for stored in self._store.of_provider(provider)}
+            final = {row.claim.sequence for row in self._protocol.rows.rows(provider) if row.is_final}
+            if final - known:
+                raise IntakeRefused(
+                    Refusal.STORE_BEHIND.value,
+                    f"the oracle's store knows nothing of {len(final - known)} claims of provider {provider}"
+                    " that the chain has settled or denied",
+                    hint="chainbill oracle rebuild",
+                )
+            self._complete.add(provider)
+        self._check_records_known(attested)
+
+    def _check_records_known(self, attested: AttestedEvent) -> None:
+        """Of a claim that was rebuilt from the chain alone nobody knows the record: it may be this one."""
+        attestation = attested.attestation
+        alike = [
+            stored
+            for stored in self._store.unknown_records(attestation.provider_id)
+            if stored.attestation.patient == attestation.patient
+            and stored.attestation.benefit_year == attestation.benefit_year
+        ]
+        if alike and not attested.corrects:
+            raise IntakeRefused(
+                Refusal.RECORDS_UNKNOWN.value,
+                f"the oracle's store was rebuilt, and of {len(alike)} claims of this patient in"
+                f" {attestation.benefit_year} it does not know the records: this may be one of them",
+                hint="chainbill provider rebuild",
+            )
 
     def _check_attester(self, attestation: ServiceAttestation, digest: bytes, signature: bytes) -> bytes:
         """The signature in the one form that is kept."""
@@ -146,19 +201,47 @@ class Intake:
                 f"the attestation says units, billed amount and year {stated}, the record says {recorded}",
             )
 
-    def _check_duplicate(self, attested: AttestedEvent, record_key: bytes) -> None:
+    def _check_duplicate(self, attested: AttestedEvent, record_key: bytes) -> StoredAttestation | None:
+        """The held or recalled attestation of the same record whose place this one takes; None: there is
+        none."""
         attestation, provider = attested.attestation, attested.attestation.provider_id
         earlier = self._store.find_record(provider, record_key, corrects=attested.corrects)
         if earlier is not None:
-            raise _refuse(
-                Refusal.DUPLICATE_RECORD,
-                "this record was attested before,"
-                f" as sequence {earlier.attestation.sequence} ({earlier.status})",
-            )
-        reused = self._store.find_sequence(provider, attestation.sequence) is not None
+            self._check_replaceable(earlier)
+        holder = self._store.find_sequence(provider, attestation.sequence)
+        reused = holder is not None and (earlier is None or holder.row != earlier.row)
         if reused or self._protocol.settlement.is_spent(provider, attestation.sequence):
             raise _refuse(
                 Refusal.SEQUENCE_REUSED, f"sequence {attestation.sequence} of provider {provider} is taken"
+            )
+        return earlier
+
+    def _check_replaceable(self, earlier: StoredAttestation) -> None:
+        """Only what is held or recalled, and no batch can settle any more, gives way to another."""
+        provider, sequence = earlier.attestation.provider_id, earlier.attestation.sequence
+        before = f"this record was attested before, as sequence {sequence} ({earlier.status})"
+        if earlier.status not in REOPENABLE or self._protocol.settlement.is_spent(provider, sequence):
+            raise _refuse(Refusal.DUPLICATE_RECORD, before)
+        if earlier.signed_until >= self._protocol.now():
+            until = datetime.fromtimestamp(earlier.signed_until, UTC)
+            raise _refuse(
+                Refusal.DUPLICATE_RECORD,
+                f"{before}, and a batch with it is signed that may settle until {until:%Y-%m-%d %H:%M:%S}"
+                " UTC",
+            )
+
+    def _check_commitment(self, attestation: ServiceAttestation) -> None:
+        """A commitment has a salt of its own: under two sequences it is one record charged twice."""
+        place = (attestation.provider_id, attestation.sequence)
+        stored = [each.attestation for each in self._store.find_commitment(attestation.commitment)]
+        places = {(each.provider_id, each.sequence) for each in stored}
+        elsewhere = (places | self._protocol.rows.places_of(attestation.commitment)) - {place}
+        if elsewhere:
+            provider, sequence = min(elsewhere)
+            raise _refuse(
+                Refusal.COMMITMENT_REUSED,
+                f"commitment 0x{attestation.commitment.hex()} is under sequence {sequence} of provider"
+                f" {provider} already",
             )
 
     def _check_correction(self, attested: AttestedEvent) -> None:
@@ -176,6 +259,23 @@ class Intake:
         if status is not DisputeStatus.REVERSED:
             raise _refuse(
                 Refusal.NOT_REVERSED, f"claim {shown} is not reversed, or a correction has named it already"
+            )
+
+    def _check_service(self, attested: AttestedEvent) -> None:
+        """The id is the record's service's own under the payer's key, and none of its decoys': those have its
+        fee, but units of the year are counted for each id."""
+        attestation, event = attested.attestation, attested.opening.event
+        if attestation.payer_id == 0:
+            return
+        try:
+            key = self._schedule_key(attestation.payer_id)
+        except StateError:
+            return  # an oracle that was not handed the schedule cannot tell
+        if service_id(key, event.service) != attestation.service_id:
+            raise _refuse(
+                Refusal.RECORD_MISMATCH,
+                f"0x{attestation.service_id.hex()} is not the id that payer {attestation.payer_id} has for"
+                " the record's service",
             )
 
     def _check_terms(self, attestation: ServiceAttestation) -> None:

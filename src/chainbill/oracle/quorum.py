@@ -1,13 +1,24 @@
-"""The nodes' keys: k of n sign one batch digest."""
+"""The nodes' keys: k of n sign one batch digest, each after it has asked the chain itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from chainbill.attestation.signing import Signer
-from chainbill.attestation.typed_data import Domain, SettlementBatch
+from chainbill.attestation.typed_data import SettlementBatch
 from chainbill.chain.protocol import Protocol
-from chainbill.errors import AttestationError
+from chainbill.errors import AttestationError, ChainbillError
+from chainbill.oracle.examination import Examination, check_rows_attested
+from chainbill.oracle.store import Hold, StoredAttestation
+
+
+class SigningRefused(ChainbillError):
+    """A node does not sign a batch; ``objections`` says by row why not."""
+
+    def __init__(self, objections: dict[int, Hold]) -> None:
+        reasons = ", ".join(sorted(set(objections.values())))
+        super().__init__(f"an oracle node does not sign {len(objections)} events of the batch: {reasons}")
+        self.objections = objections
 
 
 class Quorum:
@@ -29,9 +40,27 @@ class Quorum:
             )
         # The contract takes signatures by ascending address, and each one costs gas.
         self._signing = sorted(members, key=lambda node: int(node.address, 16))[:threshold]
-        self._domain: Domain = protocol.domain
+        self._protocol = protocol
 
-    def sign(self, batch: SettlementBatch) -> list[bytes]:
-        """As many signatures as the epoch asks for, ordered by ascending signer."""
-        digest = batch.digest(self._domain)
-        return [node.sign(digest) for node in self._signing]
+    def sign(self, batch: SettlementBatch, members: Sequence[StoredAttestation]) -> list[bytes]:
+        """As many signatures as the epoch asks for, ordered by ascending signer.
+
+        Args:
+            members: the attestations that the batch is of.
+
+        Raises:
+            SigningRefused: a node has found what must not settle; nobody has signed what is returned.
+            AttestationError: the batch says of an event what its provider has not attested.
+            ChainError: the node of the chain could not be reached or refused.
+        """
+        return [self._sign_alone(node, batch, members) for node in self._signing]
+
+    def _sign_alone(
+        self, node: Signer, batch: SettlementBatch, members: Sequence[StoredAttestation]
+    ) -> bytes:
+        """One node's part: it takes nobody's word that the batch was checked."""
+        check_rows_attested(batch, members)
+        objections = Examination(self._protocol).objections(members)
+        if objections:
+            raise SigningRefused(objections)
+        return node.sign(batch.digest(self._protocol.domain))

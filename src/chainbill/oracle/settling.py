@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from web3.types import TxReceipt
@@ -14,13 +15,14 @@ from chainbill.chain.batch_codec import encode_sections
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import Sender
 from chainbill.errors import ContractReverted
-from chainbill.oracle.batching import plan_batches
-from chainbill.oracle.quorum import Quorum
+from chainbill.oracle.batching import PlannedBatch, plan_batches
+from chainbill.oracle.examination import Examination
+from chainbill.oracle.quorum import Quorum, SigningRefused
 from chainbill.oracle.receipts import SettledBatch, record_receipt
 from chainbill.oracle.reorganisation import recover
 from chainbill.oracle.root_slots import RootSlots
 from chainbill.oracle.settled_before import record_settled_before
-from chainbill.oracle.store import OracleStore, StoredAttestation
+from chainbill.oracle.store import OracleStore, Status, StoredAttestation
 
 BATCH_LIFE_SECONDS = 3600
 """How long a signed batch stays good; the contract allows six hours."""
@@ -38,6 +40,9 @@ def settle_open(
     """Settle every open attestation; pended ones are tried again, and those whose batch a reorganisation of
     the chain has dropped.
 
+    Before anything is batched, and by each node before it signs, the chain is asked again: what a revoked key
+    has signed is held, and so is a commitment that was under another sequence.
+
     Safe to repeat after a crash at any point: what a lost run had settled is skipped by the contract, and
     found in the chain's logs with its claim id.
 
@@ -49,24 +54,61 @@ def settle_open(
         ChainError: the node could not be reached or refused.
     """
     recover(protocol, store)
+    note_settled_recalls(protocol, store)
+    store.hold(Examination(protocol).objections(store.open_attestations()))
     signed_at = protocol.now()
     slots = RootSlots(protocol, store)
     done: list[SettledBatch] = []
-    for planned in plan_batches(protocol, store.open_attestations(), signed_at):
-        batch = SettlementBatch(
-            epoch=quorum.epoch,
-            signed_at=signed_at,
-            deadline=signed_at + BATCH_LIFE_SECONDS,
-            operator=operator,
-            sections=encode_sections(planned.sections),
-        )
-        receipt = _submit(protocol, sender, batch, quorum.sign(batch), slots)
-        settled = record_receipt(protocol, store, planned.members, receipt)
-        for batch_done in _with_lost(protocol, store, planned.members, settled):
+    planned = deque(plan_batches(protocol, store.open_attestations(), signed_at))
+    while planned:
+        batch, members = _batch(planned.popleft(), quorum.epoch, signed_at, operator)
+        left_out: Collection[int]
+        try:
+            signatures = quorum.sign(batch, members)
+        except SigningRefused as refusal:
+            store.hold(refusal.objections)
+            left_out = refusal.objections
+        else:
+            # Written down before the signatures leave this process: from now on it may settle.
+            left_out = store.mark_signed([member.row for member in members], batch.deadline)
+        if left_out:
+            others = [member for member in members if member.row not in left_out]
+            planned.extendleft(reversed(plan_batches(protocol, others, signed_at)))
+            continue
+        receipt = _submit(protocol, sender, batch, signatures, slots)
+        settled = record_receipt(protocol, store, members, receipt)
+        for batch_done in _with_lost(protocol, store, members, settled):
             done.append(batch_done)
             if on_batch is not None:
                 on_batch(batch_done)
     return done
+
+
+def note_settled_recalls(protocol: Protocol, store: OracleStore) -> None:
+    """Write down which recalled attestations have settled nevertheless, by a batch that was signed before.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    for stored in store.attestations(Status.RECALLED):
+        attestation = stored.attestation
+        if stored.signed_until and protocol.settlement.is_spent(
+            attestation.provider_id, attestation.sequence
+        ):
+            store.mark_spent(stored.row)
+
+
+def _batch(
+    planned: PlannedBatch, epoch: int, signed_at: int, operator: str
+) -> tuple[SettlementBatch, tuple[StoredAttestation, ...]]:
+    batch = SettlementBatch(
+        epoch=epoch,
+        signed_at=signed_at,
+        deadline=signed_at + BATCH_LIFE_SECONDS,
+        operator=operator,
+        sections=encode_sections(planned.sections),
+    )
+    return batch, planned.members
 
 
 def _with_lost(

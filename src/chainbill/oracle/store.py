@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -56,10 +56,25 @@ CREATE TABLE IF NOT EXISTS batch (
 CREATE TABLE IF NOT EXISTS root_slot (slot INTEGER PRIMARY KEY, free_at INTEGER NOT NULL) STRICT;
 """
 
+_LATER = """
+CREATE TABLE IF NOT EXISTS hold (attestation INTEGER PRIMARY KEY, reason TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS signed (attestation INTEGER PRIMARY KEY, until INTEGER NOT NULL) STRICT;
+"""
+"""Why an attestation is held, and until when a batch with it, signed and sent, may settle (seconds since
+1970)."""
+
+_UNKNOWN_RECORD = b"?"
+"""Begins the record key of a claim that was rebuilt from the chain while nobody has said of which record it
+is; its commitment follows. Keys of records are 32 bytes, these are 33."""
+
+_LOST_RECORD = b"!"
+"""The same once the oracle has been told that nobody can say it any more."""
 
 _COLUMNS = (
     "id, provider_id, payer_id, patient, commitment, service_id, units, billed_amount,"
-    " benefit_year, sequence, status, reason, secondary_payer_id, secondary_service_id, corrects, claim_id"
+    " benefit_year, sequence, status, reason, secondary_payer_id, secondary_service_id, corrects, claim_id,"
+    " signature, (SELECT hold.reason FROM hold WHERE hold.attestation = attestation.id),"
+    " (SELECT signed.until FROM signed WHERE signed.attestation = attestation.id)"
 )
 
 
@@ -76,9 +91,30 @@ class Status(StrEnum):
     """Refused by the terms, final."""
     SPENT = "spent"
     """Settled or denied by a run that stopped before it wrote down which; the chain tells."""
+    HELD = "held"
+    """Goes into no batch, for the reason of its ``Hold``; its provider may attest it again."""
+    RECALLED = "recalled"
+    """Taken back by its provider; goes into no batch unless it is attested again."""
 
 
 OPEN = (Status.ACCEPTED, Status.PENDED)
+
+REOPENABLE = (Status.HELD, Status.RECALLED)
+"""What its provider may attest again, under the same sequence or another."""
+
+FINAL = (Status.SETTLED, Status.DENIED, Status.SPENT)
+"""Its sequence is spent."""
+
+
+class Hold(StrEnum):
+    """Why an accepted attestation goes into no batch, as a stable word."""
+
+    ATTESTER_REVOKED = "attester_revoked"
+    """The key that signed it may not sign for the provider any more."""
+    COMMITMENT_REUSED = "commitment_reused"
+    """Its commitment has been under another sequence: the same record would be charged twice."""
+    NOT_SIGNED = "not_signed"
+    """No attestation by the provider is at hand, only what the chain said before it dropped the claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +140,17 @@ class StoredAttestation:
     routing: Routing = Routing()
     claim_id: bytes = b""
     """Of the claim it became; empty: it has not settled, or nobody was there to write that down."""
+    signature: bytes = b""
+    """The provider's; empty: rebuilt from the chain, which does not have it."""
+    hold: Hold | None = None
+    """Why it is held; None: it is not."""
+    signed_until: int = 0
+    """Until when a batch with it that was signed and sent may settle, in seconds since 1970; 0: none was."""
+
+    @property
+    def standing_reason(self) -> str:
+        """Why it waits, as a stable word; ``none``: for its first batch, or nothing is known."""
+        return self.hold.value if self.hold is not None else self.reason.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +180,9 @@ class OracleStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA, "an oracle's store", write_ahead=True).connection
+        self._database = Database(
+            path, _SCHEMA, "an oracle's store", write_ahead=True, later=_LATER
+        ).connection
         with self._database() as database:
             database.execute(
                 "INSERT INTO secret SELECT ? WHERE NOT EXISTS (SELECT 1 FROM secret)",
@@ -159,6 +208,10 @@ class OracleStore:
             "provider_id = ? AND record_key = ? AND corrects = ?", provider_id, record_key, corrects
         )
 
+    def find_records(self, provider_id: int, record_key: bytes) -> list[StoredAttestation]:
+        """Every attestation of a record, its corrections included."""
+        return self._many("provider_id = ? AND record_key = ? ORDER BY id", provider_id, record_key)
+
     def find_claim(self, claim_id: bytes) -> StoredAttestation | None:
         """The attestation that became a claim."""
         return self._one("claim_id = ?", claim_id)
@@ -178,6 +231,26 @@ class OracleStore:
             found = database.execute(query, (provider_id,)).fetchone()
         return int(found[0]) + 1 if found else 1
 
+    def find_commitment(self, commitment: bytes) -> list[StoredAttestation]:
+        """The attestations of a commitment; more than one is one record too many."""
+        return self._many("commitment = ? ORDER BY id", commitment)
+
+    def of_provider(self, provider_id: int) -> list[StoredAttestation]:
+        """Everything of one provider, in the order it was accepted."""
+        return self._many("provider_id = ? ORDER BY id", provider_id)
+
+    def waiting(
+        self, *, provider_id: int | None = None, patient: str | None = None
+    ) -> list[StoredAttestation]:
+        """What was attested and is neither settled nor denied: accepted, pended, held or recalled; of one
+        provider or patient where they are named."""
+        return [
+            stored
+            for stored in self.attestations(*OPEN, *REOPENABLE)
+            if provider_id in (None, stored.attestation.provider_id)
+            and patient in (None, stored.attestation.patient)
+        ]
+
     def attestations(self, *statuses: Status) -> list[StoredAttestation]:
         """What stands in one of these states, in the order it was accepted."""
         marks = ", ".join("?" * len(statuses))
@@ -191,8 +264,12 @@ class OracleStore:
         signature: bytes,
         record_key: bytes,
         routing: Routing,
+        replaces: int | None = None,
     ) -> StoredAttestation:
         """Remember a checked attestation. Two processes that race for one record or sequence: one wins.
+
+        Args:
+            replaces: the row of a held or recalled attestation of the same record, which is forgotten.
 
         Raises:
             StateError: the record, the sequence or the digest is taken.
@@ -218,6 +295,8 @@ class OracleStore:
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
         try:
             with self._database() as database:
+                if replaces is not None:
+                    _forget(database, replaces)
                 inserted = database.execute(
                     f"INSERT INTO attestation ({columns}) VALUES ({marks})",  # noqa: S608 - names from above
                     tuple(values.values()),
@@ -225,7 +304,146 @@ class OracleStore:
         except sqlite3.IntegrityError:
             raise StateError("another attestation took this record or sequence first") from None
         row = inserted.lastrowid or 0
-        return StoredAttestation(row, attestation, Status.ACCEPTED, Reason.NONE, routing)
+        return StoredAttestation(row, attestation, Status.ACCEPTED, Reason.NONE, routing, signature=signature)
+
+    def accept_again(self, row: int, *, signature: bytes, routing: Routing) -> None:
+        """Let a held or recalled attestation wait for a batch again, as it was signed anew."""
+        with self._database() as database:
+            database.execute(
+                "UPDATE attestation SET status = ?, reason = 0, signature = ?, secondary_payer_id = ?,"
+                " secondary_service_id = ? WHERE id = ? AND status IN (?, ?)",
+                (
+                    Status.ACCEPTED,
+                    signature,
+                    routing.secondary_payer_id,
+                    routing.secondary_service_id,
+                    row,
+                    *REOPENABLE,
+                ),
+            )
+            database.execute("DELETE FROM hold WHERE attestation = ?", (row,))
+
+    def hold(self, reasons: Mapping[int, Hold]) -> None:
+        """Keep open attestations out of every batch, by row, all or none."""
+        with self._database() as database:
+            for row, reason in reasons.items():
+                held = database.execute(
+                    "UPDATE attestation SET status = ? WHERE id = ? AND status IN (?, ?)",
+                    (Status.HELD, row, *OPEN),
+                )
+                if held.rowcount:
+                    database.execute("INSERT OR REPLACE INTO hold VALUES (?, ?)", (row, reason))
+
+    def recall(self, row: int) -> StoredAttestation:
+        """Take an attestation back, unless it is final: from now on it goes into no batch. The row as it
+        stands then."""
+        with self._database() as database:
+            database.execute(
+                "UPDATE attestation SET status = ? WHERE id = ? AND status IN (?, ?, ?)",
+                (Status.RECALLED, row, *OPEN, Status.HELD),
+            )
+            database.execute(
+                "DELETE FROM hold WHERE attestation ="
+                " (SELECT id FROM attestation WHERE id = ? AND status = ?)",
+                (row, Status.RECALLED),
+            )
+        (stored,) = self._many("id = ?", row)
+        return stored
+
+    def mark_spent(self, row: int) -> None:
+        """Remember that the chain has settled or denied it, by a batch whose receipt nobody read."""
+        with self._database() as database:
+            database.execute("UPDATE attestation SET status = ? WHERE id = ?", (Status.SPENT, row))
+            database.execute("DELETE FROM hold WHERE attestation = ?", (row,))
+
+    def mark_signed(self, rows: Collection[int], until: int) -> set[int]:
+        """Remember that a batch of these rows is about to be sent and may settle ``until`` then (seconds
+        since 1970). Those that are not open any more are returned, and then nothing is remembered: that
+        batch must not be sent."""
+        with self._database() as database:
+            gone = {row for row in rows if _status(database, row) not in OPEN}
+            if not gone:
+                database.executemany(
+                    "INSERT INTO signed VALUES (?, ?)"
+                    " ON CONFLICT (attestation) DO UPDATE SET until = max(until, excluded.until)",
+                    [(row, until) for row in rows],
+                )
+        return gone
+
+    # ---- rebuilt from the chain -----------------------------------------------------------------------
+
+    def restore(
+        self,
+        attestation: ServiceAttestation,
+        *,
+        digest: bytes,
+        corrects: bytes,
+        result: Finished,
+        batch: StoredBatch,
+    ) -> bool:
+        """Remember what the chain says became of an attestation that is not here; nobody knows its record
+        yet. False where its sequence or digest is here already."""
+        values = (
+            attestation.provider_id,
+            str(attestation.sequence),
+            _UNKNOWN_RECORD + attestation.commitment,
+            digest,
+            attestation.payer_id,
+            attestation.patient,
+            attestation.commitment,
+            attestation.service_id,
+            attestation.units,
+            str(attestation.billed_amount),
+            attestation.benefit_year,
+            corrects,
+            result.status,
+            int(result.reason),
+            result.claim_id or None,
+            batch.transaction,
+        )
+        with self._database() as database:
+            inserted = database.execute(
+                "INSERT OR IGNORE INTO attestation (provider_id, sequence, record_key, digest, payer_id,"
+                " patient, commitment, service_id, units, billed_amount, benefit_year, signature,"
+                " secondary_payer_id, secondary_service_id, corrects, status, reason, claim_id, batch)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, x'', 0, x'', ?, ?, ?, ?, ?)",
+                values,
+            )
+            if inserted.rowcount:
+                database.execute(
+                    "INSERT OR IGNORE INTO batch VALUES (?, ?, ?)",
+                    (batch.transaction, batch.block, batch.block_hash),
+                )
+        return inserted.rowcount == 1
+
+    def name_record(self, row: int, record_key: bytes) -> bool:
+        """Remember of which record a rebuilt claim is; False where that was known, or another attestation
+        has the record."""
+        with self._database() as database:
+            named = database.execute(
+                "UPDATE OR IGNORE attestation SET record_key = ? WHERE id = ? AND length(record_key) = 33",
+                (record_key, row),
+            )
+        return named.rowcount == 1
+
+    def unknown_records(self, provider_id: int | None = None) -> list[StoredAttestation]:
+        """Rebuilt claims of which nobody has said yet which record they are of."""
+        return self._many(
+            "length(record_key) = 33 AND substr(record_key, 1, 1) = ?"
+            " AND provider_id = ifnull(?, provider_id) ORDER BY id",
+            _UNKNOWN_RECORD,
+            provider_id,
+        )
+
+    def give_up_records(self) -> int:
+        """Take it that nobody can say of which records the rebuilt claims are; returns how many."""
+        unknown = self.unknown_records()
+        with self._database() as database:
+            database.executemany(
+                "UPDATE attestation SET record_key = ? WHERE id = ?",
+                [(_LOST_RECORD + stored.attestation.commitment, stored.row) for stored in unknown],
+            )
+        return len(unknown)
 
     def reroute(self, row: int, routing: Routing) -> None:
         """Replace what is known of an attestation's secondary payer."""
@@ -246,12 +464,26 @@ class OracleStore:
                 "INSERT OR REPLACE INTO batch VALUES (?, ?, ?)",
                 (batch.transaction, batch.block, batch.block_hash),
             )
+            # What was held or recalled meanwhile stays so, unless it is final now.
             database.executemany(
-                "UPDATE attestation SET status = ?, reason = ?, claim_id = ?, batch = ? WHERE id = ?",
+                "UPDATE attestation SET status = ?1, reason = ?2, claim_id = ?3, batch = ?4 WHERE id = ?5"
+                " AND (?1 <> ?6 OR status NOT IN (?7, ?8))",
                 [
-                    (result.status, int(result.reason), result.claim_id or None, batch.transaction, row)
+                    (
+                        result.status,
+                        int(result.reason),
+                        result.claim_id or None,
+                        batch.transaction,
+                        row,
+                        Status.PENDED,
+                        *REOPENABLE,
+                    )
                     for row, result in results.items()
                 ],
+            )
+            database.executemany(
+                "DELETE FROM hold WHERE attestation = ?",
+                [(row,) for row, result in results.items() if result.status in FINAL],
             )
 
     def batches(self) -> list[StoredBatch]:
@@ -268,8 +500,8 @@ class OracleStore:
         with self._database() as database:
             database.execute(
                 "UPDATE attestation SET status = ?, reason = 0, claim_id = NULL, batch = NULL"
-                " WHERE batch = ?",
-                (Status.ACCEPTED, batch.transaction),
+                " WHERE batch = ? AND status NOT IN (?, ?)",
+                (Status.ACCEPTED, batch.transaction, *REOPENABLE),
             )
             database.execute("DELETE FROM batch WHERE transaction_hash = ?", (batch.transaction,))
 
@@ -313,13 +545,30 @@ class OracleStore:
             return [_stored(row) for row in database.execute(query, values)]
 
 
-_Row = tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int, int, bytes, bytes, bytes | None]
+_Row = tuple[
+    *tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int, int, bytes, bytes, bytes | None],
+    *tuple[bytes, str | None, int | None],
+]
 """One row's values in the order of ``_COLUMNS``."""
+
+
+def _status(database: sqlite3.Connection, row: int) -> str | None:
+    found = database.execute("SELECT status FROM attestation WHERE id = ?", (row,)).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _forget(database: sqlite3.Connection, row: int) -> None:
+    """Remove a held or recalled attestation, with what is known of it."""
+    gone = database.execute("DELETE FROM attestation WHERE id = ? AND status IN (?, ?)", (row, *REOPENABLE))
+    if gone.rowcount:
+        database.execute("DELETE FROM hold WHERE attestation = ?", (row,))
+        database.execute("DELETE FROM signed WHERE attestation = ?", (row,))
 
 
 def _stored(row: _Row) -> StoredAttestation:
     identity, provider, payer, patient, commitment, service, units, billed, year, sequence = row[:10]
-    status, reason, secondary_payer, secondary_service, corrects, claim_id = row[10:]
+    status, reason, secondary_payer, secondary_service, corrects, claim_id = row[10:16]
+    signature, hold, signed_until = row[16:]
     attestation = ServiceAttestation(
         provider_id=provider,
         payer_id=payer,
@@ -338,4 +587,7 @@ def _stored(row: _Row) -> StoredAttestation:
         reason=Reason(reason),
         routing=Routing(secondary_payer, secondary_service, corrects),
         claim_id=claim_id or b"",
+        signature=signature,
+        hold=Hold(hold) if hold else None,
+        signed_until=signed_until or 0,
     )

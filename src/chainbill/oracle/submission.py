@@ -5,12 +5,13 @@ What a repeated attempt meets, and why it never attests twice:
 - cut off before the record was sealed, or before the oracle took it: sequence and salt are on the worklist,
   so the attempt makes the same attestation and replaces the same sealed file;
 - cut off after the oracle took it: the oracle has the record, and the worklist only needs to be told;
-- the worklist itself was lost: the same, and new sequences begin after the highest the oracle knows.
+- the worklist itself was lost: the same, and new sequences begin after the highest the oracle knows;
+- the oracle's store was lost: it takes nothing before it was rebuilt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,7 +22,9 @@ from chainbill.attestation.worklist import WaitingEvent, Worklist
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import IntakeRefused, StateError
 from chainbill.oracle.intake import Intake, Refusal
-from chainbill.oracle.store import OracleStore, StoredAttestation
+from chainbill.oracle.refusals import Refusals, Refused
+from chainbill.oracle.store import REOPENABLE, OracleStore, StoredAttestation
+from chainbill.records.commitment import Opening
 from chainbill.records.service_id import service_id
 from chainbill.records.vault import Vault
 
@@ -81,7 +84,7 @@ class Desk:
             IntakeRefused: with a ``Refusal`` or an ``Obstacle`` as ``reason``. The event stays on the list.
         """
         known = self._known(waiting)
-        if known is not None:
+        if known is not None and known.status not in REOPENABLE:
             return self._done(waiting, known.attestation, repeated=True)
         patient_key = _told(Obstacle.UNKNOWN_PATIENT, lambda: self.counterparties.vault_key(waiting.patient))
         attested = attest(
@@ -93,10 +96,40 @@ class Desk:
             receipt = intake.accept(attested)
         except IntakeRefused as refusal:
             known = self._known(waiting) if refusal.reason == Refusal.DUPLICATE_RECORD else None
-            if known is None:
+            if known is None or known.status in REOPENABLE:
                 raise
             return self._done(waiting, known.attestation, repeated=True)
         return self._done(waiting, receipt.attestation, repeated=receipt.repeated)
+
+    def tell_patients(
+        self, refusals: Refusals, refused: Sequence[tuple[WaitingEvent, IntakeRefused]]
+    ) -> None:
+        """Keep what was refused for the statements of its patients, and forget what no longer waits.
+
+        A record that was attested before is not kept: it stands on the statement as what it became. Nor is
+        one of a patient who has no vault key here, and so no statement.
+        """
+        waiting = {item.row: item for item in self.worklist.waiting()}
+        refusals.keep_only(self.provider_id, commitments(waiting.values()))
+        for item, refusal in refused:
+            if item.row not in waiting or refusal.reason == Refusal.DUPLICATE_RECORD:
+                continue
+            try:
+                patient_key = self.counterparties.vault_key(item.patient)
+            except StateError:
+                continue
+            current = waiting[item.row]
+            opening = Opening(current.event, current.salt)
+            told = Refused(
+                commitment=opening.commitment,
+                provider_id=self.provider_id,
+                sequence=current.sequence,
+                patient=item.patient,
+                self_pay=item.self_pay,
+                reason=str(refusal.reason),
+                refused_at=self.protocol.now(),
+            )
+            refusals.put(told, opening, patient_key)
 
     def _assignment(self, waiting: WaitingEvent) -> Assignment:
         payer_id, key = self._self_pay() if waiting.self_pay else self._insured(waiting.patient)
@@ -128,6 +161,11 @@ class Desk:
     def _done(self, waiting: WaitingEvent, attestation: ServiceAttestation, *, repeated: bool) -> Submitted:
         self.worklist.mark_attested(waiting, attestation.commitment)
         return Submitted(waiting, attestation, repeated)
+
+
+def commitments(waiting: Iterable[WaitingEvent]) -> set[bytes]:
+    """What the attestations of these events commit to, made or not."""
+    return {Opening(item.event, item.salt).commitment for item in waiting}
 
 
 def _told(obstacle: Obstacle, ask: Callable[[], bytes]) -> bytes:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from chainbill.billing.terms import Category
 from chainbill.errors import AmountError, CatalogueError
-from chainbill.money import CENT, parse_dollars
+from chainbill.money import CENT, parse_cents, parse_dollars
 from chainbill.records.service_event import ServiceKind
 
 KIND_CATEGORY: dict[ServiceKind, Category] = {
@@ -107,7 +107,7 @@ class Catalogue(BaseModel):
         try:
             return cls.from_tables(tables)
         except CatalogueError as error:
-            raise CatalogueError(f"{shown}: {error}") from None
+            raise CatalogueError(f"{shown}: {error}", hint=error.hint) from None
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any]) -> Catalogue:
@@ -207,7 +207,7 @@ def _entry(kind: ServiceKind, service: str, table: Any) -> CatalogueEntry:
     except ValidationError as error:
         raise CatalogueError(f"service {service!r}: {_first(error)}") from None
     except (AmountError, CatalogueError) as error:
-        raise CatalogueError(f"service {service!r}: {error}") from None
+        raise CatalogueError(f"service {service!r}: {error}", hint=error.hint) from None
 
 
 def _category(name: Any, kind: ServiceKind) -> Category:
@@ -227,7 +227,7 @@ def _fee(text: Any) -> int:
     if amount == 0 or amount % CENT:
         # A billed amount of zero would mean "bill what the plan allows" when it is adjudicated.
         raise CatalogueError(f"fee {text!r} must be whole cents and more than zero")
-    return amount
+    return parse_cents(text)
 
 
 def _codings(where: str, table: Mapping[str, Any], systems: set[str]) -> Iterator[Coding]:

@@ -17,21 +17,24 @@ class Database:
         schema: the statements that make its tables, and what is in them from the first.
         what: what the file is to a person, such as ``a provider's worklist``.
         write_ahead: keep a write-ahead log, so that readers do not wait for a writer.
+        later: statements for tables that came after the rest; a file without them gets them.
 
     Raises:
         StateError: the file is something else, or another version of chainbill made it. It is left as it is.
     """
 
-    def __init__(self, path: Path, schema: str, what: str, *, write_ahead: bool = False) -> None:
+    def __init__(
+        self, path: Path, schema: str, what: str, *, write_ahead: bool = False, later: str = ""
+    ) -> None:
         self._path = path
         fresh = not path.exists()
         try:
             with self.connection() as database:
-                self._check(_tables(database), schema, what)
+                self._check(_tables(database), schema, later, what)
                 if write_ahead:
                     database.execute("PRAGMA journal_mode = WAL")
                 # At once, so that another process never finds some of the tables.
-                database.executescript(f"BEGIN IMMEDIATE; {schema}; COMMIT")
+                database.executescript(f"BEGIN IMMEDIATE; {schema}; {later}; COMMIT")
         except sqlite3.DatabaseError as error:
             raise StateError(f"{path} is not {what}: {error}") from None
         if fresh:
@@ -54,15 +57,17 @@ class Database:
                 raise
             raise StateError(f"{self._path} cannot be used: {known[0]}", hint=known[1]) from None
 
-    def _check(self, found: dict[str, str], schema: str, what: str) -> None:
+    def _check(self, found: dict[str, str], schema: str, later: str, what: str) -> None:
         if not found:
             return
         with closing(sqlite3.connect(":memory:")) as sample:
             sample.executescript(schema)
             wanted = _tables(sample)
+            sample.executescript(later)
+            added = {name: made for name, made in _tables(sample).items() if name not in wanted}
         if not found.keys() & wanted.keys():
             raise StateError(f"{self._path} is not {what}: it has other tables")
-        if found != wanted:
+        if found != wanted | {name: made for name, made in added.items() if name in found}:
             raise StateError(
                 f"{self._path} was made by another version of chainbill, and only that one can read it",
                 hint="go on with that version, or begin anew: move the file away; "

@@ -1,4 +1,4 @@
-"""Price files: what a provider charges for each service outside any plan, in TOML.
+"""Price files: what a provider charges for each service outside any plan, in TOML (or CSV, or JSON).
 
     [prices]
     office-visit = "85.00"
@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from chainbill.errors import TermsError
+from chainbill.money import parse_cents
 from chainbill.records.catalogue import Catalogue, CatalogueEntry
-from chainbill.records.service_table import read_service_table, whole_cents
+from chainbill.records.service_table import read_service_table
 
 
 def read_prices(path: Path, catalogue: Catalogue) -> dict[str, int]:
     """Read a price file: micro-dollars a unit by service.
 
     Raises:
-        TermsError: unreadable, not TOML, or not a price file; the message says where.
+        TermsError: unreadable, not of its format, or not a price file; the message says where.
     """
     return read_service_table(path, catalogue, "price", _price)
 
@@ -29,4 +30,4 @@ def read_prices(path: Path, catalogue: Catalogue) -> dict[str, int]:
 def _price(_: CatalogueEntry, price: Any) -> int:
     if not isinstance(price, str):
         raise TermsError('write the price in quotes, such as "85.00"')
-    return whole_cents("price", price)
+    return parse_cents(price, "a price")

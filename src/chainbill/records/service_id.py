@@ -3,6 +3,9 @@
 The chain shows eight bytes where a catalogue shows a service's name (DESIGN 3, "what is public"). They
 are a keyed hash, so names cannot be tried against them without the insurer's key. Equal services of one
 insurer do show as equal; ``docs/protocol.md`` says so.
+
+Fees stand beside the ids, and amounts of a public catalogue name a service as well as its name does. So each
+service has decoys: further ids of the same key, with the same terms, that no record ever names.
 """
 
 from __future__ import annotations
@@ -19,6 +22,12 @@ KEY_BYTES = 32
 
 ID_BYTES = 8
 """Length of a service id, ``bytes8`` on chain."""
+
+LEAST_DECOYS = 3
+"""Decoys that a service has at least: who guesses by the fee alone is right once in four times at most."""
+
+_MORE_DECOYS = 2
+"""How many more it may have; their number is drawn, so that the size of a group does not tell either."""
 
 
 def new_schedule_key() -> bytes:
@@ -38,6 +47,21 @@ def service_id(schedule_key: bytes, service: str) -> bytes:
         raise CatalogueError("a service without a name has no id")
     name = normalize("NFC", service).encode()
     return hmac.digest(schedule_key, name, "sha256")[:ID_BYTES]
+
+
+def draw_decoys() -> int:
+    """How many decoys a new service gets."""
+    return LEAST_DECOYS + secrets.randbelow(_MORE_DECOYS + 1)
+
+
+def decoy_ids(schedule_key: bytes, service: str, count: int) -> tuple[bytes, ...]:
+    """The ids of a service's decoys: only a holder of the key can tell them from the service's own.
+
+    Raises:
+        CatalogueError: as ``service_id``.
+    """
+    # Services are slugs of letters, digits and hyphens, so no service is ever named like a decoy.
+    return tuple(service_id(schedule_key, f"decoy {number} of {service}") for number in range(1, count + 1))
 
 
 def service_ids(schedule_key: bytes, services: Iterable[str]) -> dict[bytes, str]:

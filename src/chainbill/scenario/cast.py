@@ -12,15 +12,13 @@ from chainbill.attestation.signing import Signer
 from chainbill.billing.terms import FeeTerms
 from chainbill.chain.contracts import InsurerPayer
 from chainbill.chain.contracts.escrow import Consent
+from chainbill.chain.fee_publication import publish_fees
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import Sender
 from chainbill.records.service_event import Party, ServiceEvent
-from chainbill.records.service_id import new_schedule_key, service_id
+from chainbill.records.service_id import decoy_ids, draw_decoys, new_schedule_key, service_id
 from chainbill.records.vault import VaultKey
 from chainbill.scenario.plan import CATEGORIES, PLAN
-
-FEES_PER_TRANSACTION = 150
-"""Fees published at once: about 30,000 gas each, far below a transaction's limit."""
 
 FOREVER = 2**40 - 1
 """The latest time a contract stores, in seconds since 1970: a consent without an end."""
@@ -104,9 +102,11 @@ class Casting:
         payer_id = self.protocol.payers.create_payer(self.governor, insurer.address)
         cast = Cast(insurer, payer_id, self.protocol.payer(payer_id), new_schedule_key())
         self._deposit(insurer, cast.payer.address, pool, cast.payer.deposit)
-        by_id = [(service_id(cast.schedule_key, service), terms) for service, terms in fees.items()]
-        for start in range(0, len(by_id), FEES_PER_TRANSACTION):
-            cast.payer.publish_fees(insurer, dict(by_id[start : start + FEES_PER_TRANSACTION]))
+        key = cast.schedule_key
+        by_id = {service_id(key, service): terms for service, terms in fees.items()}
+        for service, terms in fees.items():
+            by_id |= dict.fromkeys(decoy_ids(key, service, draw_decoys()), terms)
+        publish_fees(cast.payer, insurer, by_id)
         return cast
 
     def _provider(self, cast: Cast, party: Party) -> Provider:

@@ -20,6 +20,7 @@ from chainbill.scenario.stage import SceneOptions, Stage, open_stage
 from chainbill.statements.facts import Names
 from chainbill.statements.from_ledger import LedgerHistory, Reader
 from chainbill.statements.patient import patient_statement
+from chainbill.statements.patient_model import PatientStatement
 from chainbill.statements.patient_text import render_patient
 
 STORY_UNFUNDED = frozenset({"Patient/wei"})
@@ -92,6 +93,8 @@ class DemoReport:
     """How many comparisons the audit made."""
     statement: str = ""
     """One patient's statement, as text; empty where nothing settled."""
+    statement_in_full: str = ""
+    """The same with every charge explained."""
     seconds: list[float] = field(default_factory=list)
 
     def count(self, outcome: str) -> int:
@@ -166,13 +169,15 @@ def _report(ingest: IngestReport, stage: Stage, run: Replay) -> DemoReport:
         for event in recorded
         if isinstance(event.event, ClaimSettled)
     }
+    told = _statement(stage, recorded, run)
     return DemoReport(
         ingest=ingest,
         claims=[_claim(replayed, settled.get(replayed.commitment)) for replayed in run.events],
         run=run,
         discrepancies=[str(discrepancy) for discrepancy in verification.discrepancies],
         checks=sum(verification.counts.values()),
-        statement=_statement(stage, recorded, run),
+        statement=render_patient(told) if told else "",
+        statement_in_full=render_patient(told, detail=True) if told else "",
         seconds=[event.seconds_to_credited for event in run.events if event.seconds_to_credited is not None],
     )
 
@@ -196,13 +201,13 @@ def _ending(replayed: ReplayedEvent) -> tuple[str, str]:
     return replayed.outcome.name.lower(), reason
 
 
-def _statement(stage: Stage, recorded: list[RecordedEvent], run: Replay) -> str:
+def _statement(stage: Stage, recorded: list[RecordedEvent], run: Replay) -> PatientStatement | None:
     """What the patient of the first settled event reads."""
     settled = [replayed for replayed in run.events if replayed.outcome is Outcome.SETTLED]
     if not settled:
-        return ""
+        return None
     patient = stage.cast.patients[settled[0].event.patient.reference]
     history = LedgerHistory(recorded, stage.protocol.deployment, as_of=stage.protocol.now())
     facts = history.patient(patient.address, Reader(stage.vault, patient.vault_key))
     names = Names(payers={stage.cast.payer_id: INSURER_NAME})
-    return render_patient(patient_statement(patient.address, facts, names))
+    return patient_statement(patient.address, facts, names)

@@ -2,56 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from chainbill.chain.contracts.registry import CashPrice
-from chainbill.chain.fee_publication import END_OF_TIME, FEES_PER_TRANSACTION
+from chainbill.chain.events import CashPricePublished
+from chainbill.chain.fee_publication import Changes, Newest, Sent, compare, send_mixed
+from chainbill.chain.logs import decode_receipt
 from chainbill.chain.sender import Sender
 from chainbill.errors import StateError
 from chainbill.settings.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class PriceChanges:
-    """What publishing a price list would do, by service name."""
+class PriceStanding:
+    """One service's cash price now, in micro-dollars a unit (0: not offered), and one announced for later."""
 
-    changed: Mapping[str, int]
-    """New, or other than the newest price, in micro-dollars a unit."""
-    unchanged: tuple[str, ...]
-    announced: tuple[str, ...]
-    """To be changed, but another price is announced and does not hold yet; the contract takes one at a
-    time."""
+    amount: int
+    next_amount: int | None = None
+    """None: no other price is announced."""
+    next_at: int = 0
+    """From when the announced one holds, in seconds since 1970."""
 
 
-def compare_prices(session: Session, provider_id: int, prices: Mapping[str, int]) -> PriceChanges:
-    """Compare a price list with what a provider has published."""
-    schedule = session.cash_prices.publish(provider_id, ())
-    now = session.now()
-    changed: dict[str, int] = {}
-    unchanged: list[str] = []
-    announced: list[str] = []
-    for service, amount in prices.items():
-        newest, present = (
-            _price(session, provider_id, schedule.id_of(service), time) for time in (END_OF_TIME, now)
-        )
-        if newest.amount == amount and (newest.version or not amount):
-            unchanged.append(service)
-        elif newest.version != present.version:
-            announced.append(service)
+@dataclass(frozen=True, slots=True)
+class PricesPublished:
+    """What came of publishing; times in seconds since 1970."""
+
+    changes: Changes[int]
+    """Amounts in micro-dollars a unit."""
+    holds: Mapping[str, int]
+    """From when each changed price holds, by service name."""
+    transactions: int
+
+
+def standing_prices(session: Session, provider_id: int) -> dict[str, PriceStanding]:
+    """Every price of the provider's schedule, by service name; nothing where no schedule is here."""
+    if provider_id not in session.cash_prices:
+        return {}
+    schedule, now = session.cash_prices.load(provider_id), session.now()
+    versions = _versions(session, provider_id)
+    found: dict[str, PriceStanding] = {}
+    for service in schedule.services:
+        published = versions.get(schedule.id_of(service), [])
+        amount = next((each.terms for each in reversed(published) if each.effective_at <= now), 0)
+        if published and published[-1].effective_at > now:
+            found[service] = PriceStanding(amount, published[-1].terms, published[-1].effective_at)
         else:
-            changed[service] = amount
-    return PriceChanges(changed, tuple(unchanged), tuple(announced))
+            found[service] = PriceStanding(amount)
+    return found
 
 
-def publish_prices(session: Session, owner: Sender, provider_id: int, prices: Mapping[str, int]) -> int:
-    """Publish prices, as soon as allowed; returns the number of transactions."""
-    chunks = list(_chunks(list(prices)))
-    for chunk in chunks:
-        schedule = session.cash_prices.publish(provider_id, chunk)
-        by_id = {schedule.id_of(service): prices[service] for service in chunk}
-        session.protocol.registry.publish_cash_prices(owner, provider_id, by_id)
-    return len(chunks)
+def publish_prices(
+    session: Session, owner: Sender, provider_id: int, prices: Mapping[str, int]
+) -> PricesPublished:
+    """Publish what changes of a price list, among decoys, as soon as allowed."""
+    schedule = session.cash_prices.publish(provider_id, ())
+    versions, registry = _versions(session, provider_id), session.protocol.registry
+    # A service that was never offered and is not to be needs no price.
+    wanted = {
+        service: amount for service, amount in prices.items() if amount or schedule.id_of(service) in versions
+    }
+    schedule = session.cash_prices.draw(provider_id, wanted)
+
+    def newest(service_id: bytes) -> Newest[int] | None:
+        published = versions.get(service_id)
+        return published[-1] if published else None
+
+    changes = compare(wanted, schedule.ids_of, newest, session.now())
+    session.cash_prices.publish(provider_id, (*changes.changed, *changes.unchanged))
+
+    def send(chunk: Sequence[bytes]) -> dict[bytes, int]:
+        by_id = {each: changes.to_publish[each] for each in chunk}
+        receipt = registry.publish_cash_prices(owner, provider_id, by_id)
+        logged = decode_receipt(receipt, registry.address, "ProviderRegistry")
+        return {each.service_id: each.effective_at for each in logged if isinstance(each, CashPricePublished)}
+
+    sent = send_mixed(changes.to_publish, send) if changes.to_publish else Sent({}, 0)
+    idle = tuple(service for service in prices if service not in wanted)
+    changes = replace(changes, unchanged=(*changes.unchanged, *idle))
+    return PricesPublished(changes, sent.by_service(changes.changed, schedule.ids_of), sent.transactions)
 
 
 def cash_key(session: Session, name: str, provider_id: int) -> bytes:
@@ -63,15 +92,16 @@ def cash_key(session: Session, name: str, provider_id: int) -> bytes:
     if provider_id not in session.cash_prices:
         raise StateError(
             f"{name} has published no cash prices",
-            hint=f"publish them: chainbill provider prices --as {name}",
+            hint=f"publish them: chainbill provider prices FILE --as {name}",
         )
     return session.cash_prices.load(provider_id).key
 
 
-def _price(session: Session, provider_id: int, service_id: bytes, time: int) -> CashPrice:
-    return session.protocol.registry.cash_price_at(provider_id, service_id, time)
-
-
-def _chunks(services: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(services), FEES_PER_TRANSACTION):
-        yield services[start : start + FEES_PER_TRANSACTION]
+def _versions(session: Session, provider_id: int) -> dict[bytes, list[Newest[int]]]:
+    """Every published version by service id, the oldest first; one request, however many they are."""
+    found: dict[bytes, list[Newest[int]]] = {}
+    block = session.protocol.deployment.block
+    registry = session.protocol.registry
+    for log in registry.logged("CashPricePublished", from_block=block, providerId=provider_id):
+        found.setdefault(log["serviceId"], []).append(Newest(log["amount"], log["effectiveAt"]))
+    return found

@@ -6,21 +6,27 @@ import importlib.metadata
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from chainbill.attestation.worklist import Worklist
 from chainbill.chain.anvil import CHAIN_ID
 from chainbill.chain.anvil_binary import anvil_version, find_anvil
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.deployments import load_deployment
 from chainbill.chain.devnet import Devnet
+from chainbill.chain.row_index import LoggedRow
 from chainbill.errors import ChainbillError, StateError
+from chainbill.oracle.store import OracleStore
+from chainbill.settings.addressbook import Role
 from chainbill.settings.keystores import Keystores
 from chainbill.settings.local_devnet import LocalDevnet
 from chainbill.settings.passphrase import passphrase_from
+from chainbill.settings.session import Session
 from chainbill.settings.state import StateDirectory
 
 OLDEST_PYTHON = (3, 11)
@@ -80,6 +86,8 @@ def check_up(state_path: Path | None) -> list[Finding]:
     if devnet is not None:
         findings.append(_guarded("deployment", lambda: _deployment(state, devnet)))
         findings.append(_guarded("chain clock", lambda: _clock(devnet)))
+        if findings[-2].verdict is not Verdict.FAIL:
+            findings += _memories(state, devnet)
     return findings
 
 
@@ -177,6 +185,62 @@ def _clock(devnet: Devnet) -> Finding:
     days, rest = divmod(abs(skew), 86_400)
     found = f"{days} d {rest // 3_600} h {side} this machine's"
     return _warn("chain clock", found, "nothing, if you moved it: commands go by the chain's own time")
+
+
+def _memories(state: StateDirectory, devnet: Devnet) -> list[Finding]:
+    """Does the oracle's store know what the chain has settled, and every provider's worklist?"""
+    try:
+        session = Session.open(state, devnet.rpc_url)
+        rows = [row for row in session.protocol.rows.rows() if row.is_final]
+        providers = {
+            name: each
+            for name, each in session.book.entries(Role.PROVIDER).items()
+            if name in session.keystores
+        }
+    except ChainbillError as error:
+        return [_failed("oracle's store", error)]
+    findings = []
+    if any(node in session.keystores for node in session.book.entries(Role.ORACLE)):
+        findings.append(_guarded("oracle's store", lambda: _store(state, rows)))
+    for name, contact in providers.items():
+        own = [row for row in rows if row.claim.provider_id == contact.provider_id]
+        if own or state.provider_database(name).exists():
+            findings.append(_guarded(f"worklist of {name}", partial(_worklist, state, name, own)))
+    return findings
+
+
+def _store(state: StateDirectory, rows: Sequence[LoggedRow]) -> Finding:
+    if not state.oracle_database.exists():
+        if not rows:
+            return _ok("oracle's store", "nothing was attested yet")
+        found = f"missing, and the chain has {len(rows)} claims: they could be attested and paid again"
+        return _fail("oracle's store", found, "chainbill oracle rebuild")
+    store = OracleStore(state.oracle_database)
+    missing = sum(store.find_sequence(*row.place) is None for row in rows)
+    if missing:
+        found = f"knows nothing of {missing} of the chain's {len(rows)} claims"
+        return _fail("oracle's store", found, "chainbill oracle rebuild")
+    unknown = len(store.unknown_records())
+    if unknown:
+        found = f"does not know which records {unknown} claims are of"
+        return _warn("oracle's store", found, "each provider tells it: chainbill provider rebuild")
+    return _ok("oracle's store", f"knows all of the chain's {len(rows)} claims")
+
+
+def _worklist(state: StateDirectory, name: str, rows: Sequence[LoggedRow]) -> Finding:
+    check, advice = f"worklist of {name}", f"chainbill provider rebuild --as {name}"
+    if not state.provider_database(name).exists():
+        return _fail(check, f"missing, and the chain has {len(rows)} claims of it", advice)
+    worklist = Worklist(state.provider_database(name))
+    known = {each.commitment for each in worklist.attested()}
+    missing = [row for row in rows if row.claim.commitment not in known]
+    highest = max((row.claim.sequence for row in rows), default=0)
+    if len(missing) == len(rows) > 0 or worklist.next_sequence() <= highest:
+        return _fail(check, f"knows nothing of {len(missing)} of its {len(rows)} claims", advice)
+    if missing:
+        found = f"knows nothing of {len(missing)} of its {len(rows)} claims"
+        return _warn(check, found, f"{advice}; then see: chainbill provider check --as {name}")
+    return _ok(check, f"knows all of its {len(rows)} claims")
 
 
 def _guarded(check: str, run: Callable[[], Finding]) -> Finding:

@@ -65,32 +65,36 @@ class Claims:
         self._records, self._ledger = replay_claims(self._recorded, deployment)
 
     def find(self, wanted: str, party: PartyTo) -> ProvenClaim:
-        """The settled claim of a sequence (``7``, or ``2:7`` for provider 2's), commitment or claim id.
+        """The settled claim of a number (``2:7``), a commitment or a claim id.
+
+        ``7`` alone will do while one provider has such a claim: a number means the same to everybody, so it
+        is not completed by who asks.
 
         Raises:
             LedgerError: there is none, or ``wanted`` names nothing.
-            StateError: it did not settle, it is somebody else's, or there are several.
+            StateError: it did not settle, it is somebody else's, or the number is not whole.
         """
+        named = find_claims(self._records, self._ledger, wanted)
         accounts = [
-            account
-            for account in find_claims(self._records, self._ledger, wanted)
-            if party.covers(account.decisive.patient, account.decisive.claim)
+            account for account in named if party.covers(account.decisive.patient, account.decisive.claim)
         ]
+        if len({account.number for account in named}) > 1:
+            own = accounts if accounts and party != PartyTo() else named
+            whose = f"{party.who} has" if own is not named else "there are"
+            raise StateError(
+                f"several providers have a claim {wanted}",
+                hint=f"give the whole number, as on the statement: {whose} "
+                + " and ".join(account.number for account in own),
+            )
         if not accounts:
             raise StateError(
                 f"claim {wanted} is none of {party.who}'s",
-                hint="your own statement has a reference for each of your claims",
+                hint="your own statement has the number of each of your claims",
             )
         settled = [account for account in accounts if account.decisive.claim_id is not None]
         if not settled:
             ending = accounts[0].decisive.outcome.name.lower()
             raise StateError(f"claim {wanted} did not settle: it is {ending}, and nobody paid for it")
-        if len(settled) > 1:
-            names = [f"{account.decisive.provider_id}:{account.decisive.sequence}" for account in settled]
-            raise StateError(
-                f"several providers have a claim {wanted}",
-                hint=f"name the provider too: {' or '.join(names)}",
-            )
         return self.prove(settled[0].decisive.claim_id or b"")
 
     def prove(self, claim_id: bytes) -> ProvenClaim:

@@ -66,7 +66,7 @@ def locked(path: Path, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise unusable(path, "written", error) from None
+        raise unusable(f"the lock {path}", "used", error) from None
     try:
         _acquire(descriptor, path, time.monotonic() + wait_seconds)
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chainbill.audit import JsonRpc, fetch_ledger
 from chainbill.audit.indexer import decode_ledger
+from chainbill.oracle.refusals import Refusals
 from chainbill.settings.addressbook import AddressBook
 from chainbill.settings.session import Session
 from chainbill.statements.facts import Names
@@ -29,7 +30,7 @@ def reader(session: Session, name: str) -> Reader:
     Raises:
         StateError: no such account, or the passphrase is missing or wrong.
     """
-    return Reader(session.vault, session.vault_key(name))
+    return Reader(session.vault, session.vault_key(name), Refusals(session.state.refusals_database))
 
 
 def names(book: AddressBook) -> Names:

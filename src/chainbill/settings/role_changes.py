@@ -46,13 +46,16 @@ def members(session: Session, role: int) -> tuple[Membership, ...]:
     return session.protocol.governance.members(role, from_block=session.protocol.deployment.block)
 
 
-def usual_delay(session: Session, role: GovernorRole) -> int:
-    """How long calls of a new member are to be delayed, in seconds, where nobody says: as long as the
-    longest of those who are in the role.
+def usual_delay(session: Session, role: GovernorRole, account: str | None) -> int:
+    """How long calls of a member are to be delayed, in seconds, where nobody says: as long as they are, and
+    those of a new one as long as the longest of those who are in the role.
 
     Raises:
         StateError: nobody is in it.
     """
+    present = session.protocol.governance.membership(role, account) if account else None
+    if present is not None and present.since:
+        return present.next_delay_seconds if present.next_delay_at else present.delay_seconds
     delays = [member.delay_seconds for member in members(session, role)]
     if not delays:
         raise StateError(

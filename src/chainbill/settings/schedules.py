@@ -7,15 +7,16 @@ service an id on chain stands for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chainbill.errors import StateError
 from chainbill.records.repeated_keys import refuse_repeated_keys
-from chainbill.records.service_id import new_schedule_key, service_id, service_ids
+from chainbill.records.service_id import decoy_ids, draw_decoys, new_schedule_key, service_id, service_ids
 from chainbill.settings.files import locked, read_private, write_private
 
 
@@ -31,6 +32,8 @@ class Schedule(BaseModel):
     nobody else."""
     services: tuple[str, ...] = ()
     """Catalogue names with a published fee or price, in order."""
+    decoys: dict[str, Annotated[int, Field(ge=0, le=1_000)]] = {}
+    """How many decoys a service was given when it was first published; none in a schedule of before."""
 
     @property
     def key(self) -> bytes:
@@ -41,8 +44,12 @@ class Schedule(BaseModel):
         """The 8-byte id of a service."""
         return service_id(self.key, service)
 
+    def ids_of(self, service: str) -> tuple[bytes, ...]:
+        """The id of a service, and those of its decoys, which change whenever it does."""
+        return (self.id_of(service), *decoy_ids(self.key, service, self.decoys.get(service, 0)))
+
     def names(self) -> dict[bytes, str]:
-        """Each published service's name by its id.
+        """Each published service's name by its id; decoys are not among them.
 
         Raises:
             CatalogueError: two services share an id.
@@ -88,16 +95,37 @@ class Schedules:
         Raises:
             CatalogueError: two services share an id.
         """
+        with self._changing(owner_id) as (schedule, write):
+            return write({"services": tuple(sorted({*schedule.services, *services}))})
+
+    def draw(self, owner_id: int, services: Iterable[str]) -> Schedule:
+        """Give decoys to services that are to be published for the first time; returns the whole.
+
+        This is written down before anything is sent: a publishing that was cut off goes on with the same.
+
+        Raises:
+            CatalogueError: two services share an id.
+        """
+        with self._changing(owner_id) as (schedule, write):
+            # Decoys that came after their service would be known for what they are.
+            new = {each for each in services if each not in schedule.services and each not in schedule.decoys}
+            return write({"decoys": schedule.decoys | {each: draw_decoys() for each in sorted(new)}})
+
+    @contextmanager
+    def _changing(self, owner_id: int) -> Iterator[tuple[Schedule, Callable[[Mapping[str, Any]], Schedule]]]:
+        """A schedule, new where there is none, and what writes it with changes; for one process at a time."""
+
+        def write(changes: Mapping[str, Any]) -> Schedule:
+            changed = schedule.model_copy(update=changes)
+            changed.names()
+            write_private(self._path(owner_id), changed.model_dump_json(indent=2).encode() + b"\n")
+            return changed
+
         with locked(self.directory / ".lock"):
-            if self._path(owner_id).exists():
-                schedule = self.load(owner_id)
-            else:
-                schedule = Schedule(owner_id=owner_id, key_hex=new_schedule_key().hex())
-            together = tuple(sorted({*schedule.services, *services}))
-            schedule = schedule.model_copy(update={"services": together})
-            schedule.names()
-            write_private(self._path(owner_id), schedule.model_dump_json(indent=2).encode() + b"\n")
-        return schedule
+            known = self._path(owner_id).exists()
+            key = new_schedule_key().hex()
+            schedule = self.load(owner_id) if known else Schedule(owner_id=owner_id, key_hex=key)
+            yield schedule, write
 
     def _path(self, owner_id: int) -> Path:
         return self.directory / f"{owner_id}.json"

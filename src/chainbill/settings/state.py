@@ -40,6 +40,7 @@ class StateDirectory:
         self.answers = root / "answers"
         self.vault = root / "vault"
         self.oracle_database = root / "oracle.sqlite"
+        self.refusals_database = root / "refusals.sqlite"
 
     @classmethod
     def open(cls, path: Path | None = None) -> Self:
@@ -79,8 +80,12 @@ class StateDirectory:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
         sealed records, the answers to disputes, what was about to be sent, and the databases of oracle and
         providers. Keystores, passphrase and names stay."""
-        databases = [*self.root.glob("oracle.sqlite*"), *self.root.glob("provider-*.sqlite*")]
-        databases += self.root.glob("ingest-*.sqlite*")
+        databases = [
+            *self.root.glob("oracle.sqlite*"),
+            *self.root.glob("refusals.sqlite*"),
+            *self.root.glob("ingest-*.sqlite*"),
+            *self.root.glob("provider-*.sqlite*"),
+        ]
         chain = [self.devnet_record, self.devnet_saved, self.anvil_state, *self.root.glob("anvil-run-*.json")]
         for path in (*chain, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ COMMANDS = (ACCEPT_PAYER, CONSENT, DISPUTE, FUND, LIMITS, REVOKE, SHOW, VERIFY)
 """Every command a statement may tell its reader to type."""
 
 _NEXT_STEPS: dict[Reason, str] = {
-    Reason.NOT_COVERED: "If you think your plan should cover it, call {insurer} and give the reference.",
+    Reason.NOT_COVERED: "If you think your plan should cover it, call {insurer} and give the number.",
     Reason.UNITS_EXCEEDED: "Ask {provider} whether the number it sent is right.",
     Reason.ANNUAL_UNITS_EXCEEDED: "Call {insurer} and ask how many your plan allows in a year.",
     Reason.UNKNOWN_SERVICE: "Ask {provider} which service it meant, and {insurer} whether it lists it.",
@@ -59,24 +59,74 @@ _NEXT_STEPS: dict[Reason, str] = {
 }
 
 
+_MISTAKE = ("the provider sent it with a mistake", "Ask {provider} to look into it.")
+_NO_CASH_PRICE = ("the provider has published no price for it", "Ask {provider} for its price.")
+_REFUSALS: dict[str, tuple[str, str]] = {
+    "payer_not_accepted": (
+        "you have not accepted an insurer",
+        f"Accept your insurer with: {ACCEPT_PAYER}. If you have none, ask {{provider}} to charge its "
+        "published price.",
+    ),
+    "no_schedule": (
+        "your insurer has not told the provider its fees",
+        "Call your insurer and ask it to publish its fees.",
+    ),
+    "unknown_service": (
+        "your insurer lists no fee for this service",
+        "Call your insurer and ask whether it covers this service.",
+    ),
+    "unknown_payer": (
+        "the insurer that was named for you is not known",
+        "Ask {provider} which one it named.",
+    ),
+    "no_secondary_schedule": (
+        "your second insurer has not published its fees",
+        "Call your second insurer and ask it to publish its fees.",
+    ),
+    "no_cash_schedule": _NO_CASH_PRICE,
+    "no_cash_price": _NO_CASH_PRICE,
+    "provider_not_active": ("the provider is not active in the registry", "Ask {provider} about it."),
+    "not_an_attester": (
+        "it was signed by somebody who may not sign for the provider",
+        "Ask {provider} whether it sent this.",
+    ),
+    "fractional_amount": ("its price is not in whole cents", "Ask {provider} to correct the price."),
+    "not_reversed": (
+        "it corrects a charge that has not been given back",
+        "Ask {provider} which charge it meant.",
+    ),
+    "not_its_claim": ("it corrects a charge that is not yours", "Ask {provider} which charge it meant."),
+    "bad_signature": _MISTAKE,
+    "commitment_mismatch": _MISTAKE,
+    "record_mismatch": _MISTAKE,
+    "sequence_reused": _MISTAKE,
+}
+"""By the word of an intake ``Refusal`` or an ``Obstacle``: why, for a sentence, and what to do first."""
+
+
 _SELF_PAY_NOT_ALLOWED = (
     "Ask {provider} to send it to your insurer; or, if you want to pay it yourself, say so with: "
     f"{CONSENT}."
 )
 
 
-def what_to_do(reason: Reason, reference: str, provider: str, insurer: str | None) -> list[str]:
+def what_to_do(
+    reason: Reason, number: str, provider: str, insurer: str | None, dispute: str = ""
+) -> list[str]:
     """What to do about one event: if it looks wrong where it was paid, to get it paid where it was not.
 
-    ``insurer`` None: the patient was to pay without one.
+    Args:
+        number: the charge's.
+        insurer: None: the patient was to pay without one.
+        dispute: how long a paid one may be disputed, in words.
     """
     if reason is Reason.NONE:
         about_insurer = f"Ask {insurer} about the agreed price and about your part of it."
         return [
-            f"Compare it with what was recorded: {SHOW} {reference}",
+            f"Compare it with what was recorded: {SHOW} {number}",
             f"Ask {provider} what this service was and why it charged this price.",
             *([about_insurer] if insurer else []),
-            f"Dispute it within seven days after it was paid: {DISPUTE} {reference}",
+            *([dispute] if dispute else []),
             f"To stop charges by {provider}, take back your consent: {REVOKE} (holds after one day)",
         ]
     step = _NEXT_STEPS[reason]
@@ -84,18 +134,56 @@ def what_to_do(reason: Reason, reference: str, provider: str, insurer: str | Non
         step = _SELF_PAY_NOT_ALLOWED
     return [
         step.format(provider=provider, insurer=insurer or "your insurer"),
-        f"See what was recorded about it: {SHOW} {reference}",
+        f"See what was recorded about it: {SHOW} {number}",
     ]
 
 
-def general_advice() -> list[str]:
-    """The same for a whole statement, with each service's reference left to the reader."""
+def after_taking_back(number: str) -> list[str]:
+    """What to do about a charge that was taken back in full."""
     return [
-        f"Compare the service with what was recorded about it: {SHOW} REFERENCE",
+        "Nothing: it was taken back, and nobody pays for it now.",
+        f"See what was recorded about it: {SHOW} {number}",
+    ]
+
+
+def why_refused(reason: str) -> str:
+    """Why the oracle did not take a service, in words a patient understands; ``reason`` is the word of an
+    intake ``Refusal`` or an ``Obstacle``."""
+    return _REFUSALS.get(reason, _MISTAKE)[0]
+
+
+def after_refusal(reason: str, provider: str) -> list[str]:
+    """What to do so that a service is taken which the oracle refused."""
+    step = _REFUSALS.get(reason, _MISTAKE)[1].format(provider=provider)
+    return [step, f"Then {provider} has to send it again. Until then nothing is charged for it."]
+
+
+def can_dispute(number: str, until: str, account: str) -> str:
+    """How and until when a patient may dispute a charge; ``account`` is the name to act as."""
+    return f"You can dispute it until {until}, with: {dispute_command(number, account)}"
+
+
+def no_record(number: str, until: str, account: str) -> str:
+    """What a patient is told of a paid charge that comes without a record and may still be disputed."""
+    return (
+        "The provider has not shown us a record of this. If you do not recognise it, dispute it by "
+        f"{until}, with: {dispute_command(number, account)}"
+    )
+
+
+def dispute_command(number: str, account: str) -> str:
+    """The whole command; ``account`` empty: as the account that acts where none is named."""
+    return f"{DISPUTE} {number}{f' --as {account}' if account else ''}"
+
+
+def general_advice() -> list[str]:
+    """The same for a whole statement, with each charge's number left to the reader."""
+    return [
+        f"Compare the service with what was recorded about it: {SHOW} NUMBER",
         "Ask the provider what the service was and why it charged this price.",
         "Ask your insurer about the agreed price and about your part of it.",
-        f"Dispute a charge within seven days after it was paid: {DISPUTE} REFERENCE. The provider then has "
-        "three days to answer; if it does not, the charge is taken back.",
+        f"Dispute a charge by its last day, seven days after it was paid: {DISPUTE} NUMBER. The provider "
+        "then has three days to answer; if it does not, the charge is taken back.",
         f"To stop charges by a provider, take back your consent: {REVOKE} (holds after one day)",
         f"To check every amount on this statement against the published terms: {VERIFY}",
     ]

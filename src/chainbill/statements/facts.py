@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chainbill.attestation.claim_number import claim_number
+from chainbill.audit.notice import DISPUTE_WINDOW_SECONDS
 from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
@@ -36,6 +38,19 @@ class Disputer(StrEnum):
     PATIENT = "patient"
     INSURER = "insurer"
     SECOND_INSURER = "second insurer"
+
+
+class ChargeState(StrEnum):
+    """How a charge stands at the time of the statement, whatever was logged of it first."""
+
+    PAID = "paid"
+    DISPUTED = "disputed"
+    """Paid, and a dispute of it has not ended."""
+    PARTLY_TAKEN_BACK = "partly_taken_back"
+    TAKEN_BACK = "taken_back"
+    """Paid once; all of it has gone back."""
+    REFUSED = "refused"
+    WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,35 @@ class ClaimFacts:
             _check_adds_up(self.reference, self.sharing)
 
     @property
+    def number(self) -> str:
+        """The charge's one number, which every command about it takes."""
+        return claim_number(self.provider_id, self.sequence)
+
+    @property
+    def dispute_until(self) -> int | None:
+        """The moment from which on nobody can dispute it; None: nothing was paid."""
+        return None if self.sharing is None else self.decided_at + DISPUTE_WINDOW_SECONDS
+
+    def may_be_disputed(self, party: Disputer, now: int) -> bool:
+        """Would the contracts hear a dispute of it by ``party`` at ``now``?"""
+        until = self.dispute_until
+        if until is None or now >= until:
+            return False
+        found = self.dispute
+        return found is None or (found.stage is not DisputeStage.REVERSED and party not in found.parties)
+
+    @property
+    def state(self) -> ChargeState:
+        """How it stands now."""
+        if self.sharing is None:
+            return ChargeState.REFUSED if self.outcome is Outcome.DENIED else ChargeState.WAITING
+        if self.dispute is not None and self.dispute.stage in (DisputeStage.OPEN, DisputeStage.ANSWERED):
+            return ChargeState.DISPUTED
+        if self.given_back:
+            return ChargeState.TAKEN_BACK
+        return ChargeState.PARTLY_TAKEN_BACK if self.taken_back is not None else ChargeState.PAID
+
+    @property
     def net(self) -> CostSharing | None:
         """How the event is shared now that something may have been taken back."""
         if self.sharing is None or self.taken_back is None:
@@ -101,7 +145,28 @@ class ClaimFacts:
     @property
     def given_back(self) -> bool:
         """Was it taken back in full?"""
-        return self.sharing is not None and self.taken_back is not None and self.net == CostSharing()
+        return self.taken_back is not None and self.net is not None and self.net.allowed == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedFacts:
+    """A service that its provider attested and the oracle has not taken: the chain knows nothing of it."""
+
+    reference: bytes
+    """The commitment that its attestation has or will have."""
+    provider_id: int
+    sequence: int | None
+    """None: its attestation was not even made, so it has no number yet."""
+    reason: str
+    """The word of an intake ``Refusal`` or of an ``Obstacle``."""
+    refused_at: int
+    self_pay: bool
+    record: ServiceEvent
+
+    @property
+    def number(self) -> str | None:
+        """The number that it will be charged under."""
+        return None if self.sequence is None else claim_number(self.provider_id, self.sequence)
 
 
 class MovementKind(StrEnum):
@@ -212,6 +277,8 @@ class AccountFacts:
     """Wallet, pool, or all of a provider's money in settlement."""
     years: Sequence[MemberYear] = ()
     """A patient's benefit years."""
+    refused: Sequence[RefusedFacts] = ()
+    """A patient's services that the oracle has not taken."""
     coming: Sequence[Coming] = ()
     """What a patient has announced."""
     standing: Standing | None = None

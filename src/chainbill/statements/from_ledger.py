@@ -16,6 +16,7 @@ from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.events import Claim, Party, RecordedEvent
 from chainbill.errors import AttestationError, MalformedRecord, StateError
+from chainbill.oracle.refusals import Refusals
 from chainbill.records.vault import Vault, VaultKey
 from chainbill.statements.coming import coming
 from chainbill.statements.facts import (
@@ -25,6 +26,7 @@ from chainbill.statements.facts import (
     Disputer,
     DisputeStage,
     MemberYear,
+    RefusedFacts,
     Standing,
 )
 from chainbill.statements.movements import movements
@@ -37,6 +39,8 @@ class Reader:
 
     vault: Vault
     key: VaultKey
+    refusals: Refusals | None = None
+    """What the oracle would not take of the reader's; None: nobody keeps that here."""
 
 
 class LedgerHistory:
@@ -67,9 +71,11 @@ class LedgerHistory:
             AttestationError: ``account`` is not an address.
         """
         account = checksum_address(account)
+        claims = [_opened(claim, reader) for claim in self._claims if claim.patient == account]
         return AccountFacts(
             as_of=self._as_of,
-            claims=[_opened(claim, reader) for claim in self._claims if claim.patient == account],
+            claims=claims,
+            refused=_refused(account, claims, reader),
             movements=self._movements.get(account, []),
             balance=self._ledger.balance_of(account),
             years=self._years(account),
@@ -214,6 +220,26 @@ def _plan_at(versions: Sequence[PlanVersion], time: int) -> PlanTerms:
     """The terms in force at ``time``; the first version's where none is yet."""
     in_force = [version.terms for version in versions if version.effective_at <= time]
     return in_force[-1] if in_force else versions[0].terms
+
+
+def _refused(account: str, claims: Sequence[ClaimFacts], reader: Reader | None) -> list[RefusedFacts]:
+    """What the oracle has not taken; an event that reached the chain all the same is told by the ledger."""
+    if reader is None or reader.refusals is None:
+        return []
+    on_chain = {claim.reference for claim in claims}
+    return [
+        RefusedFacts(
+            reference=refused.commitment,
+            provider_id=refused.provider_id,
+            sequence=refused.sequence,
+            reason=refused.reason,
+            refused_at=refused.refused_at,
+            self_pay=refused.self_pay,
+            record=record,
+        )
+        for refused, record in reader.refusals.of(account, reader.key)
+        if refused.commitment not in on_chain
+    ]
 
 
 def _opened(claim: ClaimFacts, reader: Reader | None) -> ClaimFacts:

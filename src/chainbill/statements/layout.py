@@ -10,8 +10,10 @@ MIN_WIDTH = 40
 MAX_WIDTH = 100
 DEFAULT_WIDTH = 88
 
-_COMMAND = re.compile(r"chainbill [a-z-]+ [a-z-]+")
+_COMMAND = re.compile(r"chainbill [a-z-]+ [a-z-]+(?: \d+:\d+)?(?: --as [\w.-]+)?")
 _NO_BREAK = "\u00a0"
+_SHORTEST = 8
+"""Columns that a shortened text keeps at least."""
 
 
 def clamp_width(width: int) -> int:
@@ -64,6 +66,49 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, text_c
         return _stacked(head, rows, width)
     lines = [_row(cells, widths, text_columns) for cells in (head, ["-" * size for size in widths], *rows)]
     return [line.rstrip() for line in lines]
+
+
+def fitted(
+    head: Sequence[str], rows: Sequence[Sequence[str]], width: int, right: Sequence[int], cut: Sequence[int]
+) -> list[str] | None:
+    """A line a row. The columns in ``cut`` are shortened until all fit; those in ``right`` are flush right.
+
+    None: they do not fit even so.
+    """
+    widths = [max(len(line[column]) for line in (head, *rows)) for column in range(len(head))]
+    while sum(widths) + 2 * (len(head) - 1) > width:
+        widest = max(cut, key=lambda column: widths[column])
+        if widths[widest] <= _SHORTEST:
+            return None
+        widths[widest] -= 1
+    lines = [
+        "  ".join(
+            f"{_cut(cell, size):>{size}}" if column in right else f"{_cut(cell, size):<{size}}"
+            for column, (cell, size) in enumerate(zip(cells, widths, strict=True))
+        )
+        for cells in (head, ["-" * size for size in widths], *rows)
+    ]
+    return [line.rstrip() for line in lines]
+
+
+def summary(head: Sequence[str], rows: Sequence[Sequence[str]], width: int, narrow: str) -> list[str]:
+    """A line a charge: number, day, service, party, three amounts and how it stands.
+
+    Where a line is too long, each becomes two; ``narrow`` then names the amounts, such as
+    ``charged {}, insurer {}, you {}``.
+    """
+    fits = fitted(head, rows, width, right=(4, 5, 6), cut=(2, 3))
+    if fits is not None:
+        return fits
+    lines: list[str] = []
+    for number, day, service, _, *amounts, state in rows:
+        lines += wrapped(f"{number}  {day}  {service}: {state}", width, hang="  ")
+        lines += wrapped(narrow.format(*amounts), width, "  ")
+    return lines
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else f"{text[: size - 1].rstrip()}…"
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], text_columns: int) -> str:

@@ -6,26 +6,35 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationInfo, WithJsonSchema
 
 from chainbill.billing.outcomes import Outcome
+from chainbill.errors import AmountError
 from chainbill.money import format_dollars, parse_dollars
 from chainbill.statements.facts import ClaimFacts
 from chainbill.statements.sharing import CostSharing
 
-STATEMENT_VERSION = 2
+STATEMENT_VERSION = 3
 """Raised when a field of a statement's JSON changes its name or its meaning."""
 
 
-def _read_dollars(value: Any) -> Any:
-    return parse_dollars(value) if isinstance(value, str) else value
+def _read_dollars(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str):
+        try:
+            return parse_dollars(value)
+        except AmountError as error:
+            raise ValueError(str(error)) from None
+    if info.mode == "json":
+        # 125 would be read as 125 micro-dollars where somebody wrote dollars.
+        raise ValueError('an amount is dollars in quotes, such as "125.00"')
+    return value
 
 
 Dollars = Annotated[
     int,
     BeforeValidator(_read_dollars),
     PlainSerializer(format_dollars, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+\.(\d{2}|\d{6})$"}),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+\.([0-9]{2}|[0-9]{6})$"}),
 ]
 """Micro-dollars in Python; in JSON a string of dollars, two decimals, six if finer."""
 
@@ -80,15 +89,16 @@ class Counts(StatementPart):
     """How many events ended how; refusals and waits by reason (a ``Reason``'s label)."""
 
     settled: int
+    """Paid, and not taken back in full since."""
     taken_back: int
-    """How many of the settled ones were taken back in full."""
+    """Paid once, and taken back in full."""
     denied: dict[str, int]
     pended: dict[str, int]
 
     @property
     def events(self) -> int:
         """All of them."""
-        return self.settled + sum(self.denied.values()) + sum(self.pended.values())
+        return self.settled + self.taken_back + sum(self.denied.values()) + sum(self.pended.values())
 
     @classmethod
     def of(cls, claims: Iterable[ClaimFacts]) -> Counts:
@@ -100,7 +110,7 @@ class Counts(StatementPart):
         for (outcome, reason), number in sorted(counted.items()):
             by_reason[outcome][reason.label] = number
         return cls(
-            settled=sum(by_reason[Outcome.SETTLED].values()),
+            settled=sum(by_reason[Outcome.SETTLED].values()) - taken_back,
             taken_back=taken_back,
             denied=by_reason[Outcome.DENIED],
             pended=by_reason[Outcome.PENDED],
@@ -114,6 +124,25 @@ class MovementLine(StatementPart):
     """YYYY-MM-DD, UTC."""
     kind: str
     amount: Dollars
+
+
+class PeriodLine(StatementPart):
+    """The days that a statement is about, both included."""
+
+    first: str | None
+    """YYYY-MM-DD; None: from the beginning."""
+    last: str | None
+    """YYYY-MM-DD; None: to the end."""
+    words: str
+
+
+class Disputable(StatementPart):
+    """How long a charge may be disputed; anybody's seven days are the same."""
+
+    until: str
+    """``2026-03-11T09:00:00Z``: the moment from which on nobody can, UTC."""
+    by_reader: bool
+    """Could the reader of the statement dispute it when the statement was made?"""
 
 
 def sharings(claims: Iterable[ClaimFacts]) -> list[CostSharing]:

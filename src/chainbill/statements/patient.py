@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from chainbill.billing.outcomes import Outcome
 from chainbill.errors import LedgerError
 from chainbill.money import show_dollars
 from chainbill.records.service_event import PriceSource
-from chainbill.statements.advice import general_advice, what_to_do
+from chainbill.statements.advice import (
+    after_refusal,
+    after_taking_back,
+    can_dispute,
+    general_advice,
+    no_record,
+    what_to_do,
+    why_refused,
+)
 from chainbill.statements.announced import announced
 from chainbill.statements.cost_sharing import Reasons, explain
 from chainbill.statements.facts import (
     AccountFacts,
+    ChargeState,
     ClaimFacts,
+    Disputer,
     MemberYear,
     MovementKind,
     Names,
+    RefusedFacts,
     check_balance,
     current_claims,
     moved,
 )
-from chainbill.statements.model import Amounts, Counts, outcome_word, sharings
+from chainbill.statements.model import Amounts, Counts, Disputable, outcome_word, sharings
 from chainbill.statements.patient_model import (
     BenefitYear,
     EventAmounts,
@@ -32,19 +45,33 @@ from chainbill.statements.patient_model import (
     Share,
     Wallet,
 )
-from chainbill.statements.questions import Numbered, charged_separately, covered_by_insurance, look_alikes
+from chainbill.statements.questions import (
+    NOT_CHARGED,
+    Numbered,
+    charged_separately,
+    covered_by_insurance,
+    look_alikes,
+)
 from chainbill.statements.sharing import CostSharing, TermsApplied
 from chainbill.statements.since import since
 from chainbill.statements.wording import (
     explanation,
+    iso_moment,
     known_payer,
+    known_provider,
     movement_line,
     plain,
     provider_name,
+    recorded_provider,
+    recorded_service,
     sentence,
     service_words,
+    show_moment,
     utc_day,
 )
+
+_DEFAULT_ACCOUNT = "patient"
+"""The account that acts where a command names none."""
 
 _ORDER = (Outcome.SETTLED, Outcome.DENIED, Outcome.PENDED)
 
@@ -60,13 +87,16 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
         LedgerError: the wallet does not add up, or a paid event's terms are missing.
     """
     claims = sorted(current_claims(facts.claims), key=lambda claim: _ORDER.index(claim.outcome))
-    entries = [Numbered(number, claim) for number, claim in enumerate(claims, start=1)]
+    entries = [Numbered(claim) for claim in claims]
+    reader = _Reader(_acts_as(account, names), facts.as_of)
     seconds = {(claim.secondary_payer_id, claim.benefit_year) for claim in claims if claim.sharing}
     return PatientStatement(
         account=account,
-        name=_name(account, claims, names),
+        name=_name(account, facts, names),
         as_of=utc_day(facts.as_of).isoformat(),
-        counts=Counts.of(claims),
+        period=None,
+        outside_period=0,
+        counts=_counts(claims, facts.refused),
         totals=Amounts.total(sharings(claims)),
         benefit_years=[
             _benefit_year(year, names, as_if_alone=(year.payer_id, year.benefit_year) in seconds)
@@ -74,28 +104,52 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
         ],
         wallet=_wallet(facts, claims),
         announced=announced(facts.coming, names),
-        events=[_event(entry, entries, names) for entry in entries],
+        events=[
+            *(_event(entry, entries, names, reader) for entry in entries),
+            *(_refused_event(refused, names) for refused in facts.refused),
+        ],
         if_something_looks_wrong=general_advice(),
     )
 
 
-def _name(account: str, claims: Sequence[ClaimFacts], names: Names) -> str:
+def _name(account: str, facts: AccountFacts, names: Names) -> str:
     """The name all records agree on, else the address book's."""
-    recorded = {plain(claim.record.patient.name) for claim in claims if claim.record}
+    records = [*(claim.record for claim in facts.claims), *(refused.record for refused in facts.refused)]
+    recorded = {plain(record.patient.name) for record in records if record}
     return recorded.pop() if len(recorded) == 1 else plain(names.accounts.get(account, ""))
 
 
-def _event(entry: Numbered, entries: Sequence[Numbered], names: Names) -> PatientEvent:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who reads, and when."""
+
+    account: str
+    """The name to act as; empty: as the one that acts where none is named."""
+    now: int
+
+
+def _acts_as(account: str, names: Names) -> str:
+    name = plain(names.accounts.get(account, ""))
+    return "" if name == _DEFAULT_ACCOUNT else name
+
+
+def _counts(claims: Sequence[ClaimFacts], refused: Sequence[RefusedFacts]) -> Counts:
+    counts = Counts.of(claims)
+    pended = Counter(counts.pended) + Counter(each.reason for each in refused)
+    return counts.model_copy(update={"pended": dict(sorted(pended.items()))})
+
+
+def _event(entry: Numbered, entries: Sequence[Numbered], names: Names, reader: _Reader) -> PatientEvent:
     claim = entry.claim
     paid = [other for other in entries if other.claim.sharing and not other.claim.given_back]
     record = claim.record
     provider = provider_name(claim, names)
     insurer = known_payer(claim.payer_id, names) if claim.payer_id else None
     second = known_payer(claim.secondary_payer_id, names) if claim.secondary_payer_id else None
-    reference = f"0x{claim.reference.hex()}"
     return PatientEvent(
         number=entry.number,
         outcome=outcome_word(claim),
+        state=claim.state,
         reason=claim.reason.label,
         reason_text=sentence(explanation(claim)),
         service=service_words(claim),
@@ -107,17 +161,84 @@ def _event(entry: Numbered, entries: Sequence[Numbered], names: Names) -> Patien
         provider=provider,
         insurer=insurer,
         second_insurer=second,
-        reference=reference,
+        reference=f"0x{claim.reference.hex()}",
+        record_note=_record_note(claim, provider, reader),
         billed=_billed(claim),
         price_note=_price_note(claim),
         amounts=_amounts(claim, provider),
         net=Amounts.total([claim.net]) if claim.net else None,
+        dispute=_disputable(claim, reader),
         since=since(entry, entries, provider),
         charged_separately=charged_separately(entry, paid),
         covered_by_insurance=covered_by_insurance(claim, insurer, second),
-        what_to_do=what_to_do(claim.reason, reference, provider, insurer),
+        what_to_do=_what_to_do(claim, provider, insurer, reader),
         warnings=_warnings(entry, paid),
     )
+
+
+def _refused_event(refused: RefusedFacts, names: Names) -> PatientEvent:
+    """A service that waits at its provider, because the oracle would not take it."""
+    record, why = refused.record, why_refused(refused.reason)
+    provider = recorded_provider(record) or known_provider(refused.provider_id, names)
+    return PatientEvent(
+        number=refused.number,
+        outcome="pended",
+        state=ChargeState.WAITING,
+        reason=refused.reason,
+        reason_text=sentence(why),
+        service=recorded_service(record),
+        kind=record.kind.value,
+        units=record.units,
+        service_date=record.service_date.isoformat(),
+        decided_date=utc_day(refused.refused_at).isoformat(),
+        benefit_year=record.benefit_year,
+        provider=provider,
+        insurer=None,
+        second_insurer=None,
+        reference=f"0x{refused.reference.hex()}",
+        record_note="",
+        billed=record.billed_amount or None,
+        price_note="",
+        amounts=None,
+        net=None,
+        dispute=None,
+        since=[],
+        charged_separately=NOT_CHARGED,
+        covered_by_insurance=f"Not yet: {why}. Nothing was charged.",
+        what_to_do=after_refusal(refused.reason, provider),
+        warnings=[],
+    )
+
+
+def _disputable(claim: ClaimFacts, reader: _Reader) -> Disputable | None:
+    until = claim.dispute_until
+    if until is None:
+        return None
+    return Disputable(until=iso_moment(until), by_reader=claim.may_be_disputed(Disputer.PATIENT, reader.now))
+
+
+def _what_to_do(claim: ClaimFacts, provider: str, insurer: str | None, reader: _Reader) -> list[str]:
+    if claim.given_back:
+        return after_taking_back(claim.number)
+    how = ""
+    if claim.may_be_disputed(Disputer.PATIENT, reader.now):
+        how = can_dispute(claim.number, show_moment(claim.dispute_until or 0), reader.account)
+    return what_to_do(claim.reason, claim.number, provider, insurer, how)
+
+
+def _record_note(claim: ClaimFacts, provider: str, reader: _Reader) -> str:
+    """Said of a charge whose record the reader's vault cannot show."""
+    if claim.record is not None or claim.record_damaged:
+        return ""
+    if claim.may_be_disputed(Disputer.PATIENT, reader.now):
+        return no_record(claim.number, show_moment(claim.dispute_until or 0), reader.account)
+    missing = "The provider has not shown us a record of this."
+    if claim.dispute_until is None or claim.given_back:
+        return missing
+    if claim.dispute is not None and Disputer.PATIENT in claim.dispute.parties:
+        return f"{missing} You have disputed it."
+    last = show_moment(claim.dispute_until)
+    return f"{missing} Its last day to be disputed was {last}: ask {provider} for the record."
 
 
 def _billed(claim: ClaimFacts) -> int | None:

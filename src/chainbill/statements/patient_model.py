@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
+from chainbill.statements.facts import ChargeState
 from chainbill.statements.model import (
     STATEMENT_VERSION,
     Amounts,
     Counts,
+    Disputable,
     Dollars,
     MovementLine,
     OutcomeWord,
+    PeriodLine,
     StatementPart,
 )
 
@@ -60,11 +63,15 @@ class EventAmounts(StatementPart):
 class PatientEvent(StatementPart):
     """One service on the statement."""
 
-    number: int
-    """Counted from 1 on this statement."""
+    number: str | None
+    """The charge's one number (``2:7``), which every command about it takes and which never changes; None:
+    its attestation was not made yet."""
     outcome: OutcomeWord
+    """How the ledger has it; a service that the oracle has not taken is ``pended``."""
+    state: ChargeState
+    """How it stands now."""
     reason: str
-    """A ``Reason``'s label; ``none`` where the event was paid."""
+    """A ``Reason``'s label, or the word of the oracle's refusal; ``none`` where the event was paid."""
     reason_text: str
     """The same in words; empty where the event was paid."""
     service: str
@@ -81,7 +88,9 @@ class PatientEvent(StatementPart):
     """None: nobody but the patient was to pay."""
     second_insurer: str | None
     reference: str
-    """The commitment: what ``chainbill audit show`` is asked for."""
+    """The commitment."""
+    record_note: str
+    """Said where the reader has no record of it; else empty."""
     billed: Dollars | None
     """None where neither ledger nor record says."""
     price_note: str
@@ -90,6 +99,8 @@ class PatientEvent(StatementPart):
     """As it was paid; None: nothing was charged."""
     net: Amounts | None
     """The same less what was taken back since."""
+    dispute: Disputable | None
+    """None: nothing was paid."""
     since: list[str]
     """Disputes, reversals and corrections, in words."""
     charged_separately: str
@@ -154,10 +165,15 @@ class PatientStatement(StatementPart):
     """The one the records agree on, else the address book's; may be empty."""
     as_of: str
     """YYYY-MM-DD of the last block read."""
+    period: PeriodLine | None
+    """The days that ``counts``, ``totals``, ``benefit_years`` and ``events`` are about; None: all."""
+    outside_period: int
+    """How many events are left out."""
     counts: Counts
     totals: Amounts
     benefit_years: list[BenefitYear]
     wallet: Wallet
+    """Of all time, whatever the period."""
     announced: list[str]
     """What the patient has announced and does not hold yet, in words."""
     events: list[PatientEvent]

@@ -6,7 +6,7 @@ billing office expects them from an 835.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from chainbill.billing.outcomes import (
@@ -19,10 +19,12 @@ from chainbill.billing.outcomes import (
     CARC_SELF_PAY,
     Outcome,
 )
+from chainbill.errors import StateError
 from chainbill.statements.facts import (
     AccountFacts,
+    ChargeState,
     ClaimFacts,
-    DisputeFacts,
+    Disputer,
     DisputeStage,
     MovementKind,
     Names,
@@ -35,15 +37,19 @@ from chainbill.statements.model import (
     STATEMENT_VERSION,
     Amounts,
     Counts,
+    Disputable,
     Dollars,
     MovementLine,
     OutcomeWord,
+    PeriodLine,
     StatementPart,
     outcome_word,
     sharings,
 )
+from chainbill.statements.period import Period, within
 from chainbill.statements.sharing import CostSharing
 from chainbill.statements.wording import (
+    iso_moment,
     join_words,
     known_payer,
     known_provider,
@@ -66,9 +72,13 @@ class RemittanceLine(StatementPart):
     """One event as it was decided. ``billed`` less the adjustments is ``plan_paid``, settled or denied, and
     ``plan_paid + second_insurer_paid + patient_paid - operator_fee == credited``."""
 
+    number: str
+    """The charge's one number (``2:7``), which every command about it takes and which never changes."""
     reference: str
     sequence: int
     outcome: OutcomeWord
+    state: ChargeState
+    """How it stands now; the amounts from ``billed`` to ``adjustments`` are as it was decided."""
     reason: str
     decided_date: str
     """YYYY-MM-DD, UTC: when it was paid, denied or last tried."""
@@ -94,8 +104,15 @@ class RemittanceLine(StatementPart):
     adjustments: list[Adjustment]
     dispute: str
     """How a dispute stands, in words; empty where there is none."""
+    disputable: Disputable | None
+    """How long patient and insurers may dispute it (``by_reader``: may any of them now); None: nothing was
+    paid."""
     taken_back: Dollars
     """What of ``allowed`` a reversal gave back."""
+    net: Amounts | None
+    """The amounts less what was taken back; None: nothing was paid."""
+    credited_now: Dollars
+    """``credited`` less what was taken back of it."""
     corrects: str | None
     """The reference of the event that this one replaces."""
 
@@ -136,6 +153,10 @@ class ProviderStatement(StatementPart):
     name: str
     as_of: str
     """YYYY-MM-DD of the last block read."""
+    period: PeriodLine | None
+    """The days that everything but ``credit`` is about; None: all."""
+    outside_period: int
+    """How many events are left out."""
     counts: Counts
     totals: Amounts
     operator_fees: Dollars
@@ -145,23 +166,46 @@ class ProviderStatement(StatementPart):
     credit: Credit
 
 
-def provider_statement(provider_id: int, facts: AccountFacts, names: Names) -> ProviderStatement:
-    """Say what one provider was paid for and what not.
+def provider_statement(
+    provider_id: int, facts: AccountFacts, names: Names, period: Period | None = None
+) -> ProviderStatement:
+    """Say what one provider was paid for and what not; in ``period``, where one is given.
 
     Raises:
         LedgerError: the credit does not add up.
     """
-    claims = current_claims(facts.claims)
+    everything = current_claims(facts.claims)
+    claims = within(everything, period)
     net = sharings(claims)
     return ProviderStatement(
         provider_id=provider_id,
         name=known_provider(provider_id, names),
         as_of=utc_day(facts.as_of).isoformat(),
+        period=period.line() if period else None,
+        outside_period=len(everything) - len(claims),
         counts=Counts.of(claims),
         totals=Amounts.total(net),
         operator_fees=sum(sharing.operator_fee for sharing in net),
-        lines=[_line(claim, names) for claim in claims],
-        credit=_credit(facts, claims),
+        lines=[_line(claim, names, facts.as_of) for claim in claims],
+        credit=_credit(facts, everything),
+    )
+
+
+def only_lines(statement: ProviderStatement, numbers: Collection[str]) -> ProviderStatement:
+    """The same statement with those lines alone; its sums stay.
+
+    Raises:
+        StateError: one of them is not on the statement.
+    """
+    unknown = set(numbers) - {line.number for line in statement.lines}
+    if unknown:
+        where = "in this period" if statement.period else "on the statement"
+        raise StateError(
+            f"there is no charge {min(unknown)} {where}",
+            hint="its summary has the number of each: chainbill provider statement",
+        )
+    return statement.model_copy(
+        update={"lines": [line for line in statement.lines if line.number in numbers]}
     )
 
 
@@ -187,12 +231,15 @@ def _shared(sharing: CostSharing, *, self_pay: bool) -> Sequence[tuple[str, int]
     return [(code, amount) for code, amount in coded if amount]
 
 
-def _line(claim: ClaimFacts, names: Names) -> RemittanceLine:
+def _line(claim: ClaimFacts, names: Names, now: int) -> RemittanceLine:
     sharing, record = claim.sharing or CostSharing(), claim.record
+    net = claim.net or CostSharing()
     return RemittanceLine(
+        number=claim.number,
         reference=f"0x{claim.reference.hex()}",
         sequence=claim.sequence,
         outcome=outcome_word(claim),
+        state=claim.state,
         reason=claim.reason.label,
         decided_date=utc_day(claim.decided_at).isoformat(),
         service_date=record.service_date.isoformat() if record else None,
@@ -209,13 +256,26 @@ def _line(claim: ClaimFacts, names: Names) -> RemittanceLine:
         operator_fee=sharing.operator_fee,
         credited=sharing.allowed - sharing.operator_fee,
         adjustments=adjustments(claim),
-        dispute=_dispute(claim.dispute),
+        dispute=_dispute(claim),
+        disputable=_disputable(claim, now),
         taken_back=claim.taken_back.allowed if claim.taken_back else 0,
+        net=Amounts.total([claim.net]) if claim.net else None,
+        credited_now=net.allowed - net.operator_fee,
         corrects=f"0x{claim.corrects.hex()}" if claim.corrects else None,
     )
 
 
-def _dispute(dispute: DisputeFacts | None) -> str:
+def _disputable(claim: ClaimFacts, now: int) -> Disputable | None:
+    if claim.dispute_until is None:
+        return None
+    parties = {Disputer.PATIENT: True, Disputer.INSURER: claim.payer_id is not None}
+    parties[Disputer.SECOND_INSURER] = claim.secondary_payer_id is not None
+    may = any(there and claim.may_be_disputed(party, now) for party, there in parties.items())
+    return Disputable(until=iso_moment(claim.dispute_until), by_reader=may)
+
+
+def _dispute(claim: ClaimFacts) -> str:
+    dispute = claim.dispute
     if dispute is None:
         return ""
     by = join_words([party.value for party in dispute.parties])
@@ -228,7 +288,8 @@ def _dispute(dispute: DisputeFacts | None) -> str:
         case DisputeStage.UPHELD:
             return f"disputed by {by}, and upheld"
         case DisputeStage.REVERSED:
-            return f"disputed by {by}, and taken back" if by else "given back"
+            how = "in full" if claim.given_back else "in part"
+            return f"disputed by {by}, and taken back {how}" if by else f"given back {how}"
 
 
 def _credit(facts: AccountFacts, claims: Sequence[ClaimFacts]) -> Credit:

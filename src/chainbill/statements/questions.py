@@ -13,12 +13,16 @@ from chainbill.statements.facts import ClaimFacts
 from chainbill.statements.sharing import CostSharing
 from chainbill.statements.wording import explanation, join_words, service_words
 
-_NOT_CHARGED = "No: nothing was charged for it."
+NOT_CHARGED = "No: nothing was charged for it."
+_IN_THE_VISIT = (
+    "Vital signs taken during the visit, with a device or without, are part of it and are not charged."
+)
 _ONE_CHARGE = {
-    ServiceKind.TELEHEALTH_VISIT: "Readings taken during the visit are part of it and are not charged again.",
-    ServiceKind.IN_PERSON_VISIT: "Readings taken during the visit are part of it and are not charged again.",
+    ServiceKind.TELEHEALTH_VISIT: _IN_THE_VISIT,
+    ServiceKind.IN_PERSON_VISIT: _IN_THE_VISIT,
     ServiceKind.REMOTE_MONITORING_UPLOAD: (
-        "It was sent from outside a visit; a reading taken in a visit is part of the visit."
+        "It was sent from outside a visit: a vital sign taken during a visit, in person or by video, is part "
+        "of the visit and is not charged."
     ),
     ServiceKind.LABORATORY_TEST: "The single values of one laboratory report are one charge.",
     ServiceKind.PRESCRIPTION_REFILL: "Each fill of a prescription is one charge.",
@@ -28,10 +32,14 @@ _ONE_CHARGE = {
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """An event and its number on the statement."""
+    """An event of the statement."""
 
-    number: int
     claim: ClaimFacts
+
+    @property
+    def number(self) -> str:
+        """The one number of the charge."""
+        return self.claim.number
 
     @property
     def day(self) -> date | None:
@@ -44,30 +52,58 @@ def charged_separately(entry: Numbered, paid: Sequence[Numbered]) -> str:
     """Answer for ``entry``; ``paid`` are all events of the statement that were charged, it included."""
     claim = entry.claim
     if claim.outcome is not Outcome.SETTLED:
-        return _NOT_CHARGED
+        return NOT_CHARGED
+    if claim.given_back:
+        return f"It was, and the charge was taken back: {back_to(claim)}. Nothing is charged for it now."
     if claim.record is None:
         return (
             "Yes: it has a price of its own. Whether it goes with another service can only be told from "
-            "the record, which is not in your vault."
+            "the record, and you have none."
         )
     return f"Yes: it has a price of its own. {_same_day(entry, paid)} {_ONE_CHARGE[claim.record.kind]}"
 
 
 def covered_by_insurance(claim: ClaimFacts, insurer: str | None, second: str | None) -> str:
     """Answer for one event, whatever became of it; ``insurer`` and ``second`` by name."""
-    if claim.sharing is not None:
-        return _covered(claim.sharing, insurer, second)
+    if claim.given_back:
+        return f"The charge was taken back: {back_to(claim)}. Nobody pays for it now."
+    if claim.net is not None:
+        return " ".join(filter(None, [_covered(claim.net, insurer, second), _after_taking_back(claim)]))
     answer = "No" if claim.outcome is Outcome.DENIED else "Not yet"
     return f"{answer}: {explanation(claim)}. Nothing was charged."
 
 
-def look_alikes(entry: Numbered, paid: Sequence[Numbered]) -> list[int]:
+def look_alikes(entry: Numbered, paid: Sequence[Numbered]) -> list[str]:
     """Numbers of other charged events that may be the same service twice.
 
     The same source record, or the same service (and code: a service may stand for many that the
     catalogue lacks) by the same provider on one day; several readings from home in a day are usual.
     """
     return [other.number for other in paid if other.number != entry.number and _alike(entry, other)]
+
+
+def back_to(claim: ClaimFacts) -> str:
+    """Who got back how much of a charge: ``you got back $25.00 and your insurer $67.00``."""
+    taken = claim.taken_back or CostSharing()
+    amounts = {
+        "you": taken.patient_responsibility,
+        "your insurer": taken.plan_paid,
+        "your second insurer": taken.secondary_paid,
+    }
+    told = [f"{who} got back {show_dollars(amount)}" for who, amount in amounts.items() if amount]
+    return (
+        join_words([told[0], *(each.replace(" got back", "") for each in told[1:])])
+        if told
+        else ("nobody had paid anything")
+    )
+
+
+def _after_taking_back(claim: ClaimFacts) -> str:
+    """What a charge that was taken back in part was before; empty where nothing was."""
+    if claim.taken_back is None or claim.sharing is None:
+        return ""
+    before = show_dollars(claim.sharing.allowed)
+    return f"The price was {before} before a part was taken back: {back_to(claim)}."
 
 
 def _alike(one: Numbered, other: Numbered) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainbill.money import show_dollars
 from chainbill.statements.facts import ClaimFacts, DisputeFacts, Disputer, DisputeStage
-from chainbill.statements.questions import Numbered
+from chainbill.statements.questions import Numbered, back_to
 from chainbill.statements.wording import join_words, sentence, show_date, utc_day
 
 _WHO = {
@@ -26,7 +25,7 @@ def since(entry: Numbered, entries: Sequence[Numbered], provider: str) -> list[s
     replaced_by = [
         other for other in entries if other.claim.corrects == claim.reference and other.claim.sharing
     ]
-    told += [f"It was replaced by number {other.number}." for other in replaced_by]
+    told += [f"It was replaced by charge {other.number}." for other in replaced_by]
     return told
 
 
@@ -50,29 +49,11 @@ def _dispute(claim: ClaimFacts, dispute: DisputeFacts, provider: str) -> str:
                 if dispute.parties
                 else f"{provider} gave this charge back {how}"
             )
-            return f"{what}. {_money(claim)}"
-
-
-def _money(claim: ClaimFacts) -> str:
-    """Who got what."""
-    taken = claim.taken_back
-    if taken is None:
-        return "Nothing was to be returned."
-    returned = {
-        "your wallet": taken.patient_responsibility,
-        "your insurer": taken.plan_paid,
-        "your second insurer": taken.secondary_paid,
-    }
-    parts = [(show_dollars(amount), who) for who, amount in returned.items() if amount]
-    if not parts:
-        return "Nothing was to be returned."
-    (first, who), *others = parts
-    told = [f"{first} went back to {who}", *(f"{amount} to {to}" for amount, to in others)]
-    return f"{join_words(told)}."
+            return f"{what}: {back_to(claim)}."
 
 
 def _named(reference: bytes, entries: Sequence[Numbered]) -> str:
     for entry in entries:
         if entry.claim.reference == reference:
-            return f"number {entry.number}"
+            return f"charge {entry.number}"
     return f"an earlier charge (reference 0x{reference.hex()})"

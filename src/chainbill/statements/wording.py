@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime
 
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import Category
-from chainbill.statements.facts import ClaimFacts, Movement, Names
+from chainbill.records.service_event import ServiceEvent
+from chainbill.statements.facts import ChargeState, ClaimFacts, Movement, Names
 from chainbill.statements.model import MovementLine
 
-NO_RECORD = "A service (details are not in your vault)"
+NO_RECORD = "A service without a record"
 """What an event is called when its record cannot be opened."""
 
 _MONTHS = (
@@ -56,6 +57,27 @@ def show_iso_date(iso: str) -> str:
     return show_date(date.fromisoformat(iso))
 
 
+def show_moment(seconds: int) -> str:
+    """A block time as ``March 4, 2026, 09:00 UTC``; seconds are left out, so it is never too late."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return f"{show_date(moment.date())}, {moment:%H:%M} UTC"
+
+
+def iso_moment(seconds: int) -> str:
+    """A block time as a model has it: ``2026-03-04T09:00:00Z``."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def show_iso_moment(iso: str) -> str:
+    """A model's ``2026-03-04T09:00:00Z`` as ``March 4, 2026, 09:00 UTC``."""
+    return show_moment(int(datetime.fromisoformat(iso).timestamp()))
+
+
+def state_words(state: ChargeState) -> str:
+    """How a charge stands, in a table: ``part back``."""
+    return "part back" if state is ChargeState.PARTLY_TAKEN_BACK else state.value.replace("_", " ")
+
+
 def show_percent(bps: int) -> str:
     """Basis points as ``20%`` or ``12.5%``."""
     whole, hundredths = divmod(bps, 100)
@@ -96,16 +118,22 @@ def category_words(category_id: int) -> str:
 
 def service_words(claim: ClaimFacts) -> str:
     """What was done, from the record."""
-    record = claim.record
-    if record is None:
-        return NO_RECORD
+    return NO_RECORD if claim.record is None else recorded_service(claim.record)
+
+
+def recorded_service(record: ServiceEvent) -> str:
+    """What was done, as a record says."""
     return plain(record.description) or plain(record.service.replace("-", " ")) or NO_RECORD
 
 
 def provider_name(claim: ClaimFacts, names: Names) -> str:
     """The provider as the record names it, else as the address book does."""
-    recorded = plain(claim.record.provider.name) if claim.record else ""
-    return recorded or known_provider(claim.provider_id, names)
+    return recorded_provider(claim.record) or known_provider(claim.provider_id, names)
+
+
+def recorded_provider(record: ServiceEvent | None) -> str:
+    """The provider as a record names it; empty where it does not."""
+    return plain(record.provider.name) if record else ""
 
 
 def known_provider(provider_id: int, names: Names) -> str:

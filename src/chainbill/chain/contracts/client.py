@@ -9,7 +9,7 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
-from web3.types import TxReceipt
+from web3.types import BlockIdentifier, TxReceipt
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.sender import Sender, mapped_errors
@@ -45,6 +45,18 @@ class ContractClient:
     def selector(self, name: str) -> bytes:
         """The four bytes that stand for a function."""
         return function_abi_to_4byte_selector(self._contract.functions[name].abi)
+
+    def logged(self, event: str, *, from_block: BlockIdentifier = 0, **indexed: Any) -> list[dict[str, Any]]:
+        """The fields of every log of one kind, by their Solidity names, the oldest first.
+
+        Args:
+            event: the Solidity name of the event.
+            from_block: where to begin looking: the deployment's block.
+            indexed: only those with these values of indexed fields.
+        """
+        with mapped_errors():
+            found = self._contract.events[event].get_logs(from_block=from_block, argument_filters=indexed)
+        return [dict(log["args"]) for log in found]
 
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():

@@ -1,0 +1,184 @@
+"""Every row that settlement has logged, by commitment and by sequence: what the oracle asks before it signs.
+
+It is read once and then only continued; after a reorganisation of the chain it is read anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.types import BlockData, LogReceipt
+
+from chainbill.attestation.typed_data import Domain
+from chainbill.billing.outcomes import Outcome
+from chainbill.chain.claim_words import NO_SECONDARY
+from chainbill.chain.connection import hash_of_block, time_of_block
+from chainbill.chain.contracts.settlement import SettledClaim
+from chainbill.chain.deployments import Deployment
+from chainbill.chain.events import (
+    BatchSettled,
+    Claim,
+    ClaimCorrected,
+    ClaimDenied,
+    ClaimPended,
+    ClaimSettled,
+    Event,
+    SecondaryDetermined,
+    SecondaryShares,
+)
+from chainbill.chain.logs import decode_log
+from chainbill.chain.sender import mapped_errors
+
+BLOCKS_AT_ONCE = 10_000
+"""Blocks whose logs are asked for in one call; many nodes refuse more."""
+
+Place = tuple[int, int]
+"""A provider's id and one of its sequences."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRow:
+    """One row of a batch that settled, was denied or was put back."""
+
+    outcome: Outcome
+    patient: str
+    claim: Claim
+    corrects: bytes
+    """The id of the reversed claim that it takes the place of; empty: none."""
+    secondary: SecondaryShares
+    batch: BatchSettled
+    transaction: bytes
+    block: int
+    block_hash: bytes
+
+    @property
+    def place(self) -> Place:
+        """Whose it is, and under which number."""
+        return self.claim.provider_id, self.claim.sequence
+
+    @property
+    def is_final(self) -> bool:
+        """Is its sequence spent?"""
+        return self.outcome in (Outcome.SETTLED, Outcome.DENIED)
+
+
+class RowIndex:
+    """The rows of one deployment, as far as they were read."""
+
+    def __init__(self, w3: Web3, deployment: Deployment) -> None:
+        self._w3 = w3
+        self._deployment = deployment
+        self._times: dict[bytes, int] = {}
+        self._forget()
+
+    def places_of(self, commitment: bytes) -> set[Place]:
+        """Under which sequences a commitment has settled, was denied, or was put back.
+
+        Raises:
+            ChainError: the node could not be reached or refused.
+            LedgerError: settlement logged what cannot be decoded.
+        """
+        self._catch_up()
+        return {row.place for row in self._by_commitment.get(commitment, ())}
+
+    def rows(self, provider_id: int | None = None) -> list[LoggedRow]:
+        """Every row in order, of one provider where one is named; a row that was put back may come again.
+        Errors as ``places_of``."""
+        self._catch_up()
+        return [row for row in self._rows if provider_id in (None, row.claim.provider_id)]
+
+    def claim_id(self, row: LoggedRow) -> bytes:
+        """The id of the claim that a row became; empty where it did not settle.
+
+        Raises:
+            ChainError: the node could not be reached, or has dropped the row's block.
+        """
+        if row.outcome is not Outcome.SETTLED:
+            return b""
+        if row.block_hash not in self._times:
+            self._times[row.block_hash] = time_of_block(self._w3, HexBytes(row.block_hash))
+        settled_at, batch = self._times[row.block_hash], row.batch
+        claim = SettledClaim(batch.digest, settled_at, batch.operator, row.patient, row.claim, row.secondary)
+        return claim.claim_id(Domain(self._deployment.chain_id, self._deployment.settlement))
+
+    def _forget(self) -> None:
+        self._read_to: tuple[int, bytes] | None = None
+        self._rows: list[LoggedRow] = []
+        self._by_commitment: defaultdict[bytes, list[LoggedRow]] = defaultdict(list)
+
+    def _catch_up(self) -> None:
+        with mapped_errors():
+            newest: BlockData = self._w3.eth.get_block("latest")
+        head = int(newest["number"]), bytes(newest["hash"])
+        if head == self._read_to:
+            return
+        if self._read_to is not None and hash_of_block(self._w3, self._read_to[0]) != self._read_to[1]:
+            self._forget()
+        first = self._deployment.block if self._read_to is None else self._read_to[0] + 1
+        for row in _rows(self._logs(first, head[0])):
+            self._rows.append(row)
+            self._by_commitment[row.claim.commitment].append(row)
+        self._read_to = head
+
+    def _logs(self, first: int, last: int) -> list[LogReceipt]:
+        found: list[LogReceipt] = []
+        for start in range(first, last + 1, BLOCKS_AT_ONCE):
+            wanted: Any = {
+                "address": self._deployment.settlement,
+                "fromBlock": start,
+                "toBlock": min(start + BLOCKS_AT_ONCE - 1, last),
+            }
+            with mapped_errors():
+                found += self._w3.eth.get_logs(wanted)
+        return found
+
+
+_OUTCOMES: dict[type[Event], Outcome] = {
+    ClaimSettled: Outcome.SETTLED,
+    ClaimDenied: Outcome.DENIED,
+    ClaimPended: Outcome.PENDED,
+}
+
+
+def _rows(logs: Sequence[LogReceipt]) -> Iterator[LoggedRow]:
+    for _, of_transaction in groupby(logs, key=lambda log: bytes(log["transactionHash"])):
+        waiting: list[tuple[LogReceipt, Event]] = []
+        for log in of_transaction:
+            event = decode_log(log)
+            if isinstance(event, BatchSettled):
+                yield from _rows_of_batch(waiting, event)
+                waiting = []
+            else:
+                waiting.append((log, event))
+
+
+def _rows_of_batch(logged: Sequence[tuple[LogReceipt, Event]], batch: BatchSettled) -> Iterator[LoggedRow]:
+    """A batch's rows; what follows a row's log belongs to it."""
+    for place, (log, event) in enumerate(logged):
+        if not isinstance(event, ClaimSettled | ClaimDenied | ClaimPended):
+            continue
+        following = [
+            each
+            for _, each in logged[place + 1 : place + 3]
+            if isinstance(each, SecondaryDetermined | ClaimCorrected)
+            and each.commitment == event.claim.commitment
+        ]
+        yield LoggedRow(
+            outcome=_OUTCOMES[type(event)],
+            patient=event.patient,
+            claim=event.claim,
+            corrects=next((each.claim_id for each in following if isinstance(each, ClaimCorrected)), b""),
+            secondary=next(
+                (each.shares for each in following if isinstance(each, SecondaryDetermined)), NO_SECONDARY
+            ),
+            batch=batch,
+            transaction=bytes(log["transactionHash"]),
+            block=log["blockNumber"],
+            block_hash=bytes(log["blockHash"]),
+        )
