@@ -44,6 +44,12 @@ def samples_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def cases_dir() -> Path:
+    """Small records with their right outcome, each of a kind that was once read wrongly."""
+    return shared_folder("cases")
+
+
+@pytest.fixture(scope="session")
 def vectors_dir() -> Path:
     """Test vectors of other implementations: signatures, hashes, Merkle trees."""
     return shared_folder("vectors")

@@ -10,6 +10,7 @@ from typing import Any
 from tests.interop.builders import encounter, record
 
 from chainbill.interop.fhir import SkippedResource, SkipReason, read_fhir
+from chainbill.interop.fhir.report import LeftOut
 from chainbill.records.service_event import ServiceKind
 
 EVERY_KIND = Path(__file__).parents[1] / "fixtures" / "fhir" / "every_kind.json"
@@ -91,3 +92,9 @@ def test_skipped__in_words__reads_as_a_sentence() -> None:
     assert words(SkipReason.STATUS, "cancelled") == "Observation/7: status cancelled"
     assert words(SkipReason.NO_DATE) == "Observation/7: no service date"
     assert words(SkipReason.PART_OF_VISIT, "Encounter/1") == "Observation/7: part of the visit: Encounter/1"
+
+
+def test_docs__name_every_reason(project_root: Path) -> None:
+    told = (project_root / "docs" / "fhir.md").read_text("utf-8")
+    absent = [reason for reason in (*SkipReason, *LeftOut) if f"`{reason}" not in told]
+    assert absent == []

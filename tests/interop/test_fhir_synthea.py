@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,10 @@ def counted(path: Path) -> dict[str, int]:
         "laboratory_test": len(reports) + len(laboratory),
         "prescription_refill": len(fills),
     }
+
+
+def cents(dollars: Any) -> int:
+    return int(Decimal(dollars).quantize(Decimal("0.01"), ROUND_HALF_UP) * 1_000_000)
 
 
 def kinds(report: IngestReport) -> Counter[str]:
@@ -85,6 +89,23 @@ def test_synthea__prices__are_those_of_the_claims(bundles: list[Path], catalogue
                 dollars = stated[event.record_identity.partition("/")[2]]
                 assert event.billed_amount == round(Decimal(dollars), 2) * 1_000_000
                 assert event.price_source is PriceSource.CLAIM_TOTAL
+
+
+def test_synthea__claims__are_accounted_for_to_the_cent(bundles: list[Path], catalogue: Any) -> None:
+    for path in bundles:
+        claimed, in_lines = 0, 0
+        for claim in by_type(path)["Claim"]:
+            lines = sum(cents(line["net"]["value"]) for line in claim["item"] if "net" in line)
+            claimed += max(cents(claim["total"]["value"]), lines)  # Synthea's totals are often below
+            in_lines += lines
+        report = read_fhir(path, catalogue=catalogue)
+        account = report.claim_account()
+        assert account.claimed == claimed
+        assert account.claimed == account.in_events + sum(account.left_out.values())
+        billed = [event for event in report.events if event.price_source is not PriceSource.CATALOGUE_DEFAULT]
+        assert account.in_events == sum(event.billed_amount for event in billed)
+        assert account.in_events > 0
+        assert account.claimed - account.in_events <= in_lines
 
 
 def test_synthea__as_ndjson__yields_the_same_events(

@@ -33,6 +33,11 @@ KIND_CATEGORY: dict[ServiceKind, Category] = {
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LEVEL_II = re.compile(r"[A-V]\d{4}")
 """A code of HCPCS level II: a letter and four digits."""
+_LABORATORY = re.compile(
+    r"80[0-9]{3}|8[1-7][0-9]{3}|881[89][0-9]|882[0-9]{2}|890[0-9]{2}|891[0-9]{2}|[0-9]{4}[UM]"
+)
+"""CPT's laboratory codes: 80047 to 89398 without necropsy, cytopathology, surgical pathology and reproductive
+medicine, and the proprietary (U) and multianalyte (M) ones."""
 _FIELDS = ("fee", "description", "category")
 
 
@@ -160,6 +165,15 @@ class Catalogue(BaseModel):
     def is_virtual_or_home(self, codings: Iterable[Coding]) -> bool:
         """Whether an encounter type is among the virtual or home ones."""
         return any(self._short(coding) in self.virtual_or_home_types for coding in codings)
+
+    def is_laboratory(self, codings: Iterable[Coding]) -> bool:
+        """Whether a code is of CPT's laboratory section, listed here or not: pathology, which reads tissue,
+        is not.
+        """
+        return any(
+            coding.system == "CPT" and bool(_LABORATORY.fullmatch(coding.code))
+            for coding in map(self._short, codings)
+        )
 
     def kinds(self, codings: Iterable[Coding]) -> list[ServiceKind]:
         """The kinds under which any of a record's codings is listed, in the order of ``ServiceKind``."""

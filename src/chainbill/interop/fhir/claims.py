@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from chainbill.errors import AmountError
-from chainbill.interop.fhir.dates import EPOCH, first_date
+from chainbill.interop.fhir.dates import EPOCH, first_date, parse_date
 from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, number, text
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.references import ReferenceIndex, Target
@@ -168,7 +168,19 @@ def _read(source: Source, index: ReferenceIndex, charge_items: dict[str, Source]
             _line(claim, place, item, index) for place, item in enumerate(children(resource, "item"), start=1)
         ]
     )
+    _number_apart(claim.lines)
     return claim
+
+
+def _number_apart(lines: list[Line]) -> None:
+    """Give lines that share a number new ones: the first keeps it, since events are named by it."""
+    taken, after = {line.number for line in lines}, max((line.number for line in lines), default=0)
+    for line in lines:
+        if line.number in taken:
+            taken.discard(line.number)
+        else:
+            after += 1
+            line.number = after
 
 
 def _line(claim: Claim, place: int, item: Json, index: ReferenceIndex) -> Line:
@@ -187,7 +199,7 @@ def _line(claim: Claim, place: int, item: Json, index: ReferenceIndex) -> Line:
         line.leave_out(LeftOut.OTHER_CURRENCY, f"in {currency}")
     elif value is not None:
         _set_amount(line, value)
-    if not_understood_because(item):
+    if not_understood_because(item, deep=True):
         line.leave_out(LeftOut.NOT_UNDERSTOOD, "it carries a modifier extension")
     targets = (index.follow(each, claim.source, "Encounter") for each in children(item, "encounter"))
     line.encounters = list({target.reference: target for target in targets if target.reference}.values())
@@ -217,6 +229,8 @@ def _charge_lines(claim: Claim, index: ReferenceIndex, charge_items: dict[str, S
             line.leave_out(LeftOut.OTHER_CURRENCY, f"in {currency}")
         elif price is not None:
             _set_amount(line, price)
+        if not_understood_because(stated, deep=True):
+            line.leave_out(LeftOut.NOT_UNDERSTOOD, "it carries a modifier extension")
         lines.append(line)
     return lines
 
@@ -268,6 +282,11 @@ def line_value(item: Json, inherited: str = "") -> tuple[Decimal | None, str]:
     if (value := number(price, "value")) is not None:
         value = _product(value, number(child(item, "quantity"), "value"), number(item, "factor"))
         tax = number(child(item, "tax"), "value")
+        if tax is not None and text(child(item, "tax"), "currency") not in (
+            "",
+            text(price, "currency") or _CURRENCY,
+        ):
+            return None, text(child(item, "tax"), "currency")
         return _in_dollars(value + tax if tax is not None else value, price, inherited)
     total: Decimal | None = None
     for detail in [*children(item, "detail"), *children(item, "subDetail")]:
@@ -356,7 +375,7 @@ def _total(resource: Json) -> Json:
     for stated in children(resource, "total"):
         if any(coding.code == "submitted" for coding in codings(child(stated, "category"))):
             return child(stated, "amount")
-    return child(resource, "total") or child(resource, "totalGross")
+    return child(resource, "total") or child(resource, "totalGross") or child(resource, "totalNet")
 
 
 def _foreign(money: Json) -> str:
@@ -375,7 +394,9 @@ def _foreign_of_items(resource: Json, total: Json) -> str:
 
 def _problem(resource: Json) -> Problem | None:
     """Why a claim does not count, whatever the others say."""
-    if told := not_understood_because(resource):
+    # A line's own modifier extension leaves out that line alone.
+    header = {name: value for name, value in resource.items() if name not in ("item", "lineItem")}
+    if told := not_understood_because(header, deep=True):
         return Problem(SkipReason.NOT_UNDERSTOOD, told)
     if element := _malformed(resource):
         return Problem(SkipReason.INVALID, element)
@@ -405,23 +426,58 @@ def _malformed(resource: Json) -> str:
             return f"{name}: not a list of objects"
     for place, item in enumerate(children(resource, "item")):
         where = f"item.{place}"
-        for name in ("encounter", "modifier", "detail"):
-            if name in item and not _is_list_of_objects(item[name]):
-                return f"{where}.{name}: not a list of objects"
-        for name in (*_MONEY, "quantity"):
-            if told := _money_problem(item, name, where):
+        if told := _item_problem(item, where) or _dates_problem(item, "serviced", where):
+            return told
+    for place, item in enumerate(children(resource, "lineItem")):
+        for component in children(item, "priceComponent"):
+            if told := _money_problem(component, "amount", f"lineItem.{place}.priceComponent"):
                 return told
-        if "factor" in item and number(item, "factor") is None:
-            return f"{where}.factor: not a number"
-        for detail in children(item, "detail"):
-            for name in (*_MONEY, "quantity"):
-                if told := _money_problem(detail, name, f"{where}.detail"):
-                    return told
     for name in ("priceOverride", "totalGross", "totalNet"):
         if told := _money_problem(resource, name, ""):
             return told
+    if told := _period_problem(resource, "billablePeriod", ""):
+        return told
     total = resource.get("total")
-    return _money_problem(resource, "total", "") if isinstance(total, dict) else ""
+    if isinstance(total, list):
+        stated = (_money_problem(each, "amount", "total") for each in children(resource, "total"))
+        return next((told for told in stated if told), "")
+    return _money_problem(resource, "total", "")
+
+
+def _item_problem(item: Json, where: str) -> str:
+    """What is not of its type in a line, its details, or theirs."""
+    for name in ("encounter", "modifier", "detail", "subDetail"):
+        if name in item and not _is_list_of_objects(item[name]):
+            return f"{where}.{name}: not a list of objects"
+    if "productOrService" in item and not isinstance(item["productOrService"], dict):
+        return f"{where}.productOrService: not an object"
+    for name in (*_MONEY, "quantity"):
+        if told := _money_problem(item, name, where):
+            return told
+    if "factor" in item and number(item, "factor") is None:
+        return f"{where}.factor: not a number"
+    for name in ("detail", "subDetail"):
+        for detail in children(item, name):
+            if told := _item_problem(detail, f"{where}.{name}"):
+                return told
+    return ""
+
+
+def _dates_problem(item: Json, name: str, where: str) -> str:
+    stated = item.get(f"{name}Date")
+    if stated is not None and (not isinstance(stated, str) or parse_date(stated) is None):
+        return f"{where}.{name}Date: not a date"
+    return _period_problem(item, f"{name}Period", f"{where}.")
+
+
+def _period_problem(holder: Json, name: str, where: str) -> str:
+    if name in holder and not isinstance(holder[name], dict):
+        return f"{where}{name}: not an object"
+    for end in ("start", "end"):
+        stated = child(holder, name).get(end)
+        if stated is not None and (not isinstance(stated, str) or parse_date(stated) is None):
+            return f"{where}{name}.{end}: not a date"
+    return ""
 
 
 def _money_problem(holder: Json, name: str, where: str) -> str:
@@ -430,6 +486,8 @@ def _money_problem(holder: Json, name: str, where: str) -> str:
     place = f"{where}.{name}".removeprefix(".")
     if not isinstance(holder[name], dict):
         return f"{place}: not an object"
+    if "currency" in holder[name] and not isinstance(holder[name]["currency"], str):
+        return f"{place}.currency: not text"
     if "value" in holder[name] and number(holder[name], "value") is None:
         return f"{place}.value: not a number"
     return ""
@@ -456,8 +514,12 @@ def _replace(claims: list[Claim], index: ReferenceIndex) -> None:
         by = replaced.get(claim.source.identity)
         if by is not None and by.source.identity in seen:
             del replaced[claim.source.identity]  # a ring: the newest of it stands
-    for first in {prior for named in priors.values() for prior in named}:
-        heads = [each for each in claims if each.counts and first in priors[each.source.identity]]
+    successors: dict[str, list[Claim]] = {}
+    for claim in claims:
+        if claim.counts:
+            for prior in priors[claim.source.identity]:
+                successors.setdefault(prior, []).append(claim)
+    for heads in successors.values():
         kinds: dict[str, list[Claim]] = {}
         for head in heads:
             kinds.setdefault(head.type, []).append(head)
@@ -478,5 +540,11 @@ def _priors(claim: Claim, by_identity: dict[str, Claim], index: ReferenceIndex) 
             continue
         stated = child(related, "claim") or {"identifier": child(related, "reference")}
         target = index.follow(stated, claim.source, claim.source.type)
-        if target.reference in by_identity and target.reference != claim.source.identity:
-            yield target.reference
+        prior = by_identity.get(target.reference)
+        if prior is None or prior is claim or _of_two_patients(prior, claim):
+            continue
+        yield target.reference
+
+
+def _of_two_patients(claim: Claim, other: Claim) -> bool:
+    return "" not in (claim.patient, other.patient) and claim.patient != other.patient

@@ -73,12 +73,12 @@ def require_performed(moment: datetime, now: datetime) -> None:
     Raises:
         NoEvent: it is dated later, or before 1970, where the chain's clock begins.
     """
-    if moment < EPOCH:
+    if moment < EPOCH or moment.year < EPOCH.year:
         raise NoEvent(SkipReason.BEFORE_1970)
     # A day without a time has begun as soon as it has begun anywhere.
     latest = (now + _FARTHEST_EAST).date() if _is_a_whole_day(moment) else None
     later = moment.date() > latest if latest else moment > now
-    if later or moment.astimezone(UTC).year > LATEST_YEAR:
+    if later or max(moment.year, moment.astimezone(UTC).year) > LATEST_YEAR:
         raise NoEvent(SkipReason.IN_FUTURE)
 
 

@@ -30,6 +30,7 @@ def newest_versions(sources: Iterable[Source]) -> tuple[list[Source], dict[int, 
     for place, source in enumerate(ordered):
         if source.type and not source.empty:
             versions.setdefault(source.identity, []).append(place)
+    _settle_deletions(ordered, versions)
     past: dict[int, SkippedResource] = {}
     for places in versions.values():
         newest = places[0]
@@ -42,6 +43,21 @@ def newest_versions(sources: Iterable[Source]) -> tuple[list[Source], dict[int, 
             elif place != newest:
                 past[place] = _skipped(ordered[place], SkipReason.SUPERSEDED, _named(ordered[newest]))
     return ordered, past
+
+
+def _settle_deletions(ordered: list[Source], versions: dict[str, list[int]]) -> None:
+    """A deletion that does not say on which server is of the only one that the record has such a resource
+    of.
+    """
+    servers: dict[str, set[str]] = {}
+    for identity, places in versions.items():
+        source = ordered[places[0]]
+        servers.setdefault(source.label, set()).add(identity)
+    for identity, places in list(versions.items()):
+        source = ordered[places[0]]
+        others = servers[source.label] - {identity}
+        if not source.base and all(ordered[place].deleted for place in places) and len(others) == 1:
+            versions[others.pop()] += versions.pop(identity)
 
 
 def _compare(one: Source, other: Source) -> int:

@@ -30,7 +30,7 @@ _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _LINE_SUFFIXES = (".ndjson", ".jsonl")
 _SUFFIXES = (*_LINE_SUFFIXES, ".json")
 _ABSOLUTE = re.compile(r"(https?://.+)/([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[^/]*)?")
-_DELETED = re.compile(r"(?:(https?://.+)/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})")
+_DELETED = re.compile(r"(?:(https?://.+)/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/([^/]*))?")
 _ANSWERS = ("batch-response", "transaction-response", "searchset")
 """Bundles inside which a Bundle is the answer to a search: FHIR R4 http.html#brules."""
 
@@ -124,6 +124,8 @@ def read_sources(paths: Sequence[Path], *, max_bytes: int, max_line_bytes: int) 
     found = [file for path in paths for file in _files(path)]
     for number, path in enumerate(found):
         for source in _read(path, max_bytes, max_line_bytes):
+            if path not in paths and _is_manifest(source.resource):
+                continue  # of the export whose folder is read
             if len(found) > 1:
                 source.place = f"{path.name} {source.place}"
             source.age += number << 40  # a later file's copy is the newer one, if nothing else tells
@@ -193,7 +195,8 @@ def _document(name: str, file: BinaryIO, max_bytes: int) -> Iterator[Source]:
             hint="raise --max-bytes, or export it as NDJSON, which is read line by line",
         )
     resource = _parse(name, content)
-    _require_type(name, resource)
+    if not _is_manifest(resource):
+        _require_type(name, resource)
     yield from _opened(name, resource, "")
 
 
@@ -278,7 +281,7 @@ def _deletion(entry: Json, place: str) -> Source | None:
     if not _ABSOLUTE.fullmatch(full_url):
         full_url = f"{named[1]}/{named[2]}/{named[3]}" if named[1] else ""
     answer = child(entry, "response")
-    meta = {"lastUpdated": text(answer, "lastModified"), "versionId": text(answer, "etag")}
+    meta = {"lastUpdated": text(answer, "lastModified"), "versionId": text(answer, "etag") or named[4] or ""}
     resource = {"resourceType": named[2], "id": named[3], "meta": meta}
     return Source(resource, place, full_url, deleted=True)
 
@@ -327,6 +330,11 @@ def _parse(where: str, content: bytes) -> Json:
     if _deeper_than(value, MAX_DEPTH):
         raise MalformedRecord(f"{where}: nested too deeply")
     return value
+
+
+def _is_manifest(resource: Json) -> bool:
+    """Whether this is the list of files of a bulk export (FHIR Bulk Data Access, Complete Status)."""
+    return "resourceType" not in resource and {"transactionTime", "output"} <= resource.keys()
 
 
 def _require_type(where: str, resource: Json) -> None:

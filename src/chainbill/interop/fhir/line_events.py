@@ -14,7 +14,7 @@ from chainbill.interop.fhir.claims import Line
 from chainbill.interop.fhir.dates import service_moment
 from chainbill.interop.fhir.elements import child, text
 from chainbill.interop.fhir.files import Source
-from chainbill.interop.fhir.prices import VISIT_KINDS, Price, Visit, shown
+from chainbill.interop.fhir.prices import VISIT_KINDS, Price, Visit, order_of_line, shown
 from chainbill.interop.fhir.records import UNNAMED_PROVIDER, Records
 from chainbill.interop.fhir.report import LeftOut, NoEvent, PriceElsewhere, SkipReason
 from chainbill.records.catalogue import Coding
@@ -55,7 +55,8 @@ class LineEvents:
                     self._make_extra(self.events[identity], price)
         self._settle_reversed()
         self._price_elsewhere()
-        for line in self.records.prices.open_lines():
+        # The oldest of two claims for one service bills it, wherever it stands in the file.
+        for line in sorted(self.records.prices.open_lines(), key=order_of_line):
             if line.open:  # the lines before may have taken it off
                 self._make(line)
         return self.made
@@ -64,9 +65,7 @@ class LineEvents:
         """A facility's charge beside a professional's, or the other way round: a charge of the same visit."""
         line = next((each for each in price.lines if each.amount is not None), None) or price.lines[0]
         target = price.claim.provider
-        source = next(
-            each for each in self.records.of_type("Encounter") if each.identity == visit.record_identity
-        )
+        source = self.records.prices.visits[visit.record_identity].source
         try:
             self.made.append(
                 self.records.event(
@@ -138,6 +137,8 @@ class LineEvents:
                 )
             if claim.prescription.found is None:
                 return LeftOut.NO_PRESCRIPTION_HERE, shown(claim.prescription)
+            if kind is ServiceKind.PRESCRIPTION_REFILL and self._is_another_fill(line, reference):
+                return None
             return LeftOut.OTHER_CLAIM, shown(claim.prescription)
         if not line.encounters:
             visit = self.records.prices.at_visit(line)
@@ -154,6 +155,19 @@ class LineEvents:
             return LeftOut.NO_VISIT_HERE, shown(target)
         return None
 
+    def _is_another_fill(self, line: Line, prescription: str) -> bool:
+        """Whether a line is of another day than every fill of its prescription that is billed."""
+        prices = self.records.prices
+        ordered = self.events.get(prescription)
+        days = {ordered.service_date} if ordered else set()
+        try:
+            for other in prices.fill_lines(prescription):
+                if other.event is not None:
+                    days.add(prices.moment(other).date())
+            return prices.moment(line).date() not in days
+        except NoEvent:
+            return False
+
     def _why(self, encounter: Source) -> str:
         return f"{encounter.label}: {self.not_events.get(encounter.identity, 'not charged')}"
 
@@ -165,19 +179,19 @@ class LineEvents:
             day = None
         provider = line.claim.provider.reference if line.claim.provider else ""
         service = str(line.codings[0]) if line.codings else ""
-        return line.claim.patient, provider, service, day, line.amount, line.units
+        return line.claim.patient, provider, line.claim.type, service, day, line.amount, line.units
 
     def _settle_reversed(self) -> None:
         """Set lines of less than nothing against the equal ones of another claim that they reverse."""
-        lines = self.records.prices.open_lines()
+        prices = self.records.prices
+        lines = sorted(prices.open_lines(), key=order_of_line)
+        asked: dict[tuple[object, ...], list[Line]] = {}
+        for line in lines:
+            asked.setdefault((line.claim.patient, prices.service_key(line), line.amount), []).append(line)
         for taken in (line for line in lines if (line.amount or 0) < 0):
-            for line in lines:
-                opposite = line.amount == -(taken.amount or 0) and line.claim is not taken.claim
-                same = (line.claim.patient, self.records.prices.service_key(line)) == (
-                    taken.claim.patient,
-                    self.records.prices.service_key(taken),
-                )
-                if opposite and same and line.open and taken.open:
+            key = taken.claim.patient, prices.service_key(taken), -(taken.amount or 0)
+            for line in asked.get(key, ()):
+                if line.claim is not taken.claim and line.open and taken.open:
                     line.leave_out(LeftOut.REVERSED, f"by {taken.claim.source.label}")
                     taken.leave_out(LeftOut.REVERSED, f"it reverses {line.claim.source.label}")
 

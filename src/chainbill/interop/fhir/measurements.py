@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from chainbill.interop.fhir.dates import service_moment
 from chainbill.interop.fhir.elements import all_codings, child, children, codings, text
@@ -45,6 +46,17 @@ VALUES = [
     "valuePeriod",
 ]
 """The choices of ``Observation.value[x]``."""
+
+
+_NO_VALUE = ("id", "extension", "unit", "system", "code", "comparator", "origin", "period", "dimensions")
+"""Elements of a value that say nothing without the others."""
+
+_WHY_ABSENT = (
+    "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+    "http://terminology.hl7.org/CodeSystem/v3-NullFlavor",
+    "http://hl7.org/fhir/data-absent-reason",
+)
+"""Code systems that say why there is no value."""
 
 
 @dataclass(slots=True)
@@ -109,7 +121,7 @@ class Measurements:
             current = waiting.pop()
             seen.add(current.identity)
             stated = [current.resource, *children(current.resource, "component")]
-            if any(name in each for each in stated for name in VALUES):
+            if any(_is_stated(each.get(name)) for each in stated for name in VALUES):
                 return True
             for reference in children(current.resource, "hasMember"):
                 target = self.records.index.follow(reference, current, "Observation")
@@ -259,6 +271,16 @@ class Measurements:
             if member.identity not in self._belongs_to and member is not whole:
                 self._belongs_to[member.identity] = (reason, whole)
                 waiting.extend(self._members(member, "hasMember"))
+
+
+def _is_stated(value: Any) -> bool:
+    """Whether a value says something: not a unit without a number, nor a code for why there is none."""
+    if isinstance(value, dict):
+        listed = codings(value)
+        if listed and all(coding.system in _WHY_ABSENT for coding in listed):
+            return False
+        return any(inner not in (None, "", [], {}) for name, inner in value.items() if name not in _NO_VALUE)
+    return value not in (None, "")
 
 
 def _has_category(source: Source, wanted: Iterable[str]) -> bool:

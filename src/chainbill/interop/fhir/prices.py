@@ -10,6 +10,7 @@ them after somebody adjudicated them, and both before ChargeItems and Invoices.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
@@ -40,6 +41,8 @@ _SERVICE_KINDS = (
 _VISIT_REVENUE = ("045", "051", "052", "010", "011", "012", "013", "014", "015", "016", "020", "021", "0762")
 """Revenue codes (UB-04) of the emergency room, clinics, room and board, intensive care and observation."""
 _DRUG_SYSTEMS = ("http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/ndc")
+_NEVER_VISITS = ("http://loinc.org", *_DRUG_SYSTEMS)
+"""Code systems of measurements and medicines."""
 TELEHEALTH_MODIFIERS = frozenset({"95", "93", "GT", "GQ", "G0", "FQ", "FR"})
 """CPT and HCPCS modifiers of telehealth: by video, by telephone, asynchronous, acute stroke, audio only,
 supervised."""
@@ -95,6 +98,69 @@ class _Charge:
 
 
 @dataclass(slots=True)
+class Repetitions:
+    """Which claims of a record are others told again: an ExplanationOfBenefit of a claim, a ChargeItem or
+    Invoice of its lines.
+
+    An ExplanationOfBenefit that names its claim repeats it, whatever became of that; one that names none
+    repeats the claim for the same prescription, visit, or code, amount and day. Of ChargeItems and Invoices
+    that is asked line by line.
+    """
+
+    book: PriceBook
+    _known: dict[tuple[object, ...], Claim] = field(default_factory=dict)
+
+    def find(self) -> None:
+        """Find them; a claim all of whose lines repeat another ``repeats`` it."""
+        by_source = {id(claim.source): claim for claim in self.book.claims}
+        for rank in _RANKS:
+            claims = [claim for claim in self.book.claims if claim.source.type in rank and claim.counts]
+            for claim in claims if rank != _RANKS[0] else ():
+                source = claim.source
+                named = self.book.index.follow(child(source.resource, "claim"), source, "Claim").found
+                claim.repeats = by_source.get(id(named)) or self._whole(claim)
+            for claim in claims:
+                if claim.repeats is None:
+                    for key in self._keys(claim):
+                        self._known.setdefault(key, claim)
+
+    def _whole(self, claim: Claim) -> Claim | None:
+        if claim.source.type == "ExplanationOfBenefit":
+            return next((self._known[key] for key in self._keys(claim) if key in self._known), None)
+        twins = [self._twin(line) for line in claim.lines]
+        if twins and all(twins):
+            return twins[0]
+        for line, twin in zip(claim.lines, twins, strict=True):
+            if twin is not None:
+                line.leave_out(LeftOut.REPEATED, twin.source.label)
+        return None
+
+    def _twin(self, line: Line) -> Claim | None:
+        return next((self._known[key] for key in self._keys_of(line) if key in self._known), None)
+
+    def _keys(self, claim: Claim) -> Iterator[tuple[object, ...]]:
+        if claim.prescription is not None and claim.prescription.reference:
+            yield "prescription", claim.prescription.reference
+            return
+        visits = list(dict.fromkeys(t.reference for line in claim.lines for t in line.encounters))
+        for visit in visits:
+            yield "visit", visit, claim.is_pharmacy, claim.type
+        for line in claim.lines:
+            yield from self._keys_of(line)
+
+    def _keys_of(self, line: Line) -> Iterator[tuple[object, ...]]:
+        kind = self.book.kind(line)
+        service = "visit" if kind in VISIT_KINDS else self.book.service_key(line)
+        if service:
+            for target in line.encounters:
+                yield "line of visit", target.reference, service
+        if not line.encounters and line.amount:
+            serviced = str(line.item.get("servicedDate") or line.item.get("servicedPeriod"))
+            for coding in line.codings:
+                yield line.claim.patient, coding, line.amount, serviced
+
+
+@dataclass(slots=True)
 class PriceBook:
     """The claims of a record and what they price."""
 
@@ -108,21 +174,39 @@ class PriceBook:
     _by_visit: dict[str, list[Line]] = field(default_factory=dict)
     _fills: dict[str, list[Claim]] = field(default_factory=dict)
     _priced: dict[str, list[str]] = field(default_factory=dict)
+    _visit_of: dict[int, str] = field(default_factory=dict)
+    """The visit that a line belongs to, by the line."""
+    _kinds: dict[int, ServiceKind | None] = field(default_factory=dict)
+    """What lines' codes are, once asked."""
+    _of_day: dict[tuple[str, date], list[Visit]] = field(default_factory=dict)
+    """Visits that take lines, by patient and day."""
+    _by_service: dict[tuple[object, str], list[Line]] = field(default_factory=dict)
+    """Lines by an occasion (a day, or the identity of a visit) and a code or service."""
+    _supplies: dict[str, list[tuple[Line, tuple[date, date]]]] = field(default_factory=dict)
+    _claim_of: dict[int, Claim] = field(default_factory=dict)
     _rests: dict[str, str] = field(default_factory=dict)
     """The event that bills what a claim's total holds beyond its lines, by the claim's identity."""
 
     def add(self, sources: Iterable[Source], visits: Iterable[Visit]) -> None:
         """Take in the claims and visits of a record, once the index knows it."""
         self.visits = {visit.source.identity: visit for visit in visits}
+        for visit in self.visits.values():
+            if visit.takes_lines and visit.day is not None:
+                self._of_day.setdefault((visit.patient, visit.day), []).append(visit)
         self.claims = read_claims(sources, self.index)
-        for claim in self.claims:
-            if claim.counts:
-                self._find_repeated(claim)
+        self._claim_of = {id(claim.source): claim for claim in self.claims}
+        Repetitions(self).find()
         for claim in self._counting():
             if claim.prescription is not None and claim.prescription.reference:
-                self._fills.setdefault(claim.prescription.reference, []).append(claim)
+                self._attach_fill(claim, claim.prescription)
             for line in claim.lines:
                 self._attach(line)
+            for line in claim.lines:
+                if (line.amount or 0) < 0:
+                    self._attach_discount(line)
+        for claim in self._counting():
+            for line in claim.lines:
+                self._note_service(line)
 
     # ── What a line is ───────────────────────────────────────────────────────────────────────────────────
 
@@ -130,6 +214,11 @@ class PriceBook:
         """The kind of service that a line's code is, a visit's last: visits by video and in person share
         codes.
         """
+        if id(line) not in self._kinds:
+            self._kinds[id(line)] = self._kind(line)
+        return self._kinds[id(line)]
+
+    def _kind(self, line: Line) -> ServiceKind | None:
         kinds = self.catalogue.kinds(line.codings)
         if line.claim.is_pharmacy:
             drug = any(coding.system in _DRUG_SYSTEMS for coding in line.codings)
@@ -140,7 +229,7 @@ class PriceBook:
                 return kind
         if any(kind in kinds for kind in VISIT_KINDS):
             return ServiceKind.TELEHEALTH_VISIT if self.is_virtual(line) else ServiceKind.IN_PERSON_VISIT
-        return None
+        return ServiceKind.LABORATORY_TEST if self.catalogue.is_laboratory(line.codings) else None
 
     def is_virtual(self, line: Line) -> bool:
         """Whether a line's code, modifier or place of service marks telehealth."""
@@ -148,7 +237,10 @@ class PriceBook:
             return True
         if line.modifiers & TELEHEALTH_MODIFIERS or line.places_of_service & TELEHEALTH_PLACES:
             return True
-        place = self.index.follow(child(line.item, "locationReference"), line.claim.source, "Location").found
+        stated = child(line.item, "locationReference")
+        if not stated and not child(line.item, "locationCodeableConcept"):
+            stated = child(line.claim.source.resource, "facility")
+        place = self.index.follow(stated, line.claim.source, "Location").found
         return place is not None and is_virtual_place(place)
 
     def service_key(self, line: Line) -> str:
@@ -177,6 +269,12 @@ class PriceBook:
             return service_moment(line.claim.source.resource, "billablePeriod", last_day=True)
         except NoEvent:
             beside = set(self._moments_beside(line))
+            visits = {t.reference for other in line.claim.lines for t in other.encounters}
+            # A visit's own code without a date may be of any visit; a test's is of the only one beside it.
+            if not beside and len(visits) == 1 and self.kind(line) not in VISIT_KINDS:
+                visit = self.visits.get(visits.pop())
+                if visit is not None:
+                    return service_moment(visit.source.resource, "period")
             if len(beside) == 1:
                 return beside.pop()
             raise
@@ -227,16 +325,23 @@ class PriceBook:
             NoEvent: it is priced at nothing, or less than nothing.
         """
         service = self.catalogue.find(kind, listed)
-        for line in self._open_lines():
-            same_code = not set(line.codings).isdisjoint(listed)
-            same_service = service is not None and self.service_key(line) == service[0].service
-            if self.kind(line) is not kind or not (same_code or same_service):
+        keys = [*map(str, dict.fromkeys(listed)), *([service[0].service] if service else [])]
+        occasions = [day, *([encounter] if encounter else [])]
+        found = {
+            id(line): line
+            for occasion in occasions
+            for key in keys
+            for line in self._by_service.get((occasion, key), [])
+        }
+        for line in sorted(found.values(), key=order_of_line):
+            if self.kind(line) not in (kind, None) or line.claim.patient not in ("", patient):
                 continue
-            if line.claim.patient not in ("", patient) or not self._of_occasion(line, day, encounter):
+            if not self._of_occasion(line, day, encounter):
                 continue
-            if (line.amount or 0) <= 0:
-                continue
-            return _price(self._with_offsets(line))
+            if line.left_out is LeftOut.NOT_BILLABLE:
+                raise NoEvent(SkipReason.NO_CHARGE, f"not billable by {line.claim.source.label}")
+            if line.open and (line.amount or 0) > 0:
+                return _price(self._with_offsets(line))
         return None
 
     def take(self, price: Price, event: str) -> None:
@@ -251,11 +356,9 @@ class PriceBook:
 
     def virtual_by_line(self, identity: str) -> bool:
         """Whether a line for a visit marks it as telehealth."""
-        return any(
-            self.is_virtual(line)
-            for line in self._by_visit.get(identity, [])
-            if self.kind(line) in (*VISIT_KINDS, None)
-        )
+        lines = self._by_visit.get(identity, [])
+        named = [line for line in lines if self.kind(line) in VISIT_KINDS]
+        return any(map(self.is_virtual, named or (line for line in lines if self.kind(line) is None)))
 
     def names_visit(self, identity: str) -> bool:
         """Whether a claim line charges a visit itself."""
@@ -269,25 +372,24 @@ class PriceBook:
         """The claims for a prescription."""
         return (claim.source for claim in self._fills.get(prescription, []))
 
+    def fill_lines(self, prescription: str) -> Iterator[Line]:
+        """The lines of the claims for a prescription."""
+        return (line for claim in self._fills.get(prescription, []) for line in claim.lines)
+
+    def is_billed(self, identity: str) -> bool:
+        """Whether a claim prices a visit, or the fills of a prescription."""
+        return self.names_visit(identity) or identity in self._fills
+
     def not_billable(self, visit: str) -> Source | None:
         """A ChargeItem that says that a visit is not to be billed (FHIR R4 ChargeItem.status)."""
         for line in self._by_visit.get(visit, []):
-            if line.left_out is LeftOut.NOT_BILLABLE:
+            if line.left_out is LeftOut.NOT_BILLABLE and self.kind(line) in (*VISIT_KINDS, None):
                 return line.claim.source
         return None
 
     def supplies(self, patient: str) -> Iterator[tuple[Line, tuple[date, date]]]:
         """The lines that bill a month of readings from a patient's device, with their first and last day."""
-        for claim in self._counting():
-            if claim.patient == patient:
-                for line in claim.lines:
-                    if (
-                        any(coding.code in DEVICE_SUPPLY for coding in line.codings)
-                        and (line.amount or 0) > 0
-                    ):
-                        days = days_of(line.item, "servicedPeriod")
-                        if days is not None:
-                            yield line, days
+        return iter(self._supplies.get(patient, ()))
 
     def open_lines(self) -> list[Line]:
         """Lines with an amount of which nothing has become yet."""
@@ -326,17 +428,13 @@ class PriceBook:
 
     def at_visit(self, line: Line) -> Visit | None:
         """The visit that a line belongs to."""
-        for identity, lines in self._by_visit.items():
-            if line in lines:
-                return self.visits.get(identity)
-        return None
+        return self.visits.get(self._visit_of.get(id(line), ""))
 
     # ── What is said of the claims ───────────────────────────────────────────────────────────────────────
 
     def skipped(self, source: Source) -> SkippedResource:
         """What became of a claim as a whole."""
-        claim = next(claim for claim in self.claims if claim.source is source)
-        reason, detail = self._use(claim)
+        reason, detail = self._use(self._claim_of[id(source)])
         return SkippedResource(resource=source.label, reason=reason, detail=detail)
 
     def claim_lines(self) -> list[ClaimLine]:
@@ -387,21 +485,51 @@ class PriceBook:
     def _open_lines(self) -> Iterator[Line]:
         return (line for claim in self._counting() for line in claim.lines if line.open)
 
-    def _find_repeated(self, claim: Claim) -> None:
-        """Find the claim that an ExplanationOfBenefit, a ChargeItem or an Invoice repeats."""
-        if claim.source.type == "Claim":
-            return
-        named = self.index.follow(child(claim.source.resource, "claim"), claim.source, "Claim")
-        rank = next(place for place, types in enumerate(_RANKS) if claim.source.type in types)
-        before = [
-            other
-            for other in self.claims
-            if other.repeats is None and any(other.source.type in types for types in _RANKS[:rank])
-        ]
-        for other in before:
-            if other.source is named.found or (other.counts and _same_business(claim, other)):
-                claim.repeats = other
+    def _attach_fill(self, claim: Claim, prescription: Target) -> None:
+        """Find the prescription that a claim is for; one of another patient is not."""
+        found = prescription.found
+        if found is not None and claim.patient:
+            named = self.index.follow(child(found.resource, "subject"), found, "Patient")
+            patient = self.index.in_lieu(named).reference
+            if patient and patient != claim.patient:
+                for line in claim.lines:
+                    line.leave_out(LeftOut.OTHER_PATIENT, found.label)
                 return
+        self._fills.setdefault(prescription.reference, []).append(claim)
+
+    def _put(self, line: Line, visit: str) -> None:
+        self._by_visit.setdefault(visit, []).append(line)
+        self._visit_of[id(line)] = visit
+
+    def _attach_discount(self, line: Line) -> None:
+        """A line that takes off and names no visit is of the one that its claim's lines for the same service
+        are of; one of no service that is known, of the only visit of its claim.
+        """
+        if line.encounters or id(line) in self._visit_of or not line.open:
+            return
+        lines = [other for other in line.claim.lines if (other.amount or 0) >= 0 and other is not line]
+        same = [other for other in lines if self.service_key(other) == self.service_key(line)]
+        if not same and self.kind(line) is None:
+            same = lines
+        visits = {self._visit_of.get(id(other), "") for other in same}
+        if len(visits) == 1 and (visit := visits.pop()):
+            self._put(line, visit)
+
+    def _note_service(self, line: Line) -> None:
+        """Make a line findable by what it is for, and when."""
+        if any(coding.code in DEVICE_SUPPLY for coding in line.codings) and (line.amount or 0) > 0:
+            days = days_of(line.item, "servicedPeriod")
+            if days is not None:
+                self._supplies.setdefault(line.claim.patient, []).append((line, days))
+        occasions: set[object] = {target.reference for target in line.encounters}
+        if not occasions:
+            occasions = {t.reference for other in line.claim.lines for t in other.encounters}
+            with suppress(NoEvent):
+                occasions.add(self.moment(line).date())
+        keys = {*map(str, line.codings), self.service_key(line)}
+        for occasion in occasions:
+            for key in keys:
+                self._by_service.setdefault((occasion, key), []).append(line)
 
     def _attach(self, line: Line) -> None:
         """Find the visit that a line is for."""
@@ -424,7 +552,7 @@ class PriceBook:
             elif target.dangling and not target.external:
                 line.leave_out(LeftOut.MISSING_REFERENCE, "encounter")
             else:
-                self._by_visit.setdefault(target.reference, []).append(line)
+                self._put(line, target.reference)
         elif self.kind(line) in VISIT_KINDS:
             self._attach_by_day(line)
 
@@ -433,15 +561,12 @@ class PriceBook:
             day = self.moment(line).date()
         except NoEvent:
             return  # a service of its own, if anything; there its date is asked for
-        provider = line.claim.provider.reference if line.claim.provider else ""
+        providers = self._providers(line.claim)
         e_visit = self.catalogue.is_virtual_or_home(line.codings)
         found = [
             visit
-            for visit in self.visits.values()
-            if visit.takes_lines
-            and visit.day == day
-            and visit.patient == line.claim.patient
-            and (not provider or not visit.providers or provider in visit.providers)
+            for visit in self._of_day.get((line.claim.patient, day), ())
+            if (not providers or not visit.providers or not providers.isdisjoint(visit.providers))
             and (visit.virtual or not e_visit)
         ]
         if len(found) > 1:
@@ -458,7 +583,11 @@ class PriceBook:
                 line.leave_out(LeftOut.SEVERAL_VISITS_THAT_DAY)
                 return
         if found:
-            self._by_visit.setdefault(found[0].source.identity, []).append(line)
+            self._put(line, found[0].source.identity)
+
+    def _providers(self, claim: Claim) -> frozenset[str]:
+        """Who made a claim, and for a role, who has it and where."""
+        return providers_of(claim.provider, self.index) if claim.provider else frozenset()
 
     def _visit_prices(
         self, identity: str, types: list[Coding], rank: tuple[str, ...]
@@ -470,10 +599,18 @@ class PriceBook:
                 by_claim.setdefault(id(line.claim), []).append(line)
         groups: dict[tuple[str, str], list[_Charge]] = {}
         problems: list[NoEvent] = []
+        listed = set(types)
+        # A line of an unknown code is the visit's price only where no line of any claim says that it is.
+        unsaid = not any(
+            self.kind(line) in VISIT_KINDS or not listed.isdisjoint(line.codings)
+            for lines in by_claim.values()
+            for line in lines
+            if (line.amount or 0) >= 0
+        )
         for lines in by_claim.values():
             claim = lines[0].claim
             try:
-                charge = self._own_charge(claim, lines, types)
+                charge = self._own_charge(claim, lines, types, unsaid=unsaid)
             except NoEvent as problem:
                 problems.append(problem)
                 continue
@@ -492,16 +629,18 @@ class PriceBook:
                 prices.append(price)
         return prices, problems[0] if problems and not prices else None
 
-    def _own_charge(self, claim: Claim, lines: list[Line], types: list[Coding]) -> _Charge | None:
+    def _own_charge(
+        self, claim: Claim, lines: list[Line], types: list[Coding], *, unsaid: bool
+    ) -> _Charge | None:
         """What one claim asks for a visit itself: the lines of the visit's own service, less what is taken
         off.
         """
         usable = [line for line in lines if line.left_out in (None, LeftOut.OTHER_CURRENCY, LeftOut.TOO_MUCH)]
         taken_off = [line for line in usable if (line.amount or 0) < 0]
         asked = [line for line in usable if (line.amount or 0) >= 0]
-        own = self._own_lines(asked, types)
+        own = self._own_lines(asked, types, unsaid=unsaid)
         if not own:
-            negative = self._own_lines(taken_off, types)
+            negative = self._own_lines(taken_off, types, unsaid=unsaid)
             if asked or not negative:
                 return None
             return _Charge(
@@ -541,12 +680,17 @@ class PriceBook:
         ours = {target.reference for target in unpriced[0].encounters}
         for line in claim.lines:
             visits = {target.reference for target in line.encounters}
-            if line.amount is None and line not in unpriced and not visits <= ours:
-                return None  # what is left would hold another visit's price too
+            # What is left would hold another visit's price, or another service's, too.
+            if (
+                line.amount is None
+                and line not in unpriced
+                and (not visits <= ours or self.kind(line) in _SERVICE_KINDS)
+            ):
+                return None
         rest = claim.total - claim.of_lines
         return None if rest < 0 else rest
 
-    def _own_lines(self, lines: list[Line], types: list[Coding]) -> list[Line]:
+    def _own_lines(self, lines: list[Line], types: list[Coding], *, unsaid: bool) -> list[Line]:
         """The lines of the visit's own service: by its type, its service, a visit's code, or for want of
         another.
         """
@@ -564,8 +708,13 @@ class PriceBook:
         )
         chosen = next((choice for choice in choices if choice), [])
         if not chosen:
-            unknown = [line for line in lines if self.kind(line) is None]
-            return unknown if len(unknown) == 1 else []
+            unknown = [
+                line
+                for line in lines
+                if self.kind(line) is None
+                and not any(coding.system in _NEVER_VISITS for coding in line.codings)
+            ]
+            return unknown if unsaid and len(unknown) == 1 else []
         first = self.service_key(chosen[0])
         return [line for line in chosen if self.service_key(line) == first or _revenue(line)]
 
@@ -586,13 +735,14 @@ class PriceBook:
     def _with_offsets(self, line: Line) -> _Charge:
         """A line and the open negative ones of its claim for the same service."""
         key, amount = self.service_key(line), line.amount or 0
-        off: list[Line] = []
-        for other in line.claim.lines:
-            taken = other.amount or 0
-            same = other is not line and other.open and self.service_key(other) == key
-            if same and taken < 0 and amount + taken >= 0:
-                off.append(other)
-                amount += taken
+        alike = [
+            other
+            for other in line.claim.lines
+            if other is not line and other.open and other.amount and self.service_key(other) == key
+        ]
+        off = [other for other in alike if (other.amount or 0) < 0]
+        if off and amount + sum(other.amount or 0 for other in off) < 0:
+            off = alike  # more is taken off than this line holds: it is taken off them all
         source = PriceSource.CLAIM_ITEM
         if line.claim.source.type in ("ChargeItem", "Invoice"):
             source = PriceSource.CHARGE_ITEM
@@ -645,6 +795,23 @@ class PriceBook:
             if line.left_out
         )
         return SkipReason.PRICED_NOTHING, "; ".join(reasons) or "it states no amount"
+
+
+def order_of_line(line: Line) -> tuple[object, ...]:
+    """Claims go before what repeats them, the older first, and a claim's lines as they stand."""
+    rank = next(place for place, types in enumerate(_RANKS) if line.claim.source.type in types)
+    return rank, *line.claim.made, line.number
+
+
+def providers_of(target: Target, index: ReferenceIndex) -> frozenset[str]:
+    """The identities by which a provider may be named: of a PractitionerRole, its person and organisation
+    too.
+    """
+    named = {target.reference}
+    if target.found is not None and target.type == "PractitionerRole":
+        for name in ("practitioner", "organization"):
+            named.add(index.follow(child(target.found.resource, name), target.found).reference)
+    return frozenset(named - {""})
 
 
 def is_virtual_place(location: Source) -> bool:
@@ -731,36 +898,6 @@ def _price(charge: _Charge) -> Price:
 
 def _billed_at(source: Source) -> datetime:
     return first_date(source.resource, "billablePeriod", "created") or EPOCH
-
-
-def _same_business(claim: Claim, other: Claim) -> bool:
-    """Whether two claims ask for the same: a visit, a prescription, or a patient's code and amount on one
-    day.
-    """
-    if claim.prescription and other.prescription:
-        return claim.prescription.reference == other.prescription.reference
-    if claim.is_pharmacy != other.is_pharmacy:
-        return False
-    visits, others = (
-        {t.reference for line in each.lines for t in line.encounters} for each in (claim, other)
-    )
-    if visits and others:
-        return not visits.isdisjoint(others)
-    asked, before = (
-        {
-            (
-                each.patient,
-                coding,
-                line.amount,
-                str(line.item.get("servicedDate") or line.item.get("servicedPeriod")),
-            )
-            for line in each.lines
-            if line.amount
-            for coding in line.codings
-        }
-        for each in (claim, other)
-    )
-    return not asked.isdisjoint(before)
 
 
 def _reported(line: Line) -> ClaimLine:

@@ -12,12 +12,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC
+from decimal import Decimal
+from typing import Any
 
 from chainbill.interop.fhir.dates import EPOCH, first_date
 from chainbill.interop.fhir.digital import SESSION_STATUSES
 from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, text, words
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.measurements import (
+    LABORATORY_CATEGORIES,
     MEASURED,
     OBSERVATION_STATUSES,
     REPORT_STATUSES,
@@ -26,6 +29,7 @@ from chainbill.interop.fhir.measurements import (
 )
 from chainbill.interop.fhir.records import Records, visit_providers
 from chainbill.interop.fhir.report import NoEvent, SkipReason
+from chainbill.records.catalogue import Coding
 
 _DATES = {
     "Observation": MEASURED,
@@ -54,6 +58,7 @@ _CONTENT = (
     """.split(),  # noqa: SIM905
 )
 """What has to be equal besides, where it is stated."""
+_LOINC = "http://loinc.org"
 _NAMES_THE_THING = ("DiagnosticReport", "Observation")
 """Types whose business identifiers stay the same when they are corrected under a new id."""
 
@@ -108,13 +113,28 @@ class Repeats:
 
     def _find_equal(self, sources: Iterable[Source], kind: str) -> None:
         reason = SkipReason.SAME_MEASUREMENT if kind == "Observation" else SkipReason.SAME_SERVICE
-        ordered = sorted(sources, key=lambda source: not self.measurements.belongs(source))
-        known: dict[str, Source] = {}
+        prices = self.records.prices
+        # One that a claim names stands before one by itself: its price is stated.
+        ordered = sorted(
+            sources,
+            key=lambda source: (
+                not self.measurements.belongs(source),
+                not prices.is_billed(source.identity),
+            ),
+        )
+        known: dict[str, list[tuple[list[str], Source]]] = {}
         for source in ordered:
-            if source.identity in self._told:
+            if source.identity in self._told or not (key := self._key(source)):
                 continue
-            key = self._key(source)
-            if key and (first := known.setdefault(key, source)) is not source:
+            providers = self._providers(source)
+            equal = known.setdefault(key, [])
+            # Who names no provider does not say that it is another's.
+            first = next(
+                (each for named, each in equal if not (named and providers and named != providers)), None
+            )
+            if first is None:
+                equal.append((providers, source))
+            else:
                 self._told[source.identity] = NoEvent(reason, first.label)
 
     def _key(self, source: Source) -> str:
@@ -124,10 +144,12 @@ class Repeats:
         if not when or (source.type not in _NAMES_THE_THING and "T" not in _written(source)):
             return ""
         resource = source.resource
-        content: Json = {name: resource[name] for name in _CONTENT if name in resource}
+        content: Json = {name: _plain(resource[name]) for name in _CONTENT if name in resource}
         if source.type in _NAMES_THE_THING:
-            content.pop("device", None)
-            content.pop("identifier", None)
+            for name in ("device", "identifier", "category"):
+                content.pop(name, None)
+            categories = {coding.code for coding in all_codings(children(resource, "category"))}
+            content["category"] = sorted(categories & {*LABORATORY_CATEGORIES, "vital-signs"})
             content["members"] = sorted(
                 self._value(member)
                 for name in ("result", "hasMember")
@@ -145,15 +167,15 @@ class Repeats:
         if not (listed or said or reference):
             return ""
         return json.dumps(
-            [source.type, self._patient(source), self._providers(source), listed or said, when, content],
+            [source.type, self._patient(source), _telling(listed) or said, when, content],
             sort_keys=True,
             default=str,
         )
 
     def _value(self, source: Source) -> str:
         resource = source.resource
-        stated = {name: resource[name] for name in (*VALUES, "component") if name in resource}
-        return json.dumps([codings(child(resource, "code")), stated], sort_keys=True, default=str)
+        stated = {name: _plain(resource[name]) for name in (*VALUES, "component") if name in resource}
+        return json.dumps([_telling(codings(child(resource, "code"))), stated], sort_keys=True, default=str)
 
     def _patient(self, source: Source) -> str:
         index = self.records.index
@@ -164,7 +186,27 @@ class Repeats:
         named = visit_providers(source) if source.type == "Encounter" else children(resource, "performer")
         actors = [child(each, "actor") or each for each in named]
         actors += [child(resource, "requester"), child(resource, "author"), child(resource, "source")]
+        # Where none is named, it is the one of its visit.
+        actors = [each for each in actors if each] or [child(resource, "encounter")]
         return sorted({self.records.index.follow(each, source).reference for each in actors if each})
+
+
+def _telling(listed: list[Coding]) -> list[Coding]:
+    """The codings of LOINC, beside which others are translations; where it has none, all, in order."""
+    return [coding for coding in listed if coding.system == _LOINC] or sorted(listed)
+
+
+def _plain(value: Any) -> Any:
+    """A value as it counts: numbers by their size, concepts by their codes, components in one order."""
+    if isinstance(value, dict):
+        dropped = {"id", "extension", "display"} | ({"text"} if value.get("coding") else set())
+        dropped |= {"unit"} if value.get("code") else set()
+        return {name: _plain(inner) for name, inner in value.items() if name not in dropped}
+    if isinstance(value, list):
+        return sorted((_plain(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return format(Decimal(value).normalize(), "E")
+    return value
 
 
 def _instant(source: Source) -> str:

@@ -98,7 +98,7 @@ class LeftOut(StrEnum):
     PRESCRIPTION_NO_EVENT = "its prescription is no event"
     OTHER_CLAIM = "another claim is for the same"
     REVERSED = "reversed"
-    REPEATED = "repeats a charge item"
+    REPEATED = "repeats another charge"
     ADJUDICATED = "adjudicated elsewhere already"
     """A line of an ExplanationOfBenefit that prices nothing here: somebody has decided it."""
     SAME_CHARGE = "charged twice"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from chainbill.interop.fhir.dates import service_moment
 from chainbill.interop.fhir.elements import all_codings, child, children, text, words
 from chainbill.interop.fhir.files import Source
-from chainbill.interop.fhir.prices import Visit, is_virtual_place, shown
+from chainbill.interop.fhir.prices import Visit, is_virtual_place, providers_of, shown
 from chainbill.interop.fhir.records import Records, require_status, require_valid, visit_providers
 from chainbill.interop.fhir.references import Target
 from chainbill.interop.fhir.report import NoEvent, SkipReason
@@ -85,7 +85,7 @@ class Visits:
         patient = records.index.in_lieu(
             records.index.follow(child(source.resource, "subject"), source, "Patient")
         )
-        named = (records.index.follow(each, source) for each in visit_providers(source) if each)
+        named = [records.index.follow(each, source) for each in visit_providers(source) if each]
         try:
             day = service_moment(source.resource, "period").date()
         except NoEvent:
@@ -99,7 +99,7 @@ class Visits:
         return Visit(
             source=source,
             patient=patient.reference,
-            providers=frozenset(target.reference for target in named if target.reference),
+            providers=frozenset().union(*(providers_of(target, records.index) for target in named)),
             day=day,
             types=all_codings(children(source.resource, "type")),
             virtual=_is_virtual(source, records),
@@ -111,10 +111,18 @@ class Visits:
         if not part_of:
             return
         target = self.records.index.follow(part_of, source, "Encounter")
+        seen = {source.identity}
+        while target.found is not None and text(target.found.resource, "status") in _NEVER_WAS:
+            # What it was part of never was: it is part of what that was part of, or stands for itself.
+            seen.add(target.reference)
+            part_of = child(target.found.resource, "partOf")
+            target = self.records.index.follow(part_of, target.found, "Encounter")
+            if target.reference in seen:
+                return
         if target.missing or target.reference == source.identity:
             return
-        if target.found is not None and text(target.found.resource, "status") in _NEVER_WAS:
-            return  # what it was part of never was, so that it stands for itself
+        if target.found is not None and not _may_be_visit(target.found, self.records):
+            return  # what is never charged cannot hold the charge for its parts
         self._wholes[source.identity] = target
 
     def _whole(self, source: Source) -> str:
@@ -139,6 +147,11 @@ class Visits:
         if encounter_class not in IN_PERSON_CLASSES:
             raise NoEvent(SkipReason.NO_KIND, f"encounter class {encounter_class[:20] or 'not stated'}")
         return ServiceKind.IN_PERSON_VISIT
+
+
+def _may_be_visit(encounter: Source, records: Records) -> bool:
+    encounter_class = text(child(encounter.resource, "class"), "code")
+    return encounter_class in IN_PERSON_CLASSES or _is_virtual(encounter, records)
 
 
 def is_visit(encounter: Source, records: Records) -> bool:

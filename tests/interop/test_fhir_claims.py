@@ -1,0 +1,434 @@
+"""Claims: which count, what a line costs, and what becomes of every line."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from tests.interop.builders import (
+    CPT,
+    DOCTOR,
+    HCPCS,
+    PATIENT,
+    RXNORM,
+    claim,
+    concept,
+    encounter,
+    item,
+    observation,
+    procedure,
+    record,
+    ref,
+    report,
+    request,
+    usd,
+)
+
+VISIT = "Encounter/visit"
+DAY = {"servicedDate": "2024-03-05"}
+SEEN_BY_DOCTOR = {"participant": [{"individual": ref(DOCTOR)}]}
+MONITORING = """
+    99453 99454 99445 99457 99458 99470 99091
+    98975 98976 98977 98978 98979 98980 98981 98984 98985 98986
+""".split()  # noqa: SIM905
+MODIFIER_EXTENSION = {"modifierExtension": [{"url": "http://example.org/not", "valueBoolean": True}]}
+OTHER = {"resourceType": "Patient", "id": "other"}
+HOSPITAL = {"resourceType": "Organization", "id": "hospital"}
+
+
+def line(number: int, code: str, *encounters: str, **extra: Any) -> Any:
+    return item(*encounters, sequence=number, productOrService=concept(CPT, code)) | extra
+
+
+def prior(name: str, **claimed: Any) -> Any:
+    stated = claimed or {"claim": ref(f"Claim/{name}")}
+    return {"related": [{"relationship": concept("urn:related", "prior"), **stated}]}
+
+
+def billed(found: Any) -> list[tuple[str, float]]:
+    return sorted((event.record_identity, event.billed_amount / 1_000_000) for event in found.events)
+
+
+def left_out(found: Any) -> list[str]:
+    return [str(each) for each in found.claim_lines if each.left_out]
+
+
+# ── Which claims count ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("order", permutations(range(3)))
+def test_chain_of_claims__in_any_order__is_billed_by_the_newest(read: Any, order: tuple[int, ...]) -> None:
+    chain = [
+        claim(item(VISIT, net=usd(10)), id="c1"),
+        claim(item(VISIT, net=usd(20)), id="c2", **prior("c1")),
+        claim(item(VISIT, net=usd(30)), id="c3", **prior("c2")),
+    ]
+    found = read(record(encounter(), *(chain[place] for place in order)))
+    assert billed(found) == [(VISIT, 30)]
+    assert found.skipped_counts()["replaced by"] == 2
+
+
+@pytest.mark.parametrize(
+    "replacement, dollars",
+    [
+        ({}, 20),
+        ({"status": "cancelled"}, 10),
+        ({"status": "draft"}, 10),
+        ({"use": "preauthorization"}, 10),
+        ({"item": [item(VISIT, net={"value": "20"})]}, 10),
+        (prior("c1", reference={"system": "urn:claims", "value": "7"}), 20),
+        ({"patient": ref(OTHER)}, 10),
+    ],
+    ids=["stands", "cancelled", "draft", "preauthorization", "invalid", "by-identifier", "other-patient"],
+)
+def test_replacement__that_counts_or_not__decides_which_claim_bills(
+    read: Any, replacement: Any, dollars: int
+) -> None:
+    first = claim(item(VISIT, net=usd(10)), id="c1", identifier=[{"system": "urn:claims", "value": "7"}])
+    second = claim(item(VISIT, net=usd(20)), id="c2") | prior("c1") | replacement
+    assert billed(read(record(encounter(), OTHER, first, second))) == [(VISIT, dollars)]
+
+
+def test_claims_in_a_ring__bill_by_the_one_made_last(read: Any) -> None:
+    ring = [
+        claim(item(VISIT, net=usd(10)), id="c1", created="2024-03-07", **prior("c2")),
+        claim(item(VISIT, net=usd(20)), id="c2", created="2024-03-06", **prior("c1")),
+    ]
+    assert billed(read(record(encounter(), *ring))) == [(VISIT, 10)]
+
+
+@pytest.mark.parametrize(
+    "broken, told",
+    [
+        ({"net": {"value": "9"}}, "item.0.net.value: not a number"),
+        ({"net": {"value": 9, "currency": 840}}, "item.0.net.currency: not text"),
+        ({"unitPrice": usd(9), "quantity": {"value": "2"}}, "item.0.quantity.value: not a number"),
+        ({"unitPrice": usd(9), "factor": "2"}, "item.0.factor: not a number"),
+        ({"detail": [{"unitPrice": usd(9), "factor": "2"}]}, "item.0.detail.factor: not a number"),
+        ({"detail": [{"subDetail": [{"net": "9"}]}]}, "item.0.detail.subDetail.net: not an object"),
+        ({"net": usd(9), "productOrService": "99213"}, "item.0.productOrService: not an object"),
+        ({"net": usd(9), "servicedDate": "05.03.2024"}, "item.0.servicedDate: not a date"),
+        ({"net": usd(9), "servicedPeriod": {"end": "March"}}, "item.0.servicedPeriod.end: not a date"),
+    ],
+)
+def test_claim_with_a_broken_element__is_named_invalid_by_it(read: Any, broken: Any, told: str) -> None:
+    found = read(record(encounter(), claim(item(VISIT) | broken)))
+    assert str(found.skipped[-1]) == f"Claim/claim: invalid: {told}"
+    assert found.claim_account().claimed == 0
+
+
+@pytest.mark.parametrize("total", ["4", {"value": "4"}, [{"amount": {"value": "4"}}]])
+def test_claim_with_a_broken_total__is_named_invalid(read: Any, total: Any) -> None:
+    found = read(record(encounter(), claim(item(VISIT, net=usd(4)), total=total)))
+    assert str(found.skipped[-1]).startswith("Claim/claim: invalid: total")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"item": [item(VISIT, net=usd(60) | MODIFIER_EXTENSION)]},
+        {"item": [item(VISIT, net=usd(60), detail=[{"net": usd(4)} | MODIFIER_EXTENSION])]},
+        {"insurance": [{"sequence": 1, "focal": True} | MODIFIER_EXTENSION]},
+        {"implicitRules": "http://example.org/rules"},
+    ],
+    ids=["money", "detail", "header", "implicit-rules"],
+)
+def test_claim_with_a_modifier_extension__prices_nothing(read: Any, where: Any) -> None:
+    found = read(record(encounter(), claim(item(VISIT, net=usd(60))) | where))
+    assert billed(found) == [(VISIT, 92)]
+    assert "not understood" in str(found.skipped[-1])
+
+
+# ── What a line costs ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "stated, dollars",
+    [
+        ({"unitPrice": usd(33.335), "quantity": {"value": 1.5}, "factor": 0.5}, 25),
+        ({"unitPrice": usd(50), "quantity": {"value": 2}, "factor": 0.9, "tax": usd(4.5)}, 94.5),
+        ({"net": usd(50), "tax": usd(4.5)}, 50),
+        ({"detail": [{"net": usd(30)}, {"unitPrice": usd(5), "quantity": {"value": 3}}]}, 45),
+        ({"detail": [{"subDetail": [{"net": usd(12)}, {"net": usd(13)}]}]}, 25),
+        ({"net": usd(40), "detail": [{"net": usd(30)}]}, 40),
+    ],
+)
+def test_line__amount__is_net_else_the_product_else_the_details(
+    read: Any, stated: Any, dollars: float
+) -> None:
+    assert billed(read(record(encounter(), claim(item(VISIT) | stated)))) == [(VISIT, dollars)]
+
+
+def test_line__tax_in_another_currency__is_not_in_dollars(read: Any) -> None:
+    found = read(record(encounter(), claim(item(VISIT, unitPrice=usd(50), tax=usd(4, "EUR")))))
+    assert found.skipped_counts()["unusable price"] == 1
+
+
+@pytest.mark.parametrize(
+    "taken_off",
+    [
+        item(sequence=2, net=usd(-20)),
+        item(VISIT, sequence=2, net=usd(-20)),
+        {"sequence": 2, "productOrService": {"text": "discount"}, "net": usd(-20)},
+        item(VISIT, sequence=2, unitPrice=usd(20), quantity={"value": -1}),
+    ],
+    ids=["no-encounter", "encounter", "no-code", "negative-quantity"],
+)
+def test_discount__of_a_visit__is_taken_off(read: Any, taken_off: Any) -> None:
+    found = read(record(encounter(), claim(item(VISIT, net=usd(100)), taken_off)))
+    assert billed(found) == [(VISIT, 80)]
+    assert found.claim_account().in_events == 80_000_000
+
+
+def test_discount__of_another_service_of_the_claim__leaves_the_visit_alone(read: Any) -> None:
+    lines = [
+        line(1, "99213", VISIT, net=usd(100)),
+        line(2, "83036", net=usd(40)),
+        line(3, "83036", net=usd(-10)),
+    ]
+    assert billed(read(record(encounter(), claim(*lines)))) == [("Claim/claim#2", 30), (VISIT, 100)]
+
+
+def test_discount__of_more_than_the_price__bills_nothing(read: Any) -> None:
+    found = read(record(claim(line(1, "83036", net=usd(40), **DAY), line(2, "83036", net=usd(-60), **DAY))))
+    assert found.events == []
+    assert sum(found.claim_account().left_out.values()) == -20_000_000
+
+
+def test_total__that_holds_an_unpriced_test_too__is_not_divided(read: Any) -> None:
+    found = read(record(encounter(), claim(item(VISIT), line(2, "83036", VISIT), total=usd(200))))
+    assert billed(found) == [(VISIT, 92)]
+    assert left_out(found) == ["Claim/claim total: a total that is not divided"]
+
+
+# ── What a line is of ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("named", [(VISIT,), ()])
+def test_facility_and_professional__with_an_encounter_or_without__are_two_charges(
+    read: Any, named: tuple[str, ...], order: int
+) -> None:
+    claims = [
+        claim(line(1, "99284", *named, net=usd(60), **DAY), id="doctors"),
+        claim(
+            line(1, "99284", *named, net=usd(140), **DAY),
+            id="hospitals",
+            type=concept("urn:type", "institutional"),
+        ),
+    ]
+    found = read(record(encounter("EMER", "4525004"), *claims[::order]))
+    assert billed(found) == [("Claim/hospitals#1", 140), (VISIT, 60)]
+
+
+def test_facility_and_professional__of_one_amount_and_no_visit__are_two_charges(read: Any) -> None:
+    claims = [
+        claim(line(1, "99284", net=usd(60), **DAY), id=kind, type=concept("urn:type", kind))
+        for kind in ("professional", "institutional")
+    ]
+    assert len(read(record(*claims)).events) == 2
+
+
+def test_visit_asked_for_twice_by_one_provider__is_charged_once(read: Any) -> None:
+    claims = [
+        claim(item(VISIT, net=usd(60 + day)), id=f"c{day}", created=f"2024-03-0{day}") for day in (7, 6)
+    ]
+    found = read(record(encounter(), *claims))
+    assert billed(found) == [(VISIT, 67)]
+    assert left_out(found) == ["Claim/c6 line 1: another claim is for the same: Claim/c7"]
+
+
+@pytest.mark.parametrize(
+    "visit, claimed, expected",
+    [
+        ({}, {}, [(VISIT, 60)]),
+        ({"period": {"start": "2024-03-05T22:00:00-05:00"}}, {}, [(VISIT, 60)]),
+        ({"period": {"start": "2024-03-04T22:00:00-05:00"}}, {}, [("Claim/claim#1", 60), (VISIT, 92)]),
+        ({}, {"provider": ref(HOSPITAL)}, [("Claim/claim#1", 60), (VISIT, 92)]),
+        (SEEN_BY_DOCTOR, {"provider": ref(DOCTOR)}, [(VISIT, 60)]),
+        (SEEN_BY_DOCTOR, {"provider": ref("PractitionerRole/role")}, [(VISIT, 60)]),
+        ({"status": "planned"}, {}, [("Claim/claim#1", 60)]),
+    ],
+    ids=["same-day", "evening", "day-before", "other-provider", "participant", "role", "planned"],
+)  # fmt: skip
+def test_visit_line_without_encounter__belongs_to_the_visit_of_patient_provider_and_day(
+    read: Any, visit: Any, claimed: Any, expected: Any
+) -> None:
+    role = {"resourceType": "PractitionerRole", "id": "role", "practitioner": ref(DOCTOR)}
+    made = claim(line(1, "99213", net=usd(60), **DAY)) | claimed
+    assert billed(read(record(encounter(**visit), HOSPITAL, role, made))) == expected
+
+
+def test_visit_line_without_encounter__of_a_day_with_two_visits__is_left_out(read: Any) -> None:
+    second = encounter(id="second", period={"start": "2024-03-05T15:00:00Z"})
+    found = read(record(encounter(), second, claim(line(1, "99213", net=usd(60), **DAY))))
+    assert left_out(found) == ["Claim/claim line 1: several visits that day"]
+
+
+@pytest.mark.parametrize("system", [CPT, HCPCS, ""])
+@pytest.mark.parametrize(
+    "code, kind",
+    [
+        *[(code, "remote_monitoring_upload") for code in MONITORING],
+        *[(code, "digital_therapeutics_session") for code in ("G0552", "G0553", "G0554")],
+        *[(code, "telehealth_visit") for code in ("99421", "99422", "99423")],
+        *[(code, "laboratory_test") for code in ("83036", "84270", "0240U")],
+        ("99213", "in_person_visit"),
+    ],
+)  # fmt: skip
+def test_line_that_prices_nothing_else__is_an_event_of_its_codes_kind_on_its_last_day(
+    read: Any, code: str, kind: str, system: str
+) -> None:
+    period = {"start": "2024-03-01", "end": "2024-03-30"}
+    made = claim(item(productOrService=concept(system, code), net=usd(44), servicedPeriod=period))
+    (event,) = read(record(made)).events
+    assert (event.kind.value, event.billed_amount) == (kind, 44_000_000)
+    assert event.service_date.isoformat() == "2024-03-30"
+
+
+@pytest.mark.parametrize("code", ["99455", "88305", "36415", "97110", "J1885"])
+def test_line_of_no_kind__is_left_out_with_its_amount(read: Any, code: str) -> None:
+    found = read(record(claim(line(1, code, net=usd(44), **DAY))))
+    assert found.events == []
+    assert found.claim_account().left_out == {"its code is of no kind that is settled": 44_000_000}
+
+
+def test_lines_of_one_number__are_events_of_two_names(read: Any) -> None:
+    lines = [line(1, "99454", net=usd(40), **DAY), line(1, "99457", net=usd(50), **DAY)]
+    assert billed(read(record(claim(*lines)))) == [("Claim/claim#1", 40), ("Claim/claim#2", 50)]
+
+
+@pytest.mark.parametrize(
+    "dated, why",
+    [
+        ({"servicedDate": "2024-03"}, "date not exact to the day"),
+        ({"servicedDate": "2090-03-01"}, "in the future"),
+        ({"servicedDate": "1969-12-31"}, "before 1970"),
+        ({}, "no service date"),
+    ],
+)
+def test_line_without_a_usable_date__is_left_out(read: Any, dated: Any, why: str) -> None:
+    found = read(record(claim(line(1, "99454", net=usd(40), **dated))))
+    assert left_out(found) == [f"Claim/claim line 1: {why}"]
+
+
+def test_laboratory_report__priced_by_a_line_of_its_code__though_uncatalogued(read: Any) -> None:
+    made = claim(item(VISIT, productOrService=concept("http://loinc.org", "1234-5"), net=usd(17)))
+    done = report(code=concept("http://loinc.org", "1234-5"), encounter=ref(VISIT))
+    assert ("DiagnosticReport/report", 17) in billed(read(record(encounter(), done, made)))
+
+
+def test_second_claim__of_another_service_in_the_visit__does_not_take_its_price(read: Any) -> None:
+    claims = [
+        claim(line(1, "99213", VISIT, net=usd(60)), id="a", created="2024-03-06"),
+        claim(line(1, "97110", VISIT, net=usd(30)), id="b", created="2024-03-07"),
+    ]
+    found = read(record(encounter(), *claims))
+    assert billed(found) == [(VISIT, 60)]
+    assert left_out(found) == ["Claim/b line 1: its code is of no kind that is settled"]
+
+
+# ── Telehealth ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("modifier", ["95", "93", "GT", "gt", "GQ", "G0", "g0", "FQ", "FR", "fr"])
+def test_telehealth__by_any_modifier_of_the_visits_line(read: Any, modifier: str) -> None:
+    made = claim(item(VISIT, net=usd(60), modifier=[concept("", "25"), concept("urn:m", modifier)]))
+    assert read(record(encounter(), made)).events[0].kind.value == "telehealth_visit"
+
+
+@pytest.mark.parametrize("code", ["83036", "97110", "99457"])
+def test_telehealth__modifier_on_a_line_of_another_service__does_not_count(read: Any, code: str) -> None:
+    lines = [line(1, "99213", VISIT, net=usd(60)), line(2, code, VISIT, modifier=[concept("", "95")])]
+    assert read(record(encounter(), claim(*lines))).events[0].kind.value == "in_person_visit"
+
+
+def test_telehealth__facility_of_the_claim_is_a_virtual_location(read: Any) -> None:
+    place = {"resourceType": "Location", "id": "cloud", "physicalType": concept("urn:physical", "vi")}
+    made = claim(item(VISIT, net=usd(60)), facility=ref(place))
+    assert read(record(encounter(), place, made)).events[0].kind.value == "telehealth_visit"
+
+
+# ── Prescriptions, charge items, invoices ────────────────────────────────────────────────────────────────
+
+
+def pharmacy(name: str, **extra: Any) -> Any:
+    stated = {"sequence": 1, "productOrService": concept(RXNORM, "314076"), "net": usd(12)}
+    day = extra.pop("day", "2024-03-05")
+    return claim(
+        stated | {"servicedDate": day},
+        id=name,
+        created=day,
+        type=concept("urn:type", "pharmacy"),
+        prescription=ref("MedicationRequest/rx"),
+        **extra,
+    )
+
+
+def test_pharmacy_claim__of_another_patient__does_not_price_the_prescription(read: Any) -> None:
+    found = read(record(request(), OTHER, pharmacy("c", patient=ref(OTHER))))
+    assert found.claim_account().in_events == 0
+
+
+@pytest.mark.parametrize("day, events", [("2024-04-05", 2), ("2024-03-05", 1)])
+def test_second_pharmacy_claim__of_another_day__is_another_fill(read: Any, day: str, events: int) -> None:
+    assert len(read(record(request(), pharmacy("a"), pharmacy("b", day=day))).events) == events
+
+
+def charge(code: str = "99213", **extra: Any) -> Any:
+    return {
+        "resourceType": "ChargeItem",
+        "id": "charge",
+        "status": "billable",
+        "code": concept(CPT, code),
+        "subject": ref(PATIENT),
+        "context": ref(VISIT),
+        "priceOverride": usd(9),
+    } | extra
+
+
+def test_charge_item__of_another_service_than_the_claims__is_billed_beside_it(read: Any) -> None:
+    found = read(record(encounter(), charge("83036"), claim(item(VISIT, net=usd(60)))))
+    assert billed(found) == [("ChargeItem/charge#1", 9), (VISIT, 60)]
+
+
+def test_charge_item__of_the_service_that_a_claim_asks_for__repeats_it(read: Any) -> None:
+    found = read(record(encounter(), charge(), claim(item(VISIT, net=usd(60)))))
+    assert billed(found) == [(VISIT, 60)]
+    assert "ChargeItem/charge: priced nothing: it repeats Claim/claim" in map(str, found.skipped)
+
+
+def test_charge_item__not_billable__is_no_charge_for_its_own_service_alone(read: Any) -> None:
+    test = report(encounter=ref(VISIT))
+    found = read(record(encounter(), test, charge("80061", status="not-billable")))
+    assert billed(found) == [(VISIT, 92)]
+    assert found.skipped_counts()["no charge"] == 1
+
+
+def test_invoice__price_as_text__is_named_invalid(read: Any) -> None:
+    price = {"type": "base", "amount": {"value": "75"}}
+    stated = [{"chargeItemCodeableConcept": concept(CPT, "83036"), "priceComponent": [price]}]
+    bill = {"resourceType": "Invoice", "id": "bill", "status": "issued", "lineItem": stated}
+    assert "invalid: lineItem.0.priceComponent.amount.value" in str(read(record(bill)).skipped[-1])
+
+
+def test_benefit__naming_its_claim__prices_nothing_whatever_became_of_that(read: Any) -> None:
+    made = claim(item(VISIT, net=usd(60)), status="cancelled")
+    benefit = claim(item(VISIT, net=usd(60)), resourceType="ExplanationOfBenefit", claim=ref(made))
+    assert billed(read(record(encounter(), made, benefit))) == [(VISIT, 92)]
+
+
+def test_benefit__lines_that_price_nothing_here__are_no_events(read: Any) -> None:
+    benefit = claim(line(1, "99454", net=usd(9), **DAY), resourceType="ExplanationOfBenefit")
+    found = read(record(benefit))
+    assert found.events == []
+    assert found.claim_account().left_out == {"adjudicated elsewhere already": 9_000_000}
+
+
+def test_monitoring_procedure__and_its_line_and_readings__are_one_event(read: Any) -> None:
+    done = procedure(CPT, "99454", performedDateTime="2024-03-30")
+    month = line(1, "99454", net=usd(47), servicedPeriod={"start": "2024-03-01", "end": "2024-03-30"})
+    found = read(record(done, observation(device={"display": "cuff"}), claim(month)))
+    assert billed(found) == [("Procedure/session", 47)]
+    assert found.skipped_counts()["part of the month billed by"] == 1
