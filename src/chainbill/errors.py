@@ -12,6 +12,8 @@
     ├── ChainError               the chain refused or could not be reached
     │   ├── ContractReverted     a contract's own error, by name, with its fields
     │   ├── CallDelayed          a governor's call that is announced and must wait
+    │   ├── NodeError            a node gives no answer that can be used
+    │   │   └── NodeRefused      it answers with an error, too late or not whole: asking for less may help
     │   ├── NotDeployed          no deployment is recorded for this chain
     │   └── DevnetError          the local devnet is not in the state asked for
     ├── IntakeRefused            the oracle does not accept an attestation
@@ -111,6 +113,14 @@ class CallDelayed(ChainError):
         self.operation_id = operation_id
         self.ready_at = ready_at
         self.new = new
+
+
+class NodeError(ChainError):
+    """A node gives no answer, or none that can be used. What was sent to it may have arrived."""
+
+
+class NodeRefused(NodeError):
+    """A node answers with an error, too late, or not whole: asking for less may help."""
 
 
 class NotDeployed(ChainError):

@@ -12,9 +12,8 @@ from tests.audit.story import Story
 
 from chainbill.audit import JsonRpc, RawLedger, fetch_ledger, index
 from chainbill.audit.indexer import MAX_RANGE, fetch_logs
-from chainbill.audit.rpc import NodeRefused
 from chainbill.chain.events import PayerCreated, TokensMoved
-from chainbill.errors import ChainbillError, ChainError, LedgerError, StateError
+from chainbill.errors import ChainbillError, ChainError, LedgerError, NodeRefused, StateError
 
 
 class Grudging(JsonRpc):

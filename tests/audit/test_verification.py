@@ -14,13 +14,12 @@ from tests.audit.story import LAB, VISIT, Story
 
 from chainbill.audit import Discrepancy, JsonRpc, Kind, RawLedger, RawLog, fetch_ledger, verify
 from chainbill.audit.copy_check import check_places
-from chainbill.audit.rpc import NodeRefused
 from chainbill.audit.state import compare_state
 from chainbill.audit.verification import audit_logs
 from chainbill.billing.outcomes import Reason
 from chainbill.chain import events
 from chainbill.chain.events import Event
-from chainbill.errors import ChainError, LedgerError
+from chainbill.errors import ChainError, LedgerError, NodeRefused
 from chainbill.records.hashing import keccak256
 
 Edit = Callable[[RawLedger], RawLedger]

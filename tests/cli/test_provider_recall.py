@@ -130,6 +130,8 @@ def test_settle__key_revoked_since__is_held_shown_and_attested_again(town: Town,
     address = town.session().book.get(patient).address
     assert [stored.standing_reason for stored in store.waiting(patient=address)] == ["attester_revoked"]
     assert town.ok("patient", "balance", "--as", patient)["balance"] == "500.00"
+    shown = town("patient", "statement", "--as", patient).out
+    assert "It was signed with a key that the provider has withdrawn since" in " ".join(shown.split())
 
     assert town("provider", "recall", "--held", "--as", clinic, "--key", night).code == 1
     town.ok("provider", "recall", "--held", "--as", clinic)

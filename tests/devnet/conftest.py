@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chainbill.settings.local_devnet import DevnetRecord, LocalDevnet
+from chainbill.chain.anvil import find_anvils
+from chainbill.settings.local_devnet import LocalDevnet
 from chainbill.settings.state import StateDirectory
 
 
@@ -50,7 +51,5 @@ def empty(tmp_path: Path) -> Iterator[LocalDevnet]:
 
 def end(state: StateDirectory) -> None:
     """End what a test left running."""
-    if state.devnet_record.exists():
-        record = DevnetRecord.model_validate_json(state.devnet_record.read_bytes())
-        if record.anvil.state_file == state.anvil_state:
-            record.anvil.kill()
+    for anvil in find_anvils(state.root):
+        anvil.kill()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +15,9 @@ from eth_account import Account
 
 from chainbill.chain import anvil as module
 from chainbill.chain import anvil_binary
-from chainbill.chain.anvil import Anvil, fingerprint, start
+from chainbill.chain.anvil import Anvil, find_anvils, fingerprint, start
 from chainbill.chain.anvil_binary import anvil_version, find_anvil
+from chainbill.chain.devnet import saved_block
 from chainbill.errors import ChainError, DevnetError
 
 FAKE = Path(__file__).with_name("fake_anvil.py")
@@ -134,11 +137,58 @@ def test_start__never_answers__is_ended_and_said_so(tmp_path: Path, monkeypatch:
     disobedient(tmp_path, "says nothing", monkeypatch)
     monkeypatch.setattr(module, "START_SECONDS", 0.3)
     born: list[Anvil] = []
-    spawn = module._spawn
-    monkeypatch.setattr(module, "_spawn", lambda *arguments: born.append(spawn(*arguments)) or born[0])
     with pytest.raises(DevnetError, match="does not answer"):
-        start(tmp_path / "state.json", tmp_path / "log")
+        start(tmp_path / "state.json", tmp_path / "log", on_born=born.append)
     assert not born[0].is_running()
+
+
+def test_start__told_of_its_birth__it_can_do_nothing_yet(tmp_path: Path) -> None:
+    def look(anvil: Anvil) -> None:
+        assert anvil.is_running()
+        assert find_anvils(tmp_path) == [anvil]
+        with pytest.raises(ChainError, match="does not answer"):
+            anvil.call("eth_chainId")
+        anvil._signal(signal.SIGTERM)
+        assert anvil._gone_within(10)
+        assert not (tmp_path / "state.json").exists()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        start(tmp_path / "state.json", tmp_path / "log", on_born=look)
+    assert find_anvils(tmp_path) == []
+
+
+def test_find_anvils__another_folders_or_another_program__is_not_among_them(
+    anvil: Anvil, tmp_path: Path
+) -> None:
+    assert find_anvils(tmp_path) == [anvil]
+    assert find_anvils(tmp_path / "other") == []
+    # It reads the same file, and is no anvil of ours.
+    reader = subprocess.Popen(
+        [sys.executable, "-c", "input()", "--state", str(anvil.state_file)], stdin=subprocess.PIPE
+    )
+    try:
+        assert find_anvils(tmp_path) == [anvil]
+    finally:
+        reader.communicate(b"\n")
+
+
+def test_is_running__same_pid_and_arguments_but_born_at_another_time__is_not_it(anvil: Anvil) -> None:
+    later = anvil.model_copy(update={"born": "1"})
+    assert not later.is_running()
+    later.kill()
+    assert anvil.is_running()
+
+
+def test_start__two_files__goes_on_from_one_and_writes_the_other(anvil: Anvil, tmp_path: Path) -> None:
+    anvil.call("evm_mine")
+    (tmp_path / "saved.json").write_bytes(anvil.dump())
+    before = (tmp_path / "saved.json").read_bytes()
+    again = start(tmp_path / "run.json", tmp_path / "log-2", load_from=tmp_path / "saved.json")
+    assert again.call("eth_blockNumber") == "0x1"
+    again.stop()
+    assert (tmp_path / "saved.json").read_bytes() == before
+    assert saved_block(tmp_path / "run.json")[0] == 1
 
 
 def test_stop__running__writes_its_state_and_is_gone(anvil: Anvil) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from chainbill.chain.anvil import fingerprint, start
 from chainbill.chain.connection import connect
 from chainbill.chain.devnet import GAS_MONEY, Devnet
 from chainbill.chain.protocol import Protocol
-from chainbill.errors import ChainError, DevnetError
-from chainbill.settings import cast
+from chainbill.errors import ChainError, DevnetError, StateError
+from chainbill.settings import cast, saved_chain
 from chainbill.settings.addressbook import AddressBook, Contact, Role
 from chainbill.settings.cast import ACCOUNTS, SPENDING_MONEY
 from chainbill.settings.local_devnet import DevnetRecord, LocalDevnet, Started, running_devnet
@@ -113,25 +114,87 @@ def test_require__never_started__says_it_is_not_running(empty: LocalDevnet) -> N
 
 
 @pytest.mark.parametrize("saved_before", [True, False])
-def test_up__after_a_crash__says_what_is_lost_and_fresh_begins_anew(
+def test_up__anvil_was_killed__goes_on_with_all_that_was_saved(
     local: LocalDevnet, empty: LocalDevnet, saved_before: bool
 ) -> None:
     crashed = local if saved_before else empty
     crashed.up()
-    book = AddressBook(crashed.state.address_book)
-    book.update("provider", provider_id=7)
-    crashed.require().anvil.kill()
-    for attempt in (crashed.up, crashed.require):
-        with pytest.raises(
-            DevnetError, match=r"without saving its chain .* everything since 20.* is lost"
-        ) as refusal:
-            attempt()
-        assert "devnet up --fresh" in (refusal.value.hint or "")
-    assert not crashed.is_saved()
+    devnet = crashed.require()
+    moved = devnet.advance(30 * 86_400)
+    crashed.save()
+    block = devnet.latest()[0]
+    devnet.anvil.kill()
+    with pytest.raises(DevnetError, match="the devnet is not running"):
+        crashed.require()
+    assert crashed.is_saved()
+    assert crashed.up() is Started.RECOVERED
+    assert crashed.require().latest() == (block, moved)
+    assert crashed.require().now() >= moved
+    assert not crashed.down() or crashed.up() is Started.RESTORED
 
+
+def test_up__killed_with_something_shown_that_is_not_saved__says_so_and_goes_on_only_if_told(
+    local: LocalDevnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local.up()
+    devnet = local.require()
+    saved = devnet.latest()[0]
+    devnet.anvil.call("evm_mine")
+
+    def full(path: Path, *_: object, **__: object) -> None:
+        raise StateError(f"{path} cannot be written: No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saved_chain.SavedChain, "take", lambda self, _: full(self.path))
+        with pytest.raises(DevnetError, match=r"could not be saved: .* No space left"):
+            local.save()
+    devnet.anvil.kill()
+    for attempt in (local.up, local.require):
+        with pytest.raises(
+            DevnetError, match=rf"older than what was shown: it ends with block {saved},"
+        ) as told:
+            attempt()
+        assert "--accept-loss" in (told.value.hint or "")
+        assert "--fresh" in (told.value.hint or "")
+    assert not local.is_saved()
+    assert local.up(accept_loss=True) is Started.OLDER
+    assert local.require().latest()[0] == saved
+    assert local.down()
+    assert local.up() is Started.RESTORED
+
+
+def test_up__killed_and_the_saved_chain_is_gone__says_what_is_lost_and_fresh_begins_anew(
+    local: LocalDevnet,
+) -> None:
+    local.up()
+    book = AddressBook(local.state.address_book)
+    book.update("provider", provider_id=7)
+    local.require().anvil.kill()
+    local.state.anvil_state.unlink()
+    with pytest.raises(DevnetError, match=r"everything since 20.* is lost") as told:
+        local.up()
+    assert "devnet up --fresh" in (told.value.hint or "")
     accounts = book.entries()
-    assert crashed.up(fresh=True) is Started.NEW
+    assert local.up(fresh=True) is Started.NEW
     assert book.get("provider") == accounts["provider"].model_copy(update={"provider_id": None})
+
+
+def test_up__devnet_of_an_earlier_version__is_stopped_saved_and_goes_on(local: LocalDevnet) -> None:
+    """Its anvil writes to the saved chain itself, and its record says nothing of births."""
+    state = local.state
+    anvil = start(state.anvil_state, state.anvil_log, timestamp=int(time.time()))
+    before = fingerprint(state.anvil_state)
+    earlier = {"anvil": {"pid": anvil.pid, "port": anvil.port, "state_file": str(anvil.state_file)}}
+    earlier |= {"chain_id": 31337, "started_at": 1, "state_before": before, "ready": True}
+    state.devnet_record.write_text(json.dumps(earlier | {"saved_at": None, "clock_offset": None}))
+    state.devnet_saved.unlink()
+    anvil.call("evm_mine")
+    block = local.require().latest()[0]
+    local.save()
+    assert fingerprint(state.anvil_state) == before
+    assert local.down()
+    assert local.up() is Started.RESTORED
+    assert local.require().latest()[0] == block
 
 
 def test_up__anvil_was_ended_gracefully_by_others__goes_on(local: LocalDevnet) -> None:

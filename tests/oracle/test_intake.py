@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.oracle.conftest import PATIENT, SERVICE, MemoryChain, attested_event, service_event
+from tests.oracle.conftest import NOW, PATIENT, SERVICE, MemoryChain, attested_event, service_event
 
 from chainbill.attestation.attested import Assignment, AttestedEvent, attest
 from chainbill.attestation.signing import CURVE_ORDER, Signer
@@ -340,7 +340,7 @@ def test_accept__held_attestation_signed_by_another_key__waits_again(
 ) -> None:
     first = attested_event(attester)
     intake.accept(first)
-    store.hold({1: Hold.ATTESTER_REVOKED})
+    store.hold({1: Hold.ATTESTER_REVOKED}, at=NOW)
     other = Signer((9).to_bytes(32, "big"))
     chain.attesters.add((1, other.address))
     signature = other.sign(first.attestation.digest(chain.domain))

@@ -108,12 +108,29 @@ def test_settle__crash_between_chain_and_store__settles_nothing_twice(
     assert paid > 0
     assert [stored.status for stored in stage.store.open_attestations()] == [Status.ACCEPTED]
 
-    (batch,) = settle(stage)
+    again, lost = settle(stage)
 
-    assert [(row.outcome, row.reason) for row in batch.rows] == [(Outcome.SKIPPED, Reason.SEQUENCE_SPENT)]
+    assert again.rows == ()
+    assert lost.earlier
+    assert lost.transaction != again.transaction
+    assert [(row.outcome, row.reason) for row in lost.rows] == [(Outcome.SETTLED, Reason.NONE)]
     assert credit(stage) == paid
-    assert stage.store.counts()["spent"] == 1
+    # As if its receipt had come: the claim is known by its id, with the batch that a reorganisation may drop.
+    (found,) = stage.store.attestations(Status.SETTLED)
+    assert stage.store.find_claim(lost.rows[0].claim_id) == found
+    assert lost.transaction in {f"0x{batch.transaction.hex()}" for batch in stage.store.batches()}
     assert stage.store.open_attestations() == []
+
+
+def test_settle__sequence_spent_by_another_record__stays_spent(stage: Stage, tmp_path: Path) -> None:
+    """As two oracles may accept, whose provider has lost its worklist in between."""
+    fresh = replace(stage, store=OracleStore(tmp_path / "other.sqlite"))
+    hand_in(fresh, RICH.model_copy(update={"record_identity": "Encounter/other"}), 1)
+    hand_in(stage, RICH, 1)
+    settle(stage)
+    (batch,) = settle(fresh)
+    assert [(row.outcome, row.reason) for row in batch.rows] == [(Outcome.SKIPPED, Reason.SEQUENCE_SPENT)]
+    assert fresh.store.counts()["spent"] == 1
 
 
 def test_settle__root_slot_taken_by_somebody_else__takes_the_next(

@@ -210,7 +210,9 @@ def test_settle__deposit_dropped_with_the_batch__pends_until_it_is_there_again(
     paid_once(stage, node, before, 1)
 
 
-def test_settle__dropped_batch_sent_by_somebody_else__is_skipped(stage: Stage, node: JsonRpc) -> None:
+def test_settle__dropped_batch_sent_by_somebody_else__is_found_and_not_paid_twice(
+    stage: Stage, node: JsonRpc
+) -> None:
     hand_in(stage, FIRST, SECOND)
     before = money(stage)
     (batch,) = settle(stage)
@@ -225,15 +227,16 @@ def test_settle__dropped_batch_sent_by_somebody_else__is_skipped(stage: Stage, n
     somebody(stage).send(function(**arguments))
 
     assert money(stage) == paid
-    skipped = [(sequence, Outcome.SKIPPED, Reason.SEQUENCE_SPENT) for sequence in (1, 2)]
-    assert outcomes(settle(stage)) == skipped
+    again, theirs = settle(stage)
+    assert (again.rows, theirs.earlier) == ((), True)
+    assert outcomes([theirs]) == [(sequence, Outcome.SETTLED, Reason.NONE) for sequence in (1, 2)]
     assert money(stage) == paid
-    assert stage.store.counts()["spent"] == 2
+    assert stage.store.counts()["settled"] == 2
     assert settle(stage) == []
     paid_once(stage, node, before, 1, 2)
 
 
-def test_settle__dropped_rows_settled_in_another_batch__are_skipped(
+def test_settle__dropped_rows_settled_in_another_batch__are_found_there(
     stage: Stage, node: JsonRpc, tmp_path: Path
 ) -> None:
     other = OracleStore(tmp_path / "other.sqlite")
@@ -250,7 +253,8 @@ def test_settle__dropped_rows_settled_in_another_batch__are_skipped(
     again = settle(stage)
 
     assert outcomes(theirs) == [(2, Outcome.SETTLED, Reason.NONE)]
-    assert outcomes(again) == [(1, Outcome.SETTLED, Reason.NONE), (2, Outcome.SKIPPED, Reason.SEQUENCE_SPENT)]
+    assert outcomes(again) == [(1, Outcome.SETTLED, Reason.NONE), (2, Outcome.SETTLED, Reason.NONE)]
+    assert [batch.transaction for batch in again if batch.earlier] == [theirs[0].transaction]
     paid_once(stage, node, before, 1, 2)
 
 
@@ -303,7 +307,7 @@ def test_settle__batch_mined_anew_and_reverted__its_rows_settle_again(
     paid_once(stage, node, before, 1, 2)
 
 
-def test_settle__crash_then_skipped_then_both_dropped__settles_again(
+def test_settle__crash_then_found_then_both_dropped__settles_again(
     stage: Stage, node: JsonRpc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: object) -> NoReturn:
@@ -315,7 +319,8 @@ def test_settle__crash_then_skipped_then_both_dropped__settles_again(
         patch.setattr(OracleStore, "finish", crash)
         with pytest.raises(Crash):
             settle(stage)
-    assert outcomes(settle(stage)) == [(1, Outcome.SKIPPED, Reason.SEQUENCE_SPENT)]
+    again, lost = settle(stage)
+    assert (again.rows, outcomes([lost])) == ((), [(1, Outcome.SETTLED, Reason.NONE)])
 
     drop(stage, 2)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from chainbill.attestation.address import checksum_address
 from chainbill.audit.raw_ledger import Header, RawLedger, RawLog
-from chainbill.audit.rpc import JsonRpc, NodeRefused
+from chainbill.audit.rpc import JsonRpc
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.events import RecordedEvent
 from chainbill.chain.logs import PAYER, PAYER_CREATED_TOPIC, TRANSFER_TOPIC, decode_words
-from chainbill.errors import ChainError, LedgerError
+from chainbill.errors import ChainError, LedgerError, NodeError, NodeRefused
 
 MAX_RANGE = 10_000
 """Blocks asked for at once; halved while the node refuses, doubled back while it does not."""
@@ -45,7 +45,7 @@ def fetch_ledger(node: JsonRpc, deployment: Deployment, *, to_block: int | None 
     created = fetch_logs(
         node, {"address": deployment.payers, "topics": [_hex(PAYER_CREATED_TOPIC)]}, deployment.block, last
     )
-    payers = ["0x" + str(log["topics"][2])[-40:] for log in created]
+    payers = ["0x" + str(log["topics"][2])[-40:] for log in created if len(log["topics"]) > 2]
     contracts = [deployment.registry, deployment.payers, deployment.escrow, deployment.settlement, *payers]
     entries = fetch_logs(node, {"address": contracts}, deployment.block, last)
     entries += _transfers(node, deployment, [deployment.escrow, deployment.settlement, *payers], last)
@@ -175,7 +175,13 @@ def _add_times(node: JsonRpc, entries: Sequence[dict[str, Any]]) -> None:
     """Give every log its block's time, where the node does not."""
     bare = sorted({str(entry["blockNumber"]) for entry in entries if "blockTimestamp" not in entry})
     blocks = node.batch([("eth_getBlockByNumber", [number, False]) for number in bare])
-    times = {number: block["timestamp"] for number, block in zip(bare, blocks, strict=True)}
+    times = {number: block["timestamp"] for number, block in zip(bare, blocks, strict=True) if block}
+    missing = next((number for number in bare if number not in times), None)
+    if missing is not None:
+        raise NodeError(
+            f"the node gave a log of block {int(missing, 16)}, and has no such block",
+            hint="the chain may have been reorganised while it was read: run the command again",
+        )
     for entry in entries:
         entry.setdefault("blockTimestamp", times.get(str(entry["blockNumber"])))
 

@@ -8,33 +8,34 @@ from typing import Any, Self
 import httpx
 import orjson
 
-from chainbill.errors import ChainError
+from chainbill.chain.node_answer import (
+    broken_off,
+    check_answer,
+    error_message,
+    is_here,
+    no_url,
+    node_name,
+    read_body,
+    too_late,
+    unreachable,
+)
+from chainbill.errors import NodeRefused
 
 BATCH_SIZE = 500
 """Requests sent together; nodes commonly take up to 1,000."""
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
 Request = tuple[str, list[Any]]
 """A method and its parameters."""
-
-
-class NodeRefused(ChainError):
-    """The node answered, with an error or not in time: asking for less may help."""
 
 
 class JsonRpc:
     """One node over HTTP; a context manager."""
 
     def __init__(self, url: str, *, timeout_seconds: float = 30.0) -> None:
-        """Raises ChainError: not a URL. Whether a node answers there shows at the first call."""
+        """Raises NodeError: not a URL. Whether a node answers there shows at the first call."""
         self.url = url
-        # A proxy named by the environment cannot reach this machine's own loopback interface.
-        try:
-            local = httpx.URL(url).host in _LOOPBACK
-        except httpx.InvalidURL:
-            raise ChainError(f"{url!r} is not the URL of a node") from None
-        self._client = httpx.Client(timeout=timeout_seconds, trust_env=not local)
+        self._timeout = timeout_seconds
+        self._client = httpx.Client(timeout=timeout_seconds, trust_env=not is_here(url))
 
     def __enter__(self) -> Self:
         return self
@@ -47,10 +48,10 @@ class JsonRpc:
 
         Raises:
             NodeRefused: the node answered with an error or too late.
-            ChainError: no node answers.
+            NodeError: no node answers.
         """
         answer = self._post({"jsonrpc": "2.0", "id": 0, "method": method, "params": list(parameters)})
-        return _result(method, answer)
+        return self._result(method, answer)
 
     def batch(
         self, requests: Sequence[Request], *, on_progress: Callable[[int], None] | None = None
@@ -59,7 +60,7 @@ class JsonRpc:
 
         Raises:
             NodeRefused: the node answered one of them with an error, or too late.
-            ChainError: no node answers.
+            NodeError: no node answers.
         """
         results: list[Any] = []
         for start in range(0, len(requests), BATCH_SIZE):
@@ -76,34 +77,36 @@ class JsonRpc:
             ]
         )
         if not isinstance(answers, list):
-            raise NodeRefused(f"the node refused a batch of {len(requests)} requests: {_message(answers)}")
-        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
-        return [_result(method, by_id.get(i)) for i, (method, _) in enumerate(requests)]
+            self._result(f"a batch of {len(requests)} requests", answers)
+            raise NodeRefused(
+                f"the node at {node_name(self.url)} gave one answer to a batch of {len(requests)} requests"
+            )
+        by_id = {answer["id"]: answer for answer in answers if _has_id(answer)}
+        return [self._result(method, by_id.get(i)) for i, (method, _) in enumerate(requests)]
 
     def _post(self, body: Any) -> Any:
         try:
             response = self._client.post(
                 self.url, content=orjson.dumps(body), headers={"Content-Type": "application/json"}
             )
-        except httpx.ReadTimeout:
-            raise NodeRefused(f"the node at {self.url} did not answer in time") from None
-        except (httpx.HTTPError, httpx.InvalidURL):
-            raise ChainError(
-                f"no node answers at {self.url}", hint="start one: chainbill devnet up"
-            ) from None
-        try:
-            return orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            raise NodeRefused(f"the node answered with HTTP status {response.status_code}") from None
+        except httpx.ConnectTimeout:
+            raise unreachable(self.url) from None
+        except httpx.TimeoutException:
+            raise too_late(self.url, self._timeout) from None
+        except (httpx.RemoteProtocolError, httpx.DecodingError, httpx.ReadError):
+            raise broken_off(self.url) from None
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+            raise no_url(self.url) from None
+        except httpx.HTTPError:
+            raise unreachable(self.url) from None
+        return read_body(self.url, response.status_code, response.content)
+
+    def _result(self, method: str, answer: Any) -> Any:
+        checked = check_answer(self.url, method, answer)
+        if checked.get("error") is not None:
+            raise NodeRefused(f"the node refused {method}: {error_message(checked)}")
+        return checked["result"]
 
 
-def _result(method: str, answer: Any) -> Any:
-    if not isinstance(answer, dict) or "result" not in answer:
-        raise NodeRefused(f"the node refused {method}: {_message(answer)}")
-    return answer["result"]
-
-
-def _message(answer: Any) -> str:
-    error = answer.get("error") if isinstance(answer, dict) else None
-    said = error.get("message") if isinstance(error, dict) else None
-    return " ".join(str(said or "no result").split())[:200]
+def _has_id(answer: Any) -> bool:
+    return isinstance(answer, dict) and isinstance(answer.get("id"), int)

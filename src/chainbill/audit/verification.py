@@ -24,13 +24,13 @@ from chainbill.audit.indexer import check_unchanged, decode_ledger, describe, fe
 from chainbill.audit.ledger import Ledger
 from chainbill.audit.raw_ledger import Header, RawLedger, RawLog
 from chainbill.audit.replay import where
-from chainbill.audit.rpc import JsonRpc, NodeRefused
+from chainbill.audit.rpc import JsonRpc
 from chainbill.audit.state import compare_state
 from chainbill.audit.transactions import check_transactions
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.events import RecordedEvent
-from chainbill.errors import ChainError, LedgerError
+from chainbill.errors import ChainError, LedgerError, NodeRefused
 
 Progress = Callable[[str, int, int], None]
 """Hears what is being done, how much of it is done, and how much there is (0: unknown)."""

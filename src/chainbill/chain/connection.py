@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from urllib.parse import urlsplit
 
-import requests
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import BlockNotFound, TransactionNotFound, Web3Exception
-from web3.types import RPCEndpoint, TxReceipt
+from web3.exceptions import BlockNotFound, TransactionNotFound
+from web3.types import TxReceipt
 
-from chainbill.chain.sender import mapped_errors
-from chainbill.errors import ChainError
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+from chainbill.chain.node_provider import NodeProvider
+from chainbill.chain.sender import mapped_errors, other_chain
 
 
 def connect(rpc_url: str, *, timeout_seconds: float = 30.0) -> Web3:
     """Connect to a JSON-RPC node over HTTP.
 
     Raises:
-        ChainError: nothing answers there.
+        NodeError: nothing answers there, or nothing that is a node.
     """
-    session = requests.Session()
-    # A proxy named by the environment cannot reach this machine's own loopback interface.
-    session.trust_env = urlsplit(rpc_url).hostname not in _LOOPBACK
-    w3 = Web3(
-        Web3.HTTPProvider(
-            rpc_url,
-            request_kwargs={"timeout": timeout_seconds},
-            session=session,
-            # web3 asks for the chain id before every call; it does not change while a node is the same.
-            cache_allowed_requests=True,
-            cacheable_requests={RPCEndpoint("eth_chainId")},
-        )
-    )
-    try:
+    w3 = Web3(NodeProvider(rpc_url, timeout_seconds=timeout_seconds))
+    with mapped_errors():
         w3.eth.chain_id  # noqa: B018 - the call is the check
-    except (OSError, Web3Exception, ValueError):
-        raise ChainError(f"no node answers at {rpc_url}", hint="start one: chainbill devnet up") from None
     return w3
+
+
+def check_deployed(w3: Web3, address: str) -> None:
+    """Check that a node's chain holds a contract that is recorded for it.
+
+    Raises:
+        NodeError: the node is of another chain of the same id, or does not answer.
+    """
+    with mapped_errors():
+        if not w3.eth.get_code(Web3.to_checksum_address(address)):
+            raise other_chain()
 
 
 def newest_block(w3: Web3) -> int:
@@ -97,4 +90,5 @@ def has_code(w3: Web3, address: str) -> bool:
 
 def chain_time(w3: Web3) -> int:
     """The time of the newest block, in seconds since 1970: the only clock protocol times are taken from."""
-    return int(w3.eth.get_block("latest")["timestamp"])
+    with mapped_errors():
+        return int(w3.eth.get_block("latest")["timestamp"])

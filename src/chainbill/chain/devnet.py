@@ -39,6 +39,10 @@ class Devnet:
         """Number and time of the newest block."""
         return self._block("latest")
 
+    def newest_hash(self) -> str:
+        """Hash of the newest block."""
+        return str(self.anvil.call("eth_getBlockByNumber", "latest", False)["hash"])
+
     def advance(self, seconds: int) -> int:
         """Move the clock forward and mine a block; returns the block's time.
 

@@ -15,7 +15,7 @@ from chainbill.chain.contracts.token import DevUsd
 from chainbill.chain.events import PatientWithdrew, PoolWithdrawn
 from chainbill.chain.logs import decode_log
 from chainbill.chain.protocol import Protocol
-from chainbill.chain.sender import Sender
+from chainbill.chain.sender import Errand, Sender
 from chainbill.errors import AmountError, ChainError, ContractReverted
 from chainbill.money import show_dollars
 
@@ -53,6 +53,18 @@ class Holding(ABC):
 
     @abstractmethod
     def _withdrawn(self, log: Any) -> int: ...
+
+    def depositing(self, amount: int) -> Errand:
+        """A deposit, to be made once."""
+        return Errand("deposit", self._contract.address, amount)
+
+    def announcing(self, amount: int) -> Errand:
+        """An announcement, to be made once."""
+        return Errand("announce withdrawal", self._contract.address, amount)
+
+    def taking(self) -> Errand:
+        """The taking of an announced withdrawal, to be done once."""
+        return Errand("take withdrawal", self._contract.address)
 
     def deposit(self, owner: Sender, amount: int) -> TxReceipt:
         """Put in ``amount`` of the owner's own tokens.
@@ -113,6 +125,10 @@ class Holding(ABC):
             receipt = self._contract.withdraw(owner)
         except ContractReverted as refusal:
             raise _explained(refusal) from None
+        return self.taken(receipt)
+
+    def taken(self, receipt: TxReceipt) -> int:
+        """The amount that a transaction has taken."""
         own = [log for log in receipt["logs"] if log["address"] == self._contract.address]
         return sum(self._withdrawn(log) for log in own)
 

@@ -459,6 +459,10 @@ def event_topic(signature: str) -> bytes:
 
 
 TRANSFER_TOPIC = event_topic("Transfer(address,address,uint256)")
+ROW_ENDED_TOPICS = tuple(
+    "0x" + event_topic(f"{name}{_ROW}").hex() for name in ("ClaimSettled", "ClaimDenied")
+)
+"""The first topics of the logs of rows that have ended for good; a plain claim's has the patient there."""
 PAYER_CREATED_TOPIC = event_topic("PayerCreated(uint32,address,address)")
 
 _SPECIAL: dict[tuple[str, bytes], Callable[[Sequence[bytes], bytes], events.Event]] = {

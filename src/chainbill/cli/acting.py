@@ -16,6 +16,8 @@ from chainbill.cli.parameters import ACCOUNT, DOLLARS
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
+    from web3.types import TxReceipt
+
     from chainbill.chain.holdings import Announcement, Holding
     from chainbill.chain.sender import Sender
     from chainbill.settings.addressbook import Contact
@@ -93,32 +95,51 @@ def fund(
     put: Callable[[Sender], object] | None = None,
 ) -> None:
     """Deposit from the account's own dollars (by ``put``, where it is not plainly) and tell."""
-    from chainbill.errors import AmountError, ChainError, ContractReverted
+    from chainbill.errors import AmountError, ChainError, ContractReverted, NodeError
 
     owner = session.sender(name)
-    try:
-        if put is None:
-            holding.deposit(owner, amount)
-        else:
-            put(owner)
-    except (AmountError, ContractReverted):
-        raise
-    except ChainError as error:
-        if error.hint is None:
-            more = f"get it more of the dollar token {session.protocol.token.address}"
-            made = f"make more: chainbill {role} create {name} --mint AMOUNT"
-            error.hint = more if session.devnet is None else made
-        raise
-    balance, outside = holding.balance(), session.protocol.token.balance_of(owner.address)
-    emit(
-        {
-            "account": name,
-            "deposited": format_dollars(amount),
-            "balance": format_dollars(balance),
-            "outside": format_dollars(outside),
-        },
-        f"{show_dollars(amount)} put in. The balance is {show_dollars(balance)}; "
-        f"{name} has {show_dollars(outside)} besides.",
+    with owner.errand(holding.depositing(amount)) as earlier:
+        try:
+            if earlier is None:
+                holding.deposit(owner, amount) if put is None else put(owner)
+        except (AmountError, ContractReverted, NodeError):
+            raise
+        except ChainError as error:
+            if error.hint is None:
+                more = f"get it more of the dollar token {session.protocol.token.address}"
+                made = f"make more: chainbill {role} create {name} --mint AMOUNT"
+                error.hint = more if session.devnet is None else made
+            raise
+        balance, outside = holding.balance(), session.protocol.token.balance_of(owner.address)
+        emit(
+            {
+                "account": name,
+                "deposited": format_dollars(amount),
+                "balance": format_dollars(balance),
+                "outside": format_dollars(outside),
+                **resumed_facts(earlier),
+            },
+            f"{show_dollars(amount)} put in. The balance is {show_dollars(balance)}; "
+            f"{name} has {show_dollars(outside)} besides.{resumed_text(earlier)}",
+        )
+
+
+def resumed_facts(earlier: TxReceipt | None) -> dict[str, Any]:
+    """For JSON: did an earlier run, which was cut off, do it already?"""
+    return {
+        "resumed": earlier is not None,
+        "transaction": None if earlier is None else earlier["transactionHash"].to_0x_hex(),
+    }
+
+
+def resumed_text(earlier: TxReceipt | None) -> str:
+    """The same in words, for the end of a sentence's line; empty where this run did it."""
+    if earlier is None:
+        return ""
+    where = f"transaction {earlier['transactionHash'].to_0x_hex()}, block {earlier['blockNumber']}"
+    return (
+        f"\nResumed: an earlier run that was cut off had sent it ({where}), and it is not done twice."
+        "\nTo do it once more, run the command again."
     )
 
 
@@ -172,40 +193,53 @@ def emit_statement(statement: _Statement, render: Callable[..., str]) -> None:
 
 
 def _announce(session: Session, name: str, role: str, holding: Holding, amount: int) -> None:
-    earlier = holding.announced(session.now())
-    if earlier is not None and earlier.amount == amount:
-        announced, said = earlier, "That is announced already"
-    else:
-        announced = holding.announce(session.sender(name), amount)
-        said = "Announced" if earlier is None else "Announced, in place of the earlier announcement"
-    own = "" if name == role else f" --as {name}"
-    emit(
-        {
-            "account": name,
-            "announced": announcement_facts(announced),
-            "withdrawn": None,
-            "balance": format_dollars(holding.balance()),
-        },
-        f"{said}: {announcement_text(announced)}.\n"
-        f"Until then claims are still paid from it. Then: chainbill {role} withdraw --take{own}",
-    )
+    owner = session.sender(name)
+    # Left by a run that was cut off, it is sent now; mined already, it stands or was replaced since.
+    with owner.errand(holding.announcing(amount)) as resumed:
+        earlier = holding.announced(session.now())
+        if earlier is not None and earlier.amount == amount:
+            announced, said = earlier, "That is announced already"
+        else:
+            announced, resumed = holding.announce(owner, amount), None
+            said = "Announced" if earlier is None else "Announced, in place of the earlier announcement"
+        own = "" if name == role else f" --as {name}"
+        emit(
+            {
+                "account": name,
+                "announced": announcement_facts(announced),
+                "withdrawn": None,
+                "balance": format_dollars(holding.balance()),
+                **resumed_facts(resumed),
+            },
+            f"{said}: {announcement_text(announced)}.\n"
+            f"Until then claims are still paid from it. Then: chainbill {role} withdraw --take{own}",
+        )
 
 
 def _take(session: Session, name: str, holding: Holding) -> None:
-    announced = holding.announced(session.now())
-    amount = holding.take(session.sender(name))
-    balance = holding.balance()
-    if announced is not None and amount < announced.amount:
-        note(f"note: claims since have left {show_dollars(amount)} of the {show_dollars(announced.amount)}")
-    emit(
-        {
-            "account": name,
-            "announced": None,
-            "withdrawn": format_dollars(amount),
-            "balance": format_dollars(balance),
-        },
-        f"{show_dollars(amount)} withdrawn to {name}'s own account. The balance is {show_dollars(balance)}.",
-    )
+    owner = session.sender(name)
+    with owner.errand(holding.taking()) as earlier:
+        announced = holding.announced(session.now())
+        if earlier is None or announced is not None:
+            # What an earlier run has taken was announced before this.
+            amount, earlier = holding.take(owner), None
+        else:
+            amount = holding.taken(earlier)
+        balance = holding.balance()
+        if announced is not None and amount < announced.amount:
+            left = f"{show_dollars(amount)} of the {show_dollars(announced.amount)}"
+            note(f"note: claims since have left {left}")
+        emit(
+            {
+                "account": name,
+                "announced": None,
+                "withdrawn": format_dollars(amount),
+                "balance": format_dollars(balance),
+                **resumed_facts(earlier),
+            },
+            f"{show_dollars(amount)} withdrawn to {name}'s own account. "
+            f"The balance is {show_dollars(balance)}.{resumed_text(earlier)}",
+        )
 
 
 def _cancel(session: Session, name: str, holding: Holding) -> None:

@@ -183,7 +183,8 @@ def show(
     """Show claims in full: every component, the terms that priced them, and the price worked out again.
 
     A claim is named by its number, as every statement has it (1:7: the seventh of provider 1), by its
-    commitment or by its id. With --attestations and --vault it also says what cannot be shown for a claim.
+    commitment or by its id. With --attestations and --vault it also says what cannot be shown for a claim
+    that settled.
 
     Exits with 3 where a claim is not what the published terms say, or something cannot be shown.
     """

@@ -64,4 +64,10 @@ def close(invocation: Invocation, claim: str, name: str) -> None:
     then = f"where the provider was silent, {back}; where the arbiter was, the claim stands"
     ask_about(session, name, proven, f"{name} ends the dispute of", then)
     sender, settlement = session.sender(name), session.protocol.settlement
-    take_step(session, proven, lambda: settlement.close(sender, proven.settled), "Closed the dispute of")
+    take_step(
+        session,
+        sender,
+        proven,
+        lambda: settlement.close(sender, proven.settled),
+        "Closed the dispute of",
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from chainbill.errors import ChainbillError
+from chainbill.settings.local_devnet import LocalDevnet
 from chainbill.settings.state import StateDirectory
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Invocation:
     """Nothing is to be sent."""
     rehearsal: Rehearsal | None = None
     """The dry run, once there is a session."""
+    _shows_devnet: bool = field(default=False, init=False)
 
     @cached_property
     def state(self) -> StateDirectory:
@@ -57,7 +60,28 @@ class Invocation:
             return self.rehearsal.session
         from chainbill.settings.session import Session
 
-        return Session.open(self.state, self.rpc_url)
+        session = Session.open(self.state, self.rpc_url)
+        if session.devnet is not None:
+            self.shows_devnet()
+        return session
+
+    def shows_devnet(self) -> None:
+        """From now on the devnet's chain is saved before anything is shown, and at the command's end."""
+        if not self._shows_devnet:
+            self._shows_devnet = True
+            click.get_current_context().call_on_close(lambda: self.save_shown(shown=False))
+
+    def save_shown(self, *, shown: bool = True) -> None:
+        """Have the devnet's chain saved, so that it holds what is shown whatever is killed next. This says so
+        where it cannot be; what was sent is sent, so that is no failure of the command."""
+        if not self._shows_devnet:
+            return
+        try:
+            LocalDevnet(self.state).save(shown=shown)
+        except ChainbillError as error:
+            self._shows_devnet = False
+            click.echo(f"note: {error}", err=True)
+            click.echo(f"note: {error.hint}", err=True)
 
 
 pass_invocation = click.make_pass_decorator(Invocation)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from chainbill.chain.ending import ending_on_signals
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.output import emit, note, progress, show_table
 from chainbill.cli.parameters import Count
@@ -23,7 +24,6 @@ from chainbill.scenario.demo import (
     read_story,
     run_demo,
 )
-from chainbill.settings.local_devnet import ending_on_signals
 
 _MOST_ROWS = 40
 """Events listed one by one on a terminal; ``--json`` has them all."""

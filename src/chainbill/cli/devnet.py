@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from chainbill.chain.devnet import LATEST_TIME
@@ -14,6 +16,8 @@ from chainbill.settings.local_devnet import DevnetStatus, LocalDevnet, Started
 _UP = {
     Started.NEW: "The devnet is up: a new chain, with everything deployed and the accounts funded.",
     Started.RESTORED: "The devnet is up again, where it was left.",
+    Started.RECOVERED: "The devnet is up again. It had ended without `devnet down`; what was shown is there.",
+    Started.OLDER: "The devnet is up again, as its chain was last saved. What came after that is lost.",
     Started.ALREADY_RUNNING: "The devnet is running already.",
 }
 
@@ -46,9 +50,19 @@ def devnet_group() -> None:
     help="How long a new chain's governor must announce its calls: standard is two days, as in a real"
     " deployment.",
 )
+@click.option(
+    "--accept-loss",
+    is_flag=True,
+    help="Go on from the saved chain also where it is older than what was shown.",
+)
 @pass_invocation
 def up(
-    invocation: Invocation, port: int | None, timestamp: int | None, fresh: bool, governance_delay: str
+    invocation: Invocation,
+    port: int | None,
+    timestamp: int | None,
+    fresh: bool,
+    governance_delay: str,
+    accept_loss: bool,
 ) -> None:
     """Start the devnet in the background, or go on with the saved one.
 
@@ -59,8 +73,10 @@ def up(
         raise click.BadParameter("after the year 9999", param_hint="--timestamp")
     local = LocalDevnet(invocation.state)
     bound = governance_delay == "standard"
-    started = local.up(port=port, timestamp=timestamp, fresh=fresh, bound=bound)
+    started = local.up(port=port, timestamp=timestamp, fresh=fresh, bound=bound, accept_loss=accept_loss)
+    invocation.shows_devnet()
     status = local.status()
+    _tell_ended(status.ended)
     if (
         started is Started.ALREADY_RUNNING
         and port is not None
@@ -79,6 +95,9 @@ def status(invocation: Invocation, context: click.Context) -> None:
     Exits with 1 when it is not running.
     """
     found = LocalDevnet(invocation.state).status()
+    if found.running:
+        invocation.shows_devnet()
+    _tell_ended(found.ended)
     emit(
         found,
         lambda: _show("The devnet is running." if found.running else "The devnet is not running.", found),
@@ -106,6 +125,7 @@ def advance(invocation: Invocation, duration: int | None, to: int | None) -> Non
     if (duration is None) == (to is None):
         raise click.UsageError("give either a duration or --to")
     devnet = LocalDevnet(invocation.state).require()
+    invocation.shows_devnet()
     _, before = devnet.latest()
     now = devnet.advance(duration) if duration is not None else devnet.advance_to(to or 0)
     facts = {"chain_time": now, "advanced_seconds": now - before, "block": devnet.latest()[0]}
@@ -119,8 +139,19 @@ def down(invocation: Invocation) -> None:
     local = LocalDevnet(invocation.state)
     stopped = local.down()
     saved = local.is_saved()
+    _tell_ended(local.ended)
     said = "The devnet is stopped." if stopped else "The devnet was not running."
-    emit({"stopped": stopped, "saved": saved}, f"{said} Its chain is saved." if saved else said)
+    emit(
+        {"stopped": stopped, "saved": saved, "ended": local.ended},
+        f"{said} Its chain is saved." if saved else said,
+    )
+
+
+def _tell_ended(pids: Sequence[int]) -> None:
+    for pid in pids:
+        note(
+            f"note: an anvil that an interrupted command had left (process {pid}) was ended; it saved nothing"
+        )
 
 
 def _show(headline: str, status: DevnetStatus) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.attestation.claim_number import claim_number
+from chainbill.cli.acting import resumed_facts, resumed_text
 from chainbill.cli.claim_question import ask_about
 from chainbill.cli.output import emit, show_table, show_time
 from chainbill.money import format_dollars
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from chainbill.audit.proofs import ProvenClaim
     from chainbill.chain.contracts.settlement import DisputeStatus
     from chainbill.chain.events import Claim, Event, Party
+    from chainbill.chain.sender import Sender
     from chainbill.settings.claims import DisputedClaim, PartyTo
     from chainbill.settings.session import Session
 
@@ -41,6 +43,7 @@ def dispute_as(session: Session, name: str, proven: ProvenClaim, party: Party) -
     sender, settlement = session.sender(name), session.protocol.settlement
     take_step(
         session,
+        sender,
         proven,
         lambda: settlement.dispute(
             sender, proven.settled, party, root_slot=proven.root_slot, proof=proven.proof
@@ -49,13 +52,37 @@ def dispute_as(session: Session, name: str, proven: ProvenClaim, party: Party) -
     )
 
 
-def take_step(session: Session, proven: ProvenClaim, send: Callable[[], TxReceipt], done: str) -> None:
+def take_step(
+    session: Session,
+    sender: Sender,
+    proven: ProvenClaim,
+    send: Callable[[], TxReceipt],
+    done: str,
+    *,
+    through: str = "",
+    what: str = "",
+) -> None:
     """Send a step of a dispute, and tell what has come of it; ``done`` begins the sentence
-    (``maria disputes``)."""
+    (``maria disputes``). What an earlier run had sent, whose reply was lost, is told and not sent again.
+
+    Args:
+        through: the contract that the transaction goes to, where it is not the settlement.
+        what: tells steps apart that differ in more than the claim.
+    """
+    from chainbill.chain.sender import Errand
+
+    verb = f"{done} {proven.claim_id.hex()} {what}"
+    with sender.errand(Errand(verb, through or session.protocol.settlement.address)) as earlier:
+        receipt = _sent(proven.settled.claim, send) if earlier is None else earlier
+        _tell_step(session, proven, receipt, done, earlier)
+
+
+def _tell_step(
+    session: Session, proven: ProvenClaim, receipt: TxReceipt, done: str, earlier: TxReceipt | None
+) -> None:
     from chainbill.chain.logs import decode_receipt
 
     settlement, claim = session.protocol.settlement, proven.settled.claim
-    receipt = _sent(claim, send)
     standing = settlement.dispute_of(proven.claim_id)
     events = decode_receipt(receipt, settlement.address)
     moved = _moved(session, events)
@@ -69,11 +96,13 @@ def take_step(session: Session, proven: ProvenClaim, send: Callable[[], TxReceip
             "deadline": standing.deadline or None,
             "held": format_dollars(standing.held),
             **moved,
+            **resumed_facts(earlier),
             "transaction": receipt["transactionHash"].to_0x_hex(),
         },
         "\n".join(
             [
                 f"{done} claim {_called(claim)}: it is {standing.status.label} now.",
+                *resumed_text(earlier).splitlines()[1:2],
                 *_moved_lines(moved),
                 *_next_lines(claim, standing.status, standing.deadline, session.now(), whole=whole),
             ]

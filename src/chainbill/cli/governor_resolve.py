@@ -74,7 +74,10 @@ def resolve(
     with governor(session, name) as sender:
         take_step(
             session,
+            sender,
             proven,
             lambda: govern(session, sender, session.protocol.settlement, *call),
             f"{name} rules on",
+            through=session.protocol.governance.address,
+            what=str(ruling.abi_tuple()),
         )

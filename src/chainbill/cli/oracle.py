@@ -130,12 +130,13 @@ def _settle_facts(
             {**_attestation_facts(item.attestation, item.reason, advice), "reason": item.standing_reason}
             for item in held
         ],
-        "gas_used": sum(batch.gas_used for batch in batches),
+        "gas_used": sum(batch.gas_used for batch in batches if not batch.earlier),
         "batches": [
             {
                 "transaction": batch.transaction,
                 "block": batch.block,
                 "gas_used": batch.gas_used,
+                "earlier": batch.earlier,
                 "rows": [_row_facts(row, advice) for row in batch.rows],
             }
             for batch in batches
@@ -199,6 +200,7 @@ def _show_settled(batches: Sequence[SettledBatch], advice: Advice) -> None:
     for batch in batches:
         click.echo(
             f"batch of {len(batch.rows)} in block {batch.block}, {batch.gas_used:,} gas: {batch.transaction}"
+            + (" (settled before; its receipt was lost)" if batch.earlier else "")
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chainbill.cli.acting import resumed_facts, resumed_text
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
@@ -63,14 +64,24 @@ def withdraw(invocation: Invocation, operator: str, name: str) -> None:
     """Pay an operator's matured fees out to it."""
     from chainbill.chain.events import OperatorPaid
     from chainbill.chain.logs import decode_receipt
+    from chainbill.chain.sender import Errand
 
     session = invocation.session()
-    address, settlement, paid = session.book.address_of(operator), session.protocol.settlement, 0
-    if settlement.fees_of(address).matured:
-        receipt = settlement.withdraw_fees(session.sender(name), address)
-        events = decode_receipt(receipt, settlement.address)
+    address, settlement = session.book.address_of(operator), session.protocol.settlement
+    sender = session.sender(name)
+    with sender.errand(Errand(f"pay operator {address}", settlement.address)) as earlier:
+        receipt = earlier
+        if settlement.fees_of(address).matured:
+            receipt, earlier = settlement.withdraw_fees(sender, address), None
+        events = decode_receipt(receipt, settlement.address) if receipt else []
         paid = sum(event.amount for event in events if isinstance(event, OperatorPaid))
-    emit(
-        {"operator": operator, "address": address, "withdrawn": format_dollars(paid)},
-        f"{show_dollars(paid)} paid out to {address}." if paid else "There are no matured fees to withdraw.",
-    )
+        told = f"{show_dollars(paid)} paid out to {address}.{resumed_text(earlier)}"
+        emit(
+            {
+                "operator": operator,
+                "address": address,
+                "withdrawn": format_dollars(paid),
+                **resumed_facts(earlier),
+            },
+            told if paid else "There are no matured fees to withdraw.",
+        )

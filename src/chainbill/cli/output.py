@@ -30,6 +30,7 @@ def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -
     chain as seconds since 1970. In a dry run both say so, and what would be sent.
     """
     invocation = click.get_current_context().ensure_object(Invocation)
+    invocation.save_shown()
     if invocation.json:
         shown = {**_plain(facts), **_rehearsed_facts(invocation)}
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=_plain))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainbill.cli.acting import acting_as, emit_statement
+from chainbill.cli.acting import acting_as, emit_statement, resumed_facts, resumed_text
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
@@ -155,31 +155,36 @@ def withdraw(invocation: Invocation, name: str) -> None:
     """
     from chainbill.chain.events import ProviderPaid
     from chainbill.chain.logs import decode_receipt
+    from chainbill.chain.sender import Errand
     from chainbill.settings.onboarding import provider_of
 
     session = invocation.session()
     _, provider_id = provider_of(session, name)
-    settlement, paid = session.protocol.settlement, 0
-    if settlement.credit_of(provider_id).matured:
-        receipt = settlement.withdraw(session.sender(name), provider_id)
-        events = decode_receipt(receipt, settlement.address)
+    settlement, sender = session.protocol.settlement, session.sender(name)
+    with sender.errand(Errand(f"pay provider {provider_id}", settlement.address)) as earlier:
+        # What has matured since is another payout than the one that a run was cut off in.
+        receipt = earlier
+        if settlement.credit_of(provider_id).matured:
+            receipt, earlier = settlement.withdraw(sender, provider_id), None
+        events = decode_receipt(receipt, settlement.address) if receipt else []
         paid = sum(event.amount for event in events if isinstance(event, ProviderPaid))
-    address = session.protocol.registry.payout_address(provider_id)
-    outside = session.protocol.token.balance_of(address)
-    maturing = settlement.credit_of(provider_id).maturing
-    told = f"{show_dollars(paid)} paid out to {address}, which holds {show_dollars(outside)} now."
-    nothing = "There is no credit to withdraw."
-    if maturing:
-        nothing += f" {show_dollars(maturing)} matures eight days after the day on which it was settled."
-    emit(
-        {
-            "account": name,
-            "withdrawn": format_dollars(paid),
-            "maturing": format_dollars(maturing),
-            "outside": format_dollars(outside),
-        },
-        told if paid else nothing,
-    )
+        address = session.protocol.registry.payout_address(provider_id)
+        outside = session.protocol.token.balance_of(address)
+        maturing = settlement.credit_of(provider_id).maturing
+        told = f"{show_dollars(paid)} paid out to {address}, which holds {show_dollars(outside)} now."
+        nothing = "There is no credit to withdraw."
+        if maturing:
+            nothing += f" {show_dollars(maturing)} matures eight days after the day on which it was settled."
+        emit(
+            {
+                "account": name,
+                "withdrawn": format_dollars(paid),
+                "maturing": format_dollars(maturing),
+                "outside": format_dollars(outside),
+                **resumed_facts(earlier),
+            },
+            told + resumed_text(earlier) if paid else nothing,
+        )
 
 
 for _command in (

@@ -47,7 +47,7 @@ def concede(invocation: Invocation, claim: str, name: str) -> None:
     _, owner = payout_sender(session, name)
     ask_about(session, name, proven, f"{name} concedes", goes_back(proven.settled.claim))
     settlement = session.protocol.settlement
-    take_step(session, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
+    take_step(session, owner, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
 
 
 @click.command(
@@ -75,9 +75,11 @@ def answer(invocation: Invocation, claim: str, statement: str, name: str) -> Non
     settlement = session.protocol.settlement
     take_step(
         session,
+        owner,
         proven,
         lambda: settlement.answer(owner, proven.settled, said.statement_hash),
         f"{name} answers",
+        what=said.statement_hash.hex(),
     )
     note(f"note: the statement for the arbiter is in {path}")
 
@@ -103,6 +105,7 @@ def void(invocation: Invocation, claim: str, name: str) -> None:
     settlement = session.protocol.settlement
     take_step(
         session,
+        owner,
         proven,
         lambda: settlement.void(owner, proven.settled, root_slot=proven.root_slot, proof=proven.proof),
         f"{name} gives back",

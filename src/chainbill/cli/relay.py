@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from chainbill.cli.acting import resumed_facts
 from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
@@ -42,24 +43,27 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
+    from chainbill.chain.sender import Errand
     from chainbill.settings.effect import effective_at
     from chainbill.settings.intents import relay
 
     signed = _signed(file)
     session = invocation.session()
-    receipt = relay(session, session.sender(name), signed)
-    facts = _facts(signed)
-    transaction, since = receipt["transactionHash"].to_0x_hex(), effective_at(session, receipt)
-    emit(
-        {
-            **facts,
-            "sent_by": name,
-            "transaction": transaction,
-            "gas_used": receipt["gasUsed"],
-            "effective_at": since,
-        },
-        f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}\n{it_holds(since)}",
-    )
+    sender, facts = session.sender(name), _facts(signed)
+    with sender.errand(Errand(f"relay {signed.signature}")) as earlier:
+        receipt = relay(session, sender, signed) if earlier is None else earlier
+        transaction, since = receipt["transactionHash"].to_0x_hex(), effective_at(session, receipt)
+        emit(
+            {
+                **facts,
+                "sent_by": name,
+                **resumed_facts(earlier),
+                "transaction": transaction,
+                "gas_used": receipt["gasUsed"],
+                "effective_at": since,
+            },
+            f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}\n{it_holds(since)}",
+        )
 
 
 @relay_group.command(example="chainbill relay show consent.json")

@@ -51,10 +51,17 @@ class SettledBatch:
     block: int
     gas_used: int
     rows: tuple[SettledRow, ...]
+    earlier: bool = False
+    """It was settled before, by a run that was cut off or by somebody else, and found in the chain's logs."""
 
 
 def record_receipt(
-    protocol: Protocol, store: OracleStore, members: Sequence[StoredAttestation], receipt: TxReceipt
+    protocol: Protocol,
+    store: OracleStore,
+    members: Sequence[StoredAttestation],
+    receipt: TxReceipt,
+    *,
+    earlier: bool = False,
 ) -> SettledBatch:
     """Read what became of a batch's rows, and write it down with the block that says so.
 
@@ -84,7 +91,11 @@ def record_receipt(
         StoredBatch(bytes(receipt["transactionHash"]), receipt["blockNumber"], bytes(receipt["blockHash"])),
     )
     return SettledBatch(
-        receipt["transactionHash"].to_0x_hex(), receipt["blockNumber"], receipt["gasUsed"], tuple(rows)
+        receipt["transactionHash"].to_0x_hex(),
+        receipt["blockNumber"],
+        receipt["gasUsed"],
+        tuple(rows),
+        earlier,
     )
 
 

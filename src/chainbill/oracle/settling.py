@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from web3.types import TxReceipt
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.typed_data import SettlementBatch
+from chainbill.billing.outcomes import Outcome
 from chainbill.chain.batch_codec import encode_sections
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import Sender
@@ -19,6 +21,7 @@ from chainbill.oracle.quorum import Quorum, SigningRefused
 from chainbill.oracle.receipts import SettledBatch, record_receipt
 from chainbill.oracle.reorganisation import recover
 from chainbill.oracle.root_slots import RootSlots
+from chainbill.oracle.settled_before import record_settled_before
 from chainbill.oracle.store import OracleStore, Status, StoredAttestation
 
 BATCH_LIFE_SECONDS = 3600
@@ -40,8 +43,8 @@ def settle_open(
     Before anything is batched, and by each node before it signs, the chain is asked again: what a revoked key
     has signed is held, and so is a commitment that was under another sequence.
 
-    Safe to repeat after a crash at any point: what a lost run had settled is skipped by the contract and
-    written down as spent here.
+    Safe to repeat after a crash at any point: what a lost run had settled is skipped by the contract, and
+    found in the chain's logs with its claim id.
 
     Args:
         operator: who gets the operator's fee; the zero address: nobody, and no fee is taken.
@@ -52,8 +55,8 @@ def settle_open(
     """
     recover(protocol, store)
     note_settled_recalls(protocol, store)
-    store.hold(Examination(protocol).objections(store.open_attestations()))
     signed_at = protocol.now()
+    store.hold(Examination(protocol).objections(store.open_attestations()), at=signed_at)
     slots = RootSlots(protocol, store)
     done: list[SettledBatch] = []
     planned = deque(plan_batches(protocol, store.open_attestations(), signed_at))
@@ -63,7 +66,7 @@ def settle_open(
         try:
             signatures = quorum.sign(batch, members)
         except SigningRefused as refusal:
-            store.hold(refusal.objections)
+            store.hold(refusal.objections, at=signed_at)
             left_out = refusal.objections
         else:
             # Written down before the signatures leave this process: from now on it may settle.
@@ -74,9 +77,10 @@ def settle_open(
             continue
         receipt = _submit(protocol, sender, batch, signatures, slots)
         settled = record_receipt(protocol, store, members, receipt)
-        done.append(settled)
-        if on_batch is not None:
-            on_batch(settled)
+        for batch_done in _with_lost(protocol, store, members, settled):
+            done.append(batch_done)
+            if on_batch is not None:
+                on_batch(batch_done)
     return done
 
 
@@ -105,6 +109,24 @@ def _batch(
         sections=encode_sections(planned.sections),
     )
     return batch, planned.members
+
+
+def _with_lost(
+    protocol: Protocol, store: OracleStore, members: Sequence[StoredAttestation], settled: SettledBatch
+) -> list[SettledBatch]:
+    """A batch, and those in which rows that it skipped were settled before."""
+    skipped = {
+        stored.row
+        for stored, row in zip(members, settled.rows, strict=True)
+        if row.outcome is Outcome.SKIPPED
+    }
+    if not skipped:
+        return [settled]
+    lost = [stored for stored in members if stored.row in skipped]
+    earlier = record_settled_before(protocol, store, lost)
+    found = {row.attestation.commitment for batch in earlier for row in batch.rows}
+    left = tuple(row for row in settled.rows if row.attestation.commitment not in found)
+    return [replace(settled, rows=left), *earlier]
 
 
 def _submit(

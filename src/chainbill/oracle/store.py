@@ -57,11 +57,15 @@ CREATE TABLE IF NOT EXISTS root_slot (slot INTEGER PRIMARY KEY, free_at INTEGER 
 """
 
 _LATER = """
-CREATE TABLE IF NOT EXISTS hold (attestation INTEGER PRIMARY KEY, reason TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS hold (
+    attestation INTEGER PRIMARY KEY,
+    reason TEXT NOT NULL,
+    held_at INTEGER NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS signed (attestation INTEGER PRIMARY KEY, until INTEGER NOT NULL) STRICT;
 """
-"""Why an attestation is held, and until when a batch with it, signed and sent, may settle (seconds since
-1970)."""
+"""Why and since when an attestation is held, and until when a batch with it, signed and sent, may settle.
+Times are seconds since 1970."""
 
 _UNKNOWN_RECORD = b"?"
 """Begins the record key of a claim that was rebuilt from the chain while nobody has said of which record it
@@ -74,6 +78,7 @@ _COLUMNS = (
     "id, provider_id, payer_id, patient, commitment, service_id, units, billed_amount,"
     " benefit_year, sequence, status, reason, secondary_payer_id, secondary_service_id, corrects, claim_id,"
     " signature, (SELECT hold.reason FROM hold WHERE hold.attestation = attestation.id),"
+    " (SELECT hold.held_at FROM hold WHERE hold.attestation = attestation.id),"
     " (SELECT signed.until FROM signed WHERE signed.attestation = attestation.id)"
 )
 
@@ -144,6 +149,8 @@ class StoredAttestation:
     """The provider's; empty: rebuilt from the chain, which does not have it."""
     hold: Hold | None = None
     """Why it is held; None: it is not."""
+    held_at: int = 0
+    """Since when, in seconds since 1970; 0: it is not."""
     signed_until: int = 0
     """Until when a batch with it that was signed and sent may settle, in seconds since 1970; 0: none was."""
 
@@ -323,8 +330,9 @@ class OracleStore:
             )
             database.execute("DELETE FROM hold WHERE attestation = ?", (row,))
 
-    def hold(self, reasons: Mapping[int, Hold]) -> None:
-        """Keep open attestations out of every batch, by row, all or none."""
+    def hold(self, reasons: Mapping[int, Hold], *, at: int) -> None:
+        """Keep open attestations out of every batch from ``at`` on (seconds since 1970), by row, all or
+        none."""
         with self._database() as database:
             for row, reason in reasons.items():
                 held = database.execute(
@@ -332,7 +340,7 @@ class OracleStore:
                     (Status.HELD, row, *OPEN),
                 )
                 if held.rowcount:
-                    database.execute("INSERT OR REPLACE INTO hold VALUES (?, ?)", (row, reason))
+                    database.execute("INSERT OR REPLACE INTO hold VALUES (?, ?, ?)", (row, reason, at))
 
     def recall(self, row: int) -> StoredAttestation:
         """Take an attestation back, unless it is final: from now on it goes into no batch. The row as it
@@ -547,7 +555,7 @@ class OracleStore:
 
 _Row = tuple[
     *tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int, int, bytes, bytes, bytes | None],
-    *tuple[bytes, str | None, int | None],
+    *tuple[bytes, str | None, int | None, int | None],
 ]
 """One row's values in the order of ``_COLUMNS``."""
 
@@ -568,7 +576,7 @@ def _forget(database: sqlite3.Connection, row: int) -> None:
 def _stored(row: _Row) -> StoredAttestation:
     identity, provider, payer, patient, commitment, service, units, billed, year, sequence = row[:10]
     status, reason, secondary_payer, secondary_service, corrects, claim_id = row[10:16]
-    signature, hold, signed_until = row[16:]
+    signature, hold, held_at, signed_until = row[16:]
     attestation = ServiceAttestation(
         provider_id=provider,
         payer_id=payer,
@@ -589,5 +597,6 @@ def _stored(row: _Row) -> StoredAttestation:
         claim_id=claim_id or b"",
         signature=signature,
         hold=Hold(hold) if hold else None,
+        held_at=held_at or 0,
         signed_until=signed_until or 0,
     )

@@ -37,7 +37,7 @@ def write_whole(path: Path, content: bytes, *, prefix: str, replace: bool = True
                 os.link(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync(path.parent)
+    sync_folder(path.parent)
 
 
 def sweep(directory: Path, prefix: str) -> None:
@@ -74,7 +74,7 @@ def _remove_if_left(path: Path) -> None:
             os.close(descriptor)
 
 
-def _sync(directory: Path) -> None:
+def sync_folder(directory: Path) -> None:
     """Make a rename survive a power cut, where the directory can be opened."""
     with suppress(PermissionError):
         descriptor = os.open(directory, os.O_RDONLY)

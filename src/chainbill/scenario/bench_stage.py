@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
 
 from eth_account import Account
@@ -29,6 +27,7 @@ from chainbill.chain.devnet import Devnet
 from chainbill.chain.events import ClaimSettled, Event
 from chainbill.chain.logs import decode_log
 from chainbill.chain.protocol import Protocol
+from chainbill.chain.scratch_devnet import scratch_devnet, scratch_folder
 from chainbill.chain.sender import GAS_CAP, Sender
 from chainbill.errors import ChainError
 from chainbill.money import DOLLAR
@@ -95,14 +94,10 @@ def bench_stage() -> Iterator[BenchStage]:
     Raises:
         DevnetError: anvil is missing or would not start.
     """
-    with tempfile.TemporaryDirectory(prefix="chainbill-bench-") as folder:
-        node = anvil.start(Path(folder) / "state.json", Path(folder) / "anvil.log", timestamp=STARTS_AT)
-        try:
-            # Block times must not depend on how fast this machine is: they are part of what is signed.
-            node.call("anvil_setBlockTimestampInterval", 1)
-            yield BenchStage(Devnet(node))
-        finally:
-            node.kill()
+    with scratch_folder("bench") as folder, scratch_devnet(folder, timestamp=STARTS_AT) as devnet:
+        # Block times must not depend on how fast this machine is: they are part of what is signed.
+        devnet.anvil.call("anvil_setBlockTimestampInterval", 1)
+        yield BenchStage(devnet)
 
 
 class BenchStage:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from chainbill.audit import JsonRpc, index, verify
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.events import Claim, ClaimSettled, RecordedEvent
+from chainbill.chain.scratch_devnet import scratch_folder
 from chainbill.interop.fhir import IngestReport, read_fhir
 from chainbill.money import format_dollars
 from chainbill.records.catalogue import Catalogue
@@ -151,8 +150,8 @@ def run_demo(ingest: IngestReport, catalogue: Catalogue, options: DemoOptions | 
     if not ingest.events:
         return DemoReport(ingest, [], Replay(), [], 0)
     with (
-        tempfile.TemporaryDirectory(prefix="chainbill-demo-") as folder,
-        open_stage(Path(folder), ingest.events, catalogue, options) as stage,
+        scratch_folder("demo") as folder,
+        open_stage(folder, ingest.events, catalogue, options) as stage,
     ):
         options.on_step("attesting and settling, day by day")
         run = replay(stage, ingest.events, on_event=options.on_event)

@@ -10,11 +10,11 @@ from pathlib import Path
 from eth_account import Account
 
 from chainbill.attestation.signing import Signer
-from chainbill.chain import anvil
 from chainbill.chain.connection import connect
 from chainbill.chain.deploy import deploy
 from chainbill.chain.devnet import Devnet
 from chainbill.chain.protocol import Protocol
+from chainbill.chain.scratch_devnet import scratch_devnet
 from chainbill.chain.sender import Sender
 from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.store import OracleStore
@@ -74,11 +74,8 @@ def open_stage(
     first = min(event.performed_timestamp for event in events)
     # A day's beginning, not the service's own second: block times are public.
     starts_at = max(1, first - first % DAY_SECONDS)
-    node = anvil.start(folder / "state.json", folder / "anvil.log", timestamp=starts_at)
-    try:
-        yield _set(Devnet(node), folder, events, catalogue, options)
-    finally:
-        node.kill()
+    with scratch_devnet(folder, timestamp=starts_at) as devnet:
+        yield _set(devnet, folder, events, catalogue, options)
 
 
 def _set(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from chainbill.errors import StateError
 from chainbill.records.commitment import new_salt
 from chainbill.records.hashing import keccak256
-from chainbill.settings.files import write_private
+from chainbill.settings.files import read_private, write_private
 from chainbill.settings.state import StateDirectory
 
 
@@ -24,11 +25,36 @@ class Answer(BaseModel):
 
     @classmethod
     def write(cls, state: StateDirectory, claim_id: bytes, statement: str) -> tuple[Answer, Path]:
-        """Keep an answer in the state directory; returns it, and its file."""
-        answer = cls(claim_id=f"0x{claim_id.hex()}", statement=statement, salt=new_salt().hex())
+        """Keep an answer in the state directory; returns it, and its file. Said again in the same words it is
+        the same answer; an earlier one in other words is kept beside it, for it may be the one on chain.
+
+        Raises:
+            StateError: it cannot be read or written.
+        """
         path = state.answers / f"{claim_id.hex()}.json"
-        write_private(path, answer.model_dump_json(indent=2).encode() + b"\n")
+        earlier = cls._read(path)
+        if earlier is not None and earlier.statement == statement:
+            return earlier, path
+        if earlier is not None:
+            write_private(
+                path.with_stem(f"{path.stem}-{earlier.statement_hash.hex()[:8]}"), earlier._content()
+            )
+        answer = cls(claim_id=f"0x{claim_id.hex()}", statement=statement, salt=new_salt().hex())
+        write_private(path, answer._content())
         return answer, path
+
+    @classmethod
+    def _read(cls, path: Path) -> Answer | None:
+        content = read_private(path)
+        try:
+            return None if content is None else cls.model_validate_json(content)
+        except ValidationError:
+            raise StateError(
+                f"the answer in {path} is damaged", hint="move the file away, then answer again"
+            ) from None
+
+    def _content(self) -> bytes:
+        return self.model_dump_json(indent=2).encode() + b"\n"
 
     @property
     def statement_hash(self) -> bytes:

@@ -20,10 +20,10 @@ from chainbill.chain.anvil import Anvil, Fork, start
 from chainbill.chain.connection import connect, newest_block
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.devnet import Devnet
+from chainbill.chain.ending import ending_on_signals
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError, StateError, unusable
 from chainbill.settings.files import locked, read_private, write_private
-from chainbill.settings.local_devnet import ending_on_signals
 from chainbill.settings.session import Session
 from chainbill.settings.state import StateDirectory
 
@@ -117,8 +117,11 @@ def rehearsal(state: StateDirectory, rpc_url: str | None = None) -> Iterator[Reh
 
 def _fork(real: Session, folder: Path) -> Devnet:
     chain = Fork(real.rpc_url, real.protocol.deployment.chain_id)
-    anvil = start(folder / "chain.json", folder / "anvil.log", fork=chain)
-    write_private(folder / _ANVIL, anvil.model_dump_json().encode())
+
+    def note(anvil: Anvil) -> None:
+        write_private(folder / _ANVIL, anvil.model_dump_json().encode())
+
+    anvil = start(folder / "chain.json", folder / "anvil.log", fork=chain, on_born=note)
     forked = Devnet(anvil)
     ahead = real.devnet.now() - forked.now() if real.devnet else 0
     if ahead > 0:

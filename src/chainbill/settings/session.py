@@ -8,7 +8,7 @@ from functools import cached_property
 from eth_account.signers.local import LocalAccount
 
 from chainbill.attestation.address import ZERO_ADDRESS
-from chainbill.chain.connection import connect
+from chainbill.chain.connection import check_deployed, connect
 from chainbill.chain.deployments import load_deployment
 from chainbill.chain.devnet import Devnet
 from chainbill.chain.protocol import Protocol
@@ -19,6 +19,7 @@ from chainbill.settings.addressbook import AddressBook, Contact, Role
 from chainbill.settings.cast import contact
 from chainbill.settings.keystores import Keystores
 from chainbill.settings.local_devnet import LocalDevnet
+from chainbill.settings.outbox import AccountOutbox
 from chainbill.settings.passphrase import passphrase_from
 from chainbill.settings.schedules import Schedules
 from chainbill.settings.state import StateDirectory
@@ -48,7 +49,7 @@ class Session:
 
         Raises:
             DevnetError: no node is named and the devnet is not running.
-            ChainError: no node answers.
+            NodeError: no node answers, or one of another chain of the same id.
             NotDeployed: no deployment is recorded for its chain.
         """
         url = rpc_url or os.environ.get(ENVIRONMENT)
@@ -57,7 +58,12 @@ class Session:
         if devnet is not None and url not in (None, devnet.rpc_url):
             devnet = None
         w3 = connect(url or local.require().rpc_url)
-        return cls(state, Protocol(w3, load_deployment(state.deployments, w3.eth.chain_id)), devnet)
+        deployment = load_deployment(state.deployments, w3.eth.chain_id)
+        if devnet is None:
+            # The devnet's chain was looked at when it was brought up. A transaction to a contract that is not
+            # there would be mined, and do nothing.
+            check_deployed(w3, deployment.settlement)
+        return cls(state, Protocol(w3, deployment), devnet)
 
     @property
     def rpc_url(self) -> str:
@@ -87,7 +93,8 @@ class Session:
         if self.devnet is not None:
             # An account of an earlier chain is kept by `devnet up --fresh`, and has nothing on the new one.
             self.devnet.give_gas(account.address)
-        return Sender(self.protocol.w3, account)
+        chain = self.state.outbox / str(self.protocol.deployment.chain_id)
+        return Sender(self.protocol.w3, account, outbox=AccountOutbox(chain, account.address))
 
     def vault_key(self, name: str) -> VaultKey:
         """The key that opens records sealed to an account; errors as ``account``."""

@@ -25,6 +25,9 @@ class StateDirectory:
         self.root = root
         self.devnet_record = root / "devnet.json"
         self.devnet_lock = root / "devnet.lock"
+        self.devnet_saved = root / "devnet-saved.json"
+        self.devnet_saving = root / "devnet-saving.lock"
+        self.forgetting = root / "forgetting"
         self.anvil_state = root / "anvil-state.json"
         self.anvil_log = root / "anvil.log"
         self.passphrase = root / "passphrase"
@@ -33,6 +36,7 @@ class StateDirectory:
         self.address_book = root / "addressbook.json"
         self.schedules = root / "schedules"
         self.cash_prices = root / "cash-prices"
+        self.outbox = root / "outbox"
         self.answers = root / "answers"
         self.vault = root / "vault"
         self.oracle_database = root / "oracle.sqlite"
@@ -74,17 +78,19 @@ class StateDirectory:
 
     def forget_chain(self, chain_id: int) -> None:
         """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
-        sealed records, the answers to disputes, and the databases of oracle and providers. Keystores,
-        passphrase and names stay."""
+        sealed records, the answers to disputes, what was about to be sent, and the databases of oracle and
+        providers. Keystores, passphrase and names stay."""
         databases = [
             *self.root.glob("oracle.sqlite*"),
             *self.root.glob("refusals.sqlite*"),
             *self.root.glob("ingest-*.sqlite*"),
             *self.root.glob("provider-*.sqlite*"),
         ]
-        for path in (self.devnet_record, self.anvil_state, self.deployments / f"{chain_id}.json", *databases):
+        chain = [self.devnet_record, self.devnet_saved, self.anvil_state, *self.root.glob("anvil-run-*.json")]
+        for path in (*chain, self.deployments / f"{chain_id}.json", *databases):
             path.unlink(missing_ok=True)
-        folders = (self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache")
+        folders = [self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache"]
+        folders.append(self.outbox / str(chain_id))
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
 

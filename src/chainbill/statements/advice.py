@@ -60,6 +60,10 @@ _NEXT_STEPS: dict[Reason, str] = {
 
 
 _MISTAKE = ("the provider sent it with a mistake", "Ask {provider} to look into it.")
+_REBUILDING = (
+    "what was paid before is being looked up again, so that nothing is charged twice",
+    "Wait, or ask {provider} to send it again.",
+)
 _NO_CASH_PRICE = ("the provider has published no price for it", "Ask {provider} for its price.")
 _REFUSALS: dict[str, tuple[str, str]] = {
     "payer_not_accepted": (
@@ -96,12 +100,23 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "Ask {provider} which charge it meant.",
     ),
     "not_its_claim": ("it corrects a charge that is not yours", "Ask {provider} which charge it meant."),
+    "attester_revoked": (
+        "it was signed with a key that the provider has withdrawn since",
+        "Ask {provider} whether it sent this. It is tried again once the provider has signed it anew.",
+    ),
+    "not_signed": ("it must be signed again by the provider", "Ask {provider} to send it again."),
+    "commitment_reused": (
+        "the same record was sent before",
+        "Nothing: you are not charged for it twice. Ask {provider} if you wonder.",
+    ),
+    "store_behind": _REBUILDING,
+    "records_unknown": _REBUILDING,
     "bad_signature": _MISTAKE,
     "commitment_mismatch": _MISTAKE,
     "record_mismatch": _MISTAKE,
     "sequence_reused": _MISTAKE,
 }
-"""By the word of an intake ``Refusal`` or an ``Obstacle``: why, for a sentence, and what to do first."""
+"""By the word of a ``Refusal``, an ``Obstacle`` or a ``Hold``: why, for a sentence, and what to do first."""
 
 
 _SELF_PAY_NOT_ALLOWED = (

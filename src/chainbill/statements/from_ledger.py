@@ -17,6 +17,7 @@ from chainbill.chain.deployments import Deployment
 from chainbill.chain.events import Claim, Party, RecordedEvent
 from chainbill.errors import AttestationError, MalformedRecord, StateError
 from chainbill.oracle.refusals import Refusals
+from chainbill.oracle.store import StoredAttestation
 from chainbill.records.vault import Vault, VaultKey
 from chainbill.statements.coming import coming
 from chainbill.statements.facts import (
@@ -41,6 +42,8 @@ class Reader:
     key: VaultKey
     refusals: Refusals | None = None
     """What the oracle would not take of the reader's; None: nobody keeps that here."""
+    held: Sequence[StoredAttestation] = ()
+    """What the oracle has taken and holds since, such as what a revoked key has signed; of anybody."""
 
 
 class LedgerHistory:
@@ -224,10 +227,14 @@ def _plan_at(versions: Sequence[PlanVersion], time: int) -> PlanTerms:
 
 def _refused(account: str, claims: Sequence[ClaimFacts], reader: Reader | None) -> list[RefusedFacts]:
     """What the oracle has not taken; an event that reached the chain all the same is told by the ledger."""
-    if reader is None or reader.refusals is None:
+    if reader is None:
         return []
     on_chain = {claim.reference for claim in claims}
-    return [
+    held = [_held(stored, reader) for stored in reader.held if stored.attestation.patient == account]
+    waiting = [each for each in held if each is not None and each.reference not in on_chain]
+    if reader.refusals is None:
+        return waiting
+    return waiting + [
         RefusedFacts(
             reference=refused.commitment,
             provider_id=refused.provider_id,
@@ -240,6 +247,24 @@ def _refused(account: str, claims: Sequence[ClaimFacts], reader: Reader | None) 
         for refused, record in reader.refusals.of(account, reader.key)
         if refused.commitment not in on_chain
     ]
+
+
+def _held(stored: StoredAttestation, reader: Reader) -> RefusedFacts | None:
+    """An attestation that is held, where the reader's vault opens its record."""
+    attestation = stored.attestation
+    try:
+        record = reader.vault.open(attestation.commitment, reader.key).event
+    except (AttestationError, MalformedRecord, StateError):
+        return None
+    return RefusedFacts(
+        reference=attestation.commitment,
+        provider_id=attestation.provider_id,
+        sequence=attestation.sequence,
+        reason=stored.standing_reason,
+        refused_at=stored.held_at,
+        self_pay=attestation.payer_id == 0,
+        record=record,
+    )
 
 
 def _opened(claim: ClaimFacts, reader: Reader | None) -> ClaimFacts:

@@ -1,0 +1,80 @@
+"""Attestations that are settled already, as the chain's logs tell: a receipt was lost, or somebody else sent
+their batch. Their claims are found again by what was attested, not by what this oracle remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from web3.types import FilterParams, TxReceipt
+
+from chainbill.attestation.typed_data import ServiceAttestation
+from chainbill.chain.connection import find_receipt, newest_block
+from chainbill.chain.events import ClaimDenied, ClaimSettled
+from chainbill.chain.logs import ROW_ENDED_TOPICS, decode_log
+from chainbill.chain.protocol import Protocol
+from chainbill.chain.sender import mapped_errors
+from chainbill.errors import LedgerError
+from chainbill.oracle.receipts import SettledBatch, record_receipt
+from chainbill.oracle.store import OracleStore, StoredAttestation
+
+_BLOCKS_AT_ONCE = 10_000
+"""Blocks whose logs are asked for together; nodes commonly allow so many."""
+
+
+def record_settled_before(
+    protocol: Protocol, store: OracleStore, skipped: Sequence[StoredAttestation]
+) -> list[SettledBatch]:
+    """Find the transactions in which attestations ended that a batch has skipped, and write down what these
+    say. Where the sequence was spent by something else than what was attested, there is none.
+
+    Raises:
+        ChainError: the node could not be reached, or refused.
+    """
+    receipts: dict[bytes, TxReceipt] = {}
+    members: dict[bytes, list[StoredAttestation]] = {}
+    for stored in skipped:
+        receipt = _ending(protocol, stored.attestation)
+        if receipt is not None:
+            transaction = bytes(receipt["transactionHash"])
+            receipts[transaction] = receipt
+            members.setdefault(transaction, []).append(stored)
+    return [
+        record_receipt(protocol, store, members[transaction], receipt, earlier=True)
+        for transaction, receipt in receipts.items()
+    ]
+
+
+def _ending(protocol: Protocol, attestation: ServiceAttestation) -> TxReceipt | None:
+    """The receipt of the transaction in which an attestation was settled or denied."""
+    for transaction, event in _endings(protocol, attestation.patient):
+        claim = event.claim
+        place = claim.provider_id, claim.sequence, claim.commitment
+        if place == (attestation.provider_id, attestation.sequence, attestation.commitment):
+            return find_receipt(protocol.w3, transaction)
+    return None
+
+
+def _endings(protocol: Protocol, patient: str) -> Iterator[tuple[bytes, ClaimSettled | ClaimDenied]]:
+    """How a patient's events ended, the newest blocks first, with their transactions."""
+    word = "0x" + patient[2:].lower().rjust(64, "0")
+    begin, last = protocol.deployment.block, newest_block(protocol.w3)
+    while last >= begin:
+        first = max(begin, last - _BLOCKS_AT_ONCE + 1)
+        # A plain claim's log has the patient as its first topic, all others as their second.
+        for topics in ([word], [list(ROW_ENDED_TOPICS), word]):
+            wanted = {
+                "address": protocol.deployment.settlement,
+                "fromBlock": first,
+                "toBlock": last,
+                "topics": topics,
+            }
+            with mapped_errors():
+                logs = protocol.w3.eth.get_logs(FilterParams(**wanted))  # type: ignore[typeddict-item]
+            for log in logs:
+                try:
+                    event = decode_log(log)
+                except LedgerError:
+                    continue
+                if isinstance(event, ClaimSettled | ClaimDenied):
+                    yield bytes(log["transactionHash"]), event
+        last = first - 1
