@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.interop.builders import (
+    CLINIC,
     CPT,
     DOCTOR,
     HCPCS,
@@ -441,3 +442,21 @@ def test_monitoring_procedure__and_its_line_and_readings__are_one_event(read: An
     found = read(record(done, observation(device={"display": "cuff"}), claim(month)))
     assert billed(found) == [("Procedure/session", 47)]
     assert found.skipped_counts()["part of the month billed by"] == 1
+
+
+def test_line_without_encounter__made_by_a_doctor_of_a_visit_at_a_clinic__is_that_visit(read: Any) -> None:
+    """The record names the clinic, the claim the doctor: two events would be one visit paid twice."""
+    line = item(code="99213", net=usd(60), servicedDate="2024-03-05")
+    line["productOrService"] = concept(CPT, "99213")
+    found = read(record(encounter(), claim(line, provider=ref(DOCTOR))))
+    assert [(event.record_identity, event.billed_amount) for event in found.events] == [
+        ("Encounter/visit", 60_000_000)
+    ]
+
+
+def test_line_without_encounter__of_another_clinic__is_a_visit_of_its_own(read: Any) -> None:
+    line = item(code="99213", net=usd(60), servicedDate="2024-03-05")
+    line["productOrService"] = concept(CPT, "99213")
+    other = CLINIC | {"id": "other"}
+    found = read(record(other, encounter(), claim(line, provider=ref(other))))
+    assert [event.record_identity for event in found.events] == ["Encounter/visit", "Claim/claim#1"]

@@ -568,8 +568,7 @@ class PriceBook:
         found = [
             visit
             for visit in self._of_day.get((line.claim.patient, day), ())
-            if (not providers or not visit.providers or not providers.isdisjoint(visit.providers))
-            and (visit.virtual or not e_visit)
+            if _may_be_one(providers, visit.providers) and (visit.virtual or not e_visit)
         ]
         if len(found) > 1:
             service = self.service_key(line)
@@ -844,6 +843,13 @@ def shown(target: Target) -> str:
 def _label(identity: str) -> str:
     """The last two parts of an absolute identity."""
     return "/".join(identity.split("/")[-2:]) if identity.startswith("http") else identity
+
+
+def _may_be_one(claimed: frozenset[str], visited: frozenset[str]) -> bool:
+    """Whether a claim's and a visit's providers can be the same: a doctor may bill what the record says a
+    clinic provided, while of two clinics, or two doctors, each bills its own."""
+    kinds, others = ({_label(each).partition("/")[0] for each in named} for named in (claimed, visited))
+    return not claimed.isdisjoint(visited) or kinds.isdisjoint(others)
 
 
 def _revenue(line: Line) -> str:
