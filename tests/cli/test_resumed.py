@@ -341,6 +341,7 @@ def test_command__node_of_another_chain_with_the_same_id__is_one_line(
         other.kill()
 
 
+@pytest.mark.slow
 def test_command__node_misbehaves__is_never_called_a_bug(bare_town: Town) -> None:
     answers = [
         (200, b"pong"),

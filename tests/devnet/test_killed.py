@@ -102,6 +102,7 @@ def check_one_and_sound(local: LocalDevnet, earlier: int = 0) -> None:
     assert not list(local.state.root.glob("anvil-run-*.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point, moment", [*UP, *NEW])
 def test_up__new_chain_killed_at_any_point__the_next_finds_its_anvil_and_loses_nothing(
     empty: LocalDevnet, point: str, moment: str
@@ -110,6 +111,7 @@ def test_up__new_chain_killed_at_any_point__the_next_finds_its_anvil_and_loses_n
     check_one_and_sound(empty)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point, moment", [*UP, *RESTORED])
 def test_up__saved_chain_killed_at_any_point__the_next_finds_its_anvil_and_loses_nothing(
     local: LocalDevnet, point: str, moment: str
@@ -121,6 +123,7 @@ def test_up__saved_chain_killed_at_any_point__the_next_finds_its_anvil_and_loses
     check_one_and_sound(local, 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point, moment", DOWN)
 def test_down__killed_at_any_point__the_chain_is_whole(local: LocalDevnet, point: str, moment: str) -> None:
     local.up()
@@ -131,6 +134,7 @@ def test_down__killed_at_any_point__the_chain_is_whole(local: LocalDevnet, point
     check_one_and_sound(local, 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize(
     "point",
@@ -212,6 +216,7 @@ def test_status__another_up_is_at_work__leaves_its_anvil_alone(empty: LocalDevne
     assert seen == [True]
 
 
+@pytest.mark.slow
 def test_save__another_chain_began_meanwhile__does_not_overwrite_it(local: LocalDevnet) -> None:
     """A command that was slow: its chain was stopped, and a new one begun, when it came to save."""
     local.up()

@@ -44,6 +44,7 @@ def left_running(folder: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks into /proc")
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def test_count__six_bundles__is_what_was_counted_elsewhere(samples_dir: Path) ->
     assert counts == {"in_person_visit": 146, "laboratory_test": 37, "prescription_refill": 67}
 
 
-@pytest.mark.parametrize("patient", PATIENTS)
+@pytest.mark.parametrize(
+    "patient", [PATIENTS[0], *(pytest.param(patient, marks=pytest.mark.slow) for patient in PATIENTS[1:])]
+)
 def test_demo__synthea_bundle__every_event_ends_and_the_audit_adds_up(
     samples_dir: Path, patient: str
 ) -> None:

@@ -67,5 +67,5 @@ def test_locked__held_by_another__is_refused_in_time_and_free_afterwards(tmp_pat
 
 def test_locked__a_folder_in_the_locks_place__is_said_so(tmp_path: Path) -> None:
     (tmp_path / "lock").mkdir()
-    with pytest.raises(StateError, match="cannot be written: it is a folder"), locked(tmp_path / "lock"):
+    with pytest.raises(StateError, match="cannot be used: it is a folder"), locked(tmp_path / "lock"):
         pytest.fail("a folder is no lock")

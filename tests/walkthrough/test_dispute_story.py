@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from tests.walkthrough.terminal import ROOT, Terminal, check_screens, steps
 
 STORY = ROOT / "docs" / "dispute-story.md"
 
 
+@pytest.mark.slow
 def test_story__as_the_document_says__gives_back_corrects_and_adds_up(terminal: Terminal) -> None:
     # One test and not several: walking through takes forty processes.
     lines = [step.line for step in steps(STORY.read_text(encoding="utf-8"))]
