@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,29 @@ def test_both_lost__read_and_attested_anew__pays_nothing_twice(town: Town, clini
     assert (row["record"], row["sequence"]) == ("Encounter/three", 3)
     assert town.ok("patient", "balance", "--as", patient)["balance"] == before
     assert [row["outcome"] for row in town.settle(clinic)] == ["settled"]
+    assert town.ok("provider", "check", "--as", clinic)["claims"] == []
+
+
+def test_worklist_lost__read_and_attested_anew__accuses_no_claim(
+    town: Town, clinic: str, patient: str
+) -> None:
+    lose(town.state.provider_database(clinic))
+    town.ok("provider", "ingest", town.record("one", "two", "four"), "--patient", patient, "--as", clinic)
+
+    said = town("provider", "attest", "--as", clinic).out
+
+    assert said.startswith("1 attested, 2 known already, 0 refused.\n")
+    assert town.ok("provider", "check", "--as", clinic)["claims"] == []
+    assert town.ok("provider", "rebuild", "--as", clinic)["attested"] == ["Encounter/three"]
+    assert town.ok("provider", "check", "--as", clinic)["claims"] == []
+
+
+def test_check__number_that_nobody_wrote_down__accuses_no_claim(
+    town: Town, clinic: str, patient: str
+) -> None:
+    with closing(sqlite3.connect(town.state.provider_database(clinic))) as database, database:
+        database.execute("UPDATE event SET sequence = NULL")
+
     assert town.ok("provider", "check", "--as", clinic)["claims"] == []
 
 

@@ -63,8 +63,7 @@ def waits(worklist: Worklist) -> list[tuple[str, int, str]]:
 
 def attest(worklist: Worklist) -> None:
     for number, each in enumerate(worklist.waiting()):
-        worklist.reserve_sequence(each)
-        worklist.mark_attested(each, bytes([number]) * 32)
+        worklist.mark_attested(each, bytes([number]) * 32, worklist.reserve_sequence(each))
 
 
 def test_enlist__claim_in_a_later_part__prices_what_waits(take: Take, worklist: Worklist) -> None:

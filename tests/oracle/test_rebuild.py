@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
@@ -295,6 +297,38 @@ def test_rebuild_worklist__another_providers_records__are_left_alone(place: Work
     done = worklist_again(place, with_unsent=True)
 
     assert (done.attested, done.unsent) == ([FIRST.record_identity], [])
+
+
+def test_worklist_lost__read_and_attested_anew__knows_the_numbers(place: Workplace) -> None:
+    place.attest(FIRST, SECOND)
+    place.settle()
+    place.lose("worklist")
+
+    # Read in another order: FIRST waits under the number that SECOND was attested under.
+    place.enlist(FIRST, SECOND)
+    waiting, _ = place.worklist.waiting()
+    assert place.worklist.reserve_sequence(waiting, at_least=2) == 2
+    done = place.attest_waiting()
+
+    assert [(each.repeated, each.attestation.sequence) for each in done] == [(True, 1), (True, 2)]
+    assert [each.sequence for each in place.worklist.attested()] == [1, 2]
+
+
+def test_rebuild_worklist__attested_under_numbers_that_nobody_wrote_down__learns_them(
+    place: Workplace,
+) -> None:
+    place.attest(FIRST, SECOND)
+    place.settle()
+    place.attest(THIRD)
+    with closing(sqlite3.connect(place.folder / "worklist.sqlite")) as database, database:
+        database.execute("UPDATE event SET sequence = NULL")
+    assert [each.sequence for each in place.worklist.attested()] == [None, None, None]
+
+    done = worklist_again(place)
+
+    assert done.attested == [FIRST.record_identity, SECOND.record_identity, THIRD.record_identity]
+    assert [each.sequence for each in place.worklist.attested()] == [1, 2, 3]
+    assert worklist_again(place).attested == []
 
 
 # ---- cut off ------------------------------------------------------------------------------------------

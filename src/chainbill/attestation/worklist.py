@@ -70,7 +70,8 @@ class AttestedRecord:
     self_pay: bool
     corrects: bytes
     """The id of the reversed claim that it takes the place of; empty: none."""
-    sequence: int
+    sequence: int | None
+    """None: nobody has told the list under which."""
     commitment: bytes
 
 
@@ -159,13 +160,19 @@ class Worklist:
             database.execute("UPDATE event SET sequence = ? WHERE id = ?", (sequence, waiting.row))
         return int(sequence)
 
-    def mark_attested(self, waiting: WaitingEvent, commitment: bytes) -> None:
-        """Remember that the oracle has the event, and forget its record."""
+    def mark_attested(self, waiting: WaitingEvent, commitment: bytes, sequence: int) -> None:
+        """Remember that the oracle has the event under this sequence, and forget its record."""
         with self._database() as database:
             database.execute(
                 "UPDATE event SET record = NULL, salt = NULL, commitment = ? WHERE id = ?",
                 (commitment, waiting.row),
             )
+            _number(database, waiting.row, sequence)
+
+    def number(self, attested: AttestedRecord, sequence: int) -> bool:
+        """Remember under which sequence an event was attested; False where another attested event has it."""
+        with self._database() as database:
+            return _number(database, attested.row, sequence)
 
     def remove(self, waiting: Iterable[WaitingEvent]) -> None:
         """Take events off the list as if they had never been on it. A sequence that one of them had reserved
@@ -295,6 +302,13 @@ def _lists(database: sqlite3.Connection, record_identity: str, corrects: bytes) 
         "SELECT 1 FROM event WHERE record_identity = ? AND corrects = ?", (record_identity, corrects)
     )
     return found.fetchone() is not None
+
+
+def _number(database: sqlite3.Connection, row: int, sequence: int) -> bool:
+    """Give an attested event its sequence, also where another one waits under it."""
+    _free(database, sequence)
+    numbered = database.execute("UPDATE OR IGNORE event SET sequence = ? WHERE id = ?", (sequence, row))
+    return numbered.rowcount == 1
 
 
 def _free(database: sqlite3.Connection, sequence: int) -> None:

@@ -66,7 +66,8 @@ def doubtful_claims(
 
 
 def _from_worklist(record: ClaimRecord, known: AttestedRecord) -> Iterator[str]:
-    if record.sequence != known.sequence:
+    # A number that the list does not know accuses nobody: the claim has the commitment that was attested.
+    if known.sequence is not None and record.sequence != known.sequence:
         yield f"you attested it under number {known.sequence}"
     if record.patient != known.patient:
         yield f"you attested it for {known.patient}"

@@ -153,7 +153,9 @@ def _show_attested(
             f"Nothing waits to be attested by {name}. Events come from: chainbill provider ingest FILE"
         )
         return
-    click.echo(f"{len(submitted)} attested, {len(refused)} refused.")
+    known = sum(done.repeated for done in submitted)
+    before = f"{known} known already, " if known else ""
+    click.echo(f"{len(submitted) - known} attested, {before}{len(refused)} refused.")
     if submitted:
         click.echo()
         rows = [
@@ -170,7 +172,8 @@ def _show_attested(
         show_table(("claim", "patient", "service", ">billed", "commitment", ""), rows)
         if len(submitted) > MOST_ROWS:
             click.echo(f"… and {len(submitted) - MOST_ROWS} more (all of them: --json)")
-        click.echo("\nThey are settled by: chainbill oracle settle")
+        which = "They are" if known < len(submitted) else "What of them is not settled yet is"
+        click.echo(f"\n{which} settled by: chainbill oracle settle")
     if refused:
         click.echo("\nRefused, and still on the worklist:")
         obstacles = [

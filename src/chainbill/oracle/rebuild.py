@@ -134,7 +134,7 @@ class RebuiltWorklist:
     """What a worklist did not know, and what nobody could tell it."""
 
     attested: list[str] = field(default_factory=list)
-    """Identities of records that it knows again as attested."""
+    """Identities of records that it knows again as attested, or under which number they were."""
     to_attest_again: list[str] = field(default_factory=list)
     """Identities of records that wait again: they were attested, and their attestations are gone."""
     to_ingest_again: list[str] = field(default_factory=list)
@@ -199,7 +199,11 @@ class _WorklistRebuild:
             stored.attestation.commitment: stored for stored in store.of_provider(provider_id)
         }
         self._listed: dict[bytes, AttestedRecord] = {each.commitment: each for each in worklist.attested()}
-        self._sequences = {commitment: each.sequence for commitment, each in self._listed.items()}
+        self._sequences: dict[bytes, int] = {
+            commitment: each.sequence
+            for commitment, each in self._listed.items()
+            if each.sequence is not None
+        }
         self._sequences |= {known: each.attestation.sequence for known, each in self._stored.items()}
         self._sequences |= {row.claim.commitment: row.claim.sequence for row in rows}
         self._done = RebuiltWorklist()
@@ -208,6 +212,7 @@ class _WorklistRebuild:
         # First what is spent: it takes its sequence from whatever waits and has reserved it since.
         for commitment in sorted(self._openings, key=self._order):
             self._restore(commitment, self._openings[commitment])
+        self._number_the_attested()
         self._look_after_the_rest()
         self._number()
         for lost in self._done.unsent if with_unsent else ():
@@ -285,6 +290,13 @@ class _WorklistRebuild:
         if restored:
             self._done.to_attest_again.append(event.record_identity)
 
+    def _number_the_attested(self) -> None:
+        """Events that the list knows as attested and not under which number."""
+        for listed in self._worklist.attested():
+            sequence = self._sequences.get(listed.commitment)
+            if listed.sequence is None and sequence is not None and self._worklist.number(listed, sequence):
+                self._done.attested.append(listed.record_identity)
+
     def _look_after_the_rest(self) -> None:
         """What the vault says nothing of: attestations that are nowhere, and sequences that are taken."""
         for commitment, listed in self._listed.items():
@@ -296,7 +308,7 @@ class _WorklistRebuild:
             if waiting.sequence in spent:
                 commitment = Opening(waiting.event, waiting.salt).commitment
                 if spent[waiting.sequence] == commitment:
-                    self._worklist.mark_attested(waiting, commitment)
+                    self._worklist.mark_attested(waiting, commitment, waiting.sequence)
                     self._done.attested.append(waiting.event.record_identity)
                 else:
                     self._worklist.free_sequence(waiting.sequence)

@@ -159,7 +159,7 @@ class Desk:
         return self.store.find_record(self.provider_id, key, corrects=waiting.corrects)
 
     def _done(self, waiting: WaitingEvent, attestation: ServiceAttestation, *, repeated: bool) -> Submitted:
-        self.worklist.mark_attested(waiting, attestation.commitment)
+        self.worklist.mark_attested(waiting, attestation.commitment, attestation.sequence)
         return Submitted(waiting, attestation, repeated)
 
 
