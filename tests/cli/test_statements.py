@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from tests.cli.roles import Town
 
+from chainbill.settings.addressbook import Role
+
 
 def number(town: Town, clinic: str, sequence: int) -> str:
     """What the clinic's charge is called."""
@@ -187,14 +189,15 @@ def test_refused__patient_without_an_insurer__waits_on_the_statement_until_it_is
     )
     town.ok("patient", "accept-payer", "insurer", "--as", name)
     town.ok("provider", "attest", "--as", clinic)
-    assert waiting(town, name) == []  # with the oracle, and on the chain as soon as it settles
+    (event,) = waiting(town, name)
+    assert (event["reason"], event["number"]) == ("accepted", number(town, clinic, 1))
     town.settle(clinic)
     (event,) = waiting(town, name)
     assert event["number"] == number(town, clinic, 1)
     assert event["reason"] == "no_consent"
 
 
-def test_refused__by_the_insurers_fees__waits_under_its_number_and_goes_with_the_record(
+def test_refused__by_the_insurers_fees__waits_without_a_number_and_goes_with_the_record(
     town: Town, clinic: str
 ) -> None:
     insurer, name = f"{clinic}-insurer", f"{clinic}-member"
@@ -206,10 +209,58 @@ def test_refused__by_the_insurers_fees__waits_under_its_number_and_goes_with_the
     town.ok("provider", "ingest", town.record(f"{clinic}-u"), "--patient", name, "--as", clinic)
     assert town("provider", "attest", "--as", clinic).code == 1
     (event,) = waiting(town, name)
-    assert (event["reason"], event["number"]) == ("unknown_service", number(town, clinic, 1))
+    assert (event["reason"], event["number"]) == ("unknown_service", None)
     assert "your insurer lists no fee for this service" in event["covered_by_insurance"]
     town.ok("provider", "remove", f"Encounter/{clinic}-u", "--as", clinic)
     assert waiting(town, name) == []
+
+
+def test_accepted__and_not_settled_yet__waits_with_these_words(town: Town, clinic: str) -> None:
+    name = town.patient(f"accepted-{clinic}", clinic)
+    town.attest(clinic, name, f"{clinic}-a")
+    (event,) = waiting(town, name)
+    assert event["reason_text"] == "Accepted by the oracle, not settled yet"
+    assert event["what_to_do"] == ["Nothing: it is settled with one of the oracle's next batches."]
+    told = town.ok("patient", "statement", "--as", name)
+    assert told["counts"]["pended"] == {"accepted": 1}
+    shown = " ".join(town("patient", "statement", event["number"], "--as", name).out.split())
+    assert "On March 5, 2024, not tried yet." in shown
+    town.settle(clinic)
+    (event,) = town.ok("patient", "statement", "--as", name)["events"]
+    assert event["state"] == "paid"
+
+
+def test_refused__after_store_and_worklist_were_lost__stands_once_and_under_nobody_elses_number(
+    town: Town, clinic: str
+) -> None:
+    one, two = (town.patient(f"{which}-{clinic}", clinic) for which in ("lost", "other"))
+    town.attest(clinic, two, f"{clinic}-first")
+    town.attest(clinic, one, f"{clinic}-second")
+    assert [row["outcome"] for row in town.settle(clinic)] == ["settled", "settled"]
+    for path in (town.state.oracle_database, town.state.provider_database(clinic)):
+        for each in path.parent.glob(f"{path.name}*"):
+            each.unlink()
+
+    # Read again, the first number goes to this patient's visit: on the chain it is the other patient's.
+    refused = town.attest(clinic, one, f"{clinic}-second", f"{clinic}-third")["refused"]
+
+    assert {each["reason"] for each in refused} == {"store_behind"}
+    events = town.ok("patient", "statement", "--as", one)["events"]
+    assert [(event["number"], event["state"]) for event in events] == [
+        (number(town, clinic, 2), "paid"),
+        (None, "waiting"),
+    ]
+    town.ok("oracle", "rebuild")
+    for name, entry in town.session().book.entries(Role.PROVIDER).items():
+        if entry.provider_id is not None:
+            town.ok("provider", "rebuild", "--as", name)
+    town.ok("provider", "attest", "--as", clinic)
+    assert [row["sequence"] for row in town.settle(clinic)] == [3]
+    events = town.ok("patient", "statement", "--as", one)["events"]
+    assert [(event["number"], event["state"]) for event in events] == [
+        (number(town, clinic, 2), "paid"),
+        (number(town, clinic, 3), "paid"),
+    ]
 
 
 def test_refused__of_another_patient__is_nobody_elses_to_read(town: Town, clinic: str) -> None:

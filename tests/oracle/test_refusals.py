@@ -37,7 +37,6 @@ def refused(of: Opening, patient: str = MARIA) -> Refused:
     return Refused(
         commitment=of.commitment,
         provider_id=1,
-        sequence=None,
         patient=patient,
         self_pay=False,
         reason="payer_not_accepted",
@@ -53,7 +52,7 @@ def refusals(tmp_path: Path) -> Refusals:
 def test_put__again__takes_the_place_of_the_earlier_word(refusals: Refusals) -> None:
     visit = opening()
     refusals.put(refused(visit), visit, KEY.public)
-    later = replace(refused(visit), reason="unknown_service", sequence=7, refused_at=200)
+    later = replace(refused(visit), reason="unknown_service", refused_at=200)
     refusals.put(later, visit, KEY.public)
     assert refusals.of(MARIA, KEY) == [(later, visit.event)]
 

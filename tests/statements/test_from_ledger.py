@@ -10,6 +10,7 @@ from tests.statements.ledger_story import NAMES, LedgerStory, at, dollars
 from tests.statements.scenarios import OFFICE, VIDEO
 
 from chainbill.attestation.address import ZERO_ADDRESS, checksum_address
+from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
@@ -17,6 +18,7 @@ from chainbill.chain import events
 from chainbill.chain.claim_tree import claim_id, claim_prefix
 from chainbill.chain.deployments import Deployment
 from chainbill.errors import LedgerError
+from chainbill.oracle.store import Status, StoredAttestation
 from chainbill.records.commitment import Opening
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.vault import Vault, VaultKey
@@ -48,8 +50,9 @@ NEXT_PLAN = PlanTerms(deductible=dollars(300), oop_max=dollars(2000))
 SHARE = CategoryTerms(coinsurance_bps=2000)
 START = at("2026-01-01")
 DAY = 24 * 3600
-VISIT = Opening(LedgerStory().record("2026-03-03", VIDEO, dollars(200)), bytes(16))
-WAITING = Opening(LedgerStory().record("2026-03-04", OFFICE, dollars(90)), bytes(range(16)))
+STORY = LedgerStory()
+VISIT = Opening(STORY.record("2026-03-03", VIDEO, dollars(200)), bytes(16))
+WAITING = Opening(STORY.record("2026-03-04", OFFICE, dollars(90)), bytes(range(16)))
 
 
 class Log:
@@ -188,6 +191,38 @@ def test_patient__with_a_vault__joins_ledger_terms_and_record(history: LedgerHis
     assert (other.payer_id, other.record, skipped.outcome) == (1, None, Outcome.SKIPPED)
     assert facts.balance == dollars(300 - 78)
     assert facts.movements == [Movement(START + DAY, MovementKind.DEPOSIT, dollars(300))]
+
+
+def accepted(opening: Opening, sequence: int) -> StoredAttestation:
+    attestation = ServiceAttestation(
+        provider_id=1,
+        payer_id=1,
+        patient=PATIENT,
+        commitment=opening.commitment,
+        service_id=SERVICE,
+        units=1,
+        billed_amount=opening.event.billed_amount,
+        benefit_year=2026,
+        sequence=sequence,
+    )
+    return StoredAttestation(1, attestation, Status.ACCEPTED, Reason.NONE)
+
+
+@pytest.mark.parametrize("sequence, number", [(9, "1:9"), (2, None)], ids=["free", "anothers"])
+def test_patient__put_back_and_attested_anew__stands_once_under_a_number_of_its_own(
+    history: LedgerHistory, vault: Vault, sequence: int, number: str | None
+) -> None:
+    anew = Opening(WAITING.event, bytes([8] * 16))
+    vault.seal(anew, [KEY.public])
+    facts = history.patient(PATIENT, Reader(vault, KEY, taken=[accepted(anew, sequence)]))
+    assert [claim.sequence for claim in facts.claims if claim.outcome is Outcome.PENDED] == [4]
+    assert [(waits.number, waits.reason) for waits in facts.refused] == [(number, "accepted")]
+
+
+def test_patient__accepted_and_on_the_chain__stands_once(history: LedgerHistory, vault: Vault) -> None:
+    facts = history.patient(PATIENT, Reader(vault, KEY, taken=[accepted(WAITING, 3)]))
+    assert [claim.sequence for claim in facts.claims if claim.outcome is Outcome.PENDED] == [3, 4]
+    assert facts.refused == []
 
 
 def test_patient__statement__adds_up_and_explains(history: LedgerHistory, vault: Vault) -> None:

@@ -1,5 +1,7 @@
 """What the oracle would not take: kept for the patients whose services wait, so that they hear of it.
 
+It has no number: the one its provider had reserved was not taken, and may be another event's by now.
+
 One SQLite file of the state directory. A record stands in it sealed to its patient alone; beside it, in the
 clear, is whose it is and the word of the refusal.
 """
@@ -40,8 +42,6 @@ class Refused:
     commitment: bytes
     """That its attestation has or will have."""
     provider_id: int
-    sequence: int | None
-    """None: no attestation was made, so it has no number yet."""
     patient: str
     """Checksum address of the patient's account."""
     self_pay: bool
@@ -73,11 +73,10 @@ class Refusals:
             raise AttestationError("a vault's public key has 32 bytes") from None
         with self._database() as database:
             database.execute(
-                "INSERT OR REPLACE INTO refusal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO refusal VALUES (?, ?, NULL, ?, ?, ?, ?, ?)",
                 (
                     refused.commitment,
                     refused.provider_id,
-                    refused.sequence,
                     refused.patient,
                     refused.self_pay,
                     refused.reason,
@@ -98,12 +97,12 @@ class Refusals:
         that opens another commitment, is left out."""
         with self._database() as database:
             rows = database.execute(
-                "SELECT commitment, provider_id, sequence, patient, self_pay, reason, refused_at, sealed"
-                " FROM refusal WHERE patient = ? ORDER BY refused_at, provider_id, sequence",
+                "SELECT commitment, provider_id, patient, self_pay, reason, refused_at, sealed"
+                " FROM refusal WHERE patient = ? ORDER BY refused_at, provider_id, rowid",
                 (patient,),
             ).fetchall()
         found = []
-        for commitment, provider_id, sequence, account, self_pay, reason, refused_at, sealed in rows:
+        for commitment, provider_id, account, self_pay, reason, refused_at, sealed in rows:
             try:
                 opening = Opening.from_bytes(key.unseal(sealed))
                 verify(opening, commitment)
@@ -112,7 +111,6 @@ class Refusals:
             refused = Refused(
                 commitment=commitment,
                 provider_id=provider_id,
-                sequence=sequence,
                 patient=account,
                 self_pay=bool(self_pay),
                 reason=reason,

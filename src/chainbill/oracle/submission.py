@@ -123,7 +123,6 @@ class Desk:
             told = Refused(
                 commitment=opening.commitment,
                 provider_id=self.provider_id,
-                sequence=current.sequence,
                 patient=item.patient,
                 self_pay=item.self_pay,
                 reason=str(refusal.reason),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainbill.audit import JsonRpc, fetch_ledger
 from chainbill.audit.indexer import decode_ledger
 from chainbill.oracle.refusals import Refusals
-from chainbill.oracle.store import OracleStore, Status
+from chainbill.oracle.store import OracleStore
 from chainbill.settings.addressbook import AddressBook
 from chainbill.settings.session import Session
 from chainbill.statements.facts import Names
@@ -32,8 +32,8 @@ def reader(session: Session, name: str) -> Reader:
         StateError: no such account, or the passphrase is missing or wrong.
     """
     database = session.state.oracle_database
-    held = OracleStore(database).attestations(Status.HELD) if database.exists() else []
-    return Reader(session.vault, session.vault_key(name), Refusals(session.state.refusals_database), held)
+    taken = OracleStore(database).waiting() if database.exists() else []
+    return Reader(session.vault, session.vault_key(name), Refusals(session.state.refusals_database), taken)
 
 
 def names(book: AddressBook) -> Names:

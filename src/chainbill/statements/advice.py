@@ -7,6 +7,7 @@ statement may mention, so that the command line can be held against it.
 from __future__ import annotations
 
 from chainbill.billing.outcomes import Reason
+from chainbill.oracle.store import Status
 
 SHOW = "chainbill audit show"
 ACCEPT_PAYER = "chainbill patient accept-payer"
@@ -119,6 +120,15 @@ _REFUSALS: dict[str, tuple[str, str]] = {
 """By the word of a ``Refusal``, an ``Obstacle`` or a ``Hold``: why, for a sentence, and what to do first."""
 
 
+_STANDING: dict[str, tuple[str, str]] = {
+    Status.ACCEPTED: (
+        "accepted by the oracle, not settled yet",
+        "Nothing: it is settled with one of the oracle's next batches.",
+    ),
+}
+"""The same where nothing was refused: by the word of the ``Status``."""
+
+
 _SELF_PAY_NOT_ALLOWED = (
     "Ask {provider} to send it to your insurer; or, if you want to pay it yourself, say so with: "
     f"{CONSENT}."
@@ -162,13 +172,15 @@ def after_taking_back(number: str) -> list[str]:
 
 
 def why_refused(reason: str) -> str:
-    """Why the oracle did not take a service, in words a patient understands; ``reason`` is the word of an
-    intake ``Refusal`` or an ``Obstacle``."""
-    return _REFUSALS.get(reason, _MISTAKE)[0]
+    """Why a service waits that the chain knows nothing of, in words a patient understands; ``reason`` is the
+    word of an intake ``Refusal``, an ``Obstacle``, a ``Hold`` or a ``Status``."""
+    return (_STANDING | _REFUSALS).get(reason, _MISTAKE)[0]
 
 
 def after_refusal(reason: str, provider: str) -> list[str]:
-    """What to do so that a service is taken which the oracle refused."""
+    """What to do so that a service is taken which the oracle refused, or settled which it has taken."""
+    if reason in _STANDING:
+        return [_STANDING[reason][1].format(provider=provider)]
     step = _REFUSALS.get(reason, _MISTAKE)[1].format(provider=provider)
     return [step, f"Then {provider} has to send it again. Until then nothing is charged for it."]
 

@@ -150,16 +150,18 @@ class ClaimFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedFacts:
-    """A service that its provider attested and the oracle has not taken: the chain knows nothing of it."""
+    """A service that its provider attested and the chain knows nothing of: the oracle has not taken it, holds
+    it, or has not settled it yet."""
 
     reference: bytes
     """The commitment that its attestation has or will have."""
     provider_id: int
     sequence: int | None
-    """None: its attestation was not even made, so it has no number yet."""
+    """None: the oracle has not taken it, so it has no number yet."""
     reason: str
-    """The word of an intake ``Refusal`` or of an ``Obstacle``."""
+    """The word of an intake ``Refusal``, an ``Obstacle`` or a ``Hold``; ``accepted``: nothing is amiss."""
     refused_at: int
+    """Of what is accepted: when the statement is made."""
     self_pay: bool
     record: ServiceEvent
 

@@ -16,8 +16,10 @@ from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.events import Claim, Party, RecordedEvent
 from chainbill.errors import AttestationError, MalformedRecord, StateError
+from chainbill.oracle.intake import Refusal
 from chainbill.oracle.refusals import Refusals
-from chainbill.oracle.store import StoredAttestation
+from chainbill.oracle.store import OPEN, Status, StoredAttestation
+from chainbill.records.service_event import ServiceEvent
 from chainbill.records.vault import Vault, VaultKey
 from chainbill.statements.coming import coming
 from chainbill.statements.facts import (
@@ -42,8 +44,8 @@ class Reader:
     key: VaultKey
     refusals: Refusals | None = None
     """What the oracle would not take of the reader's; None: nobody keeps that here."""
-    held: Sequence[StoredAttestation] = ()
-    """What the oracle has taken and holds since, such as what a revoked key has signed; of anybody."""
+    taken: Sequence[StoredAttestation] = ()
+    """What the oracle has taken and not settled: accepted, pended, held or recalled; of anybody."""
 
 
 class LedgerHistory:
@@ -65,6 +67,7 @@ class LedgerHistory:
         self._ledger.mature(as_of)
         references = {row.claim_id: row.commitment for row in rows if row.claim_id}
         self._claims = [_claim(row, self._ledger, references) for row in rows]
+        self._places = {(row.provider_id, row.sequence): row.commitment for row in rows}
         self._movements = movements(recorded, self._ledger)
 
     def patient(self, account: str, reader: Reader | None = None) -> AccountFacts:
@@ -75,10 +78,12 @@ class LedgerHistory:
         """
         account = checksum_address(account)
         claims = [_opened(claim, reader) for claim in self._claims if claim.patient == account]
+        taken = self._taken(account, reader) if reader else []
+        claims = _standing_rows(claims, taken)
         return AccountFacts(
             as_of=self._as_of,
             claims=claims,
-            refused=_refused(account, claims, reader),
+            refused=_not_on_chain(claims, [*taken, *_refused(account, reader)]),
             movements=self._movements.get(account, []),
             balance=self._ledger.balance_of(account),
             years=self._years(account),
@@ -123,6 +128,31 @@ class LedgerHistory:
             standing=_standing(account.credit),
             receivables={payer_id: owed for payer_id, owed in account.receivables.items() if owed},
         )
+
+    def _taken(self, account: str, reader: Reader) -> list[RefusedFacts]:
+        """What the oracle has of a patient and may settle, where the reader's vault opens its record."""
+        found = []
+        for stored in reader.taken:
+            attestation = stored.attestation
+            if attestation.patient != account or stored.status not in (*OPEN, Status.HELD):
+                continue
+            try:
+                record = reader.vault.open(attestation.commitment, reader.key).event
+            except (AttestationError, MalformedRecord, StateError):
+                continue
+            place = attestation.provider_id, attestation.sequence
+            is_its_own = self._places.get(place, attestation.commitment) == attestation.commitment
+            waits = RefusedFacts(
+                reference=attestation.commitment,
+                provider_id=attestation.provider_id,
+                sequence=attestation.sequence if is_its_own else None,
+                reason=stored.hold.value if stored.hold else Status.ACCEPTED.value,
+                refused_at=stored.held_at or self._as_of,
+                self_pay=attestation.payer_id == 0,
+                record=record,
+            )
+            found.append(waits)
+        return found
 
     def _years(self, account: str) -> list[MemberYear]:
         return [
@@ -225,46 +255,72 @@ def _plan_at(versions: Sequence[PlanVersion], time: int) -> PlanTerms:
     return in_force[-1] if in_force else versions[0].terms
 
 
-def _refused(account: str, claims: Sequence[ClaimFacts], reader: Reader | None) -> list[RefusedFacts]:
-    """What the oracle has not taken; an event that reached the chain all the same is told by the ledger."""
-    if reader is None:
-        return []
+_OF_CORRECTIONS = (Refusal.NOT_REVERSED, Refusal.NOT_ITS_CLAIM)
+"""Said only of a correction, which is of the same record as the charge that it would replace."""
+
+
+_Record = tuple[int, str]
+"""Whose record of what: a provider's id and the record's identity."""
+
+
+def _standing_rows(claims: Sequence[ClaimFacts], taken: Sequence[RefusedFacts]) -> list[ClaimFacts]:
+    """Without what was put back and is settled, denied or attested anew under another number since."""
     on_chain = {claim.reference for claim in claims}
-    held = [_held(stored, reader) for stored in reader.held if stored.attestation.patient == account]
-    waiting = [each for each in held if each is not None and each.reference not in on_chain]
-    if reader.refusals is None:
-        return waiting
-    return waiting + [
+    anew: dict[_Record, int | None] = {
+        _record(each.provider_id, each.record): each.sequence
+        for each in taken
+        if each.reference not in on_chain
+    }
+    for claim in claims:
+        if claim.record and claim.outcome in (Outcome.SETTLED, Outcome.DENIED) and not claim.given_back:
+            anew[_record(claim.provider_id, claim.record)] = claim.sequence
+    return [
+        claim
+        for claim in claims
+        if claim.outcome is not Outcome.PENDED
+        or claim.record is None
+        or claim.corrects is not None
+        or anew.get(_record(claim.provider_id, claim.record), claim.sequence) == claim.sequence
+    ]
+
+
+def _not_on_chain(claims: Sequence[ClaimFacts], waiting: Sequence[RefusedFacts]) -> list[RefusedFacts]:
+    """What the oracle has not settled or not taken. A record stands once: as it was paid or last tried, else
+    as it waits first."""
+    seen = {claim.reference for claim in claims}
+    records = {
+        _record(claim.provider_id, claim.record) for claim in claims if claim.record and not claim.given_back
+    }
+    found = []
+    for waits in waiting:
+        record = _record(waits.provider_id, waits.record)
+        if waits.reference not in seen and (record not in records or waits.reason in _OF_CORRECTIONS):
+            found.append(waits)
+            seen.add(waits.reference)
+            records.add(record)
+    return found
+
+
+def _record(provider_id: int, record: ServiceEvent) -> _Record:
+    return provider_id, record.record_identity
+
+
+def _refused(account: str, reader: Reader | None) -> list[RefusedFacts]:
+    """What the oracle has not taken."""
+    if reader is None or reader.refusals is None:
+        return []
+    return [
         RefusedFacts(
             reference=refused.commitment,
             provider_id=refused.provider_id,
-            sequence=refused.sequence,
+            sequence=None,
             reason=refused.reason,
             refused_at=refused.refused_at,
             self_pay=refused.self_pay,
             record=record,
         )
         for refused, record in reader.refusals.of(account, reader.key)
-        if refused.commitment not in on_chain
     ]
-
-
-def _held(stored: StoredAttestation, reader: Reader) -> RefusedFacts | None:
-    """An attestation that is held, where the reader's vault opens its record."""
-    attestation = stored.attestation
-    try:
-        record = reader.vault.open(attestation.commitment, reader.key).event
-    except (AttestationError, MalformedRecord, StateError):
-        return None
-    return RefusedFacts(
-        reference=attestation.commitment,
-        provider_id=attestation.provider_id,
-        sequence=attestation.sequence,
-        reason=stored.standing_reason,
-        refused_at=stored.held_at,
-        self_pay=attestation.payer_id == 0,
-        record=record,
-    )
 
 
 def _opened(claim: ClaimFacts, reader: Reader | None) -> ClaimFacts:

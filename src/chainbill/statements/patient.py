@@ -177,7 +177,7 @@ def _event(entry: Numbered, entries: Sequence[Numbered], names: Names, reader: _
 
 
 def _refused_event(refused: RefusedFacts, names: Names) -> PatientEvent:
-    """A service that waits at its provider, because the oracle would not take it."""
+    """A service that waits at its provider, because the oracle would not take it, or at the oracle."""
     record, why = refused.record, why_refused(refused.reason)
     provider = recorded_provider(record) or known_provider(refused.provider_id, names)
     return PatientEvent(

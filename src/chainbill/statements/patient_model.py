@@ -65,7 +65,7 @@ class PatientEvent(StatementPart):
 
     number: str | None
     """The charge's one number (``2:7``), which every command about it takes and which never changes; None:
-    its attestation was not made yet."""
+    the oracle has not taken it, so it has none yet."""
     outcome: OutcomeWord
     """How the ledger has it; a service that the oracle has not taken is ``pended``."""
     state: ChargeState
@@ -81,7 +81,7 @@ class PatientEvent(StatementPart):
     service_date: str | None
     """YYYY-MM-DD at the place of service; None without a record."""
     decided_date: str
-    """The day it was paid, refused or last tried."""
+    """The day it was paid, refused or last tried; the statement's, where it was not tried yet."""
     benefit_year: int | None
     provider: str
     insurer: str | None

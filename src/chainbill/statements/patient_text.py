@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainbill.money import show_dollars
+from chainbill.oracle.store import Status
 from chainbill.statements.advice import DISPUTE
 from chainbill.statements.facts import ChargeState
 from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, heading, summary, wrapped
@@ -218,6 +219,8 @@ def _when_and_who(event: PatientEvent) -> str:
     if event.service_date and event.decided_date < event.service_date:
         decided_on += " (UTC)"  # the place was a day ahead
     decided = f"{_DECIDED[event.outcome]} {decided_on}"
+    if event.reason == Status.ACCEPTED:
+        decided = "not tried yet"
     when = f"On {show_iso_date(event.service_date)}, {decided}" if event.service_date else sentence(decided)
     insurer = f"; insurer: {event.insurer}" if event.insurer else ""
     second = f"; second insurer: {event.second_insurer}" if event.second_insurer else ""
