@@ -79,13 +79,25 @@ def test_recall__settled__fails_and_says_how_to_give_it_back(town: Town, clinic:
     ]
 
 
-def test_recall__in_a_signed_batch__says_until_when(town: Town, clinic: str) -> None:
+def test_recall__in_a_signed_batch__is_done_and_says_when_it_returns(town: Town, clinic: str) -> None:
     # It was put back: the batch that it was in is known to everybody, and may be sent again.
-    town.attest(clinic, town.patient(f"broke-{clinic}", clinic, fund=0), "put-back")
+    patient = town.patient(f"broke-{clinic}", clinic, fund=0)
+    town.attest(clinic, patient, "put-back")
     assert town.settle(clinic)[0]["outcome"] == "pended"
-    ran = town("provider", "recall", "--all", "--as", clinic)
-    assert ran.code == 1
-    assert "a batch with it is signed and may settle until 20" in ran.out
+    for options, said in ((("--dry-run",), "1 would be taken back."), ((), "1 taken back.")):
+        ran = town("provider", "recall", "--all", *options, "--as", clinic)
+        assert (ran.code, ran.out.splitlines()[0]) == (0, said)
+        assert "recalled; it returns to the worklist after 20" in ran.out
+        assert "(when the signed batch can no longer be sent): run this again then" in ran.out
+        assert "They wait again" not in ran.out
+    (told,) = town.ok("provider", "recall", "Encounter/put-back", "--as", clinic)["events"]
+    assert (told["outcome"], told["recalled"], told["until"] > 0) == ("in_signed_batch", True, True)
+    statement = town.ok("patient", "statement", "--as", patient)
+    (event,) = statement["events"]
+    assert (event["reason"], event["reason_text"]) == ("recalled", "Taken back by the provider")
+    assert event["what_to_do"][0].startswith("Nothing: it is not charged any more")
+    assert statement["counts"]["pended"] == {"recalled": 1}
+    assert "Add money" not in town("patient", "statement", "--as", patient).out
     assert town.settle(clinic) == []
     town.ok("devnet", "advance", "2h")
     assert outcomes(town.ok("provider", "recall", "--held", "--as", clinic)) == [

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from chainbill.oracle.recall import RecallDesk, Recalled
     from chainbill.settings.session import Session
 
-_DONE = ("recalled", "recalled_before")
+_TAKEN_BACK = ("recalled", "in_signed_batch")
+_DONE = (*_TAKEN_BACK, "recalled_before")
 
 
 @click.command(
@@ -53,7 +54,8 @@ def recall(
 
     They go into no batch any more and wait on the worklist again, under the same number. The payout address's
     key may take back everything, an attester key what it has signed. What is in a batch that was signed and
-    sent may settle until that batch's deadline, and comes back when this is run again after it.
+    sent is recalled as well: that batch may still settle it until its deadline, and it comes back to the
+    worklist when this is run again after it.
 
     Exits with 1 when there was something to take back and none of it could be.
     """
@@ -99,6 +101,7 @@ def _facts(session: Session, done: Recalled) -> dict[str, Any]:
     return {
         "record": done.candidate.identity or None,
         "outcome": done.end.value,
+        "recalled": done.end in _DONE,
         "until": done.until or None,
         "sequence": attestation.sequence,
         "patient": session.book.name_of(attestation.patient),
@@ -112,7 +115,8 @@ def _show(session: Session, name: str, done: Sequence[Recalled], *, drop: bool, 
     if not done:
         click.echo(f"Nothing of {name} is there to take back.")
         return
-    back = sum(each.end == "recalled" for each in done)
+    back = sum(each.end in _TAKEN_BACK for each in done)
+    again = sum(each.end == "recalled" for each in done)
     words = "would be taken back" if dry_run else "taken back"
     before = sum(each.end == "recalled_before" for each in done)
     counts = ((back, words), (before, "taken back before"), (len(done) - back - before, "not"))
@@ -131,8 +135,9 @@ def _show(session: Session, name: str, done: Sequence[Recalled], *, drop: bool, 
     show_table((">sequence", "record", "patient", ">billed", ""), rows)
     if len(done) > MOST_ROWS:
         click.echo(f"… and {len(done) - MOST_ROWS} more (all of them: --json)")
-    if back and not drop and not dry_run:
-        click.echo(f"\nThey wait again. Then: chainbill provider attest --as {name}")
+    if again and not drop and not dry_run:
+        which = "They wait again" if again == back else f"{again} of them wait again"
+        click.echo(f"\n{which}. Then: chainbill provider attest --as {name}")
 
 
 def _told(done: Recalled, name: str, *, drop: bool) -> str:
@@ -141,8 +146,8 @@ def _told(done: Recalled, name: str, *, drop: bool) -> str:
     return {
         "recalled": "off the worklist" if drop else "back on the worklist",
         "recalled_before": "was taken back before",
-        "in_signed_batch": f"cannot be recalled: a batch with it is signed and may settle until "
-        f"{show_time(done.until)}; it goes into no other. Run this again after that",
+        "in_signed_batch": f"recalled; it {'comes off' if drop else 'returns to'} the worklist after "
+        f"{show_time(done.until)} (when the signed batch can no longer be sent): run this again then",
         "settled": f"cannot be recalled: it is settled. To give it back: "
         f"chainbill provider void {number} --as {name}",
         "no_record": "not done: its record is not in the vault. Take it back for good with --drop",

@@ -34,7 +34,8 @@ class RecallEnd(StrEnum):
     RECALLED_BEFORE = "recalled_before"
     """It was taken back before; nothing was left to do."""
     IN_SIGNED_BATCH = "in_signed_batch"
-    """It goes into no new batch, but one that was signed and sent may still settle it."""
+    """Recalled: it goes into no new batch, but one that was signed and sent may still settle it, and until
+    then it is not given back."""
     SETTLED = "settled"
     """Too late: the chain has settled or denied it."""
     NO_RECORD = "no_record"

@@ -125,6 +125,11 @@ _STANDING: dict[str, tuple[str, str]] = {
         "accepted by the oracle, not settled yet",
         "Nothing: it is settled with one of the oracle's next batches.",
     ),
+    Status.RECALLED: (
+        "taken back by the provider",
+        "Nothing: it is not charged any more, unless a batch that was under way still goes through or "
+        "{provider} sends it again.",
+    ),
 }
 """The same where nothing was refused: by the word of the ``Status``."""
 
@@ -159,7 +164,7 @@ def what_to_do(
         step = _SELF_PAY_NOT_ALLOWED
     return [
         step.format(provider=provider, insurer=insurer or "your insurer"),
-        f"See what was recorded about it: {SHOW} {number}",
+        see_recorded(number),
     ]
 
 
@@ -167,8 +172,13 @@ def after_taking_back(number: str) -> list[str]:
     """What to do about a charge that was taken back in full."""
     return [
         "Nothing: it was taken back, and nobody pays for it now.",
-        f"See what was recorded about it: {SHOW} {number}",
+        see_recorded(number),
     ]
+
+
+def see_recorded(number: str) -> str:
+    """How to see what the ledger has of a charge."""
+    return f"See what was recorded about it: {SHOW} {number}"
 
 
 def why_refused(reason: str) -> str:

@@ -95,6 +95,8 @@ class ClaimFacts:
     """Present where an insured event is settled and the reader wants reasons: the patient."""
     record: ServiceEvent | None = None
     """None: the reader's vault has no opening for it."""
+    recalled: bool = False
+    """Put back, and taken back by its provider since: it goes into no new batch."""
     record_damaged: bool = False
     """The vault has an opening, but not of this commitment: it is not used."""
 
@@ -105,6 +107,11 @@ class ClaimFacts:
             )
         if self.sharing is not None:
             _check_adds_up(self.reference, self.sharing)
+
+    @property
+    def reason_word(self) -> str:
+        """Why it was not paid, as a stable word: a ``Reason``'s label, or ``recalled``."""
+        return "recalled" if self.recalled else self.reason.label
 
     @property
     def number(self) -> str:

@@ -79,11 +79,12 @@ class LedgerHistory:
         account = checksum_address(account)
         claims = [_opened(claim, reader) for claim in self._claims if claim.patient == account]
         taken = self._taken(account, reader) if reader else []
-        claims = _standing_rows(claims, taken)
+        refused = _refused(account, reader)
+        claims = _standing_rows(_recalled(claims, reader), taken, refused)
         return AccountFacts(
             as_of=self._as_of,
             claims=claims,
-            refused=_not_on_chain(claims, [*taken, *_refused(account, reader)]),
+            refused=_not_on_chain(claims, [*taken, *refused]),
             movements=self._movements.get(account, []),
             balance=self._ledger.balance_of(account),
             years=self._years(account),
@@ -263,8 +264,26 @@ _Record = tuple[int, str]
 """Whose record of what: a provider's id and the record's identity."""
 
 
-def _standing_rows(claims: Sequence[ClaimFacts], taken: Sequence[RefusedFacts]) -> list[ClaimFacts]:
-    """Without what was put back and is settled, denied or attested anew under another number since."""
+def _recalled(claims: Sequence[ClaimFacts], reader: Reader | None) -> list[ClaimFacts]:
+    """With what was put back and its provider has taken back since marked as that."""
+    recalled = {
+        (stored.attestation.commitment, stored.attestation.sequence)
+        for stored in (reader.taken if reader else ())
+        if stored.status is Status.RECALLED
+    }
+    return [
+        replace(claim, recalled=True)
+        if claim.outcome is Outcome.PENDED and (claim.reference, claim.sequence) in recalled
+        else claim
+        for claim in claims
+    ]
+
+
+def _standing_rows(
+    claims: Sequence[ClaimFacts], taken: Sequence[RefusedFacts], refused: Sequence[RefusedFacts]
+) -> list[ClaimFacts]:
+    """Without what was put back and is settled, denied or attested anew under another number since, or taken
+    back and refused since."""
     on_chain = {claim.reference for claim in claims}
     anew: dict[_Record, int | None] = {
         _record(each.provider_id, each.record): each.sequence
@@ -274,13 +293,19 @@ def _standing_rows(claims: Sequence[ClaimFacts], taken: Sequence[RefusedFacts]) 
     for claim in claims:
         if claim.record and claim.outcome in (Outcome.SETTLED, Outcome.DENIED) and not claim.given_back:
             anew[_record(claim.provider_id, claim.record)] = claim.sequence
+    refused_since = {
+        _record(each.provider_id, each.record) for each in refused if each.reference not in on_chain
+    }
     return [
         claim
         for claim in claims
         if claim.outcome is not Outcome.PENDED
         or claim.record is None
         or claim.corrects is not None
-        or anew.get(_record(claim.provider_id, claim.record), claim.sequence) == claim.sequence
+        or (
+            anew.get(_record(claim.provider_id, claim.record), claim.sequence) == claim.sequence
+            and not (claim.recalled and _record(claim.provider_id, claim.record) in refused_since)
+        )
     ]
 
 

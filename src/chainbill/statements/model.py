@@ -86,7 +86,7 @@ class Amounts(StatementPart):
 
 
 class Counts(StatementPart):
-    """How many events ended how; refusals and waits by reason (a ``Reason``'s label)."""
+    """How many events ended how; refusals and waits by reason (a ``Reason``'s label, or ``recalled``)."""
 
     settled: int
     """Paid, and not taken back in full since."""
@@ -105,10 +105,10 @@ class Counts(StatementPart):
         """Count ``claims`` as they are: pass ``current_claims``."""
         listed = list(claims)
         taken_back = sum(claim.given_back for claim in listed)
-        counted = Counter((claim.outcome, claim.reason) for claim in listed)
+        counted = Counter((claim.outcome, claim.reason, claim.reason_word) for claim in listed)
         by_reason: dict[Outcome, dict[str, int]] = {outcome: {} for outcome in Outcome}
-        for (outcome, reason), number in sorted(counted.items()):
-            by_reason[outcome][reason.label] = number
+        for (outcome, _, word), number in sorted(counted.items()):
+            by_reason[outcome][word] = by_reason[outcome].get(word, 0) + number
         return cls(
             settled=sum(by_reason[Outcome.SETTLED].values()) - taken_back,
             taken_back=taken_back,

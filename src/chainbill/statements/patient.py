@@ -16,6 +16,7 @@ from chainbill.statements.advice import (
     can_dispute,
     general_advice,
     no_record,
+    see_recorded,
     what_to_do,
     why_refused,
 )
@@ -150,7 +151,7 @@ def _event(entry: Numbered, entries: Sequence[Numbered], names: Names, reader: _
         number=entry.number,
         outcome=outcome_word(claim),
         state=claim.state,
-        reason=claim.reason.label,
+        reason=claim.reason_word,
         reason_text=sentence(explanation(claim)),
         service=service_words(claim),
         kind=record.kind.value if record else None,
@@ -220,6 +221,8 @@ def _disputable(claim: ClaimFacts, reader: _Reader) -> Disputable | None:
 def _what_to_do(claim: ClaimFacts, provider: str, insurer: str | None, reader: _Reader) -> list[str]:
     if claim.given_back:
         return after_taking_back(claim.number)
+    if claim.recalled:
+        return [*after_refusal(claim.reason_word, provider), see_recorded(claim.number)]
     how = ""
     if claim.may_be_disputed(Disputer.PATIENT, reader.now):
         how = can_dispute(claim.number, show_moment(claim.dispute_until or 0), reader.account)

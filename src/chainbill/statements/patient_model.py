@@ -71,7 +71,8 @@ class PatientEvent(StatementPart):
     state: ChargeState
     """How it stands now."""
     reason: str
-    """A ``Reason``'s label, or the word of the oracle's refusal; ``none`` where the event was paid."""
+    """A ``Reason``'s label, the word of the oracle's refusal, ``accepted`` or ``recalled``; ``none`` where
+    the event was paid."""
     reason_text: str
     """The same in words; empty where the event was paid."""
     service: str

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import Category
 from chainbill.records.service_event import ServiceEvent
+from chainbill.statements.advice import why_refused
 from chainbill.statements.facts import ChargeState, ClaimFacts, Movement, Names
 from chainbill.statements.model import MovementLine
 
@@ -91,6 +92,8 @@ def show_reason(label: str) -> str:
 
 def explanation(claim: ClaimFacts) -> str:
     """Why an event was not paid, in words a patient understands."""
+    if claim.recalled:
+        return why_refused(claim.reason_word)
     if claim.payer_id is None and claim.reason is Reason.PAYER_NOT_ACCEPTED:
         return "it was sent as one that you pay for yourself, but you have an insurer"
     return claim.reason.explanation
