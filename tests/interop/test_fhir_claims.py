@@ -51,6 +51,13 @@ def billed(found: Any) -> list[tuple[str, float]]:
     return sorted((event.record_identity, event.billed_amount / 1_000_000) for event in found.events)
 
 
+def billed_as(found: Any) -> list[tuple[str, str, float, str]]:
+    return sorted(
+        (event.record_identity, event.kind.value, event.billed_amount / 1_000_000, str(event.service_date))
+        for event in found.events
+    )
+
+
 def left_out(found: Any) -> list[str]:
     return [str(each) for each in found.claim_lines if each.left_out]
 
@@ -358,6 +365,39 @@ def test_telehealth__facility_of_the_claim_is_a_virtual_location(read: Any) -> N
     place = {"resourceType": "Location", "id": "cloud", "physicalType": concept("urn:physical", "vi")}
     made = claim(item(VISIT, net=usd(60)), facility=ref(place))
     assert read(record(encounter(), place, made)).events[0].kind.value == "telehealth_visit"
+
+
+@pytest.mark.parametrize("code", ["99421", "99441", "98005"])
+def test_telehealth__line_of_a_contact_at_a_distance_beside_the_visits__is_one_of_its_own(
+    read: Any, code: str
+) -> None:
+    lines = [line(1, "99213", VISIT, net=usd(60)), line(2, code, VISIT, net=usd(30))]
+    found = read(record(encounter(), claim(*lines)))
+    assert billed_as(found) == [
+        ("Claim/claim#2", "telehealth_visit", 30, "2024-03-05"),
+        (VISIT, "in_person_visit", 60, "2024-03-05"),
+    ]
+
+
+def test_e_visit__claim_of_its_own_that_names_the_visit__leaves_the_visits_claim_alone(read: Any) -> None:
+    office = claim(line(1, "99213", VISIT, net=usd(60)), id="c1", created="2024-03-06")
+    messages = claim(
+        line(1, "99421", VISIT, net=usd(30), servicedDate="2024-03-07"), id="c2", created="2024-03-08"
+    )
+    e_visit = ("Claim/c2#1", "telehealth_visit", 30, "2024-03-07")
+    assert billed_as(read(record(encounter(), office, messages))) == [
+        e_visit,
+        (VISIT, "in_person_visit", 60, "2024-03-05"),
+    ]
+    assert billed_as(read(record(encounter(), messages))) == [
+        e_visit,
+        (VISIT, "in_person_visit", 92, "2024-03-05"),
+    ]
+
+
+def test_call__the_only_line_that_names_the_visit__is_the_visit(read: Any) -> None:
+    found = read(record(encounter(), claim(line(1, "99441", VISIT, net=usd(30)))))
+    assert billed_as(found) == [(VISIT, "telehealth_visit", 30, "2024-03-05")]
 
 
 # ── Prescriptions, charge items, invoices ────────────────────────────────────────────────────────────────

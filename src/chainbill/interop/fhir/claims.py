@@ -30,7 +30,7 @@ CLAIM_TYPES = ("Claim", "ExplanationOfBenefit", "ChargeItem", "Invoice")
 
 _MOST_DIGITS = 20
 _CPT = "http://www.ama-assn.org/go/cpt"
-_PROCEDURE_CODE = re.compile(r"\d{4}[0-9A-Z]|[A-V]\d{4}")
+PROCEDURE_CODE = re.compile(r"\d{4}[0-9A-Z]|[A-V]\d{4}")
 _CURRENCY = "USD"
 _SUCCEEDS = ("prior", "replaces")
 """Codes of ``Claim.related.relationship`` by which a claim takes the place of the one it names."""
@@ -332,7 +332,7 @@ def product_codings(item: Json) -> list[Coding]:
     """
     found = codings(child(item, "productOrService"))
     return [
-        Coding(_CPT, coding.code) if not coding.system and _PROCEDURE_CODE.fullmatch(coding.code) else coding
+        Coding(_CPT, coding.code) if not coding.system and PROCEDURE_CODE.fullmatch(coding.code) else coding
         for coding in found
     ]
 

@@ -9,6 +9,7 @@ them after somebody adjudicated them, and both before ChargeItems and Invoices.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -52,6 +53,10 @@ TELEHEALTH_PLACES = frozenset({"02", "10"})
 
 DEVICE_SUPPLY = frozenset({"99454", "99445", "98976", "98977", "98978", "98984", "98985", "98986"})
 """CPT codes for the device and its readings over (up to) 30 days."""
+
+_APART_CODES = re.compile(r"9942[1-3]|9897[0-2]|G2010|G2250")
+"""CPT and HCPCS codes of what nobody meets for: messages over days, pictures seen later."""
+PROCEDURE_CODE = re.compile(r"\d{4}[0-9A-Z]|[A-V]\d{4}")
 
 _RANKS = (("Claim",), ("ExplanationOfBenefit",), ("ChargeItem", "Invoice"))
 _TYPE_ORDER = ("professional", "institutional")
@@ -152,7 +157,8 @@ class Repetitions:
 
     def _keys_of(self, line: Line) -> Iterator[tuple[object, ...]]:
         kind = self.book.kind(line)
-        service = "visit" if kind in VISIT_KINDS else self.book.service_key(line)
+        remote = self.book.is_remote_code(line)
+        service = "visit" if kind in VISIT_KINDS and not remote else self.book.service_key(line)
         if service:
             for target in line.encounters:
                 yield "line of visit", target.reference, service
@@ -206,6 +212,7 @@ class PriceBook:
             for line in claim.lines:
                 if (line.amount or 0) < 0:
                     self._attach_discount(line)
+        self._set_apart()
         for claim in self._counting():
             for line in claim.lines:
                 self._note_service(line)
@@ -244,6 +251,12 @@ class PriceBook:
             stated = child(line.claim.source.resource, "facility")
         place = self.index.follow(stated, line.claim.source, "Location").found
         return place is not None and is_virtual_place(place)
+
+    def is_remote_code(self, line: Line) -> bool:
+        """Whether a line's procedure code, CPT's or HCPCS's, is that of a contact at a distance."""
+        return self.catalogue.is_virtual_or_home(
+            coding for coding in line.codings if PROCEDURE_CODE.fullmatch(coding.code)
+        )
 
     def service_key(self, line: Line) -> str:
         """What two lines for one service have in common: the catalogue's name of it, else the code."""
@@ -359,8 +372,15 @@ class PriceBook:
     def virtual_by_line(self, identity: str) -> bool:
         """Whether a line for a visit marks it as telehealth."""
         lines = self._by_visit.get(identity, [])
-        named = [line for line in lines if self.kind(line) in VISIT_KINDS]
-        return any(map(self.is_virtual, named or (line for line in lines if self.kind(line) is None)))
+        visit = self.visits.get(identity)
+        types = visit.types if visit else []
+        by_claim: dict[int, list[Line]] = {}
+        for line in lines:
+            by_claim.setdefault(id(line.claim), []).append(line)
+        own = [
+            line for asked in by_claim.values() for line in self._own_lines(asked, types, unsaid=False)
+        ]  # fmt: skip
+        return any(map(self.is_virtual, own or (line for line in lines if self.kind(line) is None)))
 
     def names_visit(self, identity: str) -> bool:
         """Whether a claim line charges a visit itself."""
@@ -557,6 +577,24 @@ class PriceBook:
                 self._put(line, target.reference)
         elif self.kind(line) in VISIT_KINDS:
             self._attach_by_day(line)
+
+    def _set_apart(self) -> None:
+        """Take the lines of contacts at a distance from the visits in person that they name.
+
+        Messages over days (99421) are never the visit, and a call (99441) or video visit (98005) is not where
+        another line is: each is a service of its own, and says nothing of the visit.
+        """
+        for identity, lines in list(self._by_visit.items()):
+            visit = self.visits.get(identity)
+            if visit is None or visit.virtual:
+                continue
+            met = any(self.kind(line) in VISIT_KINDS and not self.is_remote_code(line) for line in lines)
+            apart = [line for line in lines if self.is_remote_code(line) and (met or _is_message(line))]
+            for line in apart:
+                lines.remove(line)
+                del self._visit_of[id(line)]
+            if not lines:
+                del self._by_visit[identity]
 
     def _attach_by_day(self, line: Line) -> None:
         try:
@@ -806,6 +844,11 @@ def _of_one_day(line: Line, other: Line) -> bool:
     """Whether two lines state one date, or one of them none."""
     days = [stated_days(each) for each in (line, other)]
     return "" in days or days[0] == days[1]
+
+
+def _is_message(line: Line) -> bool:
+    """Whether a line is for what is written or sent, not said."""
+    return any(_APART_CODES.fullmatch(coding.code) for coding in line.codings)
 
 
 def stated_days(line: Line) -> str:
