@@ -346,6 +346,22 @@ def test_second_claim__of_another_service_in_the_visit__does_not_take_its_price(
     assert left_out(found) == ["Claim/b line 1: its code is of no kind that is settled"]
 
 
+@pytest.mark.parametrize("code", ["36415", "12001", "J3420", "90471", "88305", "70450"])
+def test_only_line_of_the_visit__known_to_be_no_visit__is_not_its_price(read: Any, code: str) -> None:
+    found = read(record(encounter(), claim(line(1, code, VISIT, net=usd(10)))))
+    assert billed(found) == [(VISIT, 92)]
+    assert left_out(found) == ["Claim/claim line 1: its code is of no kind that is settled"]
+
+
+@pytest.mark.parametrize(
+    "system, code",
+    [*[(CPT, code) for code in ("90837", "92014", "97110", "99291", "0450")], ("urn:local", "OV-3")],
+)
+def test_only_line_of_the_visit__that_may_be_one__is_its_price(read: Any, system: str, code: str) -> None:
+    made = claim(item(VISIT, productOrService=concept(system, code), net=usd(10)))
+    assert billed(read(record(encounter(), made))) == [(VISIT, 10)]
+
+
 # ── Telehealth ───────────────────────────────────────────────────────────────────────────────────────────
 
 

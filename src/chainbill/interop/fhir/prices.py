@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 
-from chainbill.interop.fhir.claims import Claim, Line, read_claims
+from chainbill.interop.fhir.claims import PROCEDURE_CODE, Claim, Line, read_claims
 from chainbill.interop.fhir.dates import EPOCH, days_of, first_date, service_moment
 from chainbill.interop.fhir.elements import child, codings, text
 from chainbill.interop.fhir.files import Source
@@ -56,8 +56,18 @@ DEVICE_SUPPLY = frozenset({"99454", "99445", "98976", "98977", "98978", "98984",
 
 _APART_CODES = re.compile(r"9942[1-3]|9897[0-2]|G2010|G2250")
 """CPT and HCPCS codes of what nobody meets for: messages over days, pictures seen later."""
-PROCEDURE_CODE = re.compile(r"\d{4}[0-9A-Z]|[A-V]\d{4}")
-
+_VISIT_CODE = re.compile(
+    r"99024|99[2-4]\d\d|995\d\d|9960[0-2]|980(0\d|1[0-6])"
+    r"|9079[12]|908\d\d|920(02|04|12|14)|5942[56]|59430"
+    r"|925(0[78]|2[1-6])|9615[6-9]|9616\d|9617[01]|97[0-7]\d\d|9780[2-4]|9781\d|9892\d|9894\d|9896\d"
+    r"|G0402|G043[89]|G0463|G046[6-9]|G0470|G010[89]|T1015|S0201|S9083|H[0-2]\d{3}|D01\d\d"
+)
+"""Codes that can be all a visit is, listed in the catalogue or not: CPT's evaluation and management (99202 to
+99499), postoperative visits, home visits (99500 to 99602), telemedicine; psychiatry, eye visits, care before
+and after birth; treatment that is the whole of its visit (speech, behaviour, physical and occupational
+therapy, nutrition, acupuncture, osteopathic and chiropractic, training); of HCPCS the visits of clinics and
+health centres, yearly visits, urgent care, day programmes (S0201), behavioural health (H), and the dentist's
+examination (D)."""
 _RANKS = (("Claim",), ("ExplanationOfBenefit",), ("ChargeItem", "Invoice"))
 _TYPE_ORDER = ("professional", "institutional")
 
@@ -384,7 +394,10 @@ class PriceBook:
 
     def names_visit(self, identity: str) -> bool:
         """Whether a claim line charges a visit itself."""
-        return any(self.kind(line) in (*VISIT_KINDS, None) for line in self._by_visit.get(identity, []))
+        return any(
+            self.kind(line) in (*VISIT_KINDS, None) and not self._is_known_other(line)
+            for line in self._by_visit.get(identity, [])
+        )
 
     def visit_claims(self, visit: str) -> Iterator[Source]:
         """The claims for a visit, those that go first going first."""
@@ -752,10 +765,22 @@ class PriceBook:
                 for line in lines
                 if self.kind(line) is None
                 and not any(coding.system in _NEVER_VISITS for coding in line.codings)
+                and not self._is_known_other(line)
             ]
             return unknown if unsaid and len(unknown) == 1 else []
         first = self.service_key(chosen[0])
         return [line for line in chosen if self.service_key(line) == first or _revenue(line)]
+
+    def _is_known_other(self, line: Line) -> bool:
+        """Whether a line's procedure code says that it is no visit: a blood draw, surgery, a drug given."""
+        codes = [
+            coding.code
+            for coding in line.codings
+            if coding.system in self.catalogue.systems
+            and self.catalogue.systems[coding.system] in ("CPT", "HCPCS")
+            and PROCEDURE_CODE.fullmatch(coding.code)
+        ]
+        return bool(codes) and not any(map(_VISIT_CODE.fullmatch, codes))
 
     def _whole_charge(self, claim: Claim) -> _Charge | None:
         """A claim as a whole, as a pharmacy's for one prescription is."""
