@@ -362,6 +362,44 @@ def test_only_line_of_the_visit__that_may_be_one__is_its_price(read: Any, system
     assert billed(read(record(encounter(), made))) == [(VISIT, 10)]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    "visit, asked, expected",
+    [
+        ("IMP", [("99223", 5, 200), ("99232", 6, 100)], [("Claim/c2#1", 100, 6), (VISIT, 200, 5)]),
+        ("IMP", [("99232", 6, 100), ("99232", 7, 100)], [("Claim/c2#1", 100, 7), (VISIT, 100, 5)]),
+        ("AMB", [("99397", 5, 150), ("99213", 5, 60)], [("Claim/c2#1", 60, 5), (VISIT, 150, 5)]),
+        ("AMB", [("99213", 5, 50), ("99213", 5, 60)], [(VISIT, 60, 5)]),
+        ("IMP", [("99232", 6, 100), ("99232", 7, 90), ("99232", 6, -100)], [(VISIT, 90, 5)]),
+    ],
+    ids=["services", "days", "services-of-a-day", "twice", "reversed"],
+)
+def test_claims_of_one_provider__for_services_or_days_of_a_visit__are_charges_of_their_own(
+    read: Any, order: int, visit: str, asked: Any, expected: Any
+) -> None:
+    claims = [
+        claim(
+            line(1, code, VISIT, net=usd(dollars), servicedDate=f"2024-03-0{day}"),
+            id=f"c{place}",
+            created=f"2024-03-1{place}",
+        )
+        for place, (code, day, dollars) in enumerate(asked, start=1)
+    ]
+    stay = encounter(visit, period={"start": "2024-03-05", "end": "2024-03-08"})
+    found = read(record(stay, *claims[::order]))
+    assert [
+        (name, dollars, int(day[-1])) for name, _, dollars, day in billed_as(found)
+    ] == expected  # fmt: skip
+
+
+def test_second_claim__that_asks_for_a_line_of_the_first_again__is_charged_once(read: Any) -> None:
+    first = claim(line(1, "99397", VISIT, net=usd(150)), line(2, "99213", VISIT, net=usd(60)), id="c1")
+    again = claim(line(1, "99213", VISIT, net=usd(60)), id="c2", created="2024-03-09")
+    found = read(record(encounter(), first, again))
+    assert billed(found) == [("Claim/c2#1", 60), (VISIT, 150)]
+    assert left_out(found) == ["Claim/c1 line 2: charged twice: Claim/c2 line 1"]
+
+
 # ── Telehealth ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -10,7 +10,7 @@ them after somebody adjudicated them, and both before ChargeItems and Invoices.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -430,6 +430,10 @@ class PriceBook:
         """Lines with an amount of which nothing has become yet."""
         return [line for line in self._open_lines() if line.amount is not None]
 
+    def visit_lines(self) -> Iterator[Line]:
+        """Lines that belong to visits."""
+        return (line for lines in self._by_visit.values() for line in lines)
+
     def with_offsets(self, line: Line) -> Price | None:
         """The price of a line that is a service of its own, less what other lines take off it.
 
@@ -674,12 +678,71 @@ class PriceBook:
         ours = visit.providers if visit else frozenset()
         for key in sorted(groups, key=lambda key: _order_of_group(key, ours)):
             try:
-                price = _standing_price(groups[key])
+                standing = self._standing(groups[key], types)
             except NoEvent as problem:
                 problems.append(problem)
-            else:
-                prices.append(price)
+                continue
+            for charge in standing:
+                try:
+                    prices.append(_price(charge))
+                except NoEvent as problem:
+                    problems.append(problem)
         return prices, problems[0] if problems and not prices else None
+
+    def _standing(self, charges: list[_Charge], types: list[Coding]) -> list[_Charge]:
+        """What stands of one provider's claims of one type for a visit, the visit's own charge first.
+
+        Claims for one service on one day, or on no day that they state, are one asked for twice: the newest.
+        Those for another service, or another day, are charges beside it.
+
+        Raises:
+            NoEvent: they come to nothing, or less.
+        """
+        charges = sorted(charges, key=lambda charge: charge.claim.made)
+        standing, reversal = _net(charges, self._is_repeat)
+        if not standing:
+            if reversal is not None and len(charges) > 1:
+                raise NoEvent(SkipReason.NO_CHARGE, f"reversed by {reversal.claim.source.label}")
+            return charges[-1:]
+        apart: list[_Charge] = []
+        for charge in reversed(standing):
+            newer = next((other for other in apart if self._is_repeat(charge, other)), None)
+            if newer is None:
+                apart.append(charge)
+                continue
+            for line in charge.lines:
+                line.leave_out(LeftOut.OTHER_CLAIM, newer.claim.source.label)
+        wanted = set(types)
+        return sorted(
+            apart,
+            key=lambda charge: (
+                not any(wanted & set(line.codings) for line in charge.lines),
+                min(map(stated_days, charge.lines), default=""),
+                charge.claim.made,
+            ),
+        )
+
+    def _is_repeat(self, charge: _Charge, other: _Charge) -> bool:
+        """Whether two charges can be for one service of one day."""
+        days, others = ({stated_days(line) for line in each.lines} - {""} for each in (charge, other))
+        if days and others and days.isdisjoint(others):
+            return False
+        return not all(
+            self._is_another_service(line, against) for line in charge.lines for against in other.lines
+        )
+
+    def _is_another_service(self, line: Line, other: Line) -> bool:
+        """Whether two lines are for two services: codes of two systems, a SNOMED type and a CPT code, may
+        be of one.
+        """
+        if self.service_key(line) == self.service_key(other):
+            return False
+        systems, others = ({self._system(coding) for coding in each.codings} for each in (line, other))
+        return not systems.isdisjoint(others)
+
+    def _system(self, coding: Coding) -> str:
+        name = self.catalogue.systems.get(coding.system, coding.system)
+        return "CPT" if name == "HCPCS" else name
 
     def _own_charge(
         self, claim: Claim, lines: list[Line], types: list[Coding], *, unsaid: bool
@@ -933,44 +996,31 @@ def _order_of_group(key: tuple[str, str], ours: frozenset[str]) -> tuple[bool, i
     return bool(ours) and provider not in ours, place, kind, provider
 
 
-def _standing_price(charges: list[_Charge]) -> Price:
-    """The price by the newest of one provider's claims of one type for a visit.
-
-    Raises:
-        NoEvent: they come to nothing, less than nothing, or too much.
-    """
-    charges = sorted(charges, key=lambda charge: charge.claim.made)
-    standing, reversal = _net(charges)
-    if not standing:
-        if reversal is not None and len(charges) > 1:
-            raise NoEvent(SkipReason.NO_CHARGE, f"reversed by {reversal.claim.source.label}")
-        return _price(charges[-1])
-    newest = standing[-1]
-    for older in standing[:-1]:
-        for line in older.lines:
-            line.leave_out(LeftOut.OTHER_CLAIM, newest.claim.source.label)
-    return _price(newest)
-
-
-def _net(charges: list[_Charge]) -> tuple[list[_Charge], _Charge | None]:
+def _net(
+    charges: list[_Charge], is_repeat: Callable[[_Charge, _Charge], bool] = lambda *_: True
+) -> tuple[list[_Charge], _Charge | None]:
     """Charges that stand once reversals are set against what they reverse, and the last reversal.
 
     A claim of less than nothing reverses the newest one of the same amount (X12 837 claim frequency code 8
-    and CMS adjustment claims do); of another amount it adjusts the newest.
+    and CMS adjustment claims do); of another amount it adjusts the newest. Charges for the same service and
+    day go first.
     """
     standing = [charge for charge in charges if charge.amount >= 0]
     reversal = None
     for taken in (charge for charge in charges if charge.amount < 0):
         reversal = taken
-        equal = next((each for each in reversed(standing) if each.amount == -taken.amount), None)
+        # Stable: of those for the same, the newest.
+        ordered = standing[::-1]
+        ordered.sort(key=lambda each: not is_repeat(each, taken))
+        equal = next((each for each in ordered if each.amount == -taken.amount), None)
         if equal is not None:
             standing.remove(equal)
             for line in equal.lines:
                 line.leave_out(LeftOut.REVERSED, f"by {taken.claim.source.label}")
             for line in taken.lines:
                 line.leave_out(LeftOut.REVERSED, f"it reverses {equal.claim.source.label}")
-        elif standing:
-            newest = standing[-1]
+        elif ordered:
+            newest = ordered[0]
             newest.lines = newest.lines + taken.lines
             newest.amount += taken.amount
     return standing, reversal
