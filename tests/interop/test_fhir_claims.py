@@ -400,6 +400,24 @@ def test_second_claim__that_asks_for_a_line_of_the_first_again__is_charged_once(
     assert left_out(found) == ["Claim/c1 line 2: charged twice: Claim/c2 line 1"]
 
 
+@pytest.mark.parametrize(
+    "by, expected",
+    [
+        (CLINIC, [("Observation/value", 11)]),
+        (DOCTOR, [("Observation/value", 11)]),
+        (HOSPITAL, [("Claim/claim#1", 11), ("Observation/value", 10)]),
+    ],
+    ids=["ours", "our-doctor", "another-laboratory"],
+)
+def test_test__of_a_day_that_another_laboratory_billed_one__keeps_its_own_price(
+    read: Any, by: Any, expected: Any
+) -> None:
+    ours = observation("laboratory", code="2345-7", performer=[ref(CLINIC)])
+    made = claim(line(1, "82947", net=usd(11), **DAY), provider=ref(by))
+    found = read(record(HOSPITAL, ours, made))
+    assert billed(found) == expected
+
+
 # ── Telehealth ───────────────────────────────────────────────────────────────────────────────────────────
 
 

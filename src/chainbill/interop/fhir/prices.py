@@ -342,9 +342,18 @@ class PriceBook:
         return None
 
     def matching(
-        self, kind: ServiceKind, patient: str, listed: list[Coding], day: date, encounter: str
+        self,
+        kind: ServiceKind,
+        patient: str,
+        listed: list[Coding],
+        day: date,
+        encounter: str,
+        providers: frozenset[str] = frozenset(),
     ) -> Price | None:
         """The price of a test, session or reading: of the first open line with its code, of its day or visit.
+
+        ``providers`` are the identities of who performed it, where the resource says so: what another one
+        billed that day, without naming the visit, is another service.
 
         Raises:
             NoEvent: it is priced at nothing, or less than nothing.
@@ -362,6 +371,8 @@ class PriceBook:
             if self.kind(line) not in (kind, None) or line.claim.patient not in ("", patient):
                 continue
             if not self._of_occasion(line, day, encounter):
+                continue
+            if not line.encounters and not _may_be_one(self._providers(line.claim), providers):
                 continue
             if line.left_out is LeftOut.NOT_BILLABLE:
                 raise NoEvent(SkipReason.NO_CHARGE, f"not billable by {line.claim.source.label}")

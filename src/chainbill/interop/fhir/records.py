@@ -10,7 +10,7 @@ from datetime import datetime
 from chainbill.interop.fhir.dates import require_performed
 from chainbill.interop.fhir.elements import Json, child, children, text
 from chainbill.interop.fhir.files import Source
-from chainbill.interop.fhir.prices import Price, PriceBook
+from chainbill.interop.fhir.prices import Price, PriceBook, providers_of
 from chainbill.interop.fhir.references import PROVIDER_TYPES, ReferenceIndex, Target, required
 from chainbill.interop.fhir.report import NoEvent, SkipReason
 from chainbill.interop.fhir.validation import invalid_because, not_understood_because
@@ -96,6 +96,13 @@ class Records:
         in_words = next((target.display for target in targets if target.missing), "")
         unnamed = UNNAMED_PROVIDER.model_copy(update={"name": in_words})
         return next((party for parties in others for party in parties), unnamed)
+
+    def performers(self, source: Source, references: Iterable[Json]) -> frozenset[str]:
+        """The identities of those whom a resource itself names as performers."""
+        targets = [self.index.follow(reference, source) for reference in references if reference]
+        return frozenset().union(
+            *(providers_of(target, self.index) for target in targets if target.type in PROVIDER_TYPES)
+        )
 
     def encounter_provider(self, encounter: Source | None) -> Iterator[Party]:
         """Who provided an encounter: its organisation, else a participant."""
