@@ -418,6 +418,33 @@ def test_test__of_a_day_that_another_laboratory_billed_one__keeps_its_own_price(
     assert billed(found) == expected
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_visit_told_twice__has_the_lines_of_both(read: Any, order: int) -> None:
+    visits = [encounter(id=name, period={"start": "2024-03-05T09:00:00Z"}) for name in ("e1", "e2")]
+    claims = [
+        claim(line(1, "99284", "Encounter/e1", net=usd(60)), id="doctors"),
+        claim(
+            line(1, "G0463", "Encounter/e2", net=usd(140)),
+            id="hospitals",
+            type=concept("urn:type", "institutional"),
+        ),
+    ]
+    found = read(record(*visits[::order], *claims))
+    stands = ["Encounter/e1", "Encounter/e2"][::order][0]
+    assert billed(found) == [("Claim/hospitals#1", 140), (stands, 60)]
+    unnamed = claim(line(1, "99213", net=usd(60), **DAY))
+    assert billed(read(record(*visits[::order], unnamed))) == [(stands, 60)]
+    both = claim(line(1, "99213", "Encounter/e1", "Encounter/e2", net=usd(60)))
+    assert billed(read(record(*visits[::order], both))) == [(stands, 60)]
+
+
+def test_visit_told_twice__holds_the_tests_of_both(read: Any) -> None:
+    visits = [encounter(id=name, period={"start": "2024-03-05T09:00:00Z"}) for name in ("e1", "e2")]
+    test = observation("laboratory", code="2345-7", encounter=ref("Encounter/e2"))
+    made = claim(line(1, "82947", "Encounter/e1", net=usd(11)), line(2, "99213", "Encounter/e1", net=usd(60)))
+    assert billed(read(record(*visits, test, made))) == [("Encounter/e1", 60), ("Observation/value", 11)]
+
+
 # ── Telehealth ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -10,7 +10,7 @@ them after somebody adjudicated them, and both before ChargeItems and Invoices.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -205,14 +205,33 @@ class PriceBook:
     _rests: dict[str, str] = field(default_factory=dict)
     """The event that bills what a claim's total holds beyond its lines, by the claim's identity."""
 
-    def add(self, sources: Iterable[Source], visits: Iterable[Visit]) -> None:
-        """Take in the claims and visits of a record, once the index knows it."""
-        self.visits = {visit.source.identity: visit for visit in visits}
+    def read(self, sources: Iterable[Source]) -> None:
+        """Take in the claims of a record, once the index knows it."""
+        self.claims = read_claims(sources, self.index)
+        self._claim_of = {id(claim.source): claim for claim in self.claims}
+
+    def named_visits(self) -> set[str]:
+        """The identities of the encounters that lines name which may be the visit's own."""
+        return {
+            target.reference
+            for claim in self._counting()
+            for line in claim.lines
+            if self.kind(line) in (*VISIT_KINDS, None) and not self._is_known_other(line)
+            for target in line.encounters
+        }
+
+    def add(self, visits: Iterable[Visit], same: Mapping[str, Source]) -> None:
+        """Take in the visits of a record, once its claims are read.
+
+        ``same`` is the encounter that stands in lieu of each that repeats it: its lines are that one's.
+        """
+        self.visits = {visit.source.identity: visit for visit in visits if visit.source.identity not in same}
         for visit in self.visits.values():
             if visit.takes_lines and visit.day is not None:
                 self._of_day.setdefault((visit.patient, visit.day), []).append(visit)
-        self.claims = read_claims(sources, self.index)
-        self._claim_of = {id(claim.source): claim for claim in self.claims}
+        for line in (line for claim in self.claims for line in claim.lines):
+            targets = [_standing(target, same) for target in line.encounters]
+            line.encounters = list({target.reference: target for target in targets}.values())
         Repetitions(self).find()
         for claim in self._counting():
             if claim.prescription is not None and claim.prescription.reference:
@@ -970,6 +989,11 @@ def providers_of(target: Target, index: ReferenceIndex) -> frozenset[str]:
         for name in ("practitioner", "organization"):
             named.add(index.follow(child(target.found.resource, name), target.found).reference)
     return frozenset(named - {""})
+
+
+def _standing(target: Target, same: Mapping[str, Source]) -> Target:
+    source = same.get(target.reference)
+    return target if source is None else Target(source.identity, source.type, target.display, source)
 
 
 def is_virtual_place(location: Source) -> bool:

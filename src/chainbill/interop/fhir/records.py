@@ -34,6 +34,8 @@ class Records:
     prices: PriceBook = field(init=False)
     sources: list[Source] = field(default_factory=list)
     uncatalogued: Counter[str] = field(default_factory=Counter)
+    same: dict[str, Source] = field(default_factory=dict)
+    """The encounter that stands in lieu of each that repeats it, by identity."""
     _by_type: dict[str, list[Source]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,7 +61,8 @@ class Records:
         if not reference:
             return None
         target = self.index.follow(reference, source, "Encounter")
-        return required(target, "encounter", identity=False, content=needed).found
+        found = required(target, "encounter", identity=False, content=needed).found
+        return found and self.same.get(found.identity, found)
 
     def patient(self, source: Source) -> Party:
         """The patient a resource is about.
