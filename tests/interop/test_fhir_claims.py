@@ -239,6 +239,21 @@ def test_facility_and_professional__with_an_encounter_or_without__are_two_charge
     assert billed(found) == [("Claim/hospitals#1", 140), (VISIT, 60)]
 
 
+@pytest.mark.parametrize("words", ["{}", "{} claim", "US {}"])
+def test_facility_and_professional__typed_in_words_alone__are_two_charges(read: Any, words: str) -> None:
+    claims = [
+        claim(
+            line(1, "99284", VISIT, net=usd(dollars), **DAY),
+            id=kind,
+            created=f"2024-03-0{place}",
+            type={"text": words.format(kind.capitalize())},
+        )
+        for place, (kind, dollars) in enumerate([("professional", 60), ("institutional", 140)], start=6)
+    ]
+    found = read(record(encounter("EMER", "4525004"), *claims))
+    assert billed(found) == [("Claim/institutional#1", 140), (VISIT, 60)]
+
+
 def test_facility_and_professional__of_one_amount_and_no_visit__are_two_charges(read: Any) -> None:
     claims = [
         claim(line(1, "99284", net=usd(60), **DAY), id=kind, type=concept("urn:type", kind))

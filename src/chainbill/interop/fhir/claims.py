@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from chainbill.errors import AmountError
 from chainbill.interop.fhir.dates import EPOCH, first_date, parse_date
-from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, number, text
+from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, number, text, words
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.references import ReferenceIndex, Target
 from chainbill.interop.fhir.report import LeftOut, SkipReason
@@ -34,6 +34,8 @@ PROCEDURE_CODE = re.compile(r"\d{4}[0-9A-Z]|[A-V]\d{4}")
 _CURRENCY = "USD"
 _SUCCEEDS = ("prior", "replaces")
 """Codes of ``Claim.related.relationship`` by which a claim takes the place of the one it names."""
+_TYPES = ("professional", "institutional", "pharmacy", "oral", "vision")
+"""Claim types (HL7 claim-type) that words can say."""
 _MONEY = ("net", "unitPrice", "tax")
 
 
@@ -155,7 +157,7 @@ def _read(source: Source, index: ReferenceIndex, charge_items: dict[str, Source]
         if not target.missing:
             claim.provider = target
             break
-    claim.type = next((coding.code for coding in codings(child(resource, "type"))), "").lower()
+    claim.type = _type(child(resource, "type"))
     prescription = child(resource, "prescription")
     claim.prescription = index.follow(prescription, source, "MedicationRequest") if prescription else None
     stated = _total(resource)
@@ -170,6 +172,14 @@ def _read(source: Source, index: ReferenceIndex, charge_items: dict[str, Source]
     )
     _number_apart(claim.lines)
     return claim
+
+
+def _type(stated: Json) -> str:
+    """The type of a claim by its code, or for want of one by its words."""
+    if listed := codings(stated):
+        return listed[0].code.lower()
+    said = set(re.findall(r"[a-z]+", words(stated)))
+    return next((name for name in _TYPES if name in said), "")
 
 
 def _number_apart(lines: list[Line]) -> None:
