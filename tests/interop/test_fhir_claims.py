@@ -540,6 +540,27 @@ def test_second_pharmacy_claim__of_another_day__is_another_fill(read: Any, day: 
     assert len(read(record(request(), pharmacy("a"), pharmacy("b", day=day))).events) == events
 
 
+@pytest.mark.parametrize("system", [RXNORM, "http://hl7.org/fhir/sid/ndc"])
+@pytest.mark.parametrize("typed", [concept("urn:type", "professional"), {"text": "other"}, None])
+@pytest.mark.parametrize(
+    "beside, fills",
+    [([], 1), ([line(2, "97110", net=usd(5), **DAY)], 1)]
+    + [([line(2, code, net=usd(5), **DAY)], 0) for code in ("99213", "J3420")]
+    + [([line(2, "36415", VISIT, net=usd(5), **DAY)], 0)],
+    ids=["alone", "therapy", "visit", "drug-given", "in-a-visit"],
+)
+def test_drug_line_of_a_claim_that_is_no_pharmacys__is_a_fill_unless_given_in_a_visit(
+    read: Any, beside: Any, fills: int, typed: Any, system: str
+) -> None:
+    sold = item(productOrService=concept(system, "314076"), net=usd(12), **DAY)
+    made = claim(sold, *beside, type=typed)
+    if typed is None:
+        del made["type"]
+    found = read(record(made))
+    kinds = [event.kind.value for event in found.events]
+    assert kinds.count("prescription_refill") == fills
+
+
 def charge(code: str = "99213", **extra: Any) -> Any:
     return {
         "resourceType": "ChargeItem",

@@ -42,6 +42,8 @@ _SERVICE_KINDS = (
 _VISIT_REVENUE = ("045", "051", "052", "010", "011", "012", "013", "014", "015", "016", "020", "021", "0762")
 """Revenue codes (UB-04) of the emergency room, clinics, room and board, intensive care and observation."""
 _DRUG_SYSTEMS = ("http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/ndc")
+_GIVEN = re.compile(r"J\d{4}")
+"""HCPCS codes of drugs that were given, not handed out."""
 _NEVER_VISITS = ("http://loinc.org", *_DRUG_SYSTEMS)
 """Code systems of measurements and medicines."""
 TELEHEALTH_MODIFIERS = frozenset({"95", "93", "GT", "GQ", "G0", "FQ", "FR"})
@@ -258,9 +260,10 @@ class PriceBook:
 
     def _kind(self, line: Line) -> ServiceKind | None:
         kinds = self.catalogue.kinds(line.codings)
+        fill, drug = ServiceKind.PRESCRIPTION_REFILL, _is_drug(line)
+        if drug and self._is_sold(line):
+            return fill
         if line.claim.is_pharmacy:
-            drug = any(coding.system in _DRUG_SYSTEMS for coding in line.codings)
-            fill = ServiceKind.PRESCRIPTION_REFILL
             return fill if drug or fill in kinds else None
         for kind in _SERVICE_KINDS:
             if kind in kinds:
@@ -268,6 +271,23 @@ class PriceBook:
         if any(kind in kinds for kind in VISIT_KINDS):
             return ServiceKind.TELEHEALTH_VISIT if self.is_virtual(line) else ServiceKind.IN_PERSON_VISIT
         return ServiceKind.LABORATORY_TEST if self.catalogue.is_laboratory(line.codings) else None
+
+    def _is_sold(self, line: Line) -> bool:
+        """Whether a line for a drug, of a claim that is no pharmacy's, is for one that was handed out: it is
+        of no visit, and its claim asks for none and for no drug that was given (HCPCS J codes).
+        """
+        claim = line.claim
+        if claim.source.type not in ("Claim", "ExplanationOfBenefit") or claim.type not in (
+            "professional",
+            "",
+        ):
+            return False
+        return not any(
+            each.encounters
+            or any(_GIVEN.fullmatch(coding.code) for coding in each.codings)
+            or any(kind in VISIT_KINDS for kind in self.catalogue.kinds(each.codings))
+            for each in claim.lines
+        )
 
     def is_virtual(self, line: Line) -> bool:
         """Whether a line's code, modifier or place of service marks telehealth."""
@@ -962,6 +982,10 @@ def _of_one_day(line: Line, other: Line) -> bool:
     """Whether two lines state one date, or one of them none."""
     days = [stated_days(each) for each in (line, other)]
     return "" in days or days[0] == days[1]
+
+
+def _is_drug(line: Line) -> bool:
+    return any(coding.system in _DRUG_SYSTEMS for coding in line.codings)
 
 
 def _is_message(line: Line) -> bool:
