@@ -126,6 +126,35 @@ def test_claim_with_a_broken_element__is_named_invalid_by_it(read: Any, broken: 
     assert found.claim_account().claimed == 0
 
 
+@pytest.mark.parametrize(
+    "start, end, told",
+    [
+        ("2024-03-30", "2024-03-01", True),
+        ("2024-03", "2024-02", True),
+        ("2024-03-30T10:00:00Z", "2024-03-01", True),
+        ("2024-03-01", "2024-03-30", False),
+        ("2024-03-05T10:00:00Z", "2024-03-05", False),
+        ("2024-03-05", "2024-03", False),
+        ("2024-03-06T00:30:00+02:00", "2024-03-05T23:00:00Z", False),
+    ],
+)
+def test_claim_with_a_period_that_ends_before_it_starts__is_named_invalid(
+    read: Any, start: str, end: str, told: bool
+) -> None:
+    month = line(1, "99454", net=usd(47), servicedPeriod={"start": start, "end": end})
+    found = read(record(claim(month)))
+    problem = "Claim/claim: invalid: item.0.servicedPeriod: it ends before it starts"
+    assert (problem in map(str, found.skipped)) is told
+    assert not (told and found.events)
+
+
+@pytest.mark.parametrize("written", ["yesterday", "05.03.2024", "2024-13-01", 20240305])
+def test_claim_made_on_no_date__is_named_invalid(read: Any, written: Any) -> None:
+    found = read(record(encounter(), claim(item(VISIT, net=usd(60)), created=written)))
+    assert billed(found) == [(VISIT, 92)]
+    assert str(found.skipped[-1]).startswith("Claim/claim: invalid: created: not ")
+
+
 @pytest.mark.parametrize("total", ["4", {"value": "4"}, [{"amount": {"value": "4"}}]])
 def test_claim_with_a_broken_total__is_named_invalid(read: Any, total: Any) -> None:
     found = read(record(encounter(), claim(item(VISIT, net=usd(4)), total=total)))

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from chainbill.errors import AmountError
-from chainbill.interop.fhir.dates import EPOCH, first_date, parse_date
+from chainbill.interop.fhir.dates import EPOCH, ends_before_it_starts, first_date, parse_date
 from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, number, text, words
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.references import ReferenceIndex, Target
@@ -431,6 +431,10 @@ def _malformed(resource: Json) -> str:
     for name in ("status", "use", "created"):
         if name in resource and not isinstance(resource[name], str):
             return f"{name}: not text"
+    for name in ("created", "enteredDate", "date"):
+        stated = resource.get(name)
+        if stated is not None and (not isinstance(stated, str) or parse_date(stated) is None):
+            return f"{name}: not a date"
     for name in ("item", "related", "lineItem"):
         if name in resource and not _is_list_of_objects(resource[name]):
             return f"{name}: not a list of objects"
@@ -487,6 +491,8 @@ def _period_problem(holder: Json, name: str, where: str) -> str:
         stated = child(holder, name).get(end)
         if stated is not None and (not isinstance(stated, str) or parse_date(stated) is None):
             return f"{where}{name}.{end}: not a date"
+    if ends_before_it_starts(child(holder, name)):
+        return f"{where}{name}: it ends before it starts"
     return ""
 
 
