@@ -59,6 +59,7 @@ _CONTENT = (
 )
 """What has to be equal besides, where it is stated."""
 _LOINC = "http://loinc.org"
+_UCUM = "http://unitsofmeasure.org"
 _VISIT = "Encounter"
 _NAMES_THE_THING = ("DiagnosticReport", "Observation")
 """Types whose business identifiers stay the same when they are corrected under a new id."""
@@ -216,7 +217,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         dropped = {"id", "extension", "display"} | ({"text"} if value.get("coding") else set())
         dropped |= {"unit"} if value.get("code") else set()
-        return {name: _plain(inner) for name, inner in value.items() if name not in dropped}
+        kept = {name: _plain(inner) for name, inner in value.items() if name not in dropped}
+        if "value" in kept and "code" in kept and kept.get("system") in (_UCUM, None):
+            # A unit's code is what another may have written as the unit alone.
+            kept.pop("system", None)
+            kept["unit"] = kept.pop("code")
+        return kept
     if isinstance(value, list):
         return sorted((_plain(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
