@@ -39,7 +39,7 @@ _MOST_LINES = 20
     "chainbill provider ingest bulk-export/ --patients patients.csv --performed-by Organization/clinic\n"
     "chainbill provider ingest Encounter.ndjson Claim.ndjson.gz --patient Patient/7=wei --dry-run",
 )
-@click.argument("files", type=RECORD, nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=RECORD, nargs=-1, metavar="FILE...")
 @acting_as("provider")
 @click.option(
     "--patient",
@@ -76,6 +76,7 @@ _MOST_LINES = 20
     "--max-bytes", type=Count(1), default=_MAX_BYTES, show_default=True, help="Largest file to read."
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be taken, and take nothing.")
+@click.option("--forget", is_flag=True, help="Forget what earlier parts said, and read nothing.")
 @pass_invocation
 def ingest(
     invocation: Invocation,
@@ -90,6 +91,7 @@ def ingest(
     no_in_person: bool,
     max_bytes: int,
     dry_run: bool,
+    forget: bool,
 ) -> None:
     """Find service events in a health record (FHIR R4) and put them on the provider's worklist.
 
@@ -101,25 +103,31 @@ def ingest(
     from datetime import UTC, datetime
 
     from chainbill.interop.enlisting import enlist
-    from chainbill.interop.fhir import read_fhir
+    from chainbill.interop.fhir import read_part
     from chainbill.interop.ingest_memory import IngestMemory
     from chainbill.records.catalogue import Catalogue
 
     session = invocation.session()
     worklist = open_worklist(session, name)
     memory = IngestMemory(session.state.ingest_memory(name))
-    report = read_fhir(
+    if forget or not files:
+        _forget(name, memory, forget=forget, files=files)
+        return
+    reading = read_part(
         files,
+        earlier=memory.parts(),
         catalogue=Catalogue.load(catalogue_file),
         include_in_person=not no_in_person,
         max_bytes=max_bytes,
         not_after=datetime.fromtimestamp(session.now(), UTC),
         server=_server(source),
     )
+    report = reading.report
     accounts = _accounts(session, report, memory, patients, map_file, same_account, optional=dry_run)
     own = _own_names(name, report, memory, performed_by, accounts, dry_run=dry_run)
     enlisted = enlist(report, worklist, memory, accounts, performed_by=own, dry_run=dry_run)
     if not dry_run:
+        memory.keep(reading.kept)
         for reference, account in accounts.items():
             memory.keep_account(reference, account)
         for performer in performed_by:
@@ -148,7 +156,7 @@ def _accounts(
     """
     from chainbill.interop.patient_accounts import read_patient_map, references_of
 
-    references = list(dict.fromkeys(event.patient.reference for event in report.events))
+    references = list(dict.fromkeys(event.patient.reference for event in _here(report)))
     before = memory.accounts()
     now: dict[str, str] = {}
     for option in given:
@@ -168,7 +176,8 @@ def _accounts(
         for mapped in read_patient_map(map_file):
             for reference in references_of(mapped.patient, report.patients, references):
                 now.setdefault(reference, _patient_address(session, mapped.account))
-    accounts = {reference: now.get(reference) or before.get(reference) for reference in references}
+    everybody = dict.fromkeys(event.patient.reference for event in report.events)
+    accounts = {reference: now.get(reference) or before.get(reference) for reference in everybody}
     known = {reference: address for reference, address in accounts.items() if address}
     if not same_account:
         _require_one_patient_each(session, known, {**before, **now})
@@ -233,7 +242,8 @@ def _own_names(
         return frozenset(performed_by)
     if known := memory.performers():
         return frozenset(known)
-    theirs = [event for event in report.events if event.patient.reference in accounts] or report.events
+    here = _here(report)
+    theirs = [event for event in here if event.patient.reference in accounts] or here
     performers = {event.provider.reference: event.provider for event in theirs}
     performers.pop(UNNAMED, None)
     if len(performers) <= 1:
@@ -249,6 +259,28 @@ def _own_names(
     raise click.UsageError(f"{told} (or `any`, to bill all of them as {name}'s): {listed}")
 
 
+def _here(report: IngestReport) -> list[ServiceEvent]:
+    """The events that the files hold that are read now."""
+    return [event for event in report.events if event.record_identity not in report.earlier]
+
+
+def _forget(name: str, memory: IngestMemory, *, forget: bool, files: Sequence[Path]) -> None:
+    """Forget the earlier parts.
+
+    Raises:
+        UsageError: no file is named, or files are named as well.
+    """
+    if not forget:
+        raise click.UsageError("name the files to read, a folder, or - for standard input")
+    if files:
+        raise click.UsageError("--forget reads nothing: leave the files out")
+    forgotten = memory.forget_parts()
+    emit(
+        {"account": name, "forgotten": forgotten},
+        f"Forgot {forgotten} resources of the records that {name} ingested. What waits stays.",
+    )
+
+
 def _ingest_facts(
     report: IngestReport, enlisted: Enlisted, shown: Mapping[str, str], *, dry_run: bool
 ) -> dict[str, Any]:
@@ -257,7 +289,7 @@ def _ingest_facts(
     return {
         "dry_run": dry_run,
         "events": {
-            "found": len(report.events),
+            "found": len(_here(report)),
             "added": len(enlisted.added),
             "replaced": len(enlisted.replaced),
             "already_known": len(enlisted.already_known),
@@ -266,6 +298,7 @@ def _ingest_facts(
         },
         "added": [event_facts(event, _shown(event, shown)) for event in enlisted.added],
         "replaced": [event_facts(event, _shown(event, shown)) for event in enlisted.replaced],
+        "withdrawn": [{"record": named.event, "why": named.why} for named in enlisted.withdrawn],
         "already_known": [event.record_identity for event in enlisted.already_known],
         "named": [{"record": named.event, "why": named.why} for named in enlisted.named],
         "unmapped_patients": count_by_party(event.patient for event in enlisted.unmapped),
@@ -328,10 +361,11 @@ def _show_ingest(
 ) -> None:
     from chainbill.interop.enlisting import count_by_party
 
-    resources = len(report.skipped) + sum("#" not in event.record_identity for event in report.events)
+    here = _here(report)
+    resources = len(report.skipped) + sum("#" not in event.record_identity for event in here)
     put = "would go onto" if dry_run else "put on"
     click.echo(
-        f"{len(report.events)} service events in {resources} resources; "
+        f"{len(here)} service events in {resources} resources; "
         f"{len(enlisted.added)} {put} the worklist of {name}, {len(enlisted.already_known)} known already."
     )
     if enlisted.added:
@@ -340,6 +374,10 @@ def _show_ingest(
     if enlisted.replaced:
         click.echo(f"\n{'Would replace' if dry_run else 'Replaced'} what the same record said before:")
         show_events([(event, _shown(event, shown)) for event in enlisted.replaced])
+    if enlisted.withdrawn:
+        click.echo(f"\n{'Would be taken' if dry_run else 'Taken'} off the worklist:")
+        for named in enlisted.withdrawn:
+            click.echo(f"  {named.event}: {named.why}")
     _show_counts(
         "Left out, patients without an account here:", count_by_party(e.patient for e in enlisted.unmapped)
     )

@@ -12,17 +12,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chainbill.attestation.worklist import WaitingEvent, Worklist
-from chainbill.interop.fhir.report import IngestReport, PriceElsewhere
-from chainbill.interop.ingest_memory import IngestMemory, tail
-from chainbill.records.service_event import Party, PriceSource, ServiceEvent, ServiceKind
+from chainbill.interop.fhir.report import IngestReport
+from chainbill.interop.ingest_memory import IngestMemory, Seen, tail
+from chainbill.records.service_event import Party, ServiceEvent
 
 ANYBODY = "any"
 """Stands for every performer of a record."""
 
 UNNAMED = "unnamed"
 """The reference of a provider that no record names: whoever ingests it."""
-
-_VISITS = (ServiceKind.IN_PERSON_VISIT, ServiceKind.TELEHEALTH_VISIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,11 @@ class Enlisted:
 
     added: list[ServiceEvent] = field(default_factory=list)
     replaced: list[ServiceEvent] = field(default_factory=list)
-    """Now on the worklist in place of what the same record said before, or at the price that came later."""
+    """Now on the worklist in place of what the same record said before."""
     already_known: list[ServiceEvent] = field(default_factory=list)
     """On the worklist, or attested before, and nothing new."""
+    withdrawn: list[Named] = field(default_factory=list)
+    """Taken off the worklist, because the record says now that they are none; with the reason."""
     other_patient: list[ServiceEvent] = field(default_factory=list)
     """Of those: waiting under another patient's account than now named."""
     named: list[Named] = field(default_factory=list)
@@ -74,7 +74,7 @@ def enlist(
     """Add the events of a record to ``worklist``.
 
     Args:
-        report: what a record's reader found.
+        report: what the reader found in this part of a record and the earlier ones.
         worklist: the provider's.
         memory: what earlier ingests of the provider knew.
         accounts: checksum address by the record's reference of the patient.
@@ -102,7 +102,6 @@ class _Enlisting:
     dry_run: bool
     done: Enlisted = field(default_factory=Enlisted)
     _waiting: dict[str, WaitingEvent] = field(default_factory=dict)
-    _here: set[str] = field(default_factory=set)
     _new: list[tuple[str, ServiceEvent]] = field(default_factory=list)
     """What is added at the end, all at once."""
 
@@ -110,141 +109,101 @@ class _Enlisting:
         self._waiting = {
             item.event.record_identity: item for item in self.worklist.waiting() if not item.corrects
         }
-        self._here = {event.record_identity for event in self.report.events}
+        self._take_back()
         for event in self.report.events:
             patient = self.accounts.get(event.patient.reference)
-            if not performed_by_own(event, self.performed_by):
-                self.done.performed_by_others.append(event)
-            elif patient is None:
-                self.done.unmapped.append(event)
-            else:
-                self._take(patient, event)
-        for price in self.report.prices_elsewhere:
-            self._price_later(price)
+            own = performed_by_own(event, self.performed_by)
+            seen = self.memory.find(patient, event) if patient is not None else None
+            if patient is not None and (own or seen):  # what was taken once is the provider's
+                self._take(patient, event, seen)
+            elif not self._is_earlier(event):
+                (self.done.performed_by_others if not own else self.done.unmapped).append(event)
         if not self.dry_run:
             # Onto the list first: what is on it and not remembered is still known by its identity.
             self.worklist.add_all(self._new)
             self.memory.remember(self._new)
         return self.done
 
-    def _take(self, patient: str, event: ServiceEvent) -> None:
-        seen = self.memory.find(patient, event)
-        identity = seen.record_identity if seen else event.record_identity
-        waits = self._waiting.get(identity)
-        if waits is not None:
-            self._meet_waiting(patient, event, waits)
-        elif self.worklist.knows(identity):
-            self.done.already_known.append(event)
-            # A part without the claim says less of the price, and nothing new of what was attested.
-            if seen and not seen.same_content and event.price_source is not PriceSource.CATALOGUE_DEFAULT:
-                self._name(identity, "its record has changed since it was attested")
-        elif not self._is_another_records_visit(patient, event):
-            self._add(patient, event)
+    def _is_earlier(self, event: ServiceEvent) -> bool:
+        """Whether only an earlier part holds an event, so that nothing is said of it again."""
+        return event.record_identity in self.report.earlier
 
-    def _add(self, patient: str, event: ServiceEvent) -> None:
-        price = self.memory.price_of(event.record_identity)
-        if price is not None and event.price_source is PriceSource.CATALOGUE_DEFAULT:
-            event = _priced(event, price)
-        self._new.append((patient, event))
-        self.done.added.append(event)
+    def _take_back(self) -> None:
+        """Take off the list what the record says is none any more, and name what was attested of it."""
+        events = {event.record_identity for event in self.report.events}
+        for resource, why in self.report.not_events.items():
+            for identity in self.memory.of_resource(resource):
+                if identity in events:
+                    continue  # a claim that prices nothing else, whose lines are events
+                waits = self._waiting.pop(identity, None)
+                if waits is None:
+                    if self.worklist.knows(identity) and resource not in self.report.earlier:
+                        self._name(identity, f"it was attested, and its record says now: {why}")
+                elif waits.sequence is not None:
+                    self._name(identity, f"it is being attested, and its record says now: {why}")
+                else:
+                    self.done.withdrawn.append(Named(identity, why))
+                    if not self.dry_run:
+                        self.worklist.remove([waits])
+                        self.memory.forget(identity)
+
+    def _take(self, patient: str, event: ServiceEvent, seen: Seen | None) -> None:
+        identity = seen.record_identity if seen else event.record_identity
+        same_name = identity == event.record_identity
+        waits = self._waiting.get(identity)
+        if waits is not None and same_name:
+            self._meet_waiting(patient, event, waits)
+        elif waits is not None or self.worklist.knows(identity):
+            self._know(event)
+            if seen and same_name and not seen.same_content:
+                self._name(identity, "its record has changed since it was attested")
+                if not self.dry_run:
+                    self.memory.remember([(patient, event)])  # said once
+        elif seen and self._is_earlier(event):
+            return  # taken off the list by hand
+        elif attested := self._attested_before(event):
+            self._know(event)
+            if not self._is_earlier(event):
+                self._name(
+                    event.record_identity,
+                    f"its claim replaces one that was attested ({attested}): give that back and correct it",
+                )
+        else:
+            self._new.append((patient, event))
+            self.done.added.append(event)
 
     def _meet_waiting(self, patient: str, event: ServiceEvent, waits: WaitingEvent) -> None:
         """What the record says now against what waits."""
         if waits.patient != patient:
-            self.done.already_known.append(event)
-            self.done.other_patient.append(event)
-            return
-        before = waits.event
-        now = event.model_copy(update={"record_identity": before.record_identity})
-        defaulted = PriceSource.CATALOGUE_DEFAULT
-        if now.price_source is defaulted and before.price_source is not defaulted:
-            # This part lacks the claim, which told the code, too, and whether the visit was by video.
-            if now.performed_at == before.performed_at:
-                now = before
-            else:
-                now = before.model_copy(
-                    update={"performed_at": now.performed_at, "service_date": now.service_date}
-                )
-        price = self.memory.price_of(before.record_identity)
-        if price is not None and now.price_source is defaulted:
-            now = _priced(now, price)
-        self._replace(waits, now, event)
-
-    def _replace(self, waits: WaitingEvent, now: ServiceEvent, shown: ServiceEvent) -> None:
-        if now == waits.event:
-            self.done.already_known.append(shown)
+            self._know(event)
+            if not self._is_earlier(event):
+                self.done.other_patient.append(event)
+        elif event == waits.event:
+            self._know(event)
         elif waits.sequence is not None:
-            self.done.already_known.append(shown)
+            self._know(event)
             self._name(
-                waits.event.record_identity,
+                event.record_identity,
                 "its record has changed while it is being attested: attest it, then correct the claim",
             )
         else:
-            if not self.dry_run and self.worklist.replace(waits, now):
-                self.memory.remember([(waits.patient, now)])
-            self._waiting[now.record_identity] = WaitingEvent(
-                waits.row, waits.patient, now, None, waits.salt, waits.self_pay, waits.corrects
-            )
-            self.done.replaced.append(now)
+            if not self.dry_run and self.worklist.replace(waits, event):
+                self.memory.remember([(patient, event)])
+            self.done.replaced.append(event)
 
-    def _is_another_records_visit(self, patient: str, event: ServiceEvent) -> bool:
-        """Whether a visit came before in another part: as a claim line without its encounter, or the other
-        way.
-        """
-        if event.kind not in _VISITS:
-            return False
-        that_day = [
-            other
-            for other in self.memory.visits_that_day(patient, event)
-            if other not in self._here
-            and _is_line(other) != _is_line(event.record_identity)
-            and self.worklist.knows(other)
-        ]
-        if not that_day:
-            return False
-        waits = self._waiting.get(that_day[0]) if len(that_day) == 1 else None
-        if waits is None or waits.sequence is not None:
+    def _attested_before(self, event: ServiceEvent) -> str:
+        """A charge that was attested by a claim that this event's claim takes the place of; empty: none."""
+        claim = tail(event.record_identity.partition("#")[0])
+        for replaced, by in self.report.replaced.items():
+            if by == claim and "#" in event.record_identity:
+                for identity in self.memory.of_resource(replaced):
+                    if "#" in identity and identity not in self._waiting and self.worklist.knows(identity):
+                        return identity
+        return ""
+
+    def _know(self, event: ServiceEvent) -> None:
+        if not self._is_earlier(event):
             self.done.already_known.append(event)
-            self._name(
-                event.record_identity,
-                f"a visit of that patient and day came before ({', '.join(that_day)}); "
-                "if it is another, give the visit's encounter in the claim",
-            )
-            return True
-        line, visit = (event, waits.event) if _is_line(event.record_identity) else (waits.event, event)
-        if visit.price_source is not PriceSource.CATALOGUE_DEFAULT:
-            return False  # it has a claim of its own, and this is another charge
-        merged = visit.model_copy(
-            update={"billed_amount": line.billed_amount, "price_source": line.price_source}
-        )
-        if not self.dry_run and self.worklist.replace(waits, merged):
-            self.memory.forget(waits.event.record_identity)
-            self.memory.remember([(patient, merged)])
-        self.done.replaced.append(merged)
-        return True
-
-    def _price_later(self, price: PriceElsewhere) -> None:
-        """Put a price on what waits for it; keep it for what is still to come; name what was attested
-        without it.
-        """
-        if price.record_identity in self._here:
-            return
-        fresh = True if self.dry_run else self.memory.keep_price(price)
-        waits = self._waiting.get(price.record_identity)
-        if waits is not None:
-            if waits.event.price_source is PriceSource.CATALOGUE_DEFAULT:
-                priced = _priced(waits.event, price)
-                self._replace(waits, priced, priced)
-        elif fresh and self.worklist.knows(price.record_identity):
-            self._name(price.record_identity, f"{price.claim} prices it; it was attested without that price")
 
     def _name(self, identity: str, why: str) -> None:
         self.done.named.append(Named(identity, why))
-
-
-def _priced(event: ServiceEvent, price: PriceElsewhere) -> ServiceEvent:
-    return event.model_copy(update={"billed_amount": price.billed_amount, "price_source": price.price_source})
-
-
-def _is_line(identity: str) -> bool:
-    return "#" in identity

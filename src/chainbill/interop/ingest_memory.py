@@ -1,52 +1,53 @@
-"""What a provider's earlier ingests knew, so that parts of an export complete each other.
+"""What a provider's earlier ingests read, so that parts of an export complete each other.
 
-One SQLite file per provider, private to it, beside its worklist. Of a record it keeps no content: digests
-under a random key of the file's own tell whether the same record, or the same service, came before.
-Patients' accounts and the provider's own names in its records are kept as they were given.
+One SQLite file per provider, private to it, beside its worklist. It keeps the newest version of each
+resource that events are made of, in the clear, until it is told to forget them: a claim that comes later
+belongs to a visit that came before, and a deletion takes back what was read. Of what was put on the worklist
+it keeps digests under a random key of the file's own, which tell whether a record has changed. Patients'
+accounts and the provider's own names in its records are kept as they were given.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from chainbill.interop.fhir.report import PriceElsewhere
+from chainbill.interop.fhir.files import Source, read_again, written
 from chainbill.records.commitment import canonical
 from chainbill.records.database import Database
-from chainbill.records.service_event import PriceSource, ServiceEvent, ServiceKind
+from chainbill.records.service_event import ServiceEvent
 
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS resource (
+    identity TEXT PRIMARY KEY,
+    full_url TEXT NOT NULL,
+    deleted INTEGER NOT NULL,
+    in_history INTEGER NOT NULL,
+    content TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS seen (
     record_identity TEXT PRIMARY KEY,
     tail TEXT NOT NULL,
     content BLOB NOT NULL,
-    likeness BLOB NOT NULL,
-    visit_day BLOB
+    likeness BLOB NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS seen_tail ON seen (tail);
-CREATE INDEX IF NOT EXISTS seen_visit_day ON seen (visit_day);
-CREATE TABLE IF NOT EXISTS price (
-    record_identity TEXT PRIMARY KEY,
-    billed_amount TEXT NOT NULL,
-    price_source TEXT NOT NULL,
-    claim TEXT NOT NULL
-) STRICT;
 CREATE TABLE IF NOT EXISTS patient (reference TEXT PRIMARY KEY, account TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS performer (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS secret (key BLOB NOT NULL) STRICT;
 INSERT INTO secret SELECT randomblob(32) WHERE NOT EXISTS (SELECT 1 FROM secret);
 """
 
-_PRICE = "SELECT record_identity, billed_amount, price_source, claim FROM price WHERE record_identity = ?"
-_VISITS = (ServiceKind.IN_PERSON_VISIT, ServiceKind.TELEHEALTH_VISIT)
+_EARLIER = -(2**62)
+"""Older than anything in a file that is read now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A record that an earlier ingest took."""
+    """A record that an earlier ingest put on the worklist."""
 
     record_identity: str
     same_content: bool
@@ -65,6 +66,37 @@ class IngestMemory:
         with self._database() as database:
             (self._key,) = database.execute("SELECT key FROM secret").fetchone()
 
+    def parts(self) -> Iterator[Source]:
+        """The resources that earlier ingests read, in the order in which they came."""
+        with self._database() as database:
+            rows = database.execute(
+                "SELECT content, full_url, deleted, in_history, identity FROM resource ORDER BY rowid"
+            ).fetchall()
+        for number, (content, full_url, deleted, in_history, identity) in enumerate(rows):
+            yield read_again(
+                content,
+                f"an earlier part ({identity})",
+                full_url,
+                deleted=bool(deleted),
+                in_history=bool(in_history),
+                age=_EARLIER + number,
+            )
+
+    def keep(self, sources: Iterable[Source]) -> None:
+        """Keep resources for the parts that follow; a newer version takes the place of the one before."""
+        rows = [
+            (source.identity, source.full_url, source.deleted, source.in_history, written(source.resource))
+            for source in sources
+        ]
+        with self._database() as database:
+            database.executemany("INSERT OR REPLACE INTO resource VALUES (?, ?, ?, ?, ?)", rows)
+
+    def forget_parts(self) -> int:
+        """Forget the resources of earlier parts; how many they were. What was put on the worklist, accounts
+        and names stay known."""
+        with self._database() as database:
+            return database.execute("DELETE FROM resource").rowcount
+
     def remember(self, events: Iterable[tuple[str, ServiceEvent]]) -> None:
         """Remember that events, each with its patient's checksum address, are on the worklist as they are."""
         rows = [
@@ -73,68 +105,48 @@ class IngestMemory:
                 tail(event.record_identity),
                 self._digest(canonical(event)),
                 self._likeness(patient, event),
-                self._visit_day(patient, event) if event.kind in _VISITS else None,
             )
             for patient, event in events
         ]
         with self._database() as database:
-            database.executemany(
-                "INSERT OR REPLACE INTO seen (record_identity, tail, content, likeness, visit_day)"
-                " VALUES (?, ?, ?, ?, ?)",
-                rows,
-            )
+            database.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", rows)
 
     def forget(self, record_identity: str) -> None:
-        """Forget a record that is taken off the worklist."""
+        """Forget that a record was on the worklist."""
         with self._database() as database:
             database.execute("DELETE FROM seen WHERE record_identity = ?", (record_identity,))
 
     def find(self, patient: str, event: ServiceEvent) -> Seen | None:
         """The record that an event is, taken before: by its identity, or, where one of the two does not say
-        which server it is from, by the last part of it and the same service at the same moment."""
+        which server it is from, by the last part of it and the same kind of service at the same moment."""
+        identity, end = event.record_identity, tail(event.record_identity)
         with self._database() as database:
+            row = database.execute(
+                "SELECT record_identity, content FROM seen WHERE record_identity = ?", (identity,)
+            ).fetchone()
             row = (
-                database.execute(
-                    "SELECT record_identity, content FROM seen WHERE record_identity = ?",
-                    (event.record_identity,),
-                ).fetchone()
+                row
                 or database.execute(
                     "SELECT record_identity, content FROM seen WHERE tail = ? AND likeness = ?"
                     " AND (record_identity = tail OR ? = tail)",
-                    (tail(event.record_identity), self._likeness(patient, event), event.record_identity),
+                    (end, self._likeness(patient, event), identity),
                 ).fetchone()
             )
         if row is None:
             return None
         return Seen(row[0], hmac.compare_digest(row[1], self._digest(canonical(event))))
 
-    def visits_that_day(self, patient: str, event: ServiceEvent) -> list[str]:
-        """Identities of the visits of a patient that earlier ingests took for the day of an event."""
+    def of_resource(self, identity: str) -> list[str]:
+        """The record identities on the worklist that a resource stands for: its own, and its lines' (a
+        claim's).
+        """
         with self._database() as database:
             rows = database.execute(
-                "SELECT record_identity FROM seen WHERE visit_day = ?", (self._visit_day(patient, event),)
+                "SELECT record_identity FROM seen WHERE record_identity = ?1"
+                " OR substr(record_identity, 1, length(?1) + 1) = ?1 || '#'",
+                (identity,),
             ).fetchall()
-        return [identity for (identity,) in rows]
-
-    def keep_price(self, price: PriceElsewhere) -> bool:
-        """Keep a price of something that may come in another part; False where it was kept before."""
-        values = (price.record_identity, str(price.billed_amount), price.price_source.value, price.claim)
-        with self._database() as database:
-            known = database.execute(_PRICE, (price.record_identity,)).fetchone()
-            if known == values:
-                return False
-            database.execute("INSERT OR REPLACE INTO price VALUES (?, ?, ?, ?)", values)
-        return True
-
-    def price_of(self, record_identity: str) -> PriceElsewhere | None:
-        """A price that an earlier part stated for a record."""
-        with self._database() as database:
-            row = database.execute(_PRICE, (record_identity,)).fetchone()
-        if row is None:
-            return None
-        return PriceElsewhere(
-            record_identity=row[0], billed_amount=int(row[1]), price_source=PriceSource(row[2]), claim=row[3]
-        )
+        return [found for (found,) in rows]
 
     def accounts(self) -> dict[str, str]:
         """Patients' accounts (checksum addresses) by the reference that records name them by."""
@@ -162,9 +174,6 @@ class IngestMemory:
     def _likeness(self, patient: str, event: ServiceEvent) -> bytes:
         moment = event.performed_at.astimezone(UTC).isoformat()
         return self._digest(f"{patient} {event.kind} {moment}".encode())
-
-    def _visit_day(self, patient: str, event: ServiceEvent) -> bytes:
-        return self._digest(f"{patient} visit {event.service_date}".encode())
 
 
 def tail(record_identity: str) -> str:

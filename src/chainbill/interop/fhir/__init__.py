@@ -3,7 +3,16 @@
 ``docs/fhir.md`` says which resource becomes which event and why another does not.
 """
 
-from chainbill.interop.fhir.reader import MAX_BYTES, MAX_LINE_BYTES, read_fhir
+from chainbill.interop.fhir.reader import MAX_BYTES, MAX_LINE_BYTES, Reading, read_fhir, read_part
 from chainbill.interop.fhir.report import IngestReport, SkippedResource, SkipReason
 
-__all__ = ["MAX_BYTES", "MAX_LINE_BYTES", "IngestReport", "SkipReason", "SkippedResource", "read_fhir"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_LINE_BYTES",
+    "IngestReport",
+    "Reading",
+    "SkipReason",
+    "SkippedResource",
+    "read_fhir",
+    "read_part",
+]

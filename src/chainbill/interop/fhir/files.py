@@ -300,6 +300,31 @@ def _holds_lines(file: BinaryIO, limit: int) -> bool:
         file.seek(0)
 
 
+def written(resource: Json) -> str:
+    """A resource as JSON, with every number as it was read."""
+
+    def put(value: Any) -> str:
+        if isinstance(value, dict):
+            return "{" + ",".join(f"{json.dumps(key)}:{put(inner)}" for key, inner in value.items()) + "}"
+        if isinstance(value, list):
+            return "[" + ",".join(map(put, value)) + "]"
+        return str(value) if isinstance(value, Decimal) else json.dumps(value)
+
+    return put(resource)
+
+
+def read_again(
+    content: str, place: str, full_url: str, *, deleted: bool, in_history: bool, age: int
+) -> Source:
+    """A resource that ``written`` wrote.
+
+    Raises:
+        MalformedRecord: it is none.
+    """
+    resource = _parse(place, content.encode())
+    return Source(resource, place, full_url, deleted=deleted, in_history=in_history, age=age)
+
+
 def _parse(where: str, content: bytes) -> Json:
     """One JSON object, with every number exact.
 

@@ -16,7 +16,7 @@ from chainbill.interop.fhir.elements import child, text
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.prices import VISIT_KINDS, Price, Visit, order_of_line, shown, stated_days
 from chainbill.interop.fhir.records import UNNAMED_PROVIDER, Records
-from chainbill.interop.fhir.report import LeftOut, NoEvent, PriceElsewhere, SkipReason
+from chainbill.interop.fhir.report import LeftOut, NoEvent, SkipReason
 from chainbill.records.catalogue import Coding
 from chainbill.records.service_event import Party, ServiceEvent, ServiceKind
 
@@ -58,7 +58,6 @@ class LineEvents:
             if line.event is not None:
                 self._known.setdefault(self._charge(line), line)
         self._settle_reversed()
-        self._price_elsewhere()
         # The oldest of two claims for one service bills it, wherever it stands in the file.
         for line in sorted(self.records.prices.open_lines(), key=order_of_line):
             if line.open:  # the lines before may have taken it off
@@ -199,19 +198,6 @@ class LineEvents:
                 if line.claim is not taken.claim and line.open and taken.open:
                     line.leave_out(LeftOut.REVERSED, f"by {taken.claim.source.label}")
                     taken.leave_out(LeftOut.REVERSED, f"it reverses {line.claim.source.label}")
-
-    def _price_elsewhere(self) -> None:
-        """Prices of visits and prescriptions that another part of the record may hold."""
-        prices = self.records.prices
-        for target, price in prices.of_absent():
-            prices.elsewhere.append(
-                PriceElsewhere(
-                    record_identity=target.reference,
-                    billed_amount=price.amount,
-                    price_source=price.source,
-                    claim=price.claim.source.label,
-                )
-            )
 
     @staticmethod
     def _leave_out(line: Line, no_event: NoEvent) -> None:

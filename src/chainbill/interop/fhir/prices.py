@@ -10,7 +10,7 @@ them after somebody adjudicated them, and both before ChargeItems and Invoices.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -25,7 +25,6 @@ from chainbill.interop.fhir.report import (
     ClaimLine,
     LeftOut,
     NoEvent,
-    PriceElsewhere,
     SkippedResource,
     SkipReason,
 )
@@ -189,7 +188,6 @@ class PriceBook:
     claims: list[Claim] = field(default_factory=list)
     extra: dict[str, list[Price]] = field(default_factory=dict)
     """Charges for a visit beside its own: a facility's beside a professional's, by the visit's identity."""
-    elsewhere: list[PriceElsewhere] = field(default_factory=list)
     visits: dict[str, Visit] = field(default_factory=dict)
     _by_visit: dict[str, list[Line]] = field(default_factory=dict)
     _fills: dict[str, list[Claim]] = field(default_factory=dict)
@@ -492,29 +490,6 @@ class PriceBook:
         """
         return _price(self._with_offsets(line))
 
-    def of_absent(self) -> Iterator[tuple[Target, Price]]:
-        """The prices that claims state for visits and prescriptions that the record does not hold."""
-        for identity, lines in self._by_visit.items():
-            target = lines[0].encounters[0] if lines[0].encounters else None
-            if identity in self.visits or target is None or not target.external:
-                continue
-            try:
-                price = self.visit(identity, [])
-            except NoEvent:
-                continue
-            if price is not None:
-                yield target, price
-        for identity, claims in self._fills.items():
-            target = claims[0].prescription
-            if target is None or target.found is not None or not target.external or len(claims) > 1:
-                continue
-            try:
-                price = self.fill(identity, 0)
-            except NoEvent:
-                continue
-            if price is not None:
-                yield target, price
-
     def at_visit(self, line: Line) -> Visit | None:
         """The visit that a line belongs to."""
         return self.visits.get(self._visit_of.get(id(line), ""))
@@ -526,10 +501,13 @@ class PriceBook:
         reason, detail = self._use(self._claim_of[id(source)])
         return SkippedResource(resource=source.label, reason=reason, detail=detail)
 
-    def claim_lines(self) -> list[ClaimLine]:
-        """Every line of the claims that count, and what their totals hold beyond them."""
+    def claim_lines(self, of: Container[str]) -> list[ClaimLine]:
+        """Every line of the claims that count, and what their totals hold beyond them; ``of`` are the
+        identities of the claims that are asked about."""
         found: list[ClaimLine] = []
         for claim in self._counting():
+            if claim.source.identity not in of:
+                continue
             found += [_reported(line) for line in claim.lines]
             rest = (claim.total or 0) - claim.of_lines
             if claim.total is None or rest <= 0:
@@ -549,12 +527,14 @@ class PriceBook:
             )
         return found
 
-    def contradictions(self) -> list[str]:
+    def contradictions(self, of: Container[str]) -> list[str]:
         """Claims whose total is not the sum of their lines, though all of these have an amount, or are
         more.
         """
         told = []
         for claim in self._counting():
+            if claim.source.identity not in of:
+                continue
             total, lines = claim.total, claim.of_lines
             priced = all(line.amount is not None for line in claim.lines) and claim.lines
             if total is None or not (total < lines or (priced and total != lines and not claim.prescription)):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,6 +72,17 @@ _NO_SERVICE = {
 _CONTENT_NEEDED = ("Patient", "Medication", "Device", "Questionnaire", "Location", *PROVIDER_TYPES)
 """Types whose content events are described with. Of the rest only the name is kept in memory."""
 
+_KEPT_TYPES = (*_EVENT_TYPES, *CLAIM_TYPES, *_CONTENT_NEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of a record, and what it takes to read it again with a later part."""
+
+    report: IngestReport
+    kept: list[Source]
+    """The newest versions of what events are made of, deletions among them."""
+
 
 def read_fhir(
     path: Path | str | Sequence[Path | str],
@@ -98,9 +110,40 @@ def read_fhir(
         MalformedRecord: not JSON, not FHIR, or nested beyond reason.
         RecordError: the file cannot be opened.
     """
+    return read_part(
+        path,
+        earlier=(),
+        catalogue=catalogue,
+        include_in_person=include_in_person,
+        max_bytes=max_bytes,
+        max_line_bytes=max_line_bytes,
+        not_after=not_after,
+        server=server,
+    ).report
+
+
+def read_part(
+    path: Path | str | Sequence[Path | str],
+    *,
+    earlier: Iterable[Source],
+    catalogue: Catalogue,
+    include_in_person: bool = True,
+    max_bytes: int = MAX_BYTES,
+    max_line_bytes: int = MAX_LINE_BYTES,
+    not_after: datetime | None = None,
+    server: str = "",
+) -> Reading:
+    """Read a part of a record whose ``earlier`` parts were read before, as ``read_fhir`` reads a whole.
+
+    The report has the events of all parts; what it says of resources and claims is of this part's alone.
+
+    Raises:
+        RecordError: as ``read_fhir``.
+    """
     paths = [path] if isinstance(path, str | Path) else list(path)
     shown = str(path) if isinstance(path, str | Path) else ", ".join(map(str, paths))
-    found: list[Source] = []
+    found = list(earlier)
+    before = len(found)
     for source in read_sources(
         [Path(each) for each in paths], max_bytes=max_bytes, max_line_bytes=max_line_bytes
     ):
@@ -108,7 +151,7 @@ def read_fhir(
             raise UnsupportedVersion(
                 f"{shown}: not FHIR R4: {tell} ({source.label})", hint="export it again as FHIR R4"
             )
-        if source.type not in (*_EVENT_TYPES, *CLAIM_TYPES, *_CONTENT_NEEDED):
+        if source.type not in _KEPT_TYPES:
             source.shed()
         if server:
             source.come_from(server.rstrip("/"))
@@ -119,12 +162,24 @@ def read_fhir(
         if place not in past:
             records.add(source)
     records.index.merge_patients(records.of_type("Patient"))
-    return _report(records, ordered, past, include_in_person=include_in_person)
+    report = _report(records, ordered, past, before=before, include_in_person=include_in_person)
+    kept = [
+        source
+        for place, source in enumerate(ordered)
+        if place >= before and source.type in _KEPT_TYPES and (place not in past or source.deleted)
+    ]
+    return Reading(report, kept)
 
 
 def _report(
-    records: Records, ordered: list[Source], past: dict[int, SkippedResource], *, include_in_person: bool
+    records: Records,
+    ordered: list[Source],
+    past: dict[int, SkippedResource],
+    *,
+    before: int,
+    include_in_person: bool,
 ) -> IngestReport:
+    """What came of the sources, of which ``before`` are of earlier parts and come first."""
     builders, repeats = _builders(records, include_in_person=include_in_person)
     events: list[ServiceEvent] = []
     skipped = dict(past)
@@ -148,12 +203,23 @@ def _report(
     by_line = lines.make()
     for place in claims:  # only now is it known what became of each of their lines
         skipped[place] = records.prices.skipped(ordered[place])
+    whole = _in_order(events, by_line)
+    here = {source.identity for source in ordered[before:]}
+    why = {ordered[place].identity: told for place, told in skipped.items() if place not in past or told.gone}
     return IngestReport(
-        events=_in_order(events, by_line),
-        skipped=[skipped[place] for place in sorted(skipped)],
-        claim_lines=records.prices.claim_lines(),
-        contradictions=records.prices.contradictions(),
-        prices_elsewhere=records.prices.elsewhere,
+        events=whole,
+        skipped=[skipped[place] for place in sorted(skipped) if place >= before],
+        claim_lines=records.prices.claim_lines(here),
+        contradictions=records.prices.contradictions(here),
+        earlier=frozenset(
+            identity
+            for identity in (*(event.record_identity for event in whole), *why)
+            if identity.partition("#")[0] not in here
+        ),
+        not_events={identity: f"{told.reason} {told.detail}".strip() for identity, told in why.items()},
+        replaced={
+            identity: told.detail for identity, told in why.items() if told.reason is SkipReason.REPLACED
+        },
         patients=_identifiers(records),
         uncatalogued=dict(records.uncatalogued.most_common()),
     )

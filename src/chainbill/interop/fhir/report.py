@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from chainbill.records.service_event import PriceSource, ServiceEvent
+from chainbill.records.service_event import ServiceEvent
 
 
 class SkipReason(StrEnum):
@@ -168,6 +168,11 @@ class SkippedResource(BaseModel):
     """What exactly, for example the report it is part of. Never a name or free text of the record."""
 
     @property
+    def gone(self) -> bool:
+        """Whether the resource is no more."""
+        return self.reason is SkipReason.DELETED
+
+    @property
     def counted_as(self) -> str:
         """The short key ``IngestReport.skipped_counts`` groups by."""
         return f"{self.reason} {self.detail}" if self.reason in _COUNTED_WITH_DETAIL else str(self.reason)
@@ -175,19 +180,6 @@ class SkippedResource(BaseModel):
     def __str__(self) -> str:
         separator = " " if self.reason in _READ_ON else ": "
         return f"{self.resource}: {self.reason}{separator + self.detail if self.detail else ''}"
-
-
-class PriceElsewhere(BaseModel):
-    """What a claim says of a visit or prescription that another part of the record holds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    record_identity: str
-    """Of the visit or prescription."""
-    billed_amount: int
-    """Micro-dollars."""
-    price_source: PriceSource
-    claim: str
 
 
 class IngestReport(BaseModel):
@@ -207,8 +199,12 @@ class IngestReport(BaseModel):
     """Every line of every claim that counts, in file order."""
     contradictions: list[str] = []
     """Claims whose total is not what their lines come to, each in a sentence."""
-    prices_elsewhere: list[PriceElsewhere] = []
-    """Prices of visits and prescriptions that are not in this record: they may be in another part of it."""
+    earlier: frozenset[str] = frozenset()
+    """Identities that only earlier parts of the record hold: of events, and of resources that are none."""
+    not_events: dict[str, str] = {}
+    """Why a resource is no event, by its identity; of all parts."""
+    replaced: dict[str, str] = {}
+    """The claim that takes the place of another, as reasons name it, by the other's identity."""
     patients: dict[str, list[str]] = {}
     """Identifiers of the record's patients as ``system|value``, by the reference that events name them by."""
     uncatalogued: dict[str, int]
