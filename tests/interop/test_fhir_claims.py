@@ -51,6 +51,13 @@ def billed(found: Any) -> list[tuple[str, float]]:
     return sorted((event.record_identity, event.billed_amount / 1_000_000) for event in found.events)
 
 
+def billed_as(found: Any) -> list[tuple[str, str, float, str]]:
+    return sorted(
+        (event.record_identity, event.kind.value, event.billed_amount / 1_000_000, str(event.service_date))
+        for event in found.events
+    )
+
+
 def left_out(found: Any) -> list[str]:
     return [str(each) for each in found.claim_lines if each.left_out]
 
@@ -117,6 +124,35 @@ def test_claim_with_a_broken_element__is_named_invalid_by_it(read: Any, broken: 
     found = read(record(encounter(), claim(item(VISIT) | broken)))
     assert str(found.skipped[-1]) == f"Claim/claim: invalid: {told}"
     assert found.claim_account().claimed == 0
+
+
+@pytest.mark.parametrize(
+    "start, end, told",
+    [
+        ("2024-03-30", "2024-03-01", True),
+        ("2024-03", "2024-02", True),
+        ("2024-03-30T10:00:00Z", "2024-03-01", True),
+        ("2024-03-01", "2024-03-30", False),
+        ("2024-03-05T10:00:00Z", "2024-03-05", False),
+        ("2024-03-05", "2024-03", False),
+        ("2024-03-06T00:30:00+02:00", "2024-03-05T23:00:00Z", False),
+    ],
+)
+def test_claim_with_a_period_that_ends_before_it_starts__is_named_invalid(
+    read: Any, start: str, end: str, told: bool
+) -> None:
+    month = line(1, "99454", net=usd(47), servicedPeriod={"start": start, "end": end})
+    found = read(record(claim(month)))
+    problem = "Claim/claim: invalid: item.0.servicedPeriod: it ends before it starts"
+    assert (problem in map(str, found.skipped)) is told
+    assert not (told and found.events)
+
+
+@pytest.mark.parametrize("written", ["yesterday", "05.03.2024", "2024-13-01", 20240305])
+def test_claim_made_on_no_date__is_named_invalid(read: Any, written: Any) -> None:
+    found = read(record(encounter(), claim(item(VISIT, net=usd(60)), created=written)))
+    assert billed(found) == [(VISIT, 92)]
+    assert str(found.skipped[-1]).startswith("Claim/claim: invalid: created: not ")
 
 
 @pytest.mark.parametrize("total", ["4", {"value": "4"}, [{"amount": {"value": "4"}}]])
@@ -232,6 +268,21 @@ def test_facility_and_professional__with_an_encounter_or_without__are_two_charge
     assert billed(found) == [("Claim/hospitals#1", 140), (VISIT, 60)]
 
 
+@pytest.mark.parametrize("words", ["{}", "{} claim", "US {}"])
+def test_facility_and_professional__typed_in_words_alone__are_two_charges(read: Any, words: str) -> None:
+    claims = [
+        claim(
+            line(1, "99284", VISIT, net=usd(dollars), **DAY),
+            id=kind,
+            created=f"2024-03-0{place}",
+            type={"text": words.format(kind.capitalize())},
+        )
+        for place, (kind, dollars) in enumerate([("professional", 60), ("institutional", 140)], start=6)
+    ]
+    found = read(record(encounter("EMER", "4525004"), *claims))
+    assert billed(found) == [("Claim/institutional#1", 140), (VISIT, 60)]
+
+
 def test_facility_and_professional__of_one_amount_and_no_visit__are_two_charges(read: Any) -> None:
     claims = [
         claim(line(1, "99284", net=usd(60), **DAY), id=kind, type=concept("urn:type", kind))
@@ -339,6 +390,105 @@ def test_second_claim__of_another_service_in_the_visit__does_not_take_its_price(
     assert left_out(found) == ["Claim/b line 1: its code is of no kind that is settled"]
 
 
+@pytest.mark.parametrize("code", ["36415", "12001", "J3420", "90471", "88305", "70450"])
+def test_only_line_of_the_visit__known_to_be_no_visit__is_not_its_price(read: Any, code: str) -> None:
+    found = read(record(encounter(), claim(line(1, code, VISIT, net=usd(10)))))
+    assert billed(found) == [(VISIT, 92)]
+    assert left_out(found) == ["Claim/claim line 1: its code is of no kind that is settled"]
+
+
+@pytest.mark.parametrize(
+    "system, code",
+    [*[(CPT, code) for code in ("90837", "92014", "97110", "99291", "0450")], ("urn:local", "OV-3")],
+)
+def test_only_line_of_the_visit__that_may_be_one__is_its_price(read: Any, system: str, code: str) -> None:
+    made = claim(item(VISIT, productOrService=concept(system, code), net=usd(10)))
+    assert billed(read(record(encounter(), made))) == [(VISIT, 10)]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    "visit, asked, expected",
+    [
+        ("IMP", [("99223", 5, 200), ("99232", 6, 100)], [("Claim/c2#1", 100, 6), (VISIT, 200, 5)]),
+        ("IMP", [("99232", 6, 100), ("99232", 7, 100)], [("Claim/c2#1", 100, 7), (VISIT, 100, 5)]),
+        ("AMB", [("99397", 5, 150), ("99213", 5, 60)], [("Claim/c2#1", 60, 5), (VISIT, 150, 5)]),
+        ("AMB", [("99213", 5, 50), ("99213", 5, 60)], [(VISIT, 60, 5)]),
+        ("IMP", [("99232", 6, 100), ("99232", 7, 90), ("99232", 6, -100)], [(VISIT, 90, 5)]),
+    ],
+    ids=["services", "days", "services-of-a-day", "twice", "reversed"],
+)
+def test_claims_of_one_provider__for_services_or_days_of_a_visit__are_charges_of_their_own(
+    read: Any, order: int, visit: str, asked: Any, expected: Any
+) -> None:
+    claims = [
+        claim(
+            line(1, code, VISIT, net=usd(dollars), servicedDate=f"2024-03-0{day}"),
+            id=f"c{place}",
+            created=f"2024-03-1{place}",
+        )
+        for place, (code, day, dollars) in enumerate(asked, start=1)
+    ]
+    stay = encounter(visit, period={"start": "2024-03-05", "end": "2024-03-08"})
+    found = read(record(stay, *claims[::order]))
+    assert [
+        (name, dollars, int(day[-1])) for name, _, dollars, day in billed_as(found)
+    ] == expected  # fmt: skip
+
+
+def test_second_claim__that_asks_for_a_line_of_the_first_again__is_charged_once(read: Any) -> None:
+    first = claim(line(1, "99397", VISIT, net=usd(150)), line(2, "99213", VISIT, net=usd(60)), id="c1")
+    again = claim(line(1, "99213", VISIT, net=usd(60)), id="c2", created="2024-03-09")
+    found = read(record(encounter(), first, again))
+    assert billed(found) == [("Claim/c2#1", 60), (VISIT, 150)]
+    assert left_out(found) == ["Claim/c1 line 2: charged twice: Claim/c2 line 1"]
+
+
+@pytest.mark.parametrize(
+    "by, expected",
+    [
+        (CLINIC, [("Observation/value", 11)]),
+        (DOCTOR, [("Observation/value", 11)]),
+        (HOSPITAL, [("Claim/claim#1", 11), ("Observation/value", 10)]),
+    ],
+    ids=["ours", "our-doctor", "another-laboratory"],
+)
+def test_test__of_a_day_that_another_laboratory_billed_one__keeps_its_own_price(
+    read: Any, by: Any, expected: Any
+) -> None:
+    ours = observation("laboratory", code="2345-7", performer=[ref(CLINIC)])
+    made = claim(line(1, "82947", net=usd(11), **DAY), provider=ref(by))
+    found = read(record(HOSPITAL, ours, made))
+    assert billed(found) == expected
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_visit_told_twice__has_the_lines_of_both(read: Any, order: int) -> None:
+    visits = [encounter(id=name, period={"start": "2024-03-05T09:00:00Z"}) for name in ("e1", "e2")]
+    claims = [
+        claim(line(1, "99284", "Encounter/e1", net=usd(60)), id="doctors"),
+        claim(
+            line(1, "G0463", "Encounter/e2", net=usd(140)),
+            id="hospitals",
+            type=concept("urn:type", "institutional"),
+        ),
+    ]
+    found = read(record(*visits[::order], *claims))
+    stands = ["Encounter/e1", "Encounter/e2"][::order][0]
+    assert billed(found) == [("Claim/hospitals#1", 140), (stands, 60)]
+    unnamed = claim(line(1, "99213", net=usd(60), **DAY))
+    assert billed(read(record(*visits[::order], unnamed))) == [(stands, 60)]
+    both = claim(line(1, "99213", "Encounter/e1", "Encounter/e2", net=usd(60)))
+    assert billed(read(record(*visits[::order], both))) == [(stands, 60)]
+
+
+def test_visit_told_twice__holds_the_tests_of_both(read: Any) -> None:
+    visits = [encounter(id=name, period={"start": "2024-03-05T09:00:00Z"}) for name in ("e1", "e2")]
+    test = observation("laboratory", code="2345-7", encounter=ref("Encounter/e2"))
+    made = claim(line(1, "82947", "Encounter/e1", net=usd(11)), line(2, "99213", "Encounter/e1", net=usd(60)))
+    assert billed(read(record(*visits, test, made))) == [("Encounter/e1", 60), ("Observation/value", 11)]
+
+
 # ── Telehealth ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -358,6 +508,39 @@ def test_telehealth__facility_of_the_claim_is_a_virtual_location(read: Any) -> N
     place = {"resourceType": "Location", "id": "cloud", "physicalType": concept("urn:physical", "vi")}
     made = claim(item(VISIT, net=usd(60)), facility=ref(place))
     assert read(record(encounter(), place, made)).events[0].kind.value == "telehealth_visit"
+
+
+@pytest.mark.parametrize("code", ["99421", "99441", "98005"])
+def test_telehealth__line_of_a_contact_at_a_distance_beside_the_visits__is_one_of_its_own(
+    read: Any, code: str
+) -> None:
+    lines = [line(1, "99213", VISIT, net=usd(60)), line(2, code, VISIT, net=usd(30))]
+    found = read(record(encounter(), claim(*lines)))
+    assert billed_as(found) == [
+        ("Claim/claim#2", "telehealth_visit", 30, "2024-03-05"),
+        (VISIT, "in_person_visit", 60, "2024-03-05"),
+    ]
+
+
+def test_e_visit__claim_of_its_own_that_names_the_visit__leaves_the_visits_claim_alone(read: Any) -> None:
+    office = claim(line(1, "99213", VISIT, net=usd(60)), id="c1", created="2024-03-06")
+    messages = claim(
+        line(1, "99421", VISIT, net=usd(30), servicedDate="2024-03-07"), id="c2", created="2024-03-08"
+    )
+    e_visit = ("Claim/c2#1", "telehealth_visit", 30, "2024-03-07")
+    assert billed_as(read(record(encounter(), office, messages))) == [
+        e_visit,
+        (VISIT, "in_person_visit", 60, "2024-03-05"),
+    ]
+    assert billed_as(read(record(encounter(), messages))) == [
+        e_visit,
+        (VISIT, "in_person_visit", 92, "2024-03-05"),
+    ]
+
+
+def test_call__the_only_line_that_names_the_visit__is_the_visit(read: Any) -> None:
+    found = read(record(encounter(), claim(line(1, "99441", VISIT, net=usd(30)))))
+    assert billed_as(found) == [(VISIT, "telehealth_visit", 30, "2024-03-05")]
 
 
 # ── Prescriptions, charge items, invoices ────────────────────────────────────────────────────────────────
@@ -384,6 +567,27 @@ def test_pharmacy_claim__of_another_patient__does_not_price_the_prescription(rea
 @pytest.mark.parametrize("day, events", [("2024-04-05", 2), ("2024-03-05", 1)])
 def test_second_pharmacy_claim__of_another_day__is_another_fill(read: Any, day: str, events: int) -> None:
     assert len(read(record(request(), pharmacy("a"), pharmacy("b", day=day))).events) == events
+
+
+@pytest.mark.parametrize("system", [RXNORM, "http://hl7.org/fhir/sid/ndc"])
+@pytest.mark.parametrize("typed", [concept("urn:type", "professional"), {"text": "other"}, None])
+@pytest.mark.parametrize(
+    "beside, fills",
+    [([], 1), ([line(2, "97110", net=usd(5), **DAY)], 1)]
+    + [([line(2, code, net=usd(5), **DAY)], 0) for code in ("99213", "J3420")]
+    + [([line(2, "36415", VISIT, net=usd(5), **DAY)], 0)],
+    ids=["alone", "therapy", "visit", "drug-given", "in-a-visit"],
+)
+def test_drug_line_of_a_claim_that_is_no_pharmacys__is_a_fill_unless_given_in_a_visit(
+    read: Any, beside: Any, fills: int, typed: Any, system: str
+) -> None:
+    sold = item(productOrService=concept(system, "314076"), net=usd(12), **DAY)
+    made = claim(sold, *beside, type=typed)
+    if typed is None:
+        del made["type"]
+    found = read(record(made))
+    kinds = [event.kind.value for event in found.events]
+    assert kinds.count("prescription_refill") == fills
 
 
 def charge(code: str = "99213", **extra: Any) -> Any:

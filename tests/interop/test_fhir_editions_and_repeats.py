@@ -215,3 +215,16 @@ def test_service_around_the_epoch__whose_day_or_instant_is_before__is_before_197
     read: Any, start: str
 ) -> None:
     assert read(record(encounter(period={"start": start}))).skipped_counts()["before 1970"] == 1
+
+
+@pytest.mark.parametrize("unit, events", [("kg", 1), ("lb", 2)])
+def test_reading_sent_twice__with_the_units_code_or_without__is_one(
+    read: Any, unit: str, events: int
+) -> None:
+    coded = {"value": 81.5, "unit": "kilogram", "system": "http://unitsofmeasure.org", "code": "kg"}
+    quantities = [coded, {"value": 81.50, "unit": unit}]
+    readings = [
+        observation(id=f"o{place}", code="29463-7", valueQuantity=quantity, device={"display": "scale"})
+        for place, quantity in enumerate(quantities)
+    ]
+    assert len(read(record(*readings)).events) == events

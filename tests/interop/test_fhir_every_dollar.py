@@ -31,7 +31,7 @@ from chainbill.records.service_event import PriceSource
 OTHER = {"resourceType": "Patient", "id": "other"}
 HOSPITAL = {"resourceType": "Organization", "id": "hospital", "name": "General Hospital"}
 VISITS = ["Encounter/v1", "Encounter/v2", "Encounter/nowhere"]
-CODES = ["99213", "99284", "83036", "80061", "99454", "99458", "G0553", "99422", "97110", "84270"]
+CODES = ["99213", "99284", "99441", "83036", "80061", "99454", "99458", "G0553", "99422", "97110", "84270"]
 DAYS = ["2024-03-04", "2024-03-05", "2024-03-06", "2024-03", "2090-01-01"]
 CATALOGUE = Catalogue.load()
 

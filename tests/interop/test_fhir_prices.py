@@ -53,7 +53,8 @@ def test_visit_price__several_items_name_the_visit__is_the_one_of_its_type(read:
 
 def test_visit_price__total_shared_with_an_unpriced_visit__is_not_divided(read: Any) -> None:
     lines = [item(VISIT), item("Encounter/other")]
-    report = read(record(encounter(), encounter() | {"id": "other"}, claim(*lines, total=usd(300))))
+    other = encounter(id="other", period={"start": "2024-03-06T09:00:00Z"})
+    report = read(record(encounter(), other, claim(*lines, total=usd(300))))
     assert {event.price_source for event in report.events} == {PriceSource.CATALOGUE_DEFAULT}
 
 

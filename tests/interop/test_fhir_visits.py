@@ -19,6 +19,7 @@ from tests.interop.builders import (
     item,
     record,
     ref,
+    usd,
 )
 
 from chainbill.billing.terms import Category
@@ -205,3 +206,19 @@ def test_visit__invalid_by_its_model__is_skipped_without_its_values(read: Any) -
     assert skipped.reason is SkipReason.INVALID
     assert skipped.detail.startswith("length")
     assert "Doe" not in skipped.detail
+
+
+@pytest.mark.parametrize(
+    "whole", [None, "Encounter/elsewhere", "urn:uuid:11111111-2222-3333-4444-555555555555"]
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_encounter__part_of_one_that_the_record_lacks__is_charged_if_a_line_names_it(
+    read: Any, whole: str | None, named: bool
+) -> None:
+    part = encounter(id="part", **({"partOf": {"reference": whole}} if whole else {}))
+    made = claim(item("Encounter/part", net=usd(60)))
+    found = read(record(encounter(period={"start": "2024-02-01"}), part, *([made] if named else [])))
+    charged = named or whole != "Encounter/elsewhere"
+    assert ("Encounter/part" in [event.record_identity for event in found.events]) is charged
+    if not charged:
+        assert "Encounter/part: part of Encounter/elsewhere" in map(str, found.skipped)

@@ -16,8 +16,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from chainbill.errors import AmountError
-from chainbill.interop.fhir.dates import EPOCH, first_date, parse_date
-from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, number, text
+from chainbill.interop.fhir.dates import EPOCH, ends_before_it_starts, first_date, parse_date
+from chainbill.interop.fhir.elements import Json, all_codings, child, children, codings, number, text, words
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.references import ReferenceIndex, Target
 from chainbill.interop.fhir.report import LeftOut, SkipReason
@@ -30,10 +30,12 @@ CLAIM_TYPES = ("Claim", "ExplanationOfBenefit", "ChargeItem", "Invoice")
 
 _MOST_DIGITS = 20
 _CPT = "http://www.ama-assn.org/go/cpt"
-_PROCEDURE_CODE = re.compile(r"\d{4}[0-9A-Z]|[A-V]\d{4}")
+PROCEDURE_CODE = re.compile(r"\d{4}[0-9A-Z]|[A-V]\d{4}")
 _CURRENCY = "USD"
 _SUCCEEDS = ("prior", "replaces")
 """Codes of ``Claim.related.relationship`` by which a claim takes the place of the one it names."""
+_TYPES = ("professional", "institutional", "pharmacy", "oral", "vision")
+"""Claim types (HL7 claim-type) that words can say."""
 _MONEY = ("net", "unitPrice", "tax")
 
 
@@ -155,7 +157,7 @@ def _read(source: Source, index: ReferenceIndex, charge_items: dict[str, Source]
         if not target.missing:
             claim.provider = target
             break
-    claim.type = next((coding.code for coding in codings(child(resource, "type"))), "").lower()
+    claim.type = _type(child(resource, "type"))
     prescription = child(resource, "prescription")
     claim.prescription = index.follow(prescription, source, "MedicationRequest") if prescription else None
     stated = _total(resource)
@@ -170,6 +172,14 @@ def _read(source: Source, index: ReferenceIndex, charge_items: dict[str, Source]
     )
     _number_apart(claim.lines)
     return claim
+
+
+def _type(stated: Json) -> str:
+    """The type of a claim by its code, or for want of one by its words."""
+    if listed := codings(stated):
+        return listed[0].code.lower()
+    said = set(re.findall(r"[a-z]+", words(stated)))
+    return next((name for name in _TYPES if name in said), "")
 
 
 def _number_apart(lines: list[Line]) -> None:
@@ -332,7 +342,7 @@ def product_codings(item: Json) -> list[Coding]:
     """
     found = codings(child(item, "productOrService"))
     return [
-        Coding(_CPT, coding.code) if not coding.system and _PROCEDURE_CODE.fullmatch(coding.code) else coding
+        Coding(_CPT, coding.code) if not coding.system and PROCEDURE_CODE.fullmatch(coding.code) else coding
         for coding in found
     ]
 
@@ -421,6 +431,10 @@ def _malformed(resource: Json) -> str:
     for name in ("status", "use", "created"):
         if name in resource and not isinstance(resource[name], str):
             return f"{name}: not text"
+    for name in ("created", "enteredDate", "date"):
+        stated = resource.get(name)
+        if stated is not None and (not isinstance(stated, str) or parse_date(stated) is None):
+            return f"{name}: not a date"
     for name in ("item", "related", "lineItem"):
         if name in resource and not _is_list_of_objects(resource[name]):
             return f"{name}: not a list of objects"
@@ -477,6 +491,8 @@ def _period_problem(holder: Json, name: str, where: str) -> str:
         stated = child(holder, name).get(end)
         if stated is not None and (not isinstance(stated, str) or parse_date(stated) is None):
             return f"{where}{name}.{end}: not a date"
+    if ends_before_it_starts(child(holder, name)):
+        return f"{where}{name}: it ends before it starts"
     return ""
 
 

@@ -90,6 +90,19 @@ def days_of(resource: Json, name: str) -> tuple[date, date] | None:
     return (start.date(), end.date()) if start and end else None
 
 
+def ends_before_it_starts(period: Json) -> bool:
+    """Whether a Period ends before it starts (FHIR R4 per-1), by its days and its moments.
+
+    A day without a time lasts until its end, and a month or a year until its last day.
+    """
+    written = text(period, "start"), text(period, "end")
+    start, end = (parse_date(each) if each else None for each in written)
+    if start is None or end is None:
+        return False
+    shown = min(len(each) for each in (*written, "2024-03-05"))
+    return start > end and start.date().isoformat()[:shown] > end.date().isoformat()[:shown]
+
+
 def _stated(
     resource: Json, names: tuple[str, ...], *, last_day: bool = False
 ) -> Iterator[tuple[str, datetime]]:

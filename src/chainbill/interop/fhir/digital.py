@@ -77,7 +77,12 @@ class Sessions:
             provider=records.provider(source, performers, records.encounter_provider(encounter)),
             at=at,
             price=records.prices.matching(
-                kind, patient.reference, listed, at.date(), encounter.identity if encounter else ""
+                kind,
+                patient.reference,
+                listed,
+                at.date(),
+                encounter.identity if encounter else "",
+                records.performers(source, performers),
             ),
         )
 

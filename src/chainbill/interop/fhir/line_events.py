@@ -53,6 +53,10 @@ class LineEvents:
             if identity in self.events:
                 for price in prices:
                     self._make_extra(self.events[identity], price)
+        # What a visit's charges bill, another claim's line may ask for again.
+        for line in sorted(self.records.prices.visit_lines(), key=order_of_line):
+            if line.event is not None:
+                self._known.setdefault(self._charge(line), line)
         self._settle_reversed()
         # The oldest of two claims for one service bills it, wherever it stands in the file.
         for line in sorted(self.records.prices.open_lines(), key=order_of_line):
@@ -73,7 +77,7 @@ class LineEvents:
                     line.codings,
                     patient=visit.patient,
                     provider=target.party() if target else visit.provider,
-                    at=visit.performed_at,
+                    at=_on_its_day(line, visit),
                     price=price,
                     fallback=[Coding(visit.code_system, visit.code)],
                     identity=_identity(line),
@@ -198,6 +202,15 @@ class LineEvents:
     @staticmethod
     def _leave_out(line: Line, no_event: NoEvent) -> None:
         line.leave_out(_LEFT_OUT.get(no_event.reason, LeftOut.NO_KIND), no_event.detail)
+
+
+def _on_its_day(line: Line, visit: ServiceEvent) -> datetime:
+    """When a charge beside a visit's own took place: on the day it states, else with the visit."""
+    try:
+        at = service_moment(line.item, "servicedDate")
+    except NoEvent:
+        return visit.performed_at
+    return visit.performed_at if at.date() == visit.service_date else at
 
 
 def _identity(line: Line) -> str:

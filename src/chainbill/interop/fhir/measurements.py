@@ -139,7 +139,12 @@ class Measurements:
         patient = records.patient(source)
         at = service_moment(source.resource, *MEASURED)
         price = records.prices.matching(
-            kind, patient.reference, listed, at.date(), encounter.identity if encounter else ""
+            kind,
+            patient.reference,
+            listed,
+            at.date(),
+            encounter.identity if encounter else "",
+            records.performers(source, named),
         )
         if price is None and kind is ServiceKind.REMOTE_MONITORING_UPLOAD:
             for line, (first, last) in records.prices.supplies(patient.reference):

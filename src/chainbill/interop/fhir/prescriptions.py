@@ -99,7 +99,12 @@ class Prescriptions:
         price = records.prices.fill(prescription, number) if prescription else None
         if price is None:
             price = records.prices.matching(
-                kind, patient.reference, listed, at.date(), encounter.identity if encounter else ""
+                kind,
+                patient.reference,
+                listed,
+                at.date(),
+                encounter.identity if encounter else "",
+                records.performers(source, performers),
             )
         return records.event(source, kind, listed, patient=patient, provider=provider, at=at, price=price)
 

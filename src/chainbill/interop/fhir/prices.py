@@ -9,13 +9,14 @@ them after somebody adjudicated them, and both before ChargeItems and Invoices.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
 
-from chainbill.interop.fhir.claims import Claim, Line, read_claims
+from chainbill.interop.fhir.claims import PROCEDURE_CODE, Claim, Line, read_claims
 from chainbill.interop.fhir.dates import EPOCH, days_of, first_date, service_moment
 from chainbill.interop.fhir.elements import child, codings, text
 from chainbill.interop.fhir.files import Source
@@ -40,6 +41,8 @@ _SERVICE_KINDS = (
 _VISIT_REVENUE = ("045", "051", "052", "010", "011", "012", "013", "014", "015", "016", "020", "021", "0762")
 """Revenue codes (UB-04) of the emergency room, clinics, room and board, intensive care and observation."""
 _DRUG_SYSTEMS = ("http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/ndc")
+_GIVEN = re.compile(r"J\d{4}")
+"""HCPCS codes of drugs that were given, not handed out."""
 _NEVER_VISITS = ("http://loinc.org", *_DRUG_SYSTEMS)
 """Code systems of measurements and medicines."""
 TELEHEALTH_MODIFIERS = frozenset({"95", "93", "GT", "GQ", "G0", "FQ", "FR"})
@@ -52,6 +55,20 @@ TELEHEALTH_PLACES = frozenset({"02", "10"})
 DEVICE_SUPPLY = frozenset({"99454", "99445", "98976", "98977", "98978", "98984", "98985", "98986"})
 """CPT codes for the device and its readings over (up to) 30 days."""
 
+_APART_CODES = re.compile(r"9942[1-3]|9897[0-2]|G2010|G2250")
+"""CPT and HCPCS codes of what nobody meets for: messages over days, pictures seen later."""
+_VISIT_CODE = re.compile(
+    r"99024|99[2-4]\d\d|995\d\d|9960[0-2]|980(0\d|1[0-6])"
+    r"|9079[12]|908\d\d|920(02|04|12|14)|5942[56]|59430"
+    r"|925(0[78]|2[1-6])|9615[6-9]|9616\d|9617[01]|97[0-7]\d\d|9780[2-4]|9781\d|9892\d|9894\d|9896\d"
+    r"|G0402|G043[89]|G0463|G046[6-9]|G0470|G010[89]|T1015|S0201|S9083|H[0-2]\d{3}|D01\d\d"
+)
+"""Codes that can be all a visit is, listed in the catalogue or not: CPT's evaluation and management (99202 to
+99499), postoperative visits, home visits (99500 to 99602), telemedicine; psychiatry, eye visits, care before
+and after birth; treatment that is the whole of its visit (speech, behaviour, physical and occupational
+therapy, nutrition, acupuncture, osteopathic and chiropractic, training); of HCPCS the visits of clinics and
+health centres, yearly visits, urgent care, day programmes (S0201), behavioural health (H), and the dentist's
+examination (D)."""
 _RANKS = (("Claim",), ("ExplanationOfBenefit",), ("ChargeItem", "Invoice"))
 _TYPE_ORDER = ("professional", "institutional")
 
@@ -151,7 +168,8 @@ class Repetitions:
 
     def _keys_of(self, line: Line) -> Iterator[tuple[object, ...]]:
         kind = self.book.kind(line)
-        service = "visit" if kind in VISIT_KINDS else self.book.service_key(line)
+        remote = self.book.is_remote_code(line)
+        service = "visit" if kind in VISIT_KINDS and not remote else self.book.service_key(line)
         if service:
             for target in line.encounters:
                 yield "line of visit", target.reference, service
@@ -187,14 +205,33 @@ class PriceBook:
     _rests: dict[str, str] = field(default_factory=dict)
     """The event that bills what a claim's total holds beyond its lines, by the claim's identity."""
 
-    def add(self, sources: Iterable[Source], visits: Iterable[Visit]) -> None:
-        """Take in the claims and visits of a record, once the index knows it."""
-        self.visits = {visit.source.identity: visit for visit in visits}
+    def read(self, sources: Iterable[Source]) -> None:
+        """Take in the claims of a record, once the index knows it."""
+        self.claims = read_claims(sources, self.index)
+        self._claim_of = {id(claim.source): claim for claim in self.claims}
+
+    def named_visits(self) -> set[str]:
+        """The identities of the encounters that lines name which may be the visit's own."""
+        return {
+            target.reference
+            for claim in self._counting()
+            for line in claim.lines
+            if self.kind(line) in (*VISIT_KINDS, None) and not self._is_known_other(line)
+            for target in line.encounters
+        }
+
+    def add(self, visits: Iterable[Visit], same: Mapping[str, Source]) -> None:
+        """Take in the visits of a record, once its claims are read.
+
+        ``same`` is the encounter that stands in lieu of each that repeats it: its lines are that one's.
+        """
+        self.visits = {visit.source.identity: visit for visit in visits if visit.source.identity not in same}
         for visit in self.visits.values():
             if visit.takes_lines and visit.day is not None:
                 self._of_day.setdefault((visit.patient, visit.day), []).append(visit)
-        self.claims = read_claims(sources, self.index)
-        self._claim_of = {id(claim.source): claim for claim in self.claims}
+        for line in (line for claim in self.claims for line in claim.lines):
+            targets = [_standing(target, same) for target in line.encounters]
+            line.encounters = list({target.reference: target for target in targets}.values())
         Repetitions(self).find()
         for claim in self._counting():
             if claim.prescription is not None and claim.prescription.reference:
@@ -204,6 +241,7 @@ class PriceBook:
             for line in claim.lines:
                 if (line.amount or 0) < 0:
                     self._attach_discount(line)
+        self._set_apart()
         for claim in self._counting():
             for line in claim.lines:
                 self._note_service(line)
@@ -220,9 +258,10 @@ class PriceBook:
 
     def _kind(self, line: Line) -> ServiceKind | None:
         kinds = self.catalogue.kinds(line.codings)
+        fill, drug = ServiceKind.PRESCRIPTION_REFILL, _is_drug(line)
+        if drug and self._is_sold(line):
+            return fill
         if line.claim.is_pharmacy:
-            drug = any(coding.system in _DRUG_SYSTEMS for coding in line.codings)
-            fill = ServiceKind.PRESCRIPTION_REFILL
             return fill if drug or fill in kinds else None
         for kind in _SERVICE_KINDS:
             if kind in kinds:
@@ -230,6 +269,23 @@ class PriceBook:
         if any(kind in kinds for kind in VISIT_KINDS):
             return ServiceKind.TELEHEALTH_VISIT if self.is_virtual(line) else ServiceKind.IN_PERSON_VISIT
         return ServiceKind.LABORATORY_TEST if self.catalogue.is_laboratory(line.codings) else None
+
+    def _is_sold(self, line: Line) -> bool:
+        """Whether a line for a drug, of a claim that is no pharmacy's, is for one that was handed out: it is
+        of no visit, and its claim asks for none and for no drug that was given (HCPCS J codes).
+        """
+        claim = line.claim
+        if claim.source.type not in ("Claim", "ExplanationOfBenefit") or claim.type not in (
+            "professional",
+            "",
+        ):
+            return False
+        return not any(
+            each.encounters
+            or any(_GIVEN.fullmatch(coding.code) for coding in each.codings)
+            or any(kind in VISIT_KINDS for kind in self.catalogue.kinds(each.codings))
+            for each in claim.lines
+        )
 
     def is_virtual(self, line: Line) -> bool:
         """Whether a line's code, modifier or place of service marks telehealth."""
@@ -242,6 +298,12 @@ class PriceBook:
             stated = child(line.claim.source.resource, "facility")
         place = self.index.follow(stated, line.claim.source, "Location").found
         return place is not None and is_virtual_place(place)
+
+    def is_remote_code(self, line: Line) -> bool:
+        """Whether a line's procedure code, CPT's or HCPCS's, is that of a contact at a distance."""
+        return self.catalogue.is_virtual_or_home(
+            coding for coding in line.codings if PROCEDURE_CODE.fullmatch(coding.code)
+        )
 
     def service_key(self, line: Line) -> str:
         """What two lines for one service have in common: the catalogue's name of it, else the code."""
@@ -317,9 +379,18 @@ class PriceBook:
         return None
 
     def matching(
-        self, kind: ServiceKind, patient: str, listed: list[Coding], day: date, encounter: str
+        self,
+        kind: ServiceKind,
+        patient: str,
+        listed: list[Coding],
+        day: date,
+        encounter: str,
+        providers: frozenset[str] = frozenset(),
     ) -> Price | None:
         """The price of a test, session or reading: of the first open line with its code, of its day or visit.
+
+        ``providers`` are the identities of who performed it, where the resource says so: what another one
+        billed that day, without naming the visit, is another service.
 
         Raises:
             NoEvent: it is priced at nothing, or less than nothing.
@@ -337,6 +408,8 @@ class PriceBook:
             if self.kind(line) not in (kind, None) or line.claim.patient not in ("", patient):
                 continue
             if not self._of_occasion(line, day, encounter):
+                continue
+            if not line.encounters and not _may_be_one(self._providers(line.claim), providers):
                 continue
             if line.left_out is LeftOut.NOT_BILLABLE:
                 raise NoEvent(SkipReason.NO_CHARGE, f"not billable by {line.claim.source.label}")
@@ -357,12 +430,22 @@ class PriceBook:
     def virtual_by_line(self, identity: str) -> bool:
         """Whether a line for a visit marks it as telehealth."""
         lines = self._by_visit.get(identity, [])
-        named = [line for line in lines if self.kind(line) in VISIT_KINDS]
-        return any(map(self.is_virtual, named or (line for line in lines if self.kind(line) is None)))
+        visit = self.visits.get(identity)
+        types = visit.types if visit else []
+        by_claim: dict[int, list[Line]] = {}
+        for line in lines:
+            by_claim.setdefault(id(line.claim), []).append(line)
+        own = [
+            line for asked in by_claim.values() for line in self._own_lines(asked, types, unsaid=False)
+        ]  # fmt: skip
+        return any(map(self.is_virtual, own or (line for line in lines if self.kind(line) is None)))
 
     def names_visit(self, identity: str) -> bool:
         """Whether a claim line charges a visit itself."""
-        return any(self.kind(line) in (*VISIT_KINDS, None) for line in self._by_visit.get(identity, []))
+        return any(
+            self.kind(line) in (*VISIT_KINDS, None) and not self._is_known_other(line)
+            for line in self._by_visit.get(identity, [])
+        )
 
     def visit_claims(self, visit: str) -> Iterator[Source]:
         """The claims for a visit, those that go first going first."""
@@ -394,6 +477,10 @@ class PriceBook:
     def open_lines(self) -> list[Line]:
         """Lines with an amount of which nothing has become yet."""
         return [line for line in self._open_lines() if line.amount is not None]
+
+    def visit_lines(self) -> Iterator[Line]:
+        """Lines that belong to visits."""
+        return (line for lines in self._by_visit.values() for line in lines)
 
     def with_offsets(self, line: Line) -> Price | None:
         """The price of a line that is a service of its own, less what other lines take off it.
@@ -538,6 +625,24 @@ class PriceBook:
         elif self.kind(line) in VISIT_KINDS:
             self._attach_by_day(line)
 
+    def _set_apart(self) -> None:
+        """Take the lines of contacts at a distance from the visits in person that they name.
+
+        Messages over days (99421) are never the visit, and a call (99441) or video visit (98005) is not where
+        another line is: each is a service of its own, and says nothing of the visit.
+        """
+        for identity, lines in list(self._by_visit.items()):
+            visit = self.visits.get(identity)
+            if visit is None or visit.virtual:
+                continue
+            met = any(self.kind(line) in VISIT_KINDS and not self.is_remote_code(line) for line in lines)
+            apart = [line for line in lines if self.is_remote_code(line) and (met or _is_message(line))]
+            for line in apart:
+                lines.remove(line)
+                del self._visit_of[id(line)]
+            if not lines:
+                del self._by_visit[identity]
+
     def _attach_by_day(self, line: Line) -> None:
         try:
             day = self.moment(line).date()
@@ -603,12 +708,71 @@ class PriceBook:
         ours = visit.providers if visit else frozenset()
         for key in sorted(groups, key=lambda key: _order_of_group(key, ours)):
             try:
-                price = _standing_price(groups[key])
+                standing = self._standing(groups[key], types)
             except NoEvent as problem:
                 problems.append(problem)
-            else:
-                prices.append(price)
+                continue
+            for charge in standing:
+                try:
+                    prices.append(_price(charge))
+                except NoEvent as problem:
+                    problems.append(problem)
         return prices, problems[0] if problems and not prices else None
+
+    def _standing(self, charges: list[_Charge], types: list[Coding]) -> list[_Charge]:
+        """What stands of one provider's claims of one type for a visit, the visit's own charge first.
+
+        Claims for one service on one day, or on no day that they state, are one asked for twice: the newest.
+        Those for another service, or another day, are charges beside it.
+
+        Raises:
+            NoEvent: they come to nothing, or less.
+        """
+        charges = sorted(charges, key=lambda charge: charge.claim.made)
+        standing, reversal = _net(charges, self._is_repeat)
+        if not standing:
+            if reversal is not None and len(charges) > 1:
+                raise NoEvent(SkipReason.NO_CHARGE, f"reversed by {reversal.claim.source.label}")
+            return charges[-1:]
+        apart: list[_Charge] = []
+        for charge in reversed(standing):
+            newer = next((other for other in apart if self._is_repeat(charge, other)), None)
+            if newer is None:
+                apart.append(charge)
+                continue
+            for line in charge.lines:
+                line.leave_out(LeftOut.OTHER_CLAIM, newer.claim.source.label)
+        wanted = set(types)
+        return sorted(
+            apart,
+            key=lambda charge: (
+                not any(wanted & set(line.codings) for line in charge.lines),
+                min(map(stated_days, charge.lines), default=""),
+                charge.claim.made,
+            ),
+        )
+
+    def _is_repeat(self, charge: _Charge, other: _Charge) -> bool:
+        """Whether two charges can be for one service of one day."""
+        days, others = ({stated_days(line) for line in each.lines} - {""} for each in (charge, other))
+        if days and others and days.isdisjoint(others):
+            return False
+        return not all(
+            self._is_another_service(line, against) for line in charge.lines for against in other.lines
+        )
+
+    def _is_another_service(self, line: Line, other: Line) -> bool:
+        """Whether two lines are for two services: codes of two systems, a SNOMED type and a CPT code, may
+        be of one.
+        """
+        if self.service_key(line) == self.service_key(other):
+            return False
+        systems, others = ({self._system(coding) for coding in each.codings} for each in (line, other))
+        return not systems.isdisjoint(others)
+
+    def _system(self, coding: Coding) -> str:
+        name = self.catalogue.systems.get(coding.system, coding.system)
+        return "CPT" if name == "HCPCS" else name
 
     def _own_charge(
         self, claim: Claim, lines: list[Line], types: list[Coding], *, unsaid: bool
@@ -694,10 +858,22 @@ class PriceBook:
                 for line in lines
                 if self.kind(line) is None
                 and not any(coding.system in _NEVER_VISITS for coding in line.codings)
+                and not self._is_known_other(line)
             ]
             return unknown if unsaid and len(unknown) == 1 else []
         first = self.service_key(chosen[0])
         return [line for line in chosen if self.service_key(line) == first or _revenue(line)]
+
+    def _is_known_other(self, line: Line) -> bool:
+        """Whether a line's procedure code says that it is no visit: a blood draw, surgery, a drug given."""
+        codes = [
+            coding.code
+            for coding in line.codings
+            if coding.system in self.catalogue.systems
+            and self.catalogue.systems[coding.system] in ("CPT", "HCPCS")
+            and PROCEDURE_CODE.fullmatch(coding.code)
+        ]
+        return bool(codes) and not any(map(_VISIT_CODE.fullmatch, codes))
 
     def _whole_charge(self, claim: Claim) -> _Charge | None:
         """A claim as a whole, as a pharmacy's for one prescription is."""
@@ -788,6 +964,15 @@ def _of_one_day(line: Line, other: Line) -> bool:
     return "" in days or days[0] == days[1]
 
 
+def _is_drug(line: Line) -> bool:
+    return any(coding.system in _DRUG_SYSTEMS for coding in line.codings)
+
+
+def _is_message(line: Line) -> bool:
+    """Whether a line is for what is written or sent, not said."""
+    return any(_APART_CODES.fullmatch(coding.code) for coding in line.codings)
+
+
 def stated_days(line: Line) -> str:
     """What a line states as its dates, to compare; empty: nothing."""
     return str(line.item.get("servicedDate") or line.item.get("servicedPeriod") or "")
@@ -808,6 +993,11 @@ def providers_of(target: Target, index: ReferenceIndex) -> frozenset[str]:
         for name in ("practitioner", "organization"):
             named.add(index.follow(child(target.found.resource, name), target.found).reference)
     return frozenset(named - {""})
+
+
+def _standing(target: Target, same: Mapping[str, Source]) -> Target:
+    source = same.get(target.reference)
+    return target if source is None else Target(source.identity, source.type, target.display, source)
 
 
 def is_virtual_place(location: Source) -> bool:
@@ -845,44 +1035,31 @@ def _order_of_group(key: tuple[str, str], ours: frozenset[str]) -> tuple[bool, i
     return bool(ours) and provider not in ours, place, kind, provider
 
 
-def _standing_price(charges: list[_Charge]) -> Price:
-    """The price by the newest of one provider's claims of one type for a visit.
-
-    Raises:
-        NoEvent: they come to nothing, less than nothing, or too much.
-    """
-    charges = sorted(charges, key=lambda charge: charge.claim.made)
-    standing, reversal = _net(charges)
-    if not standing:
-        if reversal is not None and len(charges) > 1:
-            raise NoEvent(SkipReason.NO_CHARGE, f"reversed by {reversal.claim.source.label}")
-        return _price(charges[-1])
-    newest = standing[-1]
-    for older in standing[:-1]:
-        for line in older.lines:
-            line.leave_out(LeftOut.OTHER_CLAIM, newest.claim.source.label)
-    return _price(newest)
-
-
-def _net(charges: list[_Charge]) -> tuple[list[_Charge], _Charge | None]:
+def _net(
+    charges: list[_Charge], is_repeat: Callable[[_Charge, _Charge], bool] = lambda *_: True
+) -> tuple[list[_Charge], _Charge | None]:
     """Charges that stand once reversals are set against what they reverse, and the last reversal.
 
     A claim of less than nothing reverses the newest one of the same amount (X12 837 claim frequency code 8
-    and CMS adjustment claims do); of another amount it adjusts the newest.
+    and CMS adjustment claims do); of another amount it adjusts the newest. Charges for the same service and
+    day go first.
     """
     standing = [charge for charge in charges if charge.amount >= 0]
     reversal = None
     for taken in (charge for charge in charges if charge.amount < 0):
         reversal = taken
-        equal = next((each for each in reversed(standing) if each.amount == -taken.amount), None)
+        # Stable: of those for the same, the newest.
+        ordered = standing[::-1]
+        ordered.sort(key=lambda each: not is_repeat(each, taken))
+        equal = next((each for each in ordered if each.amount == -taken.amount), None)
         if equal is not None:
             standing.remove(equal)
             for line in equal.lines:
                 line.leave_out(LeftOut.REVERSED, f"by {taken.claim.source.label}")
             for line in taken.lines:
                 line.leave_out(LeftOut.REVERSED, f"it reverses {equal.claim.source.label}")
-        elif standing:
-            newest = standing[-1]
+        elif ordered:
+            newest = ordered[0]
             newest.lines = newest.lines + taken.lines
             newest.amount += taken.amount
     return standing, reversal

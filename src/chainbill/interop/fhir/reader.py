@@ -246,9 +246,10 @@ def _in_order(events: list[ServiceEvent], by_line: list[ServiceEvent]) -> list[S
 def _builders(records: Records, *, include_in_person: bool) -> tuple[dict[str, Builder], Repeats]:
     """How each type of resource becomes an event, once the whole record is known."""
     visits = Visits(records, include_in_person)
-    records.prices.add((source for kind in CLAIM_TYPES for source in records.of_type(kind)), visits.group())
     measurements, prescriptions, sessions = Measurements(records), Prescriptions(records), Sessions(records)
     repeats = Repeats(records, measurements)
+    records.prices.read(source for kind in CLAIM_TYPES for source in records.of_type(kind))
+    records.prices.add(visits.group(), repeats.group_visits())
     for grouped in (measurements, prescriptions, sessions, repeats):
         grouped.group()
     builders: dict[str, Builder] = {

@@ -10,7 +10,7 @@ from datetime import datetime
 from chainbill.interop.fhir.dates import require_performed
 from chainbill.interop.fhir.elements import Json, child, children, text
 from chainbill.interop.fhir.files import Source
-from chainbill.interop.fhir.prices import Price, PriceBook
+from chainbill.interop.fhir.prices import Price, PriceBook, providers_of
 from chainbill.interop.fhir.references import PROVIDER_TYPES, ReferenceIndex, Target, required
 from chainbill.interop.fhir.report import NoEvent, SkipReason
 from chainbill.interop.fhir.validation import invalid_because, not_understood_because
@@ -34,6 +34,8 @@ class Records:
     prices: PriceBook = field(init=False)
     sources: list[Source] = field(default_factory=list)
     uncatalogued: Counter[str] = field(default_factory=Counter)
+    same: dict[str, Source] = field(default_factory=dict)
+    """The encounter that stands in lieu of each that repeats it, by identity."""
     _by_type: dict[str, list[Source]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,7 +61,8 @@ class Records:
         if not reference:
             return None
         target = self.index.follow(reference, source, "Encounter")
-        return required(target, "encounter", identity=False, content=needed).found
+        found = required(target, "encounter", identity=False, content=needed).found
+        return found and self.same.get(found.identity, found)
 
     def patient(self, source: Source) -> Party:
         """The patient a resource is about.
@@ -96,6 +99,13 @@ class Records:
         in_words = next((target.display for target in targets if target.missing), "")
         unnamed = UNNAMED_PROVIDER.model_copy(update={"name": in_words})
         return next((party for parties in others for party in parties), unnamed)
+
+    def performers(self, source: Source, references: Iterable[Json]) -> frozenset[str]:
+        """The identities of those whom a resource itself names as performers."""
+        targets = [self.index.follow(reference, source) for reference in references if reference]
+        return frozenset().union(
+            *(providers_of(target, self.index) for target in targets if target.type in PROVIDER_TYPES)
+        )
 
     def encounter_provider(self, encounter: Source | None) -> Iterator[Party]:
         """Who provided an encounter: its organisation, else a participant."""

@@ -59,6 +59,8 @@ _CONTENT = (
 )
 """What has to be equal besides, where it is stated."""
 _LOINC = "http://loinc.org"
+_UCUM = "http://unitsofmeasure.org"
+_VISIT = "Encounter"
 _NAMES_THE_THING = ("DiagnosticReport", "Observation")
 """Types whose business identifiers stay the same when they are corrected under a new id."""
 
@@ -71,11 +73,22 @@ class Repeats:
     measurements: Measurements
     _told: dict[str, NoEvent] = field(default_factory=dict)
 
+    def group_visits(self) -> dict[str, Source]:
+        """Find the encounters that repeat another, before claims are put to visits.
+
+        Returns the one that stands in lieu of each: the first that a claim names, else the first.
+        """
+        self._find((_VISIT,))
+        return self.records.same
+
     def group(self) -> None:
-        """Find them. Of equal ones the first stands, but a part of a report or panel goes before one by
+        """Find the others. Of equal ones the first stands, but a part of a report or panel goes before one by
         itself.
         """
-        for kind in _DATES:
+        self._find(kind for kind in _DATES if kind != _VISIT)
+
+    def _find(self, kinds: Iterable[str]) -> None:
+        for kind in kinds:
             accepted = [
                 source
                 for source in self.records.of_type(kind)
@@ -114,12 +127,13 @@ class Repeats:
     def _find_equal(self, sources: Iterable[Source], kind: str) -> None:
         reason = SkipReason.SAME_MEASUREMENT if kind == "Observation" else SkipReason.SAME_SERVICE
         prices = self.records.prices
+        named = prices.named_visits() if kind == _VISIT else set()
         # One that a claim names stands before one by itself: its price is stated.
         ordered = sorted(
             sources,
             key=lambda source: (
                 not self.measurements.belongs(source),
-                not prices.is_billed(source.identity),
+                source.identity not in named and not prices.is_billed(source.identity),
             ),
         )
         known: dict[str, list[tuple[list[str], Source]]] = {}
@@ -136,6 +150,8 @@ class Repeats:
                 equal.append((providers, source))
             else:
                 self._told[source.identity] = NoEvent(reason, first.label)
+                if kind == _VISIT:
+                    self.records.same[source.identity] = first
 
     def _key(self, source: Source) -> str:
         """What is equal of two resources for one thing; empty where it cannot be told."""
@@ -201,7 +217,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         dropped = {"id", "extension", "display"} | ({"text"} if value.get("coding") else set())
         dropped |= {"unit"} if value.get("code") else set()
-        return {name: _plain(inner) for name, inner in value.items() if name not in dropped}
+        kept = {name: _plain(inner) for name, inner in value.items() if name not in dropped}
+        if "value" in kept and "code" in kept and kept.get("system") in (_UCUM, None):
+            # A unit's code is what another may have written as the unit alone.
+            kept.pop("system", None)
+            kept["unit"] = kept.pop("code")
+        return kept
     if isinstance(value, list):
         return sorted((_plain(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
     if isinstance(value, int | Decimal) and not isinstance(value, bool):

@@ -119,7 +119,9 @@ class Visits:
             target = self.records.index.follow(part_of, target.found, "Encounter")
             if target.reference in seen:
                 return
-        if target.missing or target.reference == source.identity:
+        # What a server's reference names is a whole, here or not; a urn says nothing outside its file.
+        nowhere = target.missing and not (target.reference and target.type)
+        if nowhere or target.reference == source.identity:
             return
         if target.found is not None and not _may_be_visit(target.found, self.records):
             return  # what is never charged cannot hold the charge for its parts
