@@ -227,6 +227,14 @@ def test_discount__of_another_service_of_the_claim__leaves_the_visit_alone(read:
     assert billed(read(record(encounter(), claim(*lines)))) == [("Claim/claim#2", 30), (VISIT, 100)]
 
 
+def test_discount__of_a_line_of_no_kind__leaves_the_visit_alone(read: Any) -> None:
+    lines = [
+        line(number, code, VISIT, net=usd(dollars))
+        for number, (code, dollars) in enumerate([("99213", 60), ("36415", 10), ("36415", -10)], start=1)
+    ]
+    assert billed(read(record(encounter(), claim(*lines)))) == [(VISIT, 60)]
+
+
 def test_discount__of_more_than_the_price__bills_nothing(read: Any) -> None:
     found = read(record(claim(line(1, "83036", net=usd(40), **DAY), line(2, "83036", net=usd(-60), **DAY))))
     assert found.events == []

@@ -799,7 +799,14 @@ class PriceBook:
                     SkipReason.UNUSABLE_PRICE, f"more than a contract can hold in {claim.source.label}"
                 )
         services = {self.service_key(line) for line in own}
-        off = [line for line in taken_off if self.kind(line) is None or self.service_key(line) in services]
+        # What is taken off for another line of the claim is not taken off the visit.
+        others = {self.service_key(line) for line in asked} - services - {""}
+        off = [
+            line
+            for line in taken_off
+            if self.service_key(line) in services
+            or (self.kind(line) is None and self.service_key(line) not in others)
+        ]
         source = PriceSource.CLAIM_ITEM
         if claim.source.type in ("ChargeItem", "Invoice"):
             source = PriceSource.CHARGE_ITEM
