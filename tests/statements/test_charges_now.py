@@ -15,7 +15,9 @@ from chainbill.statements.advice import why_refused
 from chainbill.statements.facts import ChargeState, Disputer, DisputeStage, Names, RefusedFacts
 from chainbill.statements.patient import patient_statement
 from chainbill.statements.patient_model import PatientEvent, PatientStatement
+from chainbill.statements.patient_period import only_charges
 from chainbill.statements.patient_text import render_patient
+from chainbill.statements.provider import only_lines
 from chainbill.statements.provider_text import render_provider
 
 DAY = 24 * 3600
@@ -142,6 +144,34 @@ def test_last_day__disputed_by_one_party__is_still_the_others() -> None:
     [claim] = story.claims
     assert not claim.may_be_disputed(Disputer.PATIENT, at("2026-02-03"))
     assert claim.may_be_disputed(Disputer.INSURER, at("2026-02-03"))
+
+
+def test_last_day__taken_back_in_part__says_that_it_was_ruled_on_to_patient_and_provider() -> None:
+    closed = "it was ruled on, and cannot be disputed again"
+    event = next(event for event in patient("disputed").events if event.number == "1:4")
+    line = next(line for line in disputed_provider().lines if line.number == "1:4")
+    assert [each and each.closed for each in (event.dispute, line.disputable)] == [closed, closed]
+    theirs = render_patient(only_charges(patient("disputed"), ["1:4"]), alone=True)
+    assert "It was ruled on, and cannot be disputed again." in theirs
+    assert closed in render_provider(only_lines(disputed_provider(), ["1:4"]), alone=True)
+    assert "last day to dispute" not in theirs.lower()
+
+
+@pytest.mark.parametrize(
+    "stage, closed",
+    [
+        (DisputeStage.OPEN, "it is disputed already"),
+        (DisputeStage.UPHELD, "it was found to be right, and cannot be disputed again"),
+    ],
+)
+def test_last_day__disputed_by_the_patient__is_over_for_the_patient_alone(
+    stage: DisputeStage, closed: str
+) -> None:
+    story = one_visit()
+    story.dispute(story.claims[0], stage, Disputer.PATIENT)
+    [claim] = story.claims
+    assert claim.why_closed([Disputer.PATIENT]) == closed
+    assert claim.why_closed([Disputer.PATIENT, Disputer.INSURER]) == ""
 
 
 def test_last_day__nothing_was_paid__is_none() -> None:

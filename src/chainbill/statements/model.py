@@ -143,6 +143,8 @@ class Disputable(StatementPart):
     """``2026-03-11T09:00:00Z``: the moment from which on nobody can, UTC."""
     by_reader: bool
     """Could the reader of the statement dispute it when the statement was made?"""
+    closed: str
+    """Why it cannot be disputed again, whatever the day, in words; empty where only time ends it."""
 
 
 def sharings(claims: Iterable[ClaimFacts]) -> list[CostSharing]:

@@ -325,9 +325,9 @@ def _answers(event: PatientEvent, width: int) -> list[str]:
 
 
 def _last_day(event: PatientEvent, dispute: Disputable) -> str:
+    if dispute.closed:
+        return f"{sentence(dispute.closed)}."
     last = f"Last day to dispute it: {show_iso_moment(dispute.until)}"
-    if event.state is ChargeState.TAKEN_BACK:
-        return f"{last}; it was taken back."
     # A note on a missing record has the command already.
     how = next((step for step in event.what_to_do if f"{DISPUTE} " in step), "")
     if not dispute.by_reader or event.record_note:
