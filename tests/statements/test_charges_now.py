@@ -19,6 +19,7 @@ from chainbill.statements.patient_period import only_charges
 from chainbill.statements.patient_text import render_patient
 from chainbill.statements.provider import only_lines
 from chainbill.statements.provider_text import render_provider
+from chainbill.statements.sharing import CostSharing
 
 DAY = 24 * 3600
 
@@ -87,8 +88,37 @@ def test_taken_back__in_part__answers_speak_of_the_rest() -> None:
     event = next(event for event in patient("disputed").events if event.number == "1:4")
     assert event.state is ChargeState.PARTLY_TAKEN_BACK
     assert event.covered_by_insurance == (
-        "Yes, in part: of the agreed price of $70.00 your insurer paid $55.00 and you paid $15.00. The price "
-        "was $100.00 before a part was taken back: you got back $5.00 and your insurer $25.00."
+        "Yes, in part: of the $70.00 that are left of the agreed price your insurer paid $55.00 and you paid "
+        "$15.00. The agreed price was $100.00 before the arbiter took $30.00 off it: you got back $5.00 and "
+        "your insurer $25.00."
+    )
+
+
+def test_taken_back__in_part__is_apart_from_what_the_agreed_price_saved() -> None:
+    statement = only_charges(patient("disputed"), ["1:4"])
+    totals = statement.totals
+    assert (totals.billed, totals.allowed) == (dollars(103), dollars(70))
+    assert (totals.contractual_adjustment, totals.taken_off) == (dollars(3), dollars(30))
+    lines = [" ".join(line.split()) for line in render_patient(statement, detail=True).splitlines()]
+    assert "Agreed prices saved -$3.00" in lines  # at a glance
+    assert "Your insurer's agreed price saved you -$3.00" in lines
+    assert lines.count("Taken off by the arbiter -$30.00") == 2
+
+
+def test_taken_back__in_full__takes_nothing_off_the_sums() -> None:
+    assert only_charges(patient("disputed"), ["1:5"]).totals.taken_off == 0
+
+
+def test_taken_back__in_part__without_an_insurer__says_what_is_left() -> None:
+    story = LedgerStory()
+    story.deposit("2026-01-02", dollars(100))
+    visit = story.record("2026-02-01", VIDEO, dollars(80))
+    paid = story.settle_without_insurer("2026-02-02", visit, dollars(80))
+    part = CostSharing(allowed=dollars(30), outside_plan=dollars(30))
+    story.take_back("2026-02-04", paid, Disputer.PATIENT, part=part)
+    assert only(told(story, "2026-02-05")).covered_by_insurance == (
+        "No: no insurer took part. You paid all of the $50.00 that are left of the price. The price was "
+        "$80.00 before the arbiter took $30.00 off it: you got back $30.00."
     )
 
 

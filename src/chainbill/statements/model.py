@@ -59,13 +59,16 @@ class Amounts(StatementPart):
     """Sums over settled events, less what was taken back of them.
 
     ``plan_paid + secondary_paid + patient_responsibility == allowed`` and
-    ``allowed + contractual_adjustment == billed``. The four parts from ``deductible`` to ``outside_plan`` are
+    ``allowed + taken_off + contractual_adjustment == billed``. The four parts from ``deductible`` to ``outside_plan`` are
     what the primary plans left to the patients; second insurers took ``secondary_paid`` of them over.
     """
 
     billed: Dollars
     allowed: Dollars
     contractual_adjustment: Dollars
+    """What the agreed prices saved."""
+    taken_off: Dollars
+    """What rulings in part took off the agreed prices; what was taken back in full is in no sum."""
     deductible: Dollars
     copay: Dollars
     coinsurance: Dollars
