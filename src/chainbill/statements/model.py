@@ -59,8 +59,9 @@ class Amounts(StatementPart):
     """Sums over settled events, less what was taken back of them.
 
     ``plan_paid + secondary_paid + patient_responsibility == allowed`` and
-    ``allowed + taken_off + contractual_adjustment == billed``. The four parts from ``deductible`` to ``outside_plan`` are
-    what the primary plans left to the patients; second insurers took ``secondary_paid`` of them over.
+    ``allowed + taken_off + contractual_adjustment == billed``. The four parts from ``deductible`` to
+    ``outside_plan`` are what the primary plans left to the patients; second insurers took ``secondary_paid``
+    of them over.
     """
 
     billed: Dollars
