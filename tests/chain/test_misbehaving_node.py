@@ -225,7 +225,7 @@ def test_send__node_refuses__is_its_own_words_and_a_hint_about_the_node(chain: S
         200,
         json.dumps({"jsonrpc": "2.0", "id": 1, "error": error}).encode(),
     )
-    with pytest.raises(ChainError, match="^the node refused: transaction pool is full$") as told:
+    with pytest.raises(ChainError, match=r"^the node refused: transaction pool is full$") as told:
         use_every_method(chain, proxy.url)
     assert "use another node" in (told.value.hint or "")
 

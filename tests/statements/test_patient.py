@@ -287,6 +287,14 @@ def test_disputed__every_stage__is_told() -> None:
     assert statement.events[5].since[1] == "It was replaced by charge 1:7."
 
 
+def test_advice__to_compare_with_the_record__names_the_command_that_shows_it() -> None:
+    statement = patient("everything")
+    compare = "chainbill patient statement"
+    assert statement.if_something_looks_wrong[0].endswith(f"recorded about it: {compare} NUMBER")
+    paid = next(event for event in statement.events if event.outcome == "settled")
+    assert paid.what_to_do[0] == f"Compare it with what was recorded: {compare} {paid.number}"
+
+
 def test_disputed__sums__leave_out_what_was_taken_back() -> None:
     statement = patient("disputed")
     kept = [event.net for event in statement.events if event.net]
