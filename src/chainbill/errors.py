@@ -102,6 +102,10 @@ class ContractReverted(ChainError):
         self.fields = dict(fields)
 
 
+class HoldsTooLittle(ChainError):
+    """An account has fewer dollars than are to be put in."""
+
+
 class CallDelayed(ChainError):
     """A governor's call that cannot be made before ``ready_at`` (seconds since 1970); it is announced under
     ``operation_id``, and ``new`` says whether only just now."""

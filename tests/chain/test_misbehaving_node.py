@@ -219,6 +219,26 @@ def test_send__node_refuses_what_it_has_already__waits_for_it(chain: Stage, prox
     use_every_method(chain, proxy.url)
 
 
+def test_send__node_refuses__is_its_own_words_and_a_hint_about_the_node(chain: Stage, proxy: Proxy) -> None:
+    error = {"code": -32000, "message": "transaction pool is full"}
+    proxy.rules["eth_sendRawTransaction"] = lambda _: (
+        200,
+        json.dumps({"jsonrpc": "2.0", "id": 1, "error": error}).encode(),
+    )
+    with pytest.raises(ChainError, match=r"^the node refused: transaction pool is full$") as told:
+        use_every_method(chain, proxy.url)
+    assert "use another node" in (told.value.hint or "")
+
+
+def test_send__receipt_of_another_transaction__is_not_taken_for_done(chain: Stage, proxy: Proxy) -> None:
+    other = "0x" + "12" * 32
+    proxy.rules["eth_getTransactionReceipt"] = edited(
+        lambda told: told and {**told, "transactionHash": other}
+    )
+    with pytest.raises(NodeError, match="was sent, and may be mined: the node tells of another transaction"):
+        use_every_method(chain, proxy.url)
+
+
 def test_call__refused_by_a_contract__is_still_named(chain: Stage, proxy: Proxy) -> None:
     w3 = connect(proxy.url)
     with pytest.raises(ContractReverted) as refused:

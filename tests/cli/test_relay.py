@@ -12,6 +12,7 @@ from tests.cli.roles import Town
 
 from chainbill.attestation.patient_intents import SetLimits
 from chainbill.attestation.signing import CURVE_ORDER, Signer
+from chainbill.cli.output import show_time
 from chainbill.settings.intents import SignedIntent, domain_of
 
 DAY = 86_400
@@ -73,6 +74,28 @@ def test_sign__to_a_file__says_how_to_send_it(town: Town, clinic: str) -> None:
     shown = town.ok("relay", "show", file)
     assert (shown["intent"], shown["message"]["perDayLimit"]) == ("SetLimits", 9_000_000)
     assert "SetLimits, for contract 0x" in town("relay", "show", file).out
+
+
+def test_show__dispute__tells_which_charge_and_until_when(town: Town, clinic: str) -> None:
+    name = town.patient(f"asks-{clinic}", clinic)
+    town.attest(clinic, name, f"visit-{clinic}")
+    town.settle(clinic)
+    number = f"{town.session().book.get(clinic).provider_id}:1"
+    file = signed(town, "dispute", number, "--as", name)
+    told = town.ok("relay", "show", file)
+    assert told["claim"]["number"] == number
+    assert told["claim"]["service"] == "A check-up visit at your clinic"
+    assert told["claim"]["patient"] == name
+    assert told["claim"]["amount"].startswith("$100.00: $25.00 by the patient")
+    shown = town("relay", "show", file).out
+    deadline = told["message"]["deadline"]
+    assert f"{show_time(deadline)} ({deadline})" in shown
+    assert number in shown
+    content = json.loads(file.read_text())
+    content["message"]["message"]["claimId"] = "0x" + "12" * 32
+    ran = town("relay", "show", town.file("other.json", json.dumps(content)))
+    assert ran.code == 0
+    assert "which charge it is about cannot be told" in ran.err
 
 
 def test_submit__twice__is_refused_and_says_to_sign_again(town: Town) -> None:

@@ -109,6 +109,19 @@ def test_number__of_the_statement__is_the_one_that_is_explained_and_disputed(
     assert (one["reference"], one["state"]) == (march["reference"], "disputed")
 
 
+def test_number__commitment_or_claim_id__names_the_charge_to_the_statements_too(
+    town: Town, clinic: str, patient: str
+) -> None:
+    first = number(town, clinic, 1)
+    (claim,) = town.ok("audit", "show", first)["claims"]
+    for name in (claim["commitment"], claim["claim_id"]):
+        (event,) = town.ok("patient", "statement", name, "--as", patient)["events"]
+        (line,) = town.ok("provider", "statement", name, "--as", clinic)["lines"]
+        assert (event["number"], line["number"]) == (first, first)
+    error = town("patient", "statement", "nonsense", "--as", patient).error
+    assert "'nonsense' is neither a claim's number, nor a commitment, nor a claim id" in error
+
+
 def test_number__of_a_stranger__is_not_on_the_statement(town: Town, clinic: str, patient: str) -> None:
     for role, name in (("patient", patient), ("provider", clinic)):
         error = town(role, "statement", "77:1", "--as", name).error

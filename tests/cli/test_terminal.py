@@ -21,14 +21,18 @@ import pytest
 from tests.cli.roles import Town
 from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
 
+from chainbill.billing.terms import Category, FeeTerms
 from chainbill.chain.deployments import Deployment, save_deployment
+from chainbill.chain.fee_publication import Changes
 from chainbill.cli import cli
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation
 from chainbill.cli.failures import run
-from chainbill.cli.output import emit, note, show_table
+from chainbill.cli.insurer_terms import _published_text
+from chainbill.cli.output import emit, note, several, show_table
 from chainbill.cli.terminal import HOSTILE, VisibleStream, one_line, visible
 from chainbill.errors import StateError
+from chainbill.settings.published_fees import FeesPublished
 
 EVIL = (
     "ESC\x1b[2J\x1b]0;title\x07 C1\x9b31m BIDI\u202etxt\u2066\u200f\u061c "
@@ -374,3 +378,21 @@ def test_record__with_hostile_texts__reaches_worklist_and_ingest_as_text(
             assert ran.code in (0, 2), ran
             if option:
                 assert ran.facts
+
+
+# ---- numbers of things --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "count, noun, said",
+    [(0, "fee", "0 fees"), (1, "fee", "1 fee"), (1, "cash price", "1 cash price"), (2, "claim", "2 claims")],
+)
+def test_several__one_of_it__is_singular(count: int, noun: str, said: str) -> None:
+    assert several(count, noun) == said
+
+
+def test_fees_published__one__is_one_fee() -> None:
+    fee = FeeTerms(amount=85_000_000, category=Category.OFFICE_VISIT, max_units=1)
+    changes = Changes(changed={"office-visit": fee}, unchanged=(), announced={}, to_publish={})
+    text = _published_text("harbor", FeesPublished(changes, {"office-visit": 0}, 1))
+    assert text.startswith("1 fee of harbor published, 0 left as they were.")

@@ -54,9 +54,19 @@ def test_catalogue_fees__are_its_default_fees(catalogue: Catalogue) -> None:
         ('[fees]\noffice-visit = "lots"', "office-visit: 'lots' is not an amount"),
         ('[fees]\noffice-visit = "1.005"', "office-visit: a fee is in whole cents"),
         ('[fees]\noffice-visit = { fee = "1", max_units = 0 }', "office-visit: "),
-        ('[fees]\noffice-visit = { fee = "1", max_units = true }', "office-visit: "),
+        (
+            '[fees]\noffice-visit = { fee = "1", max_units = true }',
+            "max_units is a whole number, not true",
+        ),
+        (
+            '[fees]\noffice-visit = { fee = "1", max_units = 1e1 }',
+            "max_units is a whole number, not 10.0",
+        ),
         ('[fees]\noffice-visit = { fee = "1", annual_units = -1 }', "office-visit: "),
-        ('[fees]\noffice-visit = { fee = "1", annual_units = "4" }', "office-visit: "),
+        (
+            '[fees]\noffice-visit = { fee = "1", annual_units = "4" }',
+            "annual_units is a whole number, not '4'",
+        ),
         (
             '[fees]\noffice-visit = { fee = "18446744073709", max_units = 2 }',
             "office-visit: amount times max_units does not fit",
@@ -70,6 +80,25 @@ def test_read_fees__wrong__says_where(tmp_path: Path, catalogue: Catalogue, text
         read_fees(file, catalogue, max_units=1)
     assert message in str(refused.value)
     assert str(refused.value).startswith(str(file))
+
+
+def test_read_fees__count_that_is_no_whole_number__hints_how_to_write_it(
+    tmp_path: Path, catalogue: Catalogue
+) -> None:
+    file = tmp_path / "fees.toml"
+    file.write_text('[fees]\noffice-visit = { fee = "1", max_units = 1e1 }')
+    with pytest.raises(TermsError) as refused:
+        read_fees(file, catalogue)
+    assert refused.value.hint == "write it in digits, without quotes: max_units = 10"
+
+
+@pytest.mark.parametrize("written, count", [("0x1_0", 16), ("+3", 3), ("1_0", 10)])
+def test_read_fees__tomls_own_ways_to_write_a_count__hold_as_toml_has_them(
+    tmp_path: Path, catalogue: Catalogue, written: str, count: int
+) -> None:
+    file = tmp_path / "fees.toml"
+    file.write_text(f'[fees]\noffice-visit = {{ fee = "1", max_units = {written} }}')
+    assert read_fees(file, catalogue)["office-visit"].max_units == count
 
 
 def test_read_fees__no_such_file__says_so(tmp_path: Path, catalogue: Catalogue) -> None:

@@ -15,8 +15,11 @@ from chainbill.statements.advice import why_refused
 from chainbill.statements.facts import ChargeState, Disputer, DisputeStage, Names, RefusedFacts
 from chainbill.statements.patient import patient_statement
 from chainbill.statements.patient_model import PatientEvent, PatientStatement
+from chainbill.statements.patient_period import only_charges
 from chainbill.statements.patient_text import render_patient
+from chainbill.statements.provider import only_lines
 from chainbill.statements.provider_text import render_provider
+from chainbill.statements.sharing import CostSharing
 
 DAY = 24 * 3600
 
@@ -85,8 +88,37 @@ def test_taken_back__in_part__answers_speak_of_the_rest() -> None:
     event = next(event for event in patient("disputed").events if event.number == "1:4")
     assert event.state is ChargeState.PARTLY_TAKEN_BACK
     assert event.covered_by_insurance == (
-        "Yes, in part: of the agreed price of $70.00 your insurer paid $55.00 and you paid $15.00. The price "
-        "was $100.00 before a part was taken back: you got back $5.00 and your insurer $25.00."
+        "Yes, in part: of the $70.00 that are left of the agreed price your insurer paid $55.00 and you paid "
+        "$15.00. The agreed price was $100.00 before the arbiter took $30.00 off it: you got back $5.00 and "
+        "your insurer $25.00."
+    )
+
+
+def test_taken_back__in_part__is_apart_from_what_the_agreed_price_saved() -> None:
+    statement = only_charges(patient("disputed"), ["1:4"])
+    totals = statement.totals
+    assert (totals.billed, totals.allowed) == (dollars(103), dollars(70))
+    assert (totals.contractual_adjustment, totals.taken_off) == (dollars(3), dollars(30))
+    lines = [" ".join(line.split()) for line in render_patient(statement, detail=True).splitlines()]
+    assert "Agreed prices saved -$3.00" in lines  # at a glance
+    assert "Your insurer's agreed price saved you -$3.00" in lines
+    assert lines.count("Taken off by the arbiter -$30.00") == 2
+
+
+def test_taken_back__in_full__takes_nothing_off_the_sums() -> None:
+    assert only_charges(patient("disputed"), ["1:5"]).totals.taken_off == 0
+
+
+def test_taken_back__in_part__without_an_insurer__says_what_is_left() -> None:
+    story = LedgerStory()
+    story.deposit("2026-01-02", dollars(100))
+    visit = story.record("2026-02-01", VIDEO, dollars(80))
+    paid = story.settle_without_insurer("2026-02-02", visit, dollars(80))
+    part = CostSharing(allowed=dollars(30), outside_plan=dollars(30))
+    story.take_back("2026-02-04", paid, Disputer.PATIENT, part=part)
+    assert only(told(story, "2026-02-05")).covered_by_insurance == (
+        "No: no insurer took part. You paid all of the $50.00 that are left of the price. The price was "
+        "$80.00 before the arbiter took $30.00 off it: you got back $30.00."
     )
 
 
@@ -142,6 +174,34 @@ def test_last_day__disputed_by_one_party__is_still_the_others() -> None:
     [claim] = story.claims
     assert not claim.may_be_disputed(Disputer.PATIENT, at("2026-02-03"))
     assert claim.may_be_disputed(Disputer.INSURER, at("2026-02-03"))
+
+
+def test_last_day__taken_back_in_part__says_that_it_was_ruled_on_to_patient_and_provider() -> None:
+    closed = "it was ruled on, and cannot be disputed again"
+    event = next(event for event in patient("disputed").events if event.number == "1:4")
+    line = next(line for line in disputed_provider().lines if line.number == "1:4")
+    assert [each and each.closed for each in (event.dispute, line.disputable)] == [closed, closed]
+    theirs = render_patient(only_charges(patient("disputed"), ["1:4"]), alone=True)
+    assert "It was ruled on, and cannot be disputed again." in theirs
+    assert closed in render_provider(only_lines(disputed_provider(), ["1:4"]), alone=True)
+    assert "last day to dispute" not in theirs.lower()
+
+
+@pytest.mark.parametrize(
+    "stage, closed",
+    [
+        (DisputeStage.OPEN, "it is disputed already"),
+        (DisputeStage.UPHELD, "it was found to be right, and cannot be disputed again"),
+    ],
+)
+def test_last_day__disputed_by_the_patient__is_over_for_the_patient_alone(
+    stage: DisputeStage, closed: str
+) -> None:
+    story = one_visit()
+    story.dispute(story.claims[0], stage, Disputer.PATIENT)
+    [claim] = story.claims
+    assert claim.why_closed([Disputer.PATIENT]) == closed
+    assert claim.why_closed([Disputer.PATIENT, Disputer.INSURER]) == ""
 
 
 def test_last_day__nothing_was_paid__is_none() -> None:

@@ -102,7 +102,8 @@ def test_statement__last_event_of_a_year__leaves_what_the_year_has_left(
 def test_everything__the_worked_year__has_every_component_of_one_plan() -> None:
     totals = patient("everything").totals
     amounts = {name: getattr(totals, name) for name in type(totals).model_fields}
-    assert [name for name, amount in amounts.items() if not amount] == ["outside_plan", "secondary_paid"]
+    nothing = [name for name, amount in amounts.items() if not amount]
+    assert nothing == ["taken_off", "outside_plan", "secondary_paid"]
 
 
 def test_json__read_back__is_the_same_statement() -> None:
@@ -284,6 +285,14 @@ def test_disputed__every_stage__is_told() -> None:
         "This is a correction of charge 1:6, which was taken back",
     ]
     assert statement.events[5].since[1] == "It was replaced by charge 1:7."
+
+
+def test_advice__to_compare_with_the_record__names_the_command_that_shows_it() -> None:
+    statement = patient("everything")
+    compare = "chainbill patient statement"
+    assert statement.if_something_looks_wrong[0].endswith(f"recorded about it: {compare} NUMBER")
+    paid = next(event for event in statement.events if event.outcome == "settled")
+    assert paid.what_to_do[0] == f"Compare it with what was recorded: {compare} {paid.number}"
 
 
 def test_disputed__sums__leave_out_what_was_taken_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
@@ -9,6 +10,7 @@ from tests.statements.ledger_story import NAMES, PATIENT, LedgerStory, dollars
 from tests.statements.scenarios import OFFICE, VIDEO, everything, insurer, patient, two_years
 
 from chainbill.errors import StateError
+from chainbill.statements.asked_for import whole_numbers
 from chainbill.statements.facts import AccountFacts, Movement, MovementKind, Standing
 from chainbill.statements.insurer import insurer_statement
 from chainbill.statements.patient import patient_statement
@@ -161,6 +163,37 @@ def test_charges__not_on_the_statement__is_an_error_that_names_it() -> None:
         only_charges(patient("everything"), ["2:2", "9:9"])
     with pytest.raises(StateError, match="there is no charge 9:9 in this period"):
         only_lines(of_provider(new_years_eve(), Period.of_year(2025)), ["9:9"])
+
+
+LISTED = [("1:1", "0x" + "aa" * 32), ("2:2", "0x" + "bb" * 32), (None, "0x" + "cc" * 32)]
+
+
+def chain_of(*numbers: str) -> Callable[[str], list[str]]:
+    """A chain with those charges, each with the id 0xdd... of its own."""
+    return lambda wanted: [
+        number
+        for number in numbers
+        if wanted in (number, number.partition(":")[2], "0x" + f"d{number[0]}" * 32)
+    ]
+
+
+@pytest.mark.parametrize("name", ["2:2", "2", "02:02", "0x" + "bb" * 32, "0x" + "BB" * 32, "0x" + "d2" * 32])
+def test_asked_for__by_any_name_of_a_charge__is_its_whole_number(name: str) -> None:
+    assert whole_numbers([name], LISTED, chain_of("1:1", "2:2")) == ["2:2"]
+
+
+def test_asked_for__known_to_the_oracle_alone__is_found_on_the_statement() -> None:
+    assert whole_numbers(["2", "1"], LISTED, chain_of()) == ["2:2", "1:1"]
+
+
+def test_asked_for__part_of_a_number_that_several_have__is_refused_with_ones_own() -> None:
+    with pytest.raises(StateError, match="several providers have a charge 2") as refused:
+        whole_numbers(["2"], LISTED, chain_of("2:2", "9:2"))
+    assert refused.value.hint == "give the whole number, as on the statement: 2:2"
+
+
+def test_asked_for__nobodys__stays_and_is_not_on_the_statement() -> None:
+    assert whole_numbers(["7"], LISTED, chain_of("1:1")) == ["7"]
 
 
 def test_summary__one_line_a_charge__comes_first_and_details_on_demand() -> None:

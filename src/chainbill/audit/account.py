@@ -110,26 +110,34 @@ def find_claims(records: Sequence[ClaimRecord], ledger: Ledger, wanted: str) -> 
     Raises:
         LedgerError: there is none, or ``wanted`` is neither.
     """
-    if re.fullmatch(r"0x[0-9a-fA-F]{64}", wanted):
-        named = bytes.fromhex(wanted[2:])
-        keys = {_key(record) for record in records if named in (record.commitment, record.claim_id)}
-    elif re.fullmatch(r"(?:\d{1,10}:)?\d{1,20}", wanted, re.ASCII):
-        provider, _, sequence = wanted.rpartition(":")
-        keys = {
-            key
-            for key in map(_key, records)
-            if key[1] == int(sequence) and (not provider or key[0] == int(provider))
-        }
-    else:
-        raise LedgerError(
-            f"{wanted!r} is neither a claim's number, nor a commitment, nor a claim id",
-            hint="a number stands on every statement, such as 2:7; a commitment or id is 0x and 64 digits",
-        )
+    keys = named_keys(records, wanted)
     if not keys:
         raise LedgerError(
             f"no claim has the number, commitment or id {wanted}", hint="see: chainbill audit history"
         )
     return [_account(ledger, [record for record in records if _key(record) == key]) for key in sorted(keys)]
+
+
+def named_keys(records: Sequence[ClaimRecord], wanted: str) -> set[tuple[int, int]]:
+    """Provider and sequence of the same; of ``7`` alone of every provider that has one.
+
+    Raises:
+        LedgerError: ``wanted`` is neither a number, nor 32 bytes in hexadecimal.
+    """
+    if re.fullmatch(r"0x[0-9a-fA-F]{64}", wanted):
+        named = bytes.fromhex(wanted[2:])
+        return {_key(record) for record in records if named in (record.commitment, record.claim_id)}
+    if re.fullmatch(r"(?:\d{1,10}:)?\d{1,20}", wanted, re.ASCII):
+        provider, _, sequence = wanted.rpartition(":")
+        return {
+            key
+            for key in map(_key, records)
+            if key[1] == int(sequence) and (not provider or key[0] == int(provider))
+        }
+    raise LedgerError(
+        f"{wanted!r} is neither a claim's number, nor a commitment, nor a claim id",
+        hint="a number stands on every statement, such as 2:7; a commitment or id is 0x and 64 digits",
+    )
 
 
 def _key(record: ClaimRecord) -> tuple[int, int]:

@@ -104,7 +104,10 @@ class JsonRpc:
     def _result(self, method: str, answer: Any) -> Any:
         checked = check_answer(self.url, method, answer)
         if checked.get("error") is not None:
-            raise NodeRefused(f"the node refused {method}: {error_message(checked)}")
+            raise NodeRefused(
+                f"the node refused {method}: {error_message(checked)}",
+                hint="try again in a while; if it goes on, use another node: --rpc-url",
+            )
         return checked["result"]
 
 

@@ -16,7 +16,7 @@ from chainbill.chain.events import PatientWithdrew, PoolWithdrawn
 from chainbill.chain.logs import decode_log
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.sender import Errand, Sender
-from chainbill.errors import AmountError, ChainError, ContractReverted
+from chainbill.errors import AmountError, ChainError, ContractReverted, HoldsTooLittle
 from chainbill.money import show_dollars
 
 WITHDRAWAL_LIFE_SECONDS = 7 * 24 * 3600
@@ -71,13 +71,14 @@ class Holding(ABC):
 
         Raises:
             AmountError: nothing.
-            ChainError: the owner holds less.
+            HoldsTooLittle: the owner holds less.
+            ChainError: the chain refused it.
         """
         if amount <= 0:
             raise AmountError("there is nothing to put in", hint="give an amount such as 100")
         held = self._token.balance_of(owner.address)
         if held < amount:
-            raise ChainError(f"the account holds {show_dollars(held)}, less than {show_dollars(amount)}")
+            raise HoldsTooLittle(f"the account holds {show_dollars(held)}, less than {show_dollars(amount)}")
         if self._token.allowance(owner.address, self._contract.address) < amount:
             self._token.approve(owner, self._contract.address, amount)
         return self._contract.deposit(owner, amount)

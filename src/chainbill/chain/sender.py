@@ -29,6 +29,7 @@ from web3.exceptions import (
 )
 from web3.types import TxParams, TxReceipt, Wei
 
+from chainbill.chain.node_answer import error_message
 from chainbill.chain.reverts import decode_revert
 from chainbill.errors import ChainError, NodeError
 
@@ -230,7 +231,13 @@ class Sender:
 
     def _receipt(self, sending: Sending) -> TxReceipt | None:
         with suppress(TransactionNotFound):
-            return self._w3.eth.get_transaction_receipt(HexBytes(sending.hash))
+            receipt = self._w3.eth.get_transaction_receipt(HexBytes(sending.hash))
+            if bytes(receipt["transactionHash"]) != sending.hash:
+                raise NodeError(
+                    f"the node tells of another transaction than 0x{sending.hash.hex()}",
+                    hint="use another node: --rpc-url",
+                )
+            return receipt
         return None
 
     def _has_block_of(self, receipt: TxReceipt) -> bool:
@@ -320,7 +327,7 @@ def mapped_errors() -> Iterator[None]:
                 hint="give it some of the coin; a patient can also sign, and anybody send it: "
                 "chainbill patient sign --help",
             ) from None
-        raise ChainError(f"the node refused: {_short(error)}") from None
+        raise ChainError(f"the node refused: {_said(error)}", hint=_REFUSAL) from None
 
 
 def other_chain() -> NodeError:
@@ -348,6 +355,20 @@ def _revert_data(data: Any) -> bytes:
         return bytes(HexBytes(data)) if data else b""
     except ValueError:
         return b""
+
+
+_REFUSAL = (
+    "these are the node's own words; try again in a while, and if it goes on, use another node: --rpc-url"
+)
+
+
+def _said(error: Web3Exception) -> str:
+    """What the node says, without what it is wrapped in."""
+    answer = error.rpc_response if isinstance(error, Web3RPCError) else None
+    refusal = answer.get("error") if answer else None
+    if isinstance(refusal, dict) and isinstance(refusal.get("message"), str):
+        return error_message({"error": refusal})
+    return _short(error)
 
 
 def _short(error: BaseException) -> str:

@@ -95,20 +95,17 @@ def fund(
     put: Callable[[Sender], object] | None = None,
 ) -> None:
     """Deposit from the account's own dollars (by ``put``, where it is not plainly) and tell."""
-    from chainbill.errors import AmountError, ChainError, ContractReverted, NodeError
+    from chainbill.errors import HoldsTooLittle
 
     owner = session.sender(name)
     with owner.errand(holding.depositing(amount)) as earlier:
         try:
             if earlier is None:
                 holding.deposit(owner, amount) if put is None else put(owner)
-        except (AmountError, ContractReverted, NodeError):
-            raise
-        except ChainError as error:
-            if error.hint is None:
-                more = f"get it more of the dollar token {session.protocol.token.address}"
-                made = f"make more: chainbill {role} create {name} --mint AMOUNT"
-                error.hint = more if session.devnet is None else made
+        except HoldsTooLittle as error:
+            more = f"get it more of the dollar token {session.protocol.token.address}"
+            made = f"make more: chainbill {role} create {name} --mint AMOUNT"
+            error.hint = more if session.devnet is None else made
             raise
         balance, outside = holding.balance(), session.protocol.token.balance_of(owner.address)
         emit(

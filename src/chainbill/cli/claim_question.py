@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chainbill.attestation.claim_number import claim_number
@@ -43,6 +44,25 @@ def ask_about(session: Session, name: str, proven: ProvenClaim, will: str, then:
             "then": then,
         },
     )
+
+
+def claim_facts(session: Session, proven: ProvenClaim, names: Sequence[str]) -> dict[str, str]:
+    """A claim's number, service, date, patient, provider and amount, as far as the first of the accounts
+    ``names`` that may know it says; nothing is asked."""
+    from chainbill.cli.audit_text import Names
+
+    claim, book = proven.settled.claim, Names(session.book)
+    told = [_service(session, name, claim) for name in names]
+    known = next((each for each in told if each[1]), None) or (told[0] if told else None)
+    service, day = known or ("its record is not here", "")
+    return {
+        "number": claim_number(claim.provider_id, claim.sequence),
+        "service": service,
+        "date": day,
+        "patient": book.account(proven.settled.patient),
+        "provider": book.provider(claim.provider_id),
+        "amount": _amount(claim, book.payer(claim.payer_id), book.payer(claim.secondary_payer_id)),
+    }
 
 
 def goes_back(before: Claim, after: Claim | None = None) -> str:

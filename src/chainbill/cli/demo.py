@@ -8,7 +8,7 @@ import click
 
 from chainbill.chain.ending import ending_on_signals
 from chainbill.cli.command import ExitCode, ShellCommand
-from chainbill.cli.output import emit, note, progress, show_table
+from chainbill.cli.output import emit, note, progress, several, show_table
 from chainbill.cli.parameters import Count
 from chainbill.cli.provider_ingest import claim_facts, show_claims
 from chainbill.cli.terminal import one_line
@@ -111,16 +111,12 @@ def _headline(ingest: IngestReport) -> str:
     patients = len({event.patient.reference for event in ingest.events})
     providers = len({event.provider.reference for event in ingest.events})
     if not ingest.events:
-        return f"No service events in {len(ingest.skipped)} resources."
+        return f"No service events in {several(len(ingest.skipped), 'resource')}."
     first, last = ingest.events[0].performed_at.date(), ingest.events[-1].performed_at.date()
     return (
-        f"{len(ingest.events)} service events of {_several(patients, 'patient')}"
-        f" at {_several(providers, 'provider')}, {first} to {last}."
+        f"{several(len(ingest.events), 'service event')} of {several(patients, 'patient')}"
+        f" at {several(providers, 'provider')}, {first} to {last}."
     )
-
-
-def _several(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _show_claims(claims: list[DemoClaim]) -> None:

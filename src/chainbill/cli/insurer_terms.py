@@ -11,7 +11,7 @@ from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import CATALOGUE_FILE, FEE_FILE, PLAN_FILE
-from chainbill.cli.output import emit, holding_lines, it_holds, note, progress, show_table, show_time
+from chainbill.cli.output import emit, holding_lines, it_holds, note, progress, several, show_table, show_time
 from chainbill.cli.parameters import Count
 from chainbill.errors import TermsError
 from chainbill.money import format_dollars, show_dollars
@@ -260,13 +260,14 @@ def _published_facts(name: str, payer_id: int, done: FeesPublished) -> dict[str,
 
 def _published_text(name: str, done: FeesPublished) -> str:
     changes = done.changes
-    lines = [f"{len(changes.changed)} fees of {name} published, {len(changes.unchanged)} left as they were."]
+    published = several(len(changes.changed), "fee")
+    lines = [f"{published} of {name} published, {len(changes.unchanged)} left as they were."]
     lines += holding_lines(done.holds)
     if changes.announced:
         latest = show_time(max(changes.announced.values()))
         lines.append(
-            f"{len(changes.announced)} have a change announced that holds from {latest}: "
-            "publish them again after that."
+            f"{len(changes.announced)} with a change announced that holds from {latest}: "
+            "to be published again after that."
         )
     return "\n".join(lines)
 

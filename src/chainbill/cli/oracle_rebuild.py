@@ -8,7 +8,7 @@ import click
 
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit
+from chainbill.cli.output import emit, several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,16 +45,21 @@ def rebuild(invocation: Invocation, without_records: bool) -> None:
         given_up = store.give_up_records() if without_records else 0
     unknown = 0 if without_records else done.records_unknown
     lines = [
-        f"{len(done.restored)} claims restored from the chain, {len(done.corrected)} brought up to date.",
+        f"{several(len(done.restored), 'claim')} restored from the chain, "
+        f"{len(done.corrected)} brought up to date.",
         *_told("the chain has spent on another record than was accepted", done.contradicted),
         *_told("put back by the chain; their providers attest them again", done.to_attest_again),
     ]
     if unknown:
         lines.append(
-            f"Of {unknown} claims the record is not known. Each provider tells it: chainbill provider rebuild"
+            f"Of {several(unknown, 'claim')} the record is not known. "
+            "Each provider tells it: chainbill provider rebuild"
         )
     if given_up:
-        lines.append(f"{given_up} claims stay without a record: their records could be attested twice.")
+        stay = "stays" if given_up == 1 else "stay"
+        lines.append(
+            f"{several(given_up, 'claim')} {stay} without a record: what it is of could be attested twice."
+        )
     emit(
         {
             "restored": _places(done.restored),

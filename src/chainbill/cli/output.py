@@ -85,6 +85,11 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda steps: bar.advance(task, steps)
 
 
+def several(count: int, noun: str) -> str:
+    """So many of something, one of it in the singular: ``1 claim``, ``2 service events``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def show_time(timestamp: int) -> str:
     """A chain time as a person reads it: ``2026-11-24 07:50:47 UTC``."""
     if timestamp > _LAST_OF_THE_CALENDAR:

@@ -72,19 +72,23 @@ def statement(
 ) -> None:
     """Show the remittance advice: what was paid for which event, by whom, and what is still waiting.
 
-    It begins with a line for each event. NUMBERs, as that line has them, tell those events alone, with their
-    adjustment codes; a period goes by date of service.
+    It begins with a line for each event. NUMBERs, as that line has them, or references, tell those events
+    alone, with their adjustment codes; a period goes by date of service.
     """
     from chainbill.settings.history import names, read_history, reader
     from chainbill.settings.onboarding import provider_of
+    from chainbill.statements.asked_for import whole_numbers
     from chainbill.statements.provider import only_lines, provider_statement
     from chainbill.statements.provider_text import render_provider
 
     session = invocation.session()
     _, provider_id = provider_of(session, name)
-    facts = read_history(session).provider(provider_id, reader(session, name))
+    history = read_history(session)
+    facts = history.provider(provider_id, reader(session, name))
     told = provider_statement(provider_id, facts, names(session.book), period)
-    told = only_lines(told, charges) if charges else told
+    listed = [(line.number, line.reference) for line in told.lines]
+    numbers = whole_numbers(charges, listed, history.numbers_of)
+    told = only_lines(told, numbers) if numbers else told
     emit_statement(told, partial(render_provider, detail=detail, alone=bool(charges)))
 
 

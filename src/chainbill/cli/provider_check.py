@@ -9,7 +9,7 @@ import click
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ExitCode, ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, show_table, show_time
+from chainbill.cli.output import emit, several, show_table, show_time
 from chainbill.cli.provider_worklist import open_worklist
 from chainbill.money import format_dollars, show_dollars
 
@@ -71,7 +71,8 @@ def _show(session: Session, name: str, found: list[DoubtfulClaim]) -> None:
     if not found:
         click.echo(f"Every claim settled in the name of {name} is one that it attested.")
         return
-    click.echo(f"{len(found)} claims settled in the name of {name} are not as it attested:\n")
+    are = "is" if len(found) == 1 else "are"
+    click.echo(f"{several(len(found), 'claim')} settled in the name of {name} {are} not as it attested:\n")
     rows = [
         (
             f"{each.record.provider_id}:{each.record.sequence}",

@@ -11,7 +11,7 @@ import click
 from chainbill.cli.acting import FILE, acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, note
+from chainbill.cli.output import emit, note, several
 from chainbill.cli.parameters import Count
 from chainbill.cli.provider_worklist import event_facts, open_worklist, show_events
 from chainbill.cli.terminal import one_line
@@ -365,7 +365,8 @@ def _show_ingest(
     resources = len(report.skipped) + sum("#" not in event.record_identity for event in here)
     put = "would go onto" if dry_run else "put on"
     click.echo(
-        f"{len(here)} service events in {resources} resources; "
+        f"{several(len(here), 'service event')} in "
+        f"{several(resources, 'resource')}; "
         f"{len(enlisted.added)} {put} the worklist of {name}, {len(enlisted.already_known)} known already."
     )
     if enlisted.added:

@@ -11,7 +11,7 @@ from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import CATALOGUE_FILE, PRICE_FILE
-from chainbill.cli.output import emit, holding_lines, holds_from, show_table, show_time
+from chainbill.cli.output import emit, holding_lines, holds_from, several, show_table, show_time
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ def prices(
 
 def _published_text(name: str, done: PricesPublished) -> str:
     changed, unchanged = len(done.changes.changed), len(done.changes.unchanged)
-    lines = [f"{changed} cash prices of {name} published, {unchanged} left as they were."]
+    lines = [f"{several(changed, 'cash price')} of {name} published, {unchanged} left as they were."]
     lines += holding_lines(done.holds)
     if announced := done.changes.announced:
         latest = show_time(max(announced.values()))
         lines.append(
-            f"{len(announced)} have a change announced that holds from {latest}: "
-            "publish them again after that."
+            f"{len(announced)} with a change announced that holds from {latest}: "
+            "to be published again after that."
         )
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ import click
 from chainbill.cli.acting import acting_as
 from chainbill.cli.command import ShellCommand
 from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, note
+from chainbill.cli.output import emit, note, several
 from chainbill.cli.provider_worklist import MOST_ROWS, open_worklist
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def rebuild(invocation: Invocation, unsent: bool, name: str) -> None:
 
 def _show(name: str, done: RebuiltWorklist) -> None:
     click.echo(
-        f"{len(done.attested)} records are known again as attested; the oracle has learnt the records of"
-        f" {done.named_to_oracle} claims. The next free number is {done.next_sequence}."
+        f"{several(len(done.attested), 'record')} known again as attested; the oracle has learnt the records "
+        f"of {several(done.named_to_oracle, 'claim')}. The next free number is {done.next_sequence}."
     )
     _list(
         "Attested and gone; they wait again under their numbers "

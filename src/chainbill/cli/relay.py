@@ -11,7 +11,7 @@ from chainbill.cli.command import ShellGroup
 from chainbill.cli.confirming import dry_run_option
 from chainbill.cli.context import Invocation, pass_invocation
 from chainbill.cli.given_files import check_form
-from chainbill.cli.output import emit, it_holds
+from chainbill.cli.output import emit, it_holds, note, show_time
 from chainbill.cli.parameters import ACCOUNT
 from chainbill.interop.file_forms import Wanted
 
@@ -68,12 +68,55 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 
 @relay_group.command(example="chainbill relay show consent.json")
 @click.argument("file", type=click.File("rb"))
-def show(file: BinaryIO) -> None:
-    """Say what a signed file asks for, before sending it; needs no chain."""
-    facts = _facts(_signed(file))
+@pass_invocation
+def show(invocation: Invocation, file: BinaryIO) -> None:
+    """Say what a signed file asks for, before sending it; needs no chain.
+
+    Of a dispute the chain, where it is there, tells which charge it is about.
+    """
+    signed = _signed(file)
+    claim, unknown = _disputed(invocation, signed)
+    facts = {**_facts(signed), "claim": claim}
     lines = [f"{facts['intent']}, for contract {facts['contract']} on chain {facts['chain_id']}"]
-    lines += [f"  {name:<18} {value}" for name, value in facts["message"].items()]
+    lines += [f"  {name:<18} {value}" for name, value in (claim or {}).items() if value]
+    lines += [f"  {name:<18} {_shown(name, value)}" for name, value in facts["message"].items()]
     emit(facts, "\n".join(lines))
+    if unknown:
+        note(f"note: which charge it is about cannot be told: {unknown}")
+
+
+def _shown(name: str, value: object) -> object:
+    """A member of a message, with its deadline as a time."""
+    if name in _TIMES and isinstance(value, int) and value:
+        return f"{show_time(value)} ({value})"
+    return value
+
+
+_TIMES = ("deadline", "expiresAt", "validBefore")
+
+
+def _disputed(invocation: Invocation, signed: SignedIntent) -> tuple[dict[str, str] | None, str]:
+    """The charge that a dispute is about, and why it cannot be told where it cannot; nothing of others."""
+    from chainbill.attestation.patient_intents import DisputeClaim
+    from chainbill.cli.claim_question import claim_facts
+    from chainbill.errors import ChainbillError
+    from chainbill.settings.claims import Claims
+
+    intent, domain = signed.read()
+    if not isinstance(intent, DisputeClaim):
+        return None, ""
+    try:
+        session = invocation.session()
+        if domain != session.protocol.domain:
+            return None, "it was signed for other contracts than this chain's"
+        proven = Claims(session).prove(intent.claim_id)
+        provider_id = proven.settled.claim.provider_id
+        entries = session.book.entries().items()
+        patients = [name for name, entry in entries if entry.address == proven.settled.patient]
+        providers = [name for name, entry in entries if entry.provider_id == provider_id]
+        return claim_facts(session, proven, [*patients, *providers]), ""
+    except ChainbillError as error:
+        return None, str(error)
 
 
 def _signed(file: BinaryIO) -> SignedIntent:

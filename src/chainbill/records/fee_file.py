@@ -73,8 +73,18 @@ def _stated(fee: Any) -> dict[str, Any]:
     unknown = set(values) - {"fee", *_UNITS}
     if unknown or not isinstance(values.get("fee"), str):
         raise TermsError('write the fee as "85.00" or { fee = "85.00", max_units = 2 }')
-    stated = {name: values[name] for name in _UNITS if name in values}
+    stated = {name: _count(name, values[name]) for name in _UNITS if name in values}
     return {"amount": parse_cents(values["fee"], "a fee"), **stated}
+
+
+def _count(name: str, value: Any) -> int:
+    # In Python true is a number, and 1e1 is a float that may be whole.
+    if isinstance(value, bool) or not isinstance(value, int):
+        shown = str(value).lower() if isinstance(value, bool) else repr(value)
+        raise TermsError(
+            f"{name} is a whole number, not {shown}", hint=f"write it in digits, without quotes: {name} = 10"
+        )
+    return value
 
 
 def _fee(

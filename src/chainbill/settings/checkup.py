@@ -6,7 +6,7 @@ import importlib.metadata
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -213,34 +213,34 @@ def _store(state: StateDirectory, rows: Sequence[LoggedRow]) -> Finding:
     if not state.oracle_database.exists():
         if not rows:
             return _ok("oracle's store", "nothing was attested yet")
-        found = f"missing, and the chain has {len(rows)} claims: they could be attested and paid again"
+        found = f"missing, and the chain has {_claims(rows)}: they could be attested and paid again"
         return _fail("oracle's store", found, "chainbill oracle rebuild")
     store = OracleStore(state.oracle_database)
     missing = sum(store.find_sequence(*row.place) is None for row in rows)
     if missing:
-        found = f"knows nothing of {missing} of the chain's {len(rows)} claims"
+        found = f"knows nothing of {missing} of the chain's {_claims(rows)}"
         return _fail("oracle's store", found, "chainbill oracle rebuild")
     unknown = len(store.unknown_records())
     if unknown:
-        found = f"does not know which records {unknown} claims are of"
+        found = f"does not know the records of {unknown} of the chain's {_claims(rows)}"
         return _warn("oracle's store", found, "each provider tells it: chainbill provider rebuild")
-    return _ok("oracle's store", f"knows all of the chain's {len(rows)} claims")
+    return _ok("oracle's store", f"knows all of the chain's {_claims(rows)}")
 
 
 def _worklist(state: StateDirectory, name: str, rows: Sequence[LoggedRow]) -> Finding:
     check, advice = f"worklist of {name}", f"chainbill provider rebuild --as {name}"
     if not state.provider_database(name).exists():
-        return _fail(check, f"missing, and the chain has {len(rows)} claims of it", advice)
+        return _fail(check, f"missing, and the chain has {_claims(rows)} of it", advice)
     worklist = Worklist(state.provider_database(name))
     known = {each.commitment for each in worklist.attested()}
     missing = [row for row in rows if row.claim.commitment not in known]
     highest = max((row.claim.sequence for row in rows), default=0)
     if len(missing) == len(rows) > 0 or worklist.next_sequence() <= highest:
-        return _fail(check, f"knows nothing of {len(missing)} of its {len(rows)} claims", advice)
+        return _fail(check, f"knows nothing of {len(missing)} of its {_claims(rows)}", advice)
     if missing:
-        found = f"knows nothing of {len(missing)} of its {len(rows)} claims"
+        found = f"knows nothing of {len(missing)} of its {_claims(rows)}"
         return _warn(check, found, f"{advice}; then see: chainbill provider check --as {name}")
-    return _ok(check, f"knows all of its {len(rows)} claims")
+    return _ok(check, f"knows all of its {_claims(rows)}")
 
 
 def _guarded(check: str, run: Callable[[], Finding]) -> Finding:
@@ -264,3 +264,7 @@ def _warn(check: str, found: str, advice: str) -> Finding:
 
 def _fail(check: str, found: str, advice: str) -> Finding:
     return Finding(check=check, verdict=Verdict.FAIL, found=found, advice=advice)
+
+
+def _claims(rows: Sized) -> str:
+    return "1 claim" if len(rows) == 1 else f"{len(rows)} claims"

@@ -16,9 +16,10 @@ DISPUTE = "chainbill patient dispute"
 FUND = "chainbill patient fund"
 LIMITS = "chainbill patient limits"
 REVOKE = "chainbill patient revoke"
+STATEMENT = "chainbill patient statement"
 VERIFY = "chainbill audit verify"
 
-COMMANDS = (ACCEPT_PAYER, CONSENT, DISPUTE, FUND, LIMITS, REVOKE, SHOW, VERIFY)
+COMMANDS = (ACCEPT_PAYER, CONSENT, DISPUTE, FUND, LIMITS, REVOKE, SHOW, STATEMENT, VERIFY)
 """Every command a statement may tell its reader to type."""
 
 _NEXT_STEPS: dict[Reason, str] = {
@@ -153,7 +154,7 @@ def what_to_do(
     if reason is Reason.NONE:
         about_insurer = f"Ask {insurer} about the agreed price and about your part of it."
         return [
-            f"Compare it with what was recorded: {SHOW} {number}",
+            f"Compare it with what was recorded: {STATEMENT} {number}",
             f"Ask {provider} what this service was and why it charged this price.",
             *([about_insurer] if insurer else []),
             *([dispute] if dispute else []),
@@ -216,7 +217,7 @@ def dispute_command(number: str, account: str) -> str:
 def general_advice() -> list[str]:
     """The same for a whole statement, with each charge's number left to the reader."""
     return [
-        f"Compare the service with what was recorded about it: {SHOW} NUMBER",
+        f"Compare the service with what was recorded about it: {STATEMENT} NUMBER",
         "Ask the provider what the service was and why it charged this price.",
         "Ask your insurer about the agreed price and about your part of it.",
         f"Dispute a charge by its last day, seven days after it was paid: {DISPUTE} NUMBER. The provider "

@@ -6,7 +6,7 @@ are micro-dollars, times are seconds since 1970 (block time), accounts are check
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -130,6 +130,21 @@ class ClaimFacts:
             return False
         found = self.dispute
         return found is None or (found.stage is not DisputeStage.REVERSED and party not in found.parties)
+
+    def why_closed(self, parties: Collection[Disputer]) -> str:
+        """Why none of ``parties`` could dispute it any more, were there time; empty where one could."""
+        found = self.dispute
+        if self.sharing is None or found is None:
+            return ""
+        if self.given_back:
+            return "it was taken back, and cannot be disputed again"
+        if found.stage is DisputeStage.REVERSED:
+            return "it was ruled on, and cannot be disputed again"
+        if set(parties) - set(found.parties):
+            return ""
+        if found.stage is DisputeStage.UPHELD:
+            return "it was found to be right, and cannot be disputed again"
+        return "it is disputed already"
 
     @property
     def state(self) -> ChargeState:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chainbill.attestation.address import checksum_address
+from chainbill.attestation.claim_number import claim_number
+from chainbill.audit.account import named_keys
 from chainbill.audit.claims import ClaimRecord, replay_claims
 from chainbill.audit.credit import CreditAccount
 from chainbill.audit.ledger import Ledger, PatientAccount, PlanVersion
@@ -63,12 +65,21 @@ class LedgerHistory:
             LedgerError: the events do not replay; names the log.
         """
         self._as_of = as_of
-        rows, self._ledger = replay_claims(recorded, deployment)
+        self._rows, self._ledger = replay_claims(recorded, deployment)
+        rows = self._rows
         self._ledger.mature(as_of)
         references = {row.claim_id: row.commitment for row in rows if row.claim_id}
         self._claims = [_claim(row, self._ledger, references) for row in rows]
         self._places = {(row.provider_id, row.sequence): row.commitment for row in rows}
         self._movements = movements(recorded, self._ledger)
+
+    def numbers_of(self, wanted: str) -> list[str]:
+        """The whole numbers of the charges, anybody's, that a number, a commitment or a claim id names.
+
+        Raises:
+            LedgerError: ``wanted`` is none of them.
+        """
+        return [claim_number(*key) for key in sorted(named_keys(self._rows, wanted))]
 
     def patient(self, account: str, reader: Reader | None = None) -> AccountFacts:
         """A patient's claims, benefit years and wallet.

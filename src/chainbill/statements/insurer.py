@@ -239,7 +239,11 @@ def _charge(
         member_owed=net.patient_responsibility,
         dispute=None
         if claim.dispute_until is None
-        else Disputable(until=iso_moment(claim.dispute_until), by_reader=claim.may_be_disputed(party, now)),
+        else Disputable(
+            until=iso_moment(claim.dispute_until),
+            by_reader=claim.may_be_disputed(party, now),
+            closed=claim.why_closed([party]),
+        ),
     )
 
 

@@ -59,13 +59,17 @@ class Amounts(StatementPart):
     """Sums over settled events, less what was taken back of them.
 
     ``plan_paid + secondary_paid + patient_responsibility == allowed`` and
-    ``allowed + contractual_adjustment == billed``. The four parts from ``deductible`` to ``outside_plan`` are
-    what the primary plans left to the patients; second insurers took ``secondary_paid`` of them over.
+    ``allowed + taken_off + contractual_adjustment == billed``. The four parts from ``deductible`` to
+    ``outside_plan`` are what the primary plans left to the patients; second insurers took ``secondary_paid``
+    of them over.
     """
 
     billed: Dollars
     allowed: Dollars
     contractual_adjustment: Dollars
+    """What the agreed prices saved."""
+    taken_off: Dollars
+    """What rulings in part took off the agreed prices; what was taken back in full is in no sum."""
     deductible: Dollars
     copay: Dollars
     coinsurance: Dollars
@@ -143,6 +147,8 @@ class Disputable(StatementPart):
     """``2026-03-11T09:00:00Z``: the moment from which on nobody can, UTC."""
     by_reader: bool
     """Could the reader of the statement dispute it when the statement was made?"""
+    closed: str
+    """Why it cannot be disputed again, whatever the day, in words; empty where only time ends it."""
 
 
 def sharings(claims: Iterable[ClaimFacts]) -> list[CostSharing]:

@@ -215,7 +215,11 @@ def _disputable(claim: ClaimFacts, reader: _Reader) -> Disputable | None:
     until = claim.dispute_until
     if until is None:
         return None
-    return Disputable(until=iso_moment(until), by_reader=claim.may_be_disputed(Disputer.PATIENT, reader.now))
+    return Disputable(
+        until=iso_moment(until),
+        by_reader=claim.may_be_disputed(Disputer.PATIENT, reader.now),
+        closed=claim.why_closed([Disputer.PATIENT]),
+    )
 
 
 def _what_to_do(claim: ClaimFacts, provider: str, insurer: str | None, reader: _Reader) -> list[str]:
@@ -240,6 +244,8 @@ def _record_note(claim: ClaimFacts, provider: str, reader: _Reader) -> str:
         return missing
     if claim.dispute is not None and Disputer.PATIENT in claim.dispute.parties:
         return f"{missing} You have disputed it."
+    if closed := claim.why_closed([Disputer.PATIENT]):
+        return f"{missing} {sentence(closed)}: ask {provider} for the record."
     last = show_moment(claim.dispute_until)
     return f"{missing} Its last day to be disputed was {last}: ask {provider} for the record."
 

@@ -176,6 +176,7 @@ def _summary(statement: PatientStatement, width: int) -> list[str]:
     money = [
         ("The providers charged", show_dollars(totals.billed)),
         ("Agreed prices saved", show_dollars(-totals.contractual_adjustment)),
+        *_taken_off(totals.taken_off),
         ("Your insurer paid", show_dollars(-totals.plan_paid)),
     ]
     shares = [
@@ -256,11 +257,17 @@ def _came_back(event: PatientEvent, amounts: EventAmounts) -> list[tuple[str, st
     if net is None or net.allowed == amounts.allowed:
         return []
     insurers = amounts.plan_paid + amounts.secondary_paid - net.plan_paid - net.secondary_paid
-    rows = [("Came back to your insurer", insurers)] if insurers else []
-    rows += [("Came back to you", amounts.given_back)] if amounts.given_back else []
+    part = "  " if net.taken_off else ""  # of the line above
+    rows = [(f"{part}Came back to your insurer", insurers)] if insurers else []
+    rows += [(f"{part}Came back to you", amounts.given_back)] if amounts.given_back else []
     rows += [("So your insurer has paid", net.plan_paid + net.secondary_paid)] if insurers else []
     rows += [("So you have paid", net.patient_responsibility)]
-    return [(label, show_dollars(amount)) for label, amount in rows]
+    return [*_taken_off(net.taken_off), *((label, show_dollars(amount)) for label, amount in rows)]
+
+
+def _taken_off(amount: int) -> list[tuple[str, str]]:
+    """What rulings took off the agreed prices, where they did."""
+    return [("Taken off by the arbiter", show_dollars(-amount))] if amount else []
 
 
 def _shares(amounts: EventAmounts) -> list[tuple[str, Share]]:
@@ -328,9 +335,9 @@ def _answers(event: PatientEvent, width: int) -> list[str]:
 
 
 def _last_day(event: PatientEvent, dispute: Disputable) -> str:
+    if dispute.closed:
+        return f"{sentence(dispute.closed)}."
     last = f"Last day to dispute it: {show_iso_moment(dispute.until)}"
-    if event.state is ChargeState.TAKEN_BACK:
-        return f"{last}; it was taken back."
     # A note on a missing record has the command already.
     how = next((step for step in event.what_to_do if f"{DISPUTE} " in step), "")
     if not dispute.by_reader or event.record_note:

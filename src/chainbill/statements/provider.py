@@ -270,8 +270,12 @@ def _disputable(claim: ClaimFacts, now: int) -> Disputable | None:
         return None
     parties = {Disputer.PATIENT: True, Disputer.INSURER: claim.payer_id is not None}
     parties[Disputer.SECOND_INSURER] = claim.secondary_payer_id is not None
-    may = any(there and claim.may_be_disputed(party, now) for party, there in parties.items())
-    return Disputable(until=iso_moment(claim.dispute_until), by_reader=may)
+    there = [party for party, takes_part in parties.items() if takes_part]
+    return Disputable(
+        until=iso_moment(claim.dispute_until),
+        by_reader=any(claim.may_be_disputed(party, now) for party in there),
+        closed=claim.why_closed(there),
+    )
 
 
 def _dispute(claim: ClaimFacts) -> str:

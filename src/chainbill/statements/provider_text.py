@@ -147,7 +147,7 @@ def _paid_line(line: RemittanceLine, width: int) -> list[str]:
     notes += [line.dispute] if line.dispute else []
     if line.disputable is not None:
         last = f"last day to dispute it: {show_iso_moment(line.disputable.until)}"
-        notes.append(last if line.state is not ChargeState.TAKEN_BACK else f"{last}; it was taken back")
+        notes.append(line.disputable.closed or last)
     told = [text for note in notes for text in wrapped(note, width, "  ")]
     return [*_who(line, width), *amount_lines(rows, width, "  "), *told, ""]
 

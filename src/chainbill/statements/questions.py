@@ -103,7 +103,9 @@ def _after_taking_back(claim: ClaimFacts) -> str:
     if claim.taken_back is None or claim.sharing is None:
         return ""
     before = show_dollars(claim.sharing.allowed)
-    return f"The price was {before} before a part was taken back: {back_to(claim)}."
+    off = show_dollars(claim.taken_back.allowed)
+    price = "agreed price" if claim.payer_id else "price"
+    return f"The {price} was {before} before the arbiter took {off} off it: {back_to(claim)}."
 
 
 def _alike(one: Numbered, other: Numbered) -> bool:
@@ -132,27 +134,39 @@ def _named(entry: Numbered) -> str:
 
 
 def _covered(sharing: CostSharing, insurer: str | None, second: str | None) -> str:
-    price, yours = show_dollars(sharing.allowed), show_dollars(sharing.patient_responsibility)
+    yours = show_dollars(sharing.patient_responsibility)
+    price, whole = _price(sharing, "agreed price"), _whole(sharing, "agreed price")
     if insurer is None:
-        return f"No: no insurer took part. You paid the whole price of {yours}."
+        return f"No: no insurer took part. You paid {_whole(sharing, 'price')}."
     if sharing.allowed == 0:
         return "Yes: the agreed price is zero, so nobody paid."
     if sharing.secondary_paid:
         return _covered_by_two(sharing, insurer, second or "your second insurer")
     plans = show_dollars(sharing.plan_paid)
     if sharing.patient_responsibility == 0:
-        return f"Yes, in full: your insurer paid the whole agreed price of {price}."
+        return f"Yes, in full: your insurer paid {whole}."
     if sharing.plan_paid:
-        return f"Yes, in part: of the agreed price of {price} your insurer paid {plans} and you paid {yours}."
+        return f"Yes, in part: of {price} your insurer paid {plans} and you paid {yours}."
     why = _nothing_from_plan(sharing)
     counts = "" if sharing.outside_plan else " It counts towards your out-of-pocket maximum."
-    return f"Your plan covers it, but {why} the whole agreed price of {price} was yours to pay.{counts}"
+    return f"Your plan covers it, but {why} {whole} was yours to pay.{counts}"
+
+
+def _price(sharing: CostSharing, what: str) -> str:
+    """The price that was paid, and whether it is all of the ``what`` or what a ruling has left of it."""
+    price = show_dollars(sharing.allowed)
+    return f"the {price} that are left of the {what}" if sharing.taken_off else f"the {what} of {price}"
+
+
+def _whole(sharing: CostSharing, what: str) -> str:
+    price = _price(sharing, what)
+    return f"all of {price}" if sharing.taken_off else price.replace("the ", "the whole ", 1)
 
 
 def _covered_by_two(sharing: CostSharing, insurer: str, second: str) -> str:
-    price, yours = show_dollars(sharing.allowed), show_dollars(sharing.patient_responsibility)
+    price, yours = _price(sharing, "agreed price"), show_dollars(sharing.patient_responsibility)
     plans, seconds = show_dollars(sharing.plan_paid), show_dollars(sharing.secondary_paid)
-    paid = f"of the agreed price of {price} {insurer} paid {plans} and {second} {seconds}"
+    paid = f"of {price} {insurer} paid {plans} and {second} {seconds}"
     if sharing.patient_responsibility == 0:
         return f"Yes, in full: {paid}."
     return f"Yes, in part: {paid}; you paid {yours}."

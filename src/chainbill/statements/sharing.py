@@ -27,11 +27,13 @@ class CostSharing:
     secondary_paid: int = 0
     operator_fee: int = 0
     """Taken from the provider's credit."""
+    taken_off: int = 0
+    """What a ruling in part took off the agreed price: ``allowed`` is what is left of it."""
 
     @property
     def contractual_adjustment(self) -> int:
         """What the provider writes off."""
-        return self.billed - self.allowed
+        return self.billed - self.allowed - self.taken_off
 
     @property
     def patient_responsibility(self) -> int:
@@ -46,7 +48,9 @@ class CostSharing:
     def less(self, taken: CostSharing) -> CostSharing:
         """What is left once ``taken`` was given back; of an event given back in full nothing."""
         left = {name: getattr(self, name) - getattr(taken, name) for name in _COMPONENTS}
-        return CostSharing(billed=self.billed if left["allowed"] or not taken.allowed else 0, **left)
+        if not left["allowed"] and taken.allowed:
+            return CostSharing(**left)
+        return CostSharing(billed=self.billed, taken_off=self.taken_off + taken.allowed, **left)
 
 
 _COMPONENTS = (
