@@ -37,7 +37,7 @@ class Crash(RuntimeError):
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    options = SceneOptions(unfunded={"Patient/poor"})
+    options = SceneOptions(unfunded={"Patient/poor"}, decoys=False)
     with open_stage(tmp_path, [RICH, POOR], Catalogue.load(), options) as stage:
         yield stage
 

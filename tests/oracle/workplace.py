@@ -150,7 +150,7 @@ class Workplace:
 @contextmanager
 def open_workplace(folder: Path) -> Iterator[Workplace]:
     """A chain of its own for a provider whose patients have consented; ``Patient/poor`` has no money."""
-    options = SceneOptions(unfunded={"Patient/poor"})
+    options = SceneOptions(unfunded={"Patient/poor"}, decoys=False)
     with open_stage(folder, [*VISITS, UNPAID], Catalogue.load(), options) as stage:
         protocol, cast = stage.protocol, stage.cast
         owner, night = Account.create(), Signer(Account.create())

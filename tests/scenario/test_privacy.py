@@ -95,7 +95,7 @@ def test_run__same_record_twice__has_unlinkable_commitments(ingest: IngestReport
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()
-        with open_stage(folder, [event], catalogue, DemoOptions()) as stage:
+        with open_stage(folder, [event], catalogue, DemoOptions(decoys=False)) as stage:
             commitments.append(replay(stage, [event]).events[0].commitment)
 
     assert commitments[0] != commitments[1]

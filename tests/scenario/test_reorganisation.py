@@ -48,7 +48,7 @@ class Crash(RuntimeError):
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    options = SceneOptions(unfunded={"Patient/unfunded"})
+    options = SceneOptions(unfunded={"Patient/unfunded"}, decoys=False)
     with open_stage(tmp_path, [FIRST, SECOND, THIRD, UNPAID], Catalogue.load(), options) as stage:
         for reference in stage.cast.patients:
             stage.casting.enrol(stage.cast, reference, FIRST.benefit_year)

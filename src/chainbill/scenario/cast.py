@@ -73,6 +73,8 @@ class Casting:
     """References of patients who put nothing into their wallets."""
     without_consent: Collection[str] = ()
     """References of patients who consent to nobody."""
+    decoys: bool = True
+    """Whether decoys stand beside the insurer's fees."""
 
     def assemble(self, events: Sequence[ServiceEvent], fees: dict[str, FeeTerms]) -> Cast:
         """Make the insurer with its fees, register every provider, and open every patient's wallet."""
@@ -104,7 +106,7 @@ class Casting:
         self._deposit(insurer, cast.payer.address, pool, cast.payer.deposit)
         key = cast.schedule_key
         by_id = {service_id(key, service): terms for service, terms in fees.items()}
-        for service, terms in fees.items():
+        for service, terms in fees.items() if self.decoys else ():
             by_id |= dict.fromkeys(decoy_ids(key, service, draw_decoys()), terms)
         publish_fees(cast.payer, insurer, by_id)
         return cast

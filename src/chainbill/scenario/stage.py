@@ -35,6 +35,8 @@ class SceneOptions:
     """References of patients who put nothing into their wallets."""
     without_consent: Collection[str] = ()
     """References of patients who consent to nobody."""
+    decoys: bool = True
+    """Whether decoys stand beside the insurer's fees, which makes up most of the set-up."""
     on_step: Callable[[str], None] = lambda _: None
     """Told what begins, in a few words."""
 
@@ -94,7 +96,9 @@ def _set(
     protocol, submitter = Protocol(w3, deployment), Sender(w3, governor)
 
     options.on_step("registering providers, publishing fees, funding wallets")
-    casting = Casting(protocol, submitter, devnet.give_gas, options.unfunded, options.without_consent)
+    casting = Casting(
+        protocol, submitter, devnet.give_gas, options.unfunded, options.without_consent, options.decoys
+    )
     cast = casting.assemble(events, fee_schedule(catalogue))
     return Stage(
         devnet=devnet,
