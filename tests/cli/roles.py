@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import click
 from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
@@ -101,11 +102,15 @@ class Town:
         return path
 
     def record(self, *visits: str, price: float = 100.0, day: str = VISIT_DAY, patient: str = "pat") -> Path:
-        """A bundle with a check-up visit for each id, one a minute, each with a claim of its own."""
+        """A bundle with a check-up visit for each id, one a minute, each with a claim of its own.
+
+        Two visits at one moment would be one visit, in two files as well: the first id says when they begin.
+        """
         person = {"resourceType": "Patient", "id": patient}
         resources = [person, CLINIC]
         for minute, visit in enumerate(visits):
-            start = (datetime.fromisoformat(day) + timedelta(minutes=minute)).isoformat()
+            later = crc32(visits[0].encode()) % (8 * 3600)
+            start = (datetime.fromisoformat(day) + timedelta(seconds=later, minutes=minute)).isoformat()
             resources += [
                 encounter(id=visit, subject=ref(person), period={"start": start}),
                 claim(item(f"Encounter/{visit}", net=usd(price)), id=f"claim-{visit}", patient=ref(person)),

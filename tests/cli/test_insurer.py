@@ -242,7 +242,7 @@ def test_fees__changed_in_a_file__only_those_are_published_a_day_ahead(town: Tow
     third = town.file("third.toml", before.replace("85.00", "91.00"))
     blocked = town.ok("insurer", "fees", third, "--as", insurer)
     assert (blocked["published"], list(blocked["announced"])) == ([], ["office-visit"])
-    assert "publish them again after that" in town("insurer", "fees", third, "--as", insurer).out
+    assert "to be published again after that" in town("insurer", "fees", third, "--as", insurer).out
 
 
 def test_fees__cut_off_between_chunks__are_completed_by_the_next_run(
