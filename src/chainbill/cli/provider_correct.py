@@ -83,7 +83,7 @@ def correct(
 
 
 def _only(events: Sequence[ServiceEvent], record: str | None) -> ServiceEvent:
-    from chainbill.interop.ingest_memory import tail
+    from chainbill.interop.fhir.files import tail
 
     found = [
         event for event in events if record in (None, event.record_identity, tail(event.record_identity))

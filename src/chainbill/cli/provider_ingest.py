@@ -136,7 +136,7 @@ def ingest(
     shown = {reference: session.book.name_of(account) or account for reference, account in accounts.items()}
     facts = _ingest_facts(report, enlisted, shown, dry_run=dry_run)
     emit(facts, lambda: _show_ingest(name, report, enlisted, shown, dry_run=dry_run))
-    _note_oddities(report, enlisted, accounts)
+    _note_oddities(enlisted)
 
 
 def _accounts(
@@ -395,11 +395,7 @@ def _show_counts(title: str, counts: Mapping[str, int]) -> None:
             click.echo(f"  {count:>5}  {one_line(what)}")
 
 
-def _note_oddities(report: IngestReport, enlisted: Enlisted, accounts: Mapping[str, str]) -> None:
-    known = {event.patient.reference for event in report.events}
-    for reference in accounts:
-        if reference not in known:
-            note(f"note: no event of the record is of patient {reference}")
+def _note_oddities(enlisted: Enlisted) -> None:
     for event in enlisted.other_patient:
         note(
             f"note: {event.record_identity} waits under another patient's account. If that is wrong: "

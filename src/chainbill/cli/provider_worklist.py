@@ -152,7 +152,7 @@ def named_events(worklist: Worklist, name: str, records: Sequence[str]) -> list[
 def whole_identities(known: Collection[str], records: Sequence[str]) -> list[str]:
     """``records`` as the worklist has them: one named by its last part (``Encounter/7``) is the one known
     identity that ends so, where it is the only one."""
-    from chainbill.interop.ingest_memory import tail
+    from chainbill.interop.fhir.files import tail
 
     whole = {record: [each for each in known if record in (each, tail(each))] for record in records}
     return [found[0] if len(found) == 1 else record for record, found in whole.items()]

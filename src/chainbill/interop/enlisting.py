@@ -1,8 +1,7 @@
 """Puts the events of a record on a provider's worklist, each under its patient's account.
 
-Parts of an export complete each other, in whatever order they come: a price that arrives later takes the
-place of the catalogue's, a changed record takes the place of one that waits, and what was attested already
-is named, not changed.
+Parts of an export complete each other, in whatever order they come: a changed record takes the place of one
+that waits, what is no event any more comes off the list, and what was attested already is named, not changed.
 """
 
 from __future__ import annotations
@@ -12,20 +11,22 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from chainbill.attestation.worklist import WaitingEvent, Worklist
+from chainbill.interop.fhir.files import tail
+from chainbill.interop.fhir.records import UNNAMED_PROVIDER
 from chainbill.interop.fhir.report import IngestReport
-from chainbill.interop.ingest_memory import IngestMemory, Seen, tail
+from chainbill.interop.ingest_memory import IngestMemory, Seen
 from chainbill.records.service_event import Party, ServiceEvent
 
 ANYBODY = "any"
 """Stands for every performer of a record."""
 
-UNNAMED = "unnamed"
+UNNAMED = UNNAMED_PROVIDER.reference
 """The reference of a provider that no record names: whoever ingests it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Something that is named and left as it is."""
+    """An event of which something is said."""
 
     event: str
     """Its record identity."""
@@ -46,7 +47,7 @@ class Enlisted:
     other_patient: list[ServiceEvent] = field(default_factory=list)
     """Of those: waiting under another patient's account than now named."""
     named: list[Named] = field(default_factory=list)
-    """Of those: changed after they were attested, or perhaps the same as another."""
+    """What was attested, or is being attested, and whose record says something else now."""
     unmapped: list[ServiceEvent] = field(default_factory=list)
     """Of patients for whom no account was named."""
     performed_by_others: list[ServiceEvent] = field(default_factory=list)
@@ -102,6 +103,8 @@ class _Enlisting:
     dry_run: bool
     done: Enlisted = field(default_factory=Enlisted)
     _waiting: dict[str, WaitingEvent] = field(default_factory=dict)
+    _taken: dict[str, list[str]] = field(default_factory=dict)
+    """What earlier ingests put on the worklist, by the resource that it is of."""
     _new: list[tuple[str, ServiceEvent]] = field(default_factory=list)
     """What is added at the end, all at once."""
 
@@ -109,6 +112,7 @@ class _Enlisting:
         self._waiting = {
             item.event.record_identity: item for item in self.worklist.waiting() if not item.corrects
         }
+        self._taken = self.memory.taken()
         self._take_back()
         for event in self.report.events:
             patient = self.accounts.get(event.patient.reference)
@@ -131,10 +135,11 @@ class _Enlisting:
     def _take_back(self) -> None:
         """Take off the list what the record says is none any more, and name what was attested of it."""
         events = {event.record_identity for event in self.report.events}
-        for resource, why in self.report.not_events.items():
-            for identity in self.memory.of_resource(resource):
-                if identity in events:
-                    continue  # a claim that prices nothing else, whose lines are events
+        for resource, identities in self._taken.items():
+            why = self.report.not_events.get(resource)
+            for identity in identities:
+                if why is None or identity in events:  # a claim is no event, and its lines may be
+                    continue
                 waits = self._waiting.pop(identity, None)
                 if waits is None:
                     if self.worklist.knows(identity) and resource not in self.report.earlier:
@@ -196,7 +201,7 @@ class _Enlisting:
         claim = tail(event.record_identity.partition("#")[0])
         for replaced, by in self.report.replaced.items():
             if by == claim and "#" in event.record_identity:
-                for identity in self.memory.of_resource(replaced):
+                for identity in self._taken.get(replaced, ()):
                     if "#" in identity and identity not in self._waiting and self.worklist.knows(identity):
                         return identity
         return ""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from chainbill.interop.fhir.files import Source, read_again, written
+from chainbill.interop.fhir.files import Source, read_again, tail, written
 from chainbill.records.commitment import canonical
 from chainbill.records.database import Database
 from chainbill.records.service_event import ServiceEvent
@@ -136,17 +136,16 @@ class IngestMemory:
             return None
         return Seen(row[0], hmac.compare_digest(row[1], self._digest(canonical(event))))
 
-    def of_resource(self, identity: str) -> list[str]:
-        """The record identities on the worklist that a resource stands for: its own, and its lines' (a
-        claim's).
+    def taken(self) -> dict[str, list[str]]:
+        """The record identities that were put on the worklist, by the resource that they are of: a claim's
+        lines are the claim's.
         """
         with self._database() as database:
-            rows = database.execute(
-                "SELECT record_identity FROM seen WHERE record_identity = ?1"
-                " OR substr(record_identity, 1, length(?1) + 1) = ?1 || '#'",
-                (identity,),
-            ).fetchall()
-        return [found for (found,) in rows]
+            rows = database.execute("SELECT record_identity FROM seen ORDER BY rowid").fetchall()
+        found: dict[str, list[str]] = {}
+        for (identity,) in rows:
+            found.setdefault(identity.partition("#")[0], []).append(identity)
+        return found
 
     def accounts(self) -> dict[str, str]:
         """Patients' accounts (checksum addresses) by the reference that records name them by."""
@@ -174,12 +173,3 @@ class IngestMemory:
     def _likeness(self, patient: str, event: ServiceEvent) -> bytes:
         moment = event.performed_at.astimezone(UTC).isoformat()
         return self._digest(f"{patient} {event.kind} {moment}".encode())
-
-
-def tail(record_identity: str) -> str:
-    """An identity without the server it is from: ``Encounter/7`` of
-    ``https://ehr.example/fhir/Encounter/7``.
-    """
-    if "://" not in record_identity:
-        return record_identity
-    return "/".join(record_identity.split("/")[-2:])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chainbill.errors import RecordError
-from chainbill.interop.ingest_memory import tail
+from chainbill.interop.fhir.files import tail
 
 _PATIENT_COLUMNS = ("patient", "reference", "identifier", "mrn")
 _HINT = (

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 from chainbill.errors import ChainbillError
+
+
+def repeated_key(pairs: Iterable[tuple[str, Any]]) -> str | None:
+    """The first key of an object that stands in it a second time; None where its keys are distinct."""
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def refuse_repeated_keys(content: bytes | str, what: str, error: type[ChainbillError]) -> None:
@@ -18,9 +29,8 @@ def refuse_repeated_keys(content: bytes | str, what: str, error: type[ChainbillE
     repeated: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) < len(names):
-            repeated.append(next(name for place, name in enumerate(names) if name in names[:place]))
+        if (name := repeated_key(pairs)) is not None:
+            repeated.append(name)
 
     with suppress(ValueError, RecursionError):
         # Numbers are not looked at: one of 5,000 digits is the reader's to refuse.

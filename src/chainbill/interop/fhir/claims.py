@@ -24,6 +24,7 @@ from chainbill.interop.fhir.report import LeftOut, SkipReason
 from chainbill.interop.fhir.validation import not_understood_because
 from chainbill.money import cents_from_decimal
 from chainbill.records.catalogue import Coding
+from chainbill.records.service_event import PriceSource
 
 CLAIM_TYPES = ("Claim", "ExplanationOfBenefit", "ChargeItem", "Invoice")
 """Resources that state prices, those that go first coming first."""
@@ -126,6 +127,17 @@ class Claim:
         updated = first_date(child(resource, "meta"), "lastUpdated")
         created = first_date(resource, "created", "enteredDate", "date", "billablePeriod")
         return created or EPOCH, updated or EPOCH, self.source.identity
+
+    @property
+    def visits(self) -> set[str]:
+        """The identities of the encounters that its lines name."""
+        return {target.reference for line in self.lines for target in line.encounters}
+
+    @property
+    def line_source(self) -> PriceSource:
+        """Where the price of one of its lines is read."""
+        charges = ("ChargeItem", "Invoice")
+        return PriceSource.CHARGE_ITEM if self.source.type in charges else PriceSource.CLAIM_ITEM
 
     @property
     def of_lines(self) -> int:

@@ -10,7 +10,6 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -22,6 +21,7 @@ from typing import Any, BinaryIO, NoReturn, cast
 from chainbill.errors import MalformedRecord, RecordError, RecordTooLarge
 from chainbill.interop.fhir.elements import Json, child, children, printable, text
 from chainbill.interop.file_forms import BEGINNING, Wanted, other_form
+from chainbill.records.repeated_keys import repeated_key
 
 MAX_DEPTH = 200
 """Levels of nesting a resource may have. FHIR's own examples stay under 30."""
@@ -300,6 +300,11 @@ def _holds_lines(file: BinaryIO, limit: int) -> bool:
         file.seek(0)
 
 
+def tail(identity: str) -> str:
+    """An identity without the server it is from: ``Encounter/7`` of ``https://ehr.example/fhir/Encounter/7``."""
+    return "/".join(identity.split("/")[-2:]) if identity.startswith(("http://", "https://")) else identity
+
+
 def written(resource: Json) -> str:
     """A resource as JSON, with every number as it was read."""
 
@@ -369,11 +374,9 @@ def _require_type(where: str, resource: Json) -> None:
 
 def _object(where: str, pairs: list[tuple[str, Any]]) -> Json:
     """An object whose keys are distinct: of two, readers disagree which one counts (RFC 8259, section 4)."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+    if (twice := repeated_key(pairs)) is not None:
         raise MalformedRecord(f"{where}: the key {printable(twice)[:40]!r} stands twice in one object")
-    return found
+    return dict(pairs)
 
 
 def _exact(written: str) -> Decimal:

@@ -17,10 +17,9 @@ from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.prices import VISIT_KINDS, Price, Visit, order_of_line, shown, stated_days
 from chainbill.interop.fhir.records import UNNAMED_PROVIDER, Records
 from chainbill.interop.fhir.report import LeftOut, NoEvent, SkipReason
+from chainbill.interop.fhir.visits import NEVER_WAS
 from chainbill.records.catalogue import Coding
 from chainbill.records.service_event import Party, ServiceEvent, ServiceKind
-
-_NEVER_WAS = ("entered-in-error", "cancelled")
 
 _LEFT_OUT = {
     SkipReason.MISSING_REFERENCE: LeftOut.MISSING_REFERENCE,
@@ -151,7 +150,7 @@ class LineEvents:
         target = line.encounters[0]
         found = target.found
         if found is not None and target.reference in self.not_events:
-            never = text(found.resource, "status") in _NEVER_WAS
+            never = text(found.resource, "status") in NEVER_WAS
             if never or kind in (*VISIT_KINDS, None):
                 return LeftOut.VISIT_NO_EVENT, self._why(found)
         if found is None and kind in VISIT_KINDS:

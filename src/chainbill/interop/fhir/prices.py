@@ -19,7 +19,7 @@ from typing import NamedTuple
 from chainbill.interop.fhir.claims import PROCEDURE_CODE, Claim, Line, read_claims
 from chainbill.interop.fhir.dates import EPOCH, days_of, first_date, service_moment
 from chainbill.interop.fhir.elements import child, codings, text
-from chainbill.interop.fhir.files import Source
+from chainbill.interop.fhir.files import Source, tail
 from chainbill.interop.fhir.references import ReferenceIndex, Target
 from chainbill.interop.fhir.report import (
     ClaimLine,
@@ -331,7 +331,7 @@ class PriceBook:
             return service_moment(line.claim.source.resource, "billablePeriod", last_day=True)
         except NoEvent:
             beside = set(self._moments_beside(line))
-            visits = {t.reference for other in line.claim.lines for t in other.encounters}
+            visits = line.claim.visits
             # A visit's own code without a date may be of any visit; a test's is of the only one beside it.
             if not beside and len(visits) == 1 and self.kind(line) not in VISIT_KINDS:
                 visit = self.visits.get(visits.pop())
@@ -592,7 +592,7 @@ class PriceBook:
                 self._supplies.setdefault(line.claim.patient, []).append((line, days))
         occasions: set[object] = {target.reference for target in line.encounters}
         if not occasions:
-            occasions = {t.reference for other in line.claim.lines for t in other.encounters}
+            occasions = set(line.claim.visits)
             with suppress(NoEvent):
                 occasions.add(self.moment(line).date())
         keys = {*map(str, line.codings), self.service_key(line)}
@@ -807,9 +807,7 @@ class PriceBook:
             if self.service_key(line) in services
             or (self.kind(line) is None and self.service_key(line) not in others)
         ]
-        source = PriceSource.CLAIM_ITEM
-        if claim.source.type in ("ChargeItem", "Invoice"):
-            source = PriceSource.CHARGE_ITEM
+        source = claim.line_source
         unpriced = [line for line in own if line.amount is None]
         if unpriced:
             rest = self._rest_for(claim, unpriced)
@@ -911,11 +909,8 @@ class PriceBook:
         off = [other for other in alike if (other.amount or 0) < 0]
         if off and amount + sum(other.amount or 0 for other in off) < 0:
             off = alike  # more is taken off than this line holds: it is taken off them all
-        source = PriceSource.CLAIM_ITEM
-        if line.claim.source.type in ("ChargeItem", "Invoice"):
-            source = PriceSource.CHARGE_ITEM
         lines = [line, *off]
-        return _Charge(line.claim, lines, sum(each.amount or 0 for each in lines), source)
+        return _Charge(line.claim, lines, sum(each.amount or 0 for each in lines), line.claim.line_source)
 
     def _of_occasion(self, line: Line, day: date, encounter: str) -> bool:
         """Whether a line can be of the day or the visit of a test."""
@@ -926,7 +921,7 @@ class PriceBook:
         except NoEvent as missing:
             if missing.reason is SkipReason.INEXACT_DATE:
                 return False
-        beside = {t.reference for other in line.claim.lines for t in other.encounters}
+        beside = line.claim.visits
         if encounter and beside:
             return encounter in beside
         try:
@@ -948,7 +943,7 @@ class PriceBook:
             return SkipReason.PRICED_NOTHING, f"it repeats {claim.repeats.source.label}"
         events = list(dict.fromkeys(self._priced.get(claim.source.identity, [])))
         mine = f"{claim.source.identity}#"
-        others = [_label(event) for event in events if not event.startswith(mine)]
+        others = [tail(event) for event in events if not event.startswith(mine)]
         own = sorted(int(event.removeprefix(mine)) for event in events if event.startswith(mine))
         if others:
             told = f"of {', '.join(others)}"
@@ -1014,18 +1009,13 @@ def is_virtual_place(location: Source) -> bool:
 
 def shown(target: Target) -> str:
     """A reference's target as a reason names it."""
-    return target.found.label if target.found else _label(target.reference)
-
-
-def _label(identity: str) -> str:
-    """The last two parts of an absolute identity."""
-    return "/".join(identity.split("/")[-2:]) if identity.startswith("http") else identity
+    return target.found.label if target.found else tail(target.reference)
 
 
 def _may_be_one(claimed: frozenset[str], visited: frozenset[str]) -> bool:
     """Whether a claim's and a visit's providers can be the same: a doctor may bill what the record says a
     clinic provided, while of two clinics, or two doctors, each bills its own."""
-    kinds, others = ({_label(each).partition("/")[0] for each in named} for named in (claimed, visited))
+    kinds, others = ({tail(each).partition("/")[0] for each in named} for named in (claimed, visited))
     return not claimed.isdisjoint(visited) or kinds.isdisjoint(others)
 
 

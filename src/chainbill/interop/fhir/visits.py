@@ -20,7 +20,8 @@ IN_PERSON_CLASSES = ("AMB", "EMER", "IMP", "HH", "ACUTE", "NONAC", "OBSENC", "SS
 """Encounter classes (HL7 v3 ActEncounterCode) of visits in person: ACUTE and NONAC are two sorts of IMP,
 OBSENC is an observation stay and SS a short one."""
 
-_NEVER_WAS = ("entered-in-error", "cancelled")
+NEVER_WAS = ("entered-in-error", "cancelled")
+"""Encounter statuses that say that nothing took place."""
 
 _VIRTUAL_OR_HOME = re.compile(
     r"\b(telehealth|telemedicine|tele-?(visit|consult\w*)|e-visit|home visit"
@@ -112,7 +113,7 @@ class Visits:
             return
         target = self.records.index.follow(part_of, source, "Encounter")
         seen = {source.identity}
-        while target.found is not None and text(target.found.resource, "status") in _NEVER_WAS:
+        while target.found is not None and text(target.found.resource, "status") in NEVER_WAS:
             # What it was part of never was: it is part of what that was part of, or stands for itself.
             seen.add(target.reference)
             part_of = child(target.found.resource, "partOf")
