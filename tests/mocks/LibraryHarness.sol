@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Adjudication} from "../libraries/Adjudication.sol";
-import {Calendar} from "../libraries/Calendar.sol";
-import {CategorySlot} from "../libraries/CategorySlot.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {QuorumSignatures} from "../libraries/QuorumSignatures.sol";
-import {CategoryTerms} from "../types/Terms.sol";
+import {Adjudication} from "../../contracts/libraries/Adjudication.sol";
+import {Calendar} from "../../contracts/libraries/Calendar.sol";
+import {CategorySlot} from "../../contracts/libraries/CategorySlot.sol";
+import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
+import {QuorumSignatures} from "../../contracts/libraries/QuorumSignatures.sol";
+import {CategoryTerms} from "../../contracts/types/Terms.sol";
 
 /// @notice Opens internal libraries to differential tests. Never deployed.
 contract LibraryHarness {
