@@ -2,21 +2,21 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {BatchRecorder} from "./settlement/BatchRecorder.sol";
-import {SettlementFront} from "./settlement/SettlementFront.sol";
+import {BatchCodec} from "./codec/BatchCodec.sol";
+import {ClaimTree} from "./codec/ClaimTree.sol";
+import {TypedData} from "./codec/TypedData.sol";
+import {Words} from "./codec/Words.sol";
 import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
-import {BatchCodec} from "./libraries/BatchCodec.sol";
-import {Calendar} from "./libraries/Calendar.sol";
-import {ClaimTree} from "./libraries/ClaimTree.sol";
-import {CreditAccount} from "./libraries/CreditAccount.sol";
-import {MAX_BATCH_LIFE} from "./libraries/Notice.sol";
-import {TypedData} from "./libraries/TypedData.sol";
-import {Words} from "./libraries/Words.sol";
+import {Calendar} from "./math/Calendar.sol";
+import {BatchRecorder} from "./settlement/BatchRecorder.sol";
+import {CreditAccount} from "./settlement/CreditAccount.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
+import {SettlementFront} from "./settlement/SettlementFront.sol";
+import {MAX_BATCH_LIFE} from "./token/Notice.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
 

@@ -7,19 +7,19 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {IERC3009} from "./interfaces/IERC3009.sol";
+import {BatchCodec} from "./codec/BatchCodec.sol";
+import {Words} from "./codec/Words.sol";
+import {Consent, ConsentSlot} from "./escrow/ConsentSlot.sol";
+import {PatientIntents} from "./escrow/PatientIntents.sol";
+import {PatientSlot} from "./escrow/PatientSlot.sol";
+import {Spendable} from "./escrow/Spendable.sol";
 import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
+import {IERC3009} from "./interfaces/IERC3009.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
-import {BatchCodec} from "./libraries/BatchCodec.sol";
-import {Consent, ConsentSlot} from "./libraries/ConsentSlot.sol";
-import {ExactTransfer} from "./libraries/ExactTransfer.sol";
-import {MAX_BATCH_LIFE, NOTICE, Notice, WithdrawalRequest} from "./libraries/Notice.sol";
-import {PatientIntents} from "./libraries/PatientIntents.sol";
-import {PatientSlot} from "./libraries/PatientSlot.sol";
-import {Spendable} from "./libraries/Spendable.sol";
-import {Words} from "./libraries/Words.sol";
+import {ExactTransfer} from "./token/ExactTransfer.sol";
+import {MAX_BATCH_LIFE, NOTICE, Notice, WithdrawalRequest} from "./token/Notice.sol";
 import {Reason} from "./types/Outcomes.sol";
 
 /// @dev Documented in IPatientEscrow.
@@ -29,7 +29,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     using Notice for WithdrawalRequest;
     using PatientSlot for uint256;
 
-    /// Two storage slots, laid out in `libraries/PatientSlot.sol`.
+    /// Two storage slots, laid out in `escrow/PatientSlot.sol`.
     struct Patient {
         uint256 slot;
         uint256 next;
@@ -41,7 +41,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     IProviderRegistry public immutable registry;
 
     mapping(address patient => Patient) private _patients;
-    /// Laid out in `libraries/ConsentSlot.sol`. By provider first: a section has one, and its hash is taken once.
+    /// Laid out in `escrow/ConsentSlot.sol`. By provider first: a section has one, and its hash is taken once.
     mapping(uint32 providerId => mapping(address patient => uint256 slot)) private _consents;
     mapping(address patient => WithdrawalRequest) private _requests;
 
@@ -560,7 +560,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     /// What a patient may be charged by a section of this provider that names these payers, see
-    /// `libraries/Spendable.sol`.
+    /// `escrow/Spendable.sol`.
     function _stated(uint256 patient_, uint32 providerId, uint256 named, uint256 signedAt)
         private
         view

@@ -37,7 +37,7 @@ class Break:
 BREAKS = (
     Break(
         "the copay forgets what the deductible took",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         "copay := smaller(copay, sub(room, deductible))",
         "copay := smaller(copay, room)",
         "Adjudication",
@@ -45,7 +45,7 @@ BREAKS = (
     ),
     Break(
         "a family's maximum forgets what the family has met",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         "Math.saturatingSub(plan.familyOopMax, met.familyOop)",
         "plan.familyOopMax",
         "Adjudication",
@@ -53,7 +53,7 @@ BREAKS = (
     ),
     Break(
         "coinsurance forgets the out-of-pocket maximum",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         "smaller(sub(rest, smaller(part, rest)), sub(outOfPocket, taken))",
         "sub(rest, smaller(part, rest))",
         "Adjudication",
@@ -61,7 +61,7 @@ BREAKS = (
     ),
     Break(
         "what is above the annual maximum is dropped",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         " + ((planPaid - most) << 128)",
         "",
         "Adjudication",
@@ -69,7 +69,7 @@ BREAKS = (
     ),
     Break(
         "an ended dispute returns what was lost, too",
-        "libraries/CreditAccount.sol",
+        "settlement/CreditAccount.sol",
         "uint256 back = amount - lost;",
         "uint256 back = amount;",
         "CreditAccount",
@@ -117,7 +117,7 @@ BREAKS = (
     ),
     Break(
         "a withdrawal reaches later deposits",
-        "libraries/Notice.sol",
+        "token/Notice.sol",
         "balance > request.depositedSince ? balance - request.depositedSince : 0",
         "balance",
         "Escrow",
@@ -125,7 +125,7 @@ BREAKS = (
     ),
     Break(
         "a charge is not taken off what may be spent",
-        "libraries/Spendable.sol",
+        "escrow/Spendable.sol",
         "return word - (amount << 192) - (amount << 128);",
         "return word - (amount << 128);",
         "Escrow",

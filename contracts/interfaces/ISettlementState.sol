@@ -6,7 +6,7 @@ pragma solidity 0.8.30;
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
 interface ISettlementState {
     /// @notice A settled claim as its log tells it; hashes to the claim's id, a leaf of its batch's tree.
-    /// The words are laid out in `libraries/ClaimWords.sol`.
+    /// The words are laid out in `codec/ClaimWords.sol`.
     struct SettledClaim {
         bytes32 batchDigest;
         uint40 settledAt;

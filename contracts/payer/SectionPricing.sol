@@ -2,16 +2,16 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {CategorySlot} from "./CategorySlot.sol";
+import {FeeSlot} from "./FeeSlot.sol";
+import {MemberSlot} from "./MemberSlot.sol";
 import {PayerTerms} from "./PayerTerms.sol";
-import {Adjudication} from "../libraries/Adjudication.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
-import {CategorySlot} from "../libraries/CategorySlot.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {FeeSlot} from "../libraries/FeeSlot.sol";
-import {MemberSlot} from "../libraries/MemberSlot.sol";
-import {PoolSlot} from "../libraries/PoolSlot.sol";
-import {Spendable} from "../libraries/Spendable.sol";
-import {Words} from "../libraries/Words.sol";
+import {PoolSlot} from "./PoolSlot.sol";
+import {BatchCodec} from "../codec/BatchCodec.sol";
+import {ClaimWords} from "../codec/ClaimWords.sol";
+import {Words} from "../codec/Words.sol";
+import {Spendable} from "../escrow/Spendable.sol";
+import {Adjudication} from "../math/Adjudication.sol";
 import {Reason} from "../types/Outcomes.sol";
 import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {CreditAccount} from "./CreditAccount.sol";
 import {SequenceMarks} from "./SequenceMarks.sol";
+import {BatchCodec} from "../codec/BatchCodec.sol";
+import {ClaimWords} from "../codec/ClaimWords.sol";
+import {Words} from "../codec/Words.sol";
 import {ISettlementState} from "../interfaces/ISettlementState.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {Words} from "../libraries/Words.sol";
 import {BatchContext} from "../types/Batch.sol";
 import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 

@@ -5,10 +5,10 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ClaimReversals} from "./ClaimReversals.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../libraries/Notice.sol";
-import {PatientIntents} from "../libraries/PatientIntents.sol";
+import {CreditAccount} from "./CreditAccount.sol";
+import {ClaimWords} from "../codec/ClaimWords.sol";
+import {PatientIntents} from "../escrow/PatientIntents.sol";
+import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../token/Notice.sol";
 
 /// @notice The part of SettlementDesk that hears disputes of settled claims.
 /// @dev Documented in IClaimSettlement.

@@ -2,11 +2,11 @@
 pragma solidity 0.8.30;
 
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {CreditAccount} from "./CreditAccount.sol";
 import {CreditDesk} from "./CreditDesk.sol";
+import {ClaimWords} from "../codec/ClaimWords.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {TransferGas} from "../libraries/TransferGas.sol";
+import {TransferGas} from "../token/TransferGas.sol";
 
 /// @notice The part of SettlementDesk that takes claims back: what each party gets, out of whose money,
 /// and what the provider is left owing.

@@ -3,11 +3,11 @@ pragma solidity 0.8.30;
 
 import {QuorumCheck} from "./QuorumCheck.sol";
 import {SettlementFront} from "./SettlementFront.sol";
+import {BatchCodec} from "../codec/BatchCodec.sol";
+import {ClaimWords} from "../codec/ClaimWords.sol";
+import {Words} from "../codec/Words.sol";
+import {Spendable} from "../escrow/Spendable.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {Spendable} from "../libraries/Spendable.sol";
-import {Words} from "../libraries/Words.sol";
 import {BatchContext} from "../types/Batch.sol";
 import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 import {CobMode} from "../types/Terms.sol";

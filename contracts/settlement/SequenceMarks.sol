@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Coordination} from "./Coordination.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
-import {Words} from "../libraries/Words.sol";
+import {BatchCodec} from "../codec/BatchCodec.sol";
+import {Words} from "../codec/Words.sol";
 import {Reason} from "../types/Outcomes.sol";
 
 /// @notice The part of ClaimSettlement that spends providers' sequence numbers, each of them once.

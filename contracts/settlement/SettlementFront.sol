@@ -2,14 +2,14 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {CreditAccount} from "./CreditAccount.sol";
 import {SettlementDesk} from "./SettlementDesk.sol";
 import {SettlementState} from "./SettlementState.sol";
 import {IClaimSettlement} from "../interfaces/IClaimSettlement.sol";
 import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {DISPUTE_WINDOW} from "../libraries/Notice.sol";
+import {DISPUTE_WINDOW} from "../token/Notice.sol";
 
 /// @notice The part of ClaimSettlement that answers questions and passes on what its desk does.
 abstract contract SettlementFront is SettlementState, IClaimSettlement {

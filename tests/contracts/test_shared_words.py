@@ -95,7 +95,7 @@ def test_terms__solidity_and_python__have_the_same_fields(
 
 def test_notice__constants__equal_those_of_the_audit_and_of_these_tests(contracts: Path) -> None:
     found = re.findall(
-        r"uint40 constant (\w+) = (\d+) (\w+);", without_comments(contracts / "libraries" / "Notice.sol")
+        r"uint40 constant (\w+) = (\d+) (\w+);", without_comments(contracts / "token" / "Notice.sol")
     )
     seconds = {name: int(number) * TIME_UNITS[unit] for name, number, unit in found}
     assert seconds == {name: getattr(protocol, name) for name in SPANS}

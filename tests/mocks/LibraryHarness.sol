@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Adjudication} from "../../contracts/libraries/Adjudication.sol";
-import {Calendar} from "../../contracts/libraries/Calendar.sol";
-import {CategorySlot} from "../../contracts/libraries/CategorySlot.sol";
-import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
-import {QuorumSignatures} from "../../contracts/libraries/QuorumSignatures.sol";
+import {ClaimWords} from "../../contracts/codec/ClaimWords.sol";
+import {Adjudication} from "../../contracts/math/Adjudication.sol";
+import {Calendar} from "../../contracts/math/Calendar.sol";
+import {CategorySlot} from "../../contracts/payer/CategorySlot.sol";
+import {QuorumSignatures} from "../../contracts/settlement/QuorumSignatures.sol";
 import {CategoryTerms} from "../../contracts/types/Terms.sol";
 
 /// @notice Opens internal libraries to differential tests. Never deployed.

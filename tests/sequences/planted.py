@@ -69,7 +69,7 @@ PLANTED = (
     ),
     planted(
         "a bucket matures a day early",
-        "libraries/CreditAccount.sol",
+        "settlement/CreditAccount.sol",
         ("return _today() >= day + DAYS;", "return _today() + 1 >= day + DAYS;"),
     ),
     planted(
@@ -79,7 +79,7 @@ PLANTED = (
     ),
     planted(
         "the limit for a day is ignored",
-        "libraries/Spendable.sol",
+        "escrow/Spendable.sol",
         ("        if (amount > dayLeftOf(word)) return Reason.OverDayLimit;\n", ""),
     ),
     planted(
@@ -97,7 +97,7 @@ PLANTED = (
     ),
     planted(
         "a consent that was narrowed still counts as it was",
-        "libraries/ConsentSlot.sol",
+        "escrow/ConsentSlot.sol",
         ("if (!isChanging(slot) || time < nextAt(slot)) return slot;", "if (time != 1) return slot;"),
     ),
     planted(
@@ -128,7 +128,7 @@ PLANTED = (
     ),
     planted(
         "terms are remembered for every provider",
-        "libraries/PoolSlot.sol",
+        "payer/PoolSlot.sol",
         (
             "uint64(slot >> 64) == (planKey << 32 | providerId)",
             "uint32(slot >> 96) == planKey && providerId != 0",
@@ -157,7 +157,7 @@ PLANTED = (
     ),
     planted(
         "a withdrawal reaches later deposits",
-        "libraries/Notice.sol",
+        "token/Notice.sol",
         ("balance > request.depositedSince ? balance - request.depositedSince : 0;", "balance;"),
     ),
     planted(
@@ -172,7 +172,7 @@ PLANTED = (
     ),
     planted(
         "a dispute's held credit comes back in full after a partial ruling",
-        "libraries/CreditAccount.sol",
+        "settlement/CreditAccount.sol",
         ("uint256 back = amount - lost;", "uint256 back = amount - lost / 2;"),
     ),
     planted(
@@ -193,7 +193,7 @@ PLANTED = (
     ),
     planted(
         "the annual plan maximum is forgotten",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         ("if (plan.annualMaximum != 0) shares", "if (plan.annualMaximum > 1 << 63) shares"),
     ),
 )

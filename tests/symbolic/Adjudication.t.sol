@@ -2,9 +2,9 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {Adjudication} from "../../contracts/libraries/Adjudication.sol";
-import {CategorySlot} from "../../contracts/libraries/CategorySlot.sol";
-import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
+import {Adjudication} from "../../contracts/math/Adjudication.sol";
+import {CategorySlot} from "../../contracts/payer/CategorySlot.sol";
+import {ClaimWords} from "../../contracts/codec/ClaimWords.sol";
 import {CategoryTerms} from "../../contracts/types/Terms.sol";
 import {Cheats} from "./Cheats.sol";
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
-import {CreditAccount} from "../../contracts/libraries/CreditAccount.sol";
+import {CreditAccount} from "../../contracts/settlement/CreditAccount.sol";
 import {Cheats} from "./Cheats.sol";
 
 /// @notice An account's money: each verb moves the sum by exactly what it takes or gives.

@@ -6,7 +6,7 @@ import {Cheats} from "./Cheats.sol";
 import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
-import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
+import {ClaimWords} from "../../contracts/codec/ClaimWords.sol";
 import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
 import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
 

@@ -6,7 +6,7 @@ import {IClaimSettlement} from "../../contracts/interfaces/IClaimSettlement.sol"
 import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
-import {QuorumSignatures} from "../../contracts/libraries/QuorumSignatures.sol";
+import {QuorumSignatures} from "../../contracts/settlement/QuorumSignatures.sol";
 import {QuorumCheck} from "../../contracts/settlement/QuorumCheck.sol";
 import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
 import {Cheats} from "./Cheats.sol";

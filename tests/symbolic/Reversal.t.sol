@@ -7,7 +7,7 @@ import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFact
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
-import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
+import {ClaimWords} from "../../contracts/codec/ClaimWords.sol";
 import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
 import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
 import {Cheats} from "./Cheats.sol";

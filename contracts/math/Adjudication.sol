@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {CategorySlot} from "./CategorySlot.sol";
-import {ClaimWords} from "./ClaimWords.sol";
+import {ClaimWords} from "../codec/ClaimWords.sol";
+import {CategorySlot} from "../payer/CategorySlot.sol";
 
 /// @notice Splits one allowed amount between plan and member: pure integers, the same as
 /// `chainbill.billing.adjudication` in Python. X12: PR-1, PR-2, PR-3, PR-119.
