@@ -11,8 +11,8 @@ from typing import NoReturn
 import pytest
 from tests.oracle.workplace import FIRST, SECOND, THIRD, UNPAID, Crash, Workplace, open_workplace
 
-from chainbill.attestation.worklist import Worklist
 from chainbill.errors import IntakeRefused
+from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.rebuild import RebuiltStore, RebuiltWorklist, rebuild_store, rebuild_worklist
 from chainbill.oracle.settling import BATCH_LIFE_SECONDS
 from chainbill.oracle.store import OracleStore

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chainbill.attestation.worklist import AttestedRecord, Worklist
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.attested_claim import attestation_of
+from chainbill.chain.format.attested_claim import attestation_of
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import LoggedRow, Place
 from chainbill.errors import AttestationError, MalformedRecord, StateError
+from chainbill.operations.provider.worklist import AttestedRecord, Worklist
 from chainbill.oracle.store import Finished, OracleStore, Status, StoredAttestation, StoredBatch
 from chainbill.records.commitment import Opening
 from chainbill.records.vault import Vault, VaultKey

@@ -15,9 +15,9 @@ from enum import StrEnum
 
 from chainbill.attestation.signing import Signer, recover
 from chainbill.attestation.typed_data import RecallAttestation
-from chainbill.attestation.worklist import AttestedRecord, Worklist
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AttestationError, ChainbillError, StateError
+from chainbill.operations.provider.worklist import AttestedRecord, Worklist
 from chainbill.oracle.store import FINAL, OPEN, OracleStore, Status, StoredAttestation
 from chainbill.records.commitment import Opening
 from chainbill.records.vault import Vault, VaultKey
