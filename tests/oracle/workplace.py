@@ -14,10 +14,10 @@ from chainbill.attestation.signing import Signer
 from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
+from chainbill.operations.provider.recall import RecallDesk
 from chainbill.operations.provider.submission import Counterparties, Desk, Submitted
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.intake import Intake
-from chainbill.oracle.recall import RecallDesk
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import OracleStore, StoredAttestation

@@ -14,7 +14,7 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, several
 
 if TYPE_CHECKING:
-    from chainbill.oracle.rebuild import RebuiltWorklist
+    from chainbill.operations.provider.rebuild import RebuiltWorklist
 
 
 @click.command(
@@ -37,7 +37,7 @@ def rebuild(invocation: Invocation, unsent: bool, name: str) -> None:
     changes nothing.
     """
     from chainbill.operations.governor.registrations import provider_of
-    from chainbill.oracle.rebuild import rebuild_worklist
+    from chainbill.operations.provider.rebuild import rebuild_worklist
     from chainbill.oracle.store import OracleStore
     from chainbill.state.private_files import locked
 

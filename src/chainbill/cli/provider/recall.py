@@ -16,7 +16,7 @@ from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.oracle.recall import RecallDesk, Recalled
+    from chainbill.operations.provider.recall import RecallDesk, Recalled
     from chainbill.state.session import Session
 
 _TAKEN_BACK = ("recalled", "in_signed_batch")
@@ -81,7 +81,7 @@ def recall(
 def _desk(session: Session, name: str, key: str | None) -> RecallDesk:
     from chainbill.attestation.signing import Signer
     from chainbill.operations.governor.registrations import provider_of
-    from chainbill.oracle.recall import RecallDesk
+    from chainbill.operations.provider.recall import RecallDesk
     from chainbill.oracle.store import OracleStore
 
     _, provider_id = provider_of(session, name)
