@@ -8,10 +8,10 @@ from tests.audit.story import DAY, LAB, VISIT, Batch, Story, section
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchSection
 from chainbill.chain.contracts.escrow import Limits
 from chainbill.chain.contracts.settlement import Ruling
-from chainbill.chain.events import Party
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.events import Party
 from chainbill.money import DOLLAR
 
 SECOND_VISIT, THERAPY, CASH_VISIT = (bytes([n]) * 8 for n in range(6, 9))

@@ -9,9 +9,11 @@ import pytest
 from tests.audit.chapters import tell_more
 from tests.audit.story import BEGIN, Story, tell
 
-from chainbill.audit import JsonRpc, RawLedger, fetch_ledger
-from chainbill.chain.anvil import start
+from chainbill.chain.devnet.anvil import start
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainbillError
+from chainbill.ledger.indexer import fetch_ledger
+from chainbill.ledger.raw_logs import RawLedger
 
 
 @pytest.fixture(scope="session")

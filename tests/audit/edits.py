@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from chainbill.audit import RawLedger, RawLog
-from chainbill.audit.indexer import decode_ledger
-from chainbill.chain.claim_words import pack_claim
-from chainbill.chain.events import Claim, Event
-from chainbill.chain.logs import decode_words, event_topic
+from chainbill.chain.format.claim_words import pack_claim
+from chainbill.chain.format.events import Claim, Event
+from chainbill.chain.format.logs import decode_words, event_topic
+from chainbill.ledger.indexer import decode_ledger
+from chainbill.ledger.raw_logs import RawLedger, RawLog
 
 SETTLED_TOPIC = event_topic("ClaimSettled(address,bytes32,uint256,uint256,uint256,uint256)")
 

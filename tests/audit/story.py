@@ -19,17 +19,17 @@ from chainbill.attestation.typed_data import Domain, SettlementBatch
 from chainbill.billing.accumulators import UNTOUCHED, Accumulators
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.claim_tree import merkle_proof
-from chainbill.chain.connection import chain_time, connect
 from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.contracts.payer import InsurerPayer
 from chainbill.chain.contracts.settlement import SettledClaim, settled_claims
 from chainbill.chain.deploy import deploy
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.logs import decode_log
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.format.claim_tree import merkle_proof
+from chainbill.chain.format.logs import decode_log
+from chainbill.chain.node.connection import chain_time, connect
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
-from chainbill.chain.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 

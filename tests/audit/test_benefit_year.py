@@ -9,14 +9,15 @@ import pytest
 from tests.audit.story import VISIT, Story, section
 from tests.audit.test_reversals import CLAIM, CLINIC, DEPLOYMENT, PATIENT
 
-from chainbill.audit import JsonRpc, Ledger, fetch_ledger, read_claims
-from chainbill.audit.attested_row import AttestedRow
-from chainbill.audit.determination import determine
-from chainbill.audit.indexer import decode_ledger
-from chainbill.audit.ledger import ProviderAccount
-from chainbill.audit.notice import Payout
 from chainbill.billing.outcomes import Reason
-from chainbill.chain.connection import chain_time
+from chainbill.chain.node.connection import chain_time
+from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.ledger.accounts import Ledger, ProviderAccount
+from chainbill.ledger.claim_records import read_claims
+from chainbill.ledger.indexer import decode_ledger, fetch_ledger
+from chainbill.ledger.pricing.attested_row import AttestedRow
+from chainbill.ledger.pricing.determination import determine
+from chainbill.ledger.scheduled_changes import Payout
 
 
 def _year_begins(year: int) -> int:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainbill.audit.credit import CreditAccount, day_of, has_matured
 from chainbill.errors import LedgerError
+from chainbill.ledger.credit import CreditAccount, day_of, has_matured
 
 DAY = 86_400
 NOW = 20_000 * DAY + 100

@@ -10,10 +10,11 @@ import orjson
 import pytest
 from tests.audit.story import Story
 
-from chainbill.audit import JsonRpc, RawLedger, fetch_ledger, index
-from chainbill.audit.indexer import MAX_RANGE, fetch_logs
-from chainbill.chain.events import PayerCreated, TokensMoved
+from chainbill.chain.format.events import PayerCreated, TokensMoved
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainbillError, ChainError, LedgerError, NodeRefused, StateError
+from chainbill.ledger.indexer import MAX_RANGE, fetch_ledger, fetch_logs, index
+from chainbill.ledger.raw_logs import RawLedger
 
 
 class Grudging(JsonRpc):

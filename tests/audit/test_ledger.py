@@ -13,16 +13,20 @@ from tests.audit.chapters import FAMILY, YEAR
 from tests.audit.edits import add_to_claim, add_to_word, place_of, with_log, with_logs
 from tests.audit.story import LAB, VISIT, Story
 
-from chainbill.audit import JsonRpc, Ledger, RawLedger, Totals, read_claims, rebuild
-from chainbill.audit.attested_row import year_of
-from chainbill.audit.indexer import decode_ledger
 from chainbill.audit.state import compare_state
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain import events
-from chainbill.chain.connection import chain_time
 from chainbill.chain.contracts.settlement import DisputeStatus
-from chainbill.chain.events import Event
+from chainbill.chain.format import events
+from chainbill.chain.format.events import Event
+from chainbill.chain.node.connection import chain_time
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import LedgerError
+from chainbill.ledger.accounts import Ledger
+from chainbill.ledger.claim_records import Totals, read_claims
+from chainbill.ledger.indexer import decode_ledger
+from chainbill.ledger.pricing.attested_row import year_of
+from chainbill.ledger.raw_logs import RawLedger
+from chainbill.ledger.replay import rebuild
 from chainbill.money import DOLLAR
 
 PATIENTS = (

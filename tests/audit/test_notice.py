@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chainbill.audit import notice
-from chainbill.audit.notice import (
+from chainbill.errors import LedgerError
+from chainbill.ledger import scheduled_changes as notice
+from chainbill.ledger.scheduled_changes import (
     MAX_BATCH_LIFE_SECONDS,
     NOTICE_SECONDS,
     PAYOUT_CHANGE_DELAY_SECONDS,
@@ -19,7 +20,6 @@ from chainbill.audit.notice import (
     PlanChoice,
     Withdrawal,
 )
-from chainbill.errors import LedgerError
 
 NOW = 1_700_000_000
 UNITS = {"hours": 3600, "days": 86_400}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chainbill.audit.notice import DAY_SECONDS, MAX_BATCH_LIFE_SECONDS, NOTICE_SECONDS
-from chainbill.audit.patient_terms import Consent, ConsentChoice, Limits, PayersChoice
 from chainbill.errors import LedgerError
+from chainbill.ledger.patient_terms import Consent, ConsentChoice, Limits, PayersChoice
+from chainbill.ledger.scheduled_changes import DAY_SECONDS, MAX_BATCH_LIFE_SECONDS, NOTICE_SECONDS
 
 NOW = 1_700_006_400  # the beginning of a day
 LATER = NOW + NOTICE_SECONDS

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from chainbill.attestation.address import ZERO_ADDRESS, checksum_address
-from chainbill.audit.ledger import Ledger
-from chainbill.audit.replay import apply
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import FeeTerms, PlanTerms
-from chainbill.chain import events
-from chainbill.chain.claim_words import NO_SECONDARY
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import Deployment
+from chainbill.chain.format import events
+from chainbill.chain.format.claim_words import NO_SECONDARY
 from chainbill.errors import LedgerError
+from chainbill.ledger.accounts import Ledger
+from chainbill.ledger.replay import apply
 
 DAY = 86_400
 START = 20_000 * DAY + 100

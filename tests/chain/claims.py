@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import Claim, SecondaryShares
+from chainbill.chain.format.events import Claim, SecondaryShares
 
 AMOUNT = st.integers(0, 2**64 - 1)
 U16, U32 = st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1)

@@ -15,9 +15,6 @@ from chainbill.attestation.patient_intents import Intent
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain, SettlementBatch
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain.anvil import Anvil, start
-from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.connection import chain_time, connect
 from chainbill.chain.contracts import (
     ClaimSettlement,
     DevUsd,
@@ -29,7 +26,10 @@ from chainbill.chain.contracts import (
 from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.deploy import deploy
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.sender import Sender
+from chainbill.chain.devnet.anvil import Anvil, start
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.node.connection import chain_time, connect
+from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 

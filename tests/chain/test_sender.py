@@ -9,9 +9,9 @@ from eth_account import Account
 from tests.chain.stage import Stage
 
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.connection import connect
 from chainbill.chain.contracts import DevUsd
-from chainbill.chain.sender import GAS_CAP, Sender
+from chainbill.chain.node.connection import connect
+from chainbill.chain.node.sender import GAS_CAP, Sender
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256

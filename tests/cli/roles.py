@@ -13,10 +13,10 @@ import click
 from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
 
 from chainbill.cli import cli
-from chainbill.cli.failures import run
-from chainbill.settings.local_devnet import LocalDevnet
-from chainbill.settings.session import Session
-from chainbill.settings.state import StateDirectory
+from chainbill.cli.shell.failures import run
+from chainbill.state.directory import StateDirectory
+from chainbill.state.local_devnet import LocalDevnet
+from chainbill.state.session import Session
 
 TODAY = "2024-03-15"
 """The day the town's chain begins."""

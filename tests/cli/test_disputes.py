@@ -8,7 +8,7 @@ import pytest
 from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
 from chainbill.chain.contracts.settlement import DisputeStatus
-from chainbill.cli.claims import _STATUSES
+from chainbill.cli.claims.group import _STATUSES
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.cli.roles import Town
 from tests.house.test_cli_documented import EVERY_COMMAND
 
 from chainbill.errors import StateError
-from chainbill.settings.files import locked
+from chainbill.state.private_files import locked
 
 MOVING = {
     "chainbill patient fund",

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.roles import FEES, PLAN, Town
 
 from chainbill.cli import cli
-from chainbill.cli.output import show_time
+from chainbill.cli.shell.output import show_time
 
 DAY = 86_400
 

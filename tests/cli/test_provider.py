@@ -11,9 +11,9 @@ import pytest
 from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
 from tests.interop.builders import CLINIC, CPT, bundle, claim, concept, encounter, item, ref, usd
 
-from chainbill.attestation.worklist import Worklist
-from chainbill.cli.provider_ingest import _MAX_BYTES
+from chainbill.cli.provider.ingest import _MAX_BYTES
 from chainbill.interop.fhir import MAX_BYTES
+from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.store import OracleStore
 from chainbill.records.vault import Vault

@@ -8,7 +8,7 @@ from tests.cli.roles import Town
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.oracle.store import OracleStore
 
 

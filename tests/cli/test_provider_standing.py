@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cli.roles import Town
 
-from chainbill.cli.output import show_time
+from chainbill.cli.shell.output import show_time
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_id import LEAST_DECOYS
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.cli.roles import Town
 
-from chainbill.settings.addressbook import Role
+from chainbill.state.address_book import Role
 
 
 def number(town: Town, clinic: str, sequence: int) -> str:

@@ -20,10 +20,10 @@ from eth_abi.abi import decode, encode
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 from web3.utils.address import get_create_address
 
-from chainbill.chain import logs
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
-from chainbill.chain.events import Event
-from chainbill.chain.reverts import decode_revert
+from chainbill.chain.format import logs
+from chainbill.chain.format.events import Event
+from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted, LedgerError
 
 MOCK_ARTIFACTS = Path(__file__).resolve().parent.parent / "artifacts"

@@ -18,8 +18,8 @@ from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain, SettlementBatch
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.events import Party
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.format.events import Party
 from chainbill.chain.roles import RESTRICTED, GovernorRole
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256

@@ -10,8 +10,8 @@ from tests.contracts.evm import Receipt
 from tests.contracts.protocol import COSMETIC, MAX_BATCH_LIFE, THERAPY, UNLISTED, VISIT, YEAR, Protocol
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.batch_codec import BatchRow, BatchSection
-from chainbill.chain.events import ClaimDenied, ClaimPended, ClaimSkipped
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection
+from chainbill.chain.format.events import ClaimDenied, ClaimPended, ClaimSkipped
 from chainbill.money import CENT, DOLLAR
 
 

@@ -8,7 +8,7 @@ from tests.contracts.protocol import HOUR, MAX_BATCH_LIFE, NOTICE, NOW, PATIENT_
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import PayersAccepted
+from chainbill.chain.format.events import PayersAccepted
 
 
 def payers_of(protocol: Protocol, time: int, patient: str | None = None) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from tests.contracts.protocol import DAY, HOUR, MAX_BATCH_LIFE, NOTICE, NOW, Pro
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import ProviderAcceptanceEnded, ProviderAccepted
+from chainbill.chain.format.events import ProviderAcceptanceEnded, ProviderAccepted
 
 
 def accepts(protocol: Protocol, time: int, provider_id: int | None = None) -> bool:

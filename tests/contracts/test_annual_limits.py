@@ -20,7 +20,7 @@ from tests.contracts.situations import endings
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import FeeTerms, PlanTerms
-from chainbill.chain.events import ClaimSettled
+from chainbill.chain.format.events import ClaimSettled
 from chainbill.money import CENT, DOLLAR, MAX_AMOUNT
 
 TOO_MANY = (Outcome.DENIED, Reason.ANNUAL_UNITS_EXCEEDED)

@@ -7,7 +7,7 @@ from tests.contracts.claims import Settled
 from tests.contracts.evm import Receipt, reverts
 from tests.contracts.protocol import DAY, Credit, Protocol
 
-from chainbill.chain.events import AdvancePaid, BondDeposited, BondWithdrawn
+from chainbill.chain.format.events import AdvancePaid, BondDeposited, BondWithdrawn
 from chainbill.money import DOLLAR
 
 VISIT_CREDIT = 150 * DOLLAR

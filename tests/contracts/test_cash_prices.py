@@ -16,7 +16,7 @@ from tests.contracts.protocol import (
     Protocol,
 )
 
-from chainbill.chain.events import CashPricePublished
+from chainbill.chain.format.events import CashPricePublished
 from chainbill.money import DOLLAR, MAX_AMOUNT
 
 LATEST = 2**40 - 1

@@ -19,7 +19,7 @@ from tests.contracts.situations import endings
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
-from chainbill.chain.events import ClaimSettled, PlanChanged
+from chainbill.chain.format.events import ClaimSettled, PlanChanged
 from chainbill.money import DOLLAR
 
 RICHER = PlanTerms(deductible=120 * DOLLAR, oop_max=500 * DOLLAR)

@@ -18,7 +18,7 @@ from tests.contracts.protocol import (
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import ConsentGranted, ConsentRevoked
+from chainbill.chain.format.events import ConsentGranted, ConsentRevoked
 from chainbill.money import CENT, DOLLAR
 
 LIMIT, MONTH = 500 * DOLLAR, NOW + 30 * DAY

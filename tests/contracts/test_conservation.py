@@ -36,8 +36,8 @@ from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.coordination import Coordination, coordinate
 from chainbill.billing.outcomes import Outcome
 from chainbill.billing.self_pay import price_self_pay
-from chainbill.chain.batch_codec import BatchSection
-from chainbill.chain.events import (
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.events import (
     AdvancePaid,
     BondDeposited,
     BondWithdrawn,

@@ -29,8 +29,8 @@ from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.coordination import coordinate
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchRow
-from chainbill.chain.events import ClaimSettled, SecondaryDetermined, SecondaryShares, TokensMoved
+from chainbill.chain.format.batch_codec import BatchRow
+from chainbill.chain.format.events import ClaimSettled, SecondaryDetermined, SecondaryShares, TokensMoved
 from chainbill.money import CENT, DOLLAR
 
 CARVE_OUT = PLAN.model_copy(update={"cob_mode": CobMode.CARVE_OUT})

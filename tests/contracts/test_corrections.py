@@ -10,7 +10,7 @@ from tests.contracts.rulings import ruling
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import ClaimCorrected, ClaimSettled, Party
+from chainbill.chain.format.events import ClaimCorrected, ClaimSettled, Party
 from chainbill.money import DOLLAR
 
 REVERSED, CORRECTED = 4, 5

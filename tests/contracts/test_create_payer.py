@@ -8,7 +8,7 @@ from tests.contracts.protocol import NOW, ZERO_ADDRESS, Protocol
 from tests.contracts.pyrevm_backend import PyrevmBackend
 from web3.utils.address import get_create2_address
 
-from chainbill.chain.events import PayerCreated, PayerTransferred, PayerTransferStarted
+from chainbill.chain.format.events import PayerCreated, PayerTransferred, PayerTransferStarted
 from chainbill.chain.roles import GovernorRole
 from chainbill.records.hashing import keccak256
 

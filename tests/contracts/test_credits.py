@@ -18,7 +18,7 @@ from tests.contracts.pyrevm_backend import PyrevmBackend
 from tests.contracts.rulings import ruling
 
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain.events import ClaimPended, ClaimSettled, ProviderReinstated, ProviderSuspended
+from chainbill.chain.format.events import ClaimPended, ClaimSettled, ProviderReinstated, ProviderSuspended
 from chainbill.money import DOLLAR, MAX_AMOUNT
 from chainbill.records.hashing import keccak256
 

@@ -9,8 +9,8 @@ from tests.contracts.claims import Settled, settled_claims
 from tests.contracts.evm import reverts
 from tests.contracts.protocol import DAY, DISPUTE_WINDOW, Protocol
 
-from chainbill.chain.claim_tree import claim_prefix, merkle_root, root_of_proof
-from chainbill.chain.events import BatchSettled, SecondaryShares
+from chainbill.chain.format.claim_tree import claim_prefix, merkle_root, root_of_proof
+from chainbill.chain.format.events import BatchSettled, SecondaryShares
 from chainbill.money import CENT, DOLLAR
 from chainbill.records.hashing import keccak256
 

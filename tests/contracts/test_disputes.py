@@ -30,7 +30,7 @@ from chainbill.attestation.patient_intents import DisputeClaim
 from chainbill.attestation.signing import Signer
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
-from chainbill.chain.events import (
+from chainbill.chain.format.events import (
     ClaimDisputed,
     ClaimReversed,
     DisputeAnswered,

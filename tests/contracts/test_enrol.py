@@ -24,7 +24,7 @@ from tests.contracts.situations import endings
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import ClaimSettled, CoverageEnded, Enrolled
+from chainbill.chain.format.events import ClaimSettled, CoverageEnded, Enrolled
 from chainbill.money import DOLLAR, MAX_AMOUNT
 
 

@@ -14,7 +14,7 @@ from tests.contracts.pyrevm_backend import PyrevmBackend
 from web3 import Web3
 
 from chainbill.attestation.signing import Signer
-from chainbill.chain.events import EpochEnded, EpochOpened
+from chainbill.chain.format.events import EpochEnded, EpochOpened
 from chainbill.errors import ContractReverted
 from chainbill.records.hashing import keccak256
 

@@ -10,7 +10,7 @@ from tests.contracts.situations import endings
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
-from chainbill.chain.events import ClaimSettled, Enrolled
+from chainbill.chain.format.events import ClaimSettled, Enrolled
 from chainbill.money import DOLLAR, MAX_AMOUNT
 
 FAMILY_PLAN = PlanTerms(

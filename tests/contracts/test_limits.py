@@ -8,7 +8,7 @@ from tests.contracts.protocol import DAY, HOUR, MAX_BATCH_LIFE, NOTICE, NOW, PAT
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import LimitsSet
+from chainbill.chain.format.events import LimitsSet
 from chainbill.money import CENT, DOLLAR
 
 EVENT, DAILY = 500 * DOLLAR, 800 * DOLLAR

@@ -9,7 +9,7 @@ import pytest
 from tests.contracts.evm import reverts
 from tests.contracts.protocol import YEAR, Protocol
 
-from chainbill.chain.batch_codec import encode_sections
+from chainbill.chain.format.batch_codec import encode_sections
 from chainbill.errors import ContractReverted
 
 LAYOUT_ERRORS = {"MalformedBatch", "SectionsUnsorted", "PatientsUnsorted", "SequenceOverflow"}

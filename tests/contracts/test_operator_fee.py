@@ -9,7 +9,7 @@ from tests.contracts.protocol import DAY, MAX_BATCH_LIFE, NOTICE, VISIT, ZERO_AD
 from tests.contracts.rulings import ruling
 from tests.contracts.test_credits import fields
 
-from chainbill.chain.events import ClaimReversed, OperatorFeeAnnounced, OperatorPaid, ReversalFunded
+from chainbill.chain.format.events import ClaimReversed, OperatorFeeAnnounced, OperatorPaid, ReversalFunded
 from chainbill.money import DOLLAR
 
 FLAT, BPS = DOLLAR // 4, 200

@@ -38,11 +38,11 @@ from tests.contracts.test_unruly_tokens import FALSE, FALSE_AFTER_MOVING, NOTHIN
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms
-from chainbill.chain.batch_codec import BatchSection
-from chainbill.chain.claim_tree import merkle_root
-from chainbill.chain.events import BatchSettled, ClaimSettled, PayerFailed
-from chainbill.chain.logs import TRANSFER_TOPIC
-from chainbill.chain.reverts import decode_revert
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.claim_tree import merkle_root
+from chainbill.chain.format.events import BatchSettled, ClaimSettled, PayerFailed
+from chainbill.chain.format.logs import TRANSFER_TOPIC
+from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR
 

@@ -12,7 +12,7 @@ from tests.contracts.protocol import HOUR, NOTICE, NOW, PATIENT_FUNDS, ZERO_ADDR
 from chainbill.attestation.patient_intents import Permit, ReceiveWithAuthorization
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.events import PatientDeposited
+from chainbill.chain.format.events import PatientDeposited
 from chainbill.errors import ContractReverted
 from chainbill.money import DOLLAR, MAX_AMOUNT
 from chainbill.records.hashing import keccak256

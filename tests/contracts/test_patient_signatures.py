@@ -36,7 +36,7 @@ from chainbill.attestation.patient_intents import (
 )
 from chainbill.attestation.signing import CURVE_ORDER, Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.events import NonceUsed, PatientWithdrew
+from chainbill.chain.format.events import NonceUsed, PatientWithdrew
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 

@@ -6,7 +6,7 @@ import pytest
 from tests.contracts.evm import reverts
 from tests.contracts.protocol import MAX_BATCH_LIFE, NOTICE, RULING_TIME, YEAR, Protocol
 
-from chainbill.chain.events import Paused, Unpaused
+from chainbill.chain.format.events import Paused, Unpaused
 from chainbill.money import DOLLAR
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.contracts.evm import reverts
 from tests.contracts.protocol import POOL_FUNDS, Protocol
 
-from chainbill.chain.events import PoolDeposited
+from chainbill.chain.format.events import PoolDeposited
 from chainbill.money import DOLLAR, MAX_AMOUNT
 
 

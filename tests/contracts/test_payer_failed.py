@@ -11,9 +11,9 @@ from tests.contracts.situations import endings
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.batch_codec import BatchSection
-from chainbill.chain.events import ClaimSettled, PayerFailed
-from chainbill.chain.reverts import decode_revert
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.events import ClaimSettled, PayerFailed
+from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR, MAX_AMOUNT
 

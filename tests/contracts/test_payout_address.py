@@ -6,7 +6,7 @@ import pytest
 from tests.contracts.evm import Receipt, reverts
 from tests.contracts.protocol import DAY, NOW, PAYOUT_CHANGE_DELAY, ZERO_ADDRESS, Protocol
 
-from chainbill.chain.events import PayoutAddressAnnounced, PayoutAddressCancelled
+from chainbill.chain.format.events import PayoutAddressAnnounced, PayoutAddressCancelled
 
 TAKES_OVER_AT = NOW + PAYOUT_CHANGE_DELAY
 

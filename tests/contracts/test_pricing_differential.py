@@ -17,8 +17,8 @@ from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchRow
-from chainbill.chain.events import ClaimSettled
+from chainbill.chain.format.batch_codec import BatchRow
+from chainbill.chain.format.events import ClaimSettled
 from chainbill.money import CENT, DOLLAR
 
 PLAN_ID = 7

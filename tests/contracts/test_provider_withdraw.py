@@ -6,7 +6,7 @@ from tests.contracts.evm import reverts
 from tests.contracts.protocol import POOL_FUNDS, UNLISTED, Protocol
 
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain.events import ProviderPaid
+from chainbill.chain.format.events import ProviderPaid
 from chainbill.money import DOLLAR, MAX_AMOUNT
 
 

@@ -21,7 +21,7 @@ from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import FeeTerms
-from chainbill.chain.events import ClaimSettled, FeePublished
+from chainbill.chain.format.events import ClaimSettled, FeePublished
 from chainbill.money import DOLLAR
 
 DEARER = FeeTerms(amount=190 * DOLLAR, category=SHARED, annual_units=7)

@@ -23,7 +23,7 @@ from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, PlanTerms
-from chainbill.chain.events import CategoryTermsPublished, ClaimSettled, PlanPublished
+from chainbill.chain.format.events import CategoryTermsPublished, ClaimSettled, PlanPublished
 from chainbill.errors import ChainError
 from chainbill.money import CENT, DOLLAR
 

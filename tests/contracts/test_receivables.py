@@ -10,7 +10,7 @@ from tests.contracts.test_bond import draw, withdraw_bond
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.terms import CategoryTerms, PlanTerms
-from chainbill.chain.events import (
+from chainbill.chain.format.events import (
     PatientRefunded,
     PoolRefunded,
     ReceivablePaid,

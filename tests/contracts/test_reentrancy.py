@@ -28,8 +28,8 @@ from chainbill.attestation import patient_intents
 from chainbill.attestation.patient_intents import DisputeClaim, EscrowIntent, Intent
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.logs import TRANSFER_TOPIC
-from chainbill.chain.reverts import decode_revert
+from chainbill.chain.format.logs import TRANSFER_TOPIC
+from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256

@@ -6,7 +6,7 @@ import pytest
 from tests.contracts.evm import reverts
 from tests.contracts.protocol import ZERO_ADDRESS, Protocol
 
-from chainbill.chain.events import AttesterAdded, AttesterRevoked, ProviderRegistered
+from chainbill.chain.format.events import AttesterAdded, AttesterRevoked, ProviderRegistered
 
 
 def is_attester(protocol: Protocol, attester: str, provider_id: int | None = None) -> bool:

@@ -44,8 +44,8 @@ from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.adjudication import adjudicate
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.events import ClaimSettled
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.format.events import ClaimSettled
 from chainbill.money import CENT, DOLLAR, MAX_AMOUNT
 from chainbill.records.hashing import keccak256
 

@@ -26,7 +26,7 @@ from tests.contracts.situations import endings
 from chainbill.attestation.signing import CURVE_ORDER
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import (
+from chainbill.chain.format.events import (
     BatchSettled,
     ClaimReversed,
     ClaimSettled,

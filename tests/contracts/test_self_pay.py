@@ -22,8 +22,8 @@ from tests.contracts.protocol import (
 from tests.contracts.situations import endings, suspend
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.batch_codec import BatchRow
-from chainbill.chain.events import ClaimSettled, TokensMoved
+from chainbill.chain.format.batch_codec import BatchRow
+from chainbill.chain.format.events import ClaimSettled, TokensMoved
 from chainbill.money import CENT, DOLLAR, MAX_AMOUNT
 
 PRICE = CASH_PRICES[VISIT]

@@ -25,7 +25,7 @@ from tests.contracts.protocol import (
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import FeeTerms
-from chainbill.chain.events import BatchSettled, ClaimSettled, TokensMoved
+from chainbill.chain.format.events import BatchSettled, ClaimSettled, TokensMoved
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 

@@ -21,8 +21,15 @@ from tests.contracts.situations import SITUATIONS, Situation, endings
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.batch_codec import BatchSection
-from chainbill.chain.events import BatchSettled, ClaimDenied, ClaimPended, ClaimSettled, Event, TokensMoved
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.events import (
+    BatchSettled,
+    ClaimDenied,
+    ClaimPended,
+    ClaimSettled,
+    Event,
+    TokensMoved,
+)
 from chainbill.money import DOLLAR
 
 each_situation = pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)

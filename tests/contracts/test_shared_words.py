@@ -11,11 +11,11 @@ import pytest
 from pydantic import BaseModel
 from tests.contracts import protocol
 
-from chainbill.audit import notice
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
-from chainbill.chain.events import Claim, Party
+from chainbill.chain.format.events import Claim, Party
+from chainbill.ledger import scheduled_changes as notice
 
 SPANS = (
     *("NOTICE", "MAX_BATCH_LIFE", "WITHDRAWAL_LIFE", "MAX_ANNOUNCEMENT", "PAYOUT_CHANGE_DELAY"),

@@ -6,7 +6,7 @@ import pytest
 from tests.contracts.evm import Receipt, reverts
 from tests.contracts.protocol import Protocol
 
-from chainbill.chain.events import ProviderReinstated, ProviderSuspended
+from chainbill.chain.format.events import ProviderReinstated, ProviderSuspended
 
 
 def reinstate(protocol: Protocol) -> Receipt:

@@ -12,7 +12,7 @@ from tests.contracts.protocol import HOUR, NOW, REFILL, Protocol, account
 
 from chainbill.attestation.signing import CURVE_ORDER, Signer
 from chainbill.attestation.typed_data import Domain, SettlementBatch
-from chainbill.chain.batch_codec import BatchRow, encode_sections
+from chainbill.chain.format.batch_codec import BatchRow, encode_sections
 from chainbill.errors import ContractReverted
 from chainbill.money import CENT
 

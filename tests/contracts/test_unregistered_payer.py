@@ -8,7 +8,7 @@ from tests.contracts.protocol import YEAR, ZERO_ADDRESS, Protocol
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import TokensMoved
+from chainbill.chain.format.events import TokensMoved
 from chainbill.errors import ChainError
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256

@@ -10,7 +10,7 @@ from tests.contracts.protocol import HOUR, NOTICE, NOW, PATIENT_FUNDS, POOL_FUND
 from tests.contracts.situations import endings
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import (
+from chainbill.chain.format.events import (
     PatientWithdrawalCancelled,
     PatientWithdrawalRequested,
     PatientWithdrew,

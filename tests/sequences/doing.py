@@ -19,7 +19,7 @@ from tests.sequences.wallets import Consent
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.errors import ChainError, ContractReverted
 
 ROW_TOPICS = {

@@ -14,9 +14,9 @@ from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain import events
-from chainbill.chain.claim_tree import claim_id, claim_prefix
 from chainbill.chain.deployments import Deployment
+from chainbill.chain.format import events
+from chainbill.chain.format.claim_tree import claim_id, claim_prefix
 from chainbill.errors import LedgerError
 from chainbill.oracle.store import Status, StoredAttestation
 from chainbill.records.commitment import Opening

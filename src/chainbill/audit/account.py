@@ -9,15 +9,15 @@ from typing import Any
 
 from chainbill.attestation.claim_number import claim_number
 from chainbill.audit.claim_check import check_claim
-from chainbill.audit.claims import ClaimRecord
-from chainbill.audit.determination import PricedBy
-from chainbill.audit.history import facts
-from chainbill.audit.ledger import Ledger
-from chainbill.audit.live_claims import Dispute, LiveClaim
-from chainbill.audit.notice import DISPUTE_WINDOW_SECONDS
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.events import Party
+from chainbill.chain.format.events import Party
 from chainbill.errors import LedgerError
+from chainbill.ledger.accounts import Ledger
+from chainbill.ledger.claim_records import ClaimRecord
+from chainbill.ledger.history import facts
+from chainbill.ledger.live_claims import Dispute, LiveClaim
+from chainbill.ledger.pricing.determination import PricedBy
+from chainbill.ledger.scheduled_changes import DISPUTE_WINDOW_SECONDS
 from chainbill.money import format_dollars
 
 COMPONENTS = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chainbill.audit.claims import ClaimRecord
-from chainbill.audit.determination import Determination
 from chainbill.audit.discrepancy import Discrepancy, Kind
-from chainbill.audit.replay import where
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import Claim
+from chainbill.chain.format.events import Claim
 from chainbill.errors import LedgerError
+from chainbill.ledger.claim_records import ClaimRecord
+from chainbill.ledger.pricing.determination import Determination
+from chainbill.ledger.replay import where
 
 _COMPONENTS = (
     "billed",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from chainbill.audit.credit import CreditAccount
-from chainbill.audit.ledger import (
+from chainbill.billing.terms import CategoryTerms
+from chainbill.chain.contracts.payer import PublishedFee
+from chainbill.ledger.accounts import (
     Ledger,
     MemberYear,
     PatientAccount,
@@ -14,9 +15,8 @@ from chainbill.audit.ledger import (
     PlanVersion,
     ProviderAccount,
 )
-from chainbill.audit.notice import FOREVER, Withdrawal
-from chainbill.billing.terms import CategoryTerms
-from chainbill.chain.contracts.payer import PublishedFee
+from chainbill.ledger.credit import CreditAccount
+from chainbill.ledger.scheduled_changes import FOREVER, Withdrawal
 
 HELD = "token_balances"
 """Counts the contracts whose tokens were compared."""

@@ -22,14 +22,14 @@ from chainbill.attestation.patient_intents import (
 )
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.claim_tree import merkle_proof
 from chainbill.chain.contracts.settlement import settled_claims
-from chainbill.chain.events import Party
-from chainbill.chain.sender import Sender
+from chainbill.chain.format.claim_tree import merkle_proof
+from chainbill.chain.format.events import Party
+from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 from chainbill.scenario.batched_transfer import BatchedTransfer
-from chainbill.scenario.bench_stage import FOREVER, WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
+from chainbill.scenario.bench_setup import FOREVER, WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
 
 
 @dataclass(frozen=True, slots=True)

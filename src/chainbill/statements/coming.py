@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chainbill.audit.ledger import PatientAccount
-from chainbill.audit.notice import FOREVER
+from chainbill.ledger.accounts import PatientAccount
+from chainbill.ledger.scheduled_changes import FOREVER
 from chainbill.statements.facts import Coming, ComingKind
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chainbill.attestation.claim_number import claim_number
-from chainbill.audit.notice import DISPUTE_WINDOW_SECONDS
 from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
 from chainbill.errors import LedgerError
+from chainbill.ledger.scheduled_changes import DISPUTE_WINDOW_SECONDS
 from chainbill.money import show_dollars
 from chainbill.records.service_event import ServiceEvent
 from chainbill.statements.sharing import CostSharing, TermsApplied

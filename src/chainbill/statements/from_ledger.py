@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from chainbill.attestation.address import checksum_address
 from chainbill.attestation.claim_number import claim_number
 from chainbill.audit.account import named_keys
-from chainbill.audit.claims import ClaimRecord, replay_claims
-from chainbill.audit.credit import CreditAccount
-from chainbill.audit.ledger import Ledger, PatientAccount, PlanVersion
-from chainbill.audit.live_claims import Dispute
 from chainbill.billing.outcomes import Outcome
 from chainbill.billing.terms import PlanTerms
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.events import Claim, Party, RecordedEvent
+from chainbill.chain.format.events import Claim, Party, RecordedEvent
 from chainbill.errors import AttestationError, MalformedRecord, StateError
+from chainbill.ledger.accounts import Ledger, PatientAccount, PlanVersion
+from chainbill.ledger.claim_records import ClaimRecord, replay_claims
+from chainbill.ledger.credit import CreditAccount
+from chainbill.ledger.live_claims import Dispute
 from chainbill.oracle.intake import Refusal
 from chainbill.oracle.refusals import Refusals
 from chainbill.oracle.store import OPEN, Status, StoredAttestation
