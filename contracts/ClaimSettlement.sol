@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {BatchCodec} from "./codec/BatchCodec.sol";
 import {ClaimTree} from "./codec/ClaimTree.sol";
 import {TypedData} from "./codec/TypedData.sol";
-import {Words} from "./codec/Words.sol";
+import {WordArray} from "./codec/WordArray.sol";
 import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
@@ -165,7 +165,7 @@ contract ClaimSettlement is BatchRecorder {
         }
         uint256 tally;
         (reply, tally) = _finishRecord(record);
-        Words.append(reply, tally);
+        WordArray.append(reply, tally);
     }
 
     /// Has a payer pay what it has priced; it reverts with PayerCannotPay where it cannot.

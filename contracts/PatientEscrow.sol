@@ -8,7 +8,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {BatchCodec} from "./codec/BatchCodec.sol";
-import {Words} from "./codec/Words.sol";
+import {WordArray} from "./codec/WordArray.sol";
 import {Consent, ConsentSlot} from "./escrow/ConsentSlot.sol";
 import {PatientIntents} from "./escrow/PatientIntents.sol";
 import {PatientSlot} from "./escrow/PatientSlot.sol";
@@ -238,8 +238,8 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IPatientEscrow
     function maySpend(bytes calldata section, uint256 signedAt) external view returns (bytes memory) {
-        bytes memory reply = Words.zeros(32 + 32 * BatchCodec.groupCount(BatchCodec.header(section, 0)));
-        _stateAll(section, signedAt, Words.start(reply) + 32);
+        bytes memory reply = WordArray.zeros(32 + 32 * BatchCodec.groupCount(BatchCodec.header(section, 0)));
+        _stateAll(section, signedAt, WordArray.start(reply) + 32);
         // `reply` becomes what the ABI makes of `bytes`: their place, their length, and the words.
         assembly ("memory-safe") {
             let size := sub(mload(reply), 32)
@@ -535,7 +535,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
             for (; groups != 0; --groups) {
                 uint256 group = BatchCodec.load(at);
                 at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
-                Words.write(place, _stated(group >> 96, providerId, named, signedAt));
+                WordArray.write(place, _stated(group >> 96, providerId, named, signedAt));
                 place += 32;
             }
         }

@@ -38,7 +38,7 @@ FIRST = {
     "ClaimReversals": ("disputes", "receivables", "corrections"),
     "ClaimSettlement": ("settle", "payer_failed", "paid_at_once", "epochs", "malformed"),
     "ClaimTree": ("dispute_proofs",),
-    "ClaimWords": ("shared_words", "coordination", "disputes"),
+    "PackedClaim": ("shared_words", "coordination", "disputes"),
     "ConsentSlot": ("consent",),
     "Coordination": ("coordination", "self_pay", "corrections"),
     "CreditAccount": ("credits", "bond", "disputes", "provider_withdraw"),
@@ -65,7 +65,7 @@ FIRST = {
     "SettlementState": ("digests", "dispute_proofs"),
     "Spendable": ("spendable", "limits"),
     "TypedData": ("digests",),
-    "Words": ("settle",),
+    "WordArray": ("settle",),
 }
 
 OPTIONS = ("-m", "not slow and not attack", "-o", f"cache_dir={ROOT / '.cache' / 'mutation' / 'pytest'}")

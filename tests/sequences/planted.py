@@ -91,8 +91,8 @@ PLANTED = (
         "the secondary payer is refunded the primary's part",
         "settlement/ClaimReversals.sol",
         (
-            "_refundPayer(payerId, ClaimWords.secondaryPaid(taken.shares) - secondaryMissing);",
-            "_refundPayer(payerId, ClaimWords.planPaid(taken.shares) - secondaryMissing);",
+            "_refundPayer(payerId, PackedClaim.secondaryPaid(taken.shares) - secondaryMissing);",
+            "_refundPayer(payerId, PackedClaim.planPaid(taken.shares) - secondaryMissing);",
         ),
     ),
     planted(

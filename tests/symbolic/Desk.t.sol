@@ -6,7 +6,7 @@ import {Cheats} from "./Cheats.sol";
 import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
-import {ClaimWords} from "../../contracts/codec/ClaimWords.sol";
+import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
 import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
 import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
 
@@ -172,26 +172,26 @@ contract DeskTest is Cheats {
         assume(claimed.fee <= sum && claimed.secondaryPaid <= sum - claimed.planPaid);
         DeskHarness.SettledClaim memory claim;
         (claim.amounts, claim.shares) = _words(claimed, sum);
-        claim.service = uint256(claimed.fee) << ClaimWords.FEE_SHIFT;
+        claim.service = uint256(claimed.fee) << PackedClaim.FEE_SHIFT;
         DeskHarness.Ruling memory ruling;
         (ruling.amounts, ruling.shares) = _words(ruled, allowed);
         ruling.fee = ruled.fee;
 
         ClaimReversals.Difference memory taken = _desk.difference(claim, ruling);
 
-        uint256 takenAllowed = ClaimWords.allowed(taken.amounts);
+        uint256 takenAllowed = PackedClaim.allowed(taken.amounts);
         assert(takenAllowed == sum - allowed && allowed == _sum(ruled));
         // The three who are given money back share exactly what is no longer allowed.
-        uint256 toPayers = ClaimWords.planPaid(taken.shares) + ClaimWords.secondaryPaid(taken.shares);
-        assert(ClaimWords.responsibility(taken.amounts, taken.shares) + toPayers == takenAllowed);
+        uint256 toPayers = PackedClaim.planPaid(taken.shares) + PackedClaim.secondaryPaid(taken.shares);
+        assert(PackedClaim.responsibility(taken.amounts, taken.shares) + toPayers == takenAllowed);
         // Provider and operator lose it, and no more than they had.
         assert(taken.fee <= claimed.fee && taken.fee <= takenAllowed);
         assert(takenAllowed - taken.fee <= sum - claimed.fee);
     }
 
     function _words(Components calldata of_, uint256 allowed) private pure returns (uint256 amounts, uint256 shares) {
-        amounts = ClaimWords.four(0, allowed, of_.deductible, of_.copay);
-        shares = ClaimWords.four(of_.coinsurance, of_.outsidePlan, of_.planPaid, of_.secondaryPaid);
+        amounts = PackedClaim.four(0, allowed, of_.deductible, of_.copay);
+        shares = PackedClaim.four(of_.coinsurance, of_.outsidePlan, of_.planPaid, of_.secondaryPaid);
     }
 
     function _sum(Components calldata of_) private pure returns (uint256) {

@@ -7,7 +7,7 @@ import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFact
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
-import {ClaimWords} from "../../contracts/codec/ClaimWords.sol";
+import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
 import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
 import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
 import {Cheats} from "./Cheats.sol";
@@ -212,12 +212,12 @@ contract ReversalTest is Cheats {
         allowed = uint256(of_.deductible) + of_.planPaid;
         assume(of_.fee <= allowed && of_.secondaryPaid < of_.deductible);
         assume(of_.fee != 0 && of_.secondaryPaid != 0 && of_.planPaid != 0);
-        claim.amounts = ClaimWords.four(0, allowed, of_.deductible, 0);
-        claim.shares = ClaimWords.four(0, 0, of_.planPaid, of_.secondaryPaid);
-        claim.secondary = ClaimWords.four(ALONE_DEDUCTIBLE, ALONE_OUT_OF_POCKET, ALONE_PLAN_PAID, 0);
+        claim.amounts = PackedClaim.four(0, allowed, of_.deductible, 0);
+        claim.shares = PackedClaim.four(0, 0, of_.planPaid, of_.secondaryPaid);
+        claim.secondary = PackedClaim.four(ALONE_DEDUCTIBLE, ALONE_OUT_OF_POCKET, ALONE_PLAN_PAID, 0);
         (claim.patient, claim.operator) = (PATIENT, OPERATOR);
         claim.settledAt = uint40(day * 1 days);
         claim.parties = uint256(PROVIDER) << 224 | uint256(PRIMARY) << 192 | uint256(SECONDARY) << 128;
-        claim.service = uint256(of_.fee) << ClaimWords.FEE_SHIFT;
+        claim.service = uint256(of_.fee) << PackedClaim.FEE_SHIFT;
     }
 }
