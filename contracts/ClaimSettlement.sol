@@ -16,9 +16,9 @@ import {BatchRecorder} from "./settlement/BatchRecorder.sol";
 import {CreditAccount} from "./settlement/CreditAccount.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
 import {SettlementFront} from "./settlement/SettlementFront.sol";
-import {MAX_BATCH_LIFE} from "./token/Notice.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
+import {MAX_BATCH_LIFE} from "./types/Timelocks.sol";
 
 /// @dev Documented in IClaimSettlement. The parts, in `settlement/`: what is stored (SettlementState), who
 /// signs (QuorumCheck), rows priced one at a time (Coordination), what is written for each row (BatchRecorder),

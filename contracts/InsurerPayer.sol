@@ -17,15 +17,15 @@ import {MemberSlot} from "./payer/MemberSlot.sol";
 import {PoolSlot} from "./payer/PoolSlot.sol";
 import {SectionPricing} from "./payer/SectionPricing.sol";
 import {ExactTransfer} from "./token/ExactTransfer.sol";
-import {Notice, WithdrawalRequest} from "./token/Notice.sol";
 import {TransferGas} from "./token/TransferGas.sol";
+import {WithdrawalRequest, WithdrawalRequests} from "./token/WithdrawalRequests.sol";
 import {Reason} from "./types/Outcomes.sol";
 import {FamilyRecord, MemberRecord} from "./types/TermsRecords.sol";
 
 /// @dev Documented in IInsurerPayer. In `payer/`: terms and members (PayerTerms) and what becomes of a row
 /// (SectionPricing). Here is the pool, and what settlement may ask and do.
 contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
-    using Notice for WithdrawalRequest;
+    using WithdrawalRequests for WithdrawalRequest;
 
     IERC20 public immutable token;
     address public immutable settlement;

@@ -19,14 +19,15 @@ import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
 import {ExactTransfer} from "./token/ExactTransfer.sol";
-import {MAX_BATCH_LIFE, NOTICE, Notice, WithdrawalRequest} from "./token/Notice.sol";
+import {WithdrawalRequest, WithdrawalRequests} from "./token/WithdrawalRequests.sol";
 import {Reason} from "./types/Outcomes.sol";
+import {MAX_BATCH_LIFE, NOTICE} from "./types/Timelocks.sol";
 
 /// @dev Documented in IPatientEscrow.
 contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     using ConsentSlot for Consent;
     using ConsentSlot for uint256;
-    using Notice for WithdrawalRequest;
+    using WithdrawalRequests for WithdrawalRequest;
     using PatientSlot for uint256;
 
     /// Two storage slots, laid out in `escrow/PatientSlot.sol`.

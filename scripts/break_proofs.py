@@ -117,7 +117,7 @@ BREAKS = (
     ),
     Break(
         "a withdrawal reaches later deposits",
-        "token/Notice.sol",
+        "token/WithdrawalRequests.sol",
         "balance > request.depositedSince ? balance - request.depositedSince : 0",
         "balance",
         "Escrow",

@@ -12,9 +12,9 @@ import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
 import {Adjudication} from "../math/Adjudication.sol";
 import {Calendar} from "../math/Calendar.sol";
-import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "../token/Notice.sol";
 import {Accumulators, CategoryTerms, CobMode, Fee, MemberYear, PlanTerms} from "../types/Terms.sol";
 import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
+import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "../types/Timelocks.sol";
 
 /// @notice What an insurer publishes and whom it insures: the part of InsurerPayer that its owner writes.
 abstract contract PayerTerms is IInsurerPayer, Ownable2Step {

@@ -8,7 +8,7 @@ import {ClaimReversals} from "./ClaimReversals.sol";
 import {CreditAccount} from "./CreditAccount.sol";
 import {PackedClaim} from "../codec/PackedClaim.sol";
 import {PatientIntents} from "../escrow/PatientIntents.sol";
-import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../token/Notice.sol";
+import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../types/Timelocks.sol";
 
 /// @notice The part of SettlementDesk that hears disputes of settled claims.
 /// @dev Documented in IClaimSettlement.

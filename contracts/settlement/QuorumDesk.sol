@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {DeskState} from "./DeskState.sol";
-import {MAX_BATCH_LIFE, NOTICE} from "../token/Notice.sol";
+import {MAX_BATCH_LIFE, NOTICE} from "../types/Timelocks.sol";
 
 /// @notice The part of SettlementDesk that the governor uses: oracle epochs, the operator's fee, pause.
 abstract contract QuorumDesk is DeskState {

@@ -9,7 +9,7 @@ import {IClaimSettlement} from "../interfaces/IClaimSettlement.sol";
 import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
-import {DISPUTE_WINDOW} from "../token/Notice.sol";
+import {DISPUTE_WINDOW} from "../types/Timelocks.sol";
 
 /// @notice The part of ClaimSettlement that answers questions and passes on what its desk does.
 abstract contract SettlementFront is SettlementState, IClaimSettlement {

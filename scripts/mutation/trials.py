@@ -38,7 +38,6 @@ FIRST = {
     "ClaimReversals": ("disputes", "receivables", "corrections"),
     "ClaimSettlement": ("settle", "payer_failed", "paid_at_once", "epochs", "malformed"),
     "ClaimTree": ("dispute_proofs",),
-    "PackedClaim": ("shared_words", "coordination", "disputes"),
     "ConsentSlot": ("consent",),
     "Coordination": ("coordination", "self_pay", "corrections"),
     "CreditAccount": ("credits", "bond", "disputes", "provider_withdraw"),
@@ -48,7 +47,7 @@ FIRST = {
     "InsurerPayer": ("settle", "pricing", "payer", "paid_at_once", "remembered", "coordination", "disputes"),
     "InsurerPayerFactory": ("create_payer",),
     "MemberSlot": ("enrol", "change_plan", "family"),
-    "Notice": ("withdrawals",),
+    "PackedClaim": ("shared_words", "coordination", "disputes"),
     "PatientEscrow": ("patient", "consent", "spendable", "limits", "accept_payer", "withdrawals"),
     "PatientIntents": ("patient_signatures",),
     "PatientSlot": ("consent", "spendable", "accept_payer", "limits"),
@@ -64,7 +63,9 @@ FIRST = {
     "SettlementFront": ("dispute_proofs", "credits", "corrections"),
     "SettlementState": ("digests", "dispute_proofs"),
     "Spendable": ("spendable", "limits"),
+    "Timelocks": ("withdrawals", "dispute", "epochs"),
     "TypedData": ("digests",),
+    "WithdrawalRequests": ("withdrawals",),
     "WordArray": ("settle",),
 }
 

@@ -40,7 +40,7 @@ FIRST, SECOND = "0x" + "01" * 20, "0x" + "02" * 20
     ],
 )
 def test_times__named_here__are_the_contracts(project_root: Path, name: str) -> None:
-    source = (project_root / "contracts" / "token" / "Notice.sol").read_text()
+    source = (project_root / "contracts" / "types" / "Timelocks.sol").read_text()
     [(number, unit)] = re.findall(rf"constant {name} = (\d+) (\w+);", source)
     assert getattr(notice, f"{name}_SECONDS") == int(number) * UNITS[unit]
 

@@ -93,9 +93,9 @@ def test_terms__solidity_and_python__have_the_same_fields(
     assert names == {*terms.model_fields, *more}
 
 
-def test_notice__constants__equal_those_of_the_audit_and_of_these_tests(contracts: Path) -> None:
+def test_timelocks__equal_those_of_the_audit_and_of_these_tests(contracts: Path) -> None:
     found = re.findall(
-        r"uint40 constant (\w+) = (\d+) (\w+);", without_comments(contracts / "token" / "Notice.sol")
+        r"uint40 constant (\w+) = (\d+) (\w+);", without_comments(contracts / "types" / "Timelocks.sol")
     )
     seconds = {name: int(number) * TIME_UNITS[unit] for name, number, unit in found}
     assert seconds == {name: getattr(protocol, name) for name in SPANS}

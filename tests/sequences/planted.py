@@ -157,7 +157,7 @@ PLANTED = (
     ),
     planted(
         "a withdrawal reaches later deposits",
-        "token/Notice.sol",
+        "token/WithdrawalRequests.sol",
         ("balance > request.depositedSince ? balance - request.depositedSince : 0;", "balance;"),
     ),
     planted(
