@@ -22,7 +22,7 @@ import {MAX_BATCH_LIFE} from "./types/Timelocks.sol";
 
 /// @dev Documented in IClaimSettlement. The parts, in `settlement/`: what is stored (SettlementState), who
 /// signs (QuorumCheck), rows priced one at a time (Coordination), what is written for each row (BatchRecorder),
-/// and SettlementDesk, which pays providers, hears disputes and is governed. Here is how a batch is settled.
+/// and SettlementExtension, which pays providers, hears disputes and is governed. Here is how a batch is settled.
 contract ClaimSettlement is BatchRecorder {
     using CreditAccount for CreditAccount.Account;
 

@@ -77,18 +77,18 @@ BREAKS = (
     ),
     Break(
         "an advance may exceed the bond",
-        "settlement/CreditDesk.sol",
+        "settlement/ProviderPayouts.sol",
         "        if (amount > available) revert AdvanceTooLarge(amount, available);\n",
         "",
-        "Desk",
+        "Extension",
         "check_drawAdvance__sends_what_it_notes",
     ),
     Break(
         "a provider's payout is not subtracted",
-        "settlement/CreditDesk.sol",
+        "settlement/ProviderPayouts.sol",
         "amount = _payOut(_providers[providerId]);",
         "_providers[providerId].mature(); amount = _providers[providerId].standing().matured;",
-        "Desk",
+        "Extension",
         "check_withdraw__pays_what_it_subtracts",
     ),
     Break(

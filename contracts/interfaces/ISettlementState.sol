@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @notice What settlement logs, refuses and answers: shared by ClaimSettlement and SettlementDesk, which is
+/// @notice What settlement logs, refuses and answers: shared by ClaimSettlement and SettlementExtension, which is
 /// the part of its code that did not fit one contract (EIP-170).
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
 interface ISettlementState {

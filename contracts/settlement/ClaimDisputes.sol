@@ -10,7 +10,7 @@ import {PackedClaim} from "../codec/PackedClaim.sol";
 import {PatientIntents} from "../escrow/PatientIntents.sol";
 import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../types/Timelocks.sol";
 
-/// @notice The part of SettlementDesk that hears disputes of settled claims.
+/// @notice The part of SettlementExtension that hears disputes of settled claims.
 /// @dev Documented in IClaimSettlement.
 abstract contract ClaimDisputes is ClaimReversals {
     using CreditAccount for CreditAccount.Account;

@@ -3,15 +3,15 @@ pragma solidity 0.8.30;
 
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {CreditAccount} from "./CreditAccount.sol";
-import {CreditDesk} from "./CreditDesk.sol";
+import {ProviderPayouts} from "./ProviderPayouts.sol";
 import {PackedClaim} from "../codec/PackedClaim.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
 import {TransferGas} from "../token/TransferGas.sol";
 
-/// @notice The part of SettlementDesk that takes claims back: what each party gets, out of whose money,
+/// @notice The part of SettlementExtension that takes claims back: what each party gets, out of whose money,
 /// and what the provider is left owing.
 /// @dev Documented in IClaimSettlement.
-abstract contract ClaimReversals is CreditDesk {
+abstract contract ClaimReversals is ProviderPayouts {
     using CreditAccount for CreditAccount.Account;
 
     /// What a reversal takes back of a claim, word by word; `fee` is also in `service`.

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {CreditAccount} from "./CreditAccount.sol";
-import {SettlementDesk} from "./SettlementDesk.sol";
+import {SettlementExtension} from "./SettlementExtension.sol";
 import {SettlementState} from "./SettlementState.sol";
 import {IClaimSettlement} from "../interfaces/IClaimSettlement.sol";
 import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
@@ -11,12 +11,12 @@ import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
 import {DISPUTE_WINDOW} from "../types/Timelocks.sol";
 
-/// @notice The part of ClaimSettlement that answers questions and passes on what its desk does.
+/// @notice The part of ClaimSettlement that answers questions and passes on what its extension does.
 abstract contract SettlementFront is SettlementState, IClaimSettlement {
     using CreditAccount for CreditAccount.Account;
 
     /// @notice Runs the verbs below as this contract: the same storage, the same caller.
-    SettlementDesk public immutable desk;
+    SettlementExtension public immutable desk;
 
     constructor(
         IERC20 token_,
@@ -25,114 +25,114 @@ abstract contract SettlementFront is SettlementState, IClaimSettlement {
         IProviderRegistry registry_,
         address authority
     ) SettlementState(token_, escrow_, payers_, registry_, authority) {
-        desk = new SettlementDesk(token_, escrow_, payers_, registry_, authority);
+        desk = new SettlementExtension(token_, escrow_, payers_, registry_, authority);
     }
 
-    // ---- verbs of the desk --------------------------------------------------------------------------
+    // ---- verbs of the extension --------------------------------------------------------------------------
 
     /// @inheritdoc IClaimSettlement
     function withdraw(uint32) external returns (uint64) {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function drawAdvance(uint32, uint64) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function depositBond(uint32, uint64) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function withdrawBond(uint32) external returns (uint64) {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function withdrawFees(address) external returns (uint64) {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function dispute(SettledClaim calldata, Party, uint32, bytes32[] calldata) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function disputeBySig(SettledClaim calldata, uint32, bytes32[] calldata, uint256, bytes calldata) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function concede(SettledClaim calldata) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function void(SettledClaim calldata, uint32, bytes32[] calldata) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function answer(SettledClaim calldata, bytes32) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function resolve(SettledClaim calldata, Ruling calldata) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function close(SettledClaim calldata) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function collectReceivable(uint32, uint32) external returns (uint64) {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function collectRefund(uint32) external returns (uint64) {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function setOperatorFee(uint64, uint16) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function suspend(uint32) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function reinstate(uint32) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function openEpoch(address[] calldata, uint16) external returns (uint32) {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function endEpoch(uint32) external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function pause() external {
-        _atDesk();
+        _delegate();
     }
 
     /// @inheritdoc IClaimSettlement
     function unpause() external {
-        _atDesk();
+        _delegate();
     }
 
     // ---- views ------------------------------------------------------------------------------------
@@ -221,8 +221,8 @@ abstract contract SettlementFront is SettlementState, IClaimSettlement {
         _disputes[id].status = DisputeStatus.Reversed;
     }
 
-    /// Goes on in the desk's code with the same call, and answers as it does.
-    function _atDesk() private {
+    /// Goes on in the extension's code with the same call, and answers as it does.
+    function _delegate() private {
         address code = address(desk);
         // Calldata is passed on and the answer, or the revert's data, passed back, byte for byte.
         assembly ("memory-safe") {

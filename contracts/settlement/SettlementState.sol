@@ -14,7 +14,7 @@ import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
 import {ISettlementState} from "../interfaces/ISettlementState.sol";
 import {PayerAddress} from "../payer/PayerAddress.sol";
 
-/// @notice Everything that settlement stores, and the contracts around it. ClaimSettlement and SettlementDesk,
+/// @notice Everything that settlement stores, and the contracts around it. ClaimSettlement and SettlementExtension,
 /// to which it delegates calls, both begin with this, so that they mean the same slots; neither has storage
 /// of its own.
 abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransient, EIP712, Nonces {

@@ -14,7 +14,7 @@ from chainbill.chain.artifacts import CONTRACTS
 
 SOURCES = Path(__file__).resolve().parents[2] / "contracts"
 
-DELEGATES = {"ClaimSettlement": "SettlementDesk"}
+DELEGATES = {"ClaimSettlement": "SettlementExtension"}
 """Whose code a contract runs as its own."""
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)

@@ -74,7 +74,7 @@ PLANTED = (
     ),
     planted(
         "a bond is used twice: advances are not counted against it",
-        "settlement/CreditDesk.sol",
+        "settlement/ProviderPayouts.sol",
         ("? 0 : most - credit.advanced;", "? 0 : most;"),
     ),
     planted(
@@ -136,12 +136,12 @@ PLANTED = (
     ),
     planted(
         "a quorum stands while settlement is paused",
-        "settlement/QuorumDesk.sol",
+        "settlement/QuorumAdmin.sol",
         ("        _pause();\n        _stand();\n", "        _pause();\n"),
     ),
     planted(
         "a quorum stands though its epoch was ended",
-        "settlement/QuorumDesk.sol",
+        "settlement/QuorumAdmin.sol",
         (
             "        ending.endsAt = uint40(block.timestamp);\n        _stand();\n",
             "        ending.endsAt = uint40(block.timestamp);\n",

@@ -123,7 +123,7 @@ contract CreditAccountTest is Cheats {
         _assertMoved(before, added, taken);
     }
 
-    /// Bound: no more is advanced than the bond, as `drawAdvance` leaves it (Desk.t.sol).
+    /// Bound: no more is advanced than the bond, as `drawAdvance` leaves it (Extension.t.sol).
     function check_writeOffAdvances__changes_no_sum(State calldata state) external {
         assume(state.advanced <= state.bond);
         Fields memory before = _bring(state, 0, 1);

@@ -30,7 +30,7 @@ contract QuorumHarness is QuorumCheck {
         Epoch storage found = _epochs[epoch];
         found.members = members;
         delete _standing;
-        // As QuorumDesk keeps it: of an epoch that was opened, with a threshold of at least one and at most the members,
+        // As QuorumAdmin keeps it: of an epoch that was opened, with a threshold of at least one and at most the members,
         // and has not ended, while nothing is paused.
         if (!stands || epoch == 0 || found.endsAt != 0 || paused()) return;
         if (found.threshold == 0 || found.threshold > members) return;
