@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {QuorumCheck} from "./QuorumCheck.sol";
-import {SettlementFront} from "./SettlementFront.sol";
+import {SettlementState} from "./SettlementState.sol";
 import {BatchCodec} from "../codec/BatchCodec.sol";
 import {PackedClaim} from "../codec/PackedClaim.sol";
 import {WordArray} from "../codec/WordArray.sol";
@@ -14,7 +13,7 @@ import {CobMode} from "../types/Terms.sol";
 
 /// @notice The part of ClaimSettlement that prices rows one at a time: self-pay, coordination of benefits of
 /// two payers, and corrections. No payer writes before all have priced.
-abstract contract Coordination is SettlementFront, QuorumCheck {
+abstract contract Coordination is SettlementState {
     /// The payers of a run of sections. Contracts are zero where there is none.
     struct Payers {
         uint32 primaryId; // 0: self-pay
@@ -120,6 +119,19 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
         if (!_takeCorrection(row.corrects, BatchCodec.providerId(row.header))) return Reason.NotReversed;
         reason = _priceAndCommit(row, spendable);
         if (reason != Reason.None) _giveBackCorrection(row.corrects);
+    }
+
+    /// Lets a correction name a claim: once, only a reversed one, and only the provider's own.
+    function _takeCorrection(bytes32 id, uint32 providerId) private returns (bool) {
+        Dispute storage found = _disputes[id];
+        if (found.status != DisputeStatus.Reversed || found.providerId != providerId) return false;
+        found.status = DisputeStatus.Corrected;
+        return true;
+    }
+
+    /// Undoes `_takeCorrection` for a correction that did not settle.
+    function _giveBackCorrection(bytes32 id) private {
+        _disputes[id].status = DisputeStatus.Reversed;
     }
 
     function _priceAndCommit(Row memory row, uint256 spendable) private returns (Reason reason) {

@@ -149,7 +149,7 @@ PLANTED = (
     ),
     planted(
         "a root slot is reused a day before its window ends",
-        "settlement/SettlementFront.sol",
+        "ClaimSettlement.sol",
         (
             "if (block.timestamp < until) revert RootSlotInUse",
             "if (block.timestamp + 1 days < until) revert RootSlotInUse",
@@ -167,7 +167,7 @@ PLANTED = (
     ),
     planted(
         "a reversed claim can be corrected twice",
-        "settlement/SettlementFront.sol",
+        "settlement/Coordination.sol",
         ("        found.status = DisputeStatus.Corrected;\n", ""),
     ),
     planted(
