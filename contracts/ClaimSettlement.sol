@@ -188,7 +188,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchR
         for (uint256 offset; offset < sections.length;) {
             (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
             bytes calldata section = sections[offset:end];
-            _record(record, section, _pendAll(section, _markSequences(section), Reason.PayerFailed), "");
+            _record(record, section, _pendAll(section, _useSequences(section), Reason.PayerFailed), "");
             offset = end;
         }
     }
@@ -206,7 +206,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchR
     // ---- one section ------------------------------------------------------------------------------
 
     function _settleSection(Record memory record, Payers memory pair, bytes calldata section) private {
-        bytes memory skipped = _markSequences(section);
+        bytes memory skipped = _useSequences(section);
         (bytes memory answers, bytes memory secondaries) = _determine(record, pair, section, skipped);
         bytes memory charges = _record(record, section, answers, secondaries);
         if (record.charged != 0) {

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {CreditAccount} from "./CreditAccount.sol";
-import {SequenceMarks} from "./SequenceMarks.sol";
+import {SequenceBitmap} from "./SequenceBitmap.sol";
 import {BatchCodec} from "../codec/BatchCodec.sol";
 import {PackedClaim} from "../codec/PackedClaim.sol";
 import {WordArray} from "../codec/WordArray.sol";
@@ -13,7 +13,7 @@ import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 /// @notice The part of ClaimSettlement that writes what became of each row: logs, leaves, charges, credit.
 /// `_recordRow` says at length what becomes of a row; `_recordPlain` does the same for the commonest at a third
 /// of the gas.
-abstract contract BatchRecorder is SequenceMarks {
+abstract contract BatchRecorder is SequenceBitmap {
     using CreditAccount for CreditAccount.Account;
 
     /// What sections add up to, where the reading of the present section stands, and one row's log
@@ -148,7 +148,7 @@ abstract contract BatchRecorder is SequenceMarks {
 
     /// Records rows until there are none left or one did not settle, had its units counted, or has a part outside
     /// the plan. For sections with one payer, and where no fee is taken. The sum of a section's base and a row's
-    /// number is below 2^64: `_markSequences` has seen to it.
+    /// number is below 2^64: `_useSequences` has seen to it.
     function _recordPlain(Record memory record) private {
         // Reads and writes the fields of `record` at the places that stand beside them, answers, charges and
         // leaves, which are allocated, and scratch space. Words as in PackedClaim; a row's second word as in
@@ -240,7 +240,7 @@ abstract contract BatchRecorder is SequenceMarks {
     }
 
     /// A row's commitment; and its service id, units, benefit year and sequence as PackedClaim places them.
-    /// `_markSequences` has checked that the sequence fits.
+    /// `_useSequences` has checked that the sequence fits.
     function _read(Record memory record) private pure returns (bytes32 commitment, uint256 service) {
         uint256 row = BatchCodec.load(record.at + 32);
         unchecked {
@@ -288,7 +288,7 @@ abstract contract BatchRecorder is SequenceMarks {
             _emit(ISettlementState.ClaimDenied.selector, record);
         } else if (outcome == Outcome.Pended) {
             record.tally += ONE_PENDED;
-            _unmark(PackedClaim.providerId(record.parties), PackedClaim.sequence(record.service));
+            _freeSequence(PackedClaim.providerId(record.parties), PackedClaim.sequence(record.service));
             _emit(ISettlementState.ClaimPended.selector, record);
         } else {
             record.tally += ONE_SKIPPED;

@@ -60,7 +60,7 @@ FIRST = {
     "QuorumSignatures": ("wycheproof", "tampering"),
     "SectionCalls": ("settle", "payer_failed", "reentrancy"),
     "SectionPricing": ("pricing", "settle", "annual", "family", "enrol", "change_plan", "payer"),
-    "SequenceMarks": ("sequences", "malformed", "tampering", "settle"),
+    "SequenceBitmap": ("sequences", "malformed", "tampering", "settle"),
     "SettlementState": ("digests", "dispute_proofs"),
     "SettlementViews": ("credits", "corrections", "epochs"),
     "Spendable": ("spendable", "limits"),

@@ -49,7 +49,7 @@ def planted(name: str, file: str, *changes: tuple[str, str]) -> Planted:
 PLANTED = (
     planted(
         "the replay check is dropped",
-        "settlement/SequenceMarks.sol",
+        "settlement/SequenceBitmap.sol",
         ("                        if and(word, sequence) { skip(bits_, left) }\n", ""),
     ),
     planted(
