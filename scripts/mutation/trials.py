@@ -31,7 +31,7 @@ LEFT_OUT = ("test_second_evm.py",)
 FIRST = {
     "Adjudication": ("adjudication", "pricing", "rounding", "annual", "family"),
     "BatchCodec": ("batch_codec", "malformed", "sequences"),
-    "BatchRecorder": ("settle", "sequences", "operator_fee", "shared_words"),
+    "BatchWriter": ("settle", "sequences", "operator_fee", "shared_words"),
     "Calendar": ("calendar",),
     "CategorySlot": ("shared_words", "publish_plan", "adjudication"),
     "ClaimDisputes": ("dispute",),

@@ -84,8 +84,8 @@ PLANTED = (
     ),
     planted(
         "the operator's fee is credited twice: to the provider, too",
-        "settlement/BatchRecorder.sol",
-        ("            record.credit -= fee;\n", ""),
+        "settlement/BatchWriter.sol",
+        ("            cursor.credit -= fee;\n", ""),
     ),
     planted(
         "the secondary payer is refunded the primary's part",
