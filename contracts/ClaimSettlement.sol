@@ -2,28 +2,30 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {BatchRecorder} from "./settlement/BatchRecorder.sol";
-import {SettlementFront} from "./settlement/SettlementFront.sol";
+import {BatchCodec} from "./codec/BatchCodec.sol";
+import {ClaimTree} from "./codec/ClaimTree.sol";
+import {TypedData} from "./codec/TypedData.sol";
+import {WordArray} from "./codec/WordArray.sol";
 import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
-import {BatchCodec} from "./libraries/BatchCodec.sol";
-import {Calendar} from "./libraries/Calendar.sol";
-import {ClaimTree} from "./libraries/ClaimTree.sol";
-import {CreditAccount} from "./libraries/CreditAccount.sol";
-import {MAX_BATCH_LIFE} from "./libraries/Notice.sol";
-import {TypedData} from "./libraries/TypedData.sol";
-import {Words} from "./libraries/Words.sol";
+import {Calendar} from "./math/Calendar.sol";
+import {BatchRecorder} from "./settlement/BatchRecorder.sol";
+import {CreditAccount} from "./settlement/CreditAccount.sol";
+import {ExtensionCalls} from "./settlement/ExtensionCalls.sol";
+import {QuorumCheck} from "./settlement/QuorumCheck.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
+import {SettlementViews} from "./settlement/SettlementViews.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
+import {DISPUTE_WINDOW, MAX_BATCH_LIFE} from "./types/Timelocks.sol";
 
 /// @dev Documented in IClaimSettlement. The parts, in `settlement/`: what is stored (SettlementState), who
 /// signs (QuorumCheck), rows priced one at a time (Coordination), what is written for each row (BatchRecorder),
-/// and SettlementDesk, which pays providers, hears disputes and is governed. Here is how a batch is settled.
-contract ClaimSettlement is BatchRecorder {
+/// and SettlementExtension, which pays providers, hears disputes and is governed. Here is how a batch is settled.
+contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchRecorder {
     using CreditAccount for CreditAccount.Account;
 
     /// The most rows of one batch: bounds what it takes of memory.
@@ -35,7 +37,7 @@ contract ClaimSettlement is BatchRecorder {
         IInsurerPayerFactory payers_,
         IProviderRegistry registry_,
         address authority
-    ) SettlementFront(token_, escrow_, payers_, registry_, authority) {}
+    ) ExtensionCalls(token_, escrow_, payers_, registry_, authority) {}
 
     // ---- a batch ----------------------------------------------------------------------------------
 
@@ -91,6 +93,13 @@ contract ClaimSettlement is BatchRecorder {
         uint256 submission = uint256(uint160(msg.sender)) << 96 | uint256(uint40(header.signedAt)) << 56
             | uint256(rootSlot) << 24;
         emit BatchSettled(digest, root, batch, submission);
+    }
+
+    /// Keeps a batch's root, where none stands whose claims may still be disputed.
+    function _storeRoot(uint32 rootSlot, bytes32 root) private {
+        uint40 until = uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;
+        if (block.timestamp < until) revert RootSlotInUse(rootSlot, until);
+        _roots[rootSlot] = bytes32(bytes27(root)) | bytes32(block.timestamp);
     }
 
     function _checkTime(TypedData.BatchHeader calldata header) private view {
@@ -165,7 +174,7 @@ contract ClaimSettlement is BatchRecorder {
         }
         uint256 tally;
         (reply, tally) = _finishRecord(record);
-        Words.append(reply, tally);
+        WordArray.append(reply, tally);
     }
 
     /// Has a payer pay what it has priced; it reverts with PayerCannotPay where it cannot.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {CreditAccount} from "./CreditAccount.sol";
 import {SequenceMarks} from "./SequenceMarks.sol";
+import {BatchCodec} from "../codec/BatchCodec.sol";
+import {PackedClaim} from "../codec/PackedClaim.sol";
+import {WordArray} from "../codec/WordArray.sol";
 import {ISettlementState} from "../interfaces/ISettlementState.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {Words} from "../libraries/Words.sol";
 import {BatchContext} from "../types/Batch.sol";
 import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 
@@ -75,9 +75,9 @@ abstract contract BatchRecorder is SequenceMarks {
         (record.context, record.prefix) = (context, context.prefix);
         unchecked {
             // As many leaves as rows can be in so many bytes, and one word more.
-            record.leaves = Words.zeros(sections.length / BatchCodec.ROW_BYTES * 32 + 32);
+            record.leaves = WordArray.zeros(sections.length / BatchCodec.ROW_BYTES * 32 + 32);
         }
-        record.leaf = Words.start(record.leaves);
+        record.leaf = WordArray.start(record.leaves);
     }
 
     /// The leaves, and the tally.
@@ -85,8 +85,8 @@ abstract contract BatchRecorder is SequenceMarks {
         leaves = record.leaves;
         unchecked {
             // `leaf` runs on from the first leaf.
-            uint256 settled = (record.leaf - Words.start(leaves)) >> 5;
-            Words.cut(leaves, settled);
+            uint256 settled = (record.leaf - WordArray.start(leaves)) >> 5;
+            WordArray.cut(leaves, settled);
             return (leaves, settled << 48 | record.tally);
         }
     }
@@ -94,8 +94,8 @@ abstract contract BatchRecorder is SequenceMarks {
     /// Adds what a run that was recorded by itself has ended in: its leaves and the tally of the rows that did not
     /// settle.
     function _append(Record memory record, bytes memory leaves) internal pure {
-        record.tally += uint48(Words.takeLast(leaves));
-        record.leaf = Words.copy(leaves, record.leaf);
+        record.tally += uint48(WordArray.takeLast(leaves));
+        record.leaf = WordArray.copy(leaves, record.leaf);
     }
 
     function _settleCredit(Record memory record, uint32 providerId) internal {
@@ -114,17 +114,17 @@ abstract contract BatchRecorder is SequenceMarks {
         returns (bytes memory charges)
     {
         uint256 header = BatchCodec.header(section, 0);
-        charges = Words.zeros(BatchCodec.groupCount(header) << 5);
+        charges = WordArray.zeros(BatchCodec.groupCount(header) << 5);
         (record.charged, record.credit, record.operatorFee) = (0, 0, 0);
         (record.header, record.groups) = (header, BatchCodec.groupCount(header));
         record.parties = header >> 160 << 160 | uint256(BatchCodec.secondary(section, 0, header)) << 96;
         unchecked {
             // places in calldata and memory
             record.at = BatchCodec.place(section) + BatchCodec.headerBytes(header);
-            record.charge = Words.start(charges) - 32;
+            record.charge = WordArray.start(charges) - 32;
         }
-        record.answer = Words.start(answers);
-        record.nextSecondary = secondaries.length == 0 ? 0 : Words.start(secondaries);
+        record.answer = WordArray.start(answers);
+        record.nextSecondary = secondaries.length == 0 ? 0 : WordArray.start(secondaries);
         bool plain = record.nextSecondary == 0 && !record.context.takesFee;
         while (true) {
             if (plain) _recordPlain(record);
@@ -151,7 +151,7 @@ abstract contract BatchRecorder is SequenceMarks {
     /// number is below 2^64: `_markSequences` has seen to it.
     function _recordPlain(Record memory record) private {
         // Reads and writes the fields of `record` at the places that stand beside them, answers, charges and
-        // leaves, which are allocated, and scratch space. Words as in ClaimWords; a row's second word as in
+        // leaves, which are allocated, and scratch space. Words as in PackedClaim; a row's second word as in
         // BatchCodec. Amounts are below 2^64 and at most 2^16 of them are added.
         assembly ("memory-safe") {
             // Logs PlainClaimSettled with a word that stands where `shares` will, and hashes the claim's words:
@@ -222,12 +222,12 @@ abstract contract BatchRecorder is SequenceMarks {
     function _recordRow(Record memory record) private {
         uint256 parties = record.parties;
         (record.commitment, record.service) = _read(record);
-        (record.amounts, record.shares) = Words.read(record.answer);
+        (record.amounts, record.shares) = WordArray.read(record.answer);
         if (BatchCodec.hasSecondary(record.header)) {
             uint256 serviceId = BatchCodec.load(record.at + BatchCodec.ROW_BYTES) >> 192;
             record.parties = parties | serviceId << 32;
         }
-        if (ClaimWords.reasonOf(record.amounts, record.shares) != 0) _recordUnsettled(record);
+        if (PackedClaim.reasonOf(record.amounts, record.shares) != 0) _recordUnsettled(record);
         else _recordSettled(record);
         unchecked {
             // Counts and places within a section that was checked.
@@ -239,7 +239,7 @@ abstract contract BatchRecorder is SequenceMarks {
         (record.parties, record.secondary) = (parties, 0);
     }
 
-    /// A row's commitment; and its service id, units, benefit year and sequence as ClaimWords places them.
+    /// A row's commitment; and its service id, units, benefit year and sequence as PackedClaim places them.
     /// `_markSequences` has checked that the sequence fits.
     function _read(Record memory record) private pure returns (bytes32 commitment, uint256 service) {
         uint256 row = BatchCodec.load(record.at + 32);
@@ -247,26 +247,26 @@ abstract contract BatchRecorder is SequenceMarks {
             uint256 sequence = BatchCodec.sequenceBase(record.header) + BatchCodec.sequenceOffset(row);
             service = row >> 176 << 176 | uint256(BatchCodec.benefitYear(row)) << 160 | sequence << 96;
         }
-        if (BatchCodec.billed(row) == 0) service |= ClaimWords.BILLED_AS_FEE;
+        if (BatchCodec.billed(row) == 0) service |= PackedClaim.BILLED_AS_FEE;
         return (bytes32(BatchCodec.load(record.at)), service);
     }
 
     function _recordSettled(Record memory record) private {
         if (record.nextSecondary != 0) {
-            (uint256 secondary,) = Words.read(record.nextSecondary);
+            (uint256 secondary,) = WordArray.read(record.nextSecondary);
             record.service |= uint64(secondary);
             record.secondary = secondary >> 64 << 64;
-        } else if (record.shares & ClaimWords.COUNTED != 0) {
-            record.service |= ClaimWords.UNITS_COUNTED;
-            record.shares ^= ClaimWords.COUNTED;
+        } else if (record.shares & PackedClaim.COUNTED != 0) {
+            record.service |= PackedClaim.UNITS_COUNTED;
+            record.shares ^= PackedClaim.COUNTED;
         }
-        uint256 charge = ClaimWords.responsibility(record.amounts, record.shares);
-        (uint256 before,) = Words.read(record.charge);
+        uint256 charge = PackedClaim.responsibility(record.amounts, record.shares);
+        (uint256 before,) = WordArray.read(record.charge);
         unchecked {
             // At most 2^16 amounts below 2^64.
-            Words.write(record.charge, before + charge);
+            WordArray.write(record.charge, before + charge);
             record.charged += charge;
-            record.credit += ClaimWords.allowed(record.amounts);
+            record.credit += PackedClaim.allowed(record.amounts);
         }
         if (record.context.takesFee) _takeFee(record);
         _emit(ISettlementState.ClaimSettled.selector, record);
@@ -288,7 +288,7 @@ abstract contract BatchRecorder is SequenceMarks {
             _emit(ISettlementState.ClaimDenied.selector, record);
         } else if (outcome == Outcome.Pended) {
             record.tally += ONE_PENDED;
-            _unmark(ClaimWords.providerId(record.parties), ClaimWords.sequence(record.service));
+            _unmark(PackedClaim.providerId(record.parties), PackedClaim.sequence(record.service));
             _emit(ISettlementState.ClaimPended.selector, record);
         } else {
             record.tally += ONE_SKIPPED;
@@ -312,13 +312,13 @@ abstract contract BatchRecorder is SequenceMarks {
             mstore(0, keccak256(add(record, 0x120), 256))
             id := keccak256(0, 32)
         }
-        Words.write(record.leaf, uint256(id));
+        WordArray.write(record.leaf, uint256(id));
         record.leaf += 32;
     }
 
     /// The operator's fee on one event, out of the provider's credit: never more than that.
     function _takeFee(Record memory record) private pure {
-        uint256 allowed = ClaimWords.allowed(record.amounts);
+        uint256 allowed = PackedClaim.allowed(record.amounts);
         uint256 fee;
         unchecked {
             // feeFlat < 2^64, allowed < 2^64, feeBps < 2^16
@@ -327,6 +327,6 @@ abstract contract BatchRecorder is SequenceMarks {
             record.credit -= fee;
             record.operatorFee += fee;
         }
-        record.service |= fee << ClaimWords.FEE_SHIFT;
+        record.service |= fee << PackedClaim.FEE_SHIFT;
     }
 }

@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Coordination} from "./Coordination.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
-import {Words} from "../libraries/Words.sol";
+import {BatchCodec} from "../codec/BatchCodec.sol";
+import {WordArray} from "../codec/WordArray.sol";
 import {Reason} from "../types/Outcomes.sol";
 
 /// @notice The part of ClaimSettlement that spends providers' sequence numbers, each of them once.
@@ -93,7 +93,7 @@ abstract contract SequenceMarks is Coordination {
     /// Room for a bit per row: whole words, 0.
     function _bits(uint256 rows) private pure returns (bytes memory) {
         unchecked {
-            return Words.zeros((rows + 255 >> 8) << 5);
+            return WordArray.zeros((rows + 255 >> 8) << 5);
         }
     }
 
@@ -116,9 +116,9 @@ abstract contract SequenceMarks is Coordination {
             offset += BatchCodec.GROUP_BYTES;
             for (end += row; row < end; ++row) {
                 uint256 billed = BatchCodec.billed(BatchCodec.header(section, offset + 32));
-                Words.set(answers, 2 * row, billed << 192);
-                Words.set(
-                    answers, 2 * row + 1, uint256(Words.isSet(skipped, row) ? Reason.SequenceSpent : reason)
+                WordArray.set(answers, 2 * row, billed << 192);
+                WordArray.set(
+                    answers, 2 * row + 1, uint256(WordArray.isSet(skipped, row) ? Reason.SequenceSpent : reason)
                 );
                 offset += BatchCodec.rowBytes(header);
             }

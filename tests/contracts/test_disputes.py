@@ -261,7 +261,7 @@ def test_dispute__one_of_two_claims_of_a_day__leaves_the_other_alone(protocol: P
     protocol.assert_solvent()
 
 
-def test_desk__called_directly__refuses_every_verb(protocol: Protocol) -> None:
+def test_extension__called_directly__refuses_every_verb(protocol: Protocol) -> None:
     """It has neither claims nor money: a bond sent to it would be lost."""
     desk = Contract(protocol.evm, protocol.settlement.read("desk"), "ClaimSettlement")
     protocol.mint(protocol.provider, DOLLAR, desk)

@@ -13,7 +13,6 @@ from chainbill.attestation.patient_intents import DisputeClaim
 from chainbill.attestation.typed_data import Domain, ServiceAttestation, SettlementBatch
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
-from chainbill.chain.format.claim_words import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
@@ -23,6 +22,7 @@ from chainbill.chain.format.events import (
     SecondaryDetermined,
     SecondaryShares,
 )
+from chainbill.chain.format.packed_claim import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.chain.node.sender import Sender
 
 

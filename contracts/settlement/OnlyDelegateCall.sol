@@ -3,11 +3,11 @@ pragma solidity 0.8.30;
 
 import {SettlementState} from "./SettlementState.sol";
 
-/// @notice What all parts of SettlementDesk share: they run only as ClaimSettlement, by delegate call.
-abstract contract DeskState is SettlementState {
+/// @notice What all parts of SettlementExtension share: they run only as ClaimSettlement, by delegate call.
+abstract contract OnlyDelegateCall is SettlementState {
     address private immutable _self = address(this);
 
-    /// Called directly, the desk would act on storage and tokens that are nobody's.
+    /// Called directly, the extension would act on storage and tokens that are nobody's.
     modifier delegated() {
         _checkDelegated();
         _;

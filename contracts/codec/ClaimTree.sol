@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Words} from "./Words.sol";
+import {WordArray} from "./WordArray.sol";
 
 /// @notice The Merkle tree over a batch's settled claims: pairs are hashed sorted, an odd node is promoted.
 /// A leaf is the hash of a hash, so that no node, which is the hash of 64 bytes, can pass for one.
@@ -13,10 +13,10 @@ library ClaimTree {
         while (count > 1) {
             uint256 pairs = count >> 1;
             _hashPairs(leaves, pairs);
-            if (count & 1 != 0) Words.set(leaves, pairs, Words.get(leaves, count - 1));
+            if (count & 1 != 0) WordArray.set(leaves, pairs, WordArray.get(leaves, count - 1));
             count = (count + 1) >> 1;
         }
-        return bytes32(Words.get(leaves, 0));
+        return bytes32(WordArray.get(leaves, 0));
     }
 
     /// Puts the hash of words 2i and 2i + 1, the smaller one first, where word i stood. The same as

@@ -2,8 +2,8 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {CategorySlot} from "./CategorySlot.sol";
-import {ClaimWords} from "./ClaimWords.sol";
+import {PackedClaim} from "../codec/PackedClaim.sol";
+import {CategorySlot} from "../payer/CategorySlot.sol";
 
 /// @notice Splits one allowed amount between plan and member: pure integers, the same as
 /// `chainbill.billing.adjudication` in Python. X12: PR-1, PR-2, PR-3, PR-119.
@@ -36,7 +36,7 @@ library Adjudication {
     /// to whole rounding units, does not cover: of 10.05 dollars at 2000 bps and a unit of one cent the plan's
     /// part is 8.04 dollars. Its numerator is below 2^64 * 10^4 + 5 * 10^3 * 2^32.
     /// @param category see CategorySlot
-    /// @return amounts allowed, deductible, copay, as ClaimWords has them; without billed
+    /// @return amounts allowed, deductible, copay, as PackedClaim has them; without billed
     /// @return shares coinsurance, outsidePlan, planPaid; they add up with deductible and copay to allowed
     function split(uint256 allowed, uint256 category, Plan memory plan, Met memory met)
         internal
@@ -83,7 +83,7 @@ library Adjudication {
     /// The same shares with no more than `most` paid by the plan; the rest of its part is outside the plan.
     function _cap(uint256 shares, uint256 most) private pure returns (uint256) {
         unchecked {
-            uint256 planPaid = ClaimWords.planPaid(shares);
+            uint256 planPaid = PackedClaim.planPaid(shares);
             if (planPaid <= most) return shares;
             return shares - ((planPaid - most) << 64) + ((planPaid - most) << 128);
         }
@@ -93,9 +93,9 @@ library Adjudication {
     /// opening entries may come near.
     function add(Met memory met, uint256 amounts, uint256 shares) internal pure returns (bool) {
         unchecked {
-            uint256 deductible = met.deductible + ClaimWords.deductible(amounts);
-            uint256 oop = met.oop + ClaimWords.outOfPocket(amounts, shares);
-            uint256 planPaid = met.planPaid + ClaimWords.planPaid(shares);
+            uint256 deductible = met.deductible + PackedClaim.deductible(amounts);
+            uint256 oop = met.oop + PackedClaim.outOfPocket(amounts, shares);
+            uint256 planPaid = met.planPaid + PackedClaim.planPaid(shares);
             if ((deductible | oop | planPaid) >> 64 != 0) return false;
             if (met.inFamily && !_addToFamily(met, amounts, shares)) return false;
             (met.deductible, met.oop, met.planPaid) = (deductible, oop, planPaid);
@@ -132,8 +132,8 @@ library Adjudication {
 
     function _addToFamily(Met memory met, uint256 amounts, uint256 shares) private pure returns (bool) {
         unchecked {
-            uint256 deductible = met.familyDeductible + ClaimWords.deductible(amounts);
-            uint256 oop = met.familyOop + ClaimWords.outOfPocket(amounts, shares);
+            uint256 deductible = met.familyDeductible + PackedClaim.deductible(amounts);
+            uint256 oop = met.familyOop + PackedClaim.outOfPocket(amounts, shares);
             if ((deductible | oop) >> 64 != 0) return false;
             (met.familyDeductible, met.familyOop) = (deductible, oop);
             return true;

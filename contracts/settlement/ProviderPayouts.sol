@@ -2,13 +2,13 @@
 pragma solidity 0.8.30;
 
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {DeskState} from "./DeskState.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {ExactTransfer} from "../libraries/ExactTransfer.sol";
+import {CreditAccount} from "./CreditAccount.sol";
+import {OnlyDelegateCall} from "./OnlyDelegateCall.sol";
+import {ExactTransfer} from "../token/ExactTransfer.sol";
 
-/// @notice The part of SettlementDesk that pays providers and operators, and keeps bonds.
+/// @notice The part of SettlementExtension that pays providers and operators, and keeps bonds.
 /// @dev Documented in IClaimSettlement.
-abstract contract CreditDesk is DeskState {
+abstract contract ProviderPayouts is OnlyDelegateCall {
     using CreditAccount for CreditAccount.Account;
 
     // ---- verbs ------------------------------------------------------------------------------------

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Adjudication} from "../libraries/Adjudication.sol";
-import {Calendar} from "../libraries/Calendar.sol";
-import {CategorySlot} from "../libraries/CategorySlot.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {QuorumSignatures} from "../libraries/QuorumSignatures.sol";
-import {CategoryTerms} from "../types/Terms.sol";
+import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
+import {Adjudication} from "../../contracts/math/Adjudication.sol";
+import {Calendar} from "../../contracts/math/Calendar.sol";
+import {CategorySlot} from "../../contracts/payer/CategorySlot.sol";
+import {QuorumSignatures} from "../../contracts/settlement/QuorumSignatures.sol";
+import {CategoryTerms} from "../../contracts/types/Terms.sol";
 
 /// @notice Opens internal libraries to differential tests. Never deployed.
 contract LibraryHarness {
@@ -26,13 +26,13 @@ contract LibraryHarness {
         Adjudication.Met memory met
     ) external pure returns (Shares memory shares, Adjudication.Met memory metAfter) {
         (uint256 amounts, uint256 parts) = Adjudication.split(allowed, CategorySlot.pack(category), plan, met);
-        assert(ClaimWords.allowed(amounts) == allowed && amounts >> 192 == 0 && uint64(parts) == 0);
+        assert(PackedClaim.allowed(amounts) == allowed && amounts >> 192 == 0 && uint64(parts) == 0);
         shares = Shares({
-            deductible: ClaimWords.deductible(amounts),
-            copay: ClaimWords.copay(amounts),
-            coinsurance: ClaimWords.coinsurance(parts),
-            outsidePlan: ClaimWords.outsidePlan(parts),
-            planPaid: ClaimWords.planPaid(parts)
+            deductible: PackedClaim.deductible(amounts),
+            copay: PackedClaim.copay(amounts),
+            coinsurance: PackedClaim.coinsurance(parts),
+            outsidePlan: PackedClaim.outsidePlan(parts),
+            planPaid: PackedClaim.planPaid(parts)
         });
         metAfter = met;
         Adjudication.add(metAfter, amounts, parts);

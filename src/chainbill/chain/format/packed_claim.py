@@ -1,4 +1,4 @@
-"""A claim as the packed words that are logged and hashed: the twin of ``contracts/libraries/ClaimWords.sol``.
+"""A claim as the packed words that are logged and hashed: the twin of ``contracts/codec/PackedClaim.sol``.
 
 Each word's layout is written as ``struct`` reads it, high bytes first; left out bytes are 0. ``CLAIM`` is all
 that a claim's words have room for; each kind of log leaves some of it out.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {Adjudication} from "./Adjudication.sol";
 import {CategorySlot} from "./CategorySlot.sol";
+import {Adjudication} from "../math/Adjudication.sol";
 
 /// @notice A payer's pool as it is stored, in one word with the terms it has priced by last: those of one provider,
 /// plan version and category. The word is read and written with every section anyway; acceptance, plan and

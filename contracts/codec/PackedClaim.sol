@@ -16,7 +16,7 @@ import {CostSharing, Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 /// `fee` is the operator's, taken from the provider's credit. Flags: 1 billed 0 was attested, which means the
 /// fee schedule's amount; 2 the (primary) payer counted the units against a yearly limit; 4 the secondary
 /// payer did. A row that did not settle has only `billed` in its amounts.
-library ClaimWords {
+library PackedClaim {
     struct Claim {
         uint256 parties;
         uint256 amounts;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {DeskState} from "./DeskState.sol";
-import {MAX_BATCH_LIFE, NOTICE} from "../libraries/Notice.sol";
+import {OnlyDelegateCall} from "./OnlyDelegateCall.sol";
+import {MAX_BATCH_LIFE, NOTICE} from "../types/Timelocks.sol";
 
-/// @notice The part of SettlementDesk that the governor uses: oracle epochs, the operator's fee, pause.
-abstract contract QuorumDesk is DeskState {
+/// @notice The part of SettlementExtension that the governor uses: oracle epochs, the operator's fee, pause.
+abstract contract QuorumAdmin is OnlyDelegateCall {
     uint256 public constant MAX_MEMBERS = 32;
 
     /// The most an operator's flat fee can be: one dollar an event.

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 /// @notice Arrays of 32-byte words carried as `bytes` between the contracts: copied in one piece, where
 /// ABI arrays are copied element by element.
-library Words {
+library WordArray {
     /// @notice So many bytes of words, all 0. As `new bytes(size)`, which takes five times the gas for a few of
     /// them; callers bound the size, which is a multiple of 32.
     function zeros(uint256 size) internal pure returns (bytes memory words) {

@@ -6,11 +6,11 @@ import {Cheats} from "./Cheats.sol";
 import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
-import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
+import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
 import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
 import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
 
-/// @notice The contracts around the desk, as far as a payout needs them: one registered payout address for
+/// @notice The contracts around the extension, as far as a payout needs them: one registered payout address for
 /// all providers, and a token that notes what was sent.
 contract Surroundings {
     bytes32 public constant payerCodeHash = 0;
@@ -28,8 +28,8 @@ contract Surroundings {
     }
 }
 
-/// @notice The desk with its accounts and its arithmetic laid open.
-contract DeskHarness is ClaimReversals {
+/// @notice The extension with its accounts and its arithmetic laid open.
+contract ExtensionHarness is ClaimReversals {
     constructor(Surroundings around)
         SettlementState(
             IERC20(address(around)),
@@ -54,16 +54,16 @@ contract DeskHarness is ClaimReversals {
     }
 }
 
-/// @notice Runs the desk's code as its own, as ClaimSettlement does.
+/// @notice Runs the extension's code as its own, as ClaimSettlement does.
 contract Front {
-    address private immutable _desk;
+    address private immutable _extension;
 
-    constructor(address desk) {
-        _desk = desk;
+    constructor(address extension) {
+        _extension = extension;
     }
 
     fallback() external {
-        (bool succeeded, bytes memory answer) = _desk.delegatecall(msg.data);
+        (bool succeeded, bytes memory answer) = _extension.delegatecall(msg.data);
         assembly ("memory-safe") {
             if iszero(succeeded) { revert(add(answer, 32), mload(answer)) }
             return(add(answer, 32), mload(answer))
@@ -76,13 +76,13 @@ contract Front {
 /// Bounds of the payout: one bucket in the ring, of 9 days ago, beside a newest one of today. Bounds of the
 /// reversal: a claim whose own parts add up, without a secondary payer's accumulators. All amounts are any
 /// below 2^16.
-contract DeskTest is Cheats {
+contract ExtensionTest is Cheats {
     uint256 private constant TODAY = 20_000;
     uint32 private constant PROVIDER = 1;
     uint32 private constant OTHER = 2;
 
     Surroundings private _around;
-    DeskHarness private _desk;
+    ExtensionHarness private _extension;
 
     struct Account {
         uint16 newest;
@@ -106,7 +106,7 @@ contract DeskTest is Cheats {
 
     function setUp() public {
         _around = new Surroundings();
-        _desk = DeskHarness(address(new Front(address(new DeskHarness(_around)))));
+        _extension = ExtensionHarness(address(new Front(address(new ExtensionHarness(_around)))));
     }
 
     /// What is paid is what is subtracted; nobody else's account changes.
@@ -116,13 +116,13 @@ contract DeskTest is Cheats {
         uint256 accountHead =
             TODAY << 192 | uint256(account.newest) << 128 | uint256(account.matured) << 64 | account.held;
         uint256 accountSecond = uint256(account.bond) << 128 | uint256(account.advanced) << 64 | account.owed;
-        _desk.setProvider(PROVIDER, accountHead, accountSecond, ripeDay % 8, ripeDay << 64 | account.ripe);
-        _desk.setProvider(OTHER, head, second, 0, 0);
+        _extension.setProvider(PROVIDER, accountHead, accountSecond, ripeDay % 8, ripeDay << 64 | account.ripe);
+        _extension.setProvider(OTHER, head, second, 0, 0);
 
-        uint64 amount = _desk.withdraw(PROVIDER);
+        uint64 amount = _extension.withdraw(PROVIDER);
 
         assert(_around.sent() == amount && _around.sentTo() == _around.payoutAddressOfAll());
-        (uint256 headAfter, uint256 secondAfter, uint256 ring) = _desk.provider(PROVIDER, ripeDay % 8);
+        (uint256 headAfter, uint256 secondAfter, uint256 ring) = _extension.provider(PROVIDER, ripeDay % 8);
         // What ripened repaid advances, and the rest is matured or was paid.
         uint256 repaid = account.advanced < account.ripe ? account.advanced : account.ripe;
         assert(uint64(ring) == 0 && uint64(secondAfter >> 64) == account.advanced - repaid);
@@ -132,7 +132,7 @@ contract DeskTest is Cheats {
         assert(uint64(headAfter >> 128) == account.newest && uint64(headAfter) == account.held);
         assert(uint64(secondAfter >> 128) == account.bond && uint64(secondAfter) == account.owed);
         assert(maturedAfter == account.owed);
-        (headAfter, secondAfter,) = _desk.provider(OTHER, 0);
+        (headAfter, secondAfter,) = _extension.provider(OTHER, 0);
         assert(headAfter == head && secondAfter == second);
     }
 
@@ -140,7 +140,7 @@ contract DeskTest is Cheats {
     function check_drawAdvance__sends_what_it_notes(Account calldata account, uint64 amount) external {
         vm.warp(TODAY * 1 days);
         uint256 ripeDay = TODAY - 9;
-        _desk.setProvider(
+        _extension.setProvider(
             PROVIDER,
             TODAY << 192 | uint256(account.newest) << 128 | uint256(account.matured) << 64 | account.held,
             uint256(account.bond) << 128 | uint256(account.advanced) << 64 | account.owed,
@@ -149,10 +149,10 @@ contract DeskTest is Cheats {
         );
 
         vm.prank(_around.payoutAddressOfAll());
-        _desk.drawAdvance(PROVIDER, amount);
+        _extension.drawAdvance(PROVIDER, amount);
 
         assert(_around.sent() == amount && _around.sentTo() == _around.payoutAddressOfAll());
-        (uint256 head, uint256 second,) = _desk.provider(PROVIDER, ripeDay % 8);
+        (uint256 head, uint256 second,) = _extension.provider(PROVIDER, ripeDay % 8);
         uint256 repaid = account.advanced < account.ripe ? account.advanced : account.ripe;
         uint256 advanced = uint64(second >> 64);
         assert(advanced == account.advanced - repaid + amount);
@@ -170,28 +170,28 @@ contract DeskTest is Cheats {
         // As settlement leaves every claim: parts add up, no more than the rest is paid for the patient.
         uint256 sum = _sum(claimed);
         assume(claimed.fee <= sum && claimed.secondaryPaid <= sum - claimed.planPaid);
-        DeskHarness.SettledClaim memory claim;
+        ExtensionHarness.SettledClaim memory claim;
         (claim.amounts, claim.shares) = _words(claimed, sum);
-        claim.service = uint256(claimed.fee) << ClaimWords.FEE_SHIFT;
-        DeskHarness.Ruling memory ruling;
+        claim.service = uint256(claimed.fee) << PackedClaim.FEE_SHIFT;
+        ExtensionHarness.Ruling memory ruling;
         (ruling.amounts, ruling.shares) = _words(ruled, allowed);
         ruling.fee = ruled.fee;
 
-        ClaimReversals.Difference memory taken = _desk.difference(claim, ruling);
+        ClaimReversals.Difference memory taken = _extension.difference(claim, ruling);
 
-        uint256 takenAllowed = ClaimWords.allowed(taken.amounts);
+        uint256 takenAllowed = PackedClaim.allowed(taken.amounts);
         assert(takenAllowed == sum - allowed && allowed == _sum(ruled));
         // The three who are given money back share exactly what is no longer allowed.
-        uint256 toPayers = ClaimWords.planPaid(taken.shares) + ClaimWords.secondaryPaid(taken.shares);
-        assert(ClaimWords.responsibility(taken.amounts, taken.shares) + toPayers == takenAllowed);
+        uint256 toPayers = PackedClaim.planPaid(taken.shares) + PackedClaim.secondaryPaid(taken.shares);
+        assert(PackedClaim.responsibility(taken.amounts, taken.shares) + toPayers == takenAllowed);
         // Provider and operator lose it, and no more than they had.
         assert(taken.fee <= claimed.fee && taken.fee <= takenAllowed);
         assert(takenAllowed - taken.fee <= sum - claimed.fee);
     }
 
     function _words(Components calldata of_, uint256 allowed) private pure returns (uint256 amounts, uint256 shares) {
-        amounts = ClaimWords.four(0, allowed, of_.deductible, of_.copay);
-        shares = ClaimWords.four(of_.coinsurance, of_.outsidePlan, of_.planPaid, of_.secondaryPaid);
+        amounts = PackedClaim.four(0, allowed, of_.deductible, of_.copay);
+        shares = PackedClaim.four(of_.coinsurance, of_.outsidePlan, of_.planPaid, of_.secondaryPaid);
     }
 
     function _sum(Components calldata of_) private pure returns (uint256) {

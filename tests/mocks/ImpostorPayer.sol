@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
+import {BatchCodec} from "../../contracts/codec/BatchCodec.sol";
+import {IInsurerPayer} from "../../contracts/interfaces/IInsurerPayer.sol";
 
 /// @notice Answers like a payer that lets the patient pay nothing and owes everything, and sends no token.
 /// For tests that only contracts made by the factory are asked.

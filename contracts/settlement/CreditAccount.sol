@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ISettlementState} from "../interfaces/ISettlementState.sol";
-import {BUCKET, DISPUTE_WINDOW} from "./Notice.sol";
+import {BUCKET, DISPUTE_WINDOW} from "../types/Timelocks.sol";
 
 /// @notice Money of a provider or an operator by maturity, so that crediting touches one slot.
 ///

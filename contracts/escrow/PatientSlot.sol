@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {MAX_BATCH_LIFE} from "./Notice.sol";
+import {MAX_BATCH_LIFE} from "../types/Timelocks.sol";
 
 /// @notice A patient in two storage words (high bits first). Settling reads and writes the first alone;
 /// the second is read only where a flag says that it matters.
