@@ -167,13 +167,13 @@ def _stamp(module: str) -> str:
 
 
 def _build(go: str, target: Target, say: Callable[[str], None]) -> None:
-    say(f"{target.file.name}: building {target.package} ...")
+    say(f"building {target.package} ...")
     started = time.monotonic()
     target.file.parent.mkdir(parents=True, exist_ok=True)
     partial = target.file.with_suffix(".partial")
     _run([go, "build", "-o", str(partial), target.package], target.module)
     partial.replace(target.file)
-    say(f"{target.file.name}: built ({time.monotonic() - started:.0f} s)")
+    say(f"built {target.package} ({time.monotonic() - started:.0f} s)")
 
 
 def _copy_stakers(go: str) -> None:

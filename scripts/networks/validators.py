@@ -165,6 +165,8 @@ class Validators(Engine):
 
     def _make_l1(self) -> None:
         """Start the network on its own, make the L1 on it, and stop it again."""
+        chains = self.folder / "chains"
+        chains.mkdir(parents=True, exist_ok=True)
         try:
             for node in self._nodes:
                 node.folder.mkdir(parents=True, exist_ok=True)
@@ -174,8 +176,8 @@ class Validators(Engine):
             ids = self._create_l1()
         finally:
             self.stop()
-        chain = self.folder / "chains" / json.loads(ids)["chain"]
-        chain.mkdir(parents=True)
+        chain = chains / json.loads(ids)["chain"]
+        chain.mkdir()
         # All states are kept, as geth keeps them.
         (chain / "config.json").write_text(json.dumps({"pruning-enabled": False}), encoding="utf-8")
         self._l1_file.write_text(ids, encoding="utf-8")

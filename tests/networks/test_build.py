@@ -116,7 +116,9 @@ def test_build__first_run__makes_every_program_and_leaves_no_caches(machine: Mac
         "staker1.key",
     ]
     assert sorted(path.name for path in build.BUILT.iterdir() if path.name.startswith("go")) == []
-    assert [line for line in said if "geth: built" in line]
+    assert [line.split()[:2] for line in said if line.startswith("built")] == [
+        ["built", target.package] for target in build.TARGETS
+    ]
 
 
 def test_build__second_run__finds_the_programs_and_needs_no_go(

@@ -59,9 +59,9 @@ def is_mined(url: str, transaction: str) -> bool:
     return receipt is not None
 
 
-def transfer(engine: Engine) -> str:
-    """Send a transaction and see it mined; its hash."""
-    transaction = send(engine, engine.funded)
+def transfer(engine: Engine, sender: LocalAccount | None = None, **fields: Any) -> str:
+    """Send a transaction, from the funded account unless told otherwise, and see it mined; its hash."""
+    transaction = send(engine, sender or engine.funded, **fields)
     assert eventually(lambda: is_mined(engine.rpc_url, transaction), seconds=30)
     return transaction
 
@@ -77,8 +77,7 @@ def test_engine__just_started__is_the_chain_that_was_asked_for(engine: Engine) -
 def test_engine__plain_transfer__is_mined_in_a_new_block(engine: Engine) -> None:
     before = number(engine.rpc_url, "latest")
     payee = Account.create().address
-    transaction = send(engine, engine.funded, to=payee, value=5)
-    assert eventually(lambda: is_mined(engine.rpc_url, transaction), seconds=30)
+    transfer(engine, to=payee, value=5)
     assert number(engine.rpc_url, "latest") > before
     assert balance(engine.rpc_url, payee) == 5
 
@@ -86,8 +85,7 @@ def test_engine__plain_transfer__is_mined_in_a_new_block(engine: Engine) -> None
 def test_engine__old_block__has_its_state(engine: Engine) -> None:
     before = number(engine.rpc_url, "latest")
     payee = Account.create().address
-    transaction = send(engine, engine.funded, to=payee, value=5)
-    assert eventually(lambda: is_mined(engine.rpc_url, transaction), seconds=30)
+    transfer(engine, to=payee, value=5)
     assert int(ask(engine.rpc_url, "eth_getBalance", payee, hex(before)), 16) == 0
 
 
@@ -121,8 +119,7 @@ def test_geth__finalized__follows_the_newest_block(geth: Geth) -> None:
 def test_geth__killed_and_started_again__has_lost_its_newest_blocks_alone_and_goes_on(geth: Geth) -> None:
     kept = transfer(geth)
     # geth writes out what it has to write in portions of 32 KB: this is more.
-    filler = send(geth, geth.funded, data="0x" + "00" * 100_000, gas=2_000_000)
-    assert eventually(lambda: is_mined(geth.rpc_url, filler), seconds=30)
+    transfer(geth, data="0x" + "00" * 100_000, gas=2_000_000)
     url = geth.rpc_url
     geth.kill()
     geth.start()
@@ -165,18 +162,16 @@ def test_validators__their_blocks__hold_60_million_gas_and_long_extra_data(valid
 
 def test_validators__account_on_no_list__sends_only_once_admitted(validators: Validators) -> None:
     member = Account.create()
-    funding = send(validators, validators.funded, to=member.address, value=10**18)
-    assert eventually(lambda: is_mined(validators.rpc_url, funding), seconds=30)
+    transfer(validators, to=member.address, value=10**18)
     with pytest.raises(NodeRefused, match="cannot issue transaction from non-allow listed address"):
         send(validators, member)
     validators.admit([member.address])
-    assert eventually(lambda: is_mined(validators.rpc_url, send(validators, member)), seconds=30)
+    transfer(validators, member)
 
 
 def test_validators__member_that_may_not_deploy__deploys_only_once_allowed(validators: Validators) -> None:
     member = Account.create()
-    funding = send(validators, validators.funded, to=member.address, value=10**18)
-    assert eventually(lambda: is_mined(validators.rpc_url, funding), seconds=30)
+    transfer(validators, to=member.address, value=10**18)
     validators.admit([member.address])
     creation = {"from": member.address, "data": EMPTY_CONTRACT}
     with pytest.raises(NodeRefused):
