@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.audit.edits import add_to_claim, place_of, with_log
-from tests.audit.story import Story
+from tests.support.ledger_edits import add_to_claim, place_of, with_log
+from tests.support.settled_history import Story
 
-from chainbill.audit import RawLedger
-from chainbill.audit.history import KINDS, HistoryKind
-from chainbill.chain import events
 from chainbill.chain.deployments import save_deployment
+from chainbill.chain.format import events
 from chainbill.cli import cli
-from chainbill.cli.audit import _KINDS
-from chainbill.cli.failures import run
-from chainbill.settings.addressbook import AddressBook, Contact, Role
-from chainbill.settings.state import StateDirectory
+from chainbill.cli.audit.group import _KINDS
+from chainbill.cli.shell.failures import run
+from chainbill.ledger.history import KINDS, HistoryKind
+from chainbill.ledger.raw_logs import RawLedger
+from chainbill.state.address_book import AddressBook, Contact, Role
+from chainbill.state.directory import StateDirectory
 
 
 class Auditor:

@@ -6,21 +6,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.audit.chapters import YEAR
-from tests.audit.story import VISIT, Story, section
 from tests.oracle.conftest import service_event
+from tests.support.disputed_history import YEAR
+from tests.support.settled_history import VISIT, Story, section
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.attestation.worklist import Worklist
-from chainbill.audit import Discrepancy, Evidence, JsonRpc, Kind, RawLedger, verify
-from chainbill.audit.claims import ClaimRecord
-from chainbill.audit.evidence import standing_claims
-from chainbill.audit.own_claims import Doubt, DoubtfulClaim, doubtful_claims
-from chainbill.audit.verification import Audit, audit_logs
+from chainbill.audit.discrepancy import Discrepancy, Kind
+from chainbill.audit.evidence import Evidence, standing_claims
+from chainbill.audit.verification import Audit, audit_logs, verify
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.attested_claim import attestation_of
+from chainbill.chain.format.attested_claim import attestation_of
+from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.ledger.claim_records import ClaimRecord
+from chainbill.ledger.raw_logs import RawLedger
 from chainbill.money import DOLLAR
+from chainbill.operations.provider.own_claims import Doubt, DoubtfulClaim, doubtful_claims
+from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.store import OracleStore, Routing
 from chainbill.records.commitment import Opening
 from chainbill.records.vault import Vault, VaultKey

@@ -8,18 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.audit.chapters import FAMILY, THERAPY, YEAR
-from tests.audit.edits import add_to_claim, add_to_word, place_of, with_log, with_logs, with_topic
-from tests.audit.story import LAB, VISIT, Story
+from tests.support.disputed_history import FAMILY, THERAPY, YEAR
+from tests.support.ledger_edits import add_to_claim, add_to_word, place_of, with_log, with_logs, with_topic
+from tests.support.settled_history import LAB, VISIT, Story
 
-from chainbill.audit import Discrepancy, JsonRpc, Kind, RawLedger, RawLog, fetch_ledger, verify
 from chainbill.audit.copy_check import check_places
+from chainbill.audit.discrepancy import Discrepancy, Kind
 from chainbill.audit.state import compare_state
-from chainbill.audit.verification import audit_logs
+from chainbill.audit.verification import audit_logs, verify
 from chainbill.billing.outcomes import Reason
-from chainbill.chain import events
-from chainbill.chain.events import Event
+from chainbill.chain.format import events
+from chainbill.chain.format.events import Event
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError, LedgerError, NodeRefused
+from chainbill.ledger.indexer import fetch_ledger
+from chainbill.ledger.raw_logs import RawLedger, RawLog
 from chainbill.records.hashing import keccak256
 
 Edit = Callable[[RawLedger], RawLedger]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from chainbill.chain.batch_codec import (
+from chainbill.chain.format.batch_codec import (
     MAX_ROWS_PER_PATIENT,
     MAX_SEQUENCE_SPAN,
     BatchRow,

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.chain.claims import CLAIMS, SHARES, row_claims
+from tests.support.random_claims import CLAIMS, SHARES, row_claims
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain import events
-from chainbill.chain.claim_words import pack_claim, pack_secondary
-from chainbill.chain.events import Claim, SecondaryShares
-from chainbill.chain.logs import decode_words, event_topic
+from chainbill.chain.format import events
+from chainbill.chain.format.claim_words import pack_claim, pack_secondary
+from chainbill.chain.format.events import Claim, SecondaryShares
+from chainbill.chain.format.logs import decode_words, event_topic
 from chainbill.errors import LedgerError
 
 PATIENT = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.chain.stage import CATEGORY, FEE, FUNDS, PLAN, SERVICE, TERMS, YEAR, Stage
+from tests.support.senders import CATEGORY, FEE, FUNDS, PLAN, SERVICE, TERMS, YEAR, Stage
 from web3.types import TxReceipt
 
 from chainbill.attestation.address import ZERO_ADDRESS
@@ -27,8 +27,6 @@ from chainbill.attestation.patient_intents import (
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchRow, BatchSection
-from chainbill.chain.claim_tree import merkle_proof, merkle_root
 from chainbill.chain.contracts import InsurerPayer
 from chainbill.chain.contracts.escrow import Consent, Limits, Payers, WithdrawalRequest
 from chainbill.chain.contracts.payer import MemberYear, PublishedFee
@@ -41,8 +39,10 @@ from chainbill.chain.contracts.settlement import (
     SettledClaim,
     settled_claims,
 )
-from chainbill.chain.events import BatchSettled, Event, Party
-from chainbill.chain.logs import decode_log
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection
+from chainbill.chain.format.claim_tree import merkle_proof, merkle_root
+from chainbill.chain.format.events import BatchSettled, Event, Party
+from chainbill.chain.format.logs import decode_log
 from chainbill.errors import ContractReverted
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
-from tests.chain.stage import Stage
+from tests.support.senders import Stage
 from web3 import Web3
 
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
-from chainbill.chain.connection import connect
 from chainbill.chain.deploy import deploy
 from chainbill.chain.deployments import load_deployment, save_deployment
+from chainbill.chain.node.connection import connect
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.records.hashing import keccak256

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from eth_account import Account
-from tests.chain.stage import Stage
+from tests.support.senders import Stage
 
 from chainbill.chain.contracts.governance import Membership, Permission
 from chainbill.chain.contracts.payer_factory import payer_creation_code
 from chainbill.chain.deploy import deploy
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.roles import GovernanceDelays, GovernorRole
-from chainbill.chain.sender import Sender
 from chainbill.errors import ContractReverted
 from chainbill.records.hashing import keccak256
 

@@ -9,16 +9,16 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from tests.chain.proxy import Answer, Proxy, edited, proxy_before, swallowed, unheard
-from tests.chain.stage import Stage
+from tests.support.node_proxy import Answer, Proxy, edited, proxy_before, swallowed, unheard
+from tests.support.senders import Stage
 
-from chainbill.audit import JsonRpc
-from chainbill.audit.indexer import fetch_ledger
-from chainbill.chain.connection import chain_time, connect, find_receipt
 from chainbill.chain.contracts import DevUsd
-from chainbill.chain.node_answer import PASSING, node_name
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.answer import PASSING, node_name
+from chainbill.chain.node.connection import chain_time, connect, find_receipt
+from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError, ContractReverted, NodeError
+from chainbill.ledger.indexer import fetch_ledger
 from chainbill.money import DOLLAR
 
 Rule = Callable[[Callable[[], Answer]], Answer | None]
@@ -73,7 +73,7 @@ METHODS = [
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainbill.chain.node_provider._PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("chainbill.chain.node.provider._PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture

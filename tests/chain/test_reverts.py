@@ -13,9 +13,9 @@ from eth_abi.abi import encode
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 from tests.house.test_cli_documented import EVERY_COMMAND
 
-from chainbill.chain import reverts
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
-from chainbill.chain.reverts import HINTS, decode_revert
+from chainbill.chain.node import reverts
+from chainbill.chain.node.reverts import HINTS, decode_revert
 from chainbill.errors import ChainError, ContractReverted
 
 ADDRESS = "0x" + "ab" * 20

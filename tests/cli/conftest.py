@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from tests.cli.roles import TODAY, Town, furnish
+from tests.support.roles import TODAY, Town, furnish
 
-from chainbill.settings import keystores
-from chainbill.settings.local_devnet import LocalDevnet
-from chainbill.settings.state import StateDirectory
+from chainbill.state import keystores
+from chainbill.state.directory import StateDirectory
+from chainbill.state.local_devnet import LocalDevnet
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
+from tests.support.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
 from chainbill.chain.contracts.settlement import DisputeStatus
-from chainbill.cli.claims import _STATUSES
+from chainbill.cli.claims.group import _STATUSES
 
 
 @pytest.fixture

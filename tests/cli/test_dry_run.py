@@ -6,11 +6,11 @@ import hashlib
 import subprocess
 
 import pytest
-from tests.cli.roles import Town
 from tests.house.test_cli_documented import EVERY_COMMAND
+from tests.support.roles import Town
 
 from chainbill.errors import StateError
-from chainbill.settings.files import locked
+from chainbill.state.private_files import locked
 
 MOVING = {
     "chainbill patient fund",

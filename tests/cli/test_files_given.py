@@ -14,14 +14,14 @@ from typing import Any
 
 import click
 import pytest
-from tests.cli.roles import PLAN, Town
+from tests.support.roles import PLAN, Town
 
-from chainbill.cli.command import ShellCommand
-from chainbill.cli.failures import run
+from chainbill.cli.shell.command import ShellCommand
+from chainbill.cli.shell.failures import run
 from chainbill.errors import StateError
 from chainbill.records.database import Database
-from chainbill.settings import files
-from chainbill.settings.files import locked, write_private
+from chainbill.state import private_files as files
+from chainbill.state.private_files import locked, write_private
 
 PROGRAM = [sys.executable, "-c", "from chainbill.cli import main; main()"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
-from chainbill.settings.local_devnet import LocalDevnet
-from chainbill.settings.state import StateDirectory
+from chainbill.state.directory import StateDirectory
+from chainbill.state.local_devnet import LocalDevnet
 
 
 def test_register_and_create__new_names__are_made_at_once(town: Town) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.roles import PUBLIC_ROLE, GovernorRole
-from chainbill.settings.governing import governor
-from chainbill.settings.local_devnet import LocalDevnet
-from chainbill.settings.state import StateDirectory
+from chainbill.operations.governor.calls import governor
+from chainbill.state.directory import StateDirectory
+from chainbill.state.local_devnet import LocalDevnet
 
 DAY = 86_400
 

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.cli.roles import Town
-from tests.interop.builders import record, report
+from tests.support.fhir import record, report
+from tests.support.roles import Town
 
 from chainbill.billing.outcomes import CARC, Reason
-from chainbill.cli import next_steps
+from chainbill.cli.shell import next_steps
+from chainbill.operations.provider.submission import Obstacle
 from chainbill.oracle.intake import Refusal
 from chainbill.oracle.store import OracleStore
-from chainbill.oracle.submission import Obstacle
 
 
 def test_settle__what_was_attested__is_settled_once(town: Town, clinic: str) -> None:

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
+from tests.support.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
-from chainbill.chain.fee_publication import END_OF_TIME
 from chainbill.cli import cli
-from chainbill.cli.failures import run
+from chainbill.cli.shell.failures import run
+from chainbill.protocol_constants import END_OF_TIME
 from chainbill.statements.patient_period import only_period
 from chainbill.statements.period import Period
 
@@ -312,7 +312,7 @@ def test_statement__of_one_year__has_that_years_events_and_sums_alone(town: Town
 
 
 def test_statement__of_one_year__sums_as_the_whole_does(town: Town, clinic: str) -> None:
-    from chainbill.settings.history import names, read_history, reader
+    from chainbill.operations.statements import names, read_history, reader
     from chainbill.statements.patient import patient_statement
 
     patient = town.patient("mixed", clinic, limit=20)

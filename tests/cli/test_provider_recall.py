@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.oracle.store import OracleStore
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
-from chainbill.cli.output import show_time
+from chainbill.cli.shell.output import show_time
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_id import LEAST_DECOYS
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.attestation.patient_intents import SetLimits
 from chainbill.attestation.signing import CURVE_ORDER, Signer
-from chainbill.cli.output import show_time
-from chainbill.settings.intents import SignedIntent, domain_of
+from chainbill.cli.shell.output import show_time
+from chainbill.operations.patient.signed_intents import SignedIntent, domain_of
 
 DAY = 86_400
 

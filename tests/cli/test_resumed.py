@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.proxy import Answer, proxy_before, swallowed, unheard
-from tests.cli.roles import Town, _asks
+from tests.support.node_proxy import Answer, proxy_before, swallowed, unheard
+from tests.support.roles import Town, _asks
 
-from chainbill.chain.anvil import start
+from chainbill.chain.devnet.anvil import start
 from chainbill.errors import ChainError
-from chainbill.settings import outbox
+from chainbill.state import outbox
 
 DYING = Path(__file__).parent.parent / "devnet" / "dying.py"
 
-NOTE, SENDER = "chainbill.settings.outbox:AccountOutbox.note", "chainbill.chain.sender:Sender"
+NOTE, SENDER = "chainbill.state.outbox:AccountOutbox.note", "chainbill.chain.node.sender:Sender"
 
 SENT_SECOND = f"{SENDER}._broadcast#2"
 """After the approval."""
@@ -30,8 +30,8 @@ AFTER_NOTING = [
     (NOTE, "after"),  # Between the note and the sending.
     (f"{SENDER}._broadcast", "after"),  # Between the sending and the receipt.
     (f"{SENDER}._wait", "after"),
-    ("chainbill.cli.acting:emit", "before"),  # Mined, and nobody was told.
-    ("chainbill.settings.outbox:AccountOutbox.close", "before"),
+    ("chainbill.cli.shell.acting:emit", "before"),  # Mined, and nobody was told.
+    ("chainbill.state.outbox:AccountOutbox.close", "before"),
 ]
 
 
@@ -101,7 +101,7 @@ def test_fund__another_amount__is_another_errand(bare_town: Town) -> None:
 def test_fund__its_nonce_was_used_by_another__is_forgotten_and_paid_once(
     bare_town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chainbill.chain.sender.SECOND_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("chainbill.chain.node.sender.SECOND_LOOK_SECONDS", 0.2)
     name, _ = funded(bare_town, "overtaken")
     killed(bare_town, NOTE, "after", "patient", "fund", 100, "--as", name)
     assert bare_town.ok("patient", "limits", "--per-event", 300, "--as", name)

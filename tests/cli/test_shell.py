@@ -16,16 +16,16 @@ import pytest
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.cli import COMMANDS, cli
-from chainbill.cli.command import ShellCommand
-from chainbill.cli.context import Invocation
-from chainbill.cli.failures import run
-from chainbill.cli.output import emit, progress, show_duration, show_table, show_time
-from chainbill.cli.parameters import ACCOUNT, DOLLARS, DURATION, MOMENT
+from chainbill.cli.shell.command import ShellCommand
+from chainbill.cli.shell.context import Invocation
+from chainbill.cli.shell.failures import run
+from chainbill.cli.shell.output import emit, progress, show_duration, show_table, show_time
+from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS, DURATION, MOMENT
 from chainbill.errors import ContractReverted, StateError
 from chainbill.money import DOLLAR
-from chainbill.settings.checkup import CONTRACTS, matches_artifact
-from chainbill.settings.local_devnet import LocalDevnet
-from chainbill.settings.state import StateDirectory
+from chainbill.operations.checkup import CONTRACTS, matches_artifact
+from chainbill.state.directory import StateDirectory
+from chainbill.state.local_devnet import LocalDevnet
 
 PROGRAM = [sys.executable, "-c", "from chainbill.cli import main; main()"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
-from chainbill.settings.addressbook import Role
+from chainbill.state.address_book import Role
 
 
 def number(town: Town, clinic: str, sequence: int) -> str:

@@ -18,21 +18,21 @@ from typing import Any
 
 import click
 import pytest
-from tests.cli.roles import Town
-from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
+from tests.support.fhir import CLINIC, bundle, claim, encounter, item, ref, usd
+from tests.support.roles import Town
 
 from chainbill.billing.terms import Category, FeeTerms
 from chainbill.chain.deployments import Deployment, save_deployment
-from chainbill.chain.fee_publication import Changes
 from chainbill.cli import cli
-from chainbill.cli.command import ShellCommand
-from chainbill.cli.context import Invocation
-from chainbill.cli.failures import run
-from chainbill.cli.insurer_terms import _published_text
-from chainbill.cli.output import emit, note, several, show_table
-from chainbill.cli.terminal import HOSTILE, VisibleStream, one_line, visible
+from chainbill.cli.insurer.terms import _published_text
+from chainbill.cli.shell.command import ShellCommand
+from chainbill.cli.shell.context import Invocation
+from chainbill.cli.shell.failures import run
+from chainbill.cli.shell.output import emit, note, several, show_table
+from chainbill.cli.shell.terminal import HOSTILE, VisibleStream, one_line, visible
 from chainbill.errors import StateError
-from chainbill.settings.published_fees import FeesPublished
+from chainbill.operations.fee_publication import Changes
+from chainbill.operations.insurer.fees import FeesPublished
 
 EVIL = (
     "ESC\x1b[2J\x1b]0;title\x07 C1\x9b31m BIDI\u202etxt\u2066\u200f\u061c "

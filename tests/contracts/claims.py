@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contracts.evm import Receipt
+from tests.support.evm import Receipt
 
-from chainbill.chain.claim_tree import claim_id, claim_prefix, merkle_proof
-from chainbill.chain.claim_words import NO_SECONDARY, pack_claim, pack_secondary
-from chainbill.chain.events import BatchSettled, Claim, ClaimSettled, SecondaryDetermined, SecondaryShares
+from chainbill.chain.format.claim_tree import claim_id, claim_prefix, merkle_proof
+from chainbill.chain.format.claim_words import NO_SECONDARY, pack_claim, pack_secondary
+from chainbill.chain.format.events import (
+    BatchSettled,
+    Claim,
+    ClaimSettled,
+    SecondaryDetermined,
+    SecondaryShares,
+)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import COSMETIC, NOTICE, REFILL, SHARED, UNLISTED, VISIT, YEAR, Protocol
+from tests.support.deployment import COSMETIC, NOTICE, REFILL, SHARED, UNLISTED, VISIT, YEAR, Protocol
+from tests.support.evm import reverts
 
 from chainbill.billing.terms import CategoryTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchRow, BatchSection, decode_sections, encode_sections
-from chainbill.chain.events import ClaimDenied, ClaimPended, ClaimSettled
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, decode_sections, encode_sections
+from chainbill.chain.format.events import ClaimDenied, ClaimPended, ClaimSettled
 from chainbill.money import CENT
 
 MAX_SEQUENCE = 2**64 - 1

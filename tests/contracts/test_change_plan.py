@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     CATEGORIES,
     HOUR,
     MAX_BATCH_LIFE,
@@ -14,12 +14,12 @@ from tests.contracts.protocol import (
     YEAR,
     Protocol,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
-from chainbill.chain.events import ClaimSettled, PlanChanged
+from chainbill.chain.format.events import ClaimSettled, PlanChanged
 from chainbill.money import DOLLAR
 
 RICHER = PlanTerms(deductible=120 * DOLLAR, oop_max=500 * DOLLAR)

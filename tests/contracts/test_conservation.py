@@ -11,8 +11,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.contracts.claims import Settled
-from tests.contracts.evm import Evm, Receipt
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     CASH_PRICES,
     CATEGORIES,
     COSMETIC,
@@ -30,14 +29,15 @@ from tests.contracts.protocol import (
     ZERO_ADDRESS,
     Protocol,
 )
+from tests.support.evm import Evm, Receipt
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.coordination import Coordination, coordinate
 from chainbill.billing.outcomes import Outcome
 from chainbill.billing.self_pay import price_self_pay
-from chainbill.chain.batch_codec import BatchSection
-from chainbill.chain.events import (
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.events import (
     AdvancePaid,
     BondDeposited,
     BondWithdrawn,

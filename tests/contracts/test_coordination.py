@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.evm import Receipt
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     COSMETIC,
     FEES,
     NOTICE,
@@ -22,15 +22,15 @@ from tests.contracts.protocol import (
     YEAR,
     Protocol,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import Receipt
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.coordination import coordinate
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchRow
-from chainbill.chain.events import ClaimSettled, SecondaryDetermined, SecondaryShares, TokensMoved
+from chainbill.chain.format.batch_codec import BatchRow
+from chainbill.chain.format.events import ClaimSettled, SecondaryDetermined, SecondaryShares, TokensMoved
 from chainbill.money import CENT, DOLLAR
 
 CARVE_OUT = PLAN.model_copy(update={"cob_mode": CobMode.CARVE_OUT})

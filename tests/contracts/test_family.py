@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Receipt
-from tests.contracts.protocol import CATEGORIES, NOTICE, REFILL, UNLISTED, YEAR, Protocol, account
 from tests.contracts.situations import endings
+from tests.support.deployment import CATEGORIES, NOTICE, REFILL, UNLISTED, YEAR, Protocol, account
+from tests.support.evm import Receipt
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
-from chainbill.chain.events import ClaimSettled, Enrolled
+from chainbill.chain.format.events import ClaimSettled, Enrolled
 from chainbill.money import DOLLAR, MAX_AMOUNT
 
 FAMILY_PLAN = PlanTerms(

@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import YEAR, Protocol
+from tests.support.deployment import YEAR, Protocol
+from tests.support.evm import reverts
 
-from chainbill.chain.batch_codec import encode_sections
+from chainbill.chain.format.batch_codec import encode_sections
 from chainbill.errors import ContractReverted
 
 LAYOUT_ERRORS = {"MalformedBatch", "SectionsUnsorted", "PatientsUnsorted", "SequenceOverflow"}

@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 from tests.contracts.claims import settled_claims
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.contracts.test_payer_failed import block, refused_for_gas
+from tests.contracts.test_remembered_terms import REFILLS, VISITS, memory_of
+from tests.contracts.test_spendable import PATIENTS, Desk, packed
+from tests.contracts.test_unruly_tokens import FALSE, FALSE_AFTER_MOVING, NOTHING, ask
+from tests.support.deployment import (
     COSMETIC,
     HOUR,
     MAX_BATCH_LIFE,
@@ -29,20 +33,16 @@ from tests.contracts.protocol import (
     category_words,
     plan_words,
 )
-from tests.contracts.situations import endings
-from tests.contracts.test_payer_failed import block, refused_for_gas
-from tests.contracts.test_remembered_terms import REFILLS, VISITS, memory_of
-from tests.contracts.test_spendable import PATIENTS, Desk, packed
-from tests.contracts.test_unruly_tokens import FALSE, FALSE_AFTER_MOVING, NOTHING, ask
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms
-from chainbill.chain.batch_codec import BatchSection
-from chainbill.chain.claim_tree import merkle_root
-from chainbill.chain.events import BatchSettled, ClaimSettled, PayerFailed
-from chainbill.chain.logs import TRANSFER_TOPIC
-from chainbill.chain.reverts import decode_revert
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.claim_tree import merkle_root
+from chainbill.chain.format.events import BatchSettled, ClaimSettled, PayerFailed
+from chainbill.chain.format.logs import TRANSFER_TOPIC
+from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import HOUR, NOTICE, NOW, PATIENT_FUNDS, ZERO_ADDRESS, Protocol, account
+from tests.support.deployment import HOUR, NOTICE, NOW, PATIENT_FUNDS, ZERO_ADDRESS, Protocol, account
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.attestation.patient_intents import Permit, ReceiveWithAuthorization
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.events import PatientDeposited
+from chainbill.chain.format.events import PatientDeposited
 from chainbill.errors import ContractReverted
 from chainbill.money import DOLLAR, MAX_AMOUNT
 from chainbill.records.hashing import keccak256

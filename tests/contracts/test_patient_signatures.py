@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_account.messages import encode_typed_data
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     CONSENT_LIMIT,
     HOUR,
     MAX_BATCH_LIFE,
@@ -21,6 +20,7 @@ from tests.contracts.protocol import (
     Protocol,
     account,
 )
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.attestation.patient_intents import (
     AcceptPayer,
@@ -36,7 +36,7 @@ from chainbill.attestation.patient_intents import (
 )
 from chainbill.attestation.signing import CURVE_ORDER, Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.events import NonceUsed, PatientWithdrew
+from chainbill.chain.format.events import NonceUsed, PatientWithdrew
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import MAX_BATCH_LIFE, NOTICE, RULING_TIME, YEAR, Protocol
+from tests.support.deployment import MAX_BATCH_LIFE, NOTICE, RULING_TIME, YEAR, Protocol
+from tests.support.evm import reverts
 
-from chainbill.chain.events import Paused, Unpaused
+from chainbill.chain.format.events import Paused, Unpaused
 from chainbill.money import DOLLAR
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import POOL_FUNDS, Protocol
+from tests.support.deployment import POOL_FUNDS, Protocol
+from tests.support.evm import reverts
 
-from chainbill.chain.events import PoolDeposited
+from chainbill.chain.format.events import PoolDeposited
 from chainbill.money import DOLLAR, MAX_AMOUNT
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import UNLISTED, YEAR, Protocol, account
 from tests.contracts.situations import endings
+from tests.support.deployment import UNLISTED, YEAR, Protocol, account
+from tests.support.evm import reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.batch_codec import BatchSection
-from chainbill.chain.events import ClaimSettled, PayerFailed
-from chainbill.chain.reverts import decode_revert
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.events import ClaimSettled, PayerFailed
+from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR, MAX_AMOUNT
 

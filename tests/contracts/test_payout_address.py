@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import DAY, NOW, PAYOUT_CHANGE_DELAY, ZERO_ADDRESS, Protocol
+from tests.support.deployment import DAY, NOW, PAYOUT_CHANGE_DELAY, ZERO_ADDRESS, Protocol
+from tests.support.evm import Receipt, reverts
 
-from chainbill.chain.events import PayoutAddressAnnounced, PayoutAddressCancelled
+from chainbill.chain.format.events import PayoutAddressAnnounced, PayoutAddressCancelled
 
 TAKES_OVER_AT = NOW + PAYOUT_CHANGE_DELAY
 

@@ -10,15 +10,15 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from tests.contracts.protocol import HOUR, SHARED, YEAR, Protocol, account
 from tests.contracts.situations import endings
+from tests.support.deployment import HOUR, SHARED, YEAR, Protocol, account
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain.batch_codec import BatchRow
-from chainbill.chain.events import ClaimSettled
+from chainbill.chain.format.batch_codec import BatchRow
+from chainbill.chain.format.events import ClaimSettled
 from chainbill.money import CENT, DOLLAR
 
 PLAN_ID = 7

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import decode
-from tests.contracts.evm import Contract, Receipt, artifact, members, reverts
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     ANSWER_TIME,
     NOTICE,
     RULING_TIME,
@@ -23,13 +22,14 @@ from tests.contracts.protocol import (
     State,
     account,
 )
+from tests.support.evm import Contract, Receipt, artifact, members, reverts
 
 from chainbill.attestation import patient_intents
 from chainbill.attestation.patient_intents import DisputeClaim, EscrowIntent, Intent
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.logs import TRANSFER_TOPIC
-from chainbill.chain.reverts import decode_revert
+from chainbill.chain.format.logs import TRANSFER_TOPIC
+from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import ZERO_ADDRESS, Protocol
+from tests.support.deployment import ZERO_ADDRESS, Protocol
+from tests.support.evm import reverts
 
-from chainbill.chain.events import AttesterAdded, AttesterRevoked, ProviderRegistered
+from chainbill.chain.format.events import AttesterAdded, AttesterRevoked, ProviderRegistered
 
 
 def is_attester(protocol: Protocol, attester: str, provider_id: int | None = None) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.contracts.protocol import UNLISTED, YEAR, Protocol
 from tests.contracts.situations import endings
+from tests.support.deployment import UNLISTED, YEAR, Protocol
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.events import ClaimSettled, ClaimSkipped
+from chainbill.chain.format.events import ClaimSettled, ClaimSkipped
 from chainbill.money import DOLLAR
 
 EDGES = (0, 1, 254, 255, 256, 257, 2**16 - 1, 2**16, 2**32, 2**63, 2**64 - 1)

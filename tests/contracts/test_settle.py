@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import members, reverts
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     COPAY,
     HOUR,
     MAX_BATCH_LIFE,
@@ -21,11 +20,12 @@ from tests.contracts.protocol import (
     Credit,
     Protocol,
 )
+from tests.support.evm import members, reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import FeeTerms
-from chainbill.chain.events import BatchSettled, ClaimSettled, TokensMoved
+from chainbill.chain.format.events import BatchSettled, ClaimSettled, TokensMoved
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 

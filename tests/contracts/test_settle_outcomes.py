@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.contracts.protocol import (
+from tests.contracts.situations import SITUATIONS, Situation, endings
+from tests.support.deployment import (
     FEES,
     NOTICE,
     PLAN,
@@ -17,12 +18,18 @@ from tests.contracts.protocol import (
     Protocol,
     account,
 )
-from tests.contracts.situations import SITUATIONS, Situation, endings
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.batch_codec import BatchSection
-from chainbill.chain.events import BatchSettled, ClaimDenied, ClaimPended, ClaimSettled, Event, TokensMoved
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.events import (
+    BatchSettled,
+    ClaimDenied,
+    ClaimPended,
+    ClaimSettled,
+    Event,
+    TokensMoved,
+)
 from chainbill.money import DOLLAR
 
 each_situation = pytest.mark.parametrize("situation", SITUATIONS.values(), ids=SITUATIONS)

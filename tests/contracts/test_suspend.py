@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import Protocol
+from tests.support.deployment import Protocol
+from tests.support.evm import Receipt, reverts
 
-from chainbill.chain.events import ProviderReinstated, ProviderSuspended
+from chainbill.chain.format.events import ProviderReinstated, ProviderSuspended
 
 
 def reinstate(protocol: Protocol) -> Receipt:

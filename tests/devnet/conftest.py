@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chainbill.chain.anvil import find_anvils
-from chainbill.settings.local_devnet import LocalDevnet
-from chainbill.settings.state import StateDirectory
+from chainbill.chain.devnet.anvil import find_anvils
+from chainbill.state.directory import StateDirectory
+from chainbill.state.local_devnet import LocalDevnet
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from chainbill.chain import anvil as module
-from chainbill.chain import anvil_binary
-from chainbill.chain.anvil import Anvil, find_anvils, fingerprint, start
-from chainbill.chain.anvil_binary import anvil_version, find_anvil
-from chainbill.chain.devnet import saved_block
+from chainbill.chain.devnet import anvil as module
+from chainbill.chain.devnet import anvil_binary
+from chainbill.chain.devnet.anvil import Anvil, find_anvils, fingerprint, start
+from chainbill.chain.devnet.anvil_binary import anvil_version, find_anvil
+from chainbill.chain.devnet.devnet import saved_block
 from chainbill.errors import ChainError, DevnetError
 
 FAKE = Path(__file__).with_name("fake_anvil.py")

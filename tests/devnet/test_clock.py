@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from chainbill.chain.devnet import LATEST_TIME, Devnet
+from chainbill.chain.devnet.devnet import LATEST_TIME, Devnet
 from chainbill.errors import DevnetError
-from chainbill.settings.local_devnet import LocalDevnet
+from chainbill.state.local_devnet import LocalDevnet
 
 DAY = 86_400
 

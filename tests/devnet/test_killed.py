@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from chainbill.chain.anvil import Anvil, find_anvils
-from chainbill.chain.devnet import saved_block
+from chainbill.chain.devnet.anvil import Anvil, find_anvils
+from chainbill.chain.devnet.devnet import saved_block
 from chainbill.errors import DevnetError
-from chainbill.settings.cast import SPENDING_MONEY
-from chainbill.settings.local_devnet import LocalDevnet, Started
-from chainbill.settings.saved_chain import SavedChain
-from chainbill.settings.session import Session
+from chainbill.state.devnet_accounts import SPENDING_MONEY
+from chainbill.state.local_devnet import LocalDevnet, Started
+from chainbill.state.saved_chain import SavedChain
+from chainbill.state.session import Session
 
 DYING = Path(__file__).with_name("dying.py")
 
 ANVIL, LOCAL, SAVED = (
-    "chainbill.chain.anvil",
-    "chainbill.settings.local_devnet",
-    "chainbill.settings.saved_chain",
+    "chainbill.chain.devnet.anvil",
+    "chainbill.state.local_devnet",
+    "chainbill.state.saved_chain",
 )
 
 UP = [
@@ -39,9 +39,9 @@ UP = [
     (f"{LOCAL}:LocalDevnet._write#2", "after"),
 ]
 NEW = [
-    ("chainbill.settings.cast:make_passphrase", "after"),
-    ("chainbill.settings.cast:deploy", "after"),
-    ("chainbill.settings.cast:save_deployment", "after"),
+    ("chainbill.state.devnet_accounts:make_passphrase", "after"),
+    ("chainbill.state.devnet_accounts:deploy", "after"),
+    ("chainbill.state.devnet_accounts:save_deployment", "after"),
     (f"{SAVED}:SavedChain.take", "before"),
     (f"{SAVED}:write_private", "after"),
     (f"{SAVED}:SavedChain.take", "after"),
@@ -139,10 +139,10 @@ def test_down__killed_at_any_point__the_chain_is_whole(local: LocalDevnet, point
 @pytest.mark.parametrize(
     "point",
     [
-        "chainbill.settings.state:StateDirectory.forget_chain",
+        "chainbill.state.directory:StateDirectory.forget_chain",
         "shutil:rmtree",
         "pathlib:Path.unlink#3",
-        "chainbill.settings.addressbook:AddressBook.forget_ids",
+        "chainbill.state.address_book:AddressBook.forget_ids",
     ],
 )
 def test_up_fresh__killed_while_it_forgets__the_next_up_forgets_the_rest(
@@ -181,7 +181,7 @@ def test_orphan__ends_gracefully_later__writes_beside_the_saved_chain(local: Loc
     local.state.devnet_record.unlink()
     # Another machine's view, where the process list is not to be had: the lost one lives on.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("chainbill.settings.local_devnet.find_anvils", lambda _: [])
+        patch.setattr("chainbill.state.local_devnet.find_anvils", lambda _: [])
         patch.setattr(SavedChain, "sweep", lambda *_: None)
         local.up()
     deposit(local, 42)
@@ -264,7 +264,7 @@ def test_commands__anvil_killed_right_after_each__show_nothing_that_is_lost(loca
 def test_command__chain_cannot_be_saved__says_so_and_up_too(local: LocalDevnet) -> None:
     local.up()
     script = (
-        "import chainbill.settings.saved_chain as saved\n"
+        "import chainbill.state.saved_chain as saved\n"
         "def full(path, content):\n"
         "    from chainbill.errors import StateError\n"
         "    raise StateError(f'{path} cannot be written: No space left on device')\n"
@@ -288,7 +288,7 @@ def test_command__anvil_killed_while_it_pays__is_paid_once_on_the_chain_that_com
     local.up()
     script = (
         "import os, signal, sys\n"
-        "from chainbill.chain.sender import Sender\n"
+        "from chainbill.chain.node.sender import Sender\n"
         "wait = Sender._wait\n"
         "def killing(self, sending, *, noted):\n"
         "    if noted:\n"

@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from chainbill.chain.anvil import fingerprint, start
-from chainbill.chain.connection import connect
-from chainbill.chain.devnet import GAS_MONEY, Devnet
+from chainbill.chain.devnet.anvil import fingerprint, start
+from chainbill.chain.devnet.devnet import GAS_MONEY, Devnet
+from chainbill.chain.node.connection import connect
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError, DevnetError, StateError
-from chainbill.settings import cast, saved_chain
-from chainbill.settings.addressbook import AddressBook, Contact, Role
-from chainbill.settings.cast import ACCOUNTS, SPENDING_MONEY
-from chainbill.settings.local_devnet import DevnetRecord, LocalDevnet, Started, running_devnet
-from chainbill.settings.session import Session
-from chainbill.settings.state import StateDirectory
+from chainbill.state import devnet_accounts as cast
+from chainbill.state import saved_chain
+from chainbill.state.address_book import AddressBook, Contact, Role
+from chainbill.state.devnet_accounts import ACCOUNTS, SPENDING_MONEY
+from chainbill.state.directory import StateDirectory
+from chainbill.state.local_devnet import DevnetRecord, LocalDevnet, Started, running_devnet
+from chainbill.state.session import Session
 
 
 def record_of(local: LocalDevnet) -> DevnetRecord:
@@ -359,8 +360,8 @@ def test_running_devnet__process_is_told_to_end__leaves_nothing_running(
         "import pathlib, signal, sys, time\n"
         # A shell's background jobs ignore SIGINT, and so would their children.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from chainbill.settings.local_devnet import running_devnet\n"
-        "from chainbill.settings.state import StateDirectory\n"
+        "from chainbill.state.local_devnet import running_devnet\n"
+        "from chainbill.state.directory import StateDirectory\n"
         "with running_devnet(StateDirectory.open(pathlib.Path(sys.argv[1]))) as devnet:\n"
         "    print(devnet.anvil.pid, flush=True)\n"
         "    time.sleep(60)\n"

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from chainbill.cli import cli
-from chainbill.cli.command import ShellCommand
+from chainbill.cli.shell.command import ShellCommand
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from tests.interop.builders import (
+from tests.support.fhir import (
     CLINIC,
     CPT,
     PATIENT,
@@ -23,10 +23,10 @@ from tests.interop.builders import (
     usd,
 )
 
-from chainbill.attestation.worklist import Worklist
-from chainbill.interop.enlisting import Enlisted, enlist, performed_by_own
 from chainbill.interop.fhir import read_part
 from chainbill.interop.ingest_memory import IngestMemory
+from chainbill.operations.provider.ingest import Enlisted, enlist, performed_by_own
+from chainbill.operations.provider.worklist import Worklist
 from chainbill.records.catalogue import Catalogue
 
 ACCOUNT = "0x" + "1" * 40

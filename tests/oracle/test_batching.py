@@ -5,14 +5,13 @@ from __future__ import annotations
 from tests.oracle.conftest import NOW, PATIENT, MemoryChain, attested_event
 
 from chainbill.attestation.signing import Signer
-from chainbill.chain.batch_codec import (
+from chainbill.chain.contracts.escrow import Payers
+from chainbill.chain.format.batch_codec import (
     MAX_ROWS_PER_PATIENT,
     MAX_SEQUENCE_SPAN,
     decode_sections,
     encode_sections,
 )
-from chainbill.chain.contracts.escrow import Payers
-from chainbill.chain.sender import GAS_CAP
 from chainbill.oracle.batching import (
     GAS_PER_BATCH,
     GAS_PER_BITMAP_WORD,
@@ -24,6 +23,7 @@ from chainbill.oracle.batching import (
     plan_batches,
 )
 from chainbill.oracle.store import Reason, Routing, Status, StoredAttestation
+from chainbill.protocol_constants import GAS_CAP
 
 OTHER = "0x1111111111111111111111111111111111111111"
 

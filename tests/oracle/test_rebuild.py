@@ -11,9 +11,10 @@ from typing import NoReturn
 import pytest
 from tests.oracle.workplace import FIRST, SECOND, THIRD, UNPAID, Crash, Workplace, open_workplace
 
-from chainbill.attestation.worklist import Worklist
 from chainbill.errors import IntakeRefused
-from chainbill.oracle.rebuild import RebuiltStore, RebuiltWorklist, rebuild_store, rebuild_worklist
+from chainbill.operations.provider.rebuild import RebuiltWorklist, rebuild_worklist
+from chainbill.operations.provider.worklist import Worklist
+from chainbill.oracle.rebuild import RebuiltStore, rebuild_store
 from chainbill.oracle.settling import BATCH_LIFE_SECONDS
 from chainbill.oracle.store import OracleStore
 

@@ -12,11 +12,12 @@ from tests.oracle.workplace import FIRST, SECOND, UNPAID, Crash, Workplace, open
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import RecallAttestation, SettlementBatch
-from chainbill.attestation.worklist import Worklist
 from chainbill.errors import AttestationError, IntakeRefused, StateError
+from chainbill.operations.provider.recall import Recalled
+from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle import settling
 from chainbill.oracle.quorum import Quorum
-from chainbill.oracle.recall import Recalled, take_back
+from chainbill.oracle.recall import take_back
 from chainbill.oracle.settling import BATCH_LIFE_SECONDS
 from chainbill.oracle.store import OracleStore, Status, StoredAttestation
 

@@ -9,7 +9,7 @@ import pytest
 from tests.oracle.workplace import FIRST, SECOND, THIRD, Workplace, open_workplace
 
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.batch_codec import encode_sections
+from chainbill.chain.format.batch_codec import encode_sections
 from chainbill.errors import AttestationError
 from chainbill.oracle.batching import plan_batches
 from chainbill.oracle.quorum import Quorum, SigningRefused

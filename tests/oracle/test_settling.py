@@ -14,18 +14,19 @@ from tests.oracle.conftest import service_event
 from chainbill.attestation.attested import Assignment, attest
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.contracts.settlement import DisputeStatus, KeptRoot, settled_claims
-from chainbill.chain.events import Party
-from chainbill.chain.logs import decode_log
+from chainbill.chain.format.events import Party
+from chainbill.chain.format.logs import decode_log
 from chainbill.money import DOLLAR
 from chainbill.oracle.batching import plan_batches
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import Hold, OracleStore, Status
+from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
-from chainbill.scenario.stage import DAY_SECONDS, SceneOptions, Stage, open_stage
+from chainbill.scenario.testbed import SceneOptions, Stage, open_stage
 
 RICH, POOR = service_event("Encounter/rich"), service_event("Encounter/poor")
 POOR = POOR.model_copy(update={"patient": POOR.patient.model_copy(update={"reference": "Patient/poor"})})

@@ -8,12 +8,12 @@ import pytest
 from tests.oracle.conftest import PATIENT, MemoryChain, service_event
 
 from chainbill.attestation.signing import Signer
-from chainbill.attestation.worklist import Worklist
 from chainbill.chain.contracts.escrow import Payers
 from chainbill.errors import IntakeRefused, StateError
+from chainbill.operations.provider.submission import Counterparties, Desk
+from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.store import OracleStore
-from chainbill.oracle.submission import Counterparties, Desk
 from chainbill.records.service_id import service_id
 from chainbill.records.vault import Vault, VaultKey
 

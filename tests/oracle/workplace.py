@@ -11,20 +11,20 @@ from eth_account import Account
 from tests.oracle.conftest import service_event
 
 from chainbill.attestation.signing import Signer
-from chainbill.attestation.worklist import Worklist
 from chainbill.chain.contracts.escrow import Consent
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
+from chainbill.operations.provider.recall import RecallDesk
+from chainbill.operations.provider.submission import Counterparties, Desk, Submitted
+from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.intake import Intake
-from chainbill.oracle.recall import RecallDesk
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import OracleStore, StoredAttestation
-from chainbill.oracle.submission import Counterparties, Desk, Submitted
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.vault import VaultKey
-from chainbill.scenario.stage import SceneOptions, Stage, open_stage
+from chainbill.scenario.testbed import SceneOptions, Stage, open_stage
 
 VISITS = [service_event(f"Encounter/{number}") for number in range(1, 4)]
 UNPAID = service_event("Encounter/unpaid").model_copy(

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from chainbill.audit.raw_ledger import RawLedger
 from chainbill.chain.deployments import load_deployment
 from chainbill.errors import ChainbillError, LedgerError, StateError
+from chainbill.ledger.raw_logs import RawLedger
+from chainbill.operations.patient.signed_intents import SignedIntent
 from chainbill.records.repeated_keys import refuse_repeated_keys
-from chainbill.settings.addressbook import AddressBook
-from chainbill.settings.files import write_private
-from chainbill.settings.intents import SignedIntent
-from chainbill.settings.keystores import Keystores
-from chainbill.settings.schedules import Schedules
+from chainbill.state.address_book import AddressBook
+from chainbill.state.keystores import Keystores
+from chainbill.state.private_files import write_private
+from chainbill.state.schedules import Schedules
 
 ADDRESS = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 OTHER = "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"

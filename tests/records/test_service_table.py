@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from chainbill.billing.plan_file import PlanFile
 from chainbill.billing.terms import Category, FeeTerms
-from chainbill.cli.parameters import DOLLARS, LIMIT, Count
+from chainbill.cli.shell.parameters import DOLLARS, LIMIT, Count
 from chainbill.errors import AmountError, TermsError
 from chainbill.money import parse_cents
 from chainbill.records.catalogue import Catalogue

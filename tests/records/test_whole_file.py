@@ -13,8 +13,8 @@ import pytest
 
 from chainbill.records.vault import Vault
 from chainbill.records.whole_file import sweep, write_whole
-from chainbill.settings.files import UNFINISHED, read_private
-from chainbill.settings.state import StateDirectory
+from chainbill.state.directory import StateDirectory
+from chainbill.state.private_files import UNFINISHED, read_private
 
 WRITER = """
 import os, sys

@@ -12,7 +12,7 @@ import pytest
 
 DYING = Path(__file__).parent.parent / "devnet" / "dying.py"
 
-SCRATCH, ANVIL = "chainbill.chain.scratch_devnet", "chainbill.chain.anvil"
+SCRATCH, ANVIL = "chainbill.chain.devnet.scratch_devnet", "chainbill.chain.devnet.anvil"
 
 COMMANDS = {"demo": ["demo"], "bench": ["bench", "gas", "--only", "single"]}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chainbill.chain.sender import GAS_CAP
 from chainbill.oracle import batching
-from chainbill.scenario.bench_stage import Shape, bench_stage
+from chainbill.protocol_constants import GAS_CAP
+from chainbill.scenario.bench_setup import Shape, bench_stage
 
 BESIDE_ROWS = batching.GAS_PER_BATCH + batching.GAS_PER_SECTION + 8 * batching.GAS_PER_BITMAP_WORD
 A_PATIENT = batching.GAS_PER_PATIENT + batching.GAS_PER_SERVICE

@@ -14,13 +14,16 @@ from tests.oracle.conftest import service_event
 
 from chainbill.attestation.attested import Assignment, AttestedEvent, attest
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.audit import JsonRpc, RawLedger, fetch_ledger, index, read_claims, verify
-from chainbill.audit.indexer import decode_ledger
+from chainbill.audit.verification import verify
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.events import ClaimDenied, ClaimSettled
-from chainbill.chain.sender import Sender
+from chainbill.chain.format.events import ClaimDenied, ClaimSettled
+from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError, LedgerError
+from chainbill.ledger.claim_records import read_claims
+from chainbill.ledger.indexer import decode_ledger, fetch_ledger, index
+from chainbill.ledger.raw_logs import RawLedger
 from chainbill.money import DOLLAR
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.quorum import Quorum
@@ -31,7 +34,7 @@ from chainbill.oracle.store import OracleStore, Status, StoredAttestation
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
-from chainbill.scenario.stage import SceneOptions, Stage, open_stage
+from chainbill.scenario.testbed import SceneOptions, Stage, open_stage
 
 FIRST, SECOND, THIRD = (service_event(f"Encounter/{name}") for name in ("first", "second", "third"))
 TOO_MANY = service_event("Encounter/too-many", units=11)

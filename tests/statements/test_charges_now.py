@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.statements.ledger_story import NAMES, PATIENT, LedgerStory, at, dollars
 from tests.statements.scenarios import LAB, OFFICE, READING, VIDEO, disputed_provider, insurer, patient
+from tests.support.priced_ledger import NAMES, PATIENT, LedgerStory, at, dollars
 
 from chainbill.billing.outcomes import Reason
+from chainbill.operations.provider.submission import Obstacle
 from chainbill.oracle.intake import Refusal
-from chainbill.oracle.submission import Obstacle
 from chainbill.statements.advice import why_refused
 from chainbill.statements.facts import ChargeState, Disputer, DisputeStage, Names, RefusedFacts
 from chainbill.statements.patient import patient_statement

@@ -6,17 +6,17 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.statements.ledger_story import NAMES, LedgerStory, at, dollars
 from tests.statements.scenarios import OFFICE, VIDEO
+from tests.support.priced_ledger import NAMES, LedgerStory, at, dollars
 
 from chainbill.attestation.address import ZERO_ADDRESS, checksum_address
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain import events
-from chainbill.chain.claim_tree import claim_id, claim_prefix
 from chainbill.chain.deployments import Deployment
+from chainbill.chain.format import events
+from chainbill.chain.format.claim_tree import claim_id, claim_prefix
 from chainbill.errors import LedgerError
 from chainbill.oracle.store import Status, StoredAttestation
 from chainbill.records.commitment import Opening

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from chainbill.audit.discrepancy import Discrepancy, Kind
-from chainbill.audit.indexer import describe
-from chainbill.audit.raw_ledger import RawLedger, RawLog
+from chainbill.ledger.indexer import describe
+from chainbill.ledger.raw_logs import RawLedger, RawLog
 
 FIRST_LINE = 2
 """The line of a ledger file on which the first log stands."""

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 from chainbill.attestation.signing import recover
 from chainbill.attestation.typed_data import Domain
-from chainbill.audit.claims import ClaimRecord
 from chainbill.audit.discrepancy import Discrepancy, Kind
-from chainbill.audit.ledger import Ledger
-from chainbill.audit.replay import where
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.attested_claim import attestation_of
-from chainbill.chain.events import AttesterAdded, AttesterRevoked, RecordedEvent
+from chainbill.chain.format.attested_claim import attestation_of
+from chainbill.chain.format.events import AttesterAdded, AttesterRevoked, RecordedEvent
 from chainbill.errors import AttestationError, ChainbillError
+from chainbill.ledger.accounts import Ledger
+from chainbill.ledger.claim_records import ClaimRecord
+from chainbill.ledger.replay import where
 from chainbill.oracle.store import OracleStore
 from chainbill.records.vault import Vault, VaultKey
 

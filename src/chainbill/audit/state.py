@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chainbill.audit.discrepancy import Discrepancy, Kind
 from chainbill.audit.expectations import HELD, Expectation, Value, expected_state
-from chainbill.audit.ledger import Ledger
-from chainbill.audit.rpc import JsonRpc
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError
+from chainbill.ledger.accounts import Ledger
 from chainbill.records.hashing import keccak256
 
 

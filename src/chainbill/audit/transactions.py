@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 
-from chainbill.audit.claims import Row, is_row, outcome_of
 from chainbill.audit.discrepancy import Discrepancy, Kind
-from chainbill.audit.entries.settlement import batch_claim_ids
-from chainbill.audit.ledger import Ledger
-from chainbill.audit.notice import MAX_BATCH_LIFE_SECONDS
-from chainbill.audit.replay import apply, where
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.claim_tree import merkle_root
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.events import BatchSettled, ClaimPended, ClaimSkipped, RecordedEvent
+from chainbill.chain.format.claim_tree import merkle_root
+from chainbill.chain.format.events import BatchSettled, ClaimPended, ClaimSkipped, RecordedEvent
 from chainbill.errors import LedgerError
+from chainbill.ledger.accounts import Ledger
+from chainbill.ledger.claim_records import Row, is_row, outcome_of
+from chainbill.ledger.entries.settlement import batch_claim_ids
+from chainbill.ledger.replay import apply, where
+from chainbill.protocol_constants import MAX_BATCH_LIFE_SECONDS
 
 
 def check_transactions(recorded: Iterable[RecordedEvent], deployment: Deployment) -> Iterator[Discrepancy]:

@@ -16,21 +16,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chainbill.audit.claim_check import check_claim
-from chainbill.audit.claims import ClaimRecord, Totals, walk
 from chainbill.audit.copy_check import check_places, compare_copy
 from chainbill.audit.discrepancy import Discrepancy, Kind
 from chainbill.audit.evidence import Evidence, repeated_commitments, unsupported_claims
-from chainbill.audit.indexer import check_unchanged, decode_ledger, describe, fetch_ledger
-from chainbill.audit.ledger import Ledger
-from chainbill.audit.raw_ledger import Header, RawLedger, RawLog
-from chainbill.audit.replay import where
-from chainbill.audit.rpc import JsonRpc
 from chainbill.audit.state import compare_state
 from chainbill.audit.transactions import check_transactions
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.events import RecordedEvent
+from chainbill.chain.format.events import RecordedEvent
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError, LedgerError, NodeRefused
+from chainbill.ledger.accounts import Ledger
+from chainbill.ledger.claim_records import ClaimRecord, Totals, walk
+from chainbill.ledger.indexer import check_unchanged, decode_ledger, describe, fetch_ledger
+from chainbill.ledger.raw_logs import Header, RawLedger, RawLog
+from chainbill.ledger.replay import where
 
 Progress = Callable[[str, int, int], None]
 """Hears what is being done, how much of it is done, and how much there is (0: unknown)."""
@@ -195,7 +195,7 @@ def _counts(raw: RawLedger, ledger: Ledger, totals: Totals, records: Sequence[Cl
     return {
         "logs": len(raw.logs),
         "claims_repriced": sum(
-            record.determination is not None and record.outcome in (Outcome.SETTLED, Outcome.DENIED)
+            record.readjudication is not None and record.outcome in (Outcome.SETTLED, Outcome.DENIED)
             for record in records
         ),
         "reversed": sum(live.reversed_claim is not None for live in ledger.claims.values()),

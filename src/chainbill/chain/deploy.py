@@ -20,8 +20,8 @@ from chainbill.chain.contracts.registry import ProviderRegistry
 from chainbill.chain.contracts.settlement import ClaimSettlement
 from chainbill.chain.contracts.token import DevUsd
 from chainbill.chain.deployments import Deployment
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import RESTRICTED, GovernanceDelays, GovernorRole
-from chainbill.chain.sender import Sender
 from chainbill.errors import ChainError
 
 # Settlement comes last: it asks the factory for the payers' code hash.

@@ -8,7 +8,6 @@ from web3 import Web3
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.connection import chain_time
 from chainbill.chain.contracts import (
     ClaimSettlement,
     DevUsd,
@@ -19,6 +18,7 @@ from chainbill.chain.contracts import (
     ProviderRegistry,
 )
 from chainbill.chain.deployments import Deployment
+from chainbill.chain.node.connection import chain_time
 from chainbill.chain.row_index import RowIndex
 from chainbill.errors import ChainError
 

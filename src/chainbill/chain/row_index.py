@@ -17,11 +17,10 @@ from web3.types import BlockData, LogReceipt
 
 from chainbill.attestation.typed_data import Domain
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.claim_words import NO_SECONDARY
-from chainbill.chain.connection import hash_of_block, time_of_block
 from chainbill.chain.contracts.settlement import SettledClaim
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.events import (
+from chainbill.chain.format.claim_words import NO_SECONDARY
+from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
     ClaimCorrected,
@@ -32,8 +31,9 @@ from chainbill.chain.events import (
     SecondaryDetermined,
     SecondaryShares,
 )
-from chainbill.chain.logs import decode_log
-from chainbill.chain.sender import mapped_errors
+from chainbill.chain.format.logs import decode_log
+from chainbill.chain.node.connection import hash_of_block, time_of_block
+from chainbill.chain.node.sender import mapped_errors
 
 BLOCKS_AT_ONCE = 10_000
 """Blocks whose logs are asked for in one call; many nodes refuse more."""

@@ -12,34 +12,34 @@ from pathlib import Path
 
 import click
 
-from chainbill.cli.command import LazyGroup, ShellCommand
-from chainbill.cli.context import Invocation
-from chainbill.cli.failures import run
+from chainbill.cli.shell.command import LazyGroup, ShellCommand
+from chainbill.cli.shell.context import Invocation
+from chainbill.cli.shell.failures import run
 
 COMMANDS: dict[str, LazyGroup.Entry] = {
     "devnet": ("chainbill.cli.devnet:devnet_group", "A chain of your own, with everything deployed."),
     "provider": (
-        "chainbill.cli.provider:provider_group",
+        "chainbill.cli.provider.group:provider_group",
         "Attest service events from health records, and get paid for them.",
     ),
     "patient": (
-        "chainbill.cli.patient:patient_group",
+        "chainbill.cli.patient.group:patient_group",
         "Fund a wallet, say who may be paid from it, and read what was charged.",
     ),
     "insurer": (
-        "chainbill.cli.insurer:insurer_group",
+        "chainbill.cli.insurer.group:insurer_group",
         "Fund a pool, publish plans and fees, accept providers, enrol members.",
     ),
     "oracle": (
-        "chainbill.cli.oracle:oracle_group",
+        "chainbill.cli.oracle.group:oracle_group",
         "Settle what providers have attested, and see what waits.",
     ),
     "governor": (
-        "chainbill.cli.governor:governor_group",
+        "chainbill.cli.governor.group:governor_group",
         "Let providers, insurers and quorums in, stop what goes wrong, rule on disputes.",
     ),
     "claims": (
-        "chainbill.cli.claims:claims_group",
+        "chainbill.cli.claims.group:claims_group",
         "See every disputed claim, and end disputes whose deadline has passed.",
     ),
     "relay": (
@@ -47,7 +47,7 @@ COMMANDS: dict[str, LazyGroup.Entry] = {
         "Send what patients have signed, and pay the chain's gas for it.",
     ),
     "audit": (
-        "chainbill.cli.audit:audit_group",
+        "chainbill.cli.audit.group:audit_group",
         "Rebuild the ledger from the chain's logs, and prove that it adds up.",
     ),
     "bench": ("chainbill.cli.bench:bench_group", "Measure what settling costs."),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.command import ShellGroup
-from chainbill.cli.output import emit, progress, show_table
+from chainbill.cli.shell.command import ShellGroup
+from chainbill.cli.shell.output import emit, progress, show_table
 from chainbill.scenario.bench_gas import SCENARIOS, GasReport, measure_gas
 
 

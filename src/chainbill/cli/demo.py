@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from chainbill.chain.ending import ending_on_signals
-from chainbill.cli.command import ExitCode, ShellCommand
-from chainbill.cli.output import emit, note, progress, several, show_table
-from chainbill.cli.parameters import Count
-from chainbill.cli.provider_ingest import claim_facts, show_claims
-from chainbill.cli.terminal import one_line
+from chainbill.chain.devnet.ending import ending_on_signals
+from chainbill.cli.provider.ingest import claim_facts, show_claims
+from chainbill.cli.shell.command import ExitCode, ShellCommand
+from chainbill.cli.shell.output import emit, note, progress, several, show_table
+from chainbill.cli.shell.parameters import Count
+from chainbill.cli.shell.terminal import one_line
 from chainbill.interop.fhir import MAX_BYTES, IngestReport, read_fhir
 from chainbill.money import show_dollars
 from chainbill.records.catalogue import Catalogue

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import click
 
-from chainbill.chain.devnet import LATEST_TIME
-from chainbill.cli.command import ExitCode, ShellGroup
-from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, note, show_table, show_time
-from chainbill.cli.parameters import DURATION, MOMENT, Count
-from chainbill.settings.local_devnet import DevnetStatus, LocalDevnet, Started
+from chainbill.chain.devnet.devnet import LATEST_TIME
+from chainbill.cli.shell.command import ExitCode, ShellGroup
+from chainbill.cli.shell.context import Invocation, pass_invocation
+from chainbill.cli.shell.output import emit, note, show_table, show_time
+from chainbill.cli.shell.parameters import DURATION, MOMENT, Count
+from chainbill.state.local_devnet import DevnetStatus, LocalDevnet, Started
 
 _UP = {
     Started.NEW: "The devnet is up: a new chain, with everything deployed and the accounts funded.",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.command import ExitCode, ShellCommand
-from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.output import emit, show_table
-from chainbill.settings.checkup import Finding, Verdict, check_up
+from chainbill.cli.shell.command import ExitCode, ShellCommand
+from chainbill.cli.shell.context import Invocation, pass_invocation
+from chainbill.cli.shell.output import emit, show_table
+from chainbill.operations.checkup import Finding, Verdict, check_up
 
 
 @click.command(cls=ShellCommand, example="chainbill doctor")

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from chainbill.cli.acting import resumed_facts
-from chainbill.cli.command import ShellGroup
-from chainbill.cli.confirming import dry_run_option
-from chainbill.cli.context import Invocation, pass_invocation
-from chainbill.cli.given_files import check_form
-from chainbill.cli.output import emit, it_holds, note, show_time
-from chainbill.cli.parameters import ACCOUNT
+from chainbill.cli.shell.acting import resumed_facts
+from chainbill.cli.shell.command import ShellGroup
+from chainbill.cli.shell.confirming import dry_run_option
+from chainbill.cli.shell.context import Invocation, pass_invocation
+from chainbill.cli.shell.given_files import check_form
+from chainbill.cli.shell.output import emit, it_holds, note, show_time
+from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.interop.file_forms import Wanted
 
 if TYPE_CHECKING:
-    from chainbill.settings.intents import SignedIntent
+    from chainbill.operations.patient.signed_intents import SignedIntent
 
 
 @click.group("relay", cls=ShellGroup)
@@ -43,9 +43,9 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
-    from chainbill.chain.sender import Errand
-    from chainbill.settings.effect import effective_at
-    from chainbill.settings.intents import relay
+    from chainbill.chain.node.sender import Errand
+    from chainbill.operations.effect import effective_at
+    from chainbill.operations.patient.signed_intents import relay
 
     signed = _signed(file)
     session = invocation.session()
@@ -98,9 +98,9 @@ _TIMES = ("deadline", "expiresAt", "validBefore")
 def _disputed(invocation: Invocation, signed: SignedIntent) -> tuple[dict[str, str] | None, str]:
     """The charge that a dispute is about, and why it cannot be told where it cannot; nothing of others."""
     from chainbill.attestation.patient_intents import DisputeClaim
-    from chainbill.cli.claim_question import claim_facts
+    from chainbill.cli.claims.question import claim_facts
     from chainbill.errors import ChainbillError
-    from chainbill.settings.claims import Claims
+    from chainbill.operations.claims.lookup import Claims
 
     intent, domain = signed.read()
     if not isinstance(intent, DisputeClaim):
@@ -120,7 +120,7 @@ def _disputed(invocation: Invocation, signed: SignedIntent) -> tuple[dict[str, s
 
 
 def _signed(file: BinaryIO) -> SignedIntent:
-    from chainbill.settings.intents import SignedIntent
+    from chainbill.operations.patient.signed_intents import SignedIntent
 
     content = file.read()
     check_form(content, getattr(file, "name", "the file"), Wanted.SIGNED)

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from chainbill.chain.batch_codec import (
+from chainbill.chain.format.batch_codec import (
     MAX_ROWS_PER_PATIENT,
     MAX_SEQUENCE_SPAN,
     BatchRow,
     BatchSection,
 )
 from chainbill.chain.protocol import Protocol
-from chainbill.chain.sender import GAS_CAP
 from chainbill.errors import ChainError
 from chainbill.oracle.store import StoredAttestation
+from chainbill.protocol_constants import GAS_CAP
 
 GAS_PER_BATCH = 600_000
 """Upper bound on what a batch costs beside its rows: signatures, cold contracts, token transfers and the gas

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from chainbill.attestation.signing import recover
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.batch_codec import BatchRow, BatchSection, decode_sections
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, decode_sections
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AttestationError
 from chainbill.oracle.store import Hold, StoredAttestation

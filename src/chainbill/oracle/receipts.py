@@ -9,9 +9,8 @@ from web3.types import TxReceipt
 
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.connection import time_of_block
 from chainbill.chain.contracts.settlement import settled_claims
-from chainbill.chain.events import (
+from chainbill.chain.format.events import (
     BatchSettled,
     ClaimDenied,
     ClaimPended,
@@ -19,7 +18,8 @@ from chainbill.chain.events import (
     ClaimSkipped,
     Event,
 )
-from chainbill.chain.logs import decode_receipt
+from chainbill.chain.format.logs import decode_receipt
+from chainbill.chain.node.connection import time_of_block
 from chainbill.chain.protocol import Protocol
 from chainbill.oracle.root_slots import RootSlots
 from chainbill.oracle.store import Finished, OracleStore, Status, StoredAttestation, StoredBatch

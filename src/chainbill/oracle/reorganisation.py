@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainbill.chain.connection import find_receipt, hash_of_block, newest_block
+from chainbill.chain.node.connection import find_receipt, hash_of_block, newest_block
 from chainbill.chain.protocol import Protocol
 from chainbill.oracle.receipts import record_receipt
 from chainbill.oracle.store import OracleStore, StoredBatch

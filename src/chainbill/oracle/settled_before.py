@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from web3.types import FilterParams, TxReceipt
 
 from chainbill.attestation.typed_data import ServiceAttestation
-from chainbill.chain.connection import find_receipt, newest_block
-from chainbill.chain.events import ClaimDenied, ClaimSettled
-from chainbill.chain.logs import ROW_ENDED_TOPICS, decode_log
+from chainbill.chain.format.events import ClaimDenied, ClaimSettled
+from chainbill.chain.format.logs import ROW_ENDED_TOPICS, decode_log
+from chainbill.chain.node.connection import find_receipt, newest_block
+from chainbill.chain.node.sender import mapped_errors
 from chainbill.chain.protocol import Protocol
-from chainbill.chain.sender import mapped_errors
 from chainbill.errors import LedgerError
 from chainbill.oracle.receipts import SettledBatch, record_receipt
 from chainbill.oracle.store import OracleStore, StoredAttestation

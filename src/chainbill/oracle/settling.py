@@ -11,9 +11,9 @@ from web3.types import TxReceipt
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.typed_data import SettlementBatch
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.batch_codec import encode_sections
+from chainbill.chain.format.batch_codec import encode_sections
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
-from chainbill.chain.sender import Sender
 from chainbill.errors import ContractReverted
 from chainbill.oracle.batching import PlannedBatch, plan_batches
 from chainbill.oracle.examination import Examination

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from web3 import Web3
 
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.sender import Sender
 
 RUNTIME = bytes.fromhex(
     # Memory 0..99 holds the call transferFrom(payer, payee, amount).

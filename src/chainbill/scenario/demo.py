@@ -8,15 +8,17 @@ from importlib.resources import as_file, files
 from statistics import median
 from typing import Any
 
-from chainbill.audit import JsonRpc, index, verify
+from chainbill.audit.verification import verify
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.events import Claim, ClaimSettled, RecordedEvent
-from chainbill.chain.scratch_devnet import scratch_folder
+from chainbill.chain.devnet.scratch_devnet import scratch_folder
+from chainbill.chain.format.events import Claim, ClaimSettled, RecordedEvent
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.interop.fhir import IngestReport, read_fhir
+from chainbill.ledger.indexer import index
 from chainbill.money import format_dollars
 from chainbill.records.catalogue import Catalogue
 from chainbill.scenario.replay import Replay, ReplayedEvent, replay
-from chainbill.scenario.stage import SceneOptions, Stage, open_stage
+from chainbill.scenario.testbed import SceneOptions, Stage, open_stage
 from chainbill.statements.facts import Names
 from chainbill.statements.from_ledger import LedgerHistory, Reader
 from chainbill.statements.patient import patient_statement

@@ -20,7 +20,7 @@ from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
-from chainbill.scenario.stage import Stage
+from chainbill.scenario.testbed import Stage
 
 
 @dataclass(slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from chainbill.audit.ledger import Ledger
-from chainbill.chain import events
-from chainbill.chain.events import Event, RecordedEvent
+from chainbill.chain.format import events
+from chainbill.chain.format.events import Event, RecordedEvent
+from chainbill.ledger.accounts import Ledger
 from chainbill.statements.facts import Movement, MovementKind
 
 Owner = str | tuple[str, int]

@@ -8,7 +8,7 @@ from web3.types import TxReceipt
 
 from chainbill.attestation.patient_intents import EscrowIntent, Permit, ReceiveWithAuthorization
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.sender import Sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from web3 import Web3
 from web3.types import BlockIdentifier, FilterParams, LogReceipt, TxReceipt
 
 from chainbill.chain.contracts.client import ContractClient
+from chainbill.chain.node.sender import Sender, mapped_errors
 from chainbill.chain.roles import GovernorRole
-from chainbill.chain.sender import Sender, mapped_errors
 
 _SCHEDULED = Web3.keccak(text="OperationScheduled(bytes32,uint32,uint48,address,address,bytes)")
 _ROLE_GRANTED = Web3.keccak(text="RoleGranted(uint64,address,uint32,uint48,bool)")

@@ -11,7 +11,7 @@ from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.contracts.escrow import WithdrawalRequest
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.sender import Sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.sender import Sender
 
 
 def payer_creation_code() -> bytes:

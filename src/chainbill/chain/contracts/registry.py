@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from web3.types import TxReceipt
 
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.sender import Sender
 
 
 @dataclass(frozen=True, slots=True)

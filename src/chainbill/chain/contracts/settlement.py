@@ -11,10 +11,10 @@ from web3.types import TxReceipt
 
 from chainbill.attestation.patient_intents import DisputeClaim
 from chainbill.attestation.typed_data import Domain, ServiceAttestation, SettlementBatch
-from chainbill.chain.claim_tree import claim_id, claim_prefix
-from chainbill.chain.claim_words import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.events import (
+from chainbill.chain.format.claim_tree import claim_id, claim_prefix
+from chainbill.chain.format.claim_words import NO_SECONDARY, pack_claim, pack_secondary
+from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
     ClaimSettled,
@@ -23,7 +23,7 @@ from chainbill.chain.events import (
     SecondaryDetermined,
     SecondaryShares,
 )
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.sender import Sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from web3.types import TxReceipt
 from chainbill.attestation.patient_intents import Permit, TransferWithAuthorization
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.sender import Sender
+from chainbill.chain.node.sender import Sender
 
 
 class DevUsd(ContractClient):

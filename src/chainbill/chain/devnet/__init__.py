@@ -1,0 +1,1 @@
+"""The embedded devnet: anvil, its clock, and gas for the asking."""

@@ -1,0 +1,1 @@
+"""A node: the connection to it, what it answers, and sending an account's transactions."""

@@ -1,0 +1,94 @@
+"""A connection to a node, and its clock."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import BlockNotFound, TransactionNotFound
+from web3.types import TxReceipt
+
+from chainbill.chain.node.provider import NodeProvider
+from chainbill.chain.node.sender import mapped_errors, other_chain
+
+
+def connect(rpc_url: str, *, timeout_seconds: float = 30.0) -> Web3:
+    """Connect to a JSON-RPC node over HTTP.
+
+    Raises:
+        NodeError: nothing answers there, or nothing that is a node.
+    """
+    w3 = Web3(NodeProvider(rpc_url, timeout_seconds=timeout_seconds))
+    with mapped_errors():
+        w3.eth.chain_id  # noqa: B018 - the call is the check
+    return w3
+
+
+def check_deployed(w3: Web3, address: str) -> None:
+    """Check that a node's chain holds a contract that is recorded for it.
+
+    Raises:
+        NodeError: the node is of another chain of the same id, or does not answer.
+    """
+    with mapped_errors():
+        if not w3.eth.get_code(Web3.to_checksum_address(address)):
+            raise other_chain()
+
+
+def newest_block(w3: Web3) -> int:
+    """The number of the newest block.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors():
+        return int(w3.eth.get_block("latest")["number"])
+
+
+def hash_of_block(w3: Web3, number: int) -> bytes | None:
+    """The hash of the block of a number; None where the chain is not that long.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors(), suppress(BlockNotFound):
+        return bytes(w3.eth.get_block(number)["hash"])
+    return None
+
+
+def time_of_block(w3: Web3, block_hash: HexBytes) -> int:
+    """The time of the block of a hash, in seconds since 1970.
+
+    Raises:
+        ChainError: the node could not be reached, or has no such block, or no longer.
+    """
+    with mapped_errors():
+        return int(w3.eth.get_block(block_hash)["timestamp"])
+
+
+def find_receipt(w3: Web3, transaction: bytes) -> TxReceipt | None:
+    """The receipt of a transaction's hash; None where it is in no block.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors(), suppress(TransactionNotFound):
+        return w3.eth.get_transaction_receipt(HexBytes(transaction))
+    return None
+
+
+def has_code(w3: Web3, address: str) -> bool:
+    """Is there a contract at an address? It then answers for its signatures itself (ERC-1271).
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors():
+        return bool(w3.eth.get_code(Web3.to_checksum_address(address)))
+
+
+def chain_time(w3: Web3) -> int:
+    """The time of the newest block, in seconds since 1970: the only clock protocol times are taken from."""
+    with mapped_errors():
+        return int(w3.eth.get_block("latest")["timestamp"])

@@ -1,0 +1,1 @@
+"""``chainbill claims``."""

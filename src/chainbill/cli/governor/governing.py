@@ -1,0 +1,85 @@
+"""What the governor's commands share: who acts, and a call that is made, or announced and made later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chainbill.cli.shell.output import emit, it_holds, show_time
+from chainbill.cli.shell.parameters import ACCOUNT
+from chainbill.errors import CallDelayed
+
+if TYPE_CHECKING:
+    from web3.types import TxReceipt
+
+    from chainbill.state.session import Session
+
+governor_option = click.option(
+    "--as",
+    "name",
+    type=ACCOUNT,
+    default="governor",
+    show_default=True,
+    help="Whose account acts; it must be in the role that may do this.",
+)
+
+
+def settlement_call(
+    session: Session,
+    name: str,
+    function: str,
+    *arguments: object,
+    facts: dict[str, Any],
+    done: str | Callable[[TxReceipt], str],
+) -> None:
+    """Make a restricted call of settlement, and tell what is done then."""
+    from chainbill.operations.effect import effective_at
+    from chainbill.operations.governor.calls import govern, governor
+
+    def call() -> TxReceipt:
+        with governor(session, name) as sender:
+            return govern(session, sender, session.protocol.settlement, function, *arguments)
+
+    tell(call, facts, done, holds=lambda receipt: effective_at(session, receipt))
+
+
+def tell(
+    call: Callable[[], Any],
+    facts: dict[str, Any],
+    done: str | Callable[[Any], str],
+    *,
+    holds: Callable[[Any], int],
+    new: bool = False,
+) -> None:
+    """Run what makes a governor's call and tell what came of it, also where it must wait.
+
+    Args:
+        done: what to say once it is made, or what says it of the call's result.
+        holds: from when it holds, in seconds since 1970, of the call's result.
+        new: the command has made an account, and is not to make it again.
+    """
+    try:
+        result = call()
+    except CallDelayed as delayed:
+        when = show_time(delayed.ready_at)
+        announced = "It is announced" if delayed.new else "It was announced before"
+        emit(
+            {
+                **facts,
+                "done": False,
+                "operation_id": delayed.operation_id,
+                "ready_at": delayed.ready_at,
+                "effective_at": None,
+            },
+            f"{announced}, and can be done from {when}.\n"
+            f"Then run the same command again{' without --new' if new else ''}, "
+            f"or: chainbill governor execute 0x{delayed.operation_id.hex()[:8]}",
+        )
+        return
+    said, since = done if isinstance(done, str) else done(result), holds(result)
+    emit(
+        {**facts, "done": True, "operation_id": None, "ready_at": None, "effective_at": since},
+        f"{said} {it_holds(since)}",
+    )

@@ -1,0 +1,46 @@
+"""``chainbill patient dispute`` and ``disputes``."""
+
+from __future__ import annotations
+
+import click
+
+from chainbill.cli.claims.disputing import CLAIM, dispute_as, list_disputes
+from chainbill.cli.patient.wallet import patient_entry
+from chainbill.cli.shell.acting import acting_as
+from chainbill.cli.shell.command import ShellCommand
+from chainbill.cli.shell.confirming import dry_run_option, yes_option
+from chainbill.cli.shell.context import Invocation, pass_invocation
+
+
+@click.command(
+    cls=ShellCommand, example="chainbill patient dispute 1:7\nchainbill patient dispute 2:7 --as maria"
+)
+@click.argument("claim", metavar=CLAIM)
+@acting_as("patient")
+@dry_run_option
+@yes_option
+@pass_invocation
+def dispute(invocation: Invocation, claim: str, name: str) -> None:
+    """Dispute a settled claim, within seven days of its settlement.
+
+    The provider's money for it is held. The provider gives it back, or answers within three days; then the
+    arbiter rules within fourteen. A provider that is silent loses; an arbiter that is silent lets it stand.
+    A claim is named by its number, as the statement has it: 2:7 is the seventh of provider 2.
+    """
+    from chainbill.chain.format.events import Party
+    from chainbill.operations.claims.lookup import Claims, PartyTo
+
+    session = invocation.session()
+    own = PartyTo(name, patient=patient_entry(session, name).address)
+    dispute_as(session, name, Claims(session).find(claim, own), Party.PATIENT)
+
+
+@click.command(cls=ShellCommand, example="chainbill patient disputes --as maria")
+@acting_as("patient")
+@pass_invocation
+def disputes(invocation: Invocation, name: str) -> None:
+    """List the patient's claims that were disputed or given back, and what comes next."""
+    from chainbill.operations.claims.lookup import PartyTo
+
+    session = invocation.session()
+    list_disputes(session, PartyTo(name, patient=patient_entry(session, name).address))

@@ -1,0 +1,288 @@
+"""``chainbill patient sign``: what a patient wants, signed, so that anyone can send it for the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from chainbill.cli.claims.question import ask_about
+from chainbill.cli.patient.permissions import (
+    consent_options,
+    limit_options,
+    payer_options,
+    wanted_consent,
+    wanted_limits,
+    wanted_payers,
+)
+from chainbill.cli.patient.wallet import patient_entry
+from chainbill.cli.shell.acting import FILE, acting_as
+from chainbill.cli.shell.command import ShellGroup
+from chainbill.cli.shell.confirming import yes_option
+from chainbill.cli.shell.context import Invocation, pass_invocation
+from chainbill.cli.shell.output import emit, show_time
+from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS, DURATION, Count
+from chainbill.cli.shell.written_files import check_place, force_option, write_output
+from chainbill.protocol_constants import DAY_SECONDS
+
+if TYPE_CHECKING:
+    from chainbill.attestation.patient_intents import Intent
+    from chainbill.state.session import Session
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@click.group("sign", cls=ShellGroup)
+def sign_group() -> None:
+    """Sign instead of sending: a patient needs no gas coin, and anyone can send what it signed.
+
+    The signed file says exactly what is wanted. Whoever sends it (`chainbill relay submit`) can change
+    nothing, and can send it once.
+    """
+
+
+class Signing:
+    """One signature to be given: as whom, until when, over which nonce, and into which file."""
+
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        valid_for: int,
+        nonce: int | None,
+        output: Path | None,
+        *,
+        force: bool,
+    ) -> None:
+        self.session = session
+        self.name = name
+        self.patient = patient_entry(session, name).address
+        self.deadline = session.now() + valid_for
+        self._nonce = nonce
+        self._output = output
+        self._force = force
+
+    @property
+    def nonce(self) -> int:
+        """The one asked for, else the patient's next of the escrow."""
+        return self.session.protocol.escrow.nonce_of(self.patient) if self._nonce is None else self._nonce
+
+    @property
+    def dispute_nonce(self) -> int:
+        """The one asked for, else the patient's next of settlement."""
+        settlement = self.session.protocol.settlement
+        return settlement.nonce_of(self.patient) if self._nonce is None else self._nonce
+
+    def emit(self, intent: Intent) -> None:
+        """Sign, and write the file or print its content."""
+        from chainbill.operations.patient.signed_intents import SignedIntent, domain_of
+
+        signed = SignedIntent.sign(self.session, self.name, intent, domain_of(self.session, intent))
+        if self._output is None:
+            emit(signed, signed.to_text())
+            return
+        write_output(self._output, signed.to_text().encode() + b"\n", force=self._force)
+        emit(
+            {
+                "account": self.name,
+                "intent": type(intent).__name__,
+                "deadline": self.deadline,
+                "file": self._output,
+            },
+            f"Signed by {self.name}, good until {show_time(self.deadline)}. "
+            f"Anyone sends it: chainbill relay submit {self._output}",
+        )
+
+
+def _signing(command: _Command) -> _Command:
+    """The options that every signature has; hands the command a ``Signing``."""
+
+    @acting_as("patient")
+    @click.option(
+        "--valid-for", type=DURATION, default=DAY_SECONDS, help="How long it can be sent.  [default: 1d]"
+    )
+    @click.option(
+        "--nonce",
+        type=Count(0),
+        help="Sign over this nonce, such as the one after another signature's.  [default: the next]",
+    )
+    @click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
+    @force_option
+    @pass_invocation
+    def signing(
+        invocation: Invocation,
+        /,
+        name: str,
+        valid_for: int,
+        nonce: int | None,
+        output: Path | None,
+        force: bool,
+        **arguments: Any,
+    ) -> None:
+        if output is not None:
+            check_place(output, force=force)
+        signing = Signing(invocation.session(), name, valid_for, nonce, output, force=force)
+        command(signing, **arguments)
+
+    signing.__doc__ = command.__doc__
+    signing.__click_params__ += getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    return signing  # type: ignore[return-value]
+
+
+# ---- the wallet ---------------------------------------------------------------------------------------
+
+
+@sign_group.command("fund", example="chainbill patient sign fund 500 --as maria --output fund.json")
+@_signing
+@click.argument("amount", type=DOLLARS)
+def sign_fund(signing: Signing, amount: int) -> None:
+    """Sign a deposit into the patient's own wallet (ERC-3009)."""
+    import secrets
+
+    from chainbill.attestation.patient_intents import ReceiveWithAuthorization
+
+    signing.emit(
+        ReceiveWithAuthorization(
+            owner=signing.patient,
+            to=signing.session.protocol.escrow.address,
+            value=amount,
+            valid_after=0,
+            valid_before=signing.deadline,
+            nonce=secrets.token_bytes(32),
+        )
+    )
+
+
+@sign_group.command(
+    "withdraw",
+    example="chainbill patient sign withdraw 100 > withdraw.json\nchainbill patient sign withdraw --take",
+)
+@_signing
+@click.argument("amount", type=DOLLARS, required=False)
+@click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
+@click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
+def sign_withdraw(signing: Signing, amount: int | None, take: bool, cancel: bool) -> None:
+    """Sign the announcement of a withdrawal, its taking, or that it is called off."""
+    from chainbill.attestation.patient_intents import CancelWithdrawal, RequestWithdrawal, Withdraw
+
+    if (amount is not None) + take + cancel != 1:
+        raise click.UsageError("give either an amount, to announce it, or --take, or --cancel")
+    if amount is not None:
+        signing.emit(RequestWithdrawal(signing.patient, amount, signing.nonce, signing.deadline))
+    else:
+        kind = Withdraw if take else CancelWithdrawal
+        signing.emit(kind(signing.patient, signing.nonce, signing.deadline))
+
+
+@sign_group.command("void-signatures", example="chainbill patient sign void-signatures --output void.json")
+@_signing
+def sign_void(signing: Signing) -> None:
+    """Sign that whatever else was signed over the same nonce is void."""
+    from chainbill.attestation.patient_intents import UseNonce
+
+    signing.emit(UseNonce(signing.patient, signing.nonce, signing.deadline))
+
+
+# ---- who may be paid ----------------------------------------------------------------------------------
+
+
+@sign_group.command(
+    "accept-payer",
+    example="chainbill patient sign accept-payer insurer --secondary harbor --output payers.json",
+)
+@_signing
+@payer_options
+def sign_accept_payer(
+    signing: Signing, insurer: str | None, secondary: str | None, no_secondary: bool, nobody: bool
+) -> None:
+    """Sign whose plan prices the patient's care."""
+    from chainbill.attestation.patient_intents import AcceptPayer
+
+    wanted = wanted_payers(
+        signing.session, signing.patient, insurer, secondary, no_secondary=no_secondary, nobody=nobody
+    )
+    signing.emit(
+        AcceptPayer(signing.patient, wanted.primary, wanted.secondary, signing.nonce, signing.deadline)
+    )
+
+
+@sign_group.command("limits", example="chainbill patient sign limits --per-day 250 --output limits.json")
+@_signing
+@limit_options
+def sign_limits(signing: Signing, per_event: int | None, per_day: int | None) -> None:
+    """Sign how much may be taken from the wallet at most."""
+    from chainbill.attestation.patient_intents import SetLimits
+
+    wanted = wanted_limits(signing.session, signing.patient, per_event, per_day)
+    signing.emit(
+        SetLimits(signing.patient, wanted.per_event, wanted.per_day, signing.nonce, signing.deadline)
+    )
+
+
+@sign_group.command(
+    "consent", example="chainbill patient sign consent clinic --limit 200 --as maria > consent.json"
+)
+@_signing
+@click.argument("provider", type=ACCOUNT)
+@consent_options
+def sign_consent(
+    signing: Signing,
+    provider: str,
+    limit: int | None,
+    duration: int | None,
+    until: int | None,
+    self_pay: bool | None,
+) -> None:
+    """Sign that a provider may charge the wallet."""
+    from chainbill.attestation.patient_intents import GrantConsent
+    from chainbill.operations.governor.registrations import provider_of
+
+    _, provider_id = provider_of(signing.session, provider)
+    wanted = wanted_consent(
+        signing.session, signing.patient, provider_id, limit, duration, until, self_pay=self_pay
+    )
+    signing.emit(
+        GrantConsent(
+            signing.patient,
+            provider_id,
+            wanted.per_event_limit,
+            wanted.expires_at,
+            wanted.self_pay,
+            signing.nonce,
+            signing.deadline,
+        )
+    )
+
+
+@sign_group.command("revoke", example="chainbill patient sign revoke clinic --output revoke.json")
+@_signing
+@click.argument("provider", type=ACCOUNT)
+def sign_revoke(signing: Signing, provider: str) -> None:
+    """Sign that a provider may not charge the wallet any more."""
+    from chainbill.attestation.patient_intents import RevokeConsent
+    from chainbill.operations.governor.registrations import provider_of
+
+    _, provider_id = provider_of(signing.session, provider)
+    signing.emit(RevokeConsent(signing.patient, provider_id, signing.nonce, signing.deadline))
+
+
+# ---- claims -------------------------------------------------------------------------------------------
+
+
+@sign_group.command("dispute", example="chainbill patient sign dispute 1:7 --as maria --output dispute.json")
+@_signing
+@yes_option
+@click.argument("claim", metavar="CLAIM")
+def sign_dispute(signing: Signing, claim: str) -> None:
+    """Sign a dispute of a settled claim."""
+    from chainbill.attestation.patient_intents import DisputeClaim
+    from chainbill.operations.claims.lookup import Claims, PartyTo
+
+    proven = Claims(signing.session).find(claim, PartyTo(signing.name, patient=signing.patient))
+    then = (
+        "once somebody sends it, the provider's money for it is held until it answers, or the arbiter rules"
+    )
+    ask_about(signing.session, signing.name, proven, f"{signing.name} signs a dispute of", then)
+    signing.emit(DisputeClaim(proven.claim_id, signing.dispute_nonce, signing.deadline))

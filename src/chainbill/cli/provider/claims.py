@@ -1,0 +1,126 @@
+"""``chainbill provider disputes``, ``concede``, ``answer``, ``void``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from chainbill.cli.claims.disputing import CLAIM, list_disputes, take_step
+from chainbill.cli.claims.question import ask_about, goes_back
+from chainbill.cli.shell.acting import acting_as
+from chainbill.cli.shell.command import ShellCommand
+from chainbill.cli.shell.confirming import dry_run_option, yes_option
+from chainbill.cli.shell.context import Invocation, pass_invocation
+from chainbill.cli.shell.output import note
+
+if TYPE_CHECKING:
+    from chainbill.ledger.proofs import ProvenClaim
+    from chainbill.state.session import Session
+
+
+@click.command(cls=ShellCommand, example="chainbill provider disputes --as lakeview")
+@acting_as("provider")
+@pass_invocation
+def disputes(invocation: Invocation, name: str) -> None:
+    """List the provider's claims that were disputed or given back, and what comes next."""
+    from chainbill.operations.claims.lookup import PartyTo
+    from chainbill.operations.governor.registrations import provider_of
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, name)
+    list_disputes(session, PartyTo(name, provider_id=provider_id))
+
+
+@click.command(cls=ShellCommand, example="chainbill provider concede 1:7 --as lakeview")
+@click.argument("claim", metavar=CLAIM)
+@acting_as("provider")
+@dry_run_option
+@yes_option
+@pass_invocation
+def concede(invocation: Invocation, claim: str, name: str) -> None:
+    """Give a disputed claim back in full: patient and insurers are refunded at once."""
+    from chainbill.operations.provider.payout import payout_sender
+
+    session = invocation.session()
+    proven = own_claim(session, name, claim)
+    _, owner = payout_sender(session, name)
+    ask_about(session, name, proven, f"{name} concedes", goes_back(proven.settled.claim))
+    settlement = session.protocol.settlement
+    take_step(session, owner, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
+
+
+@click.command(
+    cls=ShellCommand,
+    example='chainbill provider answer 1:7 --statement "The visit took place; the consent form is on file."',
+)
+@click.argument("claim", metavar=CLAIM)
+@click.option(
+    "--statement", required=True, help="What the provider says to it. It stays here and off the chain."
+)
+@acting_as("provider")
+@pass_invocation
+def answer(invocation: Invocation, claim: str, statement: str, name: str) -> None:
+    """Answer a dispute within three days; the arbiter then rules within fourteen.
+
+    On chain goes a salted hash of the statement. The statement itself is kept in a file, for the arbiter.
+    """
+    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.state.answers import Answer
+
+    session = invocation.session()
+    proven = own_claim(session, name, claim)
+    _, owner = payout_sender(session, name)
+    said, path = Answer.write(session.state, proven.claim_id, statement)
+    settlement = session.protocol.settlement
+    take_step(
+        session,
+        owner,
+        proven,
+        lambda: settlement.answer(owner, proven.settled, said.statement_hash),
+        f"{name} answers",
+        what=said.statement_hash.hex(),
+    )
+    note(f"note: the statement for the arbiter is in {path}")
+
+
+@click.command(cls=ShellCommand, example="chainbill provider void 1:7 --as lakeview")
+@click.argument("claim", metavar=CLAIM)
+@acting_as("provider")
+@dry_run_option
+@yes_option
+@pass_invocation
+def void(invocation: Invocation, claim: str, name: str) -> None:
+    """Give a claim back in full that nobody disputes, such as one billed by mistake.
+
+    The patient's part must be there in full; what is missing of the insurers' is owed to them and paid from
+    later credit.
+    """
+    from chainbill.operations.provider.payout import payout_sender
+
+    session = invocation.session()
+    proven = own_claim(session, name, claim)
+    _, owner = payout_sender(session, name)
+    ask_about(session, name, proven, f"{name} gives back", goes_back(proven.settled.claim))
+    settlement = session.protocol.settlement
+    take_step(
+        session,
+        owner,
+        proven,
+        lambda: settlement.void(owner, proven.settled, root_slot=proven.root_slot, proof=proven.proof),
+        f"{name} gives back",
+    )
+
+
+def own_claim(session: Session, name: str, claim: str) -> ProvenClaim:
+    """A settled claim of the provider.
+
+    Raises:
+        LedgerError: there is no such claim.
+        StateError: it is another provider's, did not settle, or is named by more than one.
+    """
+    from chainbill.operations.claims.lookup import Claims, PartyTo
+    from chainbill.operations.governor.registrations import provider_of
+
+    _, provider_id = provider_of(session, name)
+    return Claims(session).find(claim, PartyTo(name, provider_id=provider_id))

@@ -1,0 +1,213 @@
+"""``chainbill provider``: register, statement, balance, withdraw; the rest is in the modules beside."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from chainbill.cli.provider.attest import attest
+from chainbill.cli.provider.bond import advance, bond_group
+from chainbill.cli.provider.check import check
+from chainbill.cli.provider.claims import answer, concede, disputes, void
+from chainbill.cli.provider.correct import correct
+from chainbill.cli.provider.ingest import ingest
+from chainbill.cli.provider.keys import keys_group
+from chainbill.cli.provider.payout import payout_address_group
+from chainbill.cli.provider.prices import prices
+from chainbill.cli.provider.rebuild import rebuild
+from chainbill.cli.provider.recall import recall
+from chainbill.cli.provider.worklist import open_worklist, remove, show_worklist
+from chainbill.cli.shell.acting import acting_as, emit_statement, resumed_facts, resumed_text
+from chainbill.cli.shell.command import ShellGroup
+from chainbill.cli.shell.confirming import dry_run_option
+from chainbill.cli.shell.context import Invocation, pass_invocation
+from chainbill.cli.shell.output import emit
+from chainbill.cli.shell.parameters import ACCOUNT
+from chainbill.cli.shell.periods import detail_option, period_options
+from chainbill.money import format_dollars, show_dollars
+
+if TYPE_CHECKING:
+    from chainbill.statements.period import Period
+
+
+@click.group("provider", cls=ShellGroup)
+def provider_group() -> None:
+    """Attest service events from health records, and get paid for them."""
+
+
+@provider_group.command(example="chainbill provider register lakeview")
+@click.argument("name", type=ACCOUNT)
+@pass_invocation
+def register(invocation: Invocation, name: str) -> None:
+    """Make a provider's account where there is none, and have the governor register it on chain.
+
+    The account signs attestations and is paid. Repeated, this changes nothing and says so.
+    """
+    from chainbill.operations.governor.registrations import register_provider
+
+    session = invocation.session()
+    entry, new = register_provider(session, name)
+    facts = {"name": name, "address": entry.address, "provider_id": entry.provider_id, "registered": new}
+    if new:
+        told = f"{name} is registered as provider {entry.provider_id}, account {entry.address}."
+        told += f"\nAn insurer pays it once it has said so: chainbill insurer accept-provider {name}"
+    else:
+        told = f"{name} is registered already, as provider {entry.provider_id}, account {entry.address}."
+    emit(facts, told)
+
+
+@provider_group.command(
+    example="chainbill provider statement\nchainbill provider statement --month 2024-03 --detail\n"
+    "chainbill provider statement 1:7 --as lakeview"
+)
+@click.argument("charges", nargs=-1, metavar="[NUMBER]...")
+@period_options
+@detail_option
+@acting_as("provider")
+@pass_invocation
+def statement(
+    invocation: Invocation, charges: tuple[str, ...], period: Period | None, detail: bool, name: str
+) -> None:
+    """Show the remittance advice: what was paid for which event, by whom, and what is still waiting.
+
+    It begins with a line for each event. NUMBERs, as that line has them, or references, tell those events
+    alone, with their adjustment codes; a period goes by date of service.
+    """
+    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.statements import names, read_history, reader
+    from chainbill.statements.asked_for import whole_numbers
+    from chainbill.statements.provider import only_lines, provider_statement
+    from chainbill.statements.provider_text import render_provider
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, name)
+    history = read_history(session)
+    facts = history.provider(provider_id, reader(session, name))
+    told = provider_statement(provider_id, facts, names(session.book), period)
+    listed = [(line.number, line.reference) for line in told.lines]
+    numbers = whole_numbers(charges, listed, history.numbers_of)
+    told = only_lines(told, numbers) if numbers else told
+    emit_statement(told, partial(render_provider, detail=detail, alone=bool(charges)))
+
+
+@provider_group.command(example="chainbill provider balance --as lakeview")
+@acting_as("provider")
+@pass_invocation
+def balance(invocation: Invocation, name: str) -> None:
+    """Show what may be withdrawn, what has to wait, and how many events are to be attested."""
+    from chainbill.operations.governor.registrations import provider_of
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, name)
+    credit = session.protocol.settlement.credit_of(provider_id)
+    address = session.protocol.registry.payout_address(provider_id)
+    outside = session.protocol.token.balance_of(address)
+    counts = open_worklist(session, name).counts()
+    amounts = {
+        "may withdraw": credit.matured,
+        "maturing": credit.maturing,
+        "held, disputed": credit.held,
+        "bond": credit.bond,
+        "advanced": credit.advanced,
+        "owes insurers": credit.owed,
+        "holds besides": outside,
+    }
+    always = ("may withdraw", "maturing", "holds besides")
+    emit(
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "address": address,
+            "credit": format_dollars(credit.matured),
+            "maturing": format_dollars(credit.maturing),
+            "held": format_dollars(credit.held),
+            "bond": format_dollars(credit.bond),
+            "advanced": format_dollars(credit.advanced),
+            "owed": format_dollars(credit.owed),
+            "open_disputes": credit.open_disputes,
+            "suspended": credit.suspended,
+            "outside": format_dollars(outside),
+            **counts,
+        },
+        "\n".join(
+            [
+                f"{name} (provider {provider_id}, paid at {address})"
+                + (": suspended, nothing new settles" if credit.suspended else ""),
+                *(
+                    f"  {label:<16}  {show_dollars(amount)}"
+                    for label, amount in amounts.items()
+                    if amount or label in always
+                ),
+                f"  events to attest  {counts['waiting']}",
+                f"  events attested   {counts['attested']}",
+            ]
+        ),
+    )
+
+
+@provider_group.command(example="chainbill provider withdraw")
+@acting_as("provider")
+@dry_run_option
+@pass_invocation
+def withdraw(invocation: Invocation, name: str) -> None:
+    """Pay the matured credit out to the provider's payout address.
+
+    Credit matures eight days after the start of the day (UTC) on which it was settled: then nobody can
+    dispute it any more. `provider advance` pays it out before, against a bond.
+    """
+    from chainbill.chain.format.events import ProviderPaid
+    from chainbill.chain.format.logs import decode_receipt
+    from chainbill.chain.node.sender import Errand
+    from chainbill.operations.governor.registrations import provider_of
+
+    session = invocation.session()
+    _, provider_id = provider_of(session, name)
+    settlement, sender = session.protocol.settlement, session.sender(name)
+    with sender.errand(Errand(f"pay provider {provider_id}", settlement.address)) as earlier:
+        # What has matured since is another payout than the one that a run was cut off in.
+        receipt = earlier
+        if settlement.credit_of(provider_id).matured:
+            receipt, earlier = settlement.withdraw(sender, provider_id), None
+        events = decode_receipt(receipt, settlement.address) if receipt else []
+        paid = sum(event.amount for event in events if isinstance(event, ProviderPaid))
+        address = session.protocol.registry.payout_address(provider_id)
+        outside = session.protocol.token.balance_of(address)
+        maturing = settlement.credit_of(provider_id).maturing
+        told = f"{show_dollars(paid)} paid out to {address}, which holds {show_dollars(outside)} now."
+        nothing = "There is no credit to withdraw."
+        if maturing:
+            nothing += f" {show_dollars(maturing)} matures eight days after the day on which it was settled."
+        emit(
+            {
+                "account": name,
+                "withdrawn": format_dollars(paid),
+                "maturing": format_dollars(maturing),
+                "outside": format_dollars(outside),
+                **resumed_facts(earlier),
+            },
+            told + resumed_text(earlier) if paid else nothing,
+        )
+
+
+for _command in (
+    ingest,
+    show_worklist,
+    remove,
+    attest,
+    recall,
+    rebuild,
+    check,
+    prices,
+    keys_group,
+    payout_address_group,
+    bond_group,
+    advance,
+    disputes,
+    concede,
+    answer,
+    void,
+    correct,
+):
+    provider_group.add_command(_command)

@@ -1,0 +1,1 @@
+"""The ledger that everybody reads: every account and claim, rebuilt from the contracts' logs alone."""

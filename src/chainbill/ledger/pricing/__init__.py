@@ -1,0 +1,1 @@
+"""What the published terms say about one attested row: the contracts' decision, taken again."""

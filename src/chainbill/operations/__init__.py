@@ -1,0 +1,1 @@
+"""What each role does: one function for each page of docs/operations; typed results, no text."""

@@ -1,0 +1,126 @@
+"""Settled claims as the chain's logs tell them: found by their names, proven, and with their disputes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from chainbill.audit.account import find_claims
+from chainbill.chain.contracts.settlement import DisputeStatus
+from chainbill.chain.format.events import Claim, Party
+from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.errors import StateError
+from chainbill.ledger.claim_records import replay_claims
+from chainbill.ledger.indexer import index
+from chainbill.ledger.live_claims import Dispute, LiveClaim
+from chainbill.ledger.proofs import ProvenClaim, prove_claim
+from chainbill.state.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class PartyTo:
+    """Whose claims are meant: those of a patient, a provider or a payer; of nobody: all."""
+
+    who: str = ""
+    """The name it goes by."""
+    patient: str | None = None
+    provider_id: int | None = None
+    payer_id: int | None = None
+
+    def covers(self, patient: str, claim: Claim) -> bool:
+        """Is this one of them?"""
+        return (
+            self.patient in (None, patient)
+            and self.provider_id in (None, claim.provider_id)
+            and self.payer_id in (None, claim.payer_id, claim.secondary_payer_id)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DisputedClaim:
+    """A claim that was disputed or given back, as it stands."""
+
+    claim_id: bytes
+    live: LiveClaim
+    dispute: Dispute
+
+    @property
+    def parties(self) -> list[Party]:
+        """Who has disputed it."""
+        return [party for party in Party if self.dispute.parties >> party & 1]
+
+
+class Claims:
+    """The claims of a session's deployment, up to the newest block when it was made."""
+
+    def __init__(self, session: Session) -> None:
+        """Read the logs and replay them.
+
+        Raises:
+            ChainError: the node does not answer.
+            LedgerError: the logs do not replay.
+        """
+        self._domain = session.protocol.domain
+        deployment = session.protocol.deployment
+        with JsonRpc(session.rpc_url) as node:
+            self._recorded = index(node, deployment)
+        self._records, self._ledger = replay_claims(self._recorded, deployment)
+
+    def find(self, wanted: str, party: PartyTo) -> ProvenClaim:
+        """The settled claim of a number (``2:7``), a commitment or a claim id.
+
+        ``7`` alone will do while one provider has such a claim: a number means the same to everybody, so it
+        is not completed by who asks.
+
+        Raises:
+            LedgerError: there is none, or ``wanted`` names nothing.
+            StateError: it did not settle, it is somebody else's, or the number is not whole.
+        """
+        named = find_claims(self._records, self._ledger, wanted)
+        accounts = [
+            account for account in named if party.covers(account.decisive.patient, account.decisive.claim)
+        ]
+        if len({account.number for account in named}) > 1:
+            own = accounts if accounts and party != PartyTo() else named
+            whose = f"{party.who} has" if own is not named else "there are"
+            raise StateError(
+                f"several providers have a claim {wanted}",
+                hint=f"give the whole number, as on the statement: {whose} "
+                + " and ".join(account.number for account in own),
+            )
+        if not accounts:
+            raise StateError(
+                f"claim {wanted} is none of {party.who}'s",
+                hint="your own statement has the number of each of your claims",
+            )
+        settled = [account for account in accounts if account.decisive.claim_id is not None]
+        if not settled:
+            ending = accounts[0].decisive.outcome.name.lower()
+            raise StateError(f"claim {wanted} did not settle: it is {ending}, and nobody paid for it")
+        return self.prove(settled[0].decisive.claim_id or b"")
+
+    def prove(self, claim_id: bytes) -> ProvenClaim:
+        """A settled claim by its id.
+
+        Raises:
+            LedgerError: there is none.
+        """
+        return prove_claim(self._recorded, self._domain, claim_id)
+
+    def disputed(
+        self, party: PartyTo, statuses: Collection[DisputeStatus] = tuple(DisputeStatus)
+    ) -> list[DisputedClaim]:
+        """The party's claims that were disputed or given back, by provider and sequence."""
+        found = [each for each in self._disputed(party) if each.dispute.status in statuses]
+        return sorted(found, key=lambda each: (each.live.claim.provider_id, each.live.claim.sequence))
+
+    def _disputed(self, party: PartyTo) -> Iterator[DisputedClaim]:
+        for claim_id, dispute in self._ledger.disputes.items():
+            live = self._ledger.claims[claim_id]
+            if party.covers(live.patient, live.claim):
+                yield DisputedClaim(claim_id, live, dispute)
+
+
+def payer_party(claim: Claim, payer_id: int) -> Party:
+    """As what a payer of the claim disputes it."""
+    return Party.PRIMARY if claim.payer_id == payer_id else Party.SECONDARY

@@ -1,0 +1,58 @@
+"""From when a change holds: what its transaction has logged of that, else the time of its block."""
+
+from __future__ import annotations
+
+from web3.types import TxReceipt
+
+from chainbill.chain.format.events import (
+    ConsentGranted,
+    ConsentRevoked,
+    CoverageEnded,
+    LimitsSet,
+    OperatorFeeAnnounced,
+    PayersAccepted,
+    PayoutAddressAnnounced,
+    PlanChanged,
+    ProviderAcceptanceEnded,
+)
+from chainbill.chain.format.logs import decode_receipt
+from chainbill.chain.node.connection import time_of_block
+from chainbill.state.session import Session
+
+_TIMED = {
+    ConsentGranted: "effective_at",
+    ConsentRevoked: "expires_at",
+    LimitsSet: "effective_at",
+    PayersAccepted: "effective_at",
+    PlanChanged: "effective_at",
+    CoverageEnded: "ends_at",
+    ProviderAcceptanceEnded: "ends_at",
+    OperatorFeeAnnounced: "effective_at",
+    PayoutAddressAnnounced: "effective_at",
+}
+"""Events of changes that may hold later than their block, and the field that says from when."""
+
+
+def effective_at(session: Session, receipt: TxReceipt) -> int:
+    """From when the change of a transaction holds, in seconds since 1970.
+
+    Raises:
+        ChainError: the node could not be reached, or has no such block.
+    """
+    protocol = session.protocol
+    contracts = {
+        protocol.escrow.address: "PatientEscrow",
+        protocol.settlement.address: "ClaimSettlement",
+        protocol.registry.address: "ProviderRegistry",
+    }
+    known = {log["address"] for log in receipt["logs"]}
+    if known - contracts.keys():
+        for number in range(1, protocol.payers.payer_count() + 1):
+            contracts.setdefault(protocol.payer(number).address, "InsurerPayer")
+    stated = [
+        int(getattr(event, _TIMED[type(event)]))
+        for address in known & contracts.keys()
+        for event in decode_receipt(receipt, address, contracts[address])
+        if type(event) in _TIMED
+    ]
+    return max(stated) if stated else time_of_block(protocol.w3, receipt["blockHash"])

@@ -1,0 +1,116 @@
+"""The governor's calls: made at once, or, where its role is delayed, announced first and made later.
+
+Doing the same again is all it takes: a call that is announced is made once its delay is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from web3.types import TxReceipt
+
+from chainbill.chain.contracts.client import ContractClient
+from chainbill.chain.contracts.governance import ScheduledCall
+from chainbill.chain.node.sender import Sender
+from chainbill.chain.roles import RESTRICTED, GovernorRole
+from chainbill.errors import CallDelayed, ChainError, StateError
+from chainbill.state.names import whom_else
+from chainbill.state.private_files import locked
+from chainbill.state.session import Session
+
+GOVERNOR = "governor"
+"""The account that deployed the protocol."""
+
+
+@contextmanager
+def governor(session: Session, name: str = GOVERNOR) -> Iterator[Sender]:
+    """The governor's account, for one process at a time: two would send transactions of one number.
+
+    Raises:
+        StateError: its keystore is not here.
+    """
+    if name not in session.keystores:
+        raise StateError(
+            f"only the governor may do this, and the keystore of {name!r} is not here",
+            hint=whom_else(name, session.keystores.names(), none="it is with whoever deployed the protocol"),
+        )
+    with locked(session.state.root / "governor.lock"):
+        yield session.sender(name)
+
+
+def govern(
+    session: Session, sender: Sender, target: ContractClient, function: str, *arguments: object
+) -> TxReceipt:
+    """Make a restricted call as the governor.
+
+    Raises:
+        CallDelayed: it is announced, now or earlier, and its delay is not over.
+        ChainError: the account has not the role that the call needs.
+        ContractReverted: the contract refuses.
+    """
+    governance = session.protocol.governance
+    permission = governance.can_call(sender.address, target, function)
+    if not permission.allowed:
+        # Whatever was put under no other role is the admin's.
+        role = RESTRICTED.get(target.artifact, {}).get(function, GovernorRole.ADMIN)
+        raise ChainError(
+            f"account {sender.address} is no {role.label}, and only {role.with_article} may do this",
+            hint="name an account that is: --as NAME",
+        )
+    if not permission.immediate:
+        _wait(session, sender, target, function, *arguments)
+    return governance.execute(sender, target, function, *arguments)
+
+
+def _wait(
+    session: Session, sender: Sender, target: ContractClient, function: str, *arguments: object
+) -> None:
+    """Return once the call may be made; announce it where nobody has."""
+    governance = session.protocol.governance
+    operation_id = governance.operation_id(sender.address, target, function, *arguments)
+    ready_at = governance.get_schedule(operation_id)
+    if 0 < ready_at <= session.now():
+        return
+    new = ready_at == 0
+    if new:
+        governance.schedule(sender, target, function, *arguments)
+        ready_at = governance.get_schedule(operation_id)
+    when = datetime.fromtimestamp(ready_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    raise CallDelayed(
+        f"{function} is announced and can be made from {when}",
+        operation_id=operation_id,
+        ready_at=ready_at,
+        new=new,
+        hint="run the same command again after that; on a devnet: chainbill devnet advance 2d",
+    )
+
+
+def is_bound(session: Session, account: str, target: ContractClient, function: str) -> bool:
+    """Must the governor's account announce this call beforehand?"""
+    return not session.protocol.governance.can_call(account, target, function).immediate
+
+
+def targets(session: Session) -> dict[str, ContractClient]:
+    """The contracts that only the governor may call some functions of, by address."""
+    protocol = session.protocol
+    clients = (protocol.governance, protocol.token, protocol.registry, protocol.payers, protocol.settlement)
+    return {client.address: client for client in clients}
+
+
+def find_scheduled(session: Session, wanted: str) -> ScheduledCall:
+    """The one call that waits under an operation id, or the beginning of one.
+
+    Raises:
+        StateError: there is none, or there are several.
+    """
+    calls = session.protocol.governance.scheduled(from_block=session.protocol.deployment.block)
+    begin = wanted.lower().removeprefix("0x")
+    found = [call for call in calls if begin and call.operation_id.hex().startswith(begin)]
+    if len(found) != 1:
+        told = "several scheduled calls have" if found else "no scheduled call has"
+        raise StateError(
+            f"{told} an operation id that begins with {wanted}", hint="see: chainbill governor scheduled"
+        )
+    return found[0]

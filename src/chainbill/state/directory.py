@@ -1,0 +1,113 @@
+"""The state directory: where each thing is kept, and that nobody else can look."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Self
+
+from chainbill.errors import StateError
+from chainbill.records.whole_file import sweep
+from chainbill.state.private_files import UNFINISHED
+
+ENVIRONMENT = "CHAINBILL_STATE_DIR"
+"""Names the state directory where ``--state-dir`` does not."""
+
+DEFAULT = "~/.chainbill"
+"""The state directory where nothing names one."""
+
+
+class StateDirectory:
+    """Paths below one directory (mode 0700). Only the path exists until something is written there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.devnet_record = root / "devnet.json"
+        self.devnet_lock = root / "devnet.lock"
+        self.devnet_saved = root / "devnet-saved.json"
+        self.devnet_saving = root / "devnet-saving.lock"
+        self.forgetting = root / "forgetting"
+        self.anvil_state = root / "anvil-state.json"
+        self.anvil_log = root / "anvil.log"
+        self.passphrase = root / "passphrase"
+        self.deployments = root / "deployments"
+        self.keystores = root / "keystores"
+        self.address_book = root / "addressbook.json"
+        self.schedules = root / "schedules"
+        self.cash_prices = root / "cash-prices"
+        self.outbox = root / "outbox"
+        self.answers = root / "answers"
+        self.vault = root / "vault"
+        self.oracle_database = root / "oracle.sqlite"
+        self.refusals_database = root / "refusals.sqlite"
+
+    @classmethod
+    def open(cls, path: Path | None = None) -> Self:
+        """Open (and make, where missing) ``path``, else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``; what
+        killed commands left half written there is swept.
+
+        Raises:
+            StateError: it cannot be made, is not a directory, is somebody else's or open to other users.
+        """
+        root = (path or Path(os.environ.get(ENVIRONMENT) or DEFAULT)).expanduser().absolute()
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_private(root)
+        except FileExistsError:
+            raise StateError(
+                f"the state directory {root} is a file", hint="name another with --state-dir"
+            ) from None
+        except OSError as error:
+            raise StateError(
+                f"the state directory {root} cannot be used: {error.strerror}",
+                hint="name another with --state-dir",
+            ) from None
+        state = cls(root)
+        for folder in (root, state.keystores, state.schedules, state.cash_prices, state.answers):
+            sweep(folder, UNFINISHED)
+        return state
+
+    def provider_database(self, name: str) -> Path:
+        """A provider's inbox: ingested events and attestations."""
+        return self.root / f"provider-{name}.sqlite"
+
+    def ingest_memory(self, name: str) -> Path:
+        """What a provider's earlier ingests knew."""
+        return self.root / f"ingest-{name}.sqlite"
+
+    def forget_chain(self, chain_id: int) -> None:
+        """Remove everything that belongs to one chain: the chain itself, its deployment, the schedules, the
+        sealed records, the answers to disputes, what was about to be sent, and the databases of oracle and
+        providers. Keystores, passphrase and names stay."""
+        databases = [
+            *self.root.glob("oracle.sqlite*"),
+            *self.root.glob("refusals.sqlite*"),
+            *self.root.glob("ingest-*.sqlite*"),
+            *self.root.glob("provider-*.sqlite*"),
+        ]
+        chain = [self.devnet_record, self.devnet_saved, self.anvil_state, *self.root.glob("anvil-run-*.json")]
+        for path in (*chain, self.deployments / f"{chain_id}.json", *databases):
+            path.unlink(missing_ok=True)
+        folders = [self.schedules, self.cash_prices, self.answers, self.vault, self.root / "anvil-cache"]
+        folders.append(self.outbox / str(chain_id))
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_private(root: Path) -> None:
+    status = root.stat()
+    if os.geteuid() not in (0, status.st_uid):
+        raise StateError(
+            f"the state directory {root} belongs to another user", hint="name another with --state-dir"
+        )
+    mode = status.st_mode & 0o777
+    if not mode & 0o077:
+        return
+    if any(root.iterdir()):
+        # Not tightened silently: it may be a directory that others are meant to use.
+        raise StateError(
+            f"the state directory {root} is open to other users (mode {mode:o})",
+            hint=f"chmod 700 {root}, or name another with --state-dir",
+        )
+    root.chmod(0o700)

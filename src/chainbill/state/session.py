@@ -1,0 +1,176 @@
+"""One process's view of the protocol: the state directory, its chain, and the accounts to act with."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from eth_account.signers.local import LocalAccount
+
+from chainbill.attestation.address import ZERO_ADDRESS
+from chainbill.chain.deployments import load_deployment
+from chainbill.chain.devnet.devnet import Devnet
+from chainbill.chain.node.connection import check_deployed, connect
+from chainbill.chain.node.sender import Sender
+from chainbill.chain.protocol import Protocol
+from chainbill.errors import StateError
+from chainbill.records.vault import Vault, VaultKey
+from chainbill.state.address_book import AddressBook, Contact, Role
+from chainbill.state.devnet_accounts import contact
+from chainbill.state.directory import StateDirectory
+from chainbill.state.keystores import Keystores
+from chainbill.state.local_devnet import LocalDevnet
+from chainbill.state.outbox import AccountOutbox
+from chainbill.state.passphrase import passphrase_from
+from chainbill.state.schedules import Schedules
+
+ENVIRONMENT = "CHAINBILL_RPC_URL"
+"""Names a node where ``--rpc-url`` does not; else the state directory's devnet is meant."""
+
+
+class Session:
+    """Everything a command needs. Accounts are opened when they are first asked for."""
+
+    def __init__(self, state: StateDirectory, protocol: Protocol, devnet: Devnet | None) -> None:
+        self.state = state
+        self.protocol = protocol
+        self.devnet = devnet
+        """The state directory's devnet, None where the session is on another chain."""
+        self.book = AddressBook(state.address_book)
+        self.keystores = Keystores(
+            state.keystores, lambda: passphrase_from(state.passphrase), devnet=devnet is not None
+        )
+        self.schedules = Schedules(state.schedules)
+        self.cash_prices = Schedules(state.cash_prices)
+
+    @classmethod
+    def open(cls, state: StateDirectory, rpc_url: str | None = None) -> Session:
+        """Connect to ``rpc_url``, else ``$CHAINBILL_RPC_URL``, else the state directory's devnet.
+
+        Raises:
+            DevnetError: no node is named and the devnet is not running.
+            NodeError: no node answers, or one of another chain of the same id.
+            NotDeployed: no deployment is recorded for its chain.
+        """
+        url = rpc_url or os.environ.get(ENVIRONMENT)
+        local = LocalDevnet(state)
+        devnet = local.find() if url else local.require()
+        if devnet is not None and url not in (None, devnet.rpc_url):
+            devnet = None
+        w3 = connect(url or local.require().rpc_url)
+        deployment = load_deployment(state.deployments, w3.eth.chain_id)
+        if devnet is None:
+            # The devnet's chain was looked at when it was brought up. A transaction to a contract that is not
+            # there would be mined, and do nothing.
+            check_deployed(w3, deployment.settlement)
+        return cls(state, Protocol(w3, deployment), devnet)
+
+    @property
+    def rpc_url(self) -> str:
+        """The node this session speaks to."""
+        return str(self.protocol.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The sealed records."""
+        return Vault(self.state.vault)
+
+    def now(self) -> int:
+        """The chain's time, the only clock protocol times are taken from; seconds since 1970."""
+        return self.protocol.now()
+
+    def account(self, name: str) -> LocalAccount:
+        """An account, opened.
+
+        Raises:
+            StateError: no such account, or the passphrase is missing or wrong.
+        """
+        return self.keystores.unlock(name)
+
+    def sender(self, name: str) -> Sender:
+        """The sender of a named account; errors as ``account``."""
+        return self.sender_of(self.account(name))
+
+    def sender_of(self, account: LocalAccount) -> Sender:
+        """Sends an account's transactions, with gas for them on the devnet."""
+        if self.devnet is not None:
+            # An account of an earlier chain is kept by `devnet up --fresh`, and has nothing on the new one.
+            self.devnet.give_gas(account.address)
+        chain = self.state.outbox / str(self.protocol.deployment.chain_id)
+        return Sender(self.protocol.w3, account, outbox=AccountOutbox(chain, account.address))
+
+    def vault_key(self, name: str) -> VaultKey:
+        """The key that opens records sealed to an account; errors as ``account``."""
+        return VaultKey.derive(bytes(self.account(name).key))
+
+    def ensure_account(self, name: str, role: Role) -> Contact:
+        """The account of that name and role, made (and on the devnet given gas) where there is none.
+
+        Raises:
+            StateError: the name belongs to an account of another role, or is not a name.
+        """
+        known = self.book.entries().get(name)
+        if known is not None:
+            if known.role is not role:
+                raise StateError(
+                    f"{name!r} names an account already: its role is {known.role}, not {role}",
+                    hint="choose another name",
+                )
+            return known
+        account = self.keystores.ensure(name)
+        if self.devnet is not None:
+            self.devnet.give_gas(account.address)
+        entry = contact(account, role)
+        self.book.put(name, entry)
+        return entry
+
+    def new_account(self, name: str, role: Role) -> Contact:
+        """An account that there was not before; errors as ``ensure_account``.
+
+        Raises:
+            StateError: there is an account of that name.
+        """
+        self.check_new(name)
+        return self.ensure_account(name, role)
+
+    def check_new(self, name: str) -> None:
+        """Refuse to make an account of a name that somebody has.
+
+        Raises:
+            StateError: there is an account or a key of that name, or it is not a name.
+        """
+        if name in self.keystores or name in self.book.entries():
+            raise StateError(
+                f"there is an account named {name!r} already, and --new makes one",
+                hint="leave out --new, or choose another name",
+            )
+
+    def address_of(self, account: str, *, role: Role | None = None, new: bool = False) -> str:
+        """An address as it is, or that of a name in the address book. A name that nobody has is refused: it
+        may be mistyped, and what is sent to a key that was made for it is out of its owner's sight.
+
+        Args:
+            role: of the account that could be made; None where none can.
+            new: make an account of that name, because that was asked for.
+
+        Raises:
+            AttestationError: it begins like an address and is none.
+            StateError: nobody has the name (or somebody has, and a new account was asked for); or nobody
+                holds a key of the address: zero, or a contract of the deployment.
+        """
+        if role is not None and new:
+            return self.new_account(account, role).address
+        try:
+            address = self.book.address_of(account)
+        except StateError as error:
+            if role is not None:
+                error.hint = f"{error.hint}; a new account of that name: add --new"
+            raise
+        deployed = self.protocol.deployment.model_dump(exclude={"chain_id", "block"})
+        nobodys = {at: f"{at}, a contract ({what}), is" for what, at in deployed.items()}
+        nobodys[ZERO_ADDRESS] = "the zero address is"
+        if address in nobodys:
+            raise StateError(
+                f"{nobodys[address]} nobody's", hint="name an account, or an address that somebody has"
+            )
+        return address
