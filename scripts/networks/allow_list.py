@@ -10,7 +10,7 @@ from eth_utils.abi import function_signature_to_4byte_selector
 from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_hex
 
-from chainbill.audit.rpc import JsonRpc
+from chainbill.chain.node.json_rpc import JsonRpc
 
 from .process import EngineError
 

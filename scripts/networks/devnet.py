@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
-from chainbill.chain import anvil
+from chainbill.chain.devnet import anvil
 
 from .engine import COINS, Engine
 from .process import free_ports

@@ -9,7 +9,7 @@ from typing import Self
 
 from eth_account.signers.local import LocalAccount
 
-from chainbill.audit.rpc import JsonRpc
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError
 
 COINS = 10**27

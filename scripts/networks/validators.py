@@ -19,7 +19,7 @@ from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
-from chainbill.audit.rpc import JsonRpc
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError
 
 from .allow_list import DEPLOYERS, SENDERS, admit

@@ -14,7 +14,7 @@ from scripts.networks.geth import Geth
 from scripts.networks.validators import Validators
 from tests.networks.conftest import eventually
 
-from chainbill.audit.rpc import JsonRpc
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import NodeRefused
 
 pytestmark = pytest.mark.networks

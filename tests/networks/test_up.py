@@ -13,7 +13,7 @@ from typing import Any
 
 from eth_account import Account
 
-from chainbill.audit.rpc import JsonRpc
+from chainbill.chain.node.json_rpc import JsonRpc
 
 
 @contextmanager
