@@ -42,7 +42,7 @@ test-slow: setup ## run the slow tests
 
 networks: setup ## run the tests on geth and on five validators; builds them once, which needs Go
 	@$(BIN)/python -m scripts.networks build
-	@$(BIN)/pytest -q -rs -m networks $(ARGS)
+	@$(BIN)/pytest -q -rs -m networks tests/networks $(ARGS)
 
 attack: setup-attack sequences mutation symbolic slither ## attack the contracts: all of the four targets that follow
 
