@@ -284,7 +284,7 @@ class LedgerStory:
             movements=self.movements,
             balance=self.balance,
             years=years,
-            coming=self.coming,
+            pending_changes=self.coming,
         )
 
 
