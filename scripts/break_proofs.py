@@ -141,8 +141,8 @@ BREAKS = (
     ),
     Break(
         "the operator's fee is not taken from the provider",
-        "settlement/BatchRecorder.sol",
-        "            record.credit -= fee;\n",
+        "settlement/BatchWriter.sol",
+        "            cursor.credit -= fee;\n",
         "",
         "Settle",
         "check_settle__with_coinsurance__whatever_was_met",

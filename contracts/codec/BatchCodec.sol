@@ -29,7 +29,7 @@ pragma solidity 0.8.30;
 ///     then         corrects: the id of the reversed claim that this row names (32 bytes), with flag 2
 ///
 /// A header and a group are one word each, read with one load and shifts; the first pass over a section
-/// (SequenceMarks) has made sure that all of it is there.
+/// (SequenceBitmap) has made sure that all of it is there.
 library BatchCodec {
     uint256 internal constant SECTION_BYTES = 25;
     uint256 internal constant SECONDARY_BYTES = 8;

@@ -12,7 +12,7 @@ import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
 /// @notice The part of ClaimSettlement that passes on what its extension does: every verb that does not settle.
 abstract contract ExtensionCalls is SettlementState, IClaimSettlement {
     /// @notice Runs the verbs below as this contract: the same storage, the same caller.
-    SettlementExtension public immutable desk;
+    SettlementExtension public immutable extensionCode;
 
     constructor(
         IERC20 token_,
@@ -21,7 +21,7 @@ abstract contract ExtensionCalls is SettlementState, IClaimSettlement {
         IProviderRegistry registry_,
         address authority
     ) SettlementState(token_, escrow_, payers_, registry_, authority) {
-        desk = new SettlementExtension(token_, escrow_, payers_, registry_, authority);
+        extensionCode = new SettlementExtension(token_, escrow_, payers_, registry_, authority);
     }
 
     /// @inheritdoc IClaimSettlement
@@ -131,7 +131,7 @@ abstract contract ExtensionCalls is SettlementState, IClaimSettlement {
 
     /// Goes on in the extension's code with the same call, and answers as it does.
     function _delegate() private {
-        address code = address(desk);
+        address code = address(extensionCode);
         // Calldata is passed on and the answer, or the revert's data, passed back, byte for byte.
         assembly ("memory-safe") {
             let free := mload(0x40)

@@ -31,7 +31,7 @@ LEFT_OUT = ("test_second_evm.py",)
 FIRST = {
     "Adjudication": ("adjudication", "pricing", "rounding", "annual", "family"),
     "BatchCodec": ("batch_codec", "malformed", "sequences"),
-    "BatchRecorder": ("settle", "sequences", "operator_fee", "shared_words"),
+    "BatchWriter": ("settle", "sequences", "operator_fee", "shared_words"),
     "Calendar": ("calendar",),
     "CategorySlot": ("shared_words", "publish_plan", "adjudication"),
     "ClaimDisputes": ("dispute",),
@@ -60,7 +60,7 @@ FIRST = {
     "QuorumSignatures": ("wycheproof", "tampering"),
     "SectionCalls": ("settle", "payer_failed", "reentrancy"),
     "SectionPricing": ("pricing", "settle", "annual", "family", "enrol", "change_plan", "payer"),
-    "SequenceMarks": ("sequences", "malformed", "tampering", "settle"),
+    "SequenceBitmap": ("sequences", "malformed", "tampering", "settle"),
     "SettlementState": ("digests", "dispute_proofs"),
     "SettlementViews": ("credits", "corrections", "epochs"),
     "Spendable": ("spendable", "limits"),

@@ -49,7 +49,7 @@ def planted(name: str, file: str, *changes: tuple[str, str]) -> Planted:
 PLANTED = (
     planted(
         "the replay check is dropped",
-        "settlement/SequenceMarks.sol",
+        "settlement/SequenceBitmap.sol",
         ("                        if and(word, sequence) { skip(bits_, left) }\n", ""),
     ),
     planted(
@@ -84,8 +84,8 @@ PLANTED = (
     ),
     planted(
         "the operator's fee is credited twice: to the provider, too",
-        "settlement/BatchRecorder.sol",
-        ("            record.credit -= fee;\n", ""),
+        "settlement/BatchWriter.sol",
+        ("            cursor.credit -= fee;\n", ""),
     ),
     planted(
         "the secondary payer is refunded the primary's part",

@@ -312,9 +312,9 @@ class ClaimSettlement(ContractClient):
         disputers = frozenset(party for party in Party if parties >> party & 1)
         return Dispute(DisputeStatus(status), disputers, *rest)
 
-    def desk(self) -> str:
+    def extension_code(self) -> str:
         """The contract whose code runs the verbs that do not settle."""
-        return str(self._call("desk"))
+        return str(self._call("extensionCode"))
 
     def nonce_of(self, patient: str) -> int:
         """What the patient's next ``DisputeClaim`` must name."""

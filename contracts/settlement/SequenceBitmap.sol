@@ -6,13 +6,21 @@ import {BatchCodec} from "../codec/BatchCodec.sol";
 import {WordArray} from "../codec/WordArray.sol";
 import {Reason} from "../types/Outcomes.sol";
 
-/// @notice The part of ClaimSettlement that spends providers' sequence numbers, each of them once.
-abstract contract SequenceMarks is Coordination {
-    /// Marks every row's sequence before anything is priced, so that two rows of one batch cannot share one;
-    /// `_unmark` gives back those of rows that pend. Also checks that the section is well formed, so that all
-    /// of it may be read without further checks.
+/// @notice For each row: skipped[row] = spent[sequence]; spent[sequence] = true. A bitmap of each provider, read and
+/// written a word at a time, that spends every sequence number once.
+abstract contract SequenceBitmap is Coordination {
+    /// Uses every row's sequence before anything is priced, so that two rows of one batch cannot share one;
+    /// `_freeSequence` gives back those of rows that pend. Also checks that the section is well formed, so that all
+    /// of it may be read without further checks. What it does is, for a well-formed section, this loop:
+    ///
+    ///     for (uint256 row; row < rows; ++row) {
+    ///         uint64 sequence = sequenceOf(section, row);
+    ///         skipped[row] = isSpent(providerId, sequence);
+    ///         spent[providerId][sequence] = true;
+    ///     }
+    ///
     /// @return skipped a bit per row, 1: its sequence was spent before; empty where there is no such row
-    function _markSequences(bytes calldata section) internal returns (bytes memory skipped) {
+    function _useSequences(bytes calldata section) internal returns (bytes memory skipped) {
         uint256 header = BatchCodec.header(section, 0);
         uint256 rows = BatchCodec.rowCount(header);
         (bytes memory bits, uint256 at) = (_bits(rows), BatchCodec.place(section));
@@ -41,9 +49,9 @@ abstract contract SequenceMarks is Coordination {
                 mstore(place, or(mload(place), shl(and(row, 0xff), 1)))
                 mstore(bits_, or(mload(bits_), 0x10000))
             }
-            // Marks `left` rows in groups from `from` on; returns where they end. 0 where a patient is out of
+            // Uses the sequences of `left` rows in groups from `from` on; returns where they end. 0 where a patient is out of
             // order, a group has no rows or more than are left, or a sequence is beyond 64 bits.
-            function mark(from, left, size_, base_, mapping_, bits_) -> here {
+            function use(from, left, size_, base_, mapping_, bits_) -> here {
                 let patient := 0
                 let index := not(0) // of the bitmap's word at hand: none yet
                 let word := 0
@@ -81,7 +89,7 @@ abstract contract SequenceMarks is Coordination {
             }
             let bytesOfBits := mload(bits)
             mstore(bits, rows)
-            at := mark(at, rows, size, base, spent.slot, bits)
+            at := use(at, rows, size, base, spent.slot, bits)
             any := shr(16, mload(bits))
             mstore(bits, bytesOfBits)
         }
@@ -97,7 +105,7 @@ abstract contract SequenceMarks is Coordination {
         }
     }
 
-    function _unmark(uint32 providerId, uint64 sequence) internal {
+    function _freeSequence(uint32 providerId, uint64 sequence) internal {
         _spent[providerId][sequence >> 8] &= ~(1 << (sequence & 0xff));
     }
 
