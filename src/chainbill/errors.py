@@ -173,7 +173,12 @@ class PartlySent(ChainError):
     among them, ``receipts`` the receipts of all others."""
 
     def __init__(
-        self, message: str, *, failures: Mapping[int, ChainError], receipts: Mapping[int, Any], hint: str | None
+        self,
+        message: str,
+        *,
+        failures: Mapping[int, ChainError],
+        receipts: Mapping[int, Any],
+        hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.failures = dict(failures)

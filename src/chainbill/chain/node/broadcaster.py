@@ -291,8 +291,8 @@ def most_it_costs(transaction: TxParams) -> int:
 def displaced(sending: Sending) -> Displaced:
     """The error of a transaction whose nonce another one has used."""
     return Displaced(
-        f"transaction 0x{sending.hash.hex()} was sent, and can never be mined: another one of its account has "
-        f"taken its nonce, {sending.nonce}",
+        f"transaction 0x{sending.hash.hex()} was sent, and can never be mined: another one of its account "
+        f"has taken its nonce, {sending.nonce}",
         hint="run the command again; let no two programs send from one account at once",
     )
 

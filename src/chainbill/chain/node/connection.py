@@ -30,7 +30,7 @@ def connect(rpc_url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Web3:
     return w3
 
 
-def json_rpc(w3: Web3) -> JsonRpc:
+def json_rpc_of(w3: Web3) -> JsonRpc:
     """The node that web3 is connected to, over the same connection.
 
     Raises:

@@ -168,15 +168,15 @@ class GasPrices:
         fees = Fees(min(max(2 * int(base_fee) + tip, policy.floor), policy.cap), tip)
         return Quote(int(base_fee), tip, fees, policy.gas_limit(block), int(block["number"]))
 
-    def check_total(self, fees: Fees, gas: int) -> None:
-        """Refuse a transaction that could cost more than the policy allows.
+    def check_total(self, cost: int) -> None:
+        """Refuse a transaction that could cost more, in wei, than the policy allows.
 
         Raises:
             GasTooDear: it could.
         """
-        if (total := fees.max_fee * gas) > self._policy.total_cap:
+        if cost > self._policy.total_cap:
             raise GasTooDear(
-                f"the transaction could cost {coins(total)} of the network's coin for gas, more than the "
+                f"the transaction could cost {coins(cost)} of the network's coin for gas, more than the "
                 f"{coins(self._policy.total_cap)} that this network's fee policy allows",
                 hint="try again when gas is cheaper, or allow more",
             )

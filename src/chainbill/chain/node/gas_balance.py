@@ -67,8 +67,8 @@ def needs_gas(address: str, *, balance: int, cost: int) -> NeedsGas:
         f"the account that sends {needs_gas_text(address, missing)}",
         address=address,
         missing=missing,
-        hint=f"it holds {coins(balance)} of the network's gas coin, and this may cost {coins(cost)}; a patient "
-        "can also sign, and anybody send it: chainbill patient sign --help",
+        hint=f"it holds {coins(balance)} of the network's gas coin, and this may cost {coins(cost)}; "
+        "a patient can also sign, and anybody send it: chainbill patient sign --help",
     )
 
 
@@ -79,5 +79,5 @@ def needs_gas_text(address: str, missing: int) -> str:
 
 def rounded_up(wei: int) -> int:
     """To two digits: nobody types eighteen."""
-    unit = 10 ** max(0, len(str(wei)) - 2)
+    unit = int(10 ** max(0, len(str(wei)) - 2))
     return -(-wei // unit) * unit

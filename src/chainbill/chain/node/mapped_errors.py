@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from web3.exceptions import (
 from chainbill.chain.node.answer import error_message
 from chainbill.chain.node.refusals import refused
 from chainbill.chain.node.reverts import decode_revert
-from chainbill.errors import NodeError, UnknownBlock
+from chainbill.errors import ChainError, NodeError, UnknownBlock
 
 
 @contextmanager
@@ -37,6 +37,12 @@ def mapped_errors() -> Iterator[None]:
         ) from None
     except Web3Exception as error:
         raise refused(words_of(error)) from None
+
+
+def refused_call(error: Mapping[str, Any]) -> ChainError:
+    """The error of a call to which a node has answered with this: a contract's own, or the node's."""
+    reason = _revert_data(error.get("data"))
+    return decode_revert(reason) if reason else refused(error_message({"error": error}))
 
 
 def other_chain() -> NodeError:

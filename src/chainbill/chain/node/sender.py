@@ -2,9 +2,9 @@
 
 Before a transaction is sent, what it is stands in the account's outbox: its hash, its nonce and the signed
 bytes. What moves money and could be repeated by mistake is an *errand*. Cut off at any point, the same errand
-finds it there: mined, it is done; not mined with the nonce free, the very same bytes are sent again, or others
-that offer more under the same nonce; with the nonce used by another, it can never be mined and is forgotten.
-So it is paid once.
+finds it there: mined, it is done; not mined with the nonce free, the very same bytes are sent again, or
+others that offer more under the same nonce; with the nonce used by another, it can never be mined and is
+forgotten. So it is paid once.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from eth_typing import ChecksumAddress
 from web3 import Web3
 from web3.contract.contract import ContractConstructor, ContractFunction
 from web3.exceptions import Web3RPCError
-from web3.types import Nonce, TxParams, TxReceipt
+from web3.types import Nonce, TxParams, TxReceipt, Wei
 
 from chainbill.chain.node.broadcaster import Broadcaster, displaced, uncertain
+from chainbill.chain.node.connection import json_rpc_of
 from chainbill.chain.node.fees import FeePolicy, Quote
 from chainbill.chain.node.gas_balance import GasBalance, gas_balance
 from chainbill.chain.node.mapped_errors import mapped_errors, words_of
 from chainbill.chain.node.outbox import CALL, Errand, MemoryOutbox, Outbox, Sending
+from chainbill.chain.node.pipeline import WINDOW, Pipeline
 from chainbill.chain.node.refusals import Refusal, refusal_of
 from chainbill.chain.node.send_state import Patience, SendState, Step
 from chainbill.chain.node.signed import call_key
@@ -67,9 +69,7 @@ class Sender:
         self._outbox = outbox or MemoryOutbox()
         self._errand: Errand | None = None
         with mapped_errors():
-            self._broadcaster = Broadcaster(
-                w3, account, outbox=self._outbox, policy=policy, clock=clock
-            )
+            self._broadcaster = Broadcaster(w3, account, outbox=self._outbox, policy=policy, clock=clock)
 
     @property
     def address(self) -> ChecksumAddress:
@@ -106,6 +106,44 @@ class Sender:
             raise self._broadcaster.explain(transaction, receipt)
         return receipt
 
+    def send_many(
+        self,
+        calls: Sequence[Call],
+        *,
+        gas: int | None = None,
+        window: int = WINDOW,
+        on_mined: Callable[[int], None] = lambda _: None,
+    ) -> list[TxReceipt]:
+        """Send many calls that need not wait for one another, and wait until all are in blocks.
+
+        They are mined in their order, under consecutive nonces. None is an errand.
+
+        Args:
+            gas: for each of them; None: estimated, upon what was mined by then. A call that needs an
+                earlier one of them to be mined must be given its gas.
+            window: how many wait at once.
+            on_mined: hears how many are done.
+
+        Returns:
+            The receipts, in the order of the calls.
+
+        Raises:
+            PartlySent: some were refused, reverted or not sent; it says which, and has the other receipts.
+            ChainError: the node could not be reached; nothing was sent.
+        """
+        with mapped_errors():
+            pipeline = Pipeline(
+                self._w3,
+                json_rpc_of(self._w3),
+                self._broadcaster,
+                self._patience,
+                self._clock,
+                self._sleep,
+                window,
+                on_mined,
+            )
+            return pipeline.run([self._unpriced(each) for each in calls], gas=gas or self._gas)
+
     @contextmanager
     def errand(self, errand: Errand) -> Iterator[TxReceipt | None]:
         """Do something once. Yields the receipt where a run that was cut off has done it already, or had sent
@@ -131,16 +169,26 @@ class Sender:
         """The call with its gas and its price, and no nonce yet."""
         quote = self._broadcaster.prices.quote()
         gas = self._gas or self._estimate(call, quote)
-        self._broadcaster.prices.check_total(quote.fees, gas)
-        return call.build_transaction(
-            {
-                "from": self.address,
-                "chainId": self._broadcaster.chain_id,
-                "nonce": Nonce(0),
-                "gas": gas,
-                **quote.fees.fields(),
-            }
-        )
+        self._broadcaster.prices.check_total(quote.fees.max_fee * gas)
+        return {**self._unpriced(call), "gas": gas, **quote.fees.fields()}
+
+    def _unpriced(self, call: Call) -> TxParams:
+        """The call itself: what does not change however often it is sent."""
+        given: TxParams = {
+            "chainId": self._broadcaster.chain_id,
+            "nonce": Nonce(0),
+            "gas": 0,
+            "gasPrice": Wei(0),
+        }
+        built = call.build_transaction(given)
+        transaction: TxParams = {
+            "from": self.address,
+            "chainId": built["chainId"],
+            "value": built["value"],
+            "data": built["data"],
+        }
+        # The contract that is created has no address yet.
+        return {**transaction, "to": built["to"]} if built.get("to") else transaction
 
     def _estimate(self, call: Call, quote: Quote) -> int:
         """What a call takes and a margin: what it meets in the block may differ."""

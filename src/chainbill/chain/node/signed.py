@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import rlp
+import rlp  # type: ignore[import-untyped]
 from eth_account.signers.local import LocalAccount
 from hexbytes import HexBytes
 from web3 import Web3
