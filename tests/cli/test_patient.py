@@ -119,7 +119,7 @@ def test_accept_payer__another_one__takes_over_after_the_notice(town: Town) -> N
 
 def test_accept_payer__insurer_without_a_contract__says_what_to_do(town: Town) -> None:
     session = town.session()
-    session.book.put("paperless", session.book.get("insurer").model_copy(update={"payer_id": None}))
+    session.ensure_account("paperless", Role.INSURER)
     error = town("patient", "accept-payer", "paperless").error
     assert "paperless has no payer contract on this chain" in error
     assert "chainbill insurer create paperless" in error
