@@ -9,16 +9,12 @@ import pytest
 
 from chainbill.errors import LedgerError
 from chainbill.ledger import scheduled_changes as notice
-from chainbill.ledger.scheduled_changes import (
+from chainbill.ledger.scheduled_changes import Acceptance, OperatorFee, Payout, PlanChoice, Withdrawal
+from chainbill.protocol_constants import (
     MAX_BATCH_LIFE_SECONDS,
     NOTICE_SECONDS,
     PAYOUT_CHANGE_DELAY_SECONDS,
     WITHDRAWAL_LIFE_SECONDS,
-    Acceptance,
-    OperatorFee,
-    Payout,
-    PlanChoice,
-    Withdrawal,
 )
 
 NOW = 1_700_000_000

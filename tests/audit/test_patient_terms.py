@@ -6,7 +6,7 @@ import pytest
 
 from chainbill.errors import LedgerError
 from chainbill.ledger.patient_terms import Consent, ConsentChoice, Limits, PayersChoice
-from chainbill.ledger.scheduled_changes import DAY_SECONDS, MAX_BATCH_LIFE_SECONDS, NOTICE_SECONDS
+from chainbill.protocol_constants import DAY_SECONDS, MAX_BATCH_LIFE_SECONDS, NOTICE_SECONDS
 
 NOW = 1_700_006_400  # the beginning of a day
 LATER = NOW + NOTICE_SECONDS
