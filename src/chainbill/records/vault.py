@@ -176,6 +176,15 @@ class Vault:
             raise StateError(f"the vault {self.directory} cannot be written: {error.strerror}") from None
 
 
+def seal_to(public: bytes, plain: bytes) -> bytes:
+    """Seal something to one recipient's X25519 public key; ``VaultKey.unseal`` opens it.
+
+    Raises:
+        AttestationError: the key is not 32 bytes.
+    """
+    return _box(public).encrypt(plain)
+
+
 def _box(public: bytes) -> SealedBox[PublicKey]:
     if len(public) != KEY_BYTES:
         raise AttestationError(f"a vault's public key has {KEY_BYTES} bytes, not {len(public)}")

@@ -83,8 +83,15 @@ class Session:
         """An account, opened.
 
         Raises:
-            StateError: no such account, or the passphrase is missing or wrong.
+            StateError: no such account, its key is elsewhere, or the passphrase is missing or wrong.
         """
+        known = self.book.entries().get(name)
+        if known is not None and name not in self.keystores:
+            raise StateError(
+                f"the key of {name} ({known.address}) is not here: the address book knows its address alone",
+                hint="have it here: chainbill accounts import FILE; or sign with it where it is, such as a "
+                "hardware wallet: chainbill patient sign, with --external",
+            )
         return self.keystores.unlock(name)
 
     def sender(self, name: str) -> Sender:
@@ -100,7 +107,16 @@ class Session:
         return Sender(self.protocol.w3, account, outbox=AccountOutbox(chain, account.address))
 
     def vault_key(self, name: str) -> VaultKey:
-        """The key that opens records sealed to an account; errors as ``account``."""
+        """The key that opens records sealed to an account: its own, or, where its key is elsewhere, that of
+        an account here to whose vault key its records are sealed. Errors as ``account``."""
+        book = self.book.entries()
+        if name in book and name not in self.keystores and book[name].vault_public_key is not None:
+            stead = (
+                other
+                for other, entry in book.items()
+                if entry.vault_public_key == book[name].vault_public_key and other in self.keystores
+            )
+            name = next(stead, name)
         return VaultKey.derive(bytes(self.account(name).key))
 
     def ensure_account(self, name: str, role: Role) -> Contact:
