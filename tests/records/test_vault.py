@@ -205,8 +205,14 @@ def flip_a_box_bit(content: Any) -> bytes:
         (lambda _: b"not json", StateError),
         (lambda _: b"[]", StateError),
         (lambda _: b'{"copies":[{}]}', StateError),
-        (lambda content: orjson.dumps({"copies": [{**content["copies"][0], "box": "%%"}]}), StateError),
-        (lambda content: orjson.dumps({"copies": [{**content["copies"][0], "box": ""}]}), AttestationError),
+        (
+            lambda content: orjson.dumps(content | {"copies": [content["copies"][0] | {"box": "%%"}]}),
+            StateError,
+        ),
+        (
+            lambda content: orjson.dumps(content | {"copies": [content["copies"][0] | {"box": ""}]}),
+            AttestationError,
+        ),
     ],
 )
 def test_open__damaged_file__is_refused_without_showing_the_record(

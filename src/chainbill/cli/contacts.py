@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainbill.cli.accounts import ROLE
-from chainbill.cli.shell.acting import FILE
+from chainbill.cli.shell.acting import FILE, only_account
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, show_table, show_time
 from chainbill.cli.shell.parameters import ACCOUNT, ADDRESS, DURATION, PARTY, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
-from chainbill.errors import StateError, unusable
+from chainbill.errors import unusable
 from chainbill.state.address_book import AddressBook, Contact, Role
 from chainbill.state.keystores import Keystores
 from chainbill.state.passphrase import passphrase_from
@@ -70,7 +70,7 @@ def card(
     if output is not None:
         check_place(output, force=force)
     session = invocation.session()
-    name = _only_account(session.keystores) if name is None else name
+    name = only_account(session.keystores) if name is None else name
     signed = sign_card(session, name, valid_seconds=valid_for, schedule_for=receiver)
     if output is None:
         emit(signed, signed.to_text())
@@ -217,14 +217,6 @@ def remove(invocation: Invocation, name: str) -> None:
 
 def _keystores(state: StateDirectory) -> Keystores:
     return Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
-
-
-def _only_account(keystores: Keystores) -> str:
-    names = keystores.names()
-    if len(names) != 1:
-        known = ", ".join(names) or "none: chainbill accounts new NAME --role ROLE"
-        raise StateError("say whose card: --as NAME", hint=f"accounts here: {known}")
-    return names[0]
 
 
 def _vault_key(given: str | None) -> str | None:

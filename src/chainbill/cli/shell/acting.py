@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chainbill.chain.node.sender import Sender
     from chainbill.operations.balances import Announcement, Holding
     from chainbill.state.address_book import Contact
+    from chainbill.state.keystores import Keystores
     from chainbill.state.session import Session
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -36,6 +37,21 @@ def acting_as(role: str) -> Callable[[_Command], _Command]:
     return click.option(
         "--as", "name", type=ACCOUNT, default=role, show_default=True, help=f"Which {role}'s account acts."
     )
+
+
+def only_account(keystores: Keystores) -> str:
+    """Who acts where that is not said: the only account here.
+
+    Raises:
+        StateError: there is none, or there are several.
+    """
+    from chainbill.errors import StateError
+
+    names = keystores.names()
+    if len(names) != 1:
+        known = ", ".join(names) or "none; make one: chainbill accounts new NAME --role ROLE"
+        raise StateError("say whose account: --as NAME", hint=f"accounts here: {known}")
+    return names[0]
 
 
 def new_option(command: _Command) -> _Command:
