@@ -18,7 +18,7 @@ from chainbill.attestation.typed_data import Domain
 from chainbill.errors import AttestationError, StateError
 from chainbill.operations.governor.registrations import owned_payer, registered_ids
 from chainbill.records.repeated_keys import refuse_repeated_keys
-from chainbill.records.vault import VaultKey, seal_to
+from chainbill.records.vault import seal_to
 from chainbill.state.address_book import AddressBook, Contact, Role
 from chainbill.state.keystores import Keystores
 from chainbill.state.names import check_name
@@ -292,7 +292,7 @@ def _handed_over(session: Session, name: str, entry: Contact) -> bytes:
 def _keep_schedule(session: Session, card: ContactCard, contact: Contact) -> bool | None:
     if not card.schedule:
         return None
-    key = _key_of(session, card.schedule_for)
+    key = session.vault_key_behind(card.schedule_for)
     if key is None:
         return False
     found = _schedules(session, contact)
@@ -314,12 +314,4 @@ def _schedules(session: Session, entry: Contact) -> tuple[Schedules, int] | None
         return session.schedules, entry.payer_id
     if entry.role is Role.PROVIDER and entry.provider_id is not None:
         return session.cash_prices, entry.provider_id
-    return None
-
-
-def _key_of(session: Session, public: bytes) -> VaultKey | None:
-    """The vault key of an account here, by its public half; None where it is somebody else's."""
-    for name, entry in session.book.entries().items():
-        if entry.vault_public_key == public.hex() and name in session.keystores:
-            return session.vault_key(name)
     return None

@@ -134,15 +134,23 @@ class Session:
     def vault_key(self, name: str) -> VaultKey:
         """The key that opens records sealed to an account: its own, or, where its key is elsewhere, that of
         an account here to whose vault key its records are sealed. Errors as ``account``."""
-        book = self.book.entries()
-        if name in book and name not in self.keystores and book[name].vault_public_key is not None:
-            stead = (
-                other
-                for other, entry in book.items()
-                if entry.vault_public_key == book[name].vault_public_key and other in self.keystores
-            )
-            name = next(stead, name)
+        entry = self.book.entries().get(name)
+        if entry is not None and name not in self.keystores and entry.vault_public_key is not None:
+            key = self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
+            if key is not None:
+                return key
         return VaultKey.derive(bytes(self.account(name).key))
+
+    def vault_key_behind(self, public: bytes) -> VaultKey | None:
+        """The vault key of an account here, by its public half of 32 bytes; None where it is elsewhere.
+
+        Raises:
+            StateError: the passphrase is missing or wrong.
+        """
+        for name, entry in self.book.entries().items():
+            if entry.vault_public_key == public.hex() and name in self.keystores:
+                return VaultKey.derive(bytes(self.account(name).key))
+        return None
 
     def ensure_account(self, name: str, role: Role) -> Contact:
         """The account of that name and role, made (and on the devnet given gas) where there is none.

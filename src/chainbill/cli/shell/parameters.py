@@ -154,7 +154,7 @@ LIMIT = Dollars(limit=True)
 ACCOUNT = AccountName()
 ADDRESS = AddressText()
 PARTY = PartyName(ids=True)
-PATIENT = PartyName(ids=False)
+ACCOUNT_OR_ADDRESS = PartyName(ids=False)
 
 
 def _with_hint(error: AmountError) -> str:
