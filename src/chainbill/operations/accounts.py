@@ -11,14 +11,15 @@ from chainbill.state.keystores import Keystores
 
 
 def new_account(book: AddressBook, keystores: Keystores, name: str, role: Role) -> Contact:
-    """Make an account of a new name.
+    """Make an account of a new name. One whose key is here, and that this network's address book lacks, is
+    entered there.
 
     Raises:
-        StateError: the name is taken or not a name, or there is no passphrase, or a weak one.
+        StateError: the name is taken or not a name, or the passphrase is missing, weak or wrong.
     """
     if name in book.entries():
         raise StateError(f"there is an account named {name!r} already", hint="choose another name")
-    return _enter(book, keystores.create(name), name, role)
+    return _enter(book, keystores.ensure(name), name, role)
 
 
 def import_account(book: AddressBook, keystores: Keystores, name: str, role: Role, key: bytes) -> Contact:

@@ -47,6 +47,7 @@ def _standing(session: Session, patient: str, provider_id: int) -> ConsentStandi
         block = session.protocol.deployment.block
         logs = escrow.logged("ConsentGranted", from_block=block, patient=patient, providerId=provider_id)
         announced, since = last, int(logs[-1]["effectiveAt"])
+    provider_of(session, str(provider_id))  # an entry made before it was registered learns its id
     known = session.book.provider(provider_id)
     name = f"provider {provider_id}" if known is None else known[0]
     return ConsentStanding(name, present if present.expires_at > now else None, announced, since)
