@@ -128,12 +128,12 @@ def walk_through(parties: Parties) -> None:
     assert settled["counts"] == {"settled": 1, "denied": 0, "pended": 0, "skipped": 0}, settled
 
     (before,) = maria.ok("patient", "statement")["events"]
-    assert before["description"] is None
+    assert "has not shown us a record" in before["record_note"]
     records = clinic.folder / "maria.records"
     clinic.ok("records", "export", records, "--to", "maria")
     assert maria.ok("records", "fetch", records)["kept"] == 1
     (after,) = maria.ok("patient", "statement")["events"]
-    assert "check-up" in after["description"].lower()
+    assert (after["record_note"], "check-up" in after["service"].lower()) == ("", True), after
     assert after["amounts"]["patient_responsibility"] == PATIENT_SHARE
     # Once more the same file: nothing is taken twice.
     again = oracle.ok("oracle", "take", clinic.folder / "events.sealed")
@@ -151,8 +151,8 @@ def dispute(parties: Parties) -> None:
     clinic.ok("provider", "answer", "1:1", "--statement", "The visit took place.", "--as", "clinic")
     governor.ok("governor", "resolve", "1:1", "--copay", 15)
     (event,) = maria.ok("patient", "statement", "1:1")["events"]
-    assert "check-up" in event["description"].lower()
-    assert event["dispute"]["status"] == "reversed", event
+    assert "check-up" in event["service"].lower()
+    assert (event["amounts"]["given_back"], event["net"]["patient_responsibility"]) == ("10.00", "15.00")
 
 
 def shared_folder(parties: Parties, folder: Path) -> None:
@@ -163,9 +163,9 @@ def shared_folder(parties: Parties, folder: Path) -> None:
     _hand_over(parties)
     parties.oracle.ok("oracle", "settle")
     unexplained = parties.maria.ok("patient", "statement", "1:2")["events"]
-    assert [each["description"] for each in unexplained] == [None]
+    assert ["has not shown us" in each["record_note"] for each in unexplained] == [True]
     (event,) = parties.maria.ok("patient", "statement", "1:2", **named)["events"]
-    assert "check-up" in event["description"].lower()
+    assert "check-up" in event["service"].lower()
 
 
 def audit(parties: Parties) -> None:
