@@ -27,7 +27,7 @@ from chainbill.cli.shell.acting import (
 )
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.output import emit, show_time
+from chainbill.cli.shell.output import emit, note, show_time
 from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.cli.shell.periods import detail_option, period_options
 from chainbill.money import format_dollars, show_dollars
@@ -103,6 +103,12 @@ def statement(
     told = only_period(told, period) if period else told
     told = only_charges(told, numbers) if numbers else told
     emit_statement(told, partial(render_patient, detail=detail, alone=bool(charges)))
+    unknown = sum(bool(event.record_note) for event in told.events)
+    if unknown:
+        note(
+            f"note: charges without a record here: {unknown}\n"
+            "hint: take in what their providers sent you: chainbill records fetch FILE"
+        )
 
 
 @patient_group.command(example="chainbill patient balance --as maria")
