@@ -63,6 +63,10 @@ class ContractClient:
         with mapped_errors():
             return self._function(name, *arguments).call(block_identifier=block)  # type: ignore[arg-type]
 
+    def function(self, name: str, *arguments: Any) -> ContractFunction:
+        """A call by its Solidity name, for a ``Sender``: where many kinds are sent alike."""
+        return self._function(name, *arguments)
+
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
         return sender.send(self._function(name, *arguments))
 
