@@ -31,41 +31,43 @@ LEFT_OUT = ("test_second_evm.py",)
 FIRST = {
     "Adjudication": ("adjudication", "pricing", "rounding", "annual", "family"),
     "BatchCodec": ("batch_codec", "malformed", "sequences"),
-    "BatchRecorder": ("settle", "sequences", "operator_fee", "shared_words"),
+    "BatchWriter": ("settle", "sequences", "operator_fee", "shared_words"),
     "Calendar": ("calendar",),
     "CategorySlot": ("shared_words", "publish_plan", "adjudication"),
     "ClaimDisputes": ("dispute",),
     "ClaimReversals": ("disputes", "receivables", "corrections"),
     "ClaimSettlement": ("settle", "payer_failed", "paid_at_once", "epochs", "malformed"),
     "ClaimTree": ("dispute_proofs",),
-    "ClaimWords": ("shared_words", "coordination", "disputes"),
     "ConsentSlot": ("consent",),
     "Coordination": ("coordination", "self_pay", "corrections"),
     "CreditAccount": ("credits", "bond", "disputes", "provider_withdraw"),
-    "CreditDesk": ("bond", "provider_withdraw", "suspend", "operator_fee"),
     "DevUSD": ("token",),
+    "ExtensionCalls": ("disputes", "credits", "bond"),
     "FeeSlot": ("publish_fees",),
     "InsurerPayer": ("settle", "pricing", "payer", "paid_at_once", "remembered", "coordination", "disputes"),
     "InsurerPayerFactory": ("create_payer",),
     "MemberSlot": ("enrol", "change_plan", "family"),
-    "Notice": ("withdrawals",),
+    "PackedClaim": ("shared_words", "coordination", "disputes"),
     "PatientEscrow": ("patient", "consent", "spendable", "limits", "accept_payer", "withdrawals"),
     "PatientIntents": ("patient_signatures",),
     "PatientSlot": ("consent", "spendable", "accept_payer", "limits"),
     "PayerTerms": ("publish", "enrol", "accept_provider", "change_plan", "remembered_terms"),
     "PoolSlot": ("remembered_terms",),
+    "ProviderPayouts": ("bond", "provider_withdraw", "suspend", "operator_fee"),
     "ProviderRegistry": ("registry", "payout_address", "cash_prices"),
+    "QuorumAdmin": ("epochs", "operator_fee", "pause"),
     "QuorumCheck": ("tampering", "epochs", "wycheproof"),
-    "QuorumDesk": ("epochs", "operator_fee", "pause"),
     "QuorumSignatures": ("wycheproof", "tampering"),
     "SectionCalls": ("settle", "payer_failed", "reentrancy"),
     "SectionPricing": ("pricing", "settle", "annual", "family", "enrol", "change_plan", "payer"),
-    "SequenceMarks": ("sequences", "malformed", "tampering", "settle"),
-    "SettlementFront": ("dispute_proofs", "credits", "corrections"),
+    "SequenceBitmap": ("sequences", "malformed", "tampering", "settle"),
     "SettlementState": ("digests", "dispute_proofs"),
+    "SettlementViews": ("credits", "corrections", "epochs"),
     "Spendable": ("spendable", "limits"),
+    "Timelocks": ("withdrawals", "dispute", "epochs"),
     "TypedData": ("digests",),
-    "Words": ("settle",),
+    "WithdrawalRequests": ("withdrawals",),
+    "WordArray": ("settle",),
 }
 
 OPTIONS = ("-m", "not slow and not attack", "-o", f"cache_dir={ROOT / '.cache' / 'mutation' / 'pytest'}")
@@ -98,10 +100,10 @@ def install_swap(artifacts: Artifacts) -> None:
         code = pytest.main(["--collect-only", "-q", *OPTIONS, *first_and_rest("")[1]])
     if code:
         raise RuntimeError(f"the contract tests cannot be imported:\n{output.getvalue()}")
-    sys.modules["tests.contracts.evm"].artifact = lambda name: _swapped[name]  # type: ignore[attr-defined]
+    sys.modules["tests.support.evm"].artifact = lambda name: _swapped[name]  # type: ignore[attr-defined]
     # What is compiled without the optimizer is larger than a chain allows.
     any_size = Env(cfg=CfgEnv(chain_id=1, limit_contract_code_size=2**20))
-    sys.modules["tests.contracts.pyrevm_backend"].EVM = partial(EVM, env=any_size)  # type: ignore[attr-defined]
+    sys.modules["tests.support.pyrevm_backend"].EVM = partial(EVM, env=any_size)  # type: ignore[attr-defined]
 
 
 def first_and_rest(file: str) -> tuple[list[str], list[str]]:
