@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.chain.fake_node import GETH, GWEI, FakeNode, Refused, serving
+from tests.support.fake_node import GETH, GWEI, FakeNode, Refused, serving
 
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.fees import FeePolicy, Fees, GasPrices, Quote, coins, gwei

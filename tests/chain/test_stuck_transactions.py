@@ -5,70 +5,20 @@ anvil refuses a max fee below the base fee; on a real network such a transaction
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import pytest
-from eth_account import Account
-from tests.chain.fake_node import ANVIL, AVALANCHE, GETH, GWEI, KINDS, FakeNode, Kind, Refused, serving
+from tests.support.fake_node import ANVIL, AVALANCHE, GETH, GWEI, KINDS, FakeNode, Kind, Refused, serving
+from tests.support.sending import ACCOUNT, TOKEN, Clock, Scene, bound, offered
 from web3 import Web3
 from web3.types import Wei
 
-from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts import DevUsd
-from chainbill.chain.node.connection import connect
-from chainbill.chain.node.fees import FeePolicy, Fees
-from chainbill.chain.node.outbox import Errand, MemoryOutbox, Sending
-from chainbill.chain.node.send_state import Patience
-from chainbill.chain.node.sender import Call, Sender
+from chainbill.chain.node.fees import FeePolicy
+from chainbill.chain.node.outbox import Errand, Sending
 from chainbill.errors import ChainError, Displaced, GasTooDear, NeedsGas, NodeError
-from chainbill.records.hashing import keccak256
 
-ACCOUNT = Account.from_key(keccak256(b"sender"))
-TOKEN = Web3.to_checksum_address("0x" + "12" * 20)
 ERRAND = Errand("deposit", TOKEN, 5)
-
-
-@dataclass
-class Clock:
-    """Time that passes only while somebody sleeps; ``at`` has what happens meanwhile."""
-
-    now: float = 0.0
-    at: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        while self.at and self.at[0][0] <= self.now:
-            self.at.pop(0)[1]()
-
-    def then(self, seconds: float, what: Callable[[], object]) -> None:
-        self.at.append((self.now + seconds, what))
-        self.at.sort(key=lambda each: each[0])
-
-
-@dataclass
-class Scene:
-    node: FakeNode
-    clock: Clock
-    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
-
-    def sender(self, policy: FeePolicy | None = None) -> Sender:
-        return Sender(
-            connect(self.node.url),
-            ACCOUNT,
-            outbox=self.outbox,
-            policy=policy or FeePolicy(),
-            patience=Patience(),
-            clock=self.clock,
-            sleep=self.clock.sleep,
-        )
-
-    def mines_each(self, seconds: float, blocks: int = 200) -> None:
-        for number in range(1, blocks + 1):
-            self.clock.then(number * seconds, self.node.mine)
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
@@ -82,15 +32,6 @@ def waiting_scene(request: pytest.FixtureRequest) -> Iterator[Scene]:
     """On these a transaction waits that offers too little."""
     with serving(FakeNode(request.param)) as node:
         yield Scene(node, Clock())
-
-
-def offered(node: FakeNode) -> list[tuple[int, int]]:
-    return [(int(each["nonce"]), Fees.of(each).max_fee) for each in node.received]
-
-
-def bound(sender: Sender, amount: int = 1) -> Call:
-    token = sender._w3.eth.contract(address=TOKEN, abi=load_artifact("DevUSD").abi)
-    return token.functions.approve(ACCOUNT.address, amount)
 
 
 # ---- stuck ---------------------------------------------------------------------------------------------
