@@ -63,10 +63,10 @@ def test_final_block__chain_shorter_than_the_depth__is_the_first(node: FakeNode)
     assert final_block(connect(node.url), Finality(confirmations=500)) == 0
 
 
-def test_final_block__node_gone__is_an_error() -> None:
-    with serving(FakeNode()) as node:
-        w3 = connect(node.url)
-    with pytest.raises(NodeError):
+def test_final_block__node_answers_nonsense__is_an_error_and_no_depth(node: FakeNode) -> None:
+    w3 = connect(node.url)
+    node.answers["eth_getBlockByNumber"] = "nonsense"
+    with pytest.raises(NodeError, match="that is none"):
         final_block(w3, Finality())
 
 
