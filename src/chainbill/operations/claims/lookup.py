@@ -121,6 +121,17 @@ class Claims:
                 yield DisputedClaim(claim_id, live, dispute)
 
 
+def find_claim(session: Session, wanted: str | ProvenClaim, party: PartyTo | None = None) -> ProvenClaim:
+    """A settled claim by its number, commitment or id, as ``Claims.find``; one found before is returned.
+
+    Raises:
+        ChainError: the node does not answer.
+        LedgerError: there is none, or ``wanted`` names nothing.
+        StateError: it did not settle, it is somebody else's, or the number is not whole.
+    """
+    return wanted if isinstance(wanted, ProvenClaim) else Claims(session).find(wanted, party or PartyTo())
+
+
 def payer_party(claim: Claim, payer_id: int) -> Party:
     """As what a payer of the claim disputes it."""
     return Party.PRIMARY if claim.payer_id == payer_id else Party.SECONDARY
