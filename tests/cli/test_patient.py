@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
+from tests.support.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
 from chainbill.cli import cli
 from chainbill.cli.shell.failures import run

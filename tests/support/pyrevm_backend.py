@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyrevm import EVM, BlockEnv
-from tests.contracts.evm import Halted, Log, Reverted
+from tests.support.evm import Halted, Log, Reverted
 
 BLOCK_GAS = 2**60
 

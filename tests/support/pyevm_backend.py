@@ -9,7 +9,7 @@ from eth.exceptions import Revert
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import PyEVMBackend as TesterChain
 from eth_utils.address import to_canonical_address, to_checksum_address
-from tests.contracts.evm import Halted, Log, Reverted
+from tests.support.evm import Halted, Log, Reverted
 
 BLOCK_GAS = 2**60
 

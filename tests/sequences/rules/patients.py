@@ -7,12 +7,12 @@ from typing import Any
 
 from eth_hash.auto import keccak
 from hypothesis.stateful import rule
-from tests.sequences.choices import BITS, Choices
-from tests.sequences.claims import word
-from tests.sequences.stage import CENT, DOLLAR
-from tests.sequences.timeline import DAY, HOUR, Refused
-from tests.sequences.wallets import WITHDRAWAL_LIFE, Consent, Limits
-from tests.sequences.world import World
+from tests.sequences.harness.choices import BITS, Choices
+from tests.sequences.harness.invariants import World
+from tests.sequences.harness.participants import CENT, DOLLAR
+from tests.sequences.model.claims import word
+from tests.sequences.model.timeline import DAY, HOUR, Refused
+from tests.sequences.model.wallets import WITHDRAWAL_LIFE, Consent, Limits
 
 AMOUNTS = (100 * DOLLAR, 1, 30 * DOLLAR, 2_000 * DOLLAR, 777_777, 450 * DOLLAR)
 PERMIT = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.audit.story import VISIT, Story, section
-from tests.audit.test_reversals import CLAIM, CLINIC, DEPLOYMENT, PATIENT
+from tests.ledger.test_reversals import CLAIM, CLINIC, DEPLOYMENT, PATIENT
+from tests.support.settled_history import VISIT, Story, section
 
 from chainbill.billing.outcomes import Reason
 from chainbill.chain.node.connection import chain_time

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 import click
-from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
+from tests.support.fhir import CLINIC, bundle, claim, encounter, item, ref, usd
 
 from chainbill.cli import cli
 from chainbill.cli.shell.failures import run

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from tests.audit.chapters import tell_more
-from tests.audit.story import BEGIN, Story, tell
+from tests.support.disputed_history import tell_more
+from tests.support.settled_history import BEGIN, Story, tell
 
 from chainbill.chain.devnet.anvil import start
 from chainbill.chain.node.json_rpc import JsonRpc

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tests.sequences.timeline import DAY, MAX_BATCH_LIFE, NOTICE, Refused, Timeline
+from tests.sequences.model.timeline import DAY, MAX_BATCH_LIFE, NOTICE, Refused, Timeline
 
 CENT = 10_000
 WITHDRAWAL_LIFE = 7 * DAY

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 
-from tests.contracts.evm import Evm
-from tests.contracts.protocol import COPAY, COSMETIC, NEVER, REFILL, SHARED, THERAPY, VISIT, Protocol, account
-from tests.contracts.pyrevm_backend import PyrevmBackend
-from tests.sequences import views
-from tests.sequences.doing import Doing
-from tests.sequences.insurers import Insurer
-from tests.sequences.model import Ledger, Provider
-from tests.sequences.pricing import Category, Fee, Plan
-from tests.sequences.timeline import Timeline
-from tests.sequences.wallets import Consent, Wallet
+from tests.sequences.harness import views
+from tests.sequences.harness.both_sides import Doing
+from tests.sequences.model.insurers import Insurer
+from tests.sequences.model.ledger import Ledger, Provider
+from tests.sequences.model.pricing import Category, Fee, Plan
+from tests.sequences.model.timeline import Timeline
+from tests.sequences.model.wallets import Consent, Wallet
+from tests.support.deployment import COPAY, COSMETIC, NEVER, REFILL, SHARED, THERAPY, VISIT, Protocol, account
+from tests.support.evm import Evm
+from tests.support.pyrevm_backend import PyrevmBackend
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from eth_hash.auto import keccak
 from hypothesis.stateful import precondition, rule
-from tests.sequences.accounts import DAYS_TO_MATURE
-from tests.sequences.choices import BITS, Choices
-from tests.sequences.claims import Claim, Status, scaled, word
-from tests.sequences.insured import Providers
-from tests.sequences.model import DISPUTE_WINDOW, ZERO
-from tests.sequences.settling import Settling
-from tests.sequences.timeline import DAY, HOUR, Refused
-from tests.sequences.world import World
+from tests.sequences.harness.choices import BITS, Choices
+from tests.sequences.harness.invariants import World
+from tests.sequences.model.accounts import DAYS_TO_MATURE
+from tests.sequences.model.claims import Claim, Status, scaled, word
+from tests.sequences.model.ledger import DISPUTE_WINDOW, ZERO
+from tests.sequences.model.timeline import DAY, HOUR, Refused
+from tests.sequences.rules.insurers import Providers
+from tests.sequences.rules.settling import Settling
 
 DISPUTE = "DisputeClaim(bytes32 claimId,uint256 nonce,uint256 deadline)"
 

@@ -9,13 +9,13 @@ from typing import ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
-from tests.sequences import views
-from tests.sequences.choices import Choices
-from tests.sequences.claims import Claim
-from tests.sequences.doing import Disagreement, require
-from tests.sequences.model import Batch, Ending, Ledger
-from tests.sequences.stage import Stage, stage
-from tests.sequences.timeline import DAY
+from tests.sequences.harness import views
+from tests.sequences.harness.both_sides import Disagreement, require
+from tests.sequences.harness.choices import Choices
+from tests.sequences.harness.participants import Stage, stage
+from tests.sequences.model.claims import Claim
+from tests.sequences.model.ledger import Batch, Ending, Ledger
+from tests.sequences.model.timeline import DAY
 
 INVARIANT_OF = {
     **dict.fromkeys(("memberYear", "familyYear", "unitsUsed"), "invariant 6 (accumulators)"),

@@ -13,8 +13,8 @@ from hexbytes import HexBytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from tests.audit.story import Story
-from tests.chain.claims import plain_claims, row_claims
+from tests.support.random_claims import plain_claims, row_claims
+from tests.support.settled_history import Story
 from web3 import Web3
 from web3._utils.events import get_event_data
 

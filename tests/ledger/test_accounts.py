@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.audit.chapters import FAMILY, YEAR
-from tests.audit.edits import add_to_claim, add_to_word, place_of, with_log, with_logs
-from tests.audit.story import LAB, VISIT, Story
+from tests.support.disputed_history import FAMILY, YEAR
+from tests.support.ledger_edits import add_to_claim, add_to_word, place_of, with_log, with_logs
+from tests.support.settled_history import LAB, VISIT, Story
 
 from chainbill.audit.state import compare_state
 from chainbill.billing.outcomes import Outcome, Reason

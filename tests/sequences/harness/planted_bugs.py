@@ -11,8 +11,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from tests.sequences.machine import Machine
-from tests.sequences.world import World
+from tests.sequences.harness.invariants import World
+from tests.sequences.harness.machine import Machine
 
 STEPS = 60
 

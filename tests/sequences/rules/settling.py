@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from eth_hash.auto import keccak
 from hypothesis.stateful import precondition, rule
-from tests.contracts.protocol import COSMETIC, REFILL, THERAPY, UNLISTED, VISIT
-from tests.sequences.choices import BITS, Choices
-from tests.sequences.claims import Event, Header, Status, word
-from tests.sequences.doing import failed_payers, mirrored, pack, require
-from tests.sequences.model import DISPUTE_WINDOW, NOBODY, Batch, Ending, Section
-from tests.sequences.stage import CENT, DOLLAR, SLOTS
-from tests.sequences.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE
-from tests.sequences.wallets import Consent
-from tests.sequences.world import World
+from tests.sequences.harness.both_sides import failed_payers, mirrored, pack, require
+from tests.sequences.harness.choices import BITS, Choices
+from tests.sequences.harness.invariants import World
+from tests.sequences.harness.participants import CENT, DOLLAR, SLOTS
+from tests.sequences.model.claims import Event, Header, Status, word
+from tests.sequences.model.ledger import DISPUTE_WINDOW, NOBODY, Batch, Ending, Section
+from tests.sequences.model.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE
+from tests.sequences.model.wallets import Consent
+from tests.support.deployment import COSMETIC, REFILL, THERAPY, UNLISTED, VISIT
 
 BILLED = (0, 200 * DOLLAR, 80 * DOLLAR, 10 * DOLLAR + 5 * CENT, 33 * DOLLAR, 1)
 SERVICES = (VISIT, THERAPY, REFILL, VISIT, THERAPY, COSMETIC, UNLISTED)

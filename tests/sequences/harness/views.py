@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contracts.evm import NOBODY, Contract, Evm
-from tests.contracts.pyrevm_backend import PyrevmBackend
-from tests.sequences.accounts import Account
-from tests.sequences.claims import word
-from tests.sequences.insurers import Insurer
-from tests.sequences.model import Ledger
+from tests.sequences.model.accounts import Account
+from tests.sequences.model.claims import word
+from tests.sequences.model.insurers import Insurer
+from tests.sequences.model.ledger import Ledger
+from tests.support.evm import NOBODY, Contract, Evm
+from tests.support.pyrevm_backend import PyrevmBackend
 
 Words = tuple[int, ...]
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tests.contracts.claims import Settled, settled_claims
-from tests.contracts.evm import CALL_GAS, Contract, Evm, Receipt, creation_code
+from tests.support.evm import CALL_GAS, Contract, Evm, Receipt, creation_code
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain, SettlementBatch

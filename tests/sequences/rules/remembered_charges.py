@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis.stateful import rule
-from tests.sequences.choices import BITS, Choices
-from tests.sequences.claims import Header
-from tests.sequences.insured import Insurers
-from tests.sequences.model import Section
-from tests.sequences.settling import Settling
-from tests.sequences.stage import DOLLAR, OPENING_PLAN, PLANS, STANDARD_PLAN
-from tests.sequences.timeline import DAY, HOUR, MAX_BATCH_LIFE
-from tests.sequences.wallets import Consent, Limits
+from tests.sequences.harness.choices import BITS, Choices
+from tests.sequences.harness.participants import DOLLAR, OPENING_PLAN, PLANS, STANDARD_PLAN
+from tests.sequences.model.claims import Header
+from tests.sequences.model.ledger import Section
+from tests.sequences.model.timeline import DAY, HOUR, MAX_BATCH_LIFE
+from tests.sequences.model.wallets import Consent, Limits
+from tests.sequences.rules.insurers import Insurers
+from tests.sequences.rules.settling import Settling
 
 
 class Remembering(Insurers, Settling):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from hypothesis.stateful import rule
-from tests.contracts.protocol import COPAY, COSMETIC, REFILL, SHARED, THERAPY, VISIT
-from tests.sequences.accounts import DAYS_TO_MATURE, Account
-from tests.sequences.choices import BITS, Choices
-from tests.sequences.pricing import Fee
-from tests.sequences.stage import DOLLAR, PLANS
-from tests.sequences.timeline import DAY
-from tests.sequences.world import World
+from tests.sequences.harness.choices import BITS, Choices
+from tests.sequences.harness.invariants import World
+from tests.sequences.harness.participants import DOLLAR, PLANS
+from tests.sequences.model.accounts import DAYS_TO_MATURE, Account
+from tests.sequences.model.pricing import Fee
+from tests.sequences.model.timeline import DAY
+from tests.support.deployment import COPAY, COSMETIC, REFILL, SHARED, THERAPY, VISIT
 
 SERVICES = (VISIT, REFILL, THERAPY, COSMETIC)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.audit.story import Story
+from tests.support.settled_history import Story
 
 from chainbill.chain.format.events import PayerCreated, TokensMoved
 from chainbill.chain.node.json_rpc import JsonRpc

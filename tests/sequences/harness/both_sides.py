@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from eth_hash.auto import keccak
-from tests.contracts.evm import CALL_GAS, Contract, Evm, Log
-from tests.contracts.protocol import Protocol
-from tests.contracts.pyrevm_backend import PyrevmBackend
-from tests.sequences.claims import Amounts, Claim, address_word, ruling_words, word
-from tests.sequences.model import DENIED, REASONS, Batch, Ending, Ledger
-from tests.sequences.pricing import Fee, Plan
-from tests.sequences.timeline import Refused
-from tests.sequences.wallets import Consent
+from tests.sequences.model.claims import Amounts, Claim, address_word, ruling_words, word
+from tests.sequences.model.ledger import DENIED, REASONS, Batch, Ending, Ledger
+from tests.sequences.model.pricing import Fee, Plan
+from tests.sequences.model.timeline import Refused
+from tests.sequences.model.wallets import Consent
+from tests.support.deployment import Protocol
+from tests.support.evm import CALL_GAS, Contract, Evm, Log
+from tests.support.pyrevm_backend import PyrevmBackend
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import SettlementBatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.audit.story import DAY, LAB, VISIT, Batch, Story, section
+from tests.support.settled_history import DAY, LAB, VISIT, Batch, Story, section
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms

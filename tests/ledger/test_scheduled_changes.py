@@ -1,14 +1,10 @@
-"""The twins of the contracts' two-valued slots, and the times they go by."""
+"""The twins of the contracts' two-valued slots."""
 
 from __future__ import annotations
-
-import re
-from pathlib import Path
 
 import pytest
 
 from chainbill.errors import LedgerError
-from chainbill.ledger import scheduled_changes as notice
 from chainbill.ledger.scheduled_changes import Acceptance, OperatorFee, Payout, PlanChoice, Withdrawal
 from chainbill.protocol_constants import (
     MAX_BATCH_LIFE_SECONDS,
@@ -18,27 +14,7 @@ from chainbill.protocol_constants import (
 )
 
 NOW = 1_700_000_000
-UNITS = {"hours": 3600, "days": 86_400}
 FIRST, SECOND = "0x" + "01" * 20, "0x" + "02" * 20
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "NOTICE",
-        "MAX_BATCH_LIFE",
-        "WITHDRAWAL_LIFE",
-        "PAYOUT_CHANGE_DELAY",
-        "DISPUTE_WINDOW",
-        "BUCKET",
-        "ANSWER_TIME",
-        "RULING_TIME",
-    ],
-)
-def test_times__named_here__are_the_contracts(project_root: Path, name: str) -> None:
-    source = (project_root / "contracts" / "libraries" / "Notice.sol").read_text()
-    [(number, unit)] = re.findall(rf"constant {name} = (\d+) (\w+);", source)
-    assert getattr(notice, f"{name}_SECONDS") == int(number) * UNITS[unit]
 
 
 def test_acceptance__ended_and_taken_back__runs_without_a_gap() -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from hypothesis.stateful import precondition, rule
-from tests.sequences.choices import BITS
-from tests.sequences.disputing import Disputing
-from tests.sequences.patients import Patients
-from tests.sequences.remembering import Remembering
-from tests.sequences.stage import CENT, DOLLAR
-from tests.sequences.timeline import DAY, HOUR, MINUTE
+from tests.sequences.harness.choices import BITS
+from tests.sequences.harness.participants import CENT, DOLLAR
+from tests.sequences.model.timeline import DAY, HOUR, MINUTE
+from tests.sequences.rules.disputing import Disputing
+from tests.sequences.rules.patients import Patients
+from tests.sequences.rules.remembered_charges import Remembering
 
 
 class Machine(Patients, Remembering, Disputing):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.sequences.claims import Claim
-from tests.sequences.pricing import Fee, Met, Plan, Shares, share
-from tests.sequences.timeline import DAY, MAX_BATCH_LIFE, NOTICE, Refused, Timeline
-from tests.sequences.wallets import Pot
+from tests.sequences.model.claims import Claim
+from tests.sequences.model.pricing import Fee, Met, Plan, Shares, share
+from tests.sequences.model.timeline import DAY, MAX_BATCH_LIFE, NOTICE, Refused, Timeline
+from tests.sequences.model.wallets import Pot
 
 MAX_ANNOUNCEMENT = 400 * DAY
 

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from tests.sequences.accounts import DAYS_TO_MATURE, Account
-from tests.sequences.claims import Amounts, Claim, Event, Header, Status, number
-from tests.sequences.insurers import Insurer, Price
-from tests.sequences.timeline import DAY, MAX_BATCH_LIFE, NOTICE, Refused, Timeline
-from tests.sequences.wallets import Consent, Limits, Wallet
+from tests.sequences.model.accounts import DAYS_TO_MATURE, Account
+from tests.sequences.model.claims import Amounts, Claim, Event, Header, Status, number
+from tests.sequences.model.insurers import Insurer, Price
+from tests.sequences.model.timeline import DAY, MAX_BATCH_LIFE, NOTICE, Refused, Timeline
+from tests.sequences.model.wallets import Consent, Limits, Wallet
 
 PAYOUT_CHANGE_DELAY = 2 * DAY
 DISPUTE_WINDOW, ANSWER_TIME, RULING_TIME = 7 * DAY, 3 * DAY, 14 * DAY

@@ -301,7 +301,7 @@ class Evm:
 
 
 def _pyrevm() -> Backend:
-    from tests.contracts.pyrevm_backend import PyrevmBackend
+    from tests.support.pyrevm_backend import PyrevmBackend
 
     return PyrevmBackend()
 
