@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from chainbill.audit.account import find_claims
+from chainbill.audit.account import every_claim, find_claims
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.format.events import Claim, Party
 from chainbill.chain.node.json_rpc import JsonRpc
@@ -14,6 +14,7 @@ from chainbill.ledger.claim_records import replay_claims
 from chainbill.ledger.indexer import index
 from chainbill.ledger.live_claims import Dispute, LiveClaim
 from chainbill.ledger.proofs import ProvenClaim, prove_claim
+from chainbill.operations.claims.facts import LedgerClaim, ledger_claim
 from chainbill.state.session import Session
 
 
@@ -98,6 +99,15 @@ class Claims:
             ending = accounts[0].decisive.outcome.name.lower()
             raise StateError(f"claim {wanted} did not settle: it is {ending}, and nobody paid for it")
         return self.prove(settled[0].decisive.claim_id or b"")
+
+    def of(self, party: PartyTo) -> list[LedgerClaim]:
+        """The party's claims, in the order in which they were first decided."""
+        accounts = every_claim(self._records, self._ledger)
+        return [
+            ledger_claim(account)
+            for account in accounts
+            if party.covers(account.decisive.patient, account.decisive.claim)
+        ]
 
     def prove(self, claim_id: bytes) -> ProvenClaim:
         """A settled claim by its id.
