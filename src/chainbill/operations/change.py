@@ -18,7 +18,7 @@ class Change:
     transaction: str | None = None
     """Hash of the transaction that did it, as 0x and 64 hex digits; None where none was sent."""
     block: int | None = None
-    """Number of the block that the transaction is in; None where none was sent."""
+    """Number of that transaction's block."""
     resumed: bool = False
     """Had an earlier run, which was cut off, sent the transaction?"""
 

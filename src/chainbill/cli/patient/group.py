@@ -114,7 +114,7 @@ def balance(invocation: Invocation, name: str) -> None:
         names.payer(number or None) or None for number in (payers.primary, payers.secondary)
     )
     limited, spent = escrow.limits_of(entry.address, now), escrow.spent_today(entry.address)
-    consents = _consents(session, entry.address, now)
+    consents = _consents(session, entry.address)
     facts = {
         "account": name,
         "address": entry.address,
@@ -159,17 +159,12 @@ def _limit_lines(limited: Limits, spent: int) -> list[str]:
     return lines
 
 
-def _consents(session: Session, address: str, now: int) -> dict[str, Consent]:
-    """Consents in force, by the name of the provider; those of the address book."""
-    from chainbill.state.address_book import Role
+def _consents(session: Session, address: str) -> dict[str, Consent]:
+    """Consents in force, by the name of the provider."""
+    from chainbill.operations.patient.consents import standing_consents
 
-    found: dict[str, Consent] = {}
-    for name, entry in session.book.entries(Role.PROVIDER).items():
-        if entry.provider_id is not None:
-            given = session.protocol.escrow.consent_of(address, entry.provider_id, now)
-            if given.expires_at > now:
-                found[name] = given
-    return found
+    standing = standing_consents(session, address)
+    return {each.provider: each.present for each in standing if each.present is not None}
 
 
 for _command in (

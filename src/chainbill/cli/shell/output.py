@@ -26,10 +26,17 @@ def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -
     """Print ``facts`` under ``--json``, and ``text`` (or what calling it prints) otherwise.
 
     In ``facts`` bytes become 0x-hexadecimal; money must be given as ``format_dollars`` strings, times of the
-    chain as seconds since 1970. In a dry run both say so, and what would be sent.
+    chain as seconds since 1970. In a dry run both say so, and what would be sent. What was done is over then.
     """
     invocation = click.get_current_context().ensure_object(Invocation)
     invocation.save_shown()
+    _show(invocation, facts, text)
+    invocation.untold.told()
+
+
+def _show(
+    invocation: Invocation, facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]
+) -> None:
     if invocation.json:
         shown = {**_plain(facts), **_rehearsed_facts(invocation)}
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=_plain))
