@@ -1,4 +1,4 @@
-"""What anybody can find out with a node alone: what happened, what a claim came to, and whether it adds up."""
+"""What anybody finds out with a node alone: what happened, what a claim came to, whether it adds up."""
 
 from __future__ import annotations
 

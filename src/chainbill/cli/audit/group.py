@@ -21,14 +21,8 @@ from chainbill.state.names import is_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-<<<<<<< HEAD
     from chainbill.operations.audit import Evidence, Verification
-=======
-    from chainbill.audit.evidence import Evidence
-    from chainbill.audit.verification import Verification
-    from chainbill.chain.node.json_rpc import JsonRpc
     from chainbill.state.address_book import Contact
->>>>>>> ops-pi
     from chainbill.state.session import Session
 
 _KINDS = (
@@ -132,13 +126,8 @@ def history(
 
     Rows put back or skipped name no insurer on chain, so --payer leaves them out.
     """
-<<<<<<< HEAD
     from chainbill.operations.audit import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
-=======
-    from chainbill.ledger.history import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
-    from chainbill.ledger.indexer import index
     from chainbill.operations.governor.registrations import insurer_of, provider_of
->>>>>>> ops-pi
 
     if export is not None:
         check_place(export, force=force)
