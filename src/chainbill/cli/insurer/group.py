@@ -53,8 +53,8 @@ def create(invocation: Invocation, name: str, mint: int | None) -> None:
     from chainbill.operations.governor.registrations import insurer_of, open_payer
 
     session = invocation.session()
-    entry, new = open_payer(session, name)
-    _, payer_id = insurer_of(session, name)
+    new = open_payer(session, name).changed
+    entry, payer_id = insurer_of(session, name)
     held = (
         session.protocol.token.balance_of(entry.address) + InsurerPool(session.protocol, payer_id).balance()
     )

@@ -43,8 +43,8 @@ def own_payer(session: Session, name: str) -> int:
     from chainbill.state.address_book import Role
 
     if session.devnet is not None and session.book.get(name, Role.INSURER).payer_id is None:
-        entry, _ = open_payer(session, name)
-        note(f"note: the governor made payer contract {entry.payer_id} for {name}")
+        made = open_payer(session, name)
+        note(f"note: the governor made payer contract {made.payer_id} for {name}")
     return insurer_of(session, name)[1]
 
 
