@@ -15,7 +15,6 @@ from chainbill.operations.governor.calls import acting, govern
 from chainbill.operations.governor.scheduled import targets
 from chainbill.state.session import Session
 
-
 __all__ = [
     "GovernorRole",
     "Membership",
