@@ -1,4 +1,19 @@
-"""chainbill: pay for care one event at a time. Attested, adjudicated and settled on chain."""
+"""chainbill: pay for care one event at a time. Attested, adjudicated and settled on chain.
+
+    bill = chainbill.connect("http://127.0.0.1:8545", deployment="deployment.json")
+
+``docs/python.md`` shows what follows. Names are imported when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chainbill.client.front import *
+
+    __version__: str
 
 LAYERS = (
     "errors",
@@ -21,3 +36,76 @@ LAYERS = (
     "cli",
 )
 """The package's parts from the bottom up: each imports only itself and what stands before it."""
+
+__all__ = [
+    "Amount",
+    "AmountError",
+    "AnnouncedCall",
+    "ArgumentError",
+    "AttestationError",
+    "Auditor",
+    "CallCancelled",
+    "CallDelayed",
+    "CallMade",
+    "CatalogueError",
+    "ChainError",
+    "Chainbill",
+    "ChainbillError",
+    "Change",
+    "ContractReverted",
+    "Deployment",
+    "DevnetError",
+    "Discrepancy",
+    "DisputeStatus",
+    "DisputeStep",
+    "EpochEnded",
+    "EpochOpened",
+    "Governor",
+    "HistoryEntry",
+    "HoldsTooLittle",
+    "IntakeRefused",
+    "Ledger",
+    "LedgerClaim",
+    "LedgerError",
+    "MalformedRecord",
+    "NodeError",
+    "NodeRefused",
+    "NotDeployed",
+    "OperatorFeeAnnounced",
+    "OperatorFeeStanding",
+    "Outcome",
+    "PayerCreated",
+    "ProviderRegistered",
+    "ProviderStopped",
+    "RawLedger",
+    "Reason",
+    "RecordError",
+    "RecordTooLarge",
+    "RoleGranted",
+    "RoleMember",
+    "RoleRevoked",
+    "ServiceEvent",
+    "SettlementPaused",
+    "ShownClaim",
+    "StateError",
+    "TermsError",
+    "UnsupportedVersion",
+    "Verification",
+    "__version__",
+    "connect",
+    "format_dollars",
+]
+
+if not TYPE_CHECKING:  # A checker would take this for leave to ask for anything.
+
+    def __getattr__(name: str) -> Any:
+        """A name of the front door, imported now."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "__version__":
+            return importlib.import_module("importlib.metadata").version("chainbill")
+        return getattr(importlib.import_module("chainbill.client.front"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

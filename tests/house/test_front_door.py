@@ -1,0 +1,107 @@
+"""The front door: `chainbill.__all__` is true, sorted, documented, and enough to annotate a program with."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import chainbill
+from chainbill.client import front
+from chainbill.errors import ChainbillError
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
+
+HOUSE_ONLY = {"LAYERS", "TYPE_CHECKING", "Any", "annotations", "importlib"}
+"""What stands in `chainbill/__init__.py` beside the front door: the order of layers, and its own tools."""
+
+
+def classes() -> Iterator[type]:
+    """Every class of the front door that is chainbill's own to call: roles, the ledger, the connection."""
+    for name in ("Chainbill", "Ledger", "Patient", "Provider", "Insurer", "Oracle", "Governor", "Auditor"):
+        if name in front.__all__:
+            yield getattr(front, name)
+
+
+def methods(of: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    for name, member in vars(of).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(member, property):
+            assert member.fget is not None
+            yield name, member.fget
+        elif inspect.isfunction(member):
+            yield name, member
+
+
+METHODS = [
+    pytest.param(method, id=f"{of.__name__}.{name}") for of in classes() for name, method in methods(of)
+]
+
+
+def test_front_door__every_name__can_be_imported_and_is_listed_in_both_places() -> None:
+    assert all(getattr(chainbill, name) is not None for name in chainbill.__all__)
+    assert set(chainbill.__all__) == {*front.__all__, "__version__"}
+    assert chainbill.__all__ == sorted(set(chainbill.__all__))
+    assert dir(chainbill) == chainbill.__all__
+
+
+def test_front_door__nothing_else__is_public() -> None:
+    modules = {name for name in vars(chainbill) if f"chainbill.{name}" in sys.modules}
+    public = {name for name in vars(chainbill) if not name.startswith("_")}
+    assert public - modules - set(chainbill.__all__) - HOUSE_ONLY == set()
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        chainbill.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("name", chainbill.__all__)
+def test_front_door__every_name__is_in_the_manual(name: str) -> None:
+    assert re.search(rf"`(chainbill\.)?{re.escape(name)}\b", PAGE.read_text(encoding="utf-8"))
+
+
+def test_front_door__opened__loads_nothing_before_it_is_asked() -> None:
+    asked = "import sys, chainbill; print([name for name in sys.modules if name.startswith('chainbill.')])"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_front_door__every_error__is_there() -> None:
+    def below(error: type[ChainbillError]) -> Iterator[type[ChainbillError]]:
+        yield error
+        for each in error.__subclasses__():
+            yield from below(each)
+
+    named = {each.__name__ for each in below(ChainbillError) if each.__module__ == "chainbill.errors"}
+    assert named - set(chainbill.__all__) == set()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_method__what_it_returns__is_typed_and_can_be_annotated(method: Callable[..., Any]) -> None:
+    hints = typing.get_type_hints(method)
+    parameters = [name for name in inspect.signature(method).parameters if name != "self"]
+    assert set(parameters) <= set(hints), "an argument without a type"
+    assert method.__doc__
+    own = [each for each in parts(hints["return"]) if each.__module__.startswith("chainbill.")]
+    missing = [each for each in own if getattr(front, each.__name__, None) is not each]
+    assert missing == []
+    assert all(is_frozen(each) for each in own if is_dataclass(each))
+
+
+def parts(hint: Any) -> Iterator[type]:
+    """The classes that an annotation is made of."""
+    if isinstance(hint, type) and not typing.get_args(hint):
+        yield hint
+    for each in typing.get_args(hint):
+        yield from parts(each)
+
+
+def is_frozen(each: Any) -> bool:
+    return bool(each.__dataclass_params__.frozen and each.__slots__ is not None)
