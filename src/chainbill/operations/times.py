@@ -1,4 +1,4 @@
-"""Times of the chain as people read them, in what is refused and in what is shown."""
+"""A time of the chain as a person reads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _LAST_OF_THE_CALENDAR = int(datetime.max.replace(microsecond=0, tzinfo=UTC).time
 
 
 def show_time(timestamp: int) -> str:
-    """A chain time as a person reads it: ``2026-11-24 07:50:47 UTC``."""
+    """Seconds since 1970 as ``2026-11-24 07:50:47 UTC``."""
     if timestamp > _LAST_OF_THE_CALENDAR:
         # A chain counts further than calendars do.
         return f"after the year 9999 (second {timestamp})"

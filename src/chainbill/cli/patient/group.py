@@ -87,21 +87,13 @@ def statement(
     It begins with a line for each charge. NUMBERs, as that line has them, or references, explain those
     charges alone; a period goes by date of service.
     """
-    from chainbill.operations.statements import names, read_history, reader
-    from chainbill.statements.asked_for import whole_numbers
-    from chainbill.statements.patient import patient_statement
-    from chainbill.statements.patient_period import only_charges, only_period
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.statements import patient_statement
+    from chainbill.state.address_book import Role
     from chainbill.statements.patient_text import render_patient
 
-    session = invocation.session()
-    address = patient_entry(session, name).address
-    history = read_history(session)
-    facts = history.patient(address, reader(session, name))
-    told = patient_statement(address, facts, names(session.book))
-    listed = [(event.number, event.reference) for event in told.events]
-    numbers = whole_numbers(charges, listed, history.numbers_of)
-    told = only_period(told, period) if period else told
-    told = only_charges(told, numbers) if numbers else told
+    patient = Actor.named(invocation.session(), name, Role.PATIENT)
+    told = patient_statement(patient, period=period, charges=charges)
     emit_statement(told, partial(render_patient, detail=detail, alone=bool(charges)))
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from chainbill.cli.shell.context import Invocation
 from chainbill.cli.shell.terminal import echo_styled, one_line, styled, visible
-from chainbill.operations.times import show_time as show_time
+from chainbill.operations.times import show_time as show_time  # commands get it here, with the rest
 
 _PIPE_WIDTH = 240
 """Columns of a table that no terminal cuts off."""

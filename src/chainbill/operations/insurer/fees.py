@@ -26,7 +26,7 @@ class FeeStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeesPublished(Change):
-    """What came of publishing; ``effective_at`` is the latest of ``holds``, ``transaction`` the last one's."""
+    """What came of publishing; ``effective_at`` is the last of ``holds``, ``transaction`` the last."""
 
     changes: FeeChanges
     holds: Mapping[str, int]
