@@ -61,31 +61,29 @@ def collect(invocation: Invocation, name: str) -> None:
     """
     from chainbill.cli.audit.text import Names
     from chainbill.operations.claims.receivables import collect as collect_all
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.insurer.account import payer_of
 
-    session = invocation.session()
-    _, payer_id = insurer_of(session, name)
-    found = collect_all(session, session.sender(name), payer_id)
-    names = Names(session.book)
+    insurer = actor(invocation, name, "insurer")
+    found, names = collect_all(insurer, payer_of(insurer)), Names(insurer.session.book)
     lines = [
-        f"{show_dollars(paid)} collected from {names.provider(provider_id)}, "
-        f"which still owes {show_dollars(found.owed[provider_id])}."
-        for provider_id, paid in found.paid.items()
+        f"{show_dollars(each.paid)} collected from {names.provider(each.provider_id)}, "
+        f"which still owes {show_dollars(each.owed)}."
+        for each in found.receivables
     ]
     if found.refund:
         lines.append(f"{show_dollars(found.refund)} that could not be sent before is in the pool now.")
     emit(
         {
             "account": name,
-            "payer_id": payer_id,
+            "payer_id": found.payer_id,
             "receivables": [
                 {
-                    "provider": names.provider(provider_id),
-                    "provider_id": provider_id,
-                    "collected": format_dollars(paid),
-                    "owed": format_dollars(found.owed[provider_id]),
+                    "provider": names.provider(each.provider_id),
+                    "provider_id": each.provider_id,
+                    "collected": format_dollars(each.paid),
+                    "owed": format_dollars(each.owed),
                 }
-                for provider_id, paid in found.paid.items()
+                for each in found.receivables
             ],
             "refund": format_dollars(found.refund),
         },
