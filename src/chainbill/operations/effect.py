@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from web3.types import TxReceipt
 
 from chainbill.chain.format.events import (
@@ -17,6 +19,7 @@ from chainbill.chain.format.events import (
 )
 from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.node.connection import time_of_block
+from chainbill.operations.change import transaction_of
 from chainbill.state.session import Session
 
 _TIMED = {
@@ -31,6 +34,25 @@ _TIMED = {
     PayoutAddressAnnounced: "effective_at",
 }
 """Events of changes that may hold later than their block, and the field that says from when."""
+
+
+class Made(TypedDict):
+    """What a transaction tells for a ``Change``."""
+
+    changed: bool
+    effective_at: int
+    transaction: str
+    block: int
+
+
+def made(session: Session, receipt: TxReceipt) -> Made:
+    """A change that this transaction made; errors as ``effective_at``."""
+    return Made(
+        changed=True,
+        effective_at=effective_at(session, receipt),
+        transaction=transaction_of(receipt),
+        block=receipt["blockNumber"],
+    )
 
 
 def effective_at(session: Session, receipt: TxReceipt) -> int:
