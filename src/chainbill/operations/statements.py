@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.ledger.indexer import decode_ledger, fetch_ledger
-from chainbill.oracle.refusals import Refusals
 from chainbill.oracle.store import OracleStore
+from chainbill.records.refusals import Refusals
 from chainbill.state.address_book import AddressBook
 from chainbill.state.session import Session
 from chainbill.statements.facts import Names

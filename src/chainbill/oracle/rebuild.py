@@ -16,7 +16,8 @@ from chainbill.billing.outcomes import Outcome
 from chainbill.chain.format.attested_claim import attestation_of
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import LoggedRow, Place
-from chainbill.oracle.store import Finished, OracleStore, Status, StoredBatch
+from chainbill.oracle.api import Status
+from chainbill.oracle.store import Finished, OracleStore, StoredBatch
 
 _STATUS = {Outcome.SETTLED: Status.SETTLED, Outcome.DENIED: Status.DENIED}
 

@@ -16,8 +16,7 @@ from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import Place
 from chainbill.errors import AttestationError, MalformedRecord, StateError
 from chainbill.operations.provider.worklist import AttestedRecord, Worklist
-from chainbill.oracle.rebuild import name_records
-from chainbill.oracle.store import OracleStore, Status, StoredAttestation
+from chainbill.oracle.api import OracleApi, Receipt, Status
 from chainbill.records.commitment import Opening
 from chainbill.records.vault import Vault, VaultKey
 
@@ -58,7 +57,7 @@ class RebuiltWorklist:
 
 def rebuild_worklist(
     protocol: Protocol,
-    store: OracleStore,
+    oracle: OracleApi,
     worklist: Worklist,
     vault: Vault,
     key: VaultKey,
@@ -78,7 +77,7 @@ def rebuild_worklist(
         ChainError: the node could not be reached or refused.
         LedgerError: settlement logged what cannot be decoded.
     """
-    work = _WorklistRebuild(protocol, store, worklist, provider_id, _openings(vault, key))
+    work = _WorklistRebuild(protocol, oracle, worklist, provider_id, _openings(vault, key))
     return work.run(with_unsent=with_unsent)
 
 
@@ -88,18 +87,18 @@ class _WorklistRebuild:
     def __init__(
         self,
         protocol: Protocol,
-        store: OracleStore,
+        oracle: OracleApi,
         worklist: Worklist,
         provider_id: int,
         openings: Mapping[bytes, Opening],
     ) -> None:
-        self._store, self._worklist, self._provider_id = store, worklist, provider_id
+        self._oracle, self._worklist, self._provider_id = oracle, worklist, provider_id
         self._openings = openings
         rows = protocol.rows.rows(provider_id)
         self._pended = {row.claim.commitment: row for row in rows}
         self._final = {row.claim.commitment: row for row in rows if row.is_final}
-        self._stored: dict[bytes, StoredAttestation] = {
-            stored.attestation.commitment: stored for stored in store.of_provider(provider_id)
+        self._accepted: dict[bytes, Receipt] = {
+            receipt.attestation.commitment: receipt for receipt in oracle.attestations(provider_id)
         }
         self._listed: dict[bytes, AttestedRecord] = {each.commitment: each for each in worklist.attested()}
         self._sequences: dict[bytes, int] = {
@@ -107,7 +106,7 @@ class _WorklistRebuild:
             for commitment, each in self._listed.items()
             if each.sequence is not None
         }
-        self._sequences |= {known: each.attestation.sequence for known, each in self._stored.items()}
+        self._sequences |= {known: each.attestation.sequence for known, each in self._accepted.items()}
         self._sequences |= {row.claim.commitment: row.claim.sequence for row in rows}
         self._done = RebuiltWorklist()
 
@@ -125,10 +124,9 @@ class _WorklistRebuild:
             self._done.unsent = [lost for lost in self._done.unsent if lost.patient is None]
         known = {each.commitment: each.record_identity for each in self._worklist.attested()}
         known |= {commitment: each.event.record_identity for commitment, each in self._openings.items()}
-        self._done.named_to_oracle = name_records(self._store, self._provider_id, known)
-        self._done.oracle_behind = sum(
-            self._store.find_sequence(*row.place) is None for row in self._final.values()
-        )
+        self._done.named_to_oracle = self._oracle.name_records(self._provider_id, known)
+        accepted = {each.attestation.sequence for each in self._oracle.attestations(self._provider_id)}
+        self._done.oracle_behind = sum(row.claim.sequence not in accepted for row in self._final.values())
         self._done.without_record = sorted(
             row.place for commitment, row in self._final.items() if commitment not in known
         )
@@ -141,19 +139,20 @@ class _WorklistRebuild:
         return commitment not in self._final, sequence, performed, commitment
 
     def _restore(self, commitment: bytes, opening: Opening) -> None:
-        final, stored = self._final.get(commitment), self._stored.get(commitment)
+        final, accepted = self._final.get(commitment), self._accepted.get(commitment)
         identity = opening.event.record_identity
         if final is not None:
             self._attested(
                 identity, final.patient, final.claim.payer_id, final.place[1], commitment, final.corrects
             )
-        elif stored is not None and stored.status is Status.RECALLED:
+        elif accepted is not None and accepted.status is Status.RECALLED:
             if commitment not in self._listed and not self._waits(commitment):
                 self._done.recalled.append(identity)
-        elif stored is not None:
-            said = stored.attestation
-            corrects = stored.routing.corrects
-            self._attested(identity, said.patient, said.payer_id, said.sequence, commitment, corrects)
+        elif accepted is not None:
+            said = accepted.attestation
+            self._attested(
+                identity, said.patient, said.payer_id, said.sequence, commitment, accepted.corrects
+            )
         else:
             self._attestation_gone(commitment, opening)
 
@@ -203,7 +202,7 @@ class _WorklistRebuild:
     def _look_after_the_rest(self) -> None:
         """What the vault says nothing of: attestations that are nowhere, and sequences that are taken."""
         for commitment, listed in self._listed.items():
-            if not any(commitment in known for known in (self._openings, self._stored, self._final)):
+            if not any(commitment in known for known in (self._openings, self._accepted, self._final)):
                 self._worklist.drop(listed)
                 self._done.to_ingest_again.append(listed.record_identity)
         spent = {row.claim.sequence: commitment for commitment, row in self._final.items()}

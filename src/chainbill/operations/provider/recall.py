@@ -14,8 +14,7 @@ from chainbill.attestation.typed_data import RecallAttestation
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainbillError, StateError
 from chainbill.operations.provider.worklist import AttestedRecord, Worklist
-from chainbill.oracle.recall import REQUEST_LIFE_SECONDS, RecallEnd, foresee, take_back
-from chainbill.oracle.store import FINAL, OPEN, OracleStore, Status, StoredAttestation
+from chainbill.oracle.api import FINAL, OPEN, RECALL_LIFE_SECONDS, OracleApi, RecallEnd, Receipt, Status
 from chainbill.records.commitment import Opening
 from chainbill.records.vault import Vault, VaultKey
 
@@ -24,7 +23,7 @@ from chainbill.records.vault import Vault, VaultKey
 class Candidate:
     """Something a provider attested, as far as it can be told."""
 
-    stored: StoredAttestation
+    receipt: Receipt
     listed: AttestedRecord | None
     """Where the worklist has it as attested; None: it waits there again, or the worklist does not know it."""
     opening: Opening | None
@@ -44,26 +43,26 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
-class RecallDesk:
-    """One provider's place of work, for taking back."""
+class AttestationRecaller:
+    """Brings one provider's events back from the oracle to its worklist."""
 
     protocol: Protocol
     provider_id: int
     key: Signer
     vault_key: VaultKey
     worklist: Worklist
-    store: OracleStore
+    oracle: OracleApi
     vault: Vault
 
     def everything(self, *, only_held: bool = False) -> list[Candidate]:
         """Whatever of the provider's waits to be settled, is held, or is recalled and not given back yet."""
         listed = {each.commitment: each for each in self.worklist.attested()}
         return [
-            self._candidate(stored, listed)
-            for stored in self.store.waiting(provider_id=self.provider_id)
-            if stored.status is Status.HELD
-            or (stored.status is Status.RECALLED and stored.attestation.commitment in listed)
-            or (stored.status in OPEN and not only_held)
+            self._candidate(receipt, listed)
+            for receipt in self.oracle.attestations(self.provider_id)
+            if receipt.status is Status.HELD
+            or (receipt.status is Status.RECALLED and receipt.attestation.commitment in listed)
+            or (receipt.status in OPEN and not only_held)
         ]
 
     def named(self, identities: Sequence[str]) -> list[Candidate]:
@@ -88,28 +87,25 @@ class RecallDesk:
             AttestationError: the key may not recall it.
             ChainError: the node could not be reached or refused.
         """
-        stored = candidate.stored
-        if stored.status is Status.RECALLED and candidate.listed is None:
+        receipt = candidate.receipt
+        if receipt.status is Status.RECALLED and candidate.listed is None:
             return Recalled(candidate, RecallEnd.RECALLED_BEFORE)
-        if candidate.opening is None and not drop and stored.status not in FINAL:
+        if candidate.opening is None and not drop and receipt.status not in FINAL:
             return Recalled(candidate, RecallEnd.NO_RECORD)
-        if dry_run:
-            end, _ = foresee(self.protocol, stored)
-        else:
-            end, stored = self._ask(stored)
+        end, receipt = self._ask(receipt, dry_run=dry_run)
         if end is RecallEnd.RECALLED and not dry_run:
             self._give_back(candidate, drop=drop)
-        until = stored.signed_until if end is RecallEnd.IN_SIGNED_BATCH else 0
-        return Recalled(replace(candidate, stored=stored), end, until)
+        until = receipt.signed_until if end is RecallEnd.IN_SIGNED_BATCH else 0
+        return Recalled(replace(candidate, receipt=receipt), end, until)
 
-    def _ask(self, stored: StoredAttestation) -> tuple[RecallEnd, StoredAttestation]:
+    def _ask(self, receipt: Receipt, *, dry_run: bool) -> tuple[RecallEnd, Receipt]:
         domain = self.protocol.domain
-        request = RecallAttestation(
-            provider_id=self.provider_id,
-            attestation=stored.attestation.digest(domain),
-            deadline=self.protocol.now() + REQUEST_LIFE_SECONDS,
-        )
-        return take_back(self.protocol, self.store, request, self.key.sign(request.digest(domain)))
+        digest = receipt.attestation.digest(domain)
+        if dry_run:
+            return self.oracle.foresee_recall(self.provider_id, digest)
+        deadline = self.protocol.now() + RECALL_LIFE_SECONDS
+        request = RecallAttestation(provider_id=self.provider_id, attestation=digest, deadline=deadline)
+        return self.oracle.recall(request, self.key.sign(request.digest(domain)))
 
     def _give_back(self, candidate: Candidate, *, drop: bool) -> None:
         if candidate.listed is not None and drop:
@@ -119,14 +115,14 @@ class RecallDesk:
             if candidate.listed is not None:
                 self.worklist.put_back(candidate.listed, event, salt)
             else:
-                attestation = candidate.stored.attestation
+                attestation = candidate.receipt.attestation
                 self.worklist.restore_waiting(
                     attestation.patient,
                     event,
                     salt,
                     sequence=attestation.sequence,
                     self_pay=attestation.payer_id == 0,
-                    corrects=candidate.stored.routing.corrects,
+                    corrects=candidate.receipt.corrects,
                 )
 
     def _unknown(self, identity: str, listed: dict[bytes, AttestedRecord]) -> StateError:
@@ -143,18 +139,25 @@ class RecallDesk:
         return StateError(f"{identity} was not attested", hint="see what was: chainbill provider worklist")
 
     def _of_record(self, identity: str, listed: dict[bytes, AttestedRecord]) -> list[Candidate]:
-        """By the worklist, and by what the oracle's store remembers of the record."""
-        key = self.store.record_key(self.provider_id, identity)
-        rows = {stored.row: stored for stored in self.store.find_records(self.provider_id, key)}
-        for record in listed.values():
-            if record.record_identity == identity:
-                rows |= {stored.row: stored for stored in self.store.find_commitment(record.commitment)}
-        return [self._candidate(rows[row], listed, identity) for row in sorted(rows)]
+        """By the worklist, and by what the oracle remembers of the record."""
+        sequences = {
+            receipt.attestation.sequence for receipt in self.oracle.find_all(self.provider_id, identity)
+        }
+        return [
+            self._candidate(receipt, listed, identity)
+            for receipt in self.oracle.attestations(self.provider_id)
+            if receipt.attestation.sequence in sequences
+            or self._is_listed(receipt.attestation.commitment, listed, identity)
+        ]
+
+    @staticmethod
+    def _is_listed(commitment: bytes, listed: dict[bytes, AttestedRecord], identity: str) -> bool:
+        return commitment in listed and listed[commitment].record_identity == identity
 
     def _candidate(
-        self, stored: StoredAttestation, listed: dict[bytes, AttestedRecord], identity: str = ""
+        self, receipt: Receipt, listed: dict[bytes, AttestedRecord], identity: str = ""
     ) -> Candidate:
-        commitment = stored.attestation.commitment
+        commitment = receipt.attestation.commitment
         record = listed.get(commitment)
         opening: Opening | None = None
         try:
@@ -165,4 +168,4 @@ class RecallDesk:
             identity = record.record_identity
         if not identity and opening is not None:
             identity = opening.event.record_identity
-        return Candidate(stored, record, opening, identity)
+        return Candidate(receipt, record, opening, identity)
