@@ -6,7 +6,7 @@ import socket
 
 import pytest
 from eth_account import Account
-from tests.chain.stage import Stage
+from tests.support.senders import Stage
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts import DevUsd

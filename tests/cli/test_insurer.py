@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.cli.roles import FEES, PLAN, PLAN_SHARE, Town
+from tests.support.roles import FEES, PLAN, PLAN_SHARE, Town
 
 from chainbill.billing.plan_file import PlanFile, example_plan
 from chainbill.billing.terms import Category

@@ -7,11 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
+from tests.support.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
 from chainbill.cli import cli
 from chainbill.cli.shell.failures import run
 from chainbill.protocol_constants import END_OF_TIME
+from chainbill.state.address_book import Role
 from chainbill.statements.patient_period import only_period
 from chainbill.statements.period import Period
 
@@ -119,7 +120,7 @@ def test_accept_payer__another_one__takes_over_after_the_notice(town: Town) -> N
 
 def test_accept_payer__insurer_without_a_contract__says_what_to_do(town: Town) -> None:
     session = town.session()
-    session.book.put("paperless", session.book.get("insurer").model_copy(update={"payer_id": None}))
+    session.ensure_account("paperless", Role.INSURER)
     error = town("patient", "accept-payer", "paperless").error
     assert "paperless has no payer contract on this chain" in error
     assert "chainbill insurer create paperless" in error
@@ -312,17 +313,14 @@ def test_statement__of_one_year__has_that_years_events_and_sums_alone(town: Town
 
 
 def test_statement__of_one_year__sums_as_the_whole_does(town: Town, clinic: str) -> None:
-    from chainbill.operations.statements import names, read_history, reader
-    from chainbill.statements.patient import patient_statement
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.statements import patient_statement
+    from chainbill.state.address_book import Role
 
     patient = town.patient("mixed", clinic, limit=20)
     town.attest(clinic, patient, "mixed-pended")
     town.settle(clinic)
-    session = town.session()
-    address = session.book.get(patient).address
-    whole = patient_statement(
-        address, read_history(session).patient(address, reader(session, patient)), names(session.book)
-    )
+    whole = patient_statement(Actor.named(town.session(), patient, Role.PATIENT))
     assert whole.counts.pended == {"over_consent_limit": 1}
     year = only_period(whole, Period.of_year(2024))
     assert (year.events, year.counts, year.totals) == (whole.events, whole.counts, whole.totals)

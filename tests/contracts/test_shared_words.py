@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
-from tests.contracts import protocol
+from tests.support import deployment as protocol
 
 from chainbill import protocol_constants
 from chainbill.billing.outcomes import Outcome, Reason

@@ -21,7 +21,8 @@ from chainbill.oracle.batching import plan_batches
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
-from chainbill.oracle.store import Hold, OracleStore, Status
+from chainbill.oracle.api import Hold, Status
+from chainbill.oracle.store import OracleStore
 from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent

@@ -27,10 +27,9 @@ from chainbill.chain.format.claim_tree import merkle_proof
 from chainbill.chain.format.events import Party
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
-from chainbill.protocol_constants import END_OF_TIME
 from chainbill.records.hashing import keccak256
 from chainbill.scenario.batched_transfer import BatchedTransfer
-from chainbill.scenario.bench_setup import WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
+from chainbill.scenario.bench_setup import ENDS_AT, WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def _deposit(stage: BenchStage, shape: Shape) -> TxReceipt:
     """A patient's deposit by signature, submitted by a relay."""
     escrow, patient = stage.protocol.escrow, stage.patients(shape.coverage)[0]
     authorization = ReceiveWithAuthorization(
-        patient.address, escrow.address, DOLLAR, 0, END_OF_TIME, keccak256(b"chainbill bench deposit")
+        patient.address, escrow.address, DOLLAR, 0, ENDS_AT, keccak256(b"chainbill bench deposit")
     )
     signature = _signed(patient, authorization, stage.protocol.token_domain)
     return escrow.deposit_with_authorization(stage.relay, authorization, signature)
@@ -190,7 +189,7 @@ def _erc3009_transfer(stage: BenchStage) -> int:
     """A transfer between two holders by the payer's signature, submitted by a relay."""
     payer = stage.insurer
     authorization = TransferWithAuthorization(
-        payer.address, stage.payee.address, DOLLAR, 0, END_OF_TIME, keccak256(b"chainbill bench transfer")
+        payer.address, stage.payee.address, DOLLAR, 0, ENDS_AT, keccak256(b"chainbill bench transfer")
     )
     signature = _signed(payer, authorization, stage.protocol.token_domain)
     receipt = stage.protocol.token.transfer_with_authorization(stage.relay, authorization, signature)

@@ -54,7 +54,8 @@ POST_GAS = 400_000
 """Enough for any call that sets a patient up."""
 MAX_FEE = 10**11
 """More than any block of this chain asks for a unit of gas, in wei."""
-END_OF_TIME = STARTS_AT + 10**8
+ENDS_AT = STARTS_AT + 10**8
+"""When consents and authorizations of this chain end, in seconds since 1970."""
 
 PLAN = PlanTerms(deductible=100 * DOLLAR, oop_max=PLENTY)
 FAMILY_PLAN = PLAN.model_copy(
@@ -203,7 +204,7 @@ class BenchStage:
                 self.post(patient, escrow, "deposit", PLENTY)
                 self.post(patient, escrow, "setLimits", 10_000 * DOLLAR, 100_000 * DOLLAR)
                 self_pay = coverage is Coverage.SELF_PAY
-                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, END_OF_TIME, self_pay)
+                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, ENDS_AT, self_pay)
                 if not self_pay:
                     self.post(patient, escrow, "acceptPayer", *payers)
                 family = number // FAMILY_SIZE + 1 if coverage is Coverage.FAMILY else 0

@@ -16,13 +16,13 @@ from chainbill.cli.shell.output import emit, note, progress
 from chainbill.cli.shell.parameters import ACCOUNT, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
 from chainbill.money import format_dollars
+from chainbill.state.names import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainbill.audit.evidence import Evidence
-    from chainbill.audit.verification import Verification
-    from chainbill.chain.node.json_rpc import JsonRpc
+    from chainbill.operations.audit import Evidence, Verification
+    from chainbill.state.address_book import Contact
     from chainbill.state.session import Session
 
 _KINDS = (
@@ -87,8 +87,8 @@ def _evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "chainbill audit history --export ledger.jsonl"
 )
 @click.option("--patient", help="Only this patient's: an account's name or address.")
-@click.option("--provider", help="Only this provider's: a name or an id.")
-@click.option("--payer", help="Only this insurer's: a name or an id.")
+@click.option("--provider", help="Only this provider's: a name, an address or an id.")
+@click.option("--payer", help="Only this insurer's: a name, an address or an id.")
 @click.option(
     "--kind",
     "kinds",
@@ -126,8 +126,8 @@ def history(
 
     Rows put back or skipped name no insurer on chain, so --payer leaves them out.
     """
-    from chainbill.ledger.history import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
-    from chainbill.ledger.indexer import index
+    from chainbill.operations.audit import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
+    from chainbill.operations.governor.registrations import insurer_of, provider_of
 
     if export is not None:
         check_place(export, force=force)
@@ -137,12 +137,11 @@ def history(
     wanted = Filter(
         kinds=frozenset(map(HistoryKind, kinds)) or MONEY_AND_CLAIMS,
         patient=_patient(session, patient),
-        provider_id=_numbered(session, provider, "provider_id", "--provider"),
-        payer_id=_numbered(session, payer, "payer_id", "--payer"),
+        provider_id=_numbered(session, provider, provider_of),
+        payer_id=_numbered(session, payer, insurer_of),
         since_block=since_block,
     )
-    with _node(session) as node:
-        found = list(read_history(index(node, session.protocol.deployment), wanted))
+    found = read_history(session, wanted)
     shown = found[-limit:] if limit else found
     emit(
         {"entries": [entry.to_json() for entry in shown], "shown": len(shown), "total": len(found)},
@@ -153,10 +152,9 @@ def history(
 
 
 def _export(session: Session, file: Path, *, force: bool) -> None:
-    from chainbill.ledger.indexer import fetch_ledger
+    from chainbill.operations.audit import export_ledger
 
-    with _node(session) as node:
-        ledger = fetch_ledger(node, session.protocol.deployment)
+    ledger = export_ledger(session)
     write_output(file, ledger.to_bytes(), force=force)
     last = ledger.header.to_block
     emit(
@@ -190,45 +188,34 @@ def show(
 
     Exits with 3 where a claim is not what the published terms say, or something cannot be shown.
     """
-    from chainbill.audit.account import find_claims
-    from chainbill.audit.evidence import missing_of
-    from chainbill.ledger.claim_records import replay_claims
-    from chainbill.ledger.indexer import index
+    from chainbill.operations.audit import show_claims
 
     session = invocation.session()
-    deployment = session.protocol.deployment
-    with _node(session) as node:
-        recorded = index(node, deployment)
-    records, ledger = replay_claims(recorded, deployment)
-    accounts = [account for wanted in claims for account in find_claims(records, ledger, wanted)]
-    evidence = _evidence(session, attestations, vault, reader)
-    missing = [
-        [] if evidence is None else missing_of(account.decisive, recorded, session.protocol.domain, evidence)
-        for account in accounts
-    ]
+    found = show_claims(session, claims, _evidence(session, attestations, vault, reader))
+    names = Names(session.book)
     emit(
         {
             "claims": [
                 {
-                    **account.to_json(),
+                    **each.account.to_json(),
                     "not_shown": None
-                    if evidence is None
-                    else [{"kind": each.kind.value, "why": each.why} for each in gaps],
+                    if each.not_shown is None
+                    else [{"kind": gap.kind.value, "why": gap.why} for gap in each.not_shown],
                 }
-                for account, gaps in zip(accounts, missing, strict=True)
+                for each in found
             ]
         },
         "\n\n".join(
             "\n".join(
                 [
-                    claim_text(Names(session.book), account),
-                    *(f"  {'not shown':<16} {each.why}" for each in gaps),
+                    claim_text(names, each.account),
+                    *(f"  {'not shown':<16} {gap.why}" for gap in each.not_shown or ()),
                 ]
             )
-            for account, gaps in zip(accounts, missing, strict=True)
+            for each in found
         ),
     )
-    if any(account.differences for account in accounts) or any(missing):
+    if not all(each.holds for each in found):
         context.exit(ExitCode.DISCREPANCIES)
 
 
@@ -265,14 +252,14 @@ def verify(
 
     Exits with 3 and names what differs where anything does. A copy is verified at its own last block.
     """
-    from chainbill.audit.verification import verify as run
-    from chainbill.ledger.raw_logs import RawLedger
+    from chainbill.operations.audit import RawLedger
+    from chainbill.operations.audit import verify as run
 
     if file is not None and to_block is not None:
         raise click.UsageError("--ledger names its own last block; leave out --to-block")
     copy = None if file is None else RawLedger.read(file)
     session = invocation.session()
-    with _node(session) as node, progress("comparing with contract state", 100) as advance:
+    with progress("comparing with contract state", 100) as advance:
         done = 0
 
         def follow(_: str, count: int, total: int) -> None:
@@ -282,8 +269,7 @@ def verify(
             done = percent
 
         found = run(
-            node,
-            session.protocol.deployment,
+            session,
             copy=copy,
             to_block=to_block,
             evidence=_evidence(session, attestations, vault, reader),
@@ -319,44 +305,26 @@ def _evidence(
     session: Session, attestations: Path | None, vault: Path | None, reader: str | None
 ) -> Evidence | None:
     """What was given; None: nothing."""
-    from chainbill.audit.evidence import Evidence
-    from chainbill.oracle.store import OracleStore
-    from chainbill.records.vault import Vault
+    from chainbill.operations.audit import given_evidence
 
     if reader is not None and vault is None:
         raise click.UsageError("--reader opens records of a --vault; name that too")
-    if attestations is None and vault is None:
-        return None
-    return Evidence(
-        store=None if attestations is None else OracleStore(attestations),
-        vault=None if vault is None else Vault(vault),
-        key=None if reader is None else session.vault_key(reader),
-    )
+    key = session.vault_key(reader) if reader is not None else None
+    return given_evidence(attestations, vault, key)
 
 
 # ---- names and numbers --------------------------------------------------------------------------------
 
 
-def _node(session: Session) -> JsonRpc:
-    from chainbill.chain.node.json_rpc import JsonRpc
-
-    return JsonRpc(session.rpc_url)
-
-
 def _patient(session: Session, text: str | None) -> str | None:
     """An address as it is, or the address of a name."""
-    from chainbill.attestation.address import checksum_address
-
-    if text is None or text.startswith("0x"):
-        return None if text is None else checksum_address(text)
-    return session.book.get(text).address
+    return None if text is None else session.book.address_of(text)
 
 
-def _numbered(session: Session, text: str | None, field: str, option: str) -> int | None:
-    """An id as it is, or the id of a name's entry."""
-    if text is None or (text.isascii() and text.isdecimal()):
-        return None if text is None else int(text)
-    number: int | None = getattr(session.book.get(text), field)
-    if number is None:
-        raise click.BadParameter(f"{text} has no {field.replace('_', ' ')}", param_hint=option)
-    return number
+def _numbered(
+    session: Session, text: str | None, party_of: Callable[[Session, str], tuple[Contact, int]]
+) -> int | None:
+    """An id as it is, or that of a name or an address."""
+    if text is None:
+        return None
+    return int(text) if is_id(text) else party_of(session, text)[1]

@@ -14,10 +14,7 @@ from chainbill.cli.shell.terminal import one_line
 from chainbill.money import show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.audit.account import ClaimAccount
-    from chainbill.audit.discrepancy import Discrepancy
-    from chainbill.audit.verification import Verification
-    from chainbill.ledger.history import HistoryEntry
+    from chainbill.operations.audit import ClaimAccount, Discrepancy, HistoryEntry, Verification
     from chainbill.state.address_book import AddressBook
 
 SHOWN_DISCREPANCIES = 20

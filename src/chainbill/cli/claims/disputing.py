@@ -1,25 +1,21 @@
-"""What the roles' commands about disputes share: how a dispute stands, and what came of a step."""
+"""What the roles' commands about disputes show: what came of a step, and how disputes stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chainbill.attestation.claim_number import claim_number
-from chainbill.cli.claims.question import ask_about
-from chainbill.cli.shell.acting import resumed_facts, resumed_text
+from chainbill.cli.shell.acting import resumed_lines
 from chainbill.cli.shell.output import emit, show_table, show_time
 from chainbill.money import format_dollars
 
 if TYPE_CHECKING:
-    from web3.types import TxReceipt
-
     from chainbill.chain.contracts.settlement import DisputeStatus
-    from chainbill.chain.format.events import Claim, Event, Party
-    from chainbill.chain.node.sender import Sender
-    from chainbill.ledger.proofs import ProvenClaim
+    from chainbill.chain.format.events import Claim
+    from chainbill.operations.claims.disputes import DisputeStep
     from chainbill.operations.claims.lookup import DisputedClaim, PartyTo
     from chainbill.state.session import Session
 
@@ -36,126 +32,44 @@ _NEXT = {
 # ---- steps --------------------------------------------------------------------------------------------
 
 
-def dispute_as(session: Session, name: str, proven: ProvenClaim, party: Party) -> None:
-    """Dispute a claim, and tell."""
-    then = "the provider's money for it is held until it answers, or the arbiter rules"
-    ask_about(session, name, proven, f"{name} disputes", then)
-    sender, settlement = session.sender(name), session.protocol.settlement
-    take_step(
-        session,
-        sender,
-        proven,
-        lambda: settlement.dispute(
-            sender, proven.settled, party, root_slot=proven.root_slot, proof=proven.proof
-        ),
-        f"{name} disputes",
-    )
-
-
-def take_step(
-    session: Session,
-    sender: Sender,
-    proven: ProvenClaim,
-    send: Callable[[], TxReceipt],
-    done: str,
-    *,
-    through: str = "",
-    what: str = "",
-) -> None:
-    """Send a step of a dispute, and tell what has come of it; ``done`` begins the sentence
-    (``maria disputes``). What an earlier run had sent, whose reply was lost, is told and not sent again.
-
-    Args:
-        through: the contract that the transaction goes to, where it is not the settlement.
-        what: tells steps apart that differ in more than the claim.
-    """
-    from chainbill.chain.node.sender import Errand
-
-    verb = f"{done} {proven.claim_id.hex()} {what}"
-    with sender.errand(Errand(verb, through or session.protocol.settlement.address)) as earlier:
-        receipt = _sent(proven.settled.claim, send) if earlier is None else earlier
-        _tell_step(session, proven, receipt, done, earlier)
-
-
-def _tell_step(
-    session: Session, proven: ProvenClaim, receipt: TxReceipt, done: str, earlier: TxReceipt | None
-) -> None:
-    from chainbill.chain.format.logs import decode_receipt
-
-    settlement, claim = session.protocol.settlement, proven.settled.claim
-    standing = settlement.dispute_of(proven.claim_id)
-    events = decode_receipt(receipt, settlement.address)
-    moved = _moved(session, events)
-    whole = moved["taken_back"] is not None and moved["taken_back"]["allowed"] == format_dollars(
-        claim.allowed
-    )
+def tell_step(session: Session, step: DisputeStep, done: str) -> None:
+    """Tell what has come of a step; ``done`` begins the sentence (``maria disputes``)."""
+    claim = step.settled.claim
+    moved = _moved(session, step)
     emit(
         {
-            **_claim_facts(session, proven.claim_id, proven.settled.patient, claim),
-            "status": standing.status.label,
-            "deadline": standing.deadline or None,
-            "held": format_dollars(standing.held),
+            **_claim_facts(session, step.claim_id, step.settled.patient, claim),
+            "status": step.status.label,
+            "deadline": step.deadline,
+            "held": format_dollars(step.held),
             **moved,
-            **resumed_facts(earlier),
-            "transaction": receipt["transactionHash"].to_0x_hex(),
+            "resumed": step.resumed,
+            "transaction": step.transaction,
         },
         "\n".join(
             [
-                f"{done} claim {_called(claim)}: it is {standing.status.label} now.",
-                *resumed_text(earlier).splitlines()[1:2],
+                f"{done} claim {step.number}: it is {step.status.label} now.",
+                *resumed_lines(step)[:1],
                 *_moved_lines(moved),
-                *_next_lines(claim, standing.status, standing.deadline, session.now(), whole=whole),
+                *_next_lines(
+                    claim, step.status, step.deadline or 0, session.now(), whole=step.reversed_in_full
+                ),
             ]
         ),
     )
 
 
-def _sent(claim: Claim, send: Callable[[], TxReceipt]) -> TxReceipt:
-    """Send, and say in words what stands in the way."""
-    from chainbill.chain.contracts.settlement import DisputeStatus
-    from chainbill.errors import ChainError, ContractReverted
-
-    try:
-        return send()
-    except ContractReverted as refusal:
-        fields = refusal.fields
-        match refusal.name:
-            case "WrongStatus":
-                status = DisputeStatus(fields["status"]).label
-                told = "not disputed" if status == "none" else f"{status} already"
-            case "AlreadyDisputed":
-                told = "disputed by the same party already"
-            case "DeadlineOver":
-                told = f"late: the deadline was {show_time(fields['deadline'])}"
-            case "DeadlineNotOver":
-                told = f"not over: the deadline is {show_time(fields['deadline'])}"
-            case "WindowOver":
-                told = f"final: it could be disputed until {show_time(fields['endedAt'])}"
-            case _:
-                raise
-        raise ChainError(
-            f"claim {_called(claim)} is {told}", hint="see how it stands: chainbill claims disputes"
-        ) from None
-
-
-def _moved(session: Session, events: Sequence[Event]) -> dict[str, Any]:
+def _moved(session: Session, step: DisputeStep) -> dict[str, Any]:
     """The money that a step has taken back, and what of it must still wait."""
-    from chainbill.chain.format.events import ClaimReversed, ReceivableRecorded, RefundDeferred
-
-    taken = next((event.claim for event in events if isinstance(event, ClaimReversed)), None)
     return {
-        "taken_back": None if taken is None else _amounts(taken),
-        "receivables": {
-            _payer(session, event.payer_id): format_dollars(event.amount)
-            for event in events
-            if isinstance(event, ReceivableRecorded)
-        },
-        "deferred": {
-            _payer(session, event.payer_id): format_dollars(event.amount)
-            for event in events
-            if isinstance(event, RefundDeferred)
-        },
+        "taken_back": None if step.reversed_claim is None else _amounts(step.reversed_claim),
+        "receivables": _by_payer(session, step.receivables),
+        "deferred": _by_payer(session, step.deferred),
     }
+
+
+def _by_payer(session: Session, amounts: Mapping[int, int]) -> dict[str, str]:
+    return {_payer(session, payer_id): format_dollars(amount) for payer_id, amount in amounts.items()}
 
 
 def _amounts(taken: Claim) -> dict[str, str]:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from chainbill.state.session import Session
 
 
+HELD = "the provider's money for it is held until it answers, or the arbiter rules"
+"""What a dispute does to the money."""
+
+
 def ask_about(session: Session, name: str, proven: ProvenClaim, will: str, then: str) -> None:
     """Show a claim (service, date, amount, who) and what will come of the step, and ask.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.claims.disputing import CLAIM, dispute_as, list_disputes
+from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
+from chainbill.cli.claims.question import HELD, ask_about
 from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option, yes_option
@@ -26,13 +27,18 @@ def dispute(invocation: Invocation, claim: str, name: str) -> None:
 
     The insurer may be the claim's first or second payer. Claims are named as for `patient dispute`.
     """
-    from chainbill.operations.claims.lookup import Claims, PartyTo, payer_party
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.claims.disputes import dispute_as_insurer
+    from chainbill.operations.claims.lookup import PartyTo, find_claim
     from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.state.address_book import Role
 
     session = invocation.session()
     _, payer_id = insurer_of(session, name)
-    proven = Claims(session).find(claim, PartyTo(name, payer_id=payer_id))
-    dispute_as(session, name, proven, payer_party(proven.settled.claim, payer_id))
+    proven = find_claim(session, claim, PartyTo(name, payer_id=payer_id))
+    ask_about(session, name, proven, f"{name} disputes", HELD)
+    step = dispute_as_insurer(Actor.named(session, name, Role.INSURER), payer_id, proven)
+    tell_step(session, step, f"{name} disputes")
 
 
 @click.command(cls=ShellCommand, example="chainbill insurer disputes")

@@ -147,15 +147,12 @@ def statement(invocation: Invocation, period: Period | None, detail: bool, name:
     An insurer has no records, so a charge goes by the day it was decided (UTC); a year is a benefit year.
     """
     from chainbill.operations.governor.registrations import insurer_of
-    from chainbill.operations.statements import names, read_history
-    from chainbill.statements.insurer import insurer_statement
+    from chainbill.operations.statements import insurer_statement
     from chainbill.statements.insurer_text import render_insurer
 
     session = invocation.session()
     _, payer_id = insurer_of(session, name)
-    services = session.schedules.load(payer_id).names() if payer_id in session.schedules else None
-    facts = read_history(session).insurer(payer_id)
-    told = insurer_statement(payer_id, facts, names(session.book), services, period)
+    told = insurer_statement(session, payer_id, period=period)
     emit_statement(told, partial(render_insurer, detail=detail))
 
 

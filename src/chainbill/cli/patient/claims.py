@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.claims.disputing import CLAIM, dispute_as, list_disputes
+from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
+from chainbill.cli.claims.question import HELD, ask_about
 from chainbill.cli.patient.wallet import patient_entry
 from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ShellCommand
@@ -27,12 +28,16 @@ def dispute(invocation: Invocation, claim: str, name: str) -> None:
     arbiter rules within fourteen. A provider that is silent loses; an arbiter that is silent lets it stand.
     A claim is named by its number, as the statement has it: 2:7 is the seventh of provider 2.
     """
-    from chainbill.chain.format.events import Party
-    from chainbill.operations.claims.lookup import Claims, PartyTo
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.claims.disputes import dispute_as_patient
+    from chainbill.operations.claims.lookup import PartyTo, find_claim
+    from chainbill.state.address_book import Role
 
     session = invocation.session()
-    own = PartyTo(name, patient=patient_entry(session, name).address)
-    dispute_as(session, name, Claims(session).find(claim, own), Party.PATIENT)
+    patient = Actor.named(session, name, Role.PATIENT)
+    proven = find_claim(session, claim, PartyTo(name, patient=patient.address))
+    ask_about(session, name, proven, f"{name} disputes", HELD)
+    tell_step(session, dispute_as_patient(patient, proven), f"{name} disputes")
 
 
 @click.command(cls=ShellCommand, example="chainbill patient disputes --as maria")

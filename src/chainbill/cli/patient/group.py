@@ -87,21 +87,13 @@ def statement(
     It begins with a line for each charge. NUMBERs, as that line has them, or references, explain those
     charges alone; a period goes by date of service.
     """
-    from chainbill.operations.statements import names, read_history, reader
-    from chainbill.statements.asked_for import whole_numbers
-    from chainbill.statements.patient import patient_statement
-    from chainbill.statements.patient_period import only_charges, only_period
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.statements import patient_statement
+    from chainbill.state.address_book import Role
     from chainbill.statements.patient_text import render_patient
 
-    session = invocation.session()
-    address = patient_entry(session, name).address
-    history = read_history(session)
-    facts = history.patient(address, reader(session, name))
-    told = patient_statement(address, facts, names(session.book))
-    listed = [(event.number, event.reference) for event in told.events]
-    numbers = whole_numbers(charges, listed, history.numbers_of)
-    told = only_period(told, period) if period else told
-    told = only_charges(told, numbers) if numbers else told
+    patient = Actor.named(invocation.session(), name, Role.PATIENT)
+    told = patient_statement(patient, period=period, charges=charges)
     emit_statement(told, partial(render_patient, detail=detail, alone=bool(charges)))
 
 
@@ -122,7 +114,7 @@ def balance(invocation: Invocation, name: str) -> None:
         names.payer(number or None) or None for number in (payers.primary, payers.secondary)
     )
     limited, spent = escrow.limits_of(entry.address, now), escrow.spent_today(entry.address)
-    consents = _consents(session, entry.address, now)
+    consents = _consents(session, entry.address)
     facts = {
         "account": name,
         "address": entry.address,
@@ -167,17 +159,12 @@ def _limit_lines(limited: Limits, spent: int) -> list[str]:
     return lines
 
 
-def _consents(session: Session, address: str, now: int) -> dict[str, Consent]:
-    """Consents in force, by the name of the provider; those of the address book."""
-    from chainbill.state.address_book import Role
+def _consents(session: Session, address: str) -> dict[str, Consent]:
+    """Consents in force, by the name of the provider."""
+    from chainbill.operations.patient.consents import standing_consents
 
-    found: dict[str, Consent] = {}
-    for name, entry in session.book.entries(Role.PROVIDER).items():
-        if entry.provider_id is not None:
-            given = session.protocol.escrow.consent_of(address, entry.provider_id, now)
-            if given.expires_at > now:
-                found[name] = given
-    return found
+    standing = standing_consents(session, address)
+    return {each.provider: each.present for each in standing if each.present is not None}
 
 
 for _command in (

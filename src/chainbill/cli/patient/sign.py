@@ -23,7 +23,7 @@ from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, show_time
-from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS, DURATION, Count
+from chainbill.cli.shell.parameters import DOLLARS, DURATION, PARTY, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
 from chainbill.protocol_constants import DAY_SECONDS
 
@@ -225,7 +225,7 @@ def sign_limits(signing: Signing, per_event: int | None, per_day: int | None) ->
     "consent", example="chainbill patient sign consent clinic --limit 200 --as maria > consent.json"
 )
 @_signing
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=PARTY)
 @consent_options
 def sign_consent(
     signing: Signing,
@@ -258,7 +258,7 @@ def sign_consent(
 
 @sign_group.command("revoke", example="chainbill patient sign revoke clinic --output revoke.json")
 @_signing
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=PARTY)
 def sign_revoke(signing: Signing, provider: str) -> None:
     """Sign that a provider may not charge the wallet any more."""
     from chainbill.attestation.patient_intents import RevokeConsent

@@ -75,20 +75,16 @@ def statement(
     It begins with a line for each event. NUMBERs, as that line has them, or references, tell those events
     alone, with their adjustment codes; a period goes by date of service.
     """
+    from chainbill.operations.actor import Actor
     from chainbill.operations.governor.registrations import provider_of
-    from chainbill.operations.statements import names, read_history, reader
-    from chainbill.statements.asked_for import whole_numbers
-    from chainbill.statements.provider import only_lines, provider_statement
+    from chainbill.operations.statements import provider_statement
+    from chainbill.state.address_book import Role
     from chainbill.statements.provider_text import render_provider
 
     session = invocation.session()
     _, provider_id = provider_of(session, name)
-    history = read_history(session)
-    facts = history.provider(provider_id, reader(session, name))
-    told = provider_statement(provider_id, facts, names(session.book), period)
-    listed = [(line.number, line.reference) for line in told.lines]
-    numbers = whole_numbers(charges, listed, history.numbers_of)
-    told = only_lines(told, numbers) if numbers else told
+    provider = Actor.named(session, name, Role.PROVIDER)
+    told = provider_statement(provider, provider_id, period=period, charges=charges)
     emit_statement(told, partial(render_provider, detail=detail, alone=bool(charges)))
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from chainbill.chain.node.sender import Sender
     from chainbill.operations.balances import Announcement, Holding
+    from chainbill.operations.change import Change
     from chainbill.state.address_book import Contact
     from chainbill.state.session import Session
 
@@ -138,6 +139,17 @@ def resumed_text(earlier: TxReceipt | None) -> str:
         f"\nResumed: an earlier run that was cut off had sent it ({where}), and it is not done twice."
         "\nTo do it once more, run the command again."
     )
+
+
+def resumed_lines(change: Change) -> list[str]:
+    """The same of a change, as lines of their own; none where this run did it."""
+    if not change.resumed:
+        return []
+    return [
+        f"Resumed: an earlier run that was cut off had sent it (transaction {change.transaction}, "
+        f"block {change.block}), and it is not done twice.",
+        "To do it once more, run the command again.",
+    ]
 
 
 def withdraw(

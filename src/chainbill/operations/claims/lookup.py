@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from chainbill.audit.account import find_claims
+from chainbill.audit.account import every_claim, find_claims
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.format.events import Claim, Party
 from chainbill.chain.node.json_rpc import JsonRpc
@@ -14,6 +14,7 @@ from chainbill.ledger.claim_records import replay_claims
 from chainbill.ledger.indexer import index
 from chainbill.ledger.live_claims import Dispute, LiveClaim
 from chainbill.ledger.proofs import ProvenClaim, prove_claim
+from chainbill.operations.claims.facts import LedgerClaim, ledger_claim
 from chainbill.state.session import Session
 
 
@@ -99,6 +100,15 @@ class Claims:
             raise StateError(f"claim {wanted} did not settle: it is {ending}, and nobody paid for it")
         return self.prove(settled[0].decisive.claim_id or b"")
 
+    def of(self, party: PartyTo) -> list[LedgerClaim]:
+        """The party's claims, in the order in which they were first decided."""
+        accounts = every_claim(self._records, self._ledger)
+        return [
+            ledger_claim(account)
+            for account in accounts
+            if party.covers(account.decisive.patient, account.decisive.claim)
+        ]
+
     def prove(self, claim_id: bytes) -> ProvenClaim:
         """A settled claim by its id.
 
@@ -119,6 +129,17 @@ class Claims:
             live = self._ledger.claims[claim_id]
             if party.covers(live.patient, live.claim):
                 yield DisputedClaim(claim_id, live, dispute)
+
+
+def find_claim(session: Session, wanted: str | ProvenClaim, party: PartyTo | None = None) -> ProvenClaim:
+    """A settled claim by its number, commitment or id, as ``Claims.find``; one found before is returned.
+
+    Raises:
+        ChainError: the node does not answer.
+        LedgerError: there is none, or ``wanted`` names nothing.
+        StateError: it did not settle, it is somebody else's, or the number is not whole.
+    """
+    return wanted if isinstance(wanted, ProvenClaim) else Claims(session).find(wanted, party or PartyTo())
 
 
 def payer_party(claim: Claim, payer_id: int) -> Party:

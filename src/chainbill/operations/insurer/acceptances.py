@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from web3.types import TxReceipt
+
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change, transaction_of
+from chainbill.operations.effect import effective_at
 from chainbill.protocol_constants import END_OF_TIME
 from chainbill.state.session import Session
 
@@ -16,15 +21,71 @@ class Accepted:
     ends_at: int | None
 
 
-def accepted_providers(session: Session, payer_id: int) -> list[Accepted]:
-    """Every provider whose events an insurer pays now, by id."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderAcceptance(Change):
+    """Whether a provider's events are paid."""
+
+    provider_id: int
+    accepted: bool
+    """As it was asked for: open-ended, or ended."""
+    in_force: bool
+    """Are they paid now? Until the notice is over also those of one that is ended."""
+
+
+def accepted_providers(session: Session, payer_id: int) -> tuple[Accepted, ...]:
+    """Every provider whose events an insurer pays now, by id.
+
+    Raises:
+        ChainError: there is no such payer, or the node does not answer.
+    """
     payer, now, block = session.protocol.payer(payer_id), session.now(), session.protocol.deployment.block
     ids = sorted({log["providerId"] for log in payer.logged("ProviderAccepted", from_block=block)})
     ends = {
         log["providerId"]: log["endsAt"] for log in payer.logged("ProviderAcceptanceEnded", from_block=block)
     }
-    return [
+    return tuple(
         Accepted(each, None if payer.accepts_provider(each, END_OF_TIME) else ends.get(each))
         for each in ids
         if payer.accepts_provider(each, now)
-    ]
+    )
+
+
+def accept_provider(insurer: Actor, payer_id: int, provider_id: int) -> ProviderAcceptance:
+    """Pay a provider's events from now on; one that is accepted already is left alone.
+
+    Raises:
+        ChainError: the change before it took effect too lately, or the chain refused it.
+    """
+    payer = insurer.protocol.payer(payer_id)
+    if payer.accepts_provider(provider_id, END_OF_TIME):
+        return _told(insurer, payer_id, provider_id, None, accepted=True)
+    receipt = payer.accept_provider(insurer.sender(), provider_id)
+    return _told(insurer, payer_id, provider_id, receipt, accepted=True)
+
+
+def end_provider_acceptance(insurer: Actor, payer_id: int, provider_id: int) -> ProviderAcceptance:
+    """Stop paying a provider's events, after the notice; what is ended, or never was, is left alone.
+
+    Raises:
+        ChainError: the chain refused it.
+    """
+    payer = insurer.protocol.payer(payer_id)
+    if not payer.accepts_provider(provider_id, END_OF_TIME):
+        return _told(insurer, payer_id, provider_id, None, accepted=False)
+    receipt = payer.end_provider_acceptance(insurer.sender(), provider_id)
+    return _told(insurer, payer_id, provider_id, receipt, accepted=False)
+
+
+def _told(
+    insurer: Actor, payer_id: int, provider_id: int, receipt: TxReceipt | None, *, accepted: bool
+) -> ProviderAcceptance:
+    session = insurer.session
+    return ProviderAcceptance(
+        changed=receipt is not None,
+        effective_at=effective_at(session, receipt) if receipt else None,
+        transaction=transaction_of(receipt) if receipt else None,
+        block=receipt["blockNumber"] if receipt else None,
+        provider_id=provider_id,
+        accepted=accepted,
+        in_force=session.protocol.payer(payer_id).accepts_provider(provider_id, session.now()),
+    )

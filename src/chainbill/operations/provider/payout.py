@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chainbill.chain.node.sender import Sender
 from chainbill.errors import StateError
+from chainbill.operations.actor import Actor
 from chainbill.operations.governor.registrations import provider_of
 from chainbill.state.session import Session
 
@@ -15,6 +16,18 @@ def payout_sender(session: Session, name: str) -> tuple[int, Sender]:
         StateError: no such provider, it is not registered, or the keystore of that account is not here.
     """
     _, provider_id = provider_of(session, name)
+    return provider_id, payout_account(session, name, provider_id).sender()
+
+
+def payout_account(session: Session, name: str, provider_id: int) -> Actor:
+    """The account at a provider's payout address.
+
+    Args:
+        name: what the provider is called.
+
+    Raises:
+        StateError: the keystore of that account is not here.
+    """
     address = session.protocol.registry.payout_address(provider_id)
     owner = session.book.name_of(address)
     if owner is None or owner not in session.keystores:
@@ -22,4 +35,4 @@ def payout_sender(session: Session, name: str) -> tuple[int, Sender]:
             f"{name} is paid at {address}, which alone may do this, and its keystore is not here",
             hint="run this where that account's keystore is",
         )
-    return provider_id, session.sender(owner)
+    return Actor.holding(session, owner)
