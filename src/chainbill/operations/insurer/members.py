@@ -11,8 +11,8 @@ from chainbill.billing.accumulators import Accumulators
 from chainbill.chain.contracts.payer import MemberYear
 from chainbill.errors import ArgumentError, StateError
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.effect import effective_at
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.state.session import Session
 
 _NOTHING_MET = Accumulators()
@@ -135,10 +135,7 @@ def _changed(
     insurer: Actor, payer_id: int, member: str, year: int, before: MemberYear, receipt: TxReceipt
 ) -> MemberChange:
     return MemberChange(
-        changed=True,
-        effective_at=effective_at(insurer.session, receipt),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **made(insurer.session, receipt),
         member=member,
         benefit_year=year,
         standing=insurer.protocol.payer(payer_id).member_year(member, year),

@@ -10,8 +10,8 @@ from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.contracts import InsurerPayer
 from chainbill.errors import StateError
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.effect import effective_at
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.operations.insurer.account import payer_of
 from chainbill.state.address_book import Role
 from chainbill.state.session import Session
@@ -98,20 +98,14 @@ def accept_ownership(insurer: Actor, payer_id: int) -> PayerTakeover:
     receipt = payer.accept_ownership(insurer.sender())
     _write_down(insurer, payer_id)
     return PayerTakeover(
-        changed=True,
-        effective_at=effective_at(session, receipt),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **made(insurer.session, receipt),
         payer_id=payer_id,
     )
 
 
 def _offered(insurer: Actor, payer_id: int, address: str | None, receipt: TxReceipt) -> PayerOffer:
     return PayerOffer(
-        changed=True,
-        effective_at=effective_at(insurer.session, receipt),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **made(insurer.session, receipt),
         payer_id=payer_id,
         offered_to=address,
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.chain.contracts.escrow import Limits
-from chainbill.chain.format.events import LimitsSet
 from chainbill.errors import ArgumentError
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.patient.permission import Permission, announced_since, change, standing
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
+from chainbill.operations.patient.permission import Permission, announced_since, soon_after_another, standing
 from chainbill.protocol_constants import END_OF_TIME
 
 
@@ -52,15 +52,9 @@ def set_limits(patient: Actor, *, per_event: int | None = None, per_day: int | N
         since = None if in_force else announced_since(patient, "LimitsSet")
         return LimitsChange(changed=False, effective_at=since, limits=wanted, before=before)
     sender = patient.sender()
-    was_set, receipt = change(patient, LimitsSet, lambda: escrow.set_limits(sender, wanted))
-    return LimitsChange(
-        changed=True,
-        effective_at=was_set.effective_at,
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
-        limits=wanted,
-        before=before,
-    )
+    with soon_after_another():
+        receipt = escrow.set_limits(sender, wanted)
+    return LimitsChange(**made(patient.session, receipt), limits=wanted, before=before)
 
 
 def wanted_limits(patient: Actor, per_event: int | None, per_day: int | None) -> Limits:
