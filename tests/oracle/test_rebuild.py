@@ -12,8 +12,8 @@ import pytest
 from tests.oracle.workplace import FIRST, SECOND, THIRD, UNPAID, Crash, Workplace, open_workplace
 
 from chainbill.errors import IntakeRefused
-from chainbill.operations.provider.rebuild import RebuiltWorklist, rebuild_worklist
 from chainbill.operations.provider.worklist import Worklist
+from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist, rebuild_worklist
 from chainbill.oracle.rebuild import RebuiltStore, rebuild_store
 from chainbill.oracle.settling import BATCH_LIFE_SECONDS
 from chainbill.oracle.store import OracleStore

@@ -13,7 +13,7 @@ from tests.oracle.workplace import FIRST, SECOND, UNPAID, Crash, Workplace, open
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import RecallAttestation, SettlementBatch
 from chainbill.errors import AttestationError, IntakeRefused, StateError
-from chainbill.operations.provider.recall import Recalled
+from chainbill.operations.provider.recaller import Recalled
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle import settling
 from chainbill.oracle.api import Status

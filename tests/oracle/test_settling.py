@@ -17,11 +17,11 @@ from chainbill.chain.contracts.settlement import DisputeStatus, KeptRoot, settle
 from chainbill.chain.format.events import Party
 from chainbill.chain.format.logs import decode_log
 from chainbill.money import DOLLAR
+from chainbill.oracle.api import Hold, Status
 from chainbill.oracle.batching import plan_batches
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
-from chainbill.oracle.api import Hold, Status
 from chainbill.oracle.store import OracleStore
 from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.records.catalogue import Catalogue

@@ -14,7 +14,7 @@ from chainbill.attestation.signing import Signer
 from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
-from chainbill.operations.provider.recall import AttestationRecaller
+from chainbill.operations.provider.recaller import AttestationRecaller
 from chainbill.operations.provider.submission import AttestationSubmitter, Counterparties, SubmittedEvent
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.local import LocalOracle

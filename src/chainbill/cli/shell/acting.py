@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from pydantic import BaseModel
 
+from chainbill.cli.shell.context import Invocation
 from chainbill.cli.shell.output import emit, it_holds, note, show_time
 from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS
 from chainbill.money import format_dollars, show_dollars
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from web3.types import TxReceipt
 
     from chainbill.chain.node.sender import Sender
+    from chainbill.operations.actor import Actor
     from chainbill.operations.balances import Announcement, Holding
     from chainbill.operations.change import Change
     from chainbill.state.address_book import Contact
@@ -37,6 +39,19 @@ def acting_as(role: str) -> Callable[[_Command], _Command]:
     return click.option(
         "--as", "name", type=ACCOUNT, default=role, show_default=True, help=f"Which {role}'s account acts."
     )
+
+
+def actor(invocation: Invocation, name: str, role: str) -> Actor:
+    """The account of a role that acts, in a session of its own.
+
+    Raises:
+        StateError: nobody of the role has the name.
+        ChainError: no node answers.
+    """
+    from chainbill.operations.actor import Actor
+    from chainbill.state.address_book import Role
+
+    return Actor.named(invocation.session(), name, Role(role))
 
 
 def new_option(command: _Command) -> _Command:
@@ -139,6 +154,11 @@ def resumed_text(earlier: TxReceipt | None) -> str:
         f"\nResumed: an earlier run that was cut off had sent it ({where}), and it is not done twice."
         "\nTo do it once more, run the command again."
     )
+
+
+def resumption(change: Change) -> dict[str, Any]:
+    """The same of a change, for JSON: the transaction that an earlier run had sent."""
+    return {"resumed": change.resumed, "transaction": change.transaction if change.resumed else None}
 
 
 def resumed_lines(change: Change) -> list[str]:
