@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainbill.chain.contracts.settlement import ProviderBalance
+from chainbill.chain.contracts.settlement import Credit
 from chainbill.chain.format.events import BondWithdrawn, ProviderPaid
 from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.node.connection import time_of_block
@@ -21,7 +21,7 @@ class ProviderStanding:
 
     provider_id: int
     payout_address: str
-    credit: ProviderBalance
+    credit: Credit
     """In the settlement contract."""
     outside: int
     """What the payout address holds besides, in micro-dollars."""
