@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chainbill.cli.audit.text import Names
 from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
 from chainbill.cli.claims.question import HELD, ask_about
 from chainbill.cli.shell.acting import acting_as, actor
@@ -59,14 +60,12 @@ def collect(invocation: Invocation, name: str) -> None:
 
     A provider pays what it owes from its matured credit, so part of it may have to wait.
     """
-    from chainbill.cli.audit.text import Names
-    from chainbill.operations.claims.receivables import collect as collect_all
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.claims import receivables
+    from chainbill.operations.insurer.account import payer_of
 
-    session = invocation.session()
-    _, payer_id = insurer_of(session, name)
-    found = collect_all(session, session.sender(name), payer_id)
-    names = Names(session.book)
+    insurer = actor(invocation, name, "insurer")
+    payer_id, names = payer_of(insurer), Names(insurer.session.book)
+    found = receivables.collect(insurer, payer_id)
     lines = [
         f"{show_dollars(paid)} collected from {names.provider(provider_id)}, "
         f"which still owes {show_dollars(found.owed[provider_id])}."

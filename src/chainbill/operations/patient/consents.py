@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.node.connection import time_of_block
 from chainbill.errors import ArgumentError
+from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
@@ -83,7 +84,7 @@ def grant_consent(
         self_pay: may it charge its cash price, outside the patient's plan? None: as it is, else not.
 
     Raises:
-        ArgumentError: errors of ``wanted_consent``.
+        AmountError, ArgumentError: as of ``wanted_consent``.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
     wanted = wanted_consent(
@@ -116,8 +117,10 @@ def wanted_consent(
     """The consent that is to be given; arguments as of ``grant_consent``.
 
     Raises:
+        AmountError: not whole cents.
         ArgumentError: there is no limit to keep, two ends are given, or an end that is over or too far away.
     """
+    check_whole_cents("a limit", limit or 0)
     if duration is not None and until is not None:
         raise ArgumentError("give either --for or --until")
     now = patient.session.now()

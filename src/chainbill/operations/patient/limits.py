@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chainbill.chain.contracts.escrow import Limits
 from chainbill.errors import ArgumentError
+from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
@@ -41,6 +42,7 @@ def set_limits(patient: Actor, *, per_event: int | None = None, per_day: int | N
         per_day: the same for a day (UTC).
 
     Raises:
+        AmountError: not whole cents.
         ArgumentError: neither is given.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
@@ -61,10 +63,13 @@ def wanted_limits(patient: Actor, per_event: int | None, per_day: int | None) ->
     """The limits that are to be set; arguments as of ``set_limits``.
 
     Raises:
+        AmountError: not whole cents.
         ArgumentError: neither is given.
     """
     if per_event is None and per_day is None:
         raise ArgumentError("give --per-event, --per-day or both; 0 lifts a limit")
+    for limit in (per_event, per_day):
+        check_whole_cents("a limit", limit or 0)
     last = patient.protocol.escrow.limits_of(patient.address, END_OF_TIME)
     return Limits(
         per_event=last.per_event if per_event is None else per_event,

@@ -41,7 +41,7 @@ def accept_payer(patient: Actor, payer_id: int, secondary_payer_id: int | None =
         secondary_payer_id: 0: nobody; None: who is named now.
 
     Raises:
-        ArgumentError: errors of ``wanted_payers``.
+        ArgumentError: as of ``wanted_payers``.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
     escrow, address = patient.protocol.escrow, patient.address
