@@ -13,7 +13,10 @@ from chainbill.chain.node.connection import connect as connect_to
 from chainbill.chain.protocol import Protocol
 from chainbill.client.auditor import Auditor
 from chainbill.client.governor import Governor
+from chainbill.client.insurer import Insurer
 from chainbill.client.ledger import Ledger
+from chainbill.client.patient import Patient
+from chainbill.client.relay import Relay
 from chainbill.errors import NodeError
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims.disputes import DisputeStep, close
@@ -50,6 +53,38 @@ class Chainbill:
     def now(self) -> int:
         """The chain's time, in seconds since 1970: the only clock that chainbill goes by."""
         return self._session.now()
+
+    def patient(self, who: Who) -> Patient:
+        """A patient.
+
+        Raises:
+            AttestationError: not an address.
+            StateError: no patient has the name, or nobody can have the address.
+        """
+        return Patient(self._actor(who, Role.PATIENT))
+
+    def insurer(self, who: Who, *, payer_id: int | None = None) -> Insurer:
+        """An insurer.
+
+        Args:
+            who: the account that acts.
+            payer_id: for which payer contract; None: the account's own.
+
+        Raises:
+            AttestationError: not an address.
+            StateError: no insurer has the name, or nobody can have the address.
+        """
+        return Insurer(self._actor(who, Role.INSURER), payer_id)
+
+    def relay(self, who: LocalAccount | str) -> Relay:
+        """An account that sends what patients have signed: with its key, or the name of one whose keystore is
+        in the state directory, in whatever role.
+
+        Raises:
+            StateError: its keystore is not here, or the passphrase is missing or wrong.
+        """
+        account = who if isinstance(who, LocalAccount) else self._session.account(who)
+        return Relay(Actor.of(self._session, account))
 
     def governor(self, who: Who = "governor") -> Governor:
         """An account in one of the governor's roles.

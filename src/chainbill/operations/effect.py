@@ -15,6 +15,7 @@ from chainbill.chain.format.events import (
     PayersAccepted,
     PayoutAddressAnnounced,
     PlanChanged,
+    PlanPublished,
     ProviderAcceptanceEnded,
 )
 from chainbill.chain.format.logs import decode_receipt
@@ -28,6 +29,7 @@ _TIMED = {
     LimitsSet: "effective_at",
     PayersAccepted: "effective_at",
     PlanChanged: "effective_at",
+    PlanPublished: "effective_at",
     CoverageEnded: "ends_at",
     ProviderAcceptanceEnded: "ends_at",
     OperatorFeeAnnounced: "effective_at",

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.ledger.indexer import decode_ledger, fetch_ledger
 from chainbill.operations.actor import Actor
-from chainbill.oracle.refusals import Refusals
 from chainbill.oracle.store import OracleStore
+from chainbill.records.refusals import Refusals
 from chainbill.state.address_book import AddressBook
 from chainbill.state.session import Session
 from chainbill.statements.asked_for import whole_numbers

@@ -158,7 +158,7 @@ def test_close__deadline_not_over__says_until_when(settled: Settled) -> None:
 
 def test_collect__nothing_owed__sends_nothing(settled: Settled) -> None:
     found = collect(settled.insurer, settled.payer_id)
-    assert (found.changed, found.transaction, found.receivables, found.refund) == (False, None, (), 0)
+    assert (found.changed, found.transaction, found.paid, found.refund) == (False, None, {}, 0)
 
 
 def test_describe__by_who_may_read__has_the_service_and_the_day(town: Town, settled: Settled) -> None:

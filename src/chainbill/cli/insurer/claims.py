@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chainbill.cli.audit.text import Names
 from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
 from chainbill.cli.claims.question import HELD, ask_about
 from chainbill.cli.shell.acting import acting_as, actor
@@ -59,31 +60,31 @@ def collect(invocation: Invocation, name: str) -> None:
 
     A provider pays what it owes from its matured credit, so part of it may have to wait.
     """
-    from chainbill.cli.audit.text import Names
-    from chainbill.operations.claims.receivables import collect as collect_all
+    from chainbill.operations.claims import receivables
     from chainbill.operations.insurer.account import payer_of
 
     insurer = actor(invocation, name, "insurer")
-    found, names = collect_all(insurer, payer_of(insurer)), Names(insurer.session.book)
+    payer_id, names = payer_of(insurer), Names(insurer.session.book)
+    found = receivables.collect(insurer, payer_id)
     lines = [
-        f"{show_dollars(each.paid)} collected from {names.provider(each.provider_id)}, "
-        f"which still owes {show_dollars(each.owed)}."
-        for each in found.receivables
+        f"{show_dollars(paid)} collected from {names.provider(provider_id)}, "
+        f"which still owes {show_dollars(found.owed[provider_id])}."
+        for provider_id, paid in found.paid.items()
     ]
     if found.refund:
         lines.append(f"{show_dollars(found.refund)} that could not be sent before is in the pool now.")
     emit(
         {
             "account": name,
-            "payer_id": found.payer_id,
+            "payer_id": payer_id,
             "receivables": [
                 {
-                    "provider": names.provider(each.provider_id),
-                    "provider_id": each.provider_id,
-                    "collected": format_dollars(each.paid),
-                    "owed": format_dollars(each.owed),
+                    "provider": names.provider(provider_id),
+                    "provider_id": provider_id,
+                    "collected": format_dollars(paid),
+                    "owed": format_dollars(found.owed[provider_id]),
                 }
-                for each in found.receivables
+                for provider_id, paid in found.paid.items()
             ],
             "refund": format_dollars(found.refund),
         },

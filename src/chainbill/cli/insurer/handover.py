@@ -38,12 +38,13 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, new: bo
     offer takes the place of this one.
     """
     from chainbill.operations.insurer import ownership
+    from chainbill.operations.insurer.account import payer_of
 
     if (account is not None) == cancel:
         raise click.UsageError("give either the account that is to take over, or --cancel")
     insurer = actor(invocation, name, "insurer")
     if account is None:
-        _tell_called_off(name, ownership.cancel_transfer(insurer))
+        _tell_called_off(name, ownership.cancel_transfer(insurer, payer_of(insurer)))
         return
     confirm(
         f"{name} offers its payer contract, with the whole pool, to another account",
@@ -52,7 +53,7 @@ def hand_over(invocation: Invocation, account: str | None, cancel: bool, new: bo
             "then": "it becomes the other's once that takes it over",
         },
     )
-    done = ownership.transfer_ownership(insurer, account, new=new)
+    done = ownership.transfer_ownership(insurer, payer_of(insurer), account, new=new)
     taker = insurer.session.book.name_of(done.offered_to or "") or "NAME"
     emit(
         {

@@ -101,10 +101,12 @@ def _own(session: Session, name: str, claim: str) -> tuple[int, ProvenClaim, Act
         StateError: there is no such provider; the claim is another's, did not settle, or is named by more
             than one; or the key of the payout address is not here.
     """
+    from chainbill.operations.actor import Actor
     from chainbill.operations.claims.lookup import PartyTo, find_claim
     from chainbill.operations.governor.registrations import provider_of
-    from chainbill.operations.provider.payout import payout_account
+    from chainbill.operations.provider.payout import payout_actor
+    from chainbill.state.address_book import Role
 
     _, provider_id = provider_of(session, name)
     proven = find_claim(session, claim, PartyTo(name, provider_id=provider_id))
-    return provider_id, proven, payout_account(session, name, provider_id)
+    return provider_id, proven, payout_actor(Actor.named(session, name, Role.PROVIDER), provider_id)

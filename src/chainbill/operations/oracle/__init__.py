@@ -1,0 +1,1 @@
+"""What the oracle does, and its operators."""

@@ -1,0 +1,23 @@
+"""The oracle that a session's providers speak to: the one of its state directory."""
+
+from __future__ import annotations
+
+from chainbill.oracle.api import OracleApi
+from chainbill.oracle.local import LocalOracle
+from chainbill.oracle.store import OracleStore
+from chainbill.state.session import Session
+
+
+def oracle_at_hand(session: Session) -> OracleApi:
+    """The oracle; its store is made where there is none.
+
+    Raises:
+        StateError: its store cannot be used.
+    """
+    store = OracleStore(session.state.oracle_database)
+    return LocalOracle(session.protocol, store, lambda payer_id: session.schedules.load(payer_id).key)
+
+
+def has_oracle(session: Session) -> bool:
+    """Has it ever been handed anything here?"""
+    return session.state.oracle_database.exists()
