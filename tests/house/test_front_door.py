@@ -26,7 +26,17 @@ HOUSE_ONLY = {"LAYERS", "TYPE_CHECKING", "Any", "annotations", "importlib"}
 
 def classes() -> Iterator[type]:
     """Every class of the front door that is chainbill's own to call: roles, the ledger, the connection."""
-    for name in ("Chainbill", "Ledger", "Patient", "Provider", "Insurer", "Oracle", "Governor", "Auditor"):
+    for name in (
+        "Chainbill",
+        "Ledger",
+        "Patient",
+        "Provider",
+        "Insurer",
+        "Oracle",
+        "Governor",
+        "Auditor",
+        "Relay",
+    ):
         if name in front.__all__:
             yield getattr(front, name)
 
@@ -84,23 +94,35 @@ def test_front_door__every_error__is_there() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_method__what_it_returns__is_typed_and_can_be_annotated(method: Callable[..., Any]) -> None:
+def test_method__what_it_takes_and_returns__is_typed_and_at_the_front_door(
+    method: Callable[..., Any],
+) -> None:
     hints = typing.get_type_hints(method)
     parameters = [name for name in inspect.signature(method).parameters if name != "self"]
     assert set(parameters) <= set(hints), "an argument without a type"
     assert method.__doc__
-    own = [each for each in parts(hints["return"]) if each.__module__.startswith("chainbill.")]
-    missing = [each for each in own if getattr(front, each.__name__, None) is not each]
+    own = {name: [each for each in parts(hint) if is_own(each)] for name, hint in hints.items()}
+    missing = [each for named in own.values() for each in named if not is_handed_out(each)]
     assert missing == []
-    assert all(is_frozen(each) for each in own if is_dataclass(each))
+    assert all(is_frozen(each) for each in own["return"] if is_dataclass(each))
 
 
 def parts(hint: Any) -> Iterator[type]:
     """The classes that an annotation is made of."""
     if isinstance(hint, type) and not typing.get_args(hint):
         yield hint
+    elif isinstance(typing.get_origin(hint), type):
+        yield typing.get_origin(hint)
     for each in typing.get_args(hint):
         yield from parts(each)
+
+
+def is_own(each: type) -> bool:
+    return each.__module__.startswith("chainbill.")
+
+
+def is_handed_out(each: type) -> bool:
+    return getattr(front, each.__name__, None) is each
 
 
 def is_frozen(each: Any) -> bool:
