@@ -30,7 +30,7 @@ AFTER_NOTING = [
     (NOTE, "after"),  # Between the note and the sending.
     (f"{SENDER}._broadcast", "after"),  # Between the sending and the receipt.
     (f"{SENDER}._wait", "after"),
-    ("chainbill.cli.shell.acting:emit", "before"),  # Mined, and nobody was told.
+    ("chainbill.cli.shell.balances:emit", "before"),  # Mined, and nobody was told.
     ("chainbill.state.outbox:AccountOutbox.close", "before"),
 ]
 

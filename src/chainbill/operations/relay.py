@@ -71,17 +71,18 @@ def submit(relay: Actor, signed: SignedIntent) -> Relayed:
         )
 
 
-def disputed_claim(session: Session, signed: SignedIntent) -> ProvenClaim | None:
-    """The claim that a signed dispute is about; None where it is something else that was signed.
+def disputed_claim(session: Session, signed: SignedIntent) -> ProvenClaim:
+    """The claim that a signed dispute is about.
 
     Raises:
+        AttestationError: it is something else that was signed.
         StateError: it was signed for another deployment.
         ChainError: the node does not answer.
         LedgerError: there is no such claim.
     """
     intent, domain = signed.read()
     if not isinstance(intent, DisputeClaim):
-        return None
+        raise AttestationError(f"a {type(intent).__name__} disputes nothing")
     if domain != session.protocol.domain:
         raise StateError("it was signed for other contracts than this chain's")
     return Claims(session).prove(intent.claim_id)

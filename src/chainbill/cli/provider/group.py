@@ -49,13 +49,18 @@ def register(invocation: Invocation, name: str) -> None:
     from chainbill.operations.governor.registrations import register_provider
 
     session = invocation.session()
-    entry, new = register_provider(session, name)
-    facts = {"name": name, "address": entry.address, "provider_id": entry.provider_id, "registered": new}
-    if new:
-        told = f"{name} is registered as provider {entry.provider_id}, account {entry.address}."
+    done = register_provider(session, name)
+    facts = {
+        "name": name,
+        "address": done.address,
+        "provider_id": done.provider_id,
+        "registered": done.changed,
+    }
+    if done.changed:
+        told = f"{name} is registered as provider {done.provider_id}, account {done.address}."
         told += f"\nAn insurer pays it once it has said so: chainbill insurer accept-provider {name}"
     else:
-        told = f"{name} is registered already, as provider {entry.provider_id}, account {entry.address}."
+        told = f"{name} is registered already, as provider {done.provider_id}, account {done.address}."
     emit(facts, told)
 
 

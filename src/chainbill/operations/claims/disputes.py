@@ -25,10 +25,10 @@ from chainbill.chain.node.sender import Errand, Sender
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.ledger.proofs import ProvenClaim
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
+from chainbill.operations.change import Change
 from chainbill.operations.claims.lookup import PartyTo, find_claim, payer_party
 from chainbill.operations.claims.rulings import RulingWanted, ruling_on
-from chainbill.operations.effect import effective_at
+from chainbill.operations.effect import made
 from chainbill.operations.governor.calls import acting, await_call
 from chainbill.operations.times import show_time
 from chainbill.state.answers import Answer
@@ -224,10 +224,7 @@ def _result(session: Session, proven: ProvenClaim, receipt: TxReceipt, *, resume
     standing = settlement.dispute_of(proven.claim_id)
     events = decode_receipt(receipt, settlement.address)
     return DisputeStep(
-        changed=True,
-        effective_at=effective_at(session, receipt),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **made(session, receipt),
         resumed=resumed,
         claim_id=proven.claim_id,
         settled=proven.settled,

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from web3.types import TxReceipt
 
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.contracts.governance import ScheduledCall
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import RESTRICTED, GovernorRole
 from chainbill.errors import CallDelayed, ChainError, StateError
 from chainbill.operations.actor import Actor
+from chainbill.operations.effect import Made, made
 from chainbill.operations.times import show_time
 from chainbill.state.names import whom_else
 from chainbill.state.private_files import locked
@@ -72,6 +72,14 @@ def govern(
     return session.protocol.governance.execute(sender, target, function, *arguments)
 
 
+def settlement_call(governor: Actor, function: str, *arguments: object) -> Made:
+    """Make a restricted call of settlement; errors as ``acting`` and ``govern``."""
+    session = governor.session
+    with acting(governor) as sender:
+        receipt = govern(session, sender, session.protocol.settlement, function, *arguments)
+    return made(session, receipt)
+
+
 def await_call(
     session: Session, sender: Sender, target: ContractClient, function: str, *arguments: object
 ) -> None:
@@ -119,27 +127,3 @@ def _announce(
 def is_bound(session: Session, account: str, target: ContractClient, function: str) -> bool:
     """Must the governor's account announce this call beforehand?"""
     return not session.protocol.governance.can_call(account, target, function).immediate
-
-
-def targets(session: Session) -> dict[str, ContractClient]:
-    """The contracts that only the governor may call some functions of, by address."""
-    protocol = session.protocol
-    clients = (protocol.governance, protocol.token, protocol.registry, protocol.payers, protocol.settlement)
-    return {client.address: client for client in clients}
-
-
-def find_scheduled(session: Session, wanted: str) -> ScheduledCall:
-    """The one call that waits under an operation id, or the beginning of one.
-
-    Raises:
-        StateError: there is none, or there are several.
-    """
-    calls = session.protocol.governance.scheduled(from_block=session.protocol.deployment.block)
-    begin = wanted.lower().removeprefix("0x")
-    found = [call for call in calls if begin and call.operation_id.hex().startswith(begin)]
-    if len(found) != 1:
-        told = "several scheduled calls have" if found else "no scheduled call has"
-        raise StateError(
-            f"{told} an operation id that begins with {wanted}", hint="see: chainbill governor scheduled"
-        )
-    return found[0]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from web3.types import TxReceipt
-
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.effect import effective_at
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.protocol_constants import END_OF_TIME
 from chainbill.state.session import Session
 
@@ -58,9 +56,10 @@ def accept_provider(insurer: Actor, payer_id: int, provider_id: int) -> Provider
     """
     payer = insurer.protocol.payer(payer_id)
     if payer.accepts_provider(provider_id, END_OF_TIME):
-        return _told(insurer, payer_id, provider_id, None, accepted=True)
-    receipt = payer.accept_provider(insurer.sender(), provider_id)
-    return _told(insurer, payer_id, provider_id, receipt, accepted=True)
+        in_force = payer.accepts_provider(provider_id, insurer.session.now())
+        return ProviderAcceptance(changed=False, provider_id=provider_id, accepted=True, in_force=in_force)
+    done = made(insurer.session, payer.accept_provider(insurer.sender(), provider_id))
+    return ProviderAcceptance(**done, provider_id=provider_id, accepted=True, in_force=True)
 
 
 def end_provider_acceptance(insurer: Actor, payer_id: int, provider_id: int) -> ProviderAcceptance:
@@ -71,21 +70,7 @@ def end_provider_acceptance(insurer: Actor, payer_id: int, provider_id: int) -> 
     """
     payer = insurer.protocol.payer(payer_id)
     if not payer.accepts_provider(provider_id, END_OF_TIME):
-        return _told(insurer, payer_id, provider_id, None, accepted=False)
-    receipt = payer.end_provider_acceptance(insurer.sender(), provider_id)
-    return _told(insurer, payer_id, provider_id, receipt, accepted=False)
-
-
-def _told(
-    insurer: Actor, payer_id: int, provider_id: int, receipt: TxReceipt | None, *, accepted: bool
-) -> ProviderAcceptance:
-    session = insurer.session
-    return ProviderAcceptance(
-        changed=receipt is not None,
-        effective_at=effective_at(session, receipt) if receipt else None,
-        transaction=transaction_of(receipt) if receipt else None,
-        block=receipt["blockNumber"] if receipt else None,
-        provider_id=provider_id,
-        accepted=accepted,
-        in_force=session.protocol.payer(payer_id).accepts_provider(provider_id, session.now()),
-    )
+        in_force = payer.accepts_provider(provider_id, insurer.session.now())
+        return ProviderAcceptance(changed=False, provider_id=provider_id, accepted=False, in_force=in_force)
+    done = made(insurer.session, payer.end_provider_acceptance(insurer.sender(), provider_id))
+    return ProviderAcceptance(**done, provider_id=provider_id, accepted=False, in_force=True)

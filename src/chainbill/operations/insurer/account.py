@@ -47,8 +47,8 @@ def create(session: Session, name: str, *, mint: int | None = None) -> InsurerCr
         DevnetError: ``mint`` where no money is made.
         CallDelayed: the governor must announce it first, and has.
     """
-    entry, created = open_payer(session, name)
-    _, payer_id = insurer_of(session, name)
+    created = open_payer(session, name).changed
+    entry, payer_id = insurer_of(session, name)
     token = session.protocol.token
     held = token.balance_of(entry.address) + InsurerPool(session, payer_id).balance()
     minted = give_spending_money(session, entry, held, mint)
@@ -71,5 +71,5 @@ def own_payer(insurer: Actor) -> OwnPayer:
         StateError: it has none.
         CallDelayed: the governor must announce the making first, and has.
     """
-    created = insurer.session.devnet is not None and open_payer(insurer.session, insurer.name)[1]
+    created = insurer.session.devnet is not None and open_payer(insurer.session, insurer.name).changed
     return OwnPayer(payer_of(insurer), created)

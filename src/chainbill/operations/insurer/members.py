@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 
 from web3.types import TxReceipt
 
-from chainbill.billing.accumulators import Accumulators
+from chainbill.billing.accumulators import UNTOUCHED, Accumulators
 from chainbill.chain.contracts.payer import MemberYear
 from chainbill.errors import ArgumentError, StateError
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.effect import effective_at
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.state.session import Session
-
-_NOTHING_MET = Accumulators()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +36,7 @@ def enrol(
     *,
     year: int | None = None,
     family_id: int = 0,
-    opening: Accumulators = _NOTHING_MET,
+    opening: Accumulators = UNTOUCHED,
 ) -> MemberChange:
     """Enrol a patient under a plan for one benefit year, or resume a coverage that has ended, with what was
     met in it. One that is enrolled under the plan already is left alone.
@@ -126,6 +124,15 @@ def end_coverage(insurer: Actor, payer_id: int, member: str, *, year: int | None
     return _changed(insurer, payer_id, member, year, before, receipt)
 
 
+def member_year(session: Session, payer_id: int, member: str, *, year: int | None = None) -> MemberYear:
+    """A patient's standing in a benefit year; None: the chain's. Plan 0: not enrolled.
+
+    Raises:
+        ChainError: there is no such payer, or the node does not answer.
+    """
+    return session.protocol.payer(payer_id).member_year(member, benefit_year(session, year))
+
+
 def benefit_year(session: Session, year: int | None = None) -> int:
     """The benefit year that is meant: the chain's where none is named."""
     return datetime.fromtimestamp(session.now(), UTC).year if year is None else year
@@ -135,10 +142,7 @@ def _changed(
     insurer: Actor, payer_id: int, member: str, year: int, before: MemberYear, receipt: TxReceipt
 ) -> MemberChange:
     return MemberChange(
-        changed=True,
-        effective_at=effective_at(insurer.session, receipt),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **made(insurer.session, receipt),
         member=member,
         benefit_year=year,
         standing=insurer.protocol.payer(payer_id).member_year(member, year),

@@ -10,9 +10,8 @@ from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.contracts import InsurerPayer
 from chainbill.errors import StateError
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.effect import effective_at
-from chainbill.operations.insurer.account import payer_of
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.state.address_book import Role
 from chainbill.state.session import Session
 
@@ -33,12 +32,13 @@ class PayerTakeover(Change):
     payer_id: int
 
 
-def transfer_ownership(insurer: Actor, account: str, *, new: bool = False) -> PayerOffer:
+def transfer_ownership(insurer: Actor, payer_id: int, account: str, *, new: bool = False) -> PayerOffer:
     """Offer the insurer's payer contract, with its pool, to another account; the same offer again is left
     alone.
 
     Args:
         insurer: whose contract.
+        payer_id: which.
         account: an address, or a name in the address book.
         new: make an account of that name.
 
@@ -49,7 +49,7 @@ def transfer_ownership(insurer: Actor, account: str, *, new: bool = False) -> Pa
         ChainError: the chain refused it.
     """
     session = insurer.session
-    payer_id, payer = _own(insurer)
+    payer = _own(insurer, payer_id)
     address = session.address_of(account, role=Role.INSURER, new=new)
     if address == payer.insurer():
         raise StateError(f"payer {payer_id} is {insurer.name}'s own already", hint="name another account")
@@ -62,14 +62,14 @@ def transfer_ownership(insurer: Actor, account: str, *, new: bool = False) -> Pa
     return _offered(insurer, payer_id, address, receipt)
 
 
-def cancel_transfer(insurer: Actor) -> PayerOffer:
+def cancel_transfer(insurer: Actor, payer_id: int) -> PayerOffer:
     """Call the offer of the insurer's payer contract off.
 
     Raises:
         StateError: it is not the insurer's any more, or offered to nobody.
         ChainError: the chain refused it.
     """
-    payer_id, payer = _own(insurer)
+    payer = _own(insurer, payer_id)
     if payer.successor() == ZERO_ADDRESS:
         raise StateError(f"payer {payer_id} is offered to nobody")
     receipt = payer.transfer_ownership(insurer.sender(), ZERO_ADDRESS)
@@ -98,20 +98,14 @@ def accept_ownership(insurer: Actor, payer_id: int) -> PayerTakeover:
     receipt = payer.accept_ownership(insurer.sender())
     _write_down(insurer, payer_id)
     return PayerTakeover(
-        changed=True,
-        effective_at=effective_at(session, receipt),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **made(insurer.session, receipt),
         payer_id=payer_id,
     )
 
 
 def _offered(insurer: Actor, payer_id: int, address: str | None, receipt: TxReceipt) -> PayerOffer:
     return PayerOffer(
-        changed=True,
-        effective_at=effective_at(insurer.session, receipt),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **made(insurer.session, receipt),
         payer_id=payer_id,
         offered_to=address,
     )
@@ -127,9 +121,8 @@ def _write_down(insurer: Actor, payer_id: int) -> None:
         book.update(insurer.name, payer_id=payer_id)
 
 
-def _own(insurer: Actor) -> tuple[int, InsurerPayer]:
+def _own(insurer: Actor, payer_id: int) -> InsurerPayer:
     """An insurer's payer contract, while it is its own."""
-    payer_id = payer_of(insurer)
     payer = insurer.protocol.payer(payer_id)
     owner = payer.insurer()
     if owner != insurer.address:
@@ -137,7 +130,7 @@ def _own(insurer: Actor) -> tuple[int, InsurerPayer]:
             f"payer {payer_id} is not {insurer.name}'s any more: {owner} has taken it over",
             hint=f"act as that account: --as {insurer.session.book.name_of(owner) or 'NAME'}",
         )
-    return payer_id, payer
+    return payer
 
 
 def _check_has_none(session: Session, name: str) -> None:

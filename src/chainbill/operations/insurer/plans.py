@@ -10,7 +10,8 @@ from chainbill.billing.terms import Category, CategoryTerms, PlanTerms
 from chainbill.chain.contracts import InsurerPayer
 from chainbill.errors import TermsError
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.operations.times import show_time
 from chainbill.state.session import Session
 
@@ -84,16 +85,7 @@ def publish_plan(insurer: Actor, payer_id: int, plan: PlanFile) -> PlanPublicati
                 hint="publish again after that; on a devnet: chainbill devnet advance 1d",
             )
     receipt = payer.publish_plan(insurer.sender(), plan_id, plan.terms, plan.categories)
-    version = newest + 1
-    announced = payer.plan_terms(plan_id, version)
-    return PlanPublication(
-        changed=True,
-        effective_at=announced[1] if announced else None,
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
-        plan_id=plan_id,
-        version=version,
-    )
+    return PlanPublication(**made(insurer.session, receipt), plan_id=plan_id, version=newest + 1)
 
 
 def _same_categories(payer: InsurerPayer, version: int, plan: PlanFile) -> bool:

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chainbill.chain.contracts.escrow import Consent
-from chainbill.chain.format.events import ConsentGranted, ConsentRevoked
 from chainbill.chain.node.connection import time_of_block
 from chainbill.errors import ArgumentError
+from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.patient.permission import announced_since, change
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
+from chainbill.operations.patient.permission import announced_since, soon_after_another
 from chainbill.operations.times import show_time
 from chainbill.protocol_constants import DAY_SECONDS, END_OF_TIME, NOTICE_SECONDS
 
@@ -83,7 +84,7 @@ def grant_consent(
         self_pay: may it charge its cash price, outside the patient's plan? None: as it is, else not.
 
     Raises:
-        ArgumentError: errors of ``wanted_consent``.
+        AmountError, ArgumentError: as of ``wanted_consent``.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
     wanted = wanted_consent(
@@ -92,18 +93,15 @@ def grant_consent(
     escrow, now = patient.protocol.escrow, patient.session.now()
     before = escrow.consent_of(patient.address, provider_id, END_OF_TIME)
     sender = patient.sender()
-    granted, receipt = change(
-        patient, ConsentGranted, lambda: escrow.grant_consent(sender, provider_id, wanted)
-    )
+    with soon_after_another():
+        receipt = escrow.grant_consent(sender, provider_id, wanted)
+    done = made(patient.session, receipt)
     return ConsentChange(
-        changed=True,
-        effective_at=granted.effective_at,
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **done,
         provider_id=provider_id,
         consent=wanted,
         before=before if before.expires_at > now else None,
-        narrower=granted.effective_at > time_of_block(patient.protocol.w3, receipt["blockHash"]),
+        narrower=done["effective_at"] > time_of_block(patient.protocol.w3, receipt["blockHash"]),
     )
 
 
@@ -119,8 +117,10 @@ def wanted_consent(
     """The consent that is to be given; arguments as of ``grant_consent``.
 
     Raises:
+        AmountError: not whole cents.
         ArgumentError: there is no limit to keep, two ends are given, or an end that is over or too far away.
     """
+    check_whole_cents("a limit", limit or 0)
     if duration is not None and until is not None:
         raise ArgumentError("give either --for or --until")
     now = patient.session.now()
@@ -155,15 +155,9 @@ def revoke_consent(patient: Actor, provider_id: int) -> Revocation:
         end = ends if ends > now else None
         return Revocation(changed=False, effective_at=end, provider_id=provider_id, expires_at=end)
     sender = patient.sender()
-    revoked, receipt = change(patient, ConsentRevoked, lambda: escrow.revoke_consent(sender, provider_id))
-    return Revocation(
-        changed=True,
-        effective_at=revoked.expires_at,
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
-        provider_id=provider_id,
-        expires_at=revoked.expires_at,
-    )
+    with soon_after_another():
+        done = made(patient.session, escrow.revoke_consent(sender, provider_id))
+    return Revocation(**done, provider_id=provider_id, expires_at=done["effective_at"])
 
 
 def _ever_consented_to(patient: Actor) -> Iterable[int]:

@@ -17,7 +17,9 @@ from chainbill.attestation.patient_intents import (
     UseNonce,
     Withdraw,
 )
+from chainbill.ledger.proofs import ProvenClaim
 from chainbill.operations.actor import Actor
+from chainbill.operations.claims.lookup import PartyTo, find_claim
 from chainbill.operations.patient.consents import wanted_consent
 from chainbill.operations.patient.limits import wanted_limits
 from chainbill.operations.patient.payers import wanted_payers
@@ -133,8 +135,19 @@ def revocation_intent(patient: Actor, provider_id: int, validity: Validity = ONE
     )
 
 
-def dispute_intent(patient: Actor, claim_id: bytes, validity: Validity = ONE_DAY) -> DisputeClaim:
-    """A dispute of a settled claim, over the patient's next nonce of settlement."""
+def dispute_intent(patient: Actor, claim: str | ProvenClaim, validity: Validity = ONE_DAY) -> DisputeClaim:
+    """A dispute of a settled claim, over the patient's next nonce of settlement.
+
+    Args:
+        patient: whose claim.
+        claim: its number (``2:7``), commitment or id; or as ``find_claim`` found it.
+        validity: how long it can be sent.
+
+    Raises:
+        LedgerError: there is no such claim.
+        StateError: it is somebody else's, or did not settle.
+    """
     settlement = patient.protocol.settlement
+    proven = find_claim(patient.session, claim, PartyTo(patient.name, patient=patient.address))
     nonce = settlement.nonce_of(patient.address) if validity.nonce is None else validity.nonce
-    return DisputeClaim(claim_id, nonce, validity.deadline(patient))
+    return DisputeClaim(proven.claim_id, nonce, validity.deadline(patient))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.chain.contracts.escrow import Limits
-from chainbill.chain.format.events import LimitsSet
 from chainbill.errors import ArgumentError
+from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.patient.permission import Permission, announced_since, change, standing
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
+from chainbill.operations.patient.permission import Permission, announced_since, soon_after_another, standing
 from chainbill.protocol_constants import END_OF_TIME
 
 
@@ -41,6 +42,7 @@ def set_limits(patient: Actor, *, per_event: int | None = None, per_day: int | N
         per_day: the same for a day (UTC).
 
     Raises:
+        AmountError: not whole cents.
         ArgumentError: neither is given.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
@@ -52,25 +54,22 @@ def set_limits(patient: Actor, *, per_event: int | None = None, per_day: int | N
         since = None if in_force else announced_since(patient, "LimitsSet")
         return LimitsChange(changed=False, effective_at=since, limits=wanted, before=before)
     sender = patient.sender()
-    was_set, receipt = change(patient, LimitsSet, lambda: escrow.set_limits(sender, wanted))
-    return LimitsChange(
-        changed=True,
-        effective_at=was_set.effective_at,
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
-        limits=wanted,
-        before=before,
-    )
+    with soon_after_another():
+        receipt = escrow.set_limits(sender, wanted)
+    return LimitsChange(**made(patient.session, receipt), limits=wanted, before=before)
 
 
 def wanted_limits(patient: Actor, per_event: int | None, per_day: int | None) -> Limits:
     """The limits that are to be set; arguments as of ``set_limits``.
 
     Raises:
+        AmountError: not whole cents.
         ArgumentError: neither is given.
     """
     if per_event is None and per_day is None:
         raise ArgumentError("give --per-event, --per-day or both; 0 lifts a limit")
+    for limit in (per_event, per_day):
+        check_whole_cents("a limit", limit or 0)
     last = patient.protocol.escrow.limits_of(patient.address, END_OF_TIME)
     return Limits(
         per_event=last.per_event if per_event is None else per_event,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.chain.contracts.escrow import Payers
-from chainbill.chain.format.events import PayersAccepted
 from chainbill.errors import ArgumentError
 from chainbill.operations.actor import Actor
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.patient.permission import Permission, announced_since, change, standing
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
+from chainbill.operations.patient.permission import Permission, announced_since, soon_after_another, standing
 from chainbill.protocol_constants import END_OF_TIME
 
 
@@ -41,7 +41,7 @@ def accept_payer(patient: Actor, payer_id: int, secondary_payer_id: int | None =
         secondary_payer_id: 0: nobody; None: who is named now.
 
     Raises:
-        ArgumentError: errors of ``wanted_payers``.
+        ArgumentError: as of ``wanted_payers``.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
     escrow, address = patient.protocol.escrow, patient.address
@@ -52,17 +52,9 @@ def accept_payer(patient: Actor, payer_id: int, secondary_payer_id: int | None =
         since = None if in_force else announced_since(patient, "PayersAccepted")
         return PayersChange(changed=False, effective_at=since, payers=wanted, before=before)
     sender = patient.sender()
-    accepted, receipt = change(
-        patient, PayersAccepted, lambda: escrow.accept_payer(sender, wanted.primary, wanted.secondary)
-    )
-    return PayersChange(
-        changed=True,
-        effective_at=accepted.effective_at,
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
-        payers=wanted,
-        before=before,
-    )
+    with soon_after_another():
+        receipt = escrow.accept_payer(sender, wanted.primary, wanted.secondary)
+    return PayersChange(**made(patient.session, receipt), payers=wanted, before=before)
 
 
 def wanted_payers(patient: Actor, payer_id: int, secondary_payer_id: int | None = None) -> Payers:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from web3.types import TxReceipt
-
-from chainbill.chain.format.events import Event
-from chainbill.chain.format.logs import decode_receipt
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.operations.actor import Actor
 from chainbill.operations.times import show_time
 from chainbill.protocol_constants import END_OF_TIME
 
 _Terms = TypeVar("_Terms")
-_Event = TypeVar("_Event", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +47,15 @@ def announced_since(patient: Actor, event: str, **indexed: int) -> int:
     return int(logs[-1]["effectiveAt"])
 
 
-def change(patient: Actor, kind: type[_Event], send: Callable[[], TxReceipt]) -> tuple[_Event, TxReceipt]:
-    """Send a change; returns the one event of a kind that the escrow logged of it.
+@contextmanager
+def soon_after_another() -> Iterator[None]:
+    """Say when a change may be made that comes too soon after another one took effect.
 
     Raises:
-        ChainError: the change before it took effect too lately, or the chain refused it.
+        ChainError: it does.
     """
     try:
-        receipt = send()
+        yield
     except ContractReverted as refusal:
         if refusal.name != "ChangeTooRecent":
             raise
@@ -68,6 +65,3 @@ def change(patient: Actor, kind: type[_Event], send: Callable[[], TxReceipt]) ->
             f"the next may be made from {show_time(refusal.fields['until'])}",
             hint="wait until then; on a devnet: chainbill devnet advance 6h",
         ) from None
-    events = decode_receipt(receipt, patient.protocol.escrow.address, "PatientEscrow")
-    (event,) = (event for event in events if isinstance(event, kind))
-    return event, receipt

@@ -20,8 +20,8 @@ from chainbill.operations.balances import (
     WithdrawalCalledOff,
     WithdrawalTaken,
 )
-from chainbill.operations.change import Change, transaction_of
-from chainbill.operations.effect import effective_at
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.operations.patient.consents import standing_consents
 
 _PERMIT_SECONDS = 3_600
@@ -145,10 +145,7 @@ def use_nonce(patient: Actor) -> SignaturesVoided:
     escrow = patient.protocol.escrow
     receipt = escrow.use_nonce(patient.sender())
     return SignaturesVoided(
-        changed=True,
-        effective_at=effective_at(patient.session, receipt),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
+        **made(patient.session, receipt),
         nonce=escrow.nonce_of(patient.address),
     )
 
