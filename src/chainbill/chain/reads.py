@@ -8,10 +8,11 @@ read is the chain's own answer: so whatever is signed is checked at the block it
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from hexbytes import HexBytes
 from web3.types import LogReceipt
@@ -105,8 +106,8 @@ class Reads:
         addresses: Collection[str],
         on_logs: Callable[[list[LogReceipt]], None],
     ) -> None:
-        """``addresses``: contracts whose logs are always asked for. ``on_logs`` is told all logs of those, some
-        of them again and again; at a reorganisation of the chain, of an empty list."""
+        """``addresses``: contracts whose logs are always asked for. ``on_logs`` is told all logs of those,
+        some of them again and again; at a reorganisation of the chain, of an empty list."""
         self._node_url = node_url
         self._node: JsonRpc | None = None
         self._addresses = set(addresses)
@@ -178,35 +179,31 @@ class Reads:
 
     def _look(self) -> None:
         """Look at the newest block, and forget what logs say has changed, in one round trip."""
-        requests: list[Request] = [("eth_getBlockByNumber", ["latest", False])]
         before, covered = self._newest, self._covered
-        if before is not None and covered is not None:
-            wanted = {"address": sorted(self._addresses), "fromBlock": hex(covered.number), "toBlock": "latest"}
-            requests += [
-                ("eth_getBlockByNumber", [hex(before.number), False]),
-                ("eth_getLogs", [wanted]),
-            ]
-        answers = self._rpc().batch(requests)
-        newest = _block(answers[0])
-        if before is not None and covered is not None:
-            if answers[1] is None or _block(answers[1]) != before:
-                self._forget()
-            else:
-                self._hear(answers[2])
-            # A node may answer a batch in any order: the logs are of the block before last for certain, and
-            # are asked for again from there.
-            self._covered = before
-        if self._covered is None:
-            self._covered = newest
-        self._newest = newest
+        newest_block: Request = ("eth_getBlockByNumber", ["latest", False])
+        if before is None or covered is None:
+            (answer,) = self._rpc().batch([newest_block])
+            self._newest = self._covered = _block(answer)
+            return
+        logs = {"address": sorted(self._addresses), "fromBlock": hex(covered.number), "toBlock": "latest"}
+        same_block: Request = ("eth_getBlockByNumber", [hex(before.number), False])
+        answer, same, told = self._rpc().batch([newest_block, same_block, ("eth_getLogs", [logs])])
+        self._newest = newest = _block(answer)
+        if same is None or _block(same) != before:
+            self._forget(newest)
+            return
+        self._hear(told)
+        # A node may answer a batch in any order: logs are known for certain up to the block before this look,
+        # and are asked for from there the next time.
+        self._covered = before
         self._known = {
             key: each for key, each in self._known.items() if each.lasts or each.read_at == newest.number
         }
 
-    def _forget(self) -> None:
+    def _forget(self, newest: Block) -> None:
         """The chain was reorganised: it may say otherwise now."""
         self._known.clear()
-        self._covered = None
+        self._covered = newest
         self._on_logs([])
 
     def _hear(self, logs: list[dict[str, Any]]) -> None:
@@ -222,7 +219,9 @@ class Reads:
 
     def _rpc(self) -> JsonRpc:
         if self._node is None:
-            self._node = JsonRpc(self._node_url())
+            node = self._node = JsonRpc(self._node_url())
+            # Its connection is kept as long as somebody reads here.
+            weakref.finalize(self, node.__exit__)
         return self._node
 
 
@@ -268,13 +267,14 @@ def _block(answer: Mapping[str, Any]) -> Block:
 
 
 def _as_web3(log: Mapping[str, Any]) -> LogReceipt:
-    """A log as web3 gives it, as far as it is decoded from."""
-    return {  # type: ignore[typeddict-item,return-value]
-        **log,
+    """A log as web3 gives it, as far as it is read here."""
+    told: Any = {
+        "address": log["address"],
         "topics": [HexBytes(topic) for topic in log["topics"]],
         "data": HexBytes(log["data"]),
         "blockNumber": int(log["blockNumber"], 16),
-        "logIndex": int(log["logIndex"], 16),
         "blockHash": HexBytes(log["blockHash"]),
         "transactionHash": HexBytes(log["transactionHash"]),
+        "logIndex": int(log["logIndex"], 16),
     }
+    return cast("LogReceipt", told)

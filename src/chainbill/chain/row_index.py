@@ -71,9 +71,7 @@ class LoggedRow:
 class RowIndex:
     """The rows of one deployment, as far as they were read."""
 
-    def __init__(
-        self, w3: Web3, deployment: Deployment, is_told: Callable[[], bool] = lambda: False
-    ) -> None:
+    def __init__(self, w3: Web3, deployment: Deployment, is_told: Callable[[], bool] = lambda: False) -> None:
         """``is_told``: is somebody else telling of new logs just now, by ``hear``? Then, once the rows were
         read, the chain is not asked."""
         self._w3 = w3

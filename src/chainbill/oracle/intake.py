@@ -13,9 +13,9 @@ from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.adjudication import whole_units
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.protocol import Protocol
-from chainbill.oracle.questions import asked_of
 from chainbill.errors import AmountError, AttestationError, ChainError, IntakeRefused, StateError
 from chainbill.oracle.api import OPEN, REOPENABLE, Receipt, RefusalReason, Status
+from chainbill.oracle.questions import asked_of
 from chainbill.oracle.store import CoordinationOfBenefits, OracleStore, StoredAttestation
 from chainbill.records.service_id import service_id
 

@@ -11,7 +11,6 @@ from chainbill.chain.reads import Question
 from chainbill.errors import ChainError
 
 
-
 def asked_of(
     protocol: Protocol, attestations: Sequence[ServiceAttestation], signers: Sequence[str | None]
 ) -> Iterator[list[Question]]:
