@@ -15,7 +15,9 @@ from chainbill.client.auditor import Auditor
 from chainbill.client.governor import Governor
 from chainbill.client.insurer import Insurer
 from chainbill.client.ledger import Ledger
+from chainbill.client.oracle import Oracle
 from chainbill.client.patient import Patient
+from chainbill.client.provider import Provider
 from chainbill.client.relay import Relay
 from chainbill.errors import NodeError
 from chainbill.operations.actor import Actor
@@ -75,6 +77,32 @@ class Chainbill:
             StateError: no insurer has the name, or nobody can have the address.
         """
         return Insurer(self._actor(who, Role.INSURER), payer_id)
+
+    def provider(self, who: Who, *, provider_id: int | None = None) -> Provider:
+        """A provider.
+
+        Args:
+            who: the account that acts.
+            provider_id: for which provider; None: the one that the account is registered as.
+
+        Raises:
+            AttestationError: not an address.
+            StateError: no provider has the name, or nobody can have the address.
+        """
+        return Provider(self._actor(who, Role.PROVIDER), provider_id)
+
+    def oracle(self, who: LocalAccount | str = "oracle-1") -> Oracle:
+        """The oracle, whose nodes' keys and store are in the state directory.
+
+        Args:
+            who: the account that sends its transactions, with its key or by the name of its keystore.
+
+        Raises:
+            StateError: its keystore is not here.
+        """
+        if isinstance(who, LocalAccount):
+            return Oracle(Actor.of(self._session, who))
+        return Oracle(Actor.holding(self._session, who))
 
     def relay(self, who: LocalAccount | str) -> Relay:
         """An account that sends what patients have signed: with its key, or the name of one whose keystore is
