@@ -127,3 +127,10 @@ def is_handed_out(each: type) -> bool:
 
 def is_frozen(each: Any) -> bool:
     return bool(each.__dataclass_params__.frozen and each.__slots__ is not None)
+
+
+@pytest.mark.parametrize("of", classes(), ids=lambda of: of.__name__)
+def test_manual__its_table_of_methods__is_true(of: type) -> None:
+    rows = re.findall(rf"^\| `{of.__name__}` \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) == 1
+    assert re.findall(r"`(\w+)`", rows[0]) == [name for name, _ in methods(of) if name != "address"]

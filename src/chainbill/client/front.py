@@ -47,8 +47,14 @@ from chainbill.client.insurer import (
 from chainbill.client.ledger import (
     Ledger,
 )
+from chainbill.client.oracle import (
+    Oracle,
+)
 from chainbill.client.patient import (
     Patient,
+)
+from chainbill.client.provider import (
+    Provider,
 )
 from chainbill.client.relay import (
     Relay,
@@ -97,6 +103,9 @@ from chainbill.operations.balances import (
 )
 from chainbill.operations.change import (
     Change,
+)
+from chainbill.operations.claims.corrections import (
+    Correction,
 )
 from chainbill.operations.claims.disputes import (
     DisputeStep,
@@ -159,6 +168,15 @@ from chainbill.operations.insurer.plans import (
 from chainbill.operations.insurer.pool import (
     PoolStanding,
 )
+from chainbill.operations.oracle.fees import (
+    FeesWithdrawn,
+    OperatorFees,
+)
+from chainbill.operations.oracle.settle import (
+    OracleStanding,
+    Settlement,
+    StoreRebuilt,
+)
 from chainbill.operations.patient.consents import (
     ConsentChange,
     ConsentStanding,
@@ -183,8 +201,51 @@ from chainbill.operations.patient.wallet import (
     SignaturesVoided,
     WalletStanding,
 )
+from chainbill.operations.provider.attest import (
+    AttestedEvents,
+)
+from chainbill.operations.provider.attesters import (
+    AttesterKey,
+    KeyChange,
+    KeyRotation,
+)
+from chainbill.operations.provider.cash_prices import (
+    PricesPublished,
+    PriceStanding,
+)
+from chainbill.operations.provider.credit import (
+    AdvanceDrawn,
+    BondDeposited,
+    BondReturned,
+    CreditWithdrawn,
+    ProviderStanding,
+)
+from chainbill.operations.provider.ingest import (
+    Ingested,
+)
+from chainbill.operations.provider.own_claims import (
+    DoubtfulClaim,
+)
+from chainbill.operations.provider.payout import (
+    PayoutChangeAnnounced,
+    PayoutChangeCalledOff,
+    PayoutStanding,
+)
+from chainbill.operations.provider.recaller import (
+    Recalled,
+)
+from chainbill.operations.provider.waiting import (
+    EventsRemoved,
+    WorklistStanding,
+)
+from chainbill.operations.provider.worklist_rebuild import (
+    RebuiltWorklist,
+)
 from chainbill.operations.relay import (
     Relayed,
+)
+from chainbill.oracle.api import (
+    Receipt,
 )
 from chainbill.records.catalogue import (
     Catalogue,
@@ -207,15 +268,23 @@ from chainbill.statements.patient_model import (
 from chainbill.statements.period import (
     Period,
 )
+from chainbill.statements.provider import (
+    ProviderStatement,
+)
 
 __all__ = [
     "Accepted",
+    "AdvanceDrawn",
     "Amount",
     "AmountError",
     "AnnouncedCall",
     "ArgumentError",
     "AttestationError",
+    "AttestedEvents",
+    "AttesterKey",
     "Auditor",
+    "BondDeposited",
+    "BondReturned",
     "CallCancelled",
     "CallDelayed",
     "CallMade",
@@ -229,6 +298,8 @@ __all__ = [
     "ConsentChange",
     "ConsentStanding",
     "ContractReverted",
+    "Correction",
+    "CreditWithdrawn",
     "Deployment",
     "Deposit",
     "DevnetError",
@@ -236,17 +307,23 @@ __all__ = [
     "DisputeStatus",
     "DisputeStep",
     "DisputedClaim",
+    "DoubtfulClaim",
     "EpochEnded",
     "EpochOpened",
+    "EventsRemoved",
     "FeeStanding",
     "FeeTerms",
     "FeesPublished",
+    "FeesWithdrawn",
     "Governor",
     "HistoryEntry",
     "HoldsTooLittle",
+    "Ingested",
     "Insurer",
     "InsurerStatement",
     "IntakeRefused",
+    "KeyChange",
+    "KeyRotation",
     "Ledger",
     "LedgerClaim",
     "LedgerError",
@@ -260,6 +337,9 @@ __all__ = [
     "NotDeployed",
     "OperatorFeeAnnounced",
     "OperatorFeeStanding",
+    "OperatorFees",
+    "Oracle",
+    "OracleStanding",
     "Outcome",
     "Party",
     "Patient",
@@ -269,18 +349,29 @@ __all__ = [
     "PayerTakeover",
     "Payers",
     "PayersChange",
+    "PayoutChangeAnnounced",
+    "PayoutChangeCalledOff",
+    "PayoutStanding",
     "Period",
     "Permission",
     "PlanFile",
     "PlanPublication",
     "PoolStanding",
     "PriceSource",
+    "PriceStanding",
+    "PricesPublished",
+    "Provider",
     "ProviderAcceptance",
     "ProviderRegistered",
+    "ProviderStanding",
+    "ProviderStatement",
     "ProviderStopped",
     "PublishedPlan",
     "RawLedger",
     "Reason",
+    "RebuiltWorklist",
+    "Recalled",
+    "Receipt",
     "RecordError",
     "RecordTooLarge",
     "Relay",
@@ -292,11 +383,13 @@ __all__ = [
     "RoleRevoked",
     "ServiceEvent",
     "ServiceKind",
+    "Settlement",
     "SettlementPaused",
     "ShownClaim",
     "SignaturesVoided",
     "SignedIntent",
     "StateError",
+    "StoreRebuilt",
     "TermsError",
     "UnsupportedVersion",
     "Validity",
@@ -306,6 +399,7 @@ __all__ = [
     "WithdrawalAnnounced",
     "WithdrawalCalledOff",
     "WithdrawalTaken",
+    "WorklistStanding",
     "connect",
     "format_dollars",
 ]
