@@ -475,7 +475,7 @@ def test_attest__price_finer_than_a_cent_is_rounded_by_ingest__so_it_is_accepted
         (Worklist, "reserve_sequence", "cut-reserved"),
         (Vault, "seal", "cut-sealed"),
         (OracleStore, "accept", "cut-stored"),
-        (Intake, "accept", "cut-accepted"),
+        (Intake, "accept_all", "cut-accepted"),
     ],
 )
 def test_attest__cut_off__is_repeated_with_the_same_attestation(
