@@ -21,6 +21,7 @@ from chainbill.client.provider import Provider
 from chainbill.client.relay import Relay
 from chainbill.errors import NodeError
 from chainbill.operations.actor import Actor
+from chainbill.operations.claims.disputes import DisputeStep, close
 from chainbill.operations.governor.calls import governor_account
 from chainbill.records.vault import VaultKey
 from chainbill.state.address_book import Role
@@ -138,6 +139,17 @@ class Chainbill:
             key: must open those; None: that a record is there is enough.
         """
         return Auditor(self._session, attestations=attestations, vault=vault, key=key)
+
+    def close_dispute(self, claim: str, *, sent_by: LocalAccount | str) -> DisputeStep:
+        """End a dispute whose deadline has passed; anyone may. See ``operations.claims.disputes.close``.
+
+        Args:
+            claim: its number (``2:7``), commitment or id.
+            sent_by: who pays the chain's gas for it: an account with its key, or the name of a keystore.
+        """
+        if isinstance(sent_by, str):
+            return close(Actor.holding(self._session, sent_by), claim)
+        return close(Actor.of(self._session, sent_by), claim)
 
     def _actor(self, who: Who, role: Role) -> Actor:
         if isinstance(who, LocalAccount):
