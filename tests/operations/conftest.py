@@ -1,0 +1,5 @@
+"""What the tests of operations share."""
+
+from tests.support.testbed import session, testbed
+
+__all__ = ["session", "testbed"]
