@@ -137,7 +137,7 @@ def test_list__roles_beside_the_four_and_functions_moved_to_them__are_named(bare
 
 
 def test_bound__grant_and_revoke__are_announced_and_made_two_days_later(
-    own_settings: pytest.MonkeyPatch, tmp_path: Any, capfd: pytest.CaptureFixture[str]
+    own_settings: None, tmp_path: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for town in _bound(tmp_path, capfd):
         command = ("governor", "roles", "grant", "registrar", "second")

@@ -48,7 +48,7 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 
     signed = _signed(file)
     session = invocation.session()
-    done = relay.submit(Actor.of(session, session.account(name)), signed)
+    done = relay.submit(Actor.holding(session, name), signed)
     facts = _facts(signed)
     emit(
         {

@@ -111,8 +111,9 @@ class Chainbill:
         Raises:
             StateError: its keystore is not here, or the passphrase is missing or wrong.
         """
-        account = who if isinstance(who, LocalAccount) else self._session.account(who)
-        return Relay(Actor.of(self._session, account))
+        if isinstance(who, LocalAccount):
+            return Relay(Actor.of(self._session, who))
+        return Relay(Actor.holding(self._session, who))
 
     def governor(self, who: Who = "governor") -> Governor:
         """An account in one of the governor's roles.

@@ -146,7 +146,7 @@ class Intake:
         self._check_terms(attestation)
         coordination = self._coordination(attested)
         self._store.accept_again(known.row, signature=signature, coordination=coordination)
-        return Receipt(attestation, Status.ACCEPTED, corrects=known.corrects)
+        return Receipt(attestation, Status.ACCEPTED, corrects=known.corrects, signature=signature)
 
     def _check_complete(self, attested: AttestedEvent) -> None:
         """A store that was lost, or a copy that is older than the chain, cannot tell what was paid before."""

@@ -21,7 +21,8 @@ from chainbill.chain.format.events import (
     RefundDeferred,
 )
 from chainbill.chain.format.logs import decode_receipt
-from chainbill.chain.node.sender import Errand, Sender
+from chainbill.chain.node.outbox import Errand
+from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.ledger.proofs import ProvenClaim
 from chainbill.operations.actor import Actor
