@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -16,7 +17,9 @@ from chainbill.chain.contracts import DevUsd
 from chainbill.chain.node.answer import PASSING, node_name
 from chainbill.chain.node.connection import chain_time, connect, find_receipt
 from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.chain.node.send_state import Patience
 from chainbill.chain.node.sender import Sender
+from chainbill.chain.node.transport import Transport
 from chainbill.errors import ChainError, ContractReverted, NodeError
 from chainbill.ledger.indexer import fetch_ledger
 from chainbill.money import DOLLAR
@@ -65,6 +68,7 @@ METHODS = [
     "eth_call",
     "eth_getBlockByNumber",
     "eth_getTransactionReceipt",
+    "eth_maxPriorityFeePerGas",
     "eth_estimateGas",
     "eth_getTransactionCount",
     "eth_sendRawTransaction",
@@ -73,7 +77,7 @@ METHODS = [
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainbill.chain.node.provider._PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("chainbill.chain.node.transport._PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -166,7 +170,7 @@ def test_send__node_does_not_answer_in_time__says_that_it_may_be_mined(chain: St
     w3 = connect(proxy.url)
     sender = Sender(w3, chain["patient"].account)
     provider: Any = w3.provider
-    provider._timeout = 0.2
+    provider._transport.timeout_seconds = 0.2
     proxy.rules["eth_sendRawTransaction"] = lambda ask: (time.sleep(0.6), ask())[1]
     with pytest.raises(NodeError, match=r"was sent, and may be mined: .* did not answer within 0.2 s"):
         DevUsd(w3, chain.deployment.token).approve(sender, chain.address("stranger"), 1)
@@ -179,7 +183,7 @@ def test_send__receipt_names_a_block_that_another_node_has_not__is_not_taken_for
     """As behind a balancer, or after a reorganisation."""
     w3 = connect(proxy.url)
     token = DevUsd(w3, chain.deployment.token)
-    sender = Sender(w3, chain["patient"].account, receipt_timeout_seconds=0.3)
+    sender = Sender(w3, chain["patient"].account, patience=Patience(receipt=0.3))
     token.balance_of(sender.address)
 
     def unconfirmed(block: Any) -> Any:
@@ -273,3 +277,15 @@ def test_connect__not_a_url__is_one_error(url: str) -> None:
 def test_node_name__url_with_secrets__tells_none_of_them() -> None:
     assert node_name("https://user:word@node.example/v3/key?token=1") == "https://node.example"
     assert node_name("http://[::1]:8545/key") == "http://[::1]:8545"
+
+
+def test_transport__plain_http__reads_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them takes longer than all that a small command asks of its node."""
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("certificates were read")
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
+    Transport("http://127.0.0.1:1", timeout_seconds=1).close()
+    with pytest.raises(AssertionError, match="certificates"):
+        Transport("https://localhost:1", timeout_seconds=1)

@@ -15,10 +15,13 @@ from chainbill.client.auditor import Auditor
 from chainbill.client.governor import Governor
 from chainbill.client.insurer import Insurer
 from chainbill.client.ledger import Ledger
+from chainbill.client.oracle import Oracle
 from chainbill.client.patient import Patient
+from chainbill.client.provider import Provider
 from chainbill.client.relay import Relay
 from chainbill.errors import NodeError
 from chainbill.operations.actor import Actor
+from chainbill.operations.claims.disputes import DisputeStep, close
 from chainbill.operations.governor.calls import governor_account
 from chainbill.records.vault import VaultKey
 from chainbill.state.address_book import Role
@@ -75,6 +78,32 @@ class Chainbill:
         """
         return Insurer(self._actor(who, Role.INSURER), payer_id)
 
+    def provider(self, who: Who, *, provider_id: int | None = None) -> Provider:
+        """A provider.
+
+        Args:
+            who: the account that acts.
+            provider_id: for which provider; None: the one that the account is registered as.
+
+        Raises:
+            AttestationError: not an address.
+            StateError: no provider has the name, or nobody can have the address.
+        """
+        return Provider(self._actor(who, Role.PROVIDER), provider_id)
+
+    def oracle(self, who: LocalAccount | str = "oracle-1") -> Oracle:
+        """The oracle, whose nodes' keys and store are in the state directory.
+
+        Args:
+            who: the account that sends its transactions, with its key or by the name of its keystore.
+
+        Raises:
+            StateError: its keystore is not here.
+        """
+        if isinstance(who, LocalAccount):
+            return Oracle(Actor.of(self._session, who))
+        return Oracle(Actor.holding(self._session, who))
+
     def relay(self, who: LocalAccount | str) -> Relay:
         """An account that sends what patients have signed: with its key, or the name of one whose keystore is
         in the state directory, in whatever role.
@@ -111,6 +140,17 @@ class Chainbill:
             key: must open those; None: that a record is there is enough.
         """
         return Auditor(self._session, attestations=attestations, vault=vault, key=key)
+
+    def close_dispute(self, claim: str, *, sent_by: LocalAccount | str) -> DisputeStep:
+        """End a dispute whose deadline has passed; anyone may. See ``operations.claims.disputes.close``.
+
+        Args:
+            claim: its number (``2:7``), commitment or id.
+            sent_by: who pays the chain's gas for it: an account with its key, or the name of a keystore.
+        """
+        if isinstance(sent_by, str):
+            return close(Actor.holding(self._session, sent_by), claim)
+        return close(Actor.of(self._session, sent_by), claim)
 
     def _actor(self, who: Who, role: Role) -> Actor:
         if isinstance(who, LocalAccount):

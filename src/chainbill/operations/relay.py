@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from web3.types import TxReceipt
 
 from chainbill.attestation.patient_intents import (
@@ -13,11 +15,13 @@ from chainbill.attestation.patient_intents import (
     EscrowIntent,
     Intent,
     ReceiveWithAuthorization,
+    read_intent,
 )
 from chainbill.attestation.signing import canonical_signature, recover
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.node.connection import has_code
-from chainbill.chain.node.sender import Errand, Sender
+from chainbill.chain.node.outbox import Errand
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AttestationError, ContractReverted, StateError
 from chainbill.ledger.proofs import ProvenClaim
@@ -26,10 +30,13 @@ from chainbill.operations.change import Change, transaction_of
 from chainbill.operations.claims.lookup import Claims
 from chainbill.operations.effect import effective_at
 from chainbill.operations.patient.signed_intents import SignedIntent, domain_of
+from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.state.session import Session
 
 _STALE = ("InvalidSignature", "InvalidPatientSignature", "InvalidAuthorizationSignature")
 """What the contracts say to a signature over another nonce, and to one that a wallet contract disowns."""
+
+_MESSAGE = TypeAdapter(dict[str, Any])
 
 _DISOWNED = (
     "the wallet contract that the message names does not take the signature: sign again with its owners' keys"
@@ -71,6 +78,37 @@ def submit(relay: Actor, signed: SignedIntent) -> Relayed:
         )
 
 
+def externally_signed(session: Session, content: bytes, signature: bytes) -> SignedIntent:
+    """What was signed elsewhere, such as in a hardware wallet, as a file that anyone can send; ``content`` is
+    the message, as JSON.
+
+    Raises:
+        AttestationError: the message is no intent of ours, or not signed by whom it is of.
+        LedgerError: it disputes a claim that there is not.
+        StateError: it is for another deployment.
+    """
+    refuse_repeated_keys(content, "the message", AttestationError)
+    try:
+        message = _MESSAGE.validate_json(content)
+    except ValidationError:
+        raise AttestationError(
+            "that is no message to be signed", hint="write one: chainbill patient sign, with --external"
+        ) from None
+    intent, domain = read_intent(message)
+    _check_domain(session, intent, domain)
+    match intent:
+        case EscrowIntent():
+            signer = intent.patient
+        case ReceiveWithAuthorization():
+            signer = intent.owner
+        case DisputeClaim():
+            signer = Claims(session).prove(intent.claim_id).settled.patient
+        case _:
+            raise _nothing_to_send(intent)
+    given = _as_the_contracts_take_it(session.protocol, intent, domain, signer, signature)
+    return SignedIntent(message=message, signature=f"0x{given.hex()}")
+
+
 def disputed_claim(session: Session, signed: SignedIntent) -> ProvenClaim:
     """The claim that a signed dispute is about.
 
@@ -90,11 +128,7 @@ def disputed_claim(session: Session, signed: SignedIntent) -> ProvenClaim:
 
 def _send(session: Session, sender: Sender, intent: Intent, domain: Domain, signature: bytes) -> TxReceipt:
     protocol = session.protocol
-    if domain != domain_of(protocol, intent):
-        raise StateError(
-            "it was signed for other contracts than this chain's",
-            hint="sign again on this chain, or send it to the chain it was signed for: --rpc-url",
-        )
+    _check_domain(session, intent, domain)
     match intent:
         case EscrowIntent():
             return _relay_escrow_intent(protocol, sender, intent, domain, signature)
@@ -103,7 +137,19 @@ def _send(session: Session, sender: Sender, intent: Intent, domain: Domain, sign
         case DisputeClaim():
             proven = Claims(session).prove(intent.claim_id)
             return _relay_dispute(protocol, sender, intent, domain, signature, proven)
-    raise AttestationError(
+    raise _nothing_to_send(intent)
+
+
+def _check_domain(session: Session, intent: Intent, domain: Domain) -> None:
+    if domain != domain_of(session.protocol, intent):
+        raise StateError(
+            "it was signed for other contracts than this chain's",
+            hint="sign again on this chain, or send it to the chain it was signed for: --rpc-url",
+        )
+
+
+def _nothing_to_send(intent: Intent) -> AttestationError:
+    return AttestationError(
         f"a {type(intent).__name__} is nothing that others send", hint="sign a deposit: patient sign fund"
     )
 

@@ -103,6 +103,8 @@ class Receipt:
     """The id of the reversed claim that it takes the place of; empty: none."""
     claim_id: bytes = b""
     """Of the claim it became; empty: it has not settled, or nobody was there to write that down."""
+    signature: bytes = b""
+    """The provider's; empty: rebuilt from the chain, which does not have it."""
     repeated: bool = False
     """True where this very attestation was accepted before."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AmountError, AttestationError, ChainError, IntakeRefused, StateError
 from chainbill.oracle.api import OPEN, REOPENABLE, Receipt, RefusalReason, Status
+from chainbill.oracle.questions import asked_of
 from chainbill.oracle.store import CoordinationOfBenefits, OracleStore, StoredAttestation
 from chainbill.records.service_id import service_id
 
@@ -45,6 +47,7 @@ class Intake:
         self._store = store
         self._schedule_key = schedule_key
         self._active: dict[tuple[int, str], RefusalReason | None] = {}
+        self._signers: dict[tuple[bytes, bytes], str] = {}
         self._complete: set[int] = set()
         """Providers of which the store knows every claim."""
 
@@ -53,7 +56,14 @@ class Intake:
 
         Raises:
             IntakeRefused: with a ``RefusalReason`` as its ``reason``.
+            ChainError: the node could not be reached or refused.
         """
+        (outcome,) = self.accept_all([attested])
+        if isinstance(outcome, IntakeRefused):
+            raise outcome
+        return outcome
+
+    def _accept(self, attested: AttestedEvent) -> Receipt:
         attestation = attested.attestation
         digest = attestation.digest(self._protocol.domain)
         signature = self._check_attester(attestation, digest, attested.signature)
@@ -92,11 +102,31 @@ class Intake:
         Raises:
             ChainError: the node could not be reached or refused.
         """
-        return [self._outcome(attested) for attested in events]
+        with self._protocol.reads.held():
+            self._learn(events)
+            return [self._outcome(attested) for attested in events]
+
+    def _learn(self, events: Sequence[AttestedEvent]) -> None:
+        """Ask the chain at once what accepting these will ask."""
+        signers = [self._signer_of(attested) for attested in events]
+        for questions in asked_of(self._protocol, [each.attestation for each in events], signers):
+            self._protocol.reads.learn(questions)
+
+    def _signer_of(self, attested: AttestedEvent) -> str | None:
+        """Who has signed; None: the signature is none."""
+        digest = attested.attestation.digest(self._protocol.domain)
+        with suppress(AttestationError):
+            return self._signer(digest, canonical_signature(attested.signature))
+        return None
+
+    def _signer(self, digest: bytes, signature: bytes) -> str:
+        if (digest, signature) not in self._signers:
+            self._signers[digest, signature] = recover(digest, signature)
+        return self._signers[digest, signature]
 
     def _outcome(self, attested: AttestedEvent) -> Receipt | IntakeRefused:
         try:
-            return self.accept(attested)
+            return self._accept(attested)
         except IntakeRefused as refusal:
             return refusal
 
@@ -108,7 +138,7 @@ class Intake:
             self._store.coordinate(known.row, self._coordination(attested))
         if known.status not in REOPENABLE:
             return known.receipt(repeated=True)
-        if self._protocol.settlement.is_spent(attestation.provider_id, attestation.sequence):
+        if self._protocol.rows.is_spent(attestation.provider_id, attestation.sequence):
             self._store.mark_spent(known.row)
             return replace(known, status=Status.SPENT).receipt(repeated=True)
         self._check_commitment(attestation)
@@ -116,7 +146,7 @@ class Intake:
         self._check_terms(attestation)
         coordination = self._coordination(attested)
         self._store.accept_again(known.row, signature=signature, coordination=coordination)
-        return Receipt(attestation, Status.ACCEPTED, corrects=known.corrects)
+        return Receipt(attestation, Status.ACCEPTED, corrects=known.corrects, signature=signature)
 
     def _check_complete(self, attested: AttestedEvent) -> None:
         """A store that was lost, or a copy that is older than the chain, cannot tell what was paid before."""
@@ -155,7 +185,7 @@ class Intake:
         """The signature in the one form that is kept."""
         try:
             signature = canonical_signature(signature)
-            signer = recover(digest, signature)
+            signer = self._signer(digest, signature)
         except AttestationError as error:
             raise _refuse(RefusalReason.BAD_SIGNATURE, str(error)) from None
         key = (attestation.provider_id, signer)
@@ -199,7 +229,7 @@ class Intake:
             self._check_replaceable(earlier)
         holder = self._store.find_sequence(provider, attestation.sequence)
         reused = holder is not None and (earlier is None or holder.row != earlier.row)
-        if reused or self._protocol.settlement.is_spent(provider, attestation.sequence):
+        if reused or self._protocol.rows.is_spent(provider, attestation.sequence):
             raise _refuse(
                 RefusalReason.SEQUENCE_REUSED,
                 f"sequence {attestation.sequence} of provider {provider} is taken",
@@ -210,7 +240,7 @@ class Intake:
         """Only what is held or recalled, and no batch can settle any more, gives way to another."""
         provider, sequence = earlier.attestation.provider_id, earlier.attestation.sequence
         before = f"this record was attested before, as sequence {sequence} ({earlier.status})"
-        if earlier.status not in REOPENABLE or self._protocol.settlement.is_spent(provider, sequence):
+        if earlier.status not in REOPENABLE or self._protocol.rows.is_spent(provider, sequence):
             raise _refuse(RefusalReason.DUPLICATE_RECORD, before)
         if earlier.signed_until >= self._protocol.now():
             until = datetime.fromtimestamp(earlier.signed_until, UTC)
@@ -283,7 +313,7 @@ class Intake:
                 RefusalReason.UNKNOWN_SERVICE,
                 f"payer {attestation.payer_id} publishes no fee for service 0x{attestation.service_id.hex()}",
             )
-        plan_id = payer.member_year(attestation.patient, attestation.benefit_year).plan_at(now)
+        plan_id = payer.plan_at(attestation.patient, attestation.benefit_year, now)
         version = payer.plan_versions(plan_id) if plan_id else 0
         published = payer.plan_terms(plan_id, version) if version else None
         if published is None:

@@ -131,6 +131,7 @@ class StoredAttestation:
             signed_until=self.signed_until,
             corrects=self.corrects,
             claim_id=self.claim_id,
+            signature=self.signature,
             repeated=repeated,
         )
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -15,9 +16,11 @@ from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.deployments import load_deployment
 from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.node.connection import check_deployed, connect
-from chainbill.chain.node.sender import Errand, Sender
+from chainbill.chain.node.outbox import Errand
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import StateError
+from chainbill.records.shared_records import RecordsFolder
 from chainbill.records.vault import Vault, VaultKey
 from chainbill.state.address_book import AddressBook, Contact, Role
 from chainbill.state.devnet_accounts import contact
@@ -32,12 +35,24 @@ from chainbill.state.untold import Untold
 ENVIRONMENT = "CHAINBILL_RPC_URL"
 """Names a node where ``--rpc-url`` does not; else the state directory's devnet is meant."""
 
+RECORDS_ENVIRONMENT = "CHAINBILL_RECORDS"
+"""Names a folder that providers and patients both reach, in which sealed records lie; none: each has only
+what is in the state directory."""
+
 
 class Session:
     """Everything a command needs. Accounts are opened when they are first asked for."""
 
-    def __init__(self, state: StateDirectory, protocol: Protocol, devnet: Devnet | None) -> None:
+    def __init__(
+        self,
+        state: StateDirectory,
+        protocol: Protocol,
+        devnet: Devnet | None,
+        *,
+        shared_records: Path | None = None,
+    ) -> None:
         self.state = state
+        self._shared_records = shared_records
         self.protocol = protocol
         self.devnet = devnet
         """The state directory's devnet, None where the session is on another chain."""
@@ -70,7 +85,13 @@ class Session:
             # The devnet's chain was looked at when it was brought up. A transaction to a contract that is not
             # there would be mined, and do nothing.
             check_deployed(w3, deployment.settlement)
-        return cls(state, Protocol(w3, deployment), devnet)
+        shared = os.environ.get(RECORDS_ENVIRONMENT)
+        return cls(
+            state,
+            Protocol(w3, deployment),
+            devnet,
+            shared_records=Path(shared).expanduser() if shared else None,
+        )
 
     @property
     def rpc_url(self) -> str:
@@ -79,8 +100,13 @@ class Session:
 
     @cached_property
     def vault(self) -> Vault:
-        """The sealed records."""
-        return Vault(self.state.vault)
+        """The sealed records: here, and in the folder that ``$CHAINBILL_RECORDS`` names.
+
+        Raises:
+            StateError: that is not there, or the vault cannot be used.
+        """
+        shared = None if self._shared_records is None else RecordsFolder(self._shared_records)
+        return Vault(self.state.vault, shared=shared)
 
     def now(self) -> int:
         """The chain's time, the only clock protocol times are taken from; seconds since 1970."""
@@ -90,8 +116,15 @@ class Session:
         """An account, opened.
 
         Raises:
-            StateError: no such account, or the passphrase is missing or wrong.
+            StateError: no such account, its key is elsewhere, or the passphrase is missing or wrong.
         """
+        known = self.book.entries().get(name)
+        if known is not None and name not in self.keystores:
+            raise StateError(
+                f"the key of {name} ({known.address}) is not here: the address book knows its address alone",
+                hint="have it here: chainbill accounts import FILE; or sign with it where it is, such as a "
+                "hardware wallet: chainbill patient sign, with --external",
+            )
         return self.keystores.unlock(name)
 
     def sender(self, name: str) -> Sender:
@@ -110,8 +143,25 @@ class Session:
         return _TellingSender(self.protocol.w3, account, outbox, self.untold)
 
     def vault_key(self, name: str) -> VaultKey:
-        """The key that opens records sealed to an account; errors as ``account``."""
+        """The key that opens records sealed to an account: its own, or, where its key is elsewhere, that of
+        an account here to whose vault key its records are sealed. Errors as ``account``."""
+        entry = self.book.entries().get(name)
+        if entry is not None and name not in self.keystores and entry.vault_public_key is not None:
+            key = self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
+            if key is not None:
+                return key
         return VaultKey.derive(bytes(self.account(name).key))
+
+    def vault_key_behind(self, public: bytes) -> VaultKey | None:
+        """The vault key of an account here, by its public half of 32 bytes; None where it is elsewhere.
+
+        Raises:
+            StateError: the passphrase is missing or wrong.
+        """
+        for name, entry in self.book.entries().items():
+            if entry.vault_public_key == public.hex() and name in self.keystores:
+                return VaultKey.derive(bytes(self.account(name).key))
+        return None
 
     def ensure_account(self, name: str, role: Role) -> Contact:
         """The account of that name and role, made (and on the devnet given gas) where there is none.

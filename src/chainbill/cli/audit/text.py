@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.shell.output import note, show_table, show_time
 from chainbill.cli.shell.terminal import one_line
 from chainbill.money import show_dollars
@@ -66,7 +65,7 @@ def show_history(names: Names, entries: Sequence[HistoryEntry]) -> None:
                 names.account(entry.patient),
                 names.provider(entry.provider_id),
                 names.payer(entry.payer_id),
-                claim_number(claim.provider_id, claim.sequence) if claim else "",
+                entry.number or "",
                 "" if entry.amount is None else show_dollars(entry.amount),
                 reason.label if reason else "",
             )

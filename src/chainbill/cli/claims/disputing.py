@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.shell.acting import resumed_lines
 from chainbill.cli.shell.output import emit, show_table, show_time
 from chainbill.money import format_dollars
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts.settlement import DisputeStatus
-    from chainbill.chain.format.events import Claim
     from chainbill.operations.claims.disputes import DisputeStep
-    from chainbill.operations.claims.lookup import DisputedClaim, PartyTo
+    from chainbill.operations.claims.facts import Reversal
+    from chainbill.operations.claims.lookup import DisputedClaim, DisputeStatus, PartyTo
     from chainbill.state.session import Session
 
 CLAIM = "CLAIM"
@@ -34,11 +32,10 @@ _NEXT = {
 
 def tell_step(session: Session, step: DisputeStep, done: str) -> None:
     """Tell what has come of a step; ``done`` begins the sentence (``maria disputes``)."""
-    claim = step.settled.claim
     moved = _moved(session, step)
     emit(
         {
-            **_claim_facts(session, step.claim_id, step.settled.patient, claim),
+            **_claim_facts(session, step),
             "status": step.status.label,
             "deadline": step.deadline,
             "held": format_dollars(step.held),
@@ -51,9 +48,7 @@ def tell_step(session: Session, step: DisputeStep, done: str) -> None:
                 f"{done} claim {step.number}: it is {step.status.label} now.",
                 *resumed_lines(step)[:1],
                 *_moved_lines(moved),
-                *_next_lines(
-                    claim, step.status, step.deadline or 0, session.now(), whole=step.reversed_in_full
-                ),
+                *_next_lines(step, session.now()),
             ]
         ),
     )
@@ -62,7 +57,7 @@ def tell_step(session: Session, step: DisputeStep, done: str) -> None:
 def _moved(session: Session, step: DisputeStep) -> dict[str, Any]:
     """The money that a step has taken back, and what of it must still wait."""
     return {
-        "taken_back": None if step.reversed_claim is None else _amounts(step.reversed_claim),
+        "taken_back": _amounts(step.reversed),
         "receivables": _by_payer(session, step.receivables),
         "deferred": _by_payer(session, step.deferred),
     }
@@ -72,13 +67,15 @@ def _by_payer(session: Session, amounts: Mapping[int, int]) -> dict[str, str]:
     return {_payer(session, payer_id): format_dollars(amount) for payer_id, amount in amounts.items()}
 
 
-def _amounts(taken: Claim) -> dict[str, str]:
+def _amounts(taken: Reversal | None) -> dict[str, str] | None:
+    if taken is None:
+        return None
     return {
         "allowed": format_dollars(taken.allowed),
-        "to_patient": format_dollars(taken.patient_responsibility),
-        "to_insurer": format_dollars(taken.plan_paid),
-        "to_secondary_insurer": format_dollars(taken.secondary_paid),
-        "operator_fee": format_dollars(taken.fee),
+        "to_patient": format_dollars(taken.to_patient),
+        "to_insurer": format_dollars(taken.to_insurer),
+        "to_secondary_insurer": format_dollars(taken.to_secondary_insurer),
+        "operator_fee": format_dollars(taken.operator_fee),
     }
 
 
@@ -111,24 +108,21 @@ def _moved_lines(moved: dict[str, Any]) -> list[str]:
 
 def list_disputes(session: Session, party: PartyTo, statuses: Sequence[DisputeStatus] = ()) -> None:
     """List a party's claims that were disputed or given back."""
-    from chainbill.operations.claims.lookup import Claims
+    from chainbill.operations.claims.lookup import disputed_claims
 
-    found = Claims(session).disputed(party, statuses) if statuses else Claims(session).disputed(party)
-    facts = [_disputed_facts(session, each) for each in found]
+    facts = [_disputed_facts(session, each) for each in disputed_claims(session, party, statuses)]
     emit({"disputes": facts}, lambda: _show_disputes(facts))
 
 
 def _disputed_facts(session: Session, each: DisputedClaim) -> dict[str, Any]:
-    claim, dispute, taken = each.live.claim, each.dispute, each.live.reversed_claim
-    whole = taken is not None and taken.allowed == claim.allowed
-    advice = _next_lines(claim, dispute.status, dispute.deadline, session.now(), whole=whole)
+    advice = _next_lines(each, session.now())
     return {
-        **_claim_facts(session, each.claim_id, each.live.patient, claim),
-        "status": dispute.status.label,
+        **_claim_facts(session, each),
+        "status": each.status.label,
         "parties": [party.label for party in each.parties],
-        "deadline": dispute.deadline or None,
-        "held": format_dollars(dispute.held),
-        "taken_back": None if taken is None else _amounts(taken),
+        "deadline": each.deadline,
+        "held": format_dollars(each.held),
+        "taken_back": _amounts(each.reversed),
         "what_to_do": advice[0].removeprefix("Next: ") if advice else "",
     }
 
@@ -157,25 +151,21 @@ def _show_disputes(disputes: Sequence[dict[str, Any]]) -> None:
 # ---- words --------------------------------------------------------------------------------------------
 
 
-def _claim_facts(session: Session, claim_id: bytes, patient: str, claim: Claim) -> dict[str, Any]:
+def _claim_facts(session: Session, each: DisputeStep | DisputedClaim) -> dict[str, Any]:
     from chainbill.cli.audit.text import Names
 
-    names = Names(session.book)
+    names, claim = Names(session.book), each.claim
     return {
-        "claim_id": claim_id,
-        "number": _called(claim),
+        "claim_id": each.claim_id,
+        "number": each.number,
         "provider": names.provider(claim.provider_id),
         "provider_id": claim.provider_id,
         "sequence": claim.sequence,
-        "patient": names.account(patient),
+        "patient": names.account(each.patient),
         "insurer": names.payer(claim.payer_id or None),
         "secondary_insurer": names.payer(claim.secondary_payer_id or None),
         "allowed": format_dollars(claim.allowed),
     }
-
-
-def _called(claim: Claim) -> str:
-    return claim_number(claim.provider_id, claim.sequence)
 
 
 def _payer(session: Session, payer_id: int) -> str:
@@ -184,11 +174,12 @@ def _payer(session: Session, payer_id: int) -> str:
     return Names(session.book).payer(payer_id)
 
 
-def _next_lines(claim: Claim, status: DisputeStatus, deadline: int, now: int, *, whole: bool) -> list[str]:
-    """``whole``: nothing of the claim is left, so that another can take its place."""
+def _next_lines(each: DisputeStep | DisputedClaim, now: int) -> list[str]:
+    deadline = each.deadline or 0
     if deadline and now >= deadline:
-        return [f"Next: chainbill claims close {_called(claim)}"]
-    advice = _NEXT.get(status.label)
-    if advice is None or (status.label == "reversed" and not whole):
+        return [f"Next: chainbill claims close {each.number}"]
+    advice = _NEXT.get(each.status.label)
+    # Only where nothing is left of a claim can another take its place.
+    if advice is None or (each.status.label == "reversed" and not each.reversed_in_full):
         return []
-    return [f"Next: {advice.format(claim=_called(claim), deadline=show_time(deadline))}"]
+    return [f"Next: {advice.format(claim=each.number, deadline=show_time(deadline))}"]

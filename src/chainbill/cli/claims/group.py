@@ -31,8 +31,7 @@ def claims_group() -> None:
 @pass_invocation
 def disputes(invocation: Invocation, statuses: tuple[str, ...]) -> None:
     """List every claim that was disputed or given back, and what comes next."""
-    from chainbill.chain.contracts.settlement import DisputeStatus
-    from chainbill.operations.claims.lookup import PartyTo
+    from chainbill.operations.claims.lookup import DisputeStatus, PartyTo
 
     wanted = [status for status in DisputeStatus if status.label in statuses]
     list_disputes(invocation.session(), PartyTo(), wanted)
@@ -62,7 +61,7 @@ def close(invocation: Invocation, claim: str, name: str) -> None:
 
     session = invocation.session()
     proven = find_claim(session, claim)
-    back = goes_back(proven.settled.claim)
+    back = goes_back(proven)
     then = f"where the provider was silent, {back}; where the arbiter was, the claim stands"
     ask_about(session, name, proven, f"{name} ends the dispute of", then)
     tell_step(session, end_dispute(Actor.holding(session, name), proven), "Closed the dispute of")

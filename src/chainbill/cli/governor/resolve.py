@@ -55,7 +55,6 @@ def resolve(
     """
     from chainbill.operations.claims.disputes import resolve as rule
     from chainbill.operations.claims.lookup import find_claim
-    from chainbill.operations.claims.rulings import ruling_on
     from chainbill.operations.governor.calls import governor_account
 
     named: dict[Part, int] = {part: amount for part, amount in parts.items() if amount is not None}  # type: ignore[misc]
@@ -64,7 +63,6 @@ def resolve(
     wanted: RulingWanted = "reverse" if full else "uphold" if uphold else named
     session = invocation.session()
     proven = find_claim(session, claim)
-    left = ruling_on(proven.settled, wanted).claim
-    then = "the claim stands" if uphold else goes_back(proven.settled.claim, left)
+    then = "the claim stands" if uphold else goes_back(proven, wanted)
     ask_about(session, name, proven, f"{name} rules on", then)
     tell_step(session, rule(governor_account(session, name), proven, wanted), f"{name} rules on")

@@ -13,7 +13,7 @@ from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, holds_from, it_holds, show_table, show_time
-from chainbill.cli.shell.parameters import DOLLARS, PARTY, PATIENT, Count
+from chainbill.cli.shell.parameters import ACCOUNT_OR_ADDRESS, DOLLARS, PARTY, Count
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _show_accepted(insurer: Actor) -> None:
     "chainbill insurer enrol maria --plan 1 --year 2026 --deductible-met 120 --oop-met 180\n"
     "chainbill insurer enrol juan --plan 1 --family 7",
 )
-@click.argument("patient", type=PATIENT)
+@click.argument("patient", type=ACCOUNT_OR_ADDRESS)
 @_plan_option
 @_year_option
 @click.option(
@@ -192,7 +192,7 @@ def enrol(
 @click.command(
     "change-plan", cls=ShellCommand, example="chainbill insurer change-plan maria --plan 2 --year 2026"
 )
-@click.argument("patient", type=PATIENT)
+@click.argument("patient", type=ACCOUNT_OR_ADDRESS)
 @_plan_option
 @_year_option
 @acting_as("insurer")
@@ -217,7 +217,7 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
 
 
 @click.command("end-coverage", cls=ShellCommand, example="chainbill insurer end-coverage maria --year 2026")
-@click.argument("patient", type=PATIENT)
+@click.argument("patient", type=ACCOUNT_OR_ADDRESS)
 @_year_option
 @acting_as("insurer")
 @dry_run_option

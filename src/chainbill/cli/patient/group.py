@@ -18,7 +18,7 @@ from chainbill.cli.shell.acting import acting_as, actor, emit_statement, mint_op
 from chainbill.cli.shell.balances import announcement_facts, announcement_text
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.output import emit
+from chainbill.cli.shell.output import emit, note
 from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.cli.shell.periods import detail_option, period_options
 from chainbill.money import format_dollars, show_dollars
@@ -78,6 +78,12 @@ def statement(
 
     told = patient_statement(actor(invocation, name, "patient"), period=period, charges=charges)
     emit_statement(told, partial(render_patient, detail=detail, alone=bool(charges)))
+    unknown = sum(bool(event.record_note) for event in told.events)
+    if unknown:
+        note(
+            f"note: charges without a record here: {unknown}\n"
+            "hint: take in what their providers sent you: chainbill records fetch FILE"
+        )
 
 
 @patient_group.command(example="chainbill patient balance --as maria")

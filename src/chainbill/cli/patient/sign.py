@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
@@ -42,17 +43,23 @@ def sign_group() -> None:
 class Signing:
     """One signature to be given: as whom, until when, over which nonce, and into which file."""
 
-    def __init__(self, patient: Actor, validity: Validity, output: Path | None, *, force: bool) -> None:
+    def __init__(
+        self, patient: Actor, validity: Validity, output: Path | None, *, force: bool, external: bool
+    ) -> None:
         self.patient = patient
         self.session = patient.session
         self.validity = validity
         self._output = output
         self._force = force
+        self._external = external
 
     def emit(self, intent: Intent) -> None:
-        """Sign, and write the file or print its content."""
-        from chainbill.operations.patient.signed_intents import sign
+        """Sign, and write the file or print its content; what is signed elsewhere, unsigned."""
+        from chainbill.operations.patient.signed_intents import domain_of, sign
 
+        if self._external:
+            self._emit_unsigned(intent.to_eip712_message(domain_of(self.patient.protocol, intent)))
+            return
         signed = sign(self.patient, intent)
         if self._output is None:
             emit(signed, signed.to_text())
@@ -69,6 +76,25 @@ class Signing:
             f"Anyone sends it: chainbill relay submit {self._output}",
         )
 
+    def _emit_unsigned(self, message: dict[str, Any]) -> None:
+        from chainbill.operations.patient.signed_intents import deadline_of
+
+        if self._output is None:
+            emit(message, json.dumps(message, indent=2))
+            return
+        write_output(self._output, json.dumps(message, indent=2).encode() + b"\n", force=self._force)
+        emit(
+            {
+                "account": self.patient.name,
+                "intent": message["primaryType"],
+                "deadline": deadline_of(message),
+                "file": self._output,
+            },
+            f"To be signed by {self.patient.address} as typed data (EIP-712), good until "
+            f"{show_time(deadline_of(message))}. "
+            f"Then: chainbill patient sign complete {self._output} SIGNATURE",
+        )
+
 
 def _signing(command: _Command) -> _Command:
     """The options that every signature has; hands the command a ``Signing``."""
@@ -82,6 +108,11 @@ def _signing(command: _Command) -> _Command:
         type=Count(0),
         help="Sign over this nonce, such as the one after another signature's.  [default: the next]",
     )
+    @click.option(
+        "--external",
+        is_flag=True,
+        help="Sign nothing: write the typed data that a wallet is to sign, for `patient sign complete`.",
+    )
     @click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
     @force_option
     @pass_invocation
@@ -93,6 +124,7 @@ def _signing(command: _Command) -> _Command:
         nonce: int | None,
         output: Path | None,
         force: bool,
+        external: bool,
         **arguments: Any,
     ) -> None:
         from chainbill.operations.patient.intents import Validity
@@ -100,11 +132,46 @@ def _signing(command: _Command) -> _Command:
         if output is not None:
             check_place(output, force=force)
         patient = actor(invocation, name, "patient")
-        command(Signing(patient, Validity(valid_for, nonce), output, force=force), **arguments)
+        signing = Signing(patient, Validity(valid_for, nonce), output, force=force, external=external)
+        command(signing, **arguments)
 
     signing.__doc__ = command.__doc__
     signing.__click_params__ += getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
     return signing  # type: ignore[return-value]
+
+
+@sign_group.command(
+    "complete", example="chainbill patient sign complete consent.unsigned.json 0x5f1c… --output consent.json"
+)
+@click.argument("file", type=click.File("rb"))
+@click.argument("signature")
+@click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
+@force_option
+@pass_invocation
+def complete(
+    invocation: Invocation, file: BinaryIO, signature: str, output: Path | None, force: bool
+) -> None:
+    """Put the SIGNATURE of a wallet under FILE, which a `patient sign --external` has written.
+
+    The wallet signs FILE as typed data (eth_signTypedData_v4); its signature is 0x and 130 digits.
+    """
+    from chainbill.operations.relay import externally_signed
+
+    if output is not None:
+        check_place(output, force=force)
+    try:
+        given = bytes.fromhex(signature.removeprefix("0x"))
+    except ValueError:
+        raise click.BadParameter("a signature is hexadecimal", param_hint="SIGNATURE") from None
+    signed = externally_signed(invocation.session(), file.read(), given)
+    if output is None:
+        emit(signed, signed.to_text())
+        return
+    write_output(output, signed.to_text().encode() + b"\n", force=force)
+    emit(
+        {"intent": signed.message["primaryType"], "file": output},
+        f"Signed. Anyone sends it: chainbill relay submit {output}",
+    )
 
 
 # ---- the wallet ---------------------------------------------------------------------------------------

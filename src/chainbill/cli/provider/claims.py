@@ -15,8 +15,8 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import note
 
 if TYPE_CHECKING:
-    from chainbill.ledger.proofs import ProvenClaim
     from chainbill.operations.actor import Actor
+    from chainbill.operations.claims.lookup import ProvenClaim
     from chainbill.state.session import Session
 
 
@@ -45,7 +45,7 @@ def concede(invocation: Invocation, claim: str, name: str) -> None:
 
     session = invocation.session()
     provider_id, proven, payout = _own(session, name, claim)
-    ask_about(session, name, proven, f"{name} concedes", goes_back(proven.settled.claim))
+    ask_about(session, name, proven, f"{name} concedes", goes_back(proven))
     tell_step(session, disputes.concede(payout, provider_id, proven), f"{name} concedes")
 
 
@@ -89,7 +89,7 @@ def void(invocation: Invocation, claim: str, name: str) -> None:
 
     session = invocation.session()
     provider_id, proven, payout = _own(session, name, claim)
-    ask_about(session, name, proven, f"{name} gives back", goes_back(proven.settled.claim))
+    ask_about(session, name, proven, f"{name} gives back", goes_back(proven))
     tell_step(session, disputes.void(payout, provider_id, proven), f"{name} gives back")
 
 

@@ -134,13 +134,27 @@ class PartyName(click.ParamType):
             self.fail(f"{error}: {error.hint}", param, ctx)
 
 
+class AddressText(click.ParamType):
+    """An address, with its checksum."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the argument."""
+        try:
+            return checksum_address(str(value))
+        except AttestationError as error:
+            self.fail(f"{error}: {error.hint}", param, ctx)
+
+
 DURATION = Duration()
 MOMENT = Moment()
 DOLLARS = Dollars()
 LIMIT = Dollars(limit=True)
 ACCOUNT = AccountName()
+ADDRESS = AddressText()
 PARTY = PartyName(ids=True)
-PATIENT = PartyName(ids=False)
+ACCOUNT_OR_ADDRESS = PartyName(ids=False)
 
 
 def _with_hint(error: AmountError) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from web3.types import TxReceipt
 
 from chainbill.attestation.claim_number import claim_number
-from chainbill.chain.contracts.settlement import DisputeStatus, SettledClaim
+from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.format.events import (
     Claim,
     ClaimReversed,
@@ -21,11 +21,13 @@ from chainbill.chain.format.events import (
     RefundDeferred,
 )
 from chainbill.chain.format.logs import decode_receipt
-from chainbill.chain.node.sender import Errand, Sender
+from chainbill.chain.node.outbox import Errand
+from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.ledger.proofs import ProvenClaim
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
+from chainbill.operations.claims.facts import Reversal
 from chainbill.operations.claims.lookup import PartyTo, find_claim, payer_party
 from chainbill.operations.claims.rulings import RulingWanted, ruling_on
 from chainbill.operations.effect import made
@@ -40,15 +42,16 @@ class DisputeStep(Change):
     """How a claim stands after a step, and what money the step has moved. Amounts in micro-dollars."""
 
     claim_id: bytes
-    settled: SettledClaim
-    """The claim as it was settled."""
+    patient: str
+    claim: Claim
+    """As it was settled."""
     status: DisputeStatus
     deadline: int | None
     """Of the answer, or of the ruling, in seconds since 1970; None: nothing is waited for."""
     held: int
     """Of the provider's credit."""
-    reversed_claim: Claim | None
-    """The amounts that were taken back; None: none were."""
+    reversed: Reversal | None
+    """What was taken back; None: nothing was."""
     receivables: Mapping[int, int]
     """By payer id: what the provider still owes of that."""
     deferred: Mapping[int, int]
@@ -59,13 +62,12 @@ class DisputeStep(Change):
     @property
     def number(self) -> str:
         """What the claim is called, ``2:7``."""
-        return claim_number(self.settled.claim.provider_id, self.settled.claim.sequence)
+        return claim_number(self.claim.provider_id, self.claim.sequence)
 
     @property
     def reversed_in_full(self) -> bool:
         """Is nothing left of the claim, so that another can take its place?"""
-        taken = self.reversed_claim
-        return taken is not None and taken.allowed == self.settled.claim.allowed
+        return self.reversed is not None and self.reversed.allowed == self.claim.allowed
 
 
 def dispute_as_patient(patient: Actor, claim: str | ProvenClaim) -> DisputeStep:
@@ -227,11 +229,12 @@ def _result(session: Session, proven: ProvenClaim, receipt: TxReceipt, *, resume
         **made(session, receipt),
         resumed=resumed,
         claim_id=proven.claim_id,
-        settled=proven.settled,
+        patient=proven.settled.patient,
+        claim=proven.settled.claim,
         status=standing.status,
         deadline=standing.deadline or None,
         held=standing.held,
-        reversed_claim=next((each.claim for each in events if isinstance(each, ClaimReversed)), None),
+        reversed=next((Reversal.of(each.claim) for each in events if isinstance(each, ClaimReversed)), None),
         receivables={each.payer_id: each.amount for each in events if isinstance(each, ReceivableRecorded)},
         deferred={each.payer_id: each.amount for each in events if isinstance(each, RefundDeferred)},
     )

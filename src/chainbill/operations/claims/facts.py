@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 from chainbill.audit.account import ClaimAccount
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.contracts.settlement import DisputeStatus
+from chainbill.chain.format.events import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What is taken back of a claim, and to whom it goes; amounts in micro-dollars."""
+
+    allowed: int
+    """Together, of what was allowed."""
+    to_patient: int
+    to_insurer: int
+    to_secondary_insurer: int
+    operator_fee: int
+
+    @classmethod
+    def of(cls, taken: Claim) -> Self:
+        """From the differences that a reversal has logged."""
+        return cls(
+            taken.allowed,
+            taken.patient_responsibility,
+            taken.plan_paid,
+            taken.secondary_paid,
+            taken.fee,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +63,8 @@ class LedgerClaim:
     secondary_paid: int
     operator_fee: int
     """Taken from the provider's credit."""
-    reversed_amount: int
-    """What of ``allowed`` was taken back since."""
+    reversed: Reversal | None
+    """What was taken back since; None: nothing was."""
     dispute: DisputeStatus
     dispute_until: int | None
     """The moment from which on nobody can dispute it; None: it did not settle."""
@@ -68,7 +93,7 @@ def ledger_claim(account: ClaimAccount) -> LedgerClaim:
         plan_paid=claim.plan_paid if settled else 0,
         secondary_paid=claim.secondary_paid if settled else 0,
         operator_fee=claim.fee if settled else 0,
-        reversed_amount=taken.allowed if taken else 0,
+        reversed=Reversal.of(taken) if taken else None,
         dispute=account.dispute.status if account.dispute else DisputeStatus.NONE,
         dispute_until=account.dispute_until,
     )

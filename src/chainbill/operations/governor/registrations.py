@@ -125,15 +125,7 @@ def insurer_of(session: Session, who: str) -> tuple[Contact, int]:
         StateError: no such insurer, or it has no payer contract on this chain.
     """
     if is_id(who):
-        known = session.book.insurer(int(who))
-        owner = (
-            known[1]
-            if known
-            else Contact(
-                role=Role.INSURER, address=session.protocol.payer(int(who)).insurer(), payer_id=int(who)
-            )
-        )
-        return owner, int(who)
+        return _insurer_of_id(session, int(who))
     name, entry = _known_party(session, who, Role.INSURER)
     if entry.payer_id is None:
         payer_id = owned_payer(session, entry.address)
@@ -165,7 +157,26 @@ def _provider_of_id(session: Session, provider_id: int) -> tuple[Contact, int]:
     if not 1 <= provider_id <= count:
         raise StateError(f"there is no provider {provider_id} on this chain", hint=_ids_there_are(count))
     address = registry.payout_address(provider_id)
+    name = session.book.name_of(address)
+    if (
+        name is not None
+        and session.book.get(name).role is Role.PROVIDER
+        and registered_ids(session, address) == [provider_id]
+    ):
+        # Its entry was made before it was registered.
+        return provider_of(session, name)
     return Contact(role=Role.PROVIDER, address=address, provider_id=provider_id), provider_id
+
+
+def _insurer_of_id(session: Session, payer_id: int) -> tuple[Contact, int]:
+    known = session.book.insurer(payer_id)
+    if known is not None:
+        return known[1], payer_id
+    address = session.protocol.payer(payer_id).insurer()
+    name = session.book.name_of(address)
+    if name is not None and session.book.get(name).role is Role.INSURER:
+        return insurer_of(session, name)
+    return Contact(role=Role.INSURER, address=address, payer_id=payer_id), payer_id
 
 
 def _ids_there_are(count: int) -> str:

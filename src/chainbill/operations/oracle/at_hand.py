@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from chainbill.oracle.api import OracleApi
 from chainbill.oracle.local import LocalOracle
 from chainbill.oracle.store import OracleStore
+from chainbill.state.private_files import locked
 from chainbill.state.session import Session
 
 
@@ -21,3 +25,14 @@ def oracle_at_hand(session: Session) -> OracleApi:
 def has_oracle(session: Session) -> bool:
     """Has it ever been handed anything here?"""
     return session.state.oracle_database.exists()
+
+
+@contextmanager
+def oracle_at_work(session: Session) -> Iterator[OracleStore]:
+    """Its store, for one process at a time: two at once would take each other's settled rows for spent ones.
+
+    Raises:
+        StateError: another process holds it for over a minute, or it cannot be used.
+    """
+    with locked(session.state.root / "oracle.lock"):
+        yield OracleStore(session.state.oracle_database)

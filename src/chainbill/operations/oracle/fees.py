@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chainbill.chain.format.events import OperatorPaid
 from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.node.connection import time_of_block
-from chainbill.chain.node.sender import Errand
+from chainbill.chain.node.outbox import Errand
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change, transaction_of
 from chainbill.state.session import Session

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.signing import Signer
 from chainbill.chain.row_index import Place
 from chainbill.operations.actor import Actor
+from chainbill.operations.oracle.at_hand import oracle_at_work
 from chainbill.operations.progress import Progress, untold
 from chainbill.oracle.api import Receipt, Status
 from chainbill.oracle.node import OracleNode
@@ -20,7 +20,6 @@ from chainbill.oracle.reorganisation import find_dropped, recover
 from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import OracleStore
 from chainbill.state.address_book import Role
-from chainbill.state.private_files import locked
 from chainbill.state.session import Session
 
 
@@ -86,7 +85,7 @@ def settle(sender: Actor, *, operator: str | None = None, progress: Progress = u
         StateError: the key is not at hand, or another process settles for over a minute.
     """
     session = sender.session
-    with _at_work(session) as store:
+    with oracle_at_work(session) as store:
         # Also for what it says of what waits; settling looks again.
         reopened = recover(session.protocol, store).reopened
         waiting = store.open_attestations()
@@ -136,7 +135,7 @@ def rebuild(session: Session, *, without_records: bool = False) -> StoreRebuilt:
         LedgerError: settlement logged what cannot be decoded.
         StateError: the store cannot be used, or another process settles for over a minute.
     """
-    with _at_work(session) as store:
+    with oracle_at_work(session) as store:
         told = rebuild_store(session.protocol, store)
         return StoreRebuilt(told, store.give_up_records() if without_records else 0)
 
@@ -146,10 +145,3 @@ def quorum_at_hand(session: Session, store: OracleStore) -> Quorum:
     names = [node for node in session.book.entries(Role.ORACLE) if node in session.keystores]
     keys = [Signer(session.account(name)) for name in names]
     return Quorum(session.protocol, [OracleNode(session.protocol, store, key) for key in keys])
-
-
-@contextmanager
-def _at_work(session: Session) -> Iterator[OracleStore]:
-    # Two at once would take each other's settled rows for spent ones.
-    with locked(session.state.root / "oracle.lock"):
-        yield OracleStore(session.state.oracle_database)

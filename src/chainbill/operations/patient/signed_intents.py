@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,12 +53,17 @@ class SignedIntent(BaseModel):
     @property
     def deadline(self) -> int:
         """Until when it can be sent, in seconds since 1970."""
-        members = self.message["message"]
-        return int(members["deadline"] if "deadline" in members else members["validBefore"])
+        return deadline_of(self.message)
 
     def to_text(self) -> str:
         """The content of a file."""
         return json.dumps(self.model_dump(), indent=2)
+
+
+def deadline_of(message: Mapping[str, Any]) -> int:
+    """Until when an intent can be sent, by its EIP-712 message; in seconds since 1970."""
+    members = message["message"]
+    return int(members["deadline"] if "deadline" in members else members["validBefore"])
 
 
 def sign(patient: Actor, intent: Intent) -> SignedIntent:

@@ -18,6 +18,7 @@ from chainbill.attestation.attested import Assignment, AttestedEvent, attest
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.chain.protocol import Protocol
+from chainbill.chain.reads import Question
 from chainbill.errors import IntakeRefused, StateError
 from chainbill.operations.provider.worklist import WaitingEvent, Worklist
 from chainbill.oracle.api import REOPENABLE, OracleApi, Receipt, RefusalReason
@@ -97,7 +98,13 @@ class AttestationSubmitter:
     def submit_all(self, waiting: Sequence[WaitingEvent]) -> Iterator[SubmittedEvent | RefusedEvent]:
         """Attest events and hand them to the oracle, many at once; what became of each, in their order."""
         for start in range(0, len(waiting), EVENTS_AT_ONCE):
-            yield from self._submit_together(waiting[start : start + EVENTS_AT_ONCE])
+            together = waiting[start : start + EVENTS_AT_ONCE]
+            with self.protocol.reads.held():
+                escrow, now = self.protocol.escrow, self.protocol.now()
+                patients = {item.patient for item in together if not item.self_pay}
+                self.protocol.reads.learn(Question(escrow, "payersOf", (each, now)) for each in patients)
+                done = self._submit_together(together)
+            yield from done
 
     def _submit_together(self, waiting: Sequence[WaitingEvent]) -> list[SubmittedEvent | RefusedEvent]:
         done: dict[int, SubmittedEvent | RefusedEvent] = {}
@@ -143,7 +150,7 @@ class AttestationSubmitter:
         A record that was attested before is not kept: it stands on the statement as what it became. Nor is
         one of a patient who has no vault key here, and so no statement.
         """
-        waiting = {item.row: item for item in self.worklist.waiting()}
+        waiting, now = {item.row: item for item in self.worklist.waiting()}, self.protocol.now()
         refusals.keep_only(self.provider_id, commitments(waiting.values()))
         for each in refused:
             item, reason = each.waiting, each.refusal.reason
@@ -161,7 +168,7 @@ class AttestationSubmitter:
                 patient=item.patient,
                 self_pay=item.self_pay,
                 reason=str(reason),
-                refused_at=self.protocol.now(),
+                refused_at=now,
             )
             refusals.put(told, opening, patient_key)
 

@@ -1,0 +1,150 @@
+"""Attested events that a provider of another machine hands over by a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from chainbill.attestation.attested import AttestedEvent
+from chainbill.attestation.attested_file import MOST_LINE_BYTES, Header, SignedRecall, read_line
+from chainbill.errors import AttestationError, IntakeRefused, MalformedRecord, StateError, unusable
+from chainbill.operations.oracle.at_hand import oracle_at_hand, oracle_at_work
+from chainbill.oracle.api import OracleApi, RecallEnd
+from chainbill.records.vault import VaultKey
+from chainbill.state.session import Session
+
+EVENTS_AT_ONCE = 100
+"""Events that intake is handed together."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAttestation:
+    """What the oracle does not take."""
+
+    provider_id: int
+    sequence: int
+    reason: str
+    """As a stable word."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenEvents:
+    """What became of a file's events."""
+
+    taken: int
+    known: int
+    """Taken before."""
+    recalled: int
+    too_late: int
+    """Taken back by their provider when they had settled, or were in a signed batch."""
+    refused: tuple[RefusedAttestation, ...]
+    damaged: tuple[int, ...]
+    """Lines that are no attested event, from 1."""
+
+
+def take_events(session: Session, path: Path) -> TakenEvents:
+    """Check the events of a file as intake does, and keep those that pass; act on what was taken back.
+
+    What is refused, and a line that is damaged, stops no other.
+
+    Raises:
+        AttestationError: it is no file of attested events.
+        StateError: it cannot be read, is of another deployment, or sealed to a key that is not here; or
+            another process settles for over a minute.
+        ChainError: the node could not be reached or refused.
+    """
+    with oracle_at_work(session):
+        taking = _Taking(oracle_at_hand(session))
+        for number, handed in _read(session, path):
+            taking.hand_over(number, handed)
+        return taking.done()
+
+
+class _Taking:
+    """One file."""
+
+    def __init__(self, oracle: OracleApi) -> None:
+        self._oracle = oracle
+        self._together: list[AttestedEvent] = []
+        self._counts: Counter[str] = Counter()
+        self._refused: list[RefusedAttestation] = []
+        self._damaged: list[int] = []
+
+    def hand_over(self, number: int, handed: AttestedEvent | SignedRecall | None) -> None:
+        match handed:
+            case None:
+                self._damaged.append(number)
+            case SignedRecall():
+                self._flush()
+                self._take_back(handed)
+            case AttestedEvent():
+                self._together.append(handed)
+                if len(self._together) == EVENTS_AT_ONCE:
+                    self._flush()
+
+    def done(self) -> TakenEvents:
+        self._flush()
+        count = self._counts
+        return TakenEvents(
+            taken=count["taken"],
+            known=count["known"],
+            recalled=count["recalled"],
+            too_late=count["too_late"],
+            refused=tuple(self._refused),
+            damaged=tuple(self._damaged),
+        )
+
+    def _flush(self) -> None:
+        events, self._together = self._together, []
+        for attested, outcome in zip(events, self._oracle.submit_all(events), strict=True):
+            if isinstance(outcome, IntakeRefused):
+                place = attested.attestation.provider_id, attested.attestation.sequence
+                self._refused.append(RefusedAttestation(*place, str(outcome.reason), str(outcome)))
+            else:
+                self._counts["known" if outcome.repeated else "taken"] += 1
+
+    def _take_back(self, signed: SignedRecall) -> None:
+        request = signed.request
+        try:
+            self._oracle.foresee_recall(request.provider_id, request.attestation)
+        except AttestationError:
+            return  # it was taken back before it was ever handed over
+        try:
+            end, _ = self._oracle.recall(request, signed.signature)
+        except AttestationError as error:
+            self._refused.append(RefusedAttestation(request.provider_id, 0, "recall_refused", str(error)))
+            return
+        self._counts["recalled" if end is RecallEnd.RECALLED else "too_late"] += 1
+
+
+def _read(session: Session, path: Path) -> Iterator[tuple[int, AttestedEvent | SignedRecall | None]]:
+    """Each line behind the first, by its number; None: damaged."""
+    try:
+        with path.open("rb") as file:
+            key = _opens(session, Header.parse(file.readline(MOST_LINE_BYTES)))
+            for number, line in enumerate(iter(lambda: file.readline(MOST_LINE_BYTES), b""), start=2):
+                try:
+                    yield number, read_line(line, key.unseal)
+                except (AttestationError, MalformedRecord):
+                    yield number, None
+    except OSError as error:
+        raise unusable(path, "read", error) from None
+
+
+def _opens(session: Session, header: Header) -> VaultKey:
+    domain = session.protocol.domain
+    if (header.chain_id, header.settlement) != (domain.chain_id, domain.verifying_contract):
+        raise StateError(
+            f"the file is for chain {header.chain_id} and settlement {header.settlement}, "
+            "not for this deployment"
+        )
+    key = session.vault_key_behind(header.sealed_to)
+    if key is None:
+        raise StateError(
+            "the file is sealed to a key that is not here",
+            hint="send the provider the card of a node whose key is here: chainbill contacts card",
+        )
+    return key
