@@ -168,6 +168,7 @@ __all__ = [
     "__version__",
     "connect",
     "format_dollars",
+    "parse_dollars",
 ]
 
 if not TYPE_CHECKING:  # A checker would take this for leave to ask for anything.

@@ -90,6 +90,7 @@ from chainbill.ledger.raw_logs import (
 )
 from chainbill.money import (
     format_dollars,
+    parse_dollars,
 )
 from chainbill.operations.audit import (
     ShownClaim,
@@ -402,4 +403,5 @@ __all__ = [
     "WorklistStanding",
     "connect",
     "format_dollars",
+    "parse_dollars",
 ]
