@@ -16,7 +16,10 @@ from tests.house.test_cli_documented import EVERY_COMMAND
 
 from chainbill.chain import contracts
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.contracts.client import ContractClient
+from chainbill.client.connection import Chainbill
+from chainbill.client.insurer import Insurer
+from chainbill.client.patient import Patient
+from chainbill.client.relay import Relay
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -52,6 +55,10 @@ CLIENTS = {
     "protocol.settlement": contracts.ClaimSettlement,
     "protocol.token": contracts.DevUsd,
     "payer": contracts.InsurerPayer,
+    "bill": Chainbill,
+    "maria": Patient,
+    "harbor": Insurer,
+    "relay": Relay,
 }
 """What the Python examples call their clients."""
 
@@ -174,7 +181,7 @@ def test_example__in_python__calls_what_is_there(page: Path) -> None:
     (code,) = blocks(page, "python")
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in CLIENTS:
-            client: type[ContractClient] = CLIENTS[ast.unparse(node.value)]
+            client: type = CLIENTS[ast.unparse(node.value)]
             assert hasattr(client, node.attr) or node.attr == "address", (
                 f"{client.__name__} has no {node.attr}"
             )
