@@ -59,10 +59,10 @@ CLIENTS = {
 
 ROLES = {
     "bill": front.Chainbill,
-    "bill.relay(key)": front.Relay,
+    "relay": front.Relay,
     "clinic": front.Provider,
     "governor": front.Governor,
-    "insurer": front.Insurer,
+    "harbor": front.Insurer,
     "maria": front.Patient,
 }
 """What they call the objects of the client library."""
@@ -186,7 +186,7 @@ def test_example__in_python__calls_what_is_there(page: Path) -> None:
     (code,) = blocks(page, "python")
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in CLIENTS:
-            client: type[ContractClient] = CLIENTS[ast.unparse(node.value)]
+            client: type = CLIENTS[ast.unparse(node.value)]
             assert hasattr(client, node.attr) or node.attr == "address", (
                 f"{client.__name__} has no {node.attr}"
             )
