@@ -5,7 +5,7 @@
 
 An artifact is a JSON object: `contractName`, `sourceName`, `abi`, `bytecode` (creation code as 0x hex)
 and `deployedSize` (bytes of run-time code). Interfaces, abstract contracts and libraries without
-external functions have none. Contracts under `contracts/mocks/` serve tests alone and go to
+external functions have none. Contracts under `tests/mocks/` serve tests alone and go to
 `tests/artifacts/`. The bytecode carries no metadata, so it depends on sources and settings only.
 """
 
@@ -33,7 +33,8 @@ VIA_IR = True
 # EIP-170: a contract whose run-time code is larger cannot be deployed.
 MAX_DEPLOYED_SIZE = 24_576
 
-MOCKS = "contracts/mocks/"
+CONTRACTS = "contracts/"
+MOCKS = "tests/mocks/"
 PACKAGE_ARTIFACTS = "src/chainbill/chain/artifacts"
 TEST_ARTIFACTS = "tests/artifacts"
 
@@ -74,10 +75,10 @@ def compiler_settings() -> dict[str, Any]:
     }
 
 
-def read_sources(root: Path) -> dict[str, str]:
-    """Return every Solidity file under `contracts/` and all they import, by source name."""
+def read_sources(root: Path, folders: tuple[str, ...] = (CONTRACTS, MOCKS)) -> dict[str, str]:
+    """Return every Solidity file under these folders and all they import, by source name."""
     sources: dict[str, str] = {}
-    pending = sorted(path.relative_to(root).as_posix() for path in contract_files(root))
+    pending = sorted(path.relative_to(root).as_posix() for f in folders for path in solidity_files(root / f))
     while pending:
         name = pending.pop()
         if name in sources:
@@ -87,15 +88,17 @@ def read_sources(root: Path) -> dict[str, str]:
     return dict(sorted(sources.items()))
 
 
-def contract_files(root: Path) -> list[Path]:
-    """Return the Solidity files under `contracts/`, without hidden folders (ape keeps a cache in one)."""
-    found = (root / "contracts").rglob("*.sol")
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+def solidity_files(folder: Path) -> list[Path]:
+    """Return the Solidity files of a folder, without hidden folders (ape keeps a cache in one)."""
+    found = folder.rglob("*.sol")
+    return [
+        path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
 
 
 def source_path(root: Path, name: str) -> Path:
     """Return the file of a source name: ours under the root, a package's under `node_modules/`."""
-    path = root / name if name.startswith("contracts/") else root / "node_modules" / name
+    path = root / name if name.startswith((CONTRACTS, MOCKS)) else root / "node_modules" / name
     if not path.is_file():
         raise ExportError(f"imported file not found: {name}")
     return path
@@ -111,7 +114,7 @@ def import_name(importer: str, target: str) -> str:
 def standard_input(sources: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
     """Return the compiler's standard-JSON input; output is asked for our own contracts only."""
     wanted = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.methodIdentifiers"]
-    ours = [name for name in sources if name.startswith("contracts/")]
+    ours = [name for name in sources if name.startswith((CONTRACTS, MOCKS))]
     return {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in sources.items()},
@@ -130,7 +133,7 @@ def run_solc(root: Path, request: dict[str, Any]) -> dict[str, Any]:
     except SolcError as error:
         raise ExportError(compiler_messages(error.stdout_data) or str(error)) from error
     for entry in output.get("errors", []):
-        if entry.get("sourceLocation", {}).get("file", "").startswith("contracts/"):
+        if entry.get("sourceLocation", {}).get("file", "").startswith((CONTRACTS, MOCKS)):
             print(entry["formattedMessage"], file=sys.stderr)
     return output
 
@@ -236,7 +239,9 @@ def oversized(texts: dict[str, str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(description="Compile contracts/ and export ABIs and bytecode.")
+    parser = argparse.ArgumentParser(
+        description="Compile contracts/ and tests/mocks/, and export ABIs and bytecode."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if anything is stale")
     check = parser.parse_args(arguments).check
     try:
