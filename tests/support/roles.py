@@ -18,9 +18,6 @@ from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet
 from chainbill.state.session import Session
 
-TODAY = "2024-03-15"
-"""The day the town's chain begins."""
-
 VISIT_DAY = "2024-03-05T10:00:00+00:00"
 
 PLAN = """

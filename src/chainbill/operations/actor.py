@@ -39,6 +39,16 @@ class Actor:
         return cls(session, to_checksum_address(entry.address), name, lambda: session.account(name))
 
     @classmethod
+    def holding(cls, session: Session, name: str) -> Self:
+        """The account of a keystore of the state directory, whatever its role.
+
+        Raises:
+            StateError: there is none of that name.
+        """
+        address = to_checksum_address(session.keystores.address(name))
+        return cls(session, address, name, lambda: session.account(name))
+
+    @classmethod
     def of(cls, session: Session, account: LocalAccount) -> Self:
         """An account whose key is at hand."""
         name = session.book.name_of(account.address) or account.address
