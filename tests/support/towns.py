@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from tests.support.roles import TODAY, Town, furnish
+from tests.support.roles import Town, furnish
+from tests.support.testbed import TODAY
 
 from chainbill.state import keystores
 from chainbill.state.directory import StateDirectory
