@@ -17,7 +17,6 @@ from tests.house.test_cli_documented import EVERY_COMMAND
 
 from chainbill.chain import contracts
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.contracts.client import ContractClient
 from chainbill.client import front
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Iterable
-from typing import Any, ClassVar
-=======
 from typing import Any, ClassVar, Protocol
->>>>>>> refs/heads/ops-gca
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import (
@@ -42,14 +38,9 @@ class ContractClient:
 
     artifact: ClassVar[str]
 
-<<<<<<< HEAD
-    def __init__(self, w3: Web3, address: str) -> None:
-        self._w3 = w3
-=======
     def __init__(self, w3: Web3, address: str, memory: Memory | None = None) -> None:
         """``memory`` is asked first by the views whose answer only events change."""
-        self._memory = memory
->>>>>>> refs/heads/ops-gca
+        self._w3, self._memory = w3, memory
         self.address = Web3.to_checksum_address(address)
         self._contract = w3.eth.contract(address=self.address, abi=load_artifact(self.artifact).abi)
 
@@ -73,9 +64,6 @@ class ContractClient:
         """The four bytes that stand for a function."""
         return function_abi_to_4byte_selector(self._contract.functions[name].abi)
 
-<<<<<<< HEAD
-    def logged(self, event: str, *, from_block: int = 0, **indexed: Any) -> list[dict[str, Any]]:
-=======
     def topic(self, event: str) -> bytes:
         """The first topic of an event's logs."""
         return event_abi_to_log_topic(self._contract.events[event]._get_event_abi())
@@ -98,8 +86,7 @@ class ContractClient:
         ]
         return shown[0] if len(shown) == 1 else shown
 
-    def logged(self, event: str, *, from_block: BlockIdentifier = 0, **indexed: Any) -> list[dict[str, Any]]:
->>>>>>> refs/heads/ops-gca
+    def logged(self, event: str, *, from_block: int = 0, **indexed: Any) -> list[dict[str, Any]]:
         """The fields of every log of one kind, by their Solidity names, the oldest first.
 
         Args:
