@@ -57,15 +57,25 @@ def load_deployment(directory: Path, chain_id: int) -> Deployment:
         NotDeployed: none is recorded, or the record cannot be read.
     """
     path = directory / f"{chain_id}.json"
-    try:
-        content = path.read_bytes()
-        refuse_repeated_keys(content, f"the deployment record {path}", NotDeployed)
-        return Deployment.model_validate_json(content)
-    except FileNotFoundError:
+    if not path.exists():
         raise NotDeployed(
             f"chainbill is not deployed on chain {chain_id}", hint="start a devnet: chainbill devnet up"
-        ) from None
+        )
+    return read_deployment(path)
+
+
+def read_deployment(path: Path) -> Deployment:
+    """Read a record of a deployment, such as a ``deployment.json``.
+
+    Raises:
+        NotDeployed: it is not there, or cannot be read.
+    """
+    try:
+        content = path.read_bytes()
     except OSError as error:
         raise NotDeployed(f"the deployment record {path} cannot be read: {error.strerror}") from None
+    refuse_repeated_keys(content, f"the deployment record {path}", NotDeployed)
+    try:
+        return Deployment.model_validate_json(content)
     except ValidationError as error:
         raise NotDeployed(f"{path.name} is not a deployment record: {error.error_count()} errors") from None

@@ -6,7 +6,7 @@ It is read once and then only continued; after a reorganisation of the chain it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -69,9 +69,12 @@ class LoggedRow:
 class RowIndex:
     """The rows of one deployment, as far as they were read."""
 
-    def __init__(self, w3: Web3, deployment: Deployment) -> None:
+    def __init__(self, w3: Web3, deployment: Deployment, is_told: Callable[[], bool] = lambda: False) -> None:
+        """``is_told``: is somebody else telling of new logs just now, by ``hear``? Then, once the rows were
+        read, the chain is not asked."""
         self._w3 = w3
         self._deployment = deployment
+        self._is_told = is_told
         self._times: dict[bytes, int] = {}
         self._forget()
 
@@ -84,6 +87,23 @@ class RowIndex:
         """
         self._catch_up()
         return {row.place for row in self._by_commitment.get(commitment, ())}
+
+    def is_spent(self, provider_id: int, sequence: int) -> bool:
+        """Was a sequence settled or denied? Errors as ``places_of``."""
+        self._catch_up()
+        return (provider_id, sequence) in self._spent
+
+    def hear(self, logs: Sequence[LogReceipt]) -> None:
+        """New logs of the deployment's contracts, some of them perhaps known; none: the chain was
+        reorganised, and everything is to be read anew.
+
+        Raises:
+            LedgerError: settlement logged what cannot be decoded.
+        """
+        if not logs:
+            self._forget()
+        elif self._read_to is not None:
+            self._add(log for log in logs if log["address"].lower() == self._deployment.settlement.lower())
 
     def rows(self, provider_id: int | None = None) -> list[LoggedRow]:
         """Every row in order, of one provider where one is named; a row that was put back may come again.
@@ -109,8 +129,22 @@ class RowIndex:
         self._read_to: tuple[int, bytes] | None = None
         self._rows: list[LoggedRow] = []
         self._by_commitment: defaultdict[bytes, list[LoggedRow]] = defaultdict(list)
+        self._spent: set[Place] = set()
+        self._read: set[tuple[bytes, bytes]] = set()
+        """Blocks and transactions whose rows are known."""
+
+    def _add(self, logs: Iterable[LogReceipt]) -> None:
+        known = frozenset(self._read)
+        for row in _rows([log for log in logs if _origin(log) not in known]):
+            self._rows.append(row)
+            self._by_commitment[row.claim.commitment].append(row)
+            self._read.add((row.block_hash, row.transaction))
+            if row.is_final:
+                self._spent.add(row.place)
 
     def _catch_up(self) -> None:
+        if self._read_to is not None and self._is_told():
+            return
         with mapped_errors():
             newest: BlockData = self._w3.eth.get_block("latest")
         head = int(newest["number"]), bytes(newest["hash"])
@@ -119,9 +153,7 @@ class RowIndex:
         if self._read_to is not None and hash_of_block(self._w3, self._read_to[0]) != self._read_to[1]:
             self._forget()
         first = self._deployment.block if self._read_to is None else self._read_to[0] + 1
-        for row in _rows(self._logs(first, head[0])):
-            self._rows.append(row)
-            self._by_commitment[row.claim.commitment].append(row)
+        self._add(self._logs(first, head[0]))
         self._read_to = head
 
     def _logs(self, first: int, last: int) -> list[LogReceipt]:
@@ -138,6 +170,10 @@ _OUTCOMES: dict[type[Event], Outcome] = {
     ClaimDenied: Outcome.DENIED,
     ClaimPended: Outcome.PENDED,
 }
+
+
+def _origin(log: LogReceipt) -> tuple[bytes, bytes]:
+    return bytes(log["blockHash"]), bytes(log["transactionHash"])
 
 
 def _rows(logs: Sequence[LogReceipt]) -> Iterator[LoggedRow]:

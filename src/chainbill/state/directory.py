@@ -68,6 +68,17 @@ class StateDirectory:
             sweep(folder, UNFINISHED)
         return state
 
+    @classmethod
+    def of_deployment(cls, chain_id: int, settlement: str) -> Self:
+        """What belongs to a deployment that is recorded nowhere here: a folder of its own in the usual state
+        directory, made once something must be kept.
+
+        Args:
+            settlement: address of its settlement contract.
+        """
+        usual = Path(os.environ.get(ENVIRONMENT) or DEFAULT).expanduser().absolute()
+        return cls(usual / "deployed" / f"{chain_id}-{settlement.lower()}")
+
     def provider_database(self, name: str) -> Path:
         """A provider's inbox: ingested events and attestations."""
         return self.root / f"provider-{name}.sqlite"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.types import TxReceipt
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.deployments import load_deployment
 from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.node.connection import check_deployed, connect
+from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import StateError
@@ -25,6 +30,7 @@ from chainbill.state.local_devnet import LocalDevnet
 from chainbill.state.outbox import AccountOutbox
 from chainbill.state.passphrase import passphrase_from
 from chainbill.state.schedules import Schedules
+from chainbill.state.untold import Untold
 
 ENVIRONMENT = "CHAINBILL_RPC_URL"
 """Names a node where ``--rpc-url`` does not; else the state directory's devnet is meant."""
@@ -56,6 +62,8 @@ class Session:
         )
         self.schedules = Schedules(state.schedules)
         self.cash_prices = Schedules(state.cash_prices)
+        self.untold: Untold | None = None
+        """Given by a program that shows what was done: an errand is over once it has. None: at its end."""
 
     @classmethod
     def open(cls, state: StateDirectory, rpc_url: str | None = None) -> Session:
@@ -129,17 +137,27 @@ class Session:
             # An account of an earlier chain is kept by `devnet up --fresh`, and has nothing on the new one.
             self.devnet.give_gas(account.address)
         chain = self.state.outbox / str(self.protocol.deployment.chain_id)
-        return Sender(self.protocol.w3, account, outbox=AccountOutbox(chain, account.address))
+        outbox = AccountOutbox(chain, account.address)
+        if self.untold is None:
+            return Sender(self.protocol.w3, account, outbox=outbox)
+        return _TellingSender(self.protocol.w3, account, outbox, self.untold)
 
     def vault_key(self, name: str) -> VaultKey:
         """The key that opens records sealed to an account: its own, or, where its key is elsewhere, that of
         an account here to whose vault key its records are sealed. Errors as ``account``."""
+        return self.vault_key_in_stead(name) or VaultKey.derive(bytes(self.account(name).key))
+
+    def vault_key_in_stead(self, name: str) -> VaultKey | None:
+        """The vault key of another account here to which the records of an account are sealed whose own key
+        is elsewhere; None where there is none.
+
+        Raises:
+            StateError: the passphrase is missing or wrong.
+        """
         entry = self.book.entries().get(name)
-        if entry is not None and name not in self.keystores and entry.vault_public_key is not None:
-            key = self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
-            if key is not None:
-                return key
-        return VaultKey.derive(bytes(self.account(name).key))
+        if entry is None or name in self.keystores or entry.vault_public_key is None:
+            return None
+        return self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
 
     def vault_key_behind(self, public: bytes) -> VaultKey | None:
         """The vault key of an account here, by its public half of 32 bytes; None where it is elsewhere.
@@ -223,3 +241,18 @@ class Session:
                 f"{nobodys[address]} nobody's", hint="name an account, or an address that somebody has"
             )
         return address
+
+
+class _TellingSender(Sender):
+    """Sends for a program that shows what was done."""
+
+    def __init__(self, w3: Web3, account: LocalAccount, outbox: AccountOutbox, untold: Untold) -> None:
+        super().__init__(w3, account, outbox=outbox)
+        self._untold = untold
+
+    @contextmanager
+    def errand(self, errand: Errand) -> Iterator[TxReceipt | None]:
+        """As of ``Sender``, but an errand that ends well is over once somebody was told of it."""
+        with ExitStack() as done:
+            yield done.enter_context(super().errand(errand))
+            self._untold.add(done)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-from eth_utils.abi import function_abi_to_4byte_selector
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import (
+    event_abi_to_log_topic,
+    function_abi_to_4byte_selector,
+    get_abi_output_types,
+)
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
@@ -20,14 +25,22 @@ from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError
 
 
+class Memory(Protocol):
+    """What was read before and is still true."""
+
+    def find(self, contract: ContractClient, function: str, arguments: tuple[Any, ...]) -> Any:
+        """The answer of a view; None where it is not known."""
+
+
 class ContractClient:
     """A deployed contract. Reads return plain values; verbs take the ``Sender`` that pays for them and
     return the receipt, raising ``ContractReverted`` where the contract refuses."""
 
     artifact: ClassVar[str]
 
-    def __init__(self, w3: Web3, address: str) -> None:
-        self._w3 = w3
+    def __init__(self, w3: Web3, address: str, memory: Memory | None = None) -> None:
+        """``memory`` is asked first by the views whose answer only events change."""
+        self._w3, self._memory = w3, memory
         self.address = Web3.to_checksum_address(address)
         self._contract = w3.eth.contract(address=self.address, abi=load_artifact(self.artifact).abi)
 
@@ -51,6 +64,28 @@ class ContractClient:
         """The four bytes that stand for a function."""
         return function_abi_to_4byte_selector(self._contract.functions[name].abi)
 
+    def topic(self, event: str) -> bytes:
+        """The first topic of an event's logs."""
+        return event_abi_to_log_topic(self._contract.events[event]._get_event_abi())
+
+    def decode_answer(self, name: str, answer: bytes) -> Any:
+        """What a view returned, as a read gives it.
+
+        Raises:
+            ChainError: it is not what the view returns.
+        """
+        function = self._contract.functions[name]
+        types = get_abi_output_types(function.abi)
+        try:
+            values = self._contract.w3.codec.decode(types, answer)
+        except DecodingError:
+            raise ChainError(f"that is no answer of {name}") from None
+        shown = [
+            Web3.to_checksum_address(value) if kind == "address" else value
+            for kind, value in zip(types, values, strict=True)
+        ]
+        return shown[0] if len(shown) == 1 else shown
+
     def logged(self, event: str, *, from_block: int = 0, **indexed: Any) -> list[dict[str, Any]]:
         """The fields of every log of one kind, by their Solidity names, the oldest first.
 
@@ -72,6 +107,11 @@ class ContractClient:
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():
             return self._function(name, *arguments).call(block_identifier=block)  # type: ignore[arg-type]
+
+    def _standing(self, name: str, *arguments: Any) -> Any:
+        """A view that ``chain.reads.STANDING`` lists: remembered where it is known."""
+        known = None if self._memory is None else self._memory.find(self, name, arguments)
+        return self._call(name, *arguments) if known is None else known
 
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
         return sender.send(self._function(name, *arguments))
