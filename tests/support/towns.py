@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
-from tests.support.roles import TODAY, Town, furnish
-
-from chainbill.state import keystores
-from chainbill.state.directory import StateDirectory
-from chainbill.state.local_devnet import LocalDevnet
+from tests.support.roles import Town, furnish
+from tests.support.testbed import devnet_of_today, nothing_of_the_user
 
 
 @pytest.fixture(scope="module")
-def own_settings() -> Iterator[pytest.MonkeyPatch]:
+def own_settings() -> Iterator[None]:
     """Nothing of the user's own, and keystores that open at once."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("CHAINBILL_")]:
-            if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL"):
-                patch.delenv(name)
-        patch.setattr(keystores, "DEVNET_SCRYPT_N", 2)
-        yield patch
+    with nothing_of_the_user():
+        yield
 
 
 @pytest.fixture(scope="module")
-def module_town(
-    own_settings: pytest.MonkeyPatch,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Town]:
+def module_town(own_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """One furnished devnet for a file."""
     folder = tmp_path_factory.mktemp("town")
-    local = LocalDevnet(StateDirectory.open(folder / "state"))
-    try:
-        local.up(timestamp=int(datetime.fromisoformat(TODAY).replace(tzinfo=UTC).timestamp()))
+    with devnet_of_today(folder / "state") as local:
         yield Town(local, folder, lambda: ("", ""))
-    finally:
-        local.down()
 
 
 @pytest.fixture
