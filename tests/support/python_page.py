@@ -19,12 +19,19 @@ from chainbill.state.session import Session
 NODE = "http://127.0.0.1:8545"
 """Where the pages say that a node is."""
 
-_KEPT = ("keystores", "passphrase", "addressbook.json")
+_KEPT = ("keystores", "passphrase", "addressbook.json", "schedules")
 
 
 def examples(page: Path) -> list[str]:
     """The page's Python, block by block."""
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The page's blocks of another language."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
 
 
 def promised(script: str) -> list[str]:
@@ -41,6 +48,8 @@ def furnish(folder: Path, local: LocalDevnet) -> dict[str, str]:
     (folder / "state").mkdir(mode=0o700)
     for name in _KEPT:
         kept = local.state.root / name
+        if not kept.exists():
+            continue
         (shutil.copytree if kept.is_dir() else shutil.copy2)(kept, folder / "state" / name)
     given = {name: value for name, value in os.environ.items() if not name.startswith("CHAINBILL_")}
     return {**given, "KEYSTORE_PASSPHRASE": passphrase_from(local.state.passphrase), "HOME": str(folder)}

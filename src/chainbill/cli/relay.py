@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.given_files import check_form
+from chainbill.cli.shell.given_files import check_signed
 from chainbill.cli.shell.output import emit, it_holds, note, show_time
-from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.errors import ChainbillError
-from chainbill.interop.file_forms import Wanted
 
 if TYPE_CHECKING:
     from chainbill.operations.patient.signed_intents import SignedIntent
@@ -28,14 +27,7 @@ def relay_group() -> None:
     example="chainbill relay submit consent.json\nchainbill relay submit --as clinic dispute.json"
 )
 @click.argument("file", type=click.File("rb"))
-@click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="provider",
-    show_default=True,
-    help="Whose account sends the transaction; anyone may.",
-)
+@as_option("provider", "Whose account sends the transaction; anyone may.")
 @dry_run_option
 @pass_invocation
 def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
@@ -95,11 +87,10 @@ _TIMES = ("deadline", "expiresAt", "validBefore")
 
 def _disputed(invocation: Invocation, signed: SignedIntent) -> tuple[dict[str, str] | None, str]:
     """The charge that a dispute is about, and why it cannot be told where it cannot; nothing of others."""
-    from chainbill.attestation.patient_intents import DisputeClaim
     from chainbill.cli.claims.question import claim_facts
     from chainbill.operations.relay import disputed_claim
 
-    if not isinstance(signed.read()[0], DisputeClaim):
+    if not signed.is_dispute:
         return None, ""
     try:
         session = invocation.session()
@@ -117,7 +108,7 @@ def _signed(file: BinaryIO) -> SignedIntent:
     from chainbill.operations.patient.signed_intents import SignedIntent
 
     content = file.read()
-    check_form(content, getattr(file, "name", "the file"), Wanted.SIGNED)
+    check_signed(content, getattr(file, "name", "the file"))
     return SignedIntent.parse(content)
 
 
