@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from eth_abi.exceptions import DecodingError
@@ -119,6 +119,18 @@ class ContractClient:
 
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
         return sender.send(self._function(name, *arguments))
+
+    def _send_many(
+        self,
+        sender: Sender,
+        name: str,
+        calls: Iterable[Sequence[Any]],
+        *,
+        on_mined: Callable[[int], None] = lambda _: None,
+    ) -> list[TxReceipt]:
+        """One verb for many arguments, without a wait for each; errors as ``Sender.send_many``."""
+        functions = [self._function(name, *arguments) for arguments in calls]
+        return sender.send_many(functions, on_mined=on_mined)
 
     def _function(self, name: str, *arguments: Any) -> ContractFunction:
         function: ContractFunction = self._contract.functions[name](*arguments)
