@@ -9,11 +9,10 @@ import click
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.given_files import check_form
+from chainbill.cli.shell.given_files import check_signed
 from chainbill.cli.shell.output import emit, it_holds, note, show_time
 from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.errors import ChainbillError
-from chainbill.interop.file_forms import Wanted
 
 if TYPE_CHECKING:
     from chainbill.operations.patient.signed_intents import SignedIntent
@@ -95,11 +94,10 @@ _TIMES = ("deadline", "expiresAt", "validBefore")
 
 def _disputed(invocation: Invocation, signed: SignedIntent) -> tuple[dict[str, str] | None, str]:
     """The charge that a dispute is about, and why it cannot be told where it cannot; nothing of others."""
-    from chainbill.attestation.patient_intents import DisputeClaim
     from chainbill.cli.claims.question import claim_facts
     from chainbill.operations.relay import disputed_claim
 
-    if not isinstance(signed.read()[0], DisputeClaim):
+    if not signed.is_dispute:
         return None, ""
     try:
         session = invocation.session()
@@ -117,7 +115,7 @@ def _signed(file: BinaryIO) -> SignedIntent:
     from chainbill.operations.patient.signed_intents import SignedIntent
 
     content = file.read()
-    check_form(content, getattr(file, "name", "the file"), Wanted.SIGNED)
+    check_signed(content, getattr(file, "name", "the file"))
     return SignedIntent.parse(content)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.plan_file import PlanFile
 from chainbill.billing.terms import FeeTerms
 from chainbill.chain.contracts.payer import MemberYear
@@ -160,11 +159,6 @@ class Insurer:
             oop_met: paid out of pocket elsewhere in the year; None: ``deductible_met``.
             plan_paid: by a plan elsewhere in the year.
         """
-        met = Accumulators(
-            deductible_met=micro_dollars(deductible_met),
-            oop_met=micro_dollars(deductible_met if oop_met is None else oop_met),
-            plan_paid=micro_dollars(plan_paid),
-        )
         return members.enrol(
             self._actor,
             self._own(),
@@ -172,7 +166,9 @@ class Insurer:
             plan_id,
             year=year,
             family_id=family_id,
-            opening=met,
+            deductible_met=micro_dollars(deductible_met),
+            oop_met=None if oop_met is None else micro_dollars(oop_met),
+            plan_paid=micro_dollars(plan_paid),
         )
 
     def change_plan(self, patient: str, plan_id: int, *, year: int | None = None) -> MemberChange:

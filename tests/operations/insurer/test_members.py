@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 from tests.support.roles import PLAN
 from tests.support.testbed import DAY, Testbed
@@ -45,7 +47,7 @@ def test_enrol__with_what_was_met_elsewhere__opens_the_year_with_it_once(
     testbed: Testbed, payer: tuple[Actor, int], member: str
 ) -> None:
     met = Accumulators(deductible_met=10 * DOLLAR, oop_met=30 * DOLLAR, plan_paid=400 * DOLLAR)
-    done = enrol(*payer, member, 1, family_id=7, opening=met)
+    done = enrol(*payer, member, 1, family_id=7, **asdict(met))
     assert (done.changed, done.benefit_year, done.member) == (True, YEAR, member)
     assert (done.standing.met, done.standing.family_id, done.before.plan_id) == (met, 7, 0)
     assert done.effective_at == testbed.session.now()
@@ -58,7 +60,7 @@ def test_enrol__with_what_was_met_elsewhere__opens_the_year_with_it_once(
 
 def test_enrol__less_paid_than_met__is_refused(payer: tuple[Actor, int], member: str) -> None:
     with pytest.raises(ArgumentError, match="what was paid to meet the deductible is paid out of pocket"):
-        enrol(*payer, member, 1, opening=Accumulators(deductible_met=2, oop_met=1))
+        enrol(*payer, member, 1, deductible_met=2, oop_met=1)
 
 
 @pytest.mark.parametrize("year, can_be", [(2022, False), (2023, True), (2025, True), (2026, False)])
@@ -110,7 +112,7 @@ def test_end_coverage__enrolled__ends_after_the_notice_and_is_resumed_by_enrolli
     testbed: Testbed, payer: tuple[Actor, int], member: str
 ) -> None:
     met = Accumulators(deductible_met=10 * DOLLAR, oop_met=10 * DOLLAR)
-    enrol(*payer, member, 1, opening=met)
+    assert enrol(*payer, member, 1, deductible_met=10 * DOLLAR).standing.met == met
     done = end_coverage(*payer, member)
     ends = testbed.session.now() + DAY
     assert (done.changed, done.effective_at, done.standing.coverage_ends_at) == (True, ends, ends)

@@ -166,18 +166,22 @@ def enrol(
     What was met elsewhere in the year is carried in as an opening entry. Where coverage had ended, this
     resumes it, and what was met goes on.
     """
-    from chainbill.billing.accumulators import Accumulators
     from chainbill.operations.governor.registrations import patient_address
     from chainbill.operations.insurer import members
 
-    met = Accumulators(
-        deductible_met=deductible_met,
-        oop_met=deductible_met if oop_met is None else oop_met,
-        plan_paid=plan_paid,
-    )
     insurer = actor(invocation, name, "insurer")
     payer_id, member = own_payer(insurer), patient_address(insurer.session, patient)
-    done = members.enrol(insurer, payer_id, member, plan_id, year=year, family_id=family_id or 0, opening=met)
+    done = members.enrol(
+        insurer,
+        payer_id,
+        member,
+        plan_id,
+        year=year,
+        family_id=family_id or 0,
+        deductible_met=deductible_met,
+        oop_met=oop_met,
+        plan_paid=plan_paid,
+    )
     standing = done.standing
     family = f", in family {standing.family_id}" if standing.family_id else ""
     emit(

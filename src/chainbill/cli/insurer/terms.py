@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +26,8 @@ from chainbill.cli.shell.parameters import Count
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts.payer import PublishedFee
     from chainbill.operations.actor import Actor
-    from chainbill.operations.insurer.fees import FeesPublished, FeeStanding
+    from chainbill.operations.insurer.fees import FeesPublished, FeeStanding, PublishedFee
     from chainbill.operations.insurer.plans import PublishedPlan
 
 
@@ -51,8 +49,7 @@ def plan(invocation: Invocation, file: Path | None, example: bool, name: str) ->
     The first version of a plan holds at once, a later one a day after it is announced. Terms that are
     published already are left alone.
     """
-    from chainbill.billing.plan_file import PlanFile, example_plan
-    from chainbill.operations.insurer.plans import publish_plan
+    from chainbill.operations.insurer.plans import PlanFile, example_plan, publish_plan
 
     if example and file is not None:
         raise click.UsageError("give either a file to publish or --example")
@@ -174,9 +171,8 @@ def fees(
     that a line does not name stay as they were published. Only fees that change are published, each with its
     decoys; a first fee holds at once, a change a day later.
     """
-    from chainbill.operations.insurer.fees import newest_terms, publish_fees
-    from chainbill.records.catalogue import Catalogue
-    from chainbill.records.fee_file import catalogue_fees, read_fees
+    from chainbill.operations.insurer.fee_list import FeeList
+    from chainbill.operations.insurer.fees import publish_fees
 
     if file is not None and from_catalogue:
         raise click.UsageError("give either a file or --from-catalogue")
@@ -185,14 +181,10 @@ def fees(
             raise click.UsageError("--catalogue and --max-units go with a file or --from-catalogue")
         _show_fees(actor(invocation, name, "insurer"))
         return
-    catalogue = Catalogue.load(catalogue_file)
-    read = catalogue_fees if file is None else partial(read_fees, file)
-    # First without the chain: what is wrong in the file is said before anything is made or sent.
-    read(catalogue, max_units=max_units)
+    fee_list = FeeList.read(file, catalogue=catalogue_file, max_units=max_units)
     insurer = actor(invocation, name, "insurer")
     payer_id = own_payer(insurer)
-    present = partial(newest_terms, insurer.session, payer_id)
-    wanted = read(catalogue, max_units=max_units, present=present)
+    wanted = fee_list.beside_published(insurer.session, payer_id)
     with progress("comparing", len(wanted)) as advance:
         done = publish_fees(insurer, payer_id, wanted, on_service=lambda: advance(1))
     emit(_published_facts(name, payer_id, done), _published_text(name, done))
@@ -267,7 +259,7 @@ def _fee_facts(fee: PublishedFee | None) -> dict[str, Any] | None:
         return None
     return {
         "fee": format_dollars(fee.terms.amount),
-        "category": _category(fee.terms.category),
+        "category": fee.terms.category_label,
         "max_units": fee.terms.max_units,
         "annual_units": fee.terms.annual_units or None,
         "effective_at": fee.effective_at,
@@ -288,12 +280,3 @@ def _announced_text(fee: PublishedFee | None) -> str:
 def _units(fee: PublishedFee) -> tuple[str, ...]:
     amount, at_once, annual = _fee_cells(fee)
     return amount, f"{at_once} at once", f"{annual} in a year"
-
-
-def _category(number: int) -> str:
-    from chainbill.billing.terms import Category
-
-    try:
-        return Category(number).label
-    except ValueError:
-        return str(number)

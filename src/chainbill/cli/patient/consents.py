@@ -17,9 +17,8 @@ from chainbill.cli.shell.parameters import DURATION, LIMIT, MOMENT, PARTY
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts.escrow import Consent
     from chainbill.operations.actor import Actor
-    from chainbill.operations.patient.consents import ConsentChange, ConsentStanding, Revocation
+    from chainbill.operations.patient.consents import Consent, ConsentChange, ConsentStanding, Revocation
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -16,8 +16,7 @@ from chainbill.cli.shell.parameters import LIMIT
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts.escrow import Limits
-    from chainbill.operations.patient.limits import LimitsChange
+    from chainbill.operations.patient.limits import Limits, LimitsChange
     from chainbill.operations.patient.permission import Permission
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

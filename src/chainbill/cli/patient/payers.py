@@ -16,9 +16,8 @@ from chainbill.cli.shell.output import emit, it_holds
 from chainbill.cli.shell.parameters import PARTY
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts.escrow import Payers
     from chainbill.operations.actor import Actor
-    from chainbill.operations.patient.payers import PayersChange
+    from chainbill.operations.patient.payers import Payers, PayersChange
     from chainbill.operations.patient.permission import Permission
     from chainbill.state.session import Session
 

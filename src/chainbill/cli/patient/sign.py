@@ -24,9 +24,9 @@ from chainbill.cli.shell.written_files import check_place, force_option, write_o
 from chainbill.protocol_constants import DAY_SECONDS
 
 if TYPE_CHECKING:
-    from chainbill.attestation.patient_intents import Intent
     from chainbill.operations.actor import Actor
     from chainbill.operations.patient.intents import Validity
+    from chainbill.operations.patient.signed_intents import Intent
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

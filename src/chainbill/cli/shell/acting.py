@@ -16,8 +16,6 @@ from chainbill.cli.shell.output import emit
 from chainbill.cli.shell.parameters import ACCOUNT_OR_ADDRESS, DOLLARS
 
 if TYPE_CHECKING:
-    from web3.types import TxReceipt
-
     from chainbill.operations.actor import Actor
     from chainbill.operations.change import Change
     from chainbill.state.directory import StateDirectory
@@ -129,27 +127,8 @@ def mint_option(command: _Command) -> _Command:
     )(command)
 
 
-def resumed_facts(earlier: TxReceipt | None) -> dict[str, Any]:
-    """For JSON: did an earlier run, which was cut off, do it already?"""
-    return {
-        "resumed": earlier is not None,
-        "transaction": None if earlier is None else earlier["transactionHash"].to_0x_hex(),
-    }
-
-
-def resumed_text(earlier: TxReceipt | None) -> str:
-    """The same in words, for the end of a sentence's line; empty where this run did it."""
-    if earlier is None:
-        return ""
-    where = f"transaction {earlier['transactionHash'].to_0x_hex()}, block {earlier['blockNumber']}"
-    return (
-        f"\nResumed: an earlier run that was cut off had sent it ({where}), and it is not done twice."
-        "\nTo do it once more, run the command again."
-    )
-
-
 def resumption(change: Change) -> dict[str, Any]:
-    """The same of a change, for JSON: the transaction that an earlier run had sent."""
+    """For JSON: did an earlier run, which was cut off, do it already, and by which transaction?"""
     return {"resumed": change.resumed, "transaction": change.transaction if change.resumed else None}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from web3.types import TxReceipt
 
 from chainbill.billing.terms import FeeTerms
-from chainbill.chain.contracts.payer import PublishedFee
+from chainbill.chain.contracts.payer import PublishedFee as PublishedFee  # faces get it here
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change, transaction_of
 from chainbill.operations.fee_publication import FeeChanges, Sent, compare_fees, logged_fees, send_mixed

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from web3.types import TxReceipt
 
-from chainbill.billing.accumulators import UNTOUCHED, Accumulators
+from chainbill.billing.accumulators import Accumulators
 from chainbill.chain.contracts.payer import MemberYear
 from chainbill.errors import ArgumentError, StateError
 from chainbill.operations.actor import Actor
@@ -36,7 +36,9 @@ def enrol(
     *,
     year: int | None = None,
     family_id: int = 0,
-    opening: Accumulators = UNTOUCHED,
+    deductible_met: int = 0,
+    oop_met: int | None = None,
+    plan_paid: int = 0,
 ) -> MemberChange:
     """Enrol a patient under a plan for one benefit year, or resume a coverage that has ended, with what was
     met in it. One that is enrolled under the plan already is left alone.
@@ -48,14 +50,16 @@ def enrol(
         plan_id: the plan.
         year: the chain's, the one before or the one after; None: the chain's.
         family_id: whose deductible and maximum the member shares; 0: nobody's.
-        opening: what was met elsewhere in the year.
+        deductible_met: of the deductible, met elsewhere in the year, in micro-dollars.
+        oop_met: paid out of pocket elsewhere in the year; None: ``deductible_met``.
+        plan_paid: by a plan elsewhere in the year, for the annual maximum.
 
     Raises:
         ArgumentError: the year cannot be opened, or less was paid out of pocket than of the deductible.
         StateError: there is no such plan, or the member is enrolled under another one.
         ChainError: the chain refused it.
     """
-    _check_opening(opening)
+    opening = _opening(deductible_met, oop_met, plan_paid)
     payer, session = insurer.protocol.payer(payer_id), insurer.session
     year = _reachable_year(session, year)
     _check_plan(insurer, payer_id, plan_id)
@@ -150,11 +154,13 @@ def _changed(
     )
 
 
-def _check_opening(opening: Accumulators) -> None:
-    if opening.oop_met < opening.deductible_met:
+def _opening(deductible_met: int, oop_met: int | None, plan_paid: int) -> Accumulators:
+    paid = deductible_met if oop_met is None else oop_met
+    if paid < deductible_met:
         raise ArgumentError(
             "what was paid to meet the deductible is paid out of pocket", hint="--oop-met is too low"
         )
+    return Accumulators(deductible_met=deductible_met, oop_met=paid, plan_paid=plan_paid)
 
 
 def _reachable_year(session: Session, year: int | None) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chainbill.billing.plan_file import PlanFile
+from chainbill.billing.plan_file import PlanFile as PlanFile  # faces get it here
+from chainbill.billing.plan_file import example_plan as example_plan
 from chainbill.billing.terms import Category, CategoryTerms, PlanTerms
 from chainbill.chain.contracts import InsurerPayer
 from chainbill.errors import TermsError

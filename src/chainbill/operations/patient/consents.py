@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chainbill.chain.contracts.escrow import Consent
+from chainbill.chain.contracts.escrow import Consent as Consent  # faces get it here
 from chainbill.chain.node.connection import time_of_block
 from chainbill.errors import ArgumentError
 from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
+from chainbill.operations.governor.registrations import provider_of
 from chainbill.operations.patient.permission import announced_since, soon_after_another
 from chainbill.operations.times import show_time
 from chainbill.protocol_constants import DAY_SECONDS, END_OF_TIME, NOTICE_SECONDS
@@ -161,9 +162,14 @@ def revoke_consent(patient: Actor, provider_id: int) -> Revocation:
 
 
 def _ever_consented_to(patient: Actor) -> Iterable[int]:
+    """Ids of providers; an entry of the address book that was made before its provider was registered learns
+    its id."""
     block = patient.protocol.deployment.block
     logs = patient.protocol.escrow.logged("ConsentGranted", from_block=block, patient=patient.address)
-    return sorted({int(log["providerId"]) for log in logs})
+    ids = sorted({int(log["providerId"]) for log in logs})
+    for provider_id in ids:
+        provider_of(patient.session, str(provider_id))
+    return ids
 
 
 def _standing(patient: Actor, provider_id: int) -> ConsentStanding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainbill.chain.contracts.escrow import Limits
+from chainbill.chain.contracts.escrow import Limits as Limits  # faces get it here
 from chainbill.errors import ArgumentError
 from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor

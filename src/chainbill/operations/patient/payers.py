@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainbill.chain.contracts.escrow import Payers
+from chainbill.chain.contracts.escrow import Payers as Payers  # faces get it here
 from chainbill.errors import ArgumentError
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chainbill.attestation.patient_intents import DisputeClaim, EscrowIntent, Intent, read_intent
+from chainbill.attestation.patient_intents import DisputeClaim, EscrowIntent, read_intent
+from chainbill.attestation.patient_intents import Intent as Intent  # faces get it here
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.protocol import Protocol
@@ -49,6 +50,11 @@ class SignedIntent(BaseModel):
             AttestationError: no intent of ours, or malformed.
         """
         return read_intent(self.message)
+
+    @property
+    def is_dispute(self) -> bool:
+        """Does it dispute a claim? Errors as ``read``."""
+        return isinstance(self.read()[0], DisputeClaim)
 
     @property
     def deadline(self) -> int:
