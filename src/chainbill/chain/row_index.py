@@ -31,10 +31,8 @@ from chainbill.chain.format.events import (
 )
 from chainbill.chain.format.logs import decode_log
 from chainbill.chain.node.connection import hash_of_block, time_of_block
-from chainbill.chain.node.mapped_errors import mapped_errors
-
-BLOCKS_AT_ONCE = 10_000
-"""Blocks whose logs are asked for in one call; many nodes refuse more."""
+from chainbill.chain.node.log_queries import in_ranges
+from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
 
 Place = tuple[int, int]
 """A provider's id and one of its sequences."""
@@ -157,16 +155,12 @@ class RowIndex:
         self._read_to = head
 
     def _logs(self, first: int, last: int) -> list[LogReceipt]:
-        found: list[LogReceipt] = []
-        for start in range(first, last + 1, BLOCKS_AT_ONCE):
-            wanted: Any = {
-                "address": self._deployment.settlement,
-                "fromBlock": start,
-                "toBlock": min(start + BLOCKS_AT_ONCE - 1, last),
-            }
-            with mapped_errors():
-                found += self._w3.eth.get_logs(wanted)
-        return found
+        def ask(begin: int, end: int) -> list[LogReceipt]:
+            wanted: Any = {"address": self._deployment.settlement, "fromBlock": begin, "toBlock": end}
+            with mapped_read("eth_getLogs"):
+                return self._w3.eth.get_logs(wanted)
+
+        return in_ranges(first, last, ask)
 
 
 _OUTCOMES: dict[type[Event], Outcome] = {

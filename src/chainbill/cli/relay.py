@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.given_files import check_signed
 from chainbill.cli.shell.output import emit, it_holds, note, show_time
-from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.errors import ChainbillError
 
 if TYPE_CHECKING:
@@ -27,14 +27,7 @@ def relay_group() -> None:
     example="chainbill relay submit consent.json\nchainbill relay submit --as clinic dispute.json"
 )
 @click.argument("file", type=click.File("rb"))
-@click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="provider",
-    show_default=True,
-    help="Whose account sends the transaction; anyone may.",
-)
+@as_option("provider", "Whose account sends the transaction; anyone may.")
 @dry_run_option
 @pass_invocation
 def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:

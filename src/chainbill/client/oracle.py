@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from chainbill.operations.actor import Actor
 from chainbill.operations.oracle import fees, settle
 from chainbill.operations.oracle.fees import FeesWithdrawn, OperatorFees
 from chainbill.operations.oracle.settle import OracleStanding, Settlement, StoreRebuilt
+from chainbill.operations.oracle.take import TakenEvents, take_events
 
 
 class Oracle:
@@ -27,6 +30,10 @@ class Oracle:
         """
         earner = None if operator is None else self._address_of(operator)
         return settle.settle(self._actor, operator=earner)
+
+    def take(self, file: Path) -> TakenEvents:
+        """Take in what a provider of another machine has exported; see ``operations.oracle.take``."""
+        return take_events(self._actor.session, file)
 
     def status(self) -> OracleStanding:
         """What was attested, by where it stands; see ``operations.oracle.settle.status``."""

@@ -38,6 +38,7 @@ from chainbill.operations.provider.credit import (
     CreditWithdrawn,
     ProviderStanding,
 )
+from chainbill.operations.provider.export import ExportedEvents, export_events
 from chainbill.operations.provider.ingest import Ingested
 from chainbill.operations.provider.own_claims import DoubtfulClaim
 from chainbill.operations.provider.payout import (
@@ -108,6 +109,11 @@ class Provider:
         """Attest what waits on the worklist, all or the records named; see
         ``operations.provider.attest.attest``."""
         return attest.attest(self._actor, self.provider_id, records, self_pay=self_pay, key=key)
+
+    def export_events(self, oracle: str, *, key: Key | None = None) -> ExportedEvents:
+        """What was attested and has not ended on chain, as a file for an oracle of another machine, by name
+        or address; see ``operations.provider.export``."""
+        return export_events(self._actor, self.provider_id, oracle, key=key)
 
     def ingest(
         self,

@@ -145,12 +145,19 @@ class Session:
     def vault_key(self, name: str) -> VaultKey:
         """The key that opens records sealed to an account: its own, or, where its key is elsewhere, that of
         an account here to whose vault key its records are sealed. Errors as ``account``."""
+        return self.vault_key_in_stead(name) or VaultKey.derive(bytes(self.account(name).key))
+
+    def vault_key_in_stead(self, name: str) -> VaultKey | None:
+        """The vault key of another account here to which the records of an account are sealed whose own key
+        is elsewhere; None where there is none.
+
+        Raises:
+            StateError: the passphrase is missing or wrong.
+        """
         entry = self.book.entries().get(name)
-        if entry is not None and name not in self.keystores and entry.vault_public_key is not None:
-            key = self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
-            if key is not None:
-                return key
-        return VaultKey.derive(bytes(self.account(name).key))
+        if entry is None or name in self.keystores or entry.vault_public_key is None:
+            return None
+        return self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
 
     def vault_key_behind(self, public: bytes) -> VaultKey | None:
         """The vault key of an account here, by its public half of 32 bytes; None where it is elsewhere.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from eth_abi.exceptions import DecodingError
@@ -14,10 +15,12 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
-from web3.types import BlockIdentifier, TxReceipt
+from web3.types import EventData, TxReceipt
 
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.node.mapped_errors import mapped_errors
+from chainbill.chain.node.connection import newest_block
+from chainbill.chain.node.log_queries import in_ranges
+from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
 from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError
 
@@ -37,7 +40,7 @@ class ContractClient:
 
     def __init__(self, w3: Web3, address: str, memory: Memory | None = None) -> None:
         """``memory`` is asked first by the views whose answer only events change."""
-        self._memory = memory
+        self._w3, self._memory = w3, memory
         self.address = Web3.to_checksum_address(address)
         self._contract = w3.eth.contract(address=self.address, abi=load_artifact(self.artifact).abi)
 
@@ -83,7 +86,7 @@ class ContractClient:
         ]
         return shown[0] if len(shown) == 1 else shown
 
-    def logged(self, event: str, *, from_block: BlockIdentifier = 0, **indexed: Any) -> list[dict[str, Any]]:
+    def logged(self, event: str, *, from_block: int = 0, **indexed: Any) -> list[dict[str, Any]]:
         """The fields of every log of one kind, by their Solidity names, the oldest first.
 
         Args:
@@ -91,9 +94,19 @@ class ContractClient:
             from_block: where to begin looking: the deployment's block.
             indexed: only those with these values of indexed fields.
         """
-        with mapped_errors():
-            found = self._contract.events[event].get_logs(from_block=from_block, argument_filters=indexed)
-        return [dict(log["args"]) for log in found]
+
+        def ask(begin: int, end: int) -> Iterable[EventData]:
+            with mapped_read("eth_getLogs"):
+                found: Iterable[EventData] = self._contract.events[event].get_logs(
+                    from_block=begin, to_block=end, argument_filters=indexed
+                )
+            return found
+
+        return [dict(log["args"]) for log in in_ranges(from_block, newest_block(self._w3), ask)]
+
+    def function(self, name: str, *arguments: Any) -> ContractFunction:
+        """A call by its Solidity name, for a ``Sender``: where many kinds are sent alike."""
+        return self._function(name, *arguments)
 
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():
@@ -106,6 +119,18 @@ class ContractClient:
 
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
         return sender.send(self._function(name, *arguments))
+
+    def _send_many(
+        self,
+        sender: Sender,
+        name: str,
+        calls: Iterable[Sequence[Any]],
+        *,
+        on_mined: Callable[[int], None] = lambda _: None,
+    ) -> list[TxReceipt]:
+        """One verb for many arguments, without a wait for each; errors as ``Sender.send_many``."""
+        functions = [self._function(name, *arguments) for arguments in calls]
+        return sender.send_many(functions, on_mined=on_mined)
 
     def _function(self, name: str, *arguments: Any) -> ContractFunction:
         function: ContractFunction = self._contract.functions[name](*arguments)

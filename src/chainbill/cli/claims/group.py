@@ -6,10 +6,10 @@ import click
 
 from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
 from chainbill.cli.claims.question import ask_about, goes_back
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option, yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.parameters import ACCOUNT
 
 _STATUSES = ("open", "answered", "upheld", "reversed", "corrected")
 """The labels of ``DisputeStatus``, named here so that the help needs no chain; a test compares."""
@@ -39,14 +39,7 @@ def disputes(invocation: Invocation, statuses: tuple[str, ...]) -> None:
 
 @claims_group.command(example="chainbill claims close 2:7\nchainbill claims close 2:7 --as patient")
 @click.argument("claim", metavar=CLAIM)
-@click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="provider",
-    show_default=True,
-    help="Whose account sends the transaction; anyone may.",
-)
+@as_option("provider", "Whose account sends the transaction; anyone may.")
 @dry_run_option
 @yes_option
 @pass_invocation

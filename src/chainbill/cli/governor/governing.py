@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.output import emit, it_holds, show_time
-from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.errors import CallDelayed
 
 if TYPE_CHECKING:
@@ -17,13 +15,8 @@ if TYPE_CHECKING:
 
 _Change = TypeVar("_Change", bound="Change")
 
-governor_option = click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="governor",
-    show_default=True,
-    help="Whose account acts; it must be in the role that may do this.",
+governor_option = as_option(
+    "governor", "Whose account acts; it must be in the role that may do this.", role="governor"
 )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.shell.acting import resumed_lines, resumption
+from chainbill.cli.shell.acting import as_option, resumed_lines, resumption
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit
-from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.money import format_dollars, show_dollars
 
 
@@ -51,14 +50,7 @@ def balance(invocation: Invocation, operator: str) -> None:
 
 @fees_group.command(example="chainbill oracle fees withdraw oracle-1")
 @click.argument("operator", metavar="ACCOUNT|ADDRESS")
-@click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="oracle-1",
-    show_default=True,
-    help="Whose account sends the transaction; anyone may.",
-)
+@as_option("oracle-1", "Whose account sends the transaction; anyone may.")
 @dry_run_option
 @pass_invocation
 def withdraw(invocation: Invocation, operator: str, name: str) -> None:

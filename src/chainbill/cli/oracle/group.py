@@ -13,11 +13,11 @@ from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.oracle.fees import fees_group
 from chainbill.cli.oracle.rebuild import rebuild
 from chainbill.cli.oracle.take import take
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, progress, show_table
-from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -48,14 +48,7 @@ def oracle_group() -> None:
     metavar="ACCOUNT|ADDRESS",
     help="Who gets the operator's fee.  [default: nobody, and no fee is taken]",
 )
-@click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="oracle-1",
-    show_default=True,
-    help="Whose account sends the transactions; anyone may.",
-)
+@as_option("oracle-1", "Whose account sends the transactions; anyone may.")
 @dry_run_option
 @pass_invocation
 def settle(invocation: Invocation, operator: str | None, name: str) -> None:

@@ -31,23 +31,28 @@ _PIPE_WIDTH = 88
 
 
 def acting_as(role: str) -> Callable[[_Command], _Command]:
-    """The option that says which account of a role acts, by name or address: by default the one named for the
-    role, or, where there is none, the only one of the role whose key is here."""
+    """The option that says which account of a role acts: by default the one named for the role."""
+    return as_option(role, f"Which {role}'s account acts.", role=role)
+
+
+def as_option(default: str, help_text: str, *, role: str | None = None) -> Callable[[_Command], _Command]:
+    """The option that says who acts, by name or address: by default the account of that name, or, where its
+    key is elsewhere, the only one (of a role) whose key is here."""
 
     def named(context: click.Context, _: click.Parameter, given: str | None) -> str:
         invocation = context.find_object(Invocation)
-        return given or role if invocation is None else _acting(invocation.state, role, given)
+        return given or default if invocation is None else _acting(invocation.state, given, default, role)
 
     return click.option(
         "--as",
         "name",
         type=ACCOUNT_OR_ADDRESS,
         callback=named,
-        help=f"Which {role}'s account acts.  [default: {role}, or the only one here]",
+        help=f"{help_text}  [default: {default}, or the only one here]",
     )
 
 
-def _acting(state: StateDirectory, role: str, given: str | None) -> str:
+def _acting(state: StateDirectory, given: str | None, default: str, role: str | None) -> str:
     """The name of who acts.
 
     Raises:
@@ -62,8 +67,9 @@ def _acting(state: StateDirectory, role: str, given: str | None) -> str:
         entry = book.get(given) if given.startswith("0x") else None
         return given if entry is None else book.name_of(entry.address) or given
     keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
-    own = [name for name in book.entries(Role(role)) if name in keystores]
-    return own[0] if role not in own and len(own) == 1 else role
+    entries = book.entries(None if role is None else Role(role))
+    own = [name for name in entries if name in keystores]
+    return own[0] if default not in own and len(own) == 1 else default
 
 
 def only_account(keystores: Keystores) -> str:
@@ -92,6 +98,20 @@ def actor(invocation: Invocation, name: str, role: str) -> Actor:
     from chainbill.state.address_book import Role
 
     return Actor.named(invocation.session(), name, Role(role))
+
+
+def provider_named(session: Session, who: str) -> tuple[str, int]:
+    """What a provider is called here, and its id, by its name, address or id.
+
+    Raises:
+        AttestationError: it begins like an address and is none.
+        StateError: no such provider, or it is not registered on this chain.
+    """
+    from chainbill.cli.audit.text import Names
+    from chainbill.operations.governor.registrations import provider_of
+
+    _, provider_id = provider_of(session, who)
+    return Names(session.book).provider(provider_id), provider_id
 
 
 def new_option(command: _Command) -> _Command:
