@@ -11,7 +11,10 @@ OPEN = {"cli", "operations", "client", "statements", "state", "errors", "money",
 """The layers that a command may import, chainbill itself besides."""
 
 LEFT: dict[str, tuple[set[str], str]] = {
-    "chainbill.cli.bench": ({"scenario.bench_gas"}, "shows the benchmarks, which stand above operations"),
+    "chainbill.cli.bench": (
+        {"scenario.bench_fork", "scenario.bench_gas"},
+        "shows the benchmarks, which stand above operations",
+    ),
     "chainbill.cli.demo": (
         {"chain.devnet.ending", "interop.fhir", "records.catalogue", "scenario.demo"},
         "shows the demonstration, which stands above operations",
