@@ -20,7 +20,8 @@ from chainbill.chain.contracts.registry import ProviderRegistry
 from chainbill.chain.contracts.settlement import ClaimSettlement
 from chainbill.chain.contracts.token import DevUsd
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.node.sender import Sender
+from chainbill.chain.node.fees import FeePolicy
+from chainbill.chain.node.sender import ANY_NETWORK, Sender
 from chainbill.chain.roles import RESTRICTED, GovernanceDelays, GovernorRole
 from chainbill.errors import ChainError
 
@@ -35,6 +36,7 @@ def deploy(
     oracle_members: Sequence[str],
     threshold: int,
     delays: GovernanceDelays | None = None,
+    policy: FeePolicy = ANY_NETWORK,
 ) -> Deployment:
     """Deploy every contract, open the first oracle epoch, and give the deployer all roles of the governor.
 
@@ -42,12 +44,13 @@ def deploy(
         oracle_members: addresses of the oracle nodes' keys, in any order.
         threshold: how many of them must sign a batch.
         delays: of the governor's calls from then on; none where they are not given.
+        policy: what the network takes for gas, and how much of it.
 
     Raises:
         ContractReverted: the quorum is not valid.
         ChainError: a contract landed elsewhere than computed (the account sent something in between).
     """
-    sender = Sender(w3, deployer)
+    sender = Sender(w3, deployer, policy=policy)
     first_nonce = w3.eth.get_transaction_count(deployer.address)
     at = {name: get_create_address(deployer.address, Nonce(first_nonce + i)) for i, name in enumerate(_ORDER)}
     authority, token, registry, payers = (at[name] for name in ("governance", "token", "registry", "payers"))
