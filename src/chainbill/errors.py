@@ -13,7 +13,8 @@
     │   ├── ContractReverted     a contract's own error, by name, with its fields
     │   ├── CallDelayed          a governor's call that is announced and must wait
     │   ├── NodeError            a node gives no answer that can be used
-    │   │   └── NodeRefused      it answers with an error, too late or not whole: asking for less may help
+    │   │   ├── NodeRefused      it answers with an error, too late or not whole: asking for less may help
+    │   │   └── WrongChain       it is of another chain than the network it is recorded for
     │   ├── NotDeployed          no deployment is recorded for this chain
     │   └── DevnetError          the local devnet is not in the state asked for
     ├── IntakeRefused            the oracle does not accept an attestation
@@ -125,6 +126,15 @@ class NodeError(ChainError):
 
 class NodeRefused(NodeError):
     """A node answers with an error, too late, or not whole: asking for less may help."""
+
+
+class WrongChain(NodeError):
+    """A node is of chain ``found``, and the network that it is recorded for is chain ``expected``."""
+
+    def __init__(self, message: str, *, expected: int, found: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.expected = expected
+        self.found = found
 
 
 class NotDeployed(ChainError):

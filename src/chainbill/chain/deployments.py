@@ -50,8 +50,10 @@ def save_deployment(directory: Path, deployment: Deployment) -> Path:
     return path
 
 
-def load_deployment(directory: Path, chain_id: int) -> Deployment:
-    """Read the deployment of a chain.
+def load_deployment(
+    directory: Path, chain_id: int, *, hint: str = "start a devnet: chainbill devnet up"
+) -> Deployment:
+    """Read the deployment of a chain; ``hint`` is what to do where there is none.
 
     Raises:
         NotDeployed: none is recorded, or the record cannot be read.
@@ -62,9 +64,7 @@ def load_deployment(directory: Path, chain_id: int) -> Deployment:
         refuse_repeated_keys(content, f"the deployment record {path}", NotDeployed)
         return Deployment.model_validate_json(content)
     except FileNotFoundError:
-        raise NotDeployed(
-            f"chainbill is not deployed on chain {chain_id}", hint="start a devnet: chainbill devnet up"
-        ) from None
+        raise NotDeployed(f"chainbill is not deployed on chain {chain_id}", hint=hint) from None
     except OSError as error:
         raise NotDeployed(f"the deployment record {path} cannot be read: {error.strerror}") from None
     except ValidationError as error:

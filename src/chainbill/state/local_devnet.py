@@ -81,8 +81,8 @@ class LocalDevnet:
     """The devnet of one state directory."""
 
     def __init__(self, state: StateDirectory) -> None:
-        self.state = state
-        self.saved = SavedChain(state)
+        self.state = state.of_devnet()
+        self.saved = SavedChain(self.state)
         self.ended: list[int] = []
         """Processes of anvils that an interrupted command had left, and that this object has ended."""
 

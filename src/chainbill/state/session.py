@@ -11,6 +11,7 @@ from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.deployments import load_deployment
 from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.node.connection import check_deployed, connect
+from chainbill.chain.node.endpoints import connect_first
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import StateError
@@ -20,22 +21,31 @@ from chainbill.state.devnet_accounts import contact
 from chainbill.state.directory import StateDirectory
 from chainbill.state.keystores import Keystores
 from chainbill.state.local_devnet import LocalDevnet
+from chainbill.state.networks import Network, Networks
 from chainbill.state.outbox import AccountOutbox
 from chainbill.state.passphrase import passphrase_from
 from chainbill.state.schedules import Schedules
 
 ENVIRONMENT = "CHAINBILL_RPC_URL"
-"""Names a node where ``--rpc-url`` does not; else the state directory's devnet is meant."""
+"""Names a node where ``--rpc-url`` does not; else one of the network's, or the devnet, is meant."""
 
 
 class Session:
     """Everything a command needs. Accounts are opened when they are first asked for."""
 
-    def __init__(self, state: StateDirectory, protocol: Protocol, devnet: Devnet | None) -> None:
+    def __init__(
+        self,
+        state: StateDirectory,
+        protocol: Protocol,
+        devnet: Devnet | None,
+        network: Network | None = None,
+    ) -> None:
         self.state = state
         self.protocol = protocol
         self.devnet = devnet
         """The state directory's devnet, None where the session is on another chain."""
+        self.network = network
+        """The network whose chain it is, None on the devnet and on a chain that only ``--rpc-url`` names."""
         self.book = AddressBook(state.address_book)
         self.keystores = Keystores(
             state.keystores, lambda: passphrase_from(state.passphrase), devnet=devnet is not None
@@ -45,14 +55,18 @@ class Session:
 
     @classmethod
     def open(cls, state: StateDirectory, rpc_url: str | None = None) -> Session:
-        """Connect to ``rpc_url``, else ``$CHAINBILL_RPC_URL``, else the state directory's devnet.
+        """Connect to ``rpc_url``, else ``$CHAINBILL_RPC_URL``, else a node of the network whose state it is,
+        else the state directory's devnet.
 
         Raises:
             DevnetError: no node is named and the devnet is not running.
+            WrongChain: the node is of another chain than the network.
             NodeError: no node answers, or one of another chain of the same id.
             NotDeployed: no deployment is recorded for its chain.
         """
         url = rpc_url or os.environ.get(ENVIRONMENT)
+        if state.network is not None:
+            return cls._on_network(state, Networks(state).get(state.network), url)
         local = LocalDevnet(state)
         devnet = local.find() if url else local.require()
         if devnet is not None and url not in (None, devnet.rpc_url):
@@ -64,6 +78,18 @@ class Session:
             # there would be mined, and do nothing.
             check_deployed(w3, deployment.settlement)
         return cls(state, Protocol(w3, deployment), devnet)
+
+    @classmethod
+    def _on_network(cls, state: StateDirectory, network: Network, url: str | None) -> Session:
+        w3 = connect_first((url,) if url else network.rpc_urls, network.chain_id)
+        deployment = load_deployment(
+            state.deployments,
+            network.chain_id,
+            hint="deploy it: chainbill deploy --help; or say where others have: "
+            f"chainbill network add {network.name} --replace --deployment FILE",
+        )
+        check_deployed(w3, deployment.settlement)
+        return cls(state, Protocol(w3, deployment), None, network)
 
     @property
     def rpc_url(self) -> str:
