@@ -31,6 +31,12 @@ class Artifact:
     abi: list[dict[str, Any]]
     bytecode: str
     """Creation code, ``0x``-prefixed hex."""
+    runtime: bytes
+    """Run-time code, with zeros where the immutables stand."""
+    immutables: dict[str, tuple[int, ...]]
+    """Of each immutable the places of its 32 bytes in the run-time code, by its Solidity name."""
+    compiler: dict[str, str | int | bool]
+    """Version of solc and its settings."""
 
 
 @cache
@@ -44,4 +50,11 @@ def load_artifact(name: str) -> Artifact:
     if not source.is_file():
         raise ChainError(f"no compiled contract named {name}", hint="run `make artifacts`")
     content = json.loads(source.read_text(encoding="utf-8"))
-    return Artifact(name=name, abi=content["abi"], bytecode=content["bytecode"])
+    return Artifact(
+        name=name,
+        abi=content["abi"],
+        bytecode=content["bytecode"],
+        runtime=bytes.fromhex(content["deployedBytecode"].removeprefix("0x")),
+        immutables={each: tuple(places) for each, places in content["immutables"].items()},
+        compiler=content["compiler"],
+    )

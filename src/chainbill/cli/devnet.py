@@ -160,7 +160,7 @@ def _show(headline: str, status: DevnetStatus) -> None:
         click.echo(f"\n  node        {status.rpc_url} (chain {status.chain_id}, process {status.pid})")
         click.echo(f"  block       {status.block}, at {show_time(status.chain_time or 0)}")
     if status.deployment is not None:
-        for name, address in status.deployment.model_dump(exclude={"chain_id", "block"}).items():
+        for name, address in status.deployment.addresses().items():
             click.echo(f"  {name:<11} {address}")
     if status.accounts:
         click.echo()

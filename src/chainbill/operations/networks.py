@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
-
-from pydantic import ValidationError
 
 from chainbill.chain.deployments import Deployment, load_deployment, read_deployment, save_deployment
 from chainbill.chain.node.answer import is_here, node_name
-from chainbill.chain.node.connection import check_deployed, connect, has_finalized, newest_block
+from chainbill.chain.node.connection import check_deployed, connect, newest_block
 from chainbill.chain.node.endpoints import check_chain
+from chainbill.chain.node.fees import FeePolicy
+from chainbill.chain.node.finality import Finality, FinalityTag
 from chainbill.errors import ChainbillError, NodeError, NotDeployed, StateError
 from chainbill.state.directory import StateDirectory
 from chainbill.state.networks import Network, Networks
-
-CONFIRMATIONS = 12
-"""Blocks on top of one that counts as final, on a chain whose nodes do not say what is final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +45,12 @@ class NetworkSettings:
 
     rpc_urls: tuple[str, ...] = ()
     chain_id: int | None = None
-    finality: str | int | None = None
+    finality: FinalityTag | None = None
+    depth_alone: bool = False
+    """What the nodes call final is not gone by."""
+    confirmations: int | None = None
     fee_floor: int | None = None
+    """In wei for a unit of gas, as the two that follow."""
     fee_cap: int | None = None
     tip: int | None = None
     explorer_url: str | None = None
@@ -129,32 +129,33 @@ def _network(name: str, settings: NetworkSettings, present: Network | None) -> N
     urls = settings.rpc_urls or (present.rpc_urls if present else ())
     if not urls:
         raise StateError("a network needs a node", hint="name one: --rpc-url URL")
-    chain_id = settings.chain_id or (present.chain_id if present else None)
-    chain_id, finality = _asked(urls, chain_id)
-    given: dict[str, Any] = {
-        "finality": settings.finality,
-        "fee_floor": settings.fee_floor,
-        "fee_cap": settings.fee_cap,
-        "tip": settings.tip,
-        "explorer_url": settings.explorer_url,
-    }
-    kept = present.model_dump() if present else {"finality": finality}
-    said = {field: value for field, value in given.items() if value is not None}
-    try:
-        network = Network.model_validate({**kept, **said, "name": name, "chain_id": chain_id, "rpc_urls": urls})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise StateError(f"that is no network: {first['loc'][0]}: {first['msg']}") from None
-    _check_fees(network)
-    if network.explorer_url is not None and urlsplit(network.explorer_url).scheme not in ("http", "https"):
-        raise StateError(f"{network.explorer_url!r} is not the URL of an explorer")
-    return network
+    chain_id = _asked(urls, settings.chain_id or (present.chain_id if present else None))
+    explorer = settings.explorer_url or (present.explorer_url if present else None)
+    if explorer is not None and urlsplit(explorer).scheme not in ("http", "https"):
+        raise StateError(f"{explorer!r} is not the URL of an explorer")
+    return Network(
+        name=name,
+        chain_id=chain_id,
+        rpc_urls=urls,
+        finality=_finality(settings, present.finality if present else Finality()),
+        fees=_fees(settings, present.fees if present else FeePolicy()),
+        explorer_url=explorer,
+    )
 
 
-def _asked(urls: Sequence[str], chain_id: int | None) -> tuple[int, str | int]:
-    """The chain that all nodes that answer are of, and when its blocks count as final. Only where the chain
-    is known need none answer."""
-    finality: str | int | None = None
+def _finality(settings: NetworkSettings, present: Finality) -> Finality:
+    tag = None if settings.depth_alone else settings.finality or present.tag
+    depth = present.confirmations if settings.confirmations is None else settings.confirmations
+    return Finality(tag, depth)
+
+
+def _fees(settings: NetworkSettings, present: FeePolicy) -> FeePolicy:
+    said = {"floor": settings.fee_floor, "cap": settings.fee_cap, "tip": settings.tip}
+    return replace(present, **{field: price for field, price in said.items() if price is not None})
+
+
+def _asked(urls: Sequence[str], chain_id: int | None) -> int:
+    """The chain that all nodes that answer are of. Only where it is known beforehand need none answer."""
     failure: NodeError | None = None
     for url in urls:
         is_here(url)
@@ -165,18 +166,11 @@ def _asked(urls: Sequence[str], chain_id: int | None) -> tuple[int, str | int]:
             continue
         chain_id = chain_id or w3.eth.chain_id
         check_chain(w3, chain_id, url)
-        finality = finality or ("finalized" if has_finalized(w3) else CONFIRMATIONS)
     if chain_id is None:
         failure = failure or NodeError("no node answers")
-        failure.hint = "start the node first; or say which chain it will be: --chain-id N"
+        failure.hint = "start the node first; or say which chain it is: --chain-id N"
         raise failure
-    return chain_id, finality or CONFIRMATIONS
-
-
-def _check_fees(network: Network) -> None:
-    floor, cap, tip = network.fee_floor or 0, network.fee_cap, network.tip or 0
-    if cap is not None and max(floor, tip) > cap:
-        raise StateError("the most that is offered for gas is less than the least, or than the tip")
+    return chain_id
 
 
 def _checked_deployment(state: StateDirectory, network: Network, path: Path) -> Deployment:
@@ -208,5 +202,3 @@ def _node_status(url: str, chain_id: int) -> NodeStatus:
         return NodeStatus(node_name(url), newest_block(w3))
     except ChainbillError as error:
         return NodeStatus(node_name(url), None, str(error))
-
-

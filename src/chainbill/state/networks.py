@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import AbstractContextManager
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from chainbill.chain.node.fees import FeePolicy
+from chainbill.chain.node.finality import Finality
 from chainbill.errors import StateError, unusable
 from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.state.directory import StateDirectory
@@ -20,10 +22,6 @@ ENVIRONMENT = "CHAINBILL_NETWORK"
 
 DEVNET = "devnet"
 """What the state directory's own devnet is called among the networks."""
-
-Wei = Annotated[int, Field(ge=0, lt=2**64)]
-"""Of the chain's gas coin, 10^-18."""
-
 
 _REMOVED = ".removed-"
 """How a network's folder begins that is being removed."""
@@ -39,14 +37,10 @@ class Network(BaseModel):
     """What every node must say of itself at every connection."""
     rpc_urls: Annotated[tuple[str, ...], Field(min_length=1)]
     """Of its nodes, in the order in which they are tried. A URL may hold a key: it is shown to nobody."""
-    finality: Literal["finalized"] | Annotated[int, Field(ge=0, le=10_000)] = "finalized"
-    """When a block counts as final: when its node says so, or under so many blocks."""
-    fee_floor: Wei | None = None
-    """The least that is offered for a unit of gas, in wei."""
-    fee_cap: Wei | None = None
-    """The most."""
-    tip: Wei | None = None
-    """What is offered to whoever makes the block, in wei for a unit of gas; None: what the node suggests."""
+    finality: Finality = Finality()
+    """When a block counts as final."""
+    fees: FeePolicy = FeePolicy()
+    """What is offered for gas."""
     explorer_url: str | None = None
     """Where a person looks transactions up."""
 
@@ -79,7 +73,9 @@ class Networks:
         try:
             network = Network.model_validate_json(content)
         except ValidationError as error:
-            raise StateError(f"the network's settings {path} are damaged: {error.error_count()} errors") from None
+            raise StateError(
+                f"the network's settings {path} are damaged: {error.error_count()} errors"
+            ) from None
         if network.name != name:
             raise StateError(f"the network's settings {path} are those of {network.name!r}")
         return network
@@ -94,7 +90,8 @@ class Networks:
         name = check_name(network.name)
         if name == DEVNET:
             raise StateError(
-                f"{DEVNET!r} is the devnet of this state directory", hint="choose another name for the network"
+                f"{DEVNET!r} is the devnet of this state directory",
+                hint="choose another name for the network",
             )
         with self._changing():
             folder = self._state.of_network(name).root

@@ -189,7 +189,7 @@ class Session:
             if role is not None:
                 error.hint = f"{error.hint}; a new account of that name: add --new"
             raise
-        deployed = self.protocol.deployment.model_dump(exclude={"chain_id", "block"})
+        deployed = self.protocol.deployment.addresses()
         nobodys = {at: f"{at}, a contract ({what}), is" for what, at in deployed.items()}
         nobodys[ZERO_ADDRESS] = "the zero address is"
         if address in nobodys:
