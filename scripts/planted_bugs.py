@@ -2,9 +2,9 @@
 
     .venv/bin/python scripts/planted_bugs.py [--only WORDS] [--examples 2000] [--write]
 
-The bugs stand in `tests/sequences/planted.py`. They are compiled for speed, not for the chain, and the
-sequences are the same each time. Exit code 1: a bug was not noticed, or the contracts as they are were
-accused. `--write` rewrites `docs/planted-bugs.md`.
+The bugs stand in `tests/sequences/harness/planted_bugs.py`. They are compiled for speed, not for the chain,
+and the sequences are the same each time. Exit code 1: a bug was not noticed, or the contracts as they are
+were accused. `--write` rewrites `docs/planted-bugs.md`.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ def load_hunts() -> Any:
         code = pytest.main(["--collect-only", "-q", "-o", cache, str(TESTS)])
     if code:
         raise RuntimeError("the sequences cannot be imported: run them with pytest")
-    sys.modules["tests.contracts.evm"].artifact = lambda name: _swapped[name]  # type: ignore[attr-defined]
+    sys.modules["tests.support.evm"].artifact = lambda name: _swapped[name]  # type: ignore[attr-defined]
     # Compiled for speed, contracts are larger than a chain takes.
     roomy = pyrevm.Env(cfg=pyrevm.CfgEnv(limit_contract_code_size=2**20))
     machine = partial(pyrevm.EVM, env=roomy)
-    sys.modules["tests.contracts.pyrevm_backend"].EVM = machine  # type: ignore[attr-defined]
-    return sys.modules["tests.sequences.planted"]
+    sys.modules["tests.support.pyrevm_backend"].EVM = machine  # type: ignore[attr-defined]
+    return sys.modules["tests.sequences.harness.planted_bugs"]
 
 
 def build_planted(build: Build, compiler: Compiler, bug: Any) -> Artifacts:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.support.settled_chain"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 RECURSION_LIMIT = sys.getrecursionlimit()

@@ -98,10 +98,10 @@ def install_swap(artifacts: Artifacts) -> None:
         code = pytest.main(["--collect-only", "-q", *OPTIONS, *first_and_rest("")[1]])
     if code:
         raise RuntimeError(f"the contract tests cannot be imported:\n{output.getvalue()}")
-    sys.modules["tests.contracts.evm"].artifact = lambda name: _swapped[name]  # type: ignore[attr-defined]
+    sys.modules["tests.support.evm"].artifact = lambda name: _swapped[name]  # type: ignore[attr-defined]
     # What is compiled without the optimizer is larger than a chain allows.
     any_size = Env(cfg=CfgEnv(chain_id=1, limit_contract_code_size=2**20))
-    sys.modules["tests.contracts.pyrevm_backend"].EVM = partial(EVM, env=any_size)  # type: ignore[attr-defined]
+    sys.modules["tests.support.pyrevm_backend"].EVM = partial(EVM, env=any_size)  # type: ignore[attr-defined]
 
 
 def first_and_rest(file: str) -> tuple[list[str], list[str]]:

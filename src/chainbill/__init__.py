@@ -3,6 +3,7 @@
 LAYERS = (
     "errors",
     "money",
+    "protocol_constants",
     "billing",
     "records",
     "attestation",
@@ -14,6 +15,7 @@ LAYERS = (
     "statements",
     "interop",
     "operations",
+    "client",
     "scenario",
     "web",
     "cli",

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.audit.edits import add_to_claim, place_of, with_log
-from tests.audit.story import Story
+from tests.support.ledger_edits import add_to_claim, place_of, with_log
+from tests.support.settled_history import Story
 
 from chainbill.chain.deployments import save_deployment
 from chainbill.chain.format import events

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.audit.chapters import YEAR
-from tests.audit.story import VISIT, Story, section
 from tests.oracle.conftest import service_event
+from tests.support.disputed_history import YEAR
+from tests.support.settled_history import VISIT, Story, section
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.audit.chapters import FAMILY, THERAPY, YEAR
-from tests.audit.edits import add_to_claim, add_to_word, place_of, with_log, with_logs, with_topic
-from tests.audit.story import LAB, VISIT, Story
+from tests.support.disputed_history import FAMILY, THERAPY, YEAR
+from tests.support.ledger_edits import add_to_claim, add_to_word, place_of, with_log, with_logs, with_topic
+from tests.support.settled_history import LAB, VISIT, Story
 
 from chainbill.audit.copy_check import check_places
 from chainbill.audit.discrepancy import Discrepancy, Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.chain.stage import Stage
+from tests.support.senders import Stage
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chainbill.billing.terms import FeeTerms
-from chainbill.operations.fee_publication import FEES_PER_TRANSACTION, Newest, compare, mixed
+from chainbill.operations.fee_publication import Newest, compare, mixed
+from chainbill.protocol_constants import FEES_PER_TRANSACTION
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.fee_file import catalogue_fees
 from chainbill.records.service_id import decoy_ids, draw_decoys, new_schedule_key, service_id

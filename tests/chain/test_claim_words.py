@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.chain.claims import CLAIMS, SHARES, row_claims
+from tests.support.random_claims import CLAIMS, SHARES, row_claims
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format import events

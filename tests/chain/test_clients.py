@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.chain.stage import CATEGORY, FEE, FUNDS, PLAN, SERVICE, TERMS, YEAR, Stage
+from tests.support.senders import CATEGORY, FEE, FUNDS, PLAN, SERVICE, TERMS, YEAR, Stage
 from web3.types import TxReceipt
 
 from chainbill.attestation.address import ZERO_ADDRESS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
-from tests.chain.stage import Stage
+from tests.support.senders import Stage
 from web3 import Web3
 
 from chainbill.chain.artifacts import CONTRACTS, load_artifact

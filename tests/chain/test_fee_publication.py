@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.chain.outsider import Insurer, by_order, by_terms, for_certain, named, scores, show_scores
 
 from chainbill.billing.terms import FeeTerms
-from chainbill.operations.fee_publication import FEES_PER_TRANSACTION, Newest, compare, mixed
+from chainbill.operations.fee_publication import Newest, compare, mixed
+from chainbill.protocol_constants import FEES_PER_TRANSACTION
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.fee_file import catalogue_fees
 from chainbill.records.service_id import LEAST_DECOYS, decoy_ids, draw_decoys, new_schedule_key, service_ids

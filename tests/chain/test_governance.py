@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from eth_account import Account
-from tests.chain.stage import Stage
+from tests.support.senders import Stage
 
 from chainbill.chain.contracts.governance import Membership, Permission
 from chainbill.chain.contracts.payer_factory import payer_creation_code

@@ -9,8 +9,8 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from tests.chain.proxy import Answer, Proxy, edited, proxy_before, swallowed, unheard
-from tests.chain.stage import Stage
+from tests.support.node_proxy import Answer, Proxy, edited, proxy_before, swallowed, unheard
+from tests.support.senders import Stage
 
 from chainbill.chain.contracts import DevUsd
 from chainbill.chain.node.answer import PASSING, node_name

@@ -6,14 +6,15 @@ import socket
 
 import pytest
 from eth_account import Account
-from tests.chain.stage import Stage
+from tests.support.senders import Stage
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts import DevUsd
 from chainbill.chain.node.connection import connect
-from chainbill.chain.node.sender import GAS_CAP, Sender
+from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR
+from chainbill.protocol_constants import GAS_CAP
 from chainbill.records.hashing import keccak256
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from tests.cli.roles import TODAY, Town, furnish
+from tests.support.roles import TODAY, Town, furnish
 
 from chainbill.state import keystores
 from chainbill.state.directory import StateDirectory

@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from tests.cli.roles import Ran, Town
 from tests.house.test_cli_documented import EVERY_COMMAND
+from tests.support.roles import Ran, Town
 
 PROGRAM = [sys.executable, "-c", "from chainbill.cli import main; main()"]
 

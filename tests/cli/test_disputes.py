@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
+from tests.support.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.cli.claims.group import _STATUSES

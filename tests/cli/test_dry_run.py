@@ -6,8 +6,8 @@ import hashlib
 import subprocess
 
 import pytest
-from tests.cli.roles import Town
 from tests.house.test_cli_documented import EVERY_COMMAND
+from tests.support.roles import Town
 
 from chainbill.errors import StateError
 from chainbill.state.private_files import locked

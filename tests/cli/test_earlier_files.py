@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 WORKLIST = """
 CREATE TABLE event (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from tests.cli.roles import FEES, PLAN, Town
+from tests.support.roles import FEES, PLAN, Town
 
 from chainbill.cli import cli
 from chainbill.cli.shell.output import show_time

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 import pytest
-from tests.cli.roles import PLAN, Town
+from tests.support.roles import PLAN, Town
 
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.failures import run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.roles import PUBLIC_ROLE, GovernorRole

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.cli.roles import FEES, PLAN, PLAN_SHARE, Town
+from tests.support.roles import FEES, PLAN, PLAN_SHARE, Town
 
 from chainbill.billing.plan_file import PlanFile, example_plan
 from chainbill.billing.terms import Category
-from chainbill.operations.fee_publication import FEES_PER_TRANSACTION
+from chainbill.protocol_constants import FEES_PER_TRANSACTION
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_id import LEAST_DECOYS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.cli.roles import PLAN, Town
+from tests.support.roles import PLAN, Town
 
 DAY = 86_400
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 TAKING = [
     ("provider", "payout-address", "change", "{}", "--as", "clinic"),

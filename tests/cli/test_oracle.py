@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.cli.roles import Town
-from tests.interop.builders import record, report
+from tests.support.fhir import record, report
+from tests.support.roles import Town
 
 from chainbill.billing.outcomes import CARC, Reason
 from chainbill.cli.shell import next_steps

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
+from tests.support.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
 from chainbill.cli import cli
 from chainbill.cli.shell.failures import run
-from chainbill.operations.fee_publication import END_OF_TIME
+from chainbill.protocol_constants import END_OF_TIME
 from chainbill.statements.patient_period import only_period
 from chainbill.statements.period import Period
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.roles import PATIENT_SHARE, PLAN_SHARE, Town
-from tests.interop.builders import CLINIC, CPT, bundle, claim, concept, encounter, item, ref, usd
+from tests.support.fhir import CLINIC, CPT, bundle, claim, concept, encounter, item, ref, usd
+from tests.support.roles import PATIENT_SHARE, PLAN_SHARE, Town
 
 from chainbill.cli.provider.ingest import _MAX_BYTES
 from chainbill.interop.fhir import MAX_BYTES

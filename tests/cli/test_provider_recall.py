@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import SettlementBatch

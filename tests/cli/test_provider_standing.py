@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.cli.shell.output import show_time
 from chainbill.records.catalogue import Catalogue

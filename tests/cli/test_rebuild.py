@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 
 def lose(*paths: Path) -> None:

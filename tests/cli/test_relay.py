@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from eth_account import Account
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.attestation.patient_intents import SetLimits
 from chainbill.attestation.signing import CURVE_ORDER, Signer

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.proxy import Answer, proxy_before, swallowed, unheard
-from tests.cli.roles import Town, _asks
+from tests.support.node_proxy import Answer, proxy_before, swallowed, unheard
+from tests.support.roles import Town, _asks
 
 from chainbill.chain.devnet.anvil import start
 from chainbill.errors import ChainError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.cli.roles import Town
+from tests.support.roles import Town
 
 from chainbill.state.address_book import Role
 

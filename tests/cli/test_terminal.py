@@ -18,8 +18,8 @@ from typing import Any
 
 import click
 import pytest
-from tests.cli.roles import Town
-from tests.interop.builders import CLINIC, bundle, claim, encounter, item, ref, usd
+from tests.support.fhir import CLINIC, bundle, claim, encounter, item, ref, usd
+from tests.support.roles import Town
 
 from chainbill.billing.terms import Category, FeeTerms
 from chainbill.chain.deployments import Deployment, save_deployment

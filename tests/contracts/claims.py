@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contracts.evm import Receipt
+from tests.support.evm import Receipt
 
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix, merkle_proof
 from chainbill.chain.format.claim_words import NO_SECONDARY, pack_claim, pack_secondary

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.contracts.evm import Evm
-from tests.contracts.protocol import NOW, Protocol
+from tests.support.deployment import NOW, Protocol
+from tests.support.evm import Evm
 
 
 @pytest.fixture(scope="session")

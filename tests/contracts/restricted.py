@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.contracts.evm import artifact
+from tests.support.evm import artifact
 
 from chainbill.chain.artifacts import CONTRACTS
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.contracts.evm import Receipt
-from tests.contracts.protocol import COSMETIC, MAX_BATCH_LIFE, THERAPY, UNLISTED, VISIT, YEAR, Protocol
+from tests.support.deployment import COSMETIC, MAX_BATCH_LIFE, THERAPY, UNLISTED, VISIT, YEAR, Protocol
+from tests.support.evm import Receipt
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection

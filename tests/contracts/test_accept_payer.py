@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import HOUR, MAX_BATCH_LIFE, NOTICE, NOW, PATIENT_FUNDS, Protocol
 from tests.contracts.situations import endings
+from tests.support.deployment import HOUR, MAX_BATCH_LIFE, NOTICE, NOW, PATIENT_FUNDS, Protocol
+from tests.support.evm import Receipt, reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.events import PayersAccepted

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import DAY, HOUR, MAX_BATCH_LIFE, NOTICE, NOW, Protocol
 from tests.contracts.situations import endings
+from tests.support.deployment import DAY, HOUR, MAX_BATCH_LIFE, NOTICE, NOW, Protocol
+from tests.support.evm import reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.events import ProviderAcceptanceEnded, ProviderAccepted

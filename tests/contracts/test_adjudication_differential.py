@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from tests.contracts.evm import Contract, Evm
-from tests.contracts.protocol import NOW, ZERO_ADDRESS, category_words
+from tests.support.deployment import NOW, ZERO_ADDRESS, category_words
+from tests.support.evm import Contract, Evm
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate

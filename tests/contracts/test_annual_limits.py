@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Receipt
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     CATEGORIES,
     FEES,
     NOTICE,
@@ -15,7 +15,7 @@ from tests.contracts.protocol import (
     YEAR,
     Protocol,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import Receipt
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason

@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import COSMETIC, NOTICE, REFILL, SHARED, UNLISTED, VISIT, YEAR, Protocol
+from tests.support.deployment import COSMETIC, NOTICE, REFILL, SHARED, UNLISTED, VISIT, YEAR, Protocol
+from tests.support.evm import reverts
 
 from chainbill.billing.terms import CategoryTerms, PlanTerms
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, decode_sections, encode_sections

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.claims import Settled
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import DAY, Credit, Protocol
+from tests.support.deployment import DAY, Credit, Protocol
+from tests.support.evm import Receipt, reverts
 
 from chainbill.chain.format.events import AdvancePaid, BondDeposited, BondWithdrawn
 from chainbill.money import DOLLAR

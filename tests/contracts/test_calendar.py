@@ -6,8 +6,8 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from tests.contracts.evm import Contract, Evm
-from tests.contracts.protocol import NOW, ZERO_ADDRESS
+from tests.support.deployment import NOW, ZERO_ADDRESS
+from tests.support.evm import Contract, Evm
 
 FIRST, LAST = 1970, 2400
 

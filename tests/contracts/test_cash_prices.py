@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     DAY,
     HOUR,
     MAX_BATCH_LIFE,
@@ -15,6 +14,7 @@ from tests.contracts.protocol import (
     ZERO_ADDRESS,
     Protocol,
 )
+from tests.support.evm import reverts
 
 from chainbill.chain.format.events import CashPricePublished
 from chainbill.money import DOLLAR, MAX_AMOUNT

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     CATEGORIES,
     HOUR,
     MAX_BATCH_LIFE,
@@ -14,7 +14,7 @@ from tests.contracts.protocol import (
     YEAR,
     Protocol,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason

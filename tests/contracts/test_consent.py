@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     CONSENT_LIMIT,
     DAY,
     HOUR,
@@ -15,7 +15,7 @@ from tests.contracts.protocol import (
     POOL_FUNDS,
     Protocol,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.events import ConsentGranted, ConsentRevoked

@@ -11,8 +11,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.contracts.claims import Settled
-from tests.contracts.evm import Evm, Receipt
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     CASH_PRICES,
     CATEGORIES,
     COSMETIC,
@@ -30,6 +29,7 @@ from tests.contracts.protocol import (
     ZERO_ADDRESS,
     Protocol,
 )
+from tests.support.evm import Evm, Receipt
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.evm import Receipt
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     COSMETIC,
     FEES,
     NOTICE,
@@ -22,7 +22,7 @@ from tests.contracts.protocol import (
     YEAR,
     Protocol,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import Receipt
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate

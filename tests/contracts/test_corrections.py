@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.claims import Settled
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import THERAPY, Credit, Protocol
 from tests.contracts.rulings import ruling
 from tests.contracts.situations import endings
+from tests.support.deployment import THERAPY, Credit, Protocol
+from tests.support.evm import Receipt, reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.events import ClaimCorrected, ClaimSettled, Party

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from eth_utils.address import to_checksum_address
-from tests.contracts.evm import Evm, reverts
-from tests.contracts.protocol import NOW, ZERO_ADDRESS, Protocol
-from tests.contracts.pyrevm_backend import PyrevmBackend
+from tests.support.deployment import NOW, ZERO_ADDRESS, Protocol
+from tests.support.evm import Evm, reverts
+from tests.support.pyrevm_backend import PyrevmBackend
 from web3.utils.address import get_create2_address
 
 from chainbill.chain.format.events import PayerCreated, PayerTransferred, PayerTransferStarted

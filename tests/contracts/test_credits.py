@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import (
+from tests.contracts.rulings import ruling
+from tests.support.deployment import (
     BUCKET,
     DAY,
     DISPUTE_WINDOW,
@@ -14,8 +14,8 @@ from tests.contracts.protocol import (
     Protocol,
     matures_at,
 )
-from tests.contracts.pyrevm_backend import PyrevmBackend
-from tests.contracts.rulings import ruling
+from tests.support.evm import reverts
+from tests.support.pyrevm_backend import PyrevmBackend
 
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.format.events import ClaimPended, ClaimSettled, ProviderReinstated, ProviderSuspended

@@ -6,7 +6,7 @@ import random
 
 import pytest
 from eth_account.messages import encode_typed_data
-from tests.contracts.protocol import Protocol, header_words
+from tests.support.deployment import Protocol, header_words
 
 from chainbill.attestation.typed_data import (
     SERVICE_ATTESTATION_TYPE,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from tests.contracts.claims import Settled, settled_claims
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import DAY, DISPUTE_WINDOW, Protocol
+from tests.support.deployment import DAY, DISPUTE_WINDOW, Protocol
+from tests.support.evm import reverts
 
 from chainbill.chain.format.claim_tree import claim_prefix, merkle_root, root_of_proof
 from chainbill.chain.format.events import BatchSettled, SecondaryShares

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 from tests.contracts.claims import Settled
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import (
+from tests.contracts.rulings import NOTHING_LEFT, difference, nothing_of, ruling
+from tests.support.deployment import (
     ANSWER_TIME,
     COPAY,
     DAY,
@@ -24,7 +24,7 @@ from tests.contracts.protocol import (
     State,
     account,
 )
-from tests.contracts.rulings import NOTHING_LEFT, difference, nothing_of, ruling
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.attestation.patient_intents import DisputeClaim
 from chainbill.attestation.signing import Signer

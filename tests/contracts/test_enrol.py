@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     CATEGORIES,
     HOUR,
     MAX_BATCH_LIFE,
@@ -20,7 +20,7 @@ from tests.contracts.protocol import (
     ZERO_ADDRESS,
     Protocol,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason

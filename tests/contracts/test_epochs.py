@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 import pytest
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import HOUR, MAX_BATCH_LIFE, NOW, ZERO_ADDRESS, Protocol, account
-from tests.contracts.pyrevm_backend import PyrevmBackend
+from tests.support.deployment import HOUR, MAX_BATCH_LIFE, NOW, ZERO_ADDRESS, Protocol, account
+from tests.support.evm import Receipt, reverts
+from tests.support.pyrevm_backend import PyrevmBackend
 from web3 import Web3
 
 from chainbill.attestation.signing import Signer

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Receipt
-from tests.contracts.protocol import CATEGORIES, NOTICE, REFILL, UNLISTED, YEAR, Protocol, account
 from tests.contracts.situations import endings
+from tests.support.deployment import CATEGORIES, NOTICE, REFILL, UNLISTED, YEAR, Protocol, account
+from tests.support.evm import Receipt
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Outcome, Reason

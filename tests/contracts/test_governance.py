@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import DAY, MAX_BATCH_LIFE, NOTICE, NOW, Protocol, account
 from tests.contracts.restricted import restricted_functions, verbs
+from tests.support.deployment import DAY, MAX_BATCH_LIFE, NOTICE, NOW, Protocol, account
+from tests.support.evm import Contract, Receipt, reverts
 from web3 import Web3
 
 from chainbill.chain import contracts as clients

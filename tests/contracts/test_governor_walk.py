@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from tests.contracts.claims import Settled
-from tests.contracts.evm import Contract, Evm
-from tests.contracts.protocol import DAY, NOTICE, NOW, Protocol, account, matures_at
 from tests.contracts.restricted import restricted_functions, verbs
+from tests.support.deployment import DAY, NOTICE, NOW, Protocol, account, matures_at
+from tests.support.evm import Contract, Evm
 
 from chainbill.chain.format.claim_words import pack_claim
 from chainbill.chain.format.events import Claim

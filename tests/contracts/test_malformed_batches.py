@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import YEAR, Protocol
+from tests.support.deployment import YEAR, Protocol
+from tests.support.evm import reverts
 
 from chainbill.chain.format.batch_codec import encode_sections
 from chainbill.errors import ContractReverted

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.claims import Settled
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import DAY, MAX_BATCH_LIFE, NOTICE, VISIT, ZERO_ADDRESS, Credit, Protocol
 from tests.contracts.rulings import ruling
 from tests.contracts.test_credits import fields
+from tests.support.deployment import DAY, MAX_BATCH_LIFE, NOTICE, VISIT, ZERO_ADDRESS, Credit, Protocol
+from tests.support.evm import reverts
 
 from chainbill.chain.format.events import ClaimReversed, OperatorFeeAnnounced, OperatorPaid, ReversalFunded
 from chainbill.money import DOLLAR

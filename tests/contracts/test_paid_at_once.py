@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 from tests.contracts.claims import settled_claims
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.contracts.test_payer_failed import block, refused_for_gas
+from tests.contracts.test_remembered_terms import REFILLS, VISITS, memory_of
+from tests.contracts.test_spendable import PATIENTS, Desk, packed
+from tests.contracts.test_unruly_tokens import FALSE, FALSE_AFTER_MOVING, NOTHING, ask
+from tests.support.deployment import (
     COSMETIC,
     HOUR,
     MAX_BATCH_LIFE,
@@ -29,11 +33,7 @@ from tests.contracts.protocol import (
     category_words,
     plan_words,
 )
-from tests.contracts.situations import endings
-from tests.contracts.test_payer_failed import block, refused_for_gas
-from tests.contracts.test_remembered_terms import REFILLS, VISITS, memory_of
-from tests.contracts.test_spendable import PATIENTS, Desk, packed
-from tests.contracts.test_unruly_tokens import FALSE, FALSE_AFTER_MOVING, NOTHING, ask
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason

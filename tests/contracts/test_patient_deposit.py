@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import HOUR, NOTICE, NOW, PATIENT_FUNDS, ZERO_ADDRESS, Protocol, account
+from tests.support.deployment import HOUR, NOTICE, NOW, PATIENT_FUNDS, ZERO_ADDRESS, Protocol, account
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.attestation.patient_intents import Permit, ReceiveWithAuthorization
 from chainbill.attestation.signing import Signer

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from eth_abi.abi import encode
 from eth_account.messages import encode_typed_data
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     CONSENT_LIMIT,
     HOUR,
     MAX_BATCH_LIFE,
@@ -21,6 +20,7 @@ from tests.contracts.protocol import (
     Protocol,
     account,
 )
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.attestation.patient_intents import (
     AcceptPayer,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import MAX_BATCH_LIFE, NOTICE, RULING_TIME, YEAR, Protocol
+from tests.support.deployment import MAX_BATCH_LIFE, NOTICE, RULING_TIME, YEAR, Protocol
+from tests.support.evm import reverts
 
 from chainbill.chain.format.events import Paused, Unpaused
 from chainbill.money import DOLLAR

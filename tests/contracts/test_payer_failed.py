@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import UNLISTED, YEAR, Protocol, account
 from tests.contracts.situations import endings
+from tests.support.deployment import UNLISTED, YEAR, Protocol, account
+from tests.support.evm import reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import DAY, NOW, PAYOUT_CHANGE_DELAY, ZERO_ADDRESS, Protocol
+from tests.support.deployment import DAY, NOW, PAYOUT_CHANGE_DELAY, ZERO_ADDRESS, Protocol
+from tests.support.evm import Receipt, reverts
 
 from chainbill.chain.format.events import PayoutAddressAnnounced, PayoutAddressCancelled
 

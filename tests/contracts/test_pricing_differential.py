@@ -10,8 +10,8 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from tests.contracts.protocol import HOUR, SHARED, YEAR, Protocol, account
 from tests.contracts.situations import endings
+from tests.support.deployment import HOUR, SHARED, YEAR, Protocol, account
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate

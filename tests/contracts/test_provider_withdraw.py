@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import POOL_FUNDS, UNLISTED, Protocol
+from tests.support.deployment import POOL_FUNDS, UNLISTED, Protocol
+from tests.support.evm import reverts
 
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.format.events import ProviderPaid

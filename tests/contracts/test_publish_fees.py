@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     FEES,
     HOUR,
     MAX_ANNOUNCEMENT,
@@ -17,7 +17,7 @@ from tests.contracts.protocol import (
     VISIT,
     Protocol,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import FeeTerms

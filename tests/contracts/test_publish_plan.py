@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     CATEGORIES,
     DAY,
     HOUR,
@@ -19,7 +19,7 @@ from tests.contracts.protocol import (
     Protocol,
     plan_words,
 )
-from tests.contracts.situations import endings
+from tests.support.evm import Receipt, reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, PlanTerms

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from tests.contracts.claims import Settled
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import Credit, Protocol
 from tests.contracts.test_bond import draw, withdraw_bond
+from tests.support.deployment import Credit, Protocol
+from tests.support.evm import Receipt, reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.terms import CategoryTerms, PlanTerms

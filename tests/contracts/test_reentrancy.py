@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 from eth_abi.abi import decode
-from tests.contracts.evm import Contract, Receipt, artifact, members, reverts
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     ANSWER_TIME,
     NOTICE,
     RULING_TIME,
@@ -23,6 +22,7 @@ from tests.contracts.protocol import (
     State,
     account,
 )
+from tests.support.evm import Contract, Receipt, artifact, members, reverts
 
 from chainbill.attestation import patient_intents
 from chainbill.attestation.patient_intents import DisputeClaim, EscrowIntent, Intent

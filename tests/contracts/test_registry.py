@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import ZERO_ADDRESS, Protocol
+from tests.support.deployment import ZERO_ADDRESS, Protocol
+from tests.support.evm import reverts
 
 from chainbill.chain.format.events import AttesterAdded, AttesterRevoked, ProviderRegistered
 

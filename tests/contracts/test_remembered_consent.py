@@ -8,10 +8,10 @@ from itertools import product
 from typing import Any
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import DAY, HOUR, MAX_BATCH_LIFE, NEVER, NOTICE, NOW, Protocol, account
-from tests.contracts.pyrevm_backend import PyrevmBackend
 from tests.contracts.test_spendable import FUNDS, LIMIT, PATIENTS, UNLIMITED, Desk, Statement, packed, refused
+from tests.support.deployment import DAY, HOUR, MAX_BATCH_LIFE, NEVER, NOTICE, NOW, Protocol, account
+from tests.support.evm import reverts
+from tests.support.pyrevm_backend import PyrevmBackend
 
 from chainbill.billing.outcomes import Reason
 from chainbill.money import CENT, DOLLAR

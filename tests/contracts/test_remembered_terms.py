@@ -12,8 +12,8 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import pytest
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     CATEGORIES,
     COPAY,
     COSMETIC,
@@ -37,8 +37,8 @@ from tests.contracts.protocol import (
     fee_words,
     plan_words,
 )
-from tests.contracts.pyrevm_backend import PyrevmBackend
-from tests.contracts.situations import endings
+from tests.support.evm import Contract, Receipt, reverts
+from tests.support.pyrevm_backend import PyrevmBackend
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.adjudication import adjudicate

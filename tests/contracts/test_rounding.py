@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.contracts.evm import Contract, Evm
-from tests.contracts.protocol import NOW, ZERO_ADDRESS
+from tests.support.deployment import NOW, ZERO_ADDRESS
+from tests.support.evm import Contract, Evm
 
 from chainbill.money import CENT
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.contracts.evm import Evm, reverts
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings
+from tests.support.deployment import (
     ANSWER_TIME,
     CONSENT_LIMIT,
     NOTICE,
@@ -20,8 +20,8 @@ from tests.contracts.protocol import (
     Credit,
     Protocol,
 )
-from tests.contracts.pyevm_backend import PyEvmBackend
-from tests.contracts.situations import endings
+from tests.support.evm import Evm, reverts
+from tests.support.pyevm_backend import PyEvmBackend
 
 from chainbill.attestation.signing import CURVE_ORDER
 from chainbill.billing.accumulators import Accumulators

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.contracts.evm import Receipt
-from tests.contracts.protocol import (
+from tests.contracts.situations import endings, suspend
+from tests.support.deployment import (
     CASH_PRICES,
     HOUR,
     MAX_BATCH_LIFE,
@@ -19,7 +19,7 @@ from tests.contracts.protocol import (
     YEAR,
     Protocol,
 )
-from tests.contracts.situations import endings, suspend
+from tests.support.evm import Receipt
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.batch_codec import BatchRow

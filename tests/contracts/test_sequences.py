@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from tests.contracts.protocol import UNLISTED, YEAR, Protocol
 from tests.contracts.situations import endings
+from tests.support.deployment import UNLISTED, YEAR, Protocol
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.events import ClaimSettled, ClaimSkipped

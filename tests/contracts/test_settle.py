@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import members, reverts
-from tests.contracts.protocol import (
+from tests.support.deployment import (
     COPAY,
     HOUR,
     MAX_BATCH_LIFE,
@@ -21,6 +20,7 @@ from tests.contracts.protocol import (
     Credit,
     Protocol,
 )
+from tests.support.evm import members, reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Reason

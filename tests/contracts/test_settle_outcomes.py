@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.contracts.protocol import (
+from tests.contracts.situations import SITUATIONS, Situation, endings
+from tests.support.deployment import (
     FEES,
     NOTICE,
     PLAN,
@@ -17,7 +18,6 @@ from tests.contracts.protocol import (
     Protocol,
     account,
 )
-from tests.contracts.situations import SITUATIONS, Situation, endings
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
-from tests.contracts import protocol
+from tests.support import deployment as protocol
 
+from chainbill import protocol_constants
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
 from chainbill.chain.format.events import Claim, Party
-from chainbill.ledger import scheduled_changes as notice
 
 SPANS = (
     *("NOTICE", "MAX_BATCH_LIFE", "WITHDRAWAL_LIFE", "MAX_ANNOUNCEMENT", "PAYOUT_CHANGE_DELAY"),
@@ -93,15 +93,14 @@ def test_terms__solidity_and_python__have_the_same_fields(
     assert names == {*terms.model_fields, *more}
 
 
-def test_notice__constants__equal_those_of_the_audit_and_of_these_tests(contracts: Path) -> None:
+def test_protocol_constants__equal_those_of_the_contracts_and_of_these_tests(contracts: Path) -> None:
     found = re.findall(
         r"uint40 constant (\w+) = (\d+) (\w+);", without_comments(contracts / "libraries" / "Notice.sol")
     )
     seconds = {name: int(number) * TIME_UNITS[unit] for name, number, unit in found}
     assert seconds == {name: getattr(protocol, name) for name in SPANS}
     assert seconds["MAX_BATCH_LIFE"] < seconds["NOTICE"]
-    replayed = {name: span for name, span in seconds.items() if name != "MAX_ANNOUNCEMENT"}
-    assert replayed == {name: getattr(notice, f"{name}_SECONDS") for name in replayed}
+    assert seconds == {name: getattr(protocol_constants, f"{name}_SECONDS") for name in seconds}
 
 
 def test_errors__every_declared_one__is_in_an_exported_abi(contracts: Path) -> None:

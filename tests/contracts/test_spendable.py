@@ -9,8 +9,8 @@ from itertools import product
 from typing import Any
 
 import pytest
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import DAY, HOUR, MAX_BATCH_LIFE, NEVER, NOTICE, NOW, Protocol, account
+from tests.support.deployment import DAY, HOUR, MAX_BATCH_LIFE, NEVER, NOTICE, NOW, Protocol, account
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.billing.outcomes import Reason
 from chainbill.chain.format.events import PatientRefunded

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import Protocol
+from tests.support.deployment import Protocol
+from tests.support.evm import Receipt, reverts
 
 from chainbill.chain.format.events import ProviderReinstated, ProviderSuspended
 

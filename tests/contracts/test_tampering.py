@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
-from tests.contracts.evm import reverts
-from tests.contracts.protocol import HOUR, NOW, REFILL, Protocol, account
+from tests.support.deployment import HOUR, NOW, REFILL, Protocol, account
+from tests.support.evm import reverts
 
 from chainbill.attestation.signing import CURVE_ORDER, Signer
 from chainbill.attestation.typed_data import Domain, SettlementBatch

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import HOUR, NOW, ZERO_ADDRESS, Protocol, account
+from tests.support.deployment import HOUR, NOW, ZERO_ADDRESS, Protocol, account
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.attestation.signing import CURVE_ORDER
 from chainbill.money import DOLLAR

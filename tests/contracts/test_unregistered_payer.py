@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.evm import Contract, reverts
-from tests.contracts.protocol import YEAR, ZERO_ADDRESS, Protocol
 from tests.contracts.situations import endings
+from tests.support.deployment import YEAR, ZERO_ADDRESS, Protocol
+from tests.support.evm import Contract, reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.events import TokensMoved

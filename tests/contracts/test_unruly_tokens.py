@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.contracts.evm import Receipt, reverts
-from tests.contracts.protocol import HOUR, NOTICE, Protocol
 from tests.contracts.situations import endings
+from tests.support.deployment import HOUR, NOTICE, Protocol
+from tests.support.evm import Receipt, reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from tests.contracts.evm import Contract, Receipt, reverts
-from tests.contracts.protocol import HOUR, NOTICE, NOW, PATIENT_FUNDS, POOL_FUNDS, WITHDRAWAL_LIFE, Protocol
 from tests.contracts.situations import endings
+from tests.support.deployment import HOUR, NOTICE, NOW, PATIENT_FUNDS, POOL_FUNDS, WITHDRAWAL_LIFE, Protocol
+from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.events import (

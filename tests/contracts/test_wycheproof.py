@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.attestation.wycheproof import Case, cases
-from tests.contracts.evm import Contract, Evm
-from tests.contracts.protocol import NOW, ZERO_ADDRESS
+from tests.support.deployment import NOW, ZERO_ADDRESS
+from tests.support.evm import Contract, Evm
 
 from chainbill.attestation.signing import recover
 from chainbill.errors import AttestationError

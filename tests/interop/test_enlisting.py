@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from tests.interop.builders import (
+from tests.support.fhir import (
     CLINIC,
     CPT,
     PATIENT,

@@ -6,7 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from tests.interop.builders import (
+from tests.support.fhir import (
     CLINIC,
     CPT,
     DOCTOR,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.interop.builders import CPT, DAY, DOCTOR, HCPCS, PATIENT, SNOMED, concept, procedure, record, ref
+from tests.support.fhir import CPT, DAY, DOCTOR, HCPCS, PATIENT, SNOMED, concept, procedure, record, ref
 
 from chainbill.interop.fhir import SkipReason
 from chainbill.records.catalogue import Catalogue

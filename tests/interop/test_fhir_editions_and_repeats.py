@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop.builders import (
+from tests.support.fhir import (
     CLINIC,
     DOCTOR,
     LOINC,

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.interop.builders import (
+from tests.support.fhir import (
     CLINIC,
     CPT,
     DOCTOR,

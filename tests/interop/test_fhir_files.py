@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop.builders import CLINIC, DOCTOR, PATIENT, bundle, encounter, record, request
+from tests.support.fhir import CLINIC, DOCTOR, PATIENT, bundle, encounter, record, request
 
 from chainbill.errors import MalformedRecord, RecordError, RecordTooLarge
 from chainbill.interop.fhir import read_fhir

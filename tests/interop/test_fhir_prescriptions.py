@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.interop.builders import (
+from tests.support.fhir import (
     CLINIC,
     RXNORM,
     bundle,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.interop.builders import claim, concept, dispense, encounter, item, record, ref, request, usd
+from tests.support.fhir import claim, concept, dispense, encounter, item, record, ref, request, usd
 
 from chainbill.interop.fhir import SkipReason
 from chainbill.records.service_event import PriceSource

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.interop.builders import CLINIC, PATIENT, bundle, encounter, observation, record, ref, report
+from tests.support.fhir import CLINIC, PATIENT, bundle, encounter, observation, record, ref, report
 
 from chainbill.interop.fhir import SkipReason
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.interop.builders import encounter, record
+from tests.support.fhir import encounter, record
 
 from chainbill.interop.fhir import SkippedResource, SkipReason, read_fhir
 from chainbill.interop.fhir.report import LeftOut

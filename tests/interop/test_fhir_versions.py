@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
-from tests.interop.builders import DOCTOR, PATIENT, encounter, observation, procedure, record, ref, request
+from tests.support.fhir import DOCTOR, PATIENT, encounter, observation, procedure, record, ref, request
 
 from chainbill.errors import UnsupportedVersion
 from chainbill.interop.fhir.versions import ELEMENTS, TYPES

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.interop.builders import (
+from tests.support.fhir import (
     ACT,
     CLINIC,
     CPT,

@@ -12,7 +12,6 @@ from chainbill.chain.format.batch_codec import (
     decode_sections,
     encode_sections,
 )
-from chainbill.chain.node.sender import GAS_CAP
 from chainbill.oracle.batching import (
     GAS_PER_BATCH,
     GAS_PER_BITMAP_WORD,
@@ -24,6 +23,7 @@ from chainbill.oracle.batching import (
     plan_batches,
 )
 from chainbill.oracle.store import Reason, Routing, Status, StoredAttestation
+from chainbill.protocol_constants import GAS_CAP
 
 OTHER = "0x1111111111111111111111111111111111111111"
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.oracle.conftest import NOW, MemoryChain
 
-from chainbill.oracle.root_slots import DISPUTE_WINDOW_SECONDS, RootSlots
+from chainbill.oracle.root_slots import RootSlots
 from chainbill.oracle.store import OracleStore
+from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
 
 
 @pytest.fixture

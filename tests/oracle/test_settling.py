@@ -22,10 +22,11 @@ from chainbill.oracle.intake import Intake
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import Hold, OracleStore, Status
+from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
-from chainbill.scenario.testbed import DAY_SECONDS, SceneOptions, Stage, open_stage
+from chainbill.scenario.testbed import SceneOptions, Stage, open_stage
 
 RICH, POOR = service_event("Encounter/rich"), service_event("Encounter/poor")
 POOR = POOR.model_copy(update={"patient": POOR.patient.model_copy(update={"reference": "Patient/poor"})})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chainbill.chain.node.sender import GAS_CAP
 from chainbill.oracle import batching
+from chainbill.protocol_constants import GAS_CAP
 from chainbill.scenario.bench_setup import Shape, bench_stage
 
 BESIDE_ROWS = batching.GAS_PER_BATCH + batching.GAS_PER_SECTION + 8 * batching.GAS_PER_BITMAP_WORD

@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.sequences.doing import INTENTS, Doing
-from tests.sequences.model import REASONS
-from tests.sequences.planted import PLANTED, Planted, play
+from tests.sequences.harness.both_sides import INTENTS, Doing
+from tests.sequences.harness.planted_bugs import PLANTED, Planted, play
+from tests.sequences.model.ledger import REASONS
 
 EXAMPLES = 360
 """Of up to 60 steps each; a few end early, and 300 times 60 steps are wanted."""

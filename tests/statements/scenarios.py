@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tests.statements.ledger_story import NAMES, PATIENT, SCHEDULE_KEY, LedgerStory, at, dollars
+from tests.support.priced_ledger import NAMES, PATIENT, SCHEDULE_KEY, LedgerStory, at, dollars
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Reason

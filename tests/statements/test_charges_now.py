@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.statements.ledger_story import NAMES, PATIENT, LedgerStory, at, dollars
 from tests.statements.scenarios import LAB, OFFICE, READING, VIDEO, disputed_provider, insurer, patient
+from tests.support.priced_ledger import NAMES, PATIENT, LedgerStory, at, dollars
 
 from chainbill.billing.outcomes import Reason
 from chainbill.operations.provider.submission import Obstacle

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.statements.ledger_story import dollars, shared
+from tests.support.priced_ledger import dollars, shared
 
 from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumulators
 from chainbill.billing.adjudication import adjudicate

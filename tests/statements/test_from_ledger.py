@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.statements.ledger_story import NAMES, LedgerStory, at, dollars
 from tests.statements.scenarios import OFFICE, VIDEO
+from tests.support.priced_ledger import NAMES, LedgerStory, at, dollars
 
 from chainbill.attestation.address import ZERO_ADDRESS, checksum_address
 from chainbill.attestation.typed_data import ServiceAttestation

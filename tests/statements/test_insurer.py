@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.statements.ledger_story import KINDS, NAMES, PATIENT, at, dollars
 from tests.statements.scenarios import disputed, everything, insurer, second_insurer
+from tests.support.priced_ledger import KINDS, NAMES, PATIENT, at, dollars
 
 from chainbill.errors import LedgerError
 from chainbill.statements.facts import AccountFacts, Movement, MovementKind

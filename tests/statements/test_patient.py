@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.statements.ledger_story import NAMES, PATIENT, LedgerStory, dollars
 from tests.statements.scenarios import LAB, OFFICE, PATIENT_SCENARIOS, READING, SESSION, VIDEO, patient
+from tests.support.priced_ledger import NAMES, PATIENT, LedgerStory, dollars
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason

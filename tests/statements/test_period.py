@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
-from tests.statements.ledger_story import NAMES, PATIENT, LedgerStory, dollars
 from tests.statements.scenarios import OFFICE, VIDEO, everything, insurer, patient, two_years
+from tests.support.priced_ledger import NAMES, PATIENT, LedgerStory, dollars
 
 from chainbill.errors import StateError
 from chainbill.statements.asked_for import whole_numbers

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.statements.ledger_story import NAMES, LedgerStory, dollars
 from tests.statements.scenarios import (
     LAB,
     SESSION,
@@ -14,6 +13,7 @@ from tests.statements.scenarios import (
     self_pay,
     two_insurers,
 )
+from tests.support.priced_ledger import NAMES, LedgerStory, dollars
 
 from chainbill.billing.outcomes import CARC, Outcome
 from chainbill.errors import LedgerError

@@ -17,8 +17,8 @@ from chainbill.ledger.claim_records import ClaimRecord
 from chainbill.ledger.history import facts
 from chainbill.ledger.live_claims import Dispute, LiveClaim
 from chainbill.ledger.pricing.determination import PricedBy
-from chainbill.ledger.scheduled_changes import DISPUTE_WINDOW_SECONDS
 from chainbill.money import format_dollars
+from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
 
 COMPONENTS = (
     "billed",

@@ -16,7 +16,8 @@ from chainbill.ledger.accounts import (
     ProviderAccount,
 )
 from chainbill.ledger.credit import CreditAccount
-from chainbill.ledger.scheduled_changes import FOREVER, Withdrawal
+from chainbill.ledger.scheduled_changes import Withdrawal
+from chainbill.protocol_constants import END_OF_TIME
 
 HELD = "token_balances"
 """Counts the contracts whose tokens were compared."""
@@ -94,7 +95,7 @@ def _settlement(ledger: Ledger, now: int, sequences: Iterable[tuple[int, int]]) 
             (provider_id, sequence),
             (spent,),
         )
-    for time in (now, FOREVER):
+    for time in (now, END_OF_TIME):
         fee = ledger.operator_fee.at(time)
         subject = f"the operator's fee at {time}"
         yield Expectation(subject, "operator_fees", settlement, "operatorFeeAt(uint40)", (time,), fee)
@@ -189,7 +190,7 @@ def _patient(ledger: Ledger, address: str, patient: PatientAccount, now: int) ->
     yield Expectation(f"the disputing nonce {of}", "nonces", settlement, "nonces(address)", key, nonce)
     spent = (patient.limits.spent_on(now),)
     yield Expectation(f"what was spent today {of}", "limits", escrow, "spentToday(address)", key, spent)
-    for time in (now, FOREVER):
+    for time in (now, END_OF_TIME):
         payers = patient.payers.at(time)
         view, arguments = "payersOf(address,uint40)", (address, time)
         yield Expectation(f"the payers {of} at {time}", "payer_choices", escrow, view, arguments, payers)
@@ -225,7 +226,7 @@ def _payer(ledger: Ledger, payer_id: int, payer: PayerAccount, now: int) -> Iter
     request = _request(payer.withdrawal)
     yield Expectation(f"the withdrawal {of}", "withdrawals", at, "withdrawalRequest()", (), request)
     for provider_id, acceptance in payer.acceptances.items():
-        for time in (now, FOREVER):
+        for time in (now, END_OF_TIME):
             yield Expectation(
                 f"provider {provider_id}'s acceptance {of} at {time}",
                 "acceptances",

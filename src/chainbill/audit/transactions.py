@@ -18,7 +18,7 @@ from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.claim_records import Row, is_row, outcome_of
 from chainbill.ledger.entries.settlement import batch_claim_ids
 from chainbill.ledger.replay import apply, where
-from chainbill.ledger.scheduled_changes import MAX_BATCH_LIFE_SECONDS
+from chainbill.protocol_constants import MAX_BATCH_LIFE_SECONDS
 
 
 def check_transactions(recorded: Iterable[RecordedEvent], deployment: Deployment) -> Iterator[Discrepancy]:

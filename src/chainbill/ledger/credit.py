@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chainbill.errors import LedgerError
-from chainbill.ledger.scheduled_changes import BUCKET_SECONDS, DISPUTE_WINDOW_SECONDS
+from chainbill.protocol_constants import BUCKET_SECONDS, DISPUTE_WINDOW_SECONDS
 
 _DAYS = (BUCKET_SECONDS + DISPUTE_WINDOW_SECONDS) // BUCKET_SECONDS
 """Days from a bucket's own to the first on which it has matured."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.errors import LedgerError
-from chainbill.ledger.scheduled_changes import DAY_SECONDS, MAX_BATCH_LIFE_SECONDS, NOTICE_SECONDS
+from chainbill.protocol_constants import DAY_SECONDS, MAX_BATCH_LIFE_SECONDS, NOTICE_SECONDS
 
 NO_PAYERS = (0, 0)
 

@@ -11,35 +11,12 @@ from dataclasses import dataclass
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.errors import LedgerError
-
-DAY_SECONDS = 24 * 3600
-
-NOTICE_SECONDS = DAY_SECONDS
-"""``NOTICE`` of the contracts: how long before it takes effect a change is announced."""
-
-WITHDRAWAL_LIFE_SECONDS = 7 * DAY_SECONDS
-"""``WITHDRAWAL_LIFE``: how long an announced withdrawal may be taken."""
-
-MAX_BATCH_LIFE_SECONDS = 6 * 3600
-"""``MAX_BATCH_LIFE``: the longest a signed batch stays good."""
-
-PAYOUT_CHANGE_DELAY_SECONDS = 2 * DAY_SECONDS
-"""``PAYOUT_CHANGE_DELAY``: how long before it takes effect another payout address is announced."""
-
-DISPUTE_WINDOW_SECONDS = 7 * DAY_SECONDS
-"""``DISPUTE_WINDOW``: how long after it was settled a claim may be disputed."""
-
-BUCKET_SECONDS = DAY_SECONDS
-"""``BUCKET``: credits of one such span mature together."""
-
-ANSWER_TIME_SECONDS = 3 * DAY_SECONDS
-"""``ANSWER_TIME``: how long a provider has to answer a dispute."""
-
-RULING_TIME_SECONDS = 14 * DAY_SECONDS
-"""``RULING_TIME``: how long the arbiter has to rule on an answered dispute."""
-
-FOREVER = 2**40 - 1
-"""The last time a contract can name (``uint40``)."""
+from chainbill.protocol_constants import (
+    MAX_BATCH_LIFE_SECONDS,
+    NOTICE_SECONDS,
+    PAYOUT_CHANGE_DELAY_SECONDS,
+    WITHDRAWAL_LIFE_SECONDS,
+)
 
 
 @dataclass(slots=True)

@@ -18,9 +18,7 @@ from chainbill.chain.node.sender import Errand, Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AmountError, ChainError, ContractReverted, HoldsTooLittle
 from chainbill.money import show_dollars
-
-WITHDRAWAL_LIFE_SECONDS = 7 * 24 * 3600
-"""``WITHDRAWAL_LIFE`` of the contracts: how long an announced withdrawal may be taken before it lapses."""
+from chainbill.protocol_constants import WITHDRAWAL_LIFE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,7 @@ from chainbill.chain.contracts import InsurerPayer
 from chainbill.chain.format.events import FeePublished
 from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.node.sender import Sender
-
-FEES_PER_TRANSACTION = 150
-"""The most fees published at once: about 30,000 gas each, far below a transaction's limit."""
-
-END_OF_TIME = 2**40 - 1
-"""The latest time a contract stores, in seconds since 1970; what holds then is what was announced last."""
+from chainbill.protocol_constants import END_OF_TIME, FEES_PER_TRANSACTION
 
 _Terms = TypeVar("_Terms")
 

@@ -12,10 +12,10 @@ from chainbill.chain.format.batch_codec import (
     BatchRow,
     BatchSection,
 )
-from chainbill.chain.node.sender import GAS_CAP
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError
 from chainbill.oracle.store import StoredAttestation
+from chainbill.protocol_constants import GAS_CAP
 
 GAS_PER_BATCH = 600_000
 """Upper bound on what a batch costs beside its rows: signatures, cold contracts, token transfers and the gas

@@ -10,9 +10,7 @@ from itertools import count
 
 from chainbill.chain.protocol import Protocol
 from chainbill.oracle.store import OracleStore
-
-DISPUTE_WINDOW_SECONDS = 7 * 24 * 3600
-"""``DISPUTE_WINDOW`` of the contracts: how long a root is kept at least."""
+from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
 
 
 class RootSlots:

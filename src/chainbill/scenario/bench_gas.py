@@ -29,7 +29,7 @@ from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 from chainbill.scenario.batched_transfer import BatchedTransfer
-from chainbill.scenario.bench_setup import FOREVER, WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
+from chainbill.scenario.bench_setup import ENDS_AT, WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _deposit(stage: BenchStage, shape: Shape) -> TxReceipt:
     """A patient's deposit by signature, submitted by a relay."""
     escrow, patient = stage.protocol.escrow, stage.patients(shape.coverage)[0]
     authorization = ReceiveWithAuthorization(
-        patient.address, escrow.address, DOLLAR, 0, FOREVER, keccak256(b"chainbill bench deposit")
+        patient.address, escrow.address, DOLLAR, 0, ENDS_AT, keccak256(b"chainbill bench deposit")
     )
     signature = _signed(patient, authorization, stage.protocol.token_domain)
     return escrow.deposit_with_authorization(stage.relay, authorization, signature)
@@ -189,7 +189,7 @@ def _erc3009_transfer(stage: BenchStage) -> int:
     """A transfer between two holders by the payer's signature, submitted by a relay."""
     payer = stage.insurer
     authorization = TransferWithAuthorization(
-        payer.address, stage.payee.address, DOLLAR, 0, FOREVER, keccak256(b"chainbill bench transfer")
+        payer.address, stage.payee.address, DOLLAR, 0, ENDS_AT, keccak256(b"chainbill bench transfer")
     )
     signature = _signed(payer, authorization, stage.protocol.token_domain)
     receipt = stage.protocol.token.transfer_with_authorization(stage.relay, authorization, signature)

@@ -27,13 +27,12 @@ from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_se
 from chainbill.chain.format.events import ClaimSettled, Event
 from chainbill.chain.format.logs import decode_log
 from chainbill.chain.node.connection import connect
-from chainbill.chain.node.sender import GAS_CAP, Sender
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError
 from chainbill.money import DOLLAR
+from chainbill.protocol_constants import DAY_SECONDS, GAS_CAP
 from chainbill.records.hashing import keccak256
-
-DAY_SECONDS = 86_400
 
 STARTS_AT = 1_750_000_000
 """The chain's first second, seconds since 1970 (15 June 2025)."""
@@ -55,7 +54,8 @@ POST_GAS = 400_000
 """Enough for any call that sets a patient up."""
 MAX_FEE = 10**11
 """More than any block of this chain asks for a unit of gas, in wei."""
-FOREVER = STARTS_AT + 10**8
+ENDS_AT = STARTS_AT + 10**8
+"""When consents and authorizations of this chain end, in seconds since 1970."""
 
 PLAN = PlanTerms(deductible=100 * DOLLAR, oop_max=PLENTY)
 FAMILY_PLAN = PLAN.model_copy(
@@ -204,7 +204,7 @@ class BenchStage:
                 self.post(patient, escrow, "deposit", PLENTY)
                 self.post(patient, escrow, "setLimits", 10_000 * DOLLAR, 100_000 * DOLLAR)
                 self_pay = coverage is Coverage.SELF_PAY
-                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, FOREVER, self_pay)
+                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, ENDS_AT, self_pay)
                 if not self_pay:
                     self.post(patient, escrow, "acceptPayer", *payers)
                 family = number // FAMILY_SIZE + 1 if coverage is Coverage.FAMILY else 0

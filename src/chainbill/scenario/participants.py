@@ -15,12 +15,12 @@ from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.operations.fee_publication import publish_fees
+from chainbill.protocol_constants import END_OF_TIME
 from chainbill.records.service_event import Party, ServiceEvent
 from chainbill.records.service_id import decoy_ids, draw_decoys, new_schedule_key, service_id
 from chainbill.records.vault import VaultKey
 from chainbill.scenario.plan import CATEGORIES, PLAN
 
-FOREVER = 2**40 - 1
 """The latest time a contract stores, in seconds since 1970: a consent without an end."""
 
 
@@ -126,7 +126,7 @@ class Casting:
         self.protocol.escrow.accept_payer(sender, cast.payer_id)
         if party.reference not in self.without_consent:
             for reference in {event.provider.reference for event in events}:
-                consent = Consent(per_event_limit=PLAN.oop_max, expires_at=FOREVER)
+                consent = Consent(per_event_limit=PLAN.oop_max, expires_at=END_OF_TIME)
                 self.protocol.escrow.grant_consent(sender, cast.providers[reference].provider_id, consent)
         return Patient(party, sender, VaultKey.derive(bytes(sender.account.key)))
 

@@ -18,13 +18,12 @@ from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.store import OracleStore
+from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.vault import Vault
 from chainbill.scenario.participants import Cast, Casting
 from chainbill.scenario.plan import fee_schedule
-
-DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)

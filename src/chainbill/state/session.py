@@ -114,8 +114,11 @@ class Session:
         return self.keystores.unlock(name)
 
     def sender(self, name: str) -> Sender:
-        """An account that sends transactions, with gas for them on the devnet; errors as ``account``."""
-        account = self.account(name)
+        """The sender of a named account; errors as ``account``."""
+        return self.sender_of(self.account(name))
+
+    def sender_of(self, account: LocalAccount) -> Sender:
+        """Sends an account's transactions, with gas for them on the devnet."""
         if self.devnet is not None:
             # An account of an earlier chain is kept by `devnet up --fresh`, and has nothing on the new one.
             self.devnet.give_gas(account.address)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chainbill.money import show_dollars
+from chainbill.protocol_constants import DAY_SECONDS, WITHDRAWAL_LIFE_SECONDS
 from chainbill.statements.facts import Coming, ComingKind, Names
 from chainbill.statements.wording import join_words, known_payer, known_provider, show_date, utc_day
 
-_DAYS_TO_TAKE = 7
-"""How long an announced withdrawal may be taken (``WITHDRAWAL_LIFE``)."""
+_DAYS_TO_TAKE = WITHDRAWAL_LIFE_SECONDS // DAY_SECONDS
 
 
 def announced(coming: Iterable[Coming], names: Names) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainbill.ledger.accounts import PatientAccount
-from chainbill.ledger.scheduled_changes import FOREVER
+from chainbill.protocol_constants import END_OF_TIME
 from chainbill.statements.facts import Coming, ComingKind
 
 
@@ -14,7 +14,7 @@ def coming(account: PatientAccount, now: int) -> list[Coming]:
         at, amount = account.withdrawal.available_at, account.withdrawal.amount
         found.append(Coming(kind=ComingKind.WITHDRAWAL, at=at, amount=amount))
     if account.payers.next_at > now:
-        first, second = account.payers.at(FOREVER)
+        first, second = account.payers.at(END_OF_TIME)
         found.append(
             Coming(
                 kind=ComingKind.INSURERS,
@@ -24,7 +24,7 @@ def coming(account: PatientAccount, now: int) -> list[Coming]:
             )
         )
     if account.limits.next_at > now:
-        per_event, per_day = account.limits.at(FOREVER)
+        per_event, per_day = account.limits.at(END_OF_TIME)
         at = account.limits.next_at
         found.append(Coming(kind=ComingKind.LIMITS, at=at, amount=per_event, per_day=per_day))
     for provider_id, consent in account.consents.items():

@@ -15,8 +15,8 @@ from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumu
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
 from chainbill.errors import LedgerError
-from chainbill.ledger.scheduled_changes import DISPUTE_WINDOW_SECONDS
 from chainbill.money import show_dollars
+from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
 from chainbill.records.service_event import ServiceEvent
 from chainbill.statements.sharing import CostSharing, TermsApplied
 

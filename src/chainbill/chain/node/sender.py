@@ -32,9 +32,7 @@ from web3.types import TxParams, TxReceipt, Wei
 from chainbill.chain.node.answer import error_message
 from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, NodeError
-
-GAS_CAP = 2**24
-"""The most gas one transaction may ask for (EIP-7825)."""
+from chainbill.protocol_constants import GAS_CAP
 
 SECOND_LOOK_SECONDS = 3.0
 """How long a noted transaction is looked for whose nonce is used: the node may not have told all yet."""

@@ -16,6 +16,7 @@ from chainbill.cli.shell.output import emit, holds_from, it_holds, show_table, s
 from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS, Count
 from chainbill.errors import StateError
 from chainbill.money import format_dollars, show_dollars
+from chainbill.protocol_constants import END_OF_TIME
 
 if TYPE_CHECKING:
     from chainbill.chain.contracts import InsurerPayer
@@ -50,7 +51,6 @@ def accept_provider(invocation: Invocation, provider: str | None, end: bool, nam
     What is ended is ended a day from now, since a signed batch may rely on it.
     """
     from chainbill.operations.effect import effective_at
-    from chainbill.operations.fee_publication import END_OF_TIME
     from chainbill.operations.governor.registrations import provider_of
 
     session = invocation.session()

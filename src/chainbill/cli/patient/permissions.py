@@ -15,6 +15,7 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, holds_from, it_holds, show_time
 from chainbill.cli.shell.parameters import ACCOUNT, DURATION, LIMIT, MOMENT
 from chainbill.money import format_dollars, show_dollars
+from chainbill.protocol_constants import END_OF_TIME, NOTICE_SECONDS
 
 if TYPE_CHECKING:
     from web3.types import TxReceipt
@@ -63,7 +64,6 @@ def wanted_payers(
         StateError: no such insurer, or it has no payer contract.
     """
     from chainbill.chain.contracts.escrow import Payers
-    from chainbill.operations.fee_publication import END_OF_TIME
     from chainbill.operations.governor.registrations import insurer_of
 
     if nobody == (insurer is not None) or (nobody and secondary is not None):
@@ -109,7 +109,6 @@ def accept_payer(
     The first time this holds at once; a change takes effect a day after it is announced.
     """
     from chainbill.chain.format.events import PayersAccepted
-    from chainbill.operations.fee_publication import END_OF_TIME
 
     session = invocation.session()
     address, escrow = patient_entry(session, name).address, session.protocol.escrow
@@ -144,7 +143,6 @@ def accept_payer(
 
 
 def _show_payers(session: Session, name: str, address: str) -> None:
-    from chainbill.operations.fee_publication import END_OF_TIME
 
     escrow = session.protocol.escrow
     present, last = (escrow.payers_of(address, time) for time in (session.now(), END_OF_TIME))
@@ -206,7 +204,6 @@ def limit_options(command: _Command) -> _Command:
 def wanted_limits(session: Session, address: str, per_event: int | None, per_day: int | None) -> Limits:
     """What the options of ``limit_options`` say; one that is left out stays as it is announced to be."""
     from chainbill.chain.contracts.escrow import Limits
-    from chainbill.operations.fee_publication import END_OF_TIME
 
     if per_event is None and per_day is None:
         raise click.UsageError("give --per-event, --per-day or both; 0 lifts a limit")
@@ -232,7 +229,6 @@ def limits(invocation: Invocation, per_event: int | None, per_day: int | None, n
     Raising holds at once; lowering a day after it is announced. Whole cents.
     """
     from chainbill.chain.format.events import LimitsSet
-    from chainbill.operations.fee_publication import END_OF_TIME
 
     session = invocation.session()
     address, escrow = patient_entry(session, name).address, session.protocol.escrow
@@ -256,7 +252,6 @@ def limits(invocation: Invocation, per_event: int | None, per_day: int | None, n
 
 
 def _show_limits(session: Session, name: str, address: str) -> None:
-    from chainbill.operations.fee_publication import END_OF_TIME
 
     escrow = session.protocol.escrow
     present, last = (escrow.limits_of(address, time) for time in (session.now(), END_OF_TIME))
@@ -328,8 +323,6 @@ def wanted_consent(
 ) -> Consent:
     """What the options of ``consent_options`` say now; what they leave out stays as it was consented to."""
     from chainbill.chain.contracts.escrow import Consent
-    from chainbill.ledger.scheduled_changes import NOTICE_SECONDS
-    from chainbill.operations.fee_publication import END_OF_TIME
 
     if duration is not None and until is not None:
         raise click.UsageError("give either --for or --until")
@@ -469,8 +462,6 @@ def consent_facts(given: Consent) -> dict[str, Any]:
 def revoke(invocation: Invocation, provider: str, name: str) -> None:
     """Take a consent back: it ends a day from now, since a signed batch may rely on it."""
     from chainbill.chain.format.events import ConsentRevoked
-    from chainbill.ledger.scheduled_changes import NOTICE_SECONDS
-    from chainbill.operations.fee_publication import END_OF_TIME
     from chainbill.operations.governor.registrations import provider_of
 
     session = invocation.session()

@@ -25,14 +25,13 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, show_time
 from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS, DURATION, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
+from chainbill.protocol_constants import DAY_SECONDS
 
 if TYPE_CHECKING:
     from chainbill.attestation.patient_intents import Intent
     from chainbill.state.session import Session
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_DAY_SECONDS = 24 * 3600
 
 
 @click.group("sign", cls=ShellGroup)
@@ -102,7 +101,7 @@ def _signing(command: _Command) -> _Command:
 
     @acting_as("patient")
     @click.option(
-        "--valid-for", type=DURATION, default=_DAY_SECONDS, help="How long it can be sent.  [default: 1d]"
+        "--valid-for", type=DURATION, default=DAY_SECONDS, help="How long it can be sent.  [default: 1d]"
     )
     @click.option(
         "--nonce",

@@ -11,11 +11,7 @@ from chainbill.ledger.credit import has_matured
 from chainbill.ledger.entries import Entry
 from chainbill.ledger.entries.postings import Posting, post
 from chainbill.ledger.live_claims import Dispute, LiveClaim
-from chainbill.ledger.scheduled_changes import (
-    ANSWER_TIME_SECONDS,
-    DISPUTE_WINDOW_SECONDS,
-    RULING_TIME_SECONDS,
-)
+from chainbill.protocol_constants import ANSWER_TIME_SECONDS, DISPUTE_WINDOW_SECONDS, RULING_TIME_SECONDS
 
 _OPENABLE = (DisputeStatus.NONE, DisputeStatus.UPHELD)
 

@@ -11,7 +11,8 @@ from chainbill.chain.format.events import Event
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger, MemberYear, PlanVersion
 from chainbill.ledger.entries import Entry
-from chainbill.ledger.scheduled_changes import MAX_BATCH_LIFE_SECONDS, NOTICE_SECONDS, Acceptance, PlanChoice
+from chainbill.ledger.scheduled_changes import Acceptance, PlanChoice
+from chainbill.protocol_constants import MAX_BATCH_LIFE_SECONDS, NOTICE_SECONDS
 
 
 def _pool_deposited(ledger: Ledger, event: events.PoolDeposited, _: int) -> None:

@@ -7,7 +7,8 @@ from chainbill.chain.format.events import Event
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import CashPrice, Ledger, PayerAccount, ProviderAccount
 from chainbill.ledger.entries import Entry
-from chainbill.ledger.scheduled_changes import NOTICE_SECONDS, Payout
+from chainbill.ledger.scheduled_changes import Payout
+from chainbill.protocol_constants import NOTICE_SECONDS
 
 
 def _provider_registered(ledger: Ledger, event: events.ProviderRegistered, _: int) -> None:

@@ -12,7 +12,7 @@ from chainbill.ledger.accounts import Ledger, OracleEpoch, PayerAccount
 from chainbill.ledger.entries import Entry
 from chainbill.ledger.entries.postings import Posting, post
 from chainbill.ledger.live_claims import LiveClaim, SettledRow
-from chainbill.ledger.scheduled_changes import DISPUTE_WINDOW_SECONDS
+from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
 
 # ---- rows -----------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainbill.operations.fee_publication import END_OF_TIME
+from chainbill.protocol_constants import END_OF_TIME
 from chainbill.state.session import Session
 
 

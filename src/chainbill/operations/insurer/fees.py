@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from chainbill.billing.terms import FeeTerms
 from chainbill.chain.contracts.payer import PublishedFee
 from chainbill.chain.node.sender import Sender
-from chainbill.operations.fee_publication import END_OF_TIME, FeeChanges, Sent, compare_fees, publish_fees
+from chainbill.operations.fee_publication import FeeChanges, Sent, compare_fees, publish_fees
+from chainbill.protocol_constants import END_OF_TIME
 from chainbill.state.session import Session
 
 

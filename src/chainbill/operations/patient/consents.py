@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.chain.contracts.escrow import Consent
-from chainbill.operations.fee_publication import END_OF_TIME
 from chainbill.operations.governor.registrations import provider_of
+from chainbill.protocol_constants import END_OF_TIME
 from chainbill.state.address_book import Role
 from chainbill.state.session import Session
 

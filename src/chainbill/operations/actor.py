@@ -1,0 +1,84 @@
+"""Who acts: an account on one chain, with its key, or to read only without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
+from eth_utils.address import to_checksum_address
+
+from chainbill.chain.node.sender import Sender
+from chainbill.chain.protocol import Protocol
+from chainbill.errors import StateError
+from chainbill.records.vault import VaultKey
+from chainbill.state.address_book import Role
+from chainbill.state.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """An account, and the session it acts in. Its key is opened when it is first needed."""
+
+    session: Session
+    address: ChecksumAddress
+    name: str
+    """What it is called: its name in the address book, else its address."""
+    _unlock: Callable[[], LocalAccount] | None = field(default=None, repr=False)
+
+    @classmethod
+    def named(cls, session: Session, name: str, role: Role) -> Self:
+        """The account of a name, whose keystore is in the state directory.
+
+        Raises:
+            StateError: nobody of that role has the name.
+        """
+        entry = session.book.get(name, role)
+        return cls(session, to_checksum_address(entry.address), name, lambda: session.account(name))
+
+    @classmethod
+    def of(cls, session: Session, account: LocalAccount) -> Self:
+        """An account whose key is at hand."""
+        name = session.book.name_of(account.address) or account.address
+        return cls(session, account.address, name, lambda: account)
+
+    @classmethod
+    def reading(cls, session: Session, address: str) -> Self:
+        """An account without its key: it can be looked at.
+
+        Raises:
+            AttestationError: not an address.
+            StateError: nobody's, or a contract's.
+        """
+        checked = to_checksum_address(session.address_of(address))
+        return cls(session, checked, session.book.name_of(checked) or checked)
+
+    @property
+    def protocol(self) -> Protocol:
+        """The contracts."""
+        return self.session.protocol
+
+    @property
+    def account(self) -> LocalAccount:
+        """The account with its key.
+
+        Raises:
+            StateError: its key is not at hand, or the passphrase is missing or wrong.
+        """
+        if self._unlock is None:
+            raise StateError(
+                f"the key of {self.name} is not here: it can be read, and nothing be sent for it",
+                hint="give its keystore or an eth-account LocalAccount; a patient can also sign elsewhere: "
+                "chainbill patient sign --help",
+            )
+        return self._unlock()
+
+    def sender(self) -> Sender:
+        """Sends its transactions; errors as ``account``."""
+        return self.session.sender_of(self.account)
+
+    def vault_key(self) -> VaultKey:
+        """The key that opens records sealed to it; errors as ``account``."""
+        return VaultKey.derive(bytes(self.account.key))

@@ -1,0 +1,238 @@
+"""Bugs to plant into the contracts, one at a time, and the hunt for them: does the machine notice?
+
+`scripts/planted_bugs.py` compiles them and writes `docs/planted-bugs.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from tests.sequences.harness.invariants import World
+from tests.sequences.harness.machine import Machine
+
+STEPS = 60
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One bug: in `file`, each text becomes its replacement."""
+
+    name: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+
+    def apply(self, source: str) -> str:
+        """The source with the bug in it.
+
+        Raises:
+            ValueError: a text to be replaced does not stand there exactly once.
+        """
+        for before, after in self.changes:
+            if source.count(before) != 1:
+                raise ValueError(f"{self.name}: stands {source.count(before)} times in {self.file}: {before}")
+            source = source.replace(before, after)
+        return source
+
+    def apply_in(self, root: Path) -> str:
+        """The source in a checkout with the bug in it."""
+        return self.apply((root / self.file).read_text(encoding="utf-8"))
+
+
+def planted(name: str, file: str, *changes: tuple[str, str]) -> Planted:
+    return Planted(name, f"contracts/{file}", changes)
+
+
+PLANTED = (
+    planted(
+        "the replay check is dropped",
+        "settlement/SequenceMarks.sol",
+        ("                        if and(word, sequence) { skip(bits_, left) }\n", ""),
+    ),
+    planted(
+        "the second patient of a section is not debited",
+        "PatientEscrow.sol",
+        ("if (amount == 0) continue;", "if (amount == 0 || end - place == 32 * (groups - 1)) continue;"),
+    ),
+    planted(
+        "a reversal forgets what the plan had paid",
+        "InsurerPayer.sol",
+        ("MemberSlot.planPaid(slot) - posting.benefit", "MemberSlot.planPaid(slot)"),
+    ),
+    planted(
+        "a reversal forgets the family's out-of-pocket amount",
+        "InsurerPayer.sol",
+        ("            family.oopMet -= posting.outOfPocket;\n", ""),
+    ),
+    planted(
+        "a bucket matures a day early",
+        "libraries/CreditAccount.sol",
+        ("return _today() >= day + DAYS;", "return _today() + 1 >= day + DAYS;"),
+    ),
+    planted(
+        "a bond is used twice: advances are not counted against it",
+        "settlement/CreditDesk.sol",
+        ("? 0 : most - credit.advanced;", "? 0 : most;"),
+    ),
+    planted(
+        "the limit for a day is ignored",
+        "libraries/Spendable.sol",
+        ("        if (amount > dayLeftOf(word)) return Reason.OverDayLimit;\n", ""),
+    ),
+    planted(
+        "the operator's fee is credited twice: to the provider, too",
+        "settlement/BatchRecorder.sol",
+        ("            record.credit -= fee;\n", ""),
+    ),
+    planted(
+        "the secondary payer is refunded the primary's part",
+        "settlement/ClaimReversals.sol",
+        (
+            "_refundPayer(payerId, ClaimWords.secondaryPaid(taken.shares) - secondaryMissing);",
+            "_refundPayer(payerId, ClaimWords.planPaid(taken.shares) - secondaryMissing);",
+        ),
+    ),
+    planted(
+        "a consent that was narrowed still counts as it was",
+        "libraries/ConsentSlot.sol",
+        ("if (!isChanging(slot) || time < nextAt(slot)) return slot;", "if (time != 1) return slot;"),
+    ),
+    planted(
+        "a consent that was revoked is still remembered",
+        "PatientEscrow.sol",
+        (
+            "        _forgetConsent(patient, providerId);\n        emit ConsentRevoked",
+            "        emit ConsentRevoked",
+        ),
+    ),
+    planted(
+        "a remembered consent counts for every provider",
+        "PatientEscrow.sol",
+        ("eq(and(accepted, 0xffffff), providerId)", "1"),
+    ),
+    planted(
+        "an acceptance that was ended is still remembered",
+        "payer/PayerTerms.sol",
+        (
+            "        _forgetTerms();\n        emit ProviderAcceptanceEnded",
+            "        emit ProviderAcceptanceEnded",
+        ),
+    ),
+    planted(
+        "a plan is still remembered though its next version is announced",
+        "payer/PayerTerms.sol",
+        ("        _forgetTerms();\n        emit PlanPublished", "        emit PlanPublished"),
+    ),
+    planted(
+        "terms are remembered for every provider",
+        "libraries/PoolSlot.sol",
+        (
+            "uint64(slot >> 64) == (planKey << 32 | providerId)",
+            "uint32(slot >> 96) == planKey && providerId != 0",
+        ),
+    ),
+    planted(
+        "a quorum stands while settlement is paused",
+        "settlement/QuorumDesk.sol",
+        ("        _pause();\n        _stand();\n", "        _pause();\n"),
+    ),
+    planted(
+        "a quorum stands though its epoch was ended",
+        "settlement/QuorumDesk.sol",
+        (
+            "        ending.endsAt = uint40(block.timestamp);\n        _stand();\n",
+            "        ending.endsAt = uint40(block.timestamp);\n",
+        ),
+    ),
+    planted(
+        "a root slot is reused a day before its window ends",
+        "settlement/SettlementFront.sol",
+        (
+            "if (block.timestamp < until) revert RootSlotInUse",
+            "if (block.timestamp + 1 days < until) revert RootSlotInUse",
+        ),
+    ),
+    planted(
+        "a withdrawal reaches later deposits",
+        "libraries/Notice.sol",
+        ("balance > request.depositedSince ? balance - request.depositedSince : 0;", "balance;"),
+    ),
+    planted(
+        "a signature can be used again: the nonce stays",
+        "PatientEscrow.sol",
+        ("record.next = next + 1;", "record.next = next;"),
+    ),
+    planted(
+        "a reversed claim can be corrected twice",
+        "settlement/SettlementFront.sol",
+        ("        found.status = DisputeStatus.Corrected;\n", ""),
+    ),
+    planted(
+        "a dispute's held credit comes back in full after a partial ruling",
+        "libraries/CreditAccount.sol",
+        ("uint256 back = amount - lost;", "uint256 back = amount - lost / 2;"),
+    ),
+    planted(
+        "lowered limits take effect without notice",
+        "PatientEscrow.sol",
+        (
+            "            effectiveAt += NOTICE;\n            slot |= PatientSlot.LIMITS_CHANGE;",
+            "            slot |= PatientSlot.LIMITS_CHANGE;",
+        ),
+    ),
+    planted(
+        "a dispute may be opened after its window",
+        "settlement/ClaimDisputes.sol",
+        (
+            "if (block.timestamp >= endsAt) revert WindowOver",
+            "if (block.timestamp > endsAt + 1 days) revert WindowOver",
+        ),
+    ),
+    planted(
+        "the annual plan maximum is forgotten",
+        "libraries/Adjudication.sol",
+        ("if (plan.annualMaximum != 0) shares", "if (plan.annualMaximum > 1 << 63) shares"),
+    ),
+)
+"""What is planted, one at a time."""
+
+
+@dataclass(frozen=True)
+class Catch:
+    """What noticed a bug, and how soon."""
+
+    sequence: int
+    step: int
+    rule: str
+    what: str
+
+
+def play(examples: int, **more: Any) -> None:
+    """Play random sequences; the first disagreement raises."""
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            **more,
+        ),
+    )
+
+
+def hunt(examples: int) -> Catch | None:
+    """The first catch in so many sequences, always the same ones; None: everything agrees."""
+    World.examples = 0
+    World.failures.clear()
+    try:
+        phases = (Phase.generate,)
+        play(examples, phases=phases, derandomize=True, database=None, report_multiple_bugs=False)
+    except Exception:
+        if not World.failures:
+            raise  # not in a sequence: the deployment itself
+        return Catch(*World.failures[0])
+    return None
