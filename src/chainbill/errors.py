@@ -15,6 +15,7 @@
     │   ├── NodeError            a node gives no answer that can be used
     │   │   ├── NodeRefused      it answers with an error, too late or not whole: asking for less may help
     │   │   └── WrongChain       it is of another chain than the network it is recorded for
+    │   ├── TokenRefused         a token that amounts cannot be kept in
     │   ├── NotDeployed          no deployment is recorded for this chain
     │   └── DevnetError          the local devnet is not in the state asked for
     ├── IntakeRefused            the oracle does not accept an attestation
@@ -135,6 +136,14 @@ class WrongChain(NodeError):
         super().__init__(message, hint=hint)
         self.expected = expected
         self.found = found
+
+
+class TokenRefused(ChainError):
+    """A token cannot be relied on, or cannot be tried; ``reason`` is a stable code."""
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class NotDeployed(ChainError):

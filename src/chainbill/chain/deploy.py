@@ -1,9 +1,9 @@
 """Deploys the whole protocol, step by step, so that a run that was cut off is gone on with.
 
-The contracts name each other in immutables. ``Governance``, the token and the registry do not depend on what comes
-after them, so CREATE2 can give them addresses that are the same on every chain. Factory, escrow and settlement
-name each other in a circle, which no hash of their code can close: their addresses are computed beforehand from
-the deployer's nonces.
+The contracts name each other in immutables. ``Governance``, the token and the registry do not depend on what
+comes after them, so CREATE2 can give them addresses that are the same on every chain. Factory, escrow and
+settlement name each other in a circle, which no hash of their code can close: their addresses are computed
+beforehand from the deployer's nonces.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ CONTRACTS: dict[str, str] = {
     "escrow": "PatientEscrow",
     "settlement": "ClaimSettlement",
 }
-"""What is created, in this order, by its Solidity name. Settlement comes last: it asks the factory for the payers'
-code hash."""
+"""What is created, in this order, by its Solidity name. Settlement comes last: it asks the factory for the
+payers' code hash."""
 
 _FIRST = ("governance", "token", "registry")
 _IN_A_CIRCLE = ("payers", "escrow", "settlement")
 
 EPOCH, ROLES = "epoch", "roles"
-"""The steps after the contracts: the first oracle epoch is opened; then, and not before, the roles are handed out,
-and with them the delays."""
+"""The steps after the contracts: the first oracle epoch is opened; then, and not before, the roles are handed
+out, and with them the delays."""
 
 STEPS = (*CONTRACTS, EPOCH, ROLES)
 """Every step, in order: one transaction each."""
@@ -139,7 +139,7 @@ def plan_deployment(w3: Web3, deployer: str, terms: DeploymentTerms) -> Plan:
     """Compute where everything will stand.
 
     Raises:
-        ChainError: the node could not be reached or refused, or what CREATE2 would make stands there already.
+        ChainError: the node could not be reached or refused, or what CREATE2 would make stands there.
     """
     with mapped_errors():
         chain_id = w3.eth.chain_id
@@ -199,7 +199,7 @@ def carry_out(
         plan = _laid_out(w3, plan)
         keep(plan)
     raise ChainError(
-        f"the account {plan.deployer} sends other transactions all the while, and each moves the addresses on",
+        f"the account {plan.deployer} sends other transactions all the while: each moves the addresses on",
         hint="deploy from an account that nothing else uses; run it again to go on",
     )
 
@@ -248,8 +248,8 @@ def deploy(
     threshold: int,
     delays: GovernanceDelays | None = None,
 ) -> Deployment:
-    """Deploy every contract and DevUSD at once, open the first oracle epoch, and give the deployer all roles of
-    the governor: for devnets, where nothing is to be gone on with.
+    """Deploy every contract and DevUSD at once, open the first oracle epoch, and give the deployer all roles
+    of the governor: for devnets, where nothing is to be gone on with.
 
     Args:
         oracle_members: addresses of the oracle nodes' keys, in any order.

@@ -1,5 +1,5 @@
-"""The deterministic deployment proxy: a contract that is at one address on most chains, and creates contracts by
-CREATE2 (EIP-1014), at addresses that depend on their code and a salt alone."""
+"""The deterministic deployment proxy: a contract that is at one address on most chains, and creates contracts
+by CREATE2 (EIP-1014), at addresses that depend on their code and a salt alone."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What the code of each contract of a deployment must be, to the byte: the package's, with the immutables that follow
-from the addresses of the others."""
+"""What the code of each contract of a deployment must be, to the byte: the package's, with the immutables
+that follow from the addresses of the others."""
 
 from __future__ import annotations
 

@@ -22,6 +22,10 @@ COMMANDS: dict[str, LazyGroup.Entry] = {
         "chainbill.cli.network:network_group",
         "Other chains by name: their nodes, fees and deployment, and which one is in use.",
     ),
+    "deploy": (
+        "chainbill.cli.deploy:deploy_group",
+        "Deploy chainbill on a network, and prove that what stands there is what it should be.",
+    ),
     "provider": (
         "chainbill.cli.provider.group:provider_group",
         "Attest service events from health records, and get paid for them.",

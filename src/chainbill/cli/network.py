@@ -26,8 +26,8 @@ _DEPTH = "depth"
 def network_group() -> None:
     """Other chains by name: their nodes, fees and deployment, and which one is in use.
 
-    Whatever belongs to a network's chain (contacts, records, schedules, worklists, the oracle's store) is kept
-    apart from every other's. Keystores are shared.
+    Whatever belongs to a network's chain (contacts, records, schedules, worklists, the oracle's store) is
+    kept apart from every other's. Keystores are shared.
     """
 
 

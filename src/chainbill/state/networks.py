@@ -163,7 +163,7 @@ class Networks:
         if present.chain_id != wanted.chain_id:
             raise StateError(
                 f"the network {wanted.name!r} is chain {present.chain_id}, and not chain {wanted.chain_id}",
-                hint=f"choose another name, or forget the other first: chainbill network remove {wanted.name}",
+                hint=f"choose another name, or forget that one: chainbill network remove {wanted.name}",
             )
 
     def _named_in_file(self) -> str | None:

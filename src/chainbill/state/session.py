@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cached_property
 
 from eth_account.signers.local import LocalAccount
+from web3 import Web3
 
 from chainbill.attestation.address import ZERO_ADDRESS
-from chainbill.chain.deployments import load_deployment
+from chainbill.chain.deployments import Deployment, load_deployment
 from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.node.connection import check_deployed, connect
-from chainbill.chain.node.endpoints import connect_first
+from chainbill.chain.node.endpoints import check_chain, connect_first
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import StateError
@@ -28,6 +30,38 @@ from chainbill.state.schedules import Schedules
 
 ENVIRONMENT = "CHAINBILL_RPC_URL"
 """Names a node where ``--rpc-url`` does not; else one of the network's, or the devnet, is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the chain that is meant."""
+
+    w3: Web3
+    devnet: Devnet | None
+    """The state directory's devnet, where it is that."""
+    network: Network | None
+    """The network that the node is of; None: the devnet, or whatever chain ``--rpc-url`` names."""
+
+
+def open_node(state: StateDirectory, rpc_url: str | None = None) -> Node:
+    """Connect to ``rpc_url``, else ``$CHAINBILL_RPC_URL``, else a node of the network whose state it is, else
+    the state directory's devnet.
+
+    Raises:
+        DevnetError: no node is named and the devnet is not running.
+        WrongChain: the node is of another chain than the network.
+        NodeError: no node answers.
+        StateError: there is no such network any more.
+    """
+    url = rpc_url or os.environ.get(ENVIRONMENT)
+    if state.network is not None:
+        network = Networks(state).get(state.network)
+        return Node(connect_first((url,) if url else network.rpc_urls, network.chain_id), None, network)
+    local = LocalDevnet(state)
+    devnet = local.find() if url else local.require()
+    if devnet is not None and url not in (None, devnet.rpc_url):
+        devnet = None
+    return Node(connect(url or local.require().rpc_url), devnet, None)
 
 
 class Session:
@@ -54,47 +88,35 @@ class Session:
         self.cash_prices = Schedules(state.cash_prices)
 
     @classmethod
-    def open(cls, state: StateDirectory, rpc_url: str | None = None) -> Session:
-        """Connect to ``rpc_url``, else ``$CHAINBILL_RPC_URL``, else a node of the network whose state it is,
-        else the state directory's devnet.
+    def open(
+        cls, state: StateDirectory, rpc_url: str | None = None, *, deployment: Deployment | None = None
+    ) -> Session:
+        """Connect to the chain as ``open_node`` does, and to what is deployed there.
+
+        Args:
+            deployment: where; else what the state has recorded.
 
         Raises:
             DevnetError: no node is named and the devnet is not running.
-            WrongChain: the node is of another chain than the network.
+            WrongChain: the node is of another chain than the network or the deployment.
             NodeError: no node answers, or one of another chain of the same id.
             NotDeployed: no deployment is recorded for its chain.
         """
-        url = rpc_url or os.environ.get(ENVIRONMENT)
-        if state.network is not None:
-            return cls._on_network(state, Networks(state).get(state.network), url)
-        local = LocalDevnet(state)
-        devnet = local.find() if url else local.require()
-        if devnet is not None and url not in (None, devnet.rpc_url):
-            devnet = None
-        w3 = connect(url or local.require().rpc_url)
-        deployment = load_deployment(state.deployments, w3.eth.chain_id)
-        if devnet is None:
+        node = open_node(state, rpc_url)
+        w3, network = node.w3, node.network
+        if deployment is None:
+            deployment = load_deployment(state.deployments, w3.eth.chain_id, hint=_how_to_deploy(network))
+        check_chain(w3, deployment.chain_id, url_of(w3))
+        if node.devnet is None:
             # The devnet's chain was looked at when it was brought up. A transaction to a contract that is not
             # there would be mined, and do nothing.
             check_deployed(w3, deployment.settlement)
-        return cls(state, Protocol(w3, deployment), devnet)
-
-    @classmethod
-    def _on_network(cls, state: StateDirectory, network: Network, url: str | None) -> Session:
-        w3 = connect_first((url,) if url else network.rpc_urls, network.chain_id)
-        deployment = load_deployment(
-            state.deployments,
-            network.chain_id,
-            hint="deploy it: chainbill deploy --help; or say where others have: "
-            f"chainbill network add {network.name} --replace --deployment FILE",
-        )
-        check_deployed(w3, deployment.settlement)
-        return cls(state, Protocol(w3, deployment), None, network)
+        return cls(state, Protocol(w3, deployment), node.devnet, network)
 
     @property
     def rpc_url(self) -> str:
         """The node this session speaks to."""
-        return str(self.protocol.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+        return url_of(self.protocol.w3)
 
     @cached_property
     def vault(self) -> Vault:
@@ -200,3 +222,17 @@ class Session:
                 f"{nobodys[address]} nobody's", hint="name an account, or an address that somebody has"
             )
         return address
+
+
+def url_of(w3: Web3) -> str:
+    """Where a connection's node is."""
+    return str(w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+
+
+def _how_to_deploy(network: Network | None) -> str:
+    if network is None:
+        return "start a devnet: chainbill devnet up; or name the network that is meant: --network NAME"
+    return (
+        f"deploy it: chainbill --network {network.name} deploy --help; or say where others have: "
+        f"chainbill network add {network.name} --replace --deployment FILE"
+    )

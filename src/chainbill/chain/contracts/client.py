@@ -46,6 +46,10 @@ class ContractClient:
         """The four bytes that stand for a function."""
         return function_abi_to_4byte_selector(self._contract.functions[name].abi)
 
+    def authority(self) -> str:
+        """The ``Governance`` that says who may call the contract's restricted functions."""
+        return str(self._call("authority"))
+
     def logged(self, event: str, *, from_block: BlockIdentifier = 0, **indexed: Any) -> list[dict[str, Any]]:
         """The fields of every log of one kind, by their Solidity names, the oldest first.
 

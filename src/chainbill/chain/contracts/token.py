@@ -57,6 +57,10 @@ class DevUsd(ContractClient):
         """What ``spender`` may still pull."""
         return int(self._call("allowance", owner, spender))
 
+    def decimals(self) -> int:
+        """By how many decimals a whole token is divided."""
+        return int(self._call("decimals"))
+
     def nonce_of(self, owner: str) -> int:
         """What the owner's next permit must name."""
         return int(self._call("nonces", owner))

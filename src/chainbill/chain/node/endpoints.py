@@ -32,9 +32,13 @@ def connect_first(urls: Sequence[str], chain_id: int) -> Web3:
             continue
         check_chain(w3, chain_id, url)
         return w3
-    if len(failures) == 1:
-        raise failures[0]
-    raise NodeError(f"none of the network's {len(urls)} nodes answers; of the first: {failures[0]}")
+    first = failures[0]
+    told = (
+        str(first)
+        if len(urls) == 1
+        else f"none of the network's {len(urls)} nodes answers; of the first: {first}"
+    )
+    raise NodeError(told, hint="see its nodes: chainbill network show; or name another: --rpc-url URL")
 
 
 def check_chain(w3: Web3, chain_id: int, url: str) -> None:
