@@ -156,9 +156,9 @@ def test_read_claims__the_story__ends_in_every_way(story: Story, ledger_copy: Ra
     }
     for record in records:
         if record.outcome is Outcome.SETTLED:
-            assert record.determination is not None
-            assert record.determination.outcome is Outcome.SETTLED
-            assert (record.determination.priced_by is None) == (record.claim.payer_id == 0)
+            assert record.readjudication is not None
+            assert record.readjudication.outcome is Outcome.SETTLED
+            assert (record.readjudication.priced_by is None) == (record.claim.payer_id == 0)
 
 
 def _twice(copy: RawLedger, kind: type[Event]) -> RawLedger:

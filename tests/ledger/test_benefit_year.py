@@ -16,7 +16,7 @@ from chainbill.ledger.accounts import Ledger, ProviderAccount
 from chainbill.ledger.claim_records import read_claims
 from chainbill.ledger.indexer import decode_ledger, fetch_ledger
 from chainbill.ledger.pricing.attested_row import AttestedRow
-from chainbill.ledger.pricing.determination import determine
+from chainbill.ledger.pricing.readjudication import readjudicate
 from chainbill.ledger.scheduled_changes import Payout
 
 
@@ -49,7 +49,7 @@ def test_determine__benefit_year__counts_from_the_year_of_signing(
     ledger.providers[1] = ProviderAccount(Payout(CLINIC))
     claim = replace(CLAIM, payer_id=0, plan_id=0, terms_version=0, benefit_year=year)
     row = AttestedRow(PATIENT, claim, signed_at=signed_at, block_time=signed_at + settled_later)
-    assert determine(ledger, row).reason is reason
+    assert readjudicate(ledger, row).reason is reason
 
 
 @pytest.mark.usefixtures("restored")
@@ -72,7 +72,7 @@ def test_determine__rows_around_new_year__end_as_the_contract_says(story: Story,
     ]
     assert len(records) == len(expected)
     for record in records:
-        reason, decided = expected[record.sequence], record.determination
+        reason, decided = expected[record.sequence], record.readjudication
         assert decided is not None
         assert (decided.outcome, decided.reason) == (record.outcome, record.reason)
         if reason is None:

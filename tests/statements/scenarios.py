@@ -15,13 +15,13 @@ from chainbill.records.service_event import PriceSource, ServiceKind
 from chainbill.records.service_id import service_ids
 from chainbill.statements.facts import (
     AccountFacts,
-    Coming,
-    ComingKind,
     Disputer,
     DisputeStage,
     Movement,
     MovementKind,
-    Standing,
+    PendingChange,
+    PendingChangeKind,
+    ProviderBalance,
 )
 from chainbill.statements.insurer import InsurerStatement, insurer_statement
 from chainbill.statements.insurer_text import render_insurer
@@ -212,11 +212,11 @@ def disputed() -> LedgerStory:
     right = story.record("2026-02-11", VIDEO, dollars(60))
     story.settle("2026-02-22", right, dollars(60), corrects=wrong)
     story.coming = [
-        Coming(kind=ComingKind.WITHDRAWAL, at=at("2026-05-01"), amount=dollars(100)),
-        Coming(kind=ComingKind.INSURERS, at=at("2026-05-01"), payer_id=1, secondary_payer_id=2),
-        Coming(kind=ComingKind.LIMITS, at=at("2026-05-01"), amount=dollars(80)),
-        Coming(
-            kind=ComingKind.CONSENT,
+        PendingChange(kind=PendingChangeKind.WITHDRAWAL, at=at("2026-05-01"), amount=dollars(100)),
+        PendingChange(kind=PendingChangeKind.INSURERS, at=at("2026-05-01"), payer_id=1, secondary_payer_id=2),
+        PendingChange(kind=PendingChangeKind.LIMITS, at=at("2026-05-01"), amount=dollars(80)),
+        PendingChange(
+            kind=PendingChangeKind.CONSENT,
             at=at("2026-05-01"),
             amount=dollars(50),
             provider_id=1,
@@ -293,7 +293,7 @@ def provider() -> ProviderStatement:
     claims[-1] = replace(claims[-1], sequence=99)
     movements = [Movement(at("2026-04-10"), MovementKind.PAYOUT, dollars(200))]
     left = credited - dollars(200)
-    standing = Standing(matured=left, maturing=0, held=0, bond=0, advanced=0, owed=0)
+    standing = ProviderBalance(matured=left, maturing=0, held=0, bond=0, advanced=0, owed=0)
     facts = AccountFacts(
         as_of=at("2026-04-30"), claims=claims, movements=movements, balance=left, standing=standing
     )
@@ -325,7 +325,7 @@ def disputed_provider() -> ProviderStatement:
         Movement(at("2026-03-21"), MovementKind.RECEIVABLE_PAID, dollars(10)),
     ]
     balance = credited - taken_back - dollars(150 + 10 + 60 - 100)
-    standing = Standing(
+    standing = ProviderBalance(
         matured=balance - dollars(100 + 200 + 99 - 40),
         maturing=dollars(200),
         held=dollars(99),

@@ -11,7 +11,7 @@ from tests.support.priced_ledger import NAMES, PATIENT, LedgerStory, dollars
 
 from chainbill.errors import StateError
 from chainbill.statements.asked_for import whole_numbers
-from chainbill.statements.facts import AccountFacts, Movement, MovementKind, Standing
+from chainbill.statements.facts import AccountFacts, Movement, MovementKind, ProviderBalance
 from chainbill.statements.insurer import insurer_statement
 from chainbill.statements.patient import patient_statement
 from chainbill.statements.patient_model import PatientStatement
@@ -46,7 +46,7 @@ def of_patient(story: LedgerStory) -> PatientStatement:
 
 def of_provider(story: LedgerStory, period: Period) -> ProviderStatement:
     credited = sum(claim.sharing.allowed for claim in story.claims if claim.sharing)
-    standing = Standing(matured=credited, maturing=0, held=0, bond=0, advanced=0, owed=0)
+    standing = ProviderBalance(matured=credited, maturing=0, held=0, bond=0, advanced=0, owed=0)
     facts = AccountFacts(
         as_of=story.facts("2026-01-31").as_of,
         claims=story.claims,

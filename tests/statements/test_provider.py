@@ -17,7 +17,7 @@ from tests.support.priced_ledger import NAMES, LedgerStory, dollars
 
 from chainbill.billing.outcomes import CARC, Outcome
 from chainbill.errors import LedgerError
-from chainbill.statements.facts import AccountFacts, Standing
+from chainbill.statements.facts import AccountFacts, ProviderBalance
 from chainbill.statements.provider import ProviderStatement, adjustments, provider_statement
 
 
@@ -29,7 +29,7 @@ def test_remittance__any_settled_events__balance_by_line(prices: list[tuple[int,
     for billed, agreed in prices:
         story.settle("2026-02-02", story.record("2026-02-01", LAB, billed * 10_000), agreed * 10_000)
     credited = sum(claim.sharing.allowed for claim in story.claims if claim.sharing)
-    standing = Standing(matured=0, maturing=credited, held=0, bond=0, advanced=0, owed=0)
+    standing = ProviderBalance(matured=0, maturing=credited, held=0, bond=0, advanced=0, owed=0)
     facts = AccountFacts(as_of=0, claims=story.claims, movements=[], balance=credited, standing=standing)
     statement = provider_statement(1, facts, NAMES)
     for line in statement.lines:

@@ -18,7 +18,6 @@ from chainbill.records.service_id import service_id
 from chainbill.statements.facts import (
     AccountFacts,
     ClaimFacts,
-    Coming,
     DisputeFacts,
     Disputer,
     DisputeStage,
@@ -26,6 +25,7 @@ from chainbill.statements.facts import (
     Movement,
     MovementKind,
     Names,
+    PendingChange,
 )
 from chainbill.statements.sharing import CostSharing, TermsApplied
 
@@ -77,7 +77,7 @@ class LedgerStory:
         self.second_plan = second_plan
         self.claims: list[ClaimFacts] = []
         self.movements: list[Movement] = []
-        self.coming: list[Coming] = []
+        self.coming: list[PendingChange] = []
         self.balance = 0
         self.opening: dict[tuple[int, int], Accumulators] = {}
         self.met: dict[tuple[int, int], Accumulators] = {}
@@ -284,7 +284,7 @@ class LedgerStory:
             movements=self.movements,
             balance=self.balance,
             years=years,
-            coming=self.coming,
+            pending_changes=self.coming,
         )
 
 

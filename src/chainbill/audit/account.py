@@ -16,7 +16,7 @@ from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.claim_records import ClaimRecord
 from chainbill.ledger.history import facts
 from chainbill.ledger.live_claims import Dispute, LiveClaim
-from chainbill.ledger.pricing.determination import PricedBy
+from chainbill.ledger.pricing.readjudication import PricedBy
 from chainbill.money import format_dollars
 from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
 
@@ -77,7 +77,7 @@ class ClaimAccount:
 
     def to_json(self) -> dict[str, Any]:
         """Everything; money as dollar strings."""
-        record, again = self.decisive, self.decisive.determination
+        record, again = self.decisive, self.decisive.readjudication
         return {
             "number": self.number,
             **_summary(record),
@@ -198,7 +198,7 @@ def _terms(priced_by: PricedBy | None) -> dict[str, Any] | None:
 
 
 def _repriced(record: ClaimRecord) -> dict[str, Any] | None:
-    again = record.determination
+    again = record.readjudication
     if again is None:
         return None
     amounts = {} if again.adjudication is None else {c: getattr(again.adjudication, c) for c in COMPONENTS}

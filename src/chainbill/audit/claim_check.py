@@ -9,7 +9,7 @@ from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.events import Claim
 from chainbill.errors import LedgerError
 from chainbill.ledger.claim_records import ClaimRecord
-from chainbill.ledger.pricing.determination import Determination
+from chainbill.ledger.pricing.readjudication import Readjudication
 from chainbill.ledger.replay import where
 
 _COMPONENTS = (
@@ -32,7 +32,7 @@ correction that names a claim of no use."""
 
 def check_claim(record: ClaimRecord) -> Iterator[Discrepancy]:
     """A row's outcome and every component are what the published terms say, and they add up."""
-    claim, again = record.claim, record.determination
+    claim, again = record.claim, record.readjudication
     at = f"{where(record.recorded)}, sequence {record.sequence} of provider {record.provider_id}"
     if record.outcome is Outcome.SETTLED:
         try:
@@ -52,7 +52,7 @@ def check_claim(record: ClaimRecord) -> Iterator[Discrepancy]:
     yield from _compare_components(at, record, again)
 
 
-def _compare_components(at: str, record: ClaimRecord, again: Determination) -> Iterator[Discrepancy]:
+def _compare_components(at: str, record: ClaimRecord, again: Readjudication) -> Iterator[Discrepancy]:
     """Component by component. A row that did not settle has none: nobody owes anything."""
     claim, decided = record.claim, again.adjudication
     settles = again.outcome is Outcome.SETTLED and decided is not None
@@ -77,7 +77,7 @@ def _compare_components(at: str, record: ClaimRecord, again: Determination) -> I
     yield from _compare_counted(at, record, again)
 
 
-def _compare_counted(at: str, record: ClaimRecord, again: Determination) -> Iterator[Discrepancy]:
+def _compare_counted(at: str, record: ClaimRecord, again: Readjudication) -> Iterator[Discrepancy]:
     """Units count towards a yearly limit exactly where the fee in force names one."""
     settles = again.outcome is Outcome.SETTLED
     for who, terms, counted, prices in (

@@ -195,7 +195,7 @@ def _counts(raw: RawLedger, ledger: Ledger, totals: Totals, records: Sequence[Cl
     return {
         "logs": len(raw.logs),
         "claims_repriced": sum(
-            record.determination is not None and record.outcome in (Outcome.SETTLED, Outcome.DENIED)
+            record.readjudication is not None and record.outcome in (Outcome.SETTLED, Outcome.DENIED)
             for record in records
         ),
         "reversed": sum(live.reversed_claim is not None for live in ledger.claims.values()),

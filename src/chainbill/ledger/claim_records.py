@@ -26,7 +26,7 @@ from chainbill.chain.format.events import (
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.pricing.attested_row import AttestedRow
-from chainbill.ledger.pricing.determination import Determination, determine
+from chainbill.ledger.pricing.readjudication import Readjudication, readjudicate
 from chainbill.ledger.replay import apply
 
 Row = ClaimSettled | ClaimDenied | ClaimPended | ClaimSkipped
@@ -49,7 +49,7 @@ class ClaimRecord:
     """The id of the reversed claim that this one corrects."""
     claim_id: bytes | None
     """None: it did not settle, or there is no batch."""
-    determination: Determination | None
+    readjudication: Readjudication | None
     """The same decided again from the rebuilt ledger; None where there is no batch."""
 
     @property
@@ -242,7 +242,7 @@ def _record(
     identity: bytes | None,
 ) -> ClaimRecord:
     secondary, corrects = _followers(recorded, place, row)
-    determination = None
+    readjudication = None
     if batch is not None:
         attested = AttestedRow(
             row.patient,
@@ -252,11 +252,11 @@ def _record(
             operator=batch.operator,
             is_correction=corrects is not None,
         )
-        determination = determine(ledger, attested)
-        if isinstance(row, ClaimPended) and determination.reason is not row.claim.reason:
+        readjudication = readjudicate(ledger, attested)
+        if isinstance(row, ClaimPended) and readjudication.reason is not row.claim.reason:
             # Of a row that was put back the log does not say whether it is a correction.
-            correction = determine(ledger, replace(attested, is_correction=True))
-            determination = correction if correction.reason is row.claim.reason else determination
+            correction = readjudicate(ledger, replace(attested, is_correction=True))
+            readjudication = correction if correction.reason is row.claim.reason else readjudication
     return ClaimRecord(
         recorded[place],
         batch,
@@ -266,5 +266,5 @@ def _record(
         secondary,
         corrects,
         identity,
-        determination,
+        readjudication,
     )

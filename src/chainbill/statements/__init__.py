@@ -2,7 +2,7 @@
 
     facts          what a statement is made of: ledger entries, records, disputes; knows no chain
     sharing        how an event's price was shared, and by which terms
-    from_ledger    joins audit's ledger and the vault into facts; with coming and movements
+    from_ledger    joins audit's ledger and the vault into facts; with pending_changes and movements
     patient        Explanation of Benefits         patient_text    the same as text
     insurer        the insurer's year in figures   insurer_text
     provider       remittance advice               provider_text

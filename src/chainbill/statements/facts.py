@@ -218,7 +218,7 @@ class Movement:
     amount: int
 
 
-class ComingKind(StrEnum):
+class PendingChangeKind(StrEnum):
     """What a patient has announced."""
 
     WITHDRAWAL = "withdrawal"
@@ -228,10 +228,10 @@ class ComingKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coming:
+class PendingChange:
     """Something that is announced and does not hold yet; only what its kind needs is there."""
 
-    kind: ComingKind
+    kind: PendingChangeKind
     at: int
     """From when on it holds."""
     amount: int = 0
@@ -246,7 +246,7 @@ class Coming:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProviderBalance:
     """A provider's money in settlement, by what may be done with it."""
 
     matured: int
@@ -303,9 +303,9 @@ class AccountFacts:
     """A patient's benefit years."""
     refused: Sequence[RefusedFacts] = ()
     """A patient's services that the oracle has not taken."""
-    coming: Sequence[Coming] = ()
+    pending_changes: Sequence[PendingChange] = ()
     """What a patient has announced."""
-    standing: Standing | None = None
+    standing: ProviderBalance | None = None
     """A provider's."""
     waiting_refund: int = 0
     """What could not be sent to an insurer yet."""

@@ -23,7 +23,6 @@ from chainbill.oracle.refusals import Refusals
 from chainbill.oracle.store import OPEN, Status, StoredAttestation
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.vault import Vault, VaultKey
-from chainbill.statements.coming import coming
 from chainbill.statements.facts import (
     AccountFacts,
     ClaimFacts,
@@ -31,10 +30,11 @@ from chainbill.statements.facts import (
     Disputer,
     DisputeStage,
     MemberYear,
+    ProviderBalance,
     RefusedFacts,
-    Standing,
 )
 from chainbill.statements.movements import movements
+from chainbill.statements.pending_changes import pending_changes
 from chainbill.statements.sharing import CostSharing, TermsApplied
 
 
@@ -99,7 +99,9 @@ class LedgerHistory:
             movements=self._movements.get(account, []),
             balance=self._ledger.balance_of(account),
             years=self._years(account),
-            coming=coming(self._ledger.patients.get(account, PatientAccount()), self._as_of),
+            pending_changes=pending_changes(
+                self._ledger.patients.get(account, PatientAccount()), self._as_of
+            ),
         )
 
     def insurer(self, payer_id: int) -> AccountFacts:
@@ -137,7 +139,7 @@ class LedgerHistory:
             claims=[_opened(claim, reader) for claim in self._claims if claim.provider_id == provider_id],
             movements=self._movements.get(("provider", provider_id), []),
             balance=account.credit.tokens,
-            standing=_standing(account.credit),
+            standing=_provider_balance(account.credit),
             receivables={payer_id: owed for payer_id, owed in account.receivables.items() if owed},
         )
 
@@ -245,7 +247,7 @@ def _dispute(dispute: Dispute) -> DisputeFacts:
 
 
 def _terms(row: ClaimRecord) -> TermsApplied | None:
-    priced_by = row.determination.priced_by if row.determination else None
+    priced_by = row.readjudication.priced_by if row.readjudication else None
     if priced_by is None or priced_by.category is None:
         return None
     return TermsApplied(
@@ -257,8 +259,10 @@ def _terms(row: ClaimRecord) -> TermsApplied | None:
     )
 
 
-def _standing(credit: CreditAccount) -> Standing:
-    return Standing(credit.matured, credit.maturing, credit.held, credit.bond, credit.advanced, credit.owed)
+def _provider_balance(credit: CreditAccount) -> ProviderBalance:
+    return ProviderBalance(
+        credit.matured, credit.maturing, credit.held, credit.bond, credit.advanced, credit.owed
+    )
 
 
 def _plan_at(versions: Sequence[PlanVersion], time: int) -> PlanTerms:

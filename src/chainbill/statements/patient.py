@@ -20,7 +20,7 @@ from chainbill.statements.advice import (
     what_to_do,
     why_refused,
 )
-from chainbill.statements.announced import announced
+from chainbill.statements.claim_history import claim_history
 from chainbill.statements.cost_sharing import Reasons, explain
 from chainbill.statements.facts import (
     AccountFacts,
@@ -46,15 +46,15 @@ from chainbill.statements.patient_model import (
     Share,
     Wallet,
 )
+from chainbill.statements.pending_changes import announcements
 from chainbill.statements.questions import (
     NOT_CHARGED,
-    Numbered,
+    StatementLine,
     charged_separately,
     covered_by_insurance,
     look_alikes,
 )
 from chainbill.statements.sharing import CostSharing, TermsApplied
-from chainbill.statements.since import since
 from chainbill.statements.wording import (
     explanation,
     iso_moment,
@@ -88,7 +88,7 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
         LedgerError: the wallet does not add up, or a paid event's terms are missing.
     """
     claims = sorted(current_claims(facts.claims), key=lambda claim: _ORDER.index(claim.outcome))
-    entries = [Numbered(claim) for claim in claims]
+    entries = [StatementLine(claim) for claim in claims]
     reader = _Reader(_acts_as(account, names), facts.as_of)
     seconds = {(claim.secondary_payer_id, claim.benefit_year) for claim in claims if claim.sharing}
     return PatientStatement(
@@ -104,7 +104,7 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
             for year in sorted(facts.years, key=lambda year: (year.benefit_year, year.payer_id))
         ],
         wallet=_wallet(facts, claims),
-        announced=announced(facts.coming, names),
+        announced=announcements(facts.pending_changes, names),
         events=[
             *(_event(entry, entries, names, reader) for entry in entries),
             *(_refused_event(refused, names) for refused in facts.refused),
@@ -140,7 +140,9 @@ def _counts(claims: Sequence[ClaimFacts], refused: Sequence[RefusedFacts]) -> Co
     return counts.model_copy(update={"pended": dict(sorted(pended.items()))})
 
 
-def _event(entry: Numbered, entries: Sequence[Numbered], names: Names, reader: _Reader) -> PatientEvent:
+def _event(
+    entry: StatementLine, entries: Sequence[StatementLine], names: Names, reader: _Reader
+) -> PatientEvent:
     claim = entry.claim
     paid = [other for other in entries if other.claim.sharing and not other.claim.given_back]
     record = claim.record
@@ -169,7 +171,7 @@ def _event(entry: Numbered, entries: Sequence[Numbered], names: Names, reader: _
         amounts=_amounts(claim, provider),
         net=Amounts.total([claim.net]) if claim.net else None,
         dispute=_disputable(claim, reader),
-        since=since(entry, entries, provider),
+        since=claim_history(entry, entries, provider),
         charged_separately=charged_separately(entry, paid),
         covered_by_insurance=covered_by_insurance(claim, insurer, second),
         what_to_do=_what_to_do(claim, provider, insurer, reader),
@@ -308,7 +310,7 @@ def _remaining(sharing: CostSharing, terms: TermsApplied) -> Remaining:
     )
 
 
-def _warnings(entry: Numbered, paid: Sequence[Numbered]) -> list[str]:
+def _warnings(entry: StatementLine, paid: Sequence[StatementLine]) -> list[str]:
     """What a careful reader would have noticed."""
     claim, warnings = entry.claim, []
     if claim.record_damaged:

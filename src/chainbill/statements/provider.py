@@ -28,7 +28,7 @@ from chainbill.statements.facts import (
     DisputeStage,
     MovementKind,
     Names,
-    Standing,
+    ProviderBalance,
     check_balance,
     current_claims,
     moved,
@@ -297,7 +297,7 @@ def _dispute(claim: ClaimFacts) -> str:
 
 
 def _credit(facts: AccountFacts, claims: Sequence[ClaimFacts]) -> Credit:
-    standing = facts.standing or Standing(0, 0, 0, 0, 0, 0)
+    standing = facts.standing or ProviderBalance(0, 0, 0, 0, 0, 0)
     credited = sum(claim.sharing.allowed - claim.sharing.operator_fee for claim in claims if claim.sharing)
     taken_back = moved(facts.movements, MovementKind.TAKEN_BACK)
     paid_out = moved(facts.movements, MovementKind.PAYOUT) + moved(facts.movements, MovementKind.ADVANCE)

@@ -31,7 +31,7 @@ _ONE_CHARGE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
+class StatementLine:
     """An event of the statement."""
 
     claim: ClaimFacts
@@ -48,7 +48,7 @@ class Numbered:
         return record.service_date if record else None
 
 
-def charged_separately(entry: Numbered, paid: Sequence[Numbered]) -> str:
+def charged_separately(entry: StatementLine, paid: Sequence[StatementLine]) -> str:
     """Answer for ``entry``; ``paid`` are all events of the statement that were charged, it included."""
     claim = entry.claim
     if claim.outcome is not Outcome.SETTLED:
@@ -73,7 +73,7 @@ def covered_by_insurance(claim: ClaimFacts, insurer: str | None, second: str | N
     return f"{answer}: {explanation(claim)}. Nothing was charged."
 
 
-def look_alikes(entry: Numbered, paid: Sequence[Numbered]) -> list[str]:
+def look_alikes(entry: StatementLine, paid: Sequence[StatementLine]) -> list[str]:
     """Numbers of other charged events that may be the same service twice.
 
     The same source record, or the same service (and code: a service may stand for many that the
@@ -108,7 +108,7 @@ def _after_taking_back(claim: ClaimFacts) -> str:
     return f"The {price} was {before} before the arbiter took {off} off it: {back_to(claim)}."
 
 
-def _alike(one: Numbered, other: Numbered) -> bool:
+def _alike(one: StatementLine, other: StatementLine) -> bool:
     left, right = one.claim.record, other.claim.record
     if left is None or right is None:
         return one.claim.reference == other.claim.reference
@@ -119,7 +119,7 @@ def _alike(one: Numbered, other: Numbered) -> bool:
     return same and left.kind is not ServiceKind.REMOTE_MONITORING_UPLOAD
 
 
-def _same_day(entry: Numbered, paid: Sequence[Numbered]) -> str:
+def _same_day(entry: StatementLine, paid: Sequence[StatementLine]) -> str:
     others = [other for other in paid if other.number != entry.number and other.day == entry.day]
     if not others:
         return "No other charge on this statement is known to be for that day."
@@ -128,7 +128,7 @@ def _same_day(entry: Numbered, paid: Sequence[Numbered]) -> str:
     return f"On the same day you also had {named}, {each} charged by itself."
 
 
-def _named(entry: Numbered) -> str:
+def _named(entry: StatementLine) -> str:
     words = service_words(entry.claim)
     return f"“{words}” (number {entry.number})"
 

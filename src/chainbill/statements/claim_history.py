@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainbill.statements.facts import ClaimFacts, DisputeFacts, Disputer, DisputeStage
-from chainbill.statements.questions import Numbered, back_to
+from chainbill.statements.questions import StatementLine, back_to
 from chainbill.statements.wording import join_words, sentence, show_date, utc_day
 
 _WHO = {
@@ -15,7 +15,7 @@ _WHO = {
 }
 
 
-def since(entry: Numbered, entries: Sequence[Numbered], provider: str) -> list[str]:
+def claim_history(entry: StatementLine, entries: Sequence[StatementLine], provider: str) -> list[str]:
     """Everything that happened to ``entry``; ``entries`` are all of the statement, it included."""
     claim, told = entry.claim, []
     if claim.corrects is not None:
@@ -52,7 +52,7 @@ def _dispute(claim: ClaimFacts, dispute: DisputeFacts, provider: str) -> str:
             return f"{what}: {back_to(claim)}."
 
 
-def _named(reference: bytes, entries: Sequence[Numbered]) -> str:
+def _named(reference: bytes, entries: Sequence[StatementLine]) -> str:
     for entry in entries:
         if entry.claim.reference == reference:
             return f"charge {entry.number}"

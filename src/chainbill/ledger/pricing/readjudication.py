@@ -37,7 +37,7 @@ class PricedBy:
 
 
 @dataclass(frozen=True, slots=True)
-class Determination:
+class Readjudication:
     """How a row ends by the terms in force at its batch's ``signed_at``."""
 
     outcome: Outcome
@@ -53,12 +53,12 @@ class Determination:
     """The operator's."""
 
 
-def determine(ledger: Ledger, row: AttestedRow) -> Determination:
+def readjudicate(ledger: Ledger, row: AttestedRow) -> Readjudication:
     """Decide a row on the ledger as it stood before it."""
     claim = row.claim
     provider = ledger.providers.get(claim.provider_id)
     if provider is not None and claim.sequence in provider.spent:
-        return Determination(Outcome.SKIPPED, Reason.SEQUENCE_SPENT)
+        return Readjudication(Outcome.SKIPPED, Reason.SEQUENCE_SPENT)
     if any(payer_id and payer_id not in ledger.payers for payer_id in row.payers):
         return _ended(Reason.UNKNOWN_PAYER)
     if provider is None or provider.credit.suspended:
@@ -73,8 +73,8 @@ def determine(ledger: Ledger, row: AttestedRow) -> Determination:
     return _covered(ledger, row)
 
 
-def _ended(reason: Reason) -> Determination:
-    return Determination(reason.outcome, reason)
+def _ended(reason: Reason) -> Readjudication:
+    return Readjudication(reason.outcome, reason)
 
 
 def _year_reason(claim: Claim, signed_at: int) -> Reason:
@@ -88,7 +88,7 @@ def _year_reason(claim: Claim, signed_at: int) -> Reason:
 # ---- self-pay -------------------------------------------------------------------------------------------
 
 
-def _self_pay(ledger: Ledger, row: AttestedRow) -> Determination:
+def _self_pay(ledger: Ledger, row: AttestedRow) -> Readjudication:
     claim = row.claim
     price = ledger.provider(claim.provider_id).cash_price_at(claim.service_id, row.signed_at)
     if price == 0:
@@ -104,7 +104,7 @@ def _self_pay(ledger: Ledger, row: AttestedRow) -> Determination:
 # ---- one or two payers ----------------------------------------------------------------------------------
 
 
-def _covered(ledger: Ledger, row: AttestedRow) -> Determination:
+def _covered(ledger: Ledger, row: AttestedRow) -> Readjudication:
     """Priced by the only or primary payer, and by the secondary where there is one."""
     claim = row.claim
     payer = ledger.payer(claim.payer_id)
@@ -118,7 +118,7 @@ def _covered(ledger: Ledger, row: AttestedRow) -> Determination:
         return _ended(priced_by)
     decided = _price(row, priced_by)
     if decided.outcome is not Outcome.SETTLED:
-        return Determination(decided.outcome, decided.reason, priced_by, decided)
+        return Readjudication(decided.outcome, decided.reason, priced_by, decided)
     if claim.secondary_payer_id:
         return _coordinated(ledger, row, priced_by, decided)
     short = charge_reason(ledger, row, decided.patient_responsibility)
@@ -129,7 +129,7 @@ def _covered(ledger: Ledger, row: AttestedRow) -> Determination:
 
 def _coordinated(
     ledger: Ledger, row: AttestedRow, priced_by: PricedBy, primary: Adjudication
-) -> Determination:
+) -> Readjudication:
     claim = row.claim
     payer = ledger.payer(claim.secondary_payer_id)
     plan = _plan(payer, row, claim.secondary_plan_id, claim.secondary_terms_version)
@@ -139,7 +139,7 @@ def _coordinated(
         else _terms(payer, row, plan, claim.secondary_plan_id, claim.secondary_service_id)
     )
     if isinstance(terms, Reason) and terms.outcome is Outcome.PENDED:
-        return Determination(Outcome.PENDED, terms, priced_by, primary)
+        return Readjudication(Outcome.PENDED, terms, priced_by, primary)
     joined = Coordination(primary, None)  # a secondary that denies pays nothing
     if isinstance(terms, PricedBy):
         second = _price(row, terms, allowed_at_least=primary.allowed)
@@ -175,13 +175,13 @@ def _settling(
     *,
     secondary: Adjudication | None = None,
     secondary_priced_by: PricedBy | None = None,
-) -> Determination:
+) -> Readjudication:
     """A priced row that settles, unless somebody is short."""
     fee = 0
     if row.operator != ZERO_ADDRESS:
         flat, bps = ledger.operator_fee.at(row.signed_at)
         fee = min(flat + decided.allowed * bps // BPS, decided.allowed)
-    return Determination(short.outcome, short, priced_by, decided, secondary, secondary_priced_by, fee)
+    return Readjudication(short.outcome, short, priced_by, decided, secondary, secondary_priced_by, fee)
 
 
 def _plan(payer: PayerAccount, row: AttestedRow, plan_id: int, version: int) -> PlanVersion | Reason:
