@@ -5,9 +5,10 @@
 
 An artifact is a JSON object: `contractName`, `sourceName`, `abi`, `bytecode` (creation code as 0x hex),
 `deployedBytecode` (run-time code, zeros where an immutable stands), `immutables` (of each the offsets of its
-32 bytes in that, by name), `deployedSize` (bytes of run-time code) and `compiler` (version and settings). Interfaces, abstract contracts and libraries without
-external functions have none. Contracts under `contracts/mocks/` serve tests alone and go to
-`tests/artifacts/`. The bytecode carries no metadata, so it depends on sources and settings only.
+32 bytes in that, by name), `deployedSize` (bytes of run-time code) and `compiler` (version and settings).
+Interfaces, abstract contracts and libraries without external functions have none. Contracts under
+`contracts/mocks/` serve tests alone and go to `tests/artifacts/`. The bytecode carries no metadata, so it
+depends on sources and settings only.
 """
 
 from __future__ import annotations

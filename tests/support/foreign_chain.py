@@ -1,7 +1,7 @@
 """Somebody else's chain: a node that chainbill has not started and cannot order about, with one funded key.
 
-It is an anvil of the tests' own, of another chain id, on a free port. After its start nothing is asked of it that
-not every node answers: no ``anvil_*`` and no ``evm_*``.
+It is an anvil of the tests' own, of another chain id, on a free port. After its start nothing is asked of it
+that not every node answers: no ``anvil_*`` and no ``evm_*``.
 """
 
 from __future__ import annotations

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ActingGroup, ExitCode
 from chainbill.cli.shell.confirming import confirm, yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, several, show_duration, show_table
-from chainbill.cli.shell.parameters import DURATION, Count
+from chainbill.cli.shell.parameters import ACCOUNT, DURATION, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
 
 if TYPE_CHECKING:
@@ -28,7 +27,14 @@ if TYPE_CHECKING:
     "chainbill deploy --as us --oracle-member node-1 --threshold 1 --output deployment.json"
     " --token 0x92fe68e2fd8a4529edb29d55bc7eefc72a7d0fef",
 )
-@acting_as("governor")
+@click.option(
+    "--as",
+    "name",
+    type=ACCOUNT,
+    default="governor",
+    show_default=True,
+    help="Whose account deploys: an encrypted keystore of this state directory.",
+)
 @click.option(
     "--oracle-member",
     "oracle_members",

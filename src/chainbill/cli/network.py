@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from chainbill.chain.node.fees import FeePolicy
     from chainbill.chain.node.finality import Finality
     from chainbill.operations.networks import NetworkStatus
-
-_DEPTH = "depth"
 
 
 @click.group("network", cls=ShellGroup)
@@ -42,7 +40,7 @@ def network_group() -> None:
 @click.option("--chain-id", type=Count(1), help="What every node must say.  [default: what the first says]")
 @click.option(
     "--finality",
-    type=click.Choice(["finalized", "safe", _DEPTH]),
+    type=click.Choice(["finalized", "safe", "depth"]),
     help="Which of the nodes' words makes a block final; depth: none.  [default: finalized]",
 )
 @click.option(
@@ -68,7 +66,7 @@ def add(
     invocation: Invocation,
     name: str,
     rpc_urls: tuple[str, ...],
-    finality: str | None,
+    finality: Literal["finalized", "safe", "depth"] | None,
     deployment: Path | None,
     replace: bool,
     **settings: Any,
@@ -77,13 +75,12 @@ def add(
 
     The chain id is checked at every connection: a node of another chain is never spoken to.
     """
-    from chainbill.chain.node.finality import FinalityTag
     from chainbill.operations.networks import NetworkSettings, add_network
 
     said = NetworkSettings(
         rpc_urls=rpc_urls,
-        finality=FinalityTag(finality) if finality not in (None, _DEPTH) else None,
-        depth_alone=finality == _DEPTH,
+        finality_tag=None if finality == "depth" else finality,
+        depth_alone=finality == "depth",
         **settings,
     )
     status = add_network(invocation.home, name, said, deployment=deployment, change=replace)

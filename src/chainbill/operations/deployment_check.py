@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.deploy import CONTRACTS, restricted_contracts
 from chainbill.chain.deployments import Deployment, Making, Way
 from chainbill.chain.node.connection import find_receipt
@@ -81,21 +80,15 @@ def code_differences(w3: Web3, deployment: Deployment) -> tuple[Difference, ...]
     return tuple(_code(w3, deployment))
 
 
-@dataclass(frozen=True, slots=True)
 class _Checked:
     """What a check looks at."""
 
-    w3: Web3
-    deployment: Deployment
-    made: Making
-
-    @property
-    def protocol(self) -> Protocol:
-        return Protocol(self.w3, self.deployment)
-
-    @property
-    def targets(self) -> list[ContractClient]:
-        return restricted_contracts(self.w3, self.deployment.addresses(), test_token=self.made.test_token)
+    def __init__(self, w3: Web3, deployment: Deployment, made: Making) -> None:
+        self.w3 = w3
+        self.deployment = deployment
+        self.made = made
+        self.protocol = Protocol(w3, deployment)
+        self.targets = restricted_contracts(w3, deployment.addresses(), test_token=made.test_token)
 
 
 # ---- the record and the code ----------------------------------------------------------------------------

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from chainbill.chain.deployments import Deployment, load_deployment, read_deployment, save_deployment
 from chainbill.chain.node.answer import is_here, node_name
 from chainbill.chain.node.connection import check_deployed, connect, newest_block
 from chainbill.chain.node.endpoints import check_chain
-from chainbill.chain.node.fees import FeePolicy
-from chainbill.chain.node.finality import Finality, FinalityTag
 from chainbill.errors import ChainbillError, NodeError, NotDeployed, StateError
 from chainbill.state.directory import StateDirectory
 from chainbill.state.networks import Network, Networks
@@ -45,7 +44,7 @@ class NetworkSettings:
 
     rpc_urls: tuple[str, ...] = ()
     chain_id: int | None = None
-    finality: FinalityTag | None = None
+    finality_tag: Literal["finalized", "safe"] | None = None
     depth_alone: bool = False
     """What the nodes call final is not gone by."""
     confirmations: int | None = None
@@ -133,25 +132,20 @@ def _network(name: str, settings: NetworkSettings, present: Network | None) -> N
     explorer = settings.explorer_url or (present.explorer_url if present else None)
     if explorer is not None and urlsplit(explorer).scheme not in ("http", "https"):
         raise StateError(f"{explorer!r} is not the URL of an explorer")
-    return Network(
-        name=name,
-        chain_id=chain_id,
-        rpc_urls=urls,
-        finality=_finality(settings, present.finality if present else Finality()),
-        fees=_fees(settings, present.fees if present else FeePolicy()),
-        explorer_url=explorer,
-    )
-
-
-def _finality(settings: NetworkSettings, present: Finality) -> Finality:
-    tag = None if settings.depth_alone else settings.finality or present.tag
-    depth = present.confirmations if settings.confirmations is None else settings.confirmations
-    return Finality(tag, depth)
-
-
-def _fees(settings: NetworkSettings, present: FeePolicy) -> FeePolicy:
-    said = {"floor": settings.fee_floor, "cap": settings.fee_cap, "tip": settings.tip}
-    return replace(present, **{field: price for field, price in said.items() if price is not None})
+    kept = present or Network(name=name, chain_id=chain_id, rpc_urls=urls)
+    said: dict[str, Any] = {
+        "confirmations": settings.confirmations,
+        "finality_tag": settings.finality_tag,
+        "fee_floor": settings.fee_floor,
+        "fee_cap": settings.fee_cap,
+        "tip": settings.tip,
+    }
+    changes = {field: value for field, value in said.items() if value is not None}
+    if settings.depth_alone:
+        changes["finality_tag"] = None
+    network = kept.model_copy(update={**changes, "rpc_urls": urls, "explorer_url": explorer})
+    network.fees  # noqa: B018 - prices that contradict each other are refused here
+    return network.model_copy(update={"chain_id": chain_id})
 
 
 def _asked(urls: Sequence[str], chain_id: int | None) -> int:

@@ -5,23 +5,32 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import AbstractContextManager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chainbill.chain.node.fees import FeePolicy
-from chainbill.chain.node.finality import Finality
 from chainbill.errors import StateError, unusable
 from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.state.directory import StateDirectory
 from chainbill.state.names import NAME, check_name, whom_else
 from chainbill.state.private_files import locked, read_private, write_private
 
+if TYPE_CHECKING:
+    # web3 costs most of a second to import; only a command that needs the chain pays for it.
+    from chainbill.chain.node.fees import FeePolicy
+    from chainbill.chain.node.finality import Finality
+
 ENVIRONMENT = "CHAINBILL_NETWORK"
 """Names a network where ``--network`` does not; else the one in use is meant."""
 
+RPC_ENVIRONMENT = "CHAINBILL_RPC_URL"
+"""Names a node where ``--rpc-url`` does not; else one of the network's, or the devnet, is meant."""
+
 DEVNET = "devnet"
 """What the state directory's own devnet is called among the networks."""
+
+Wei = Annotated[int, Field(ge=0, lt=2**63)]
+"""A price in wei for a unit of gas."""
 
 _REMOVED = ".removed-"
 """How a network's folder begins that is being removed."""
@@ -37,12 +46,38 @@ class Network(BaseModel):
     """What every node must say of itself at every connection."""
     rpc_urls: Annotated[tuple[str, ...], Field(min_length=1)]
     """Of its nodes, in the order in which they are tried. A URL may hold a key: it is shown to nobody."""
-    finality: Finality = Finality()
-    """When a block counts as final."""
-    fees: FeePolicy = FeePolicy()
-    """What is offered for gas."""
+    finality_tag: Literal["finalized", "safe"] | None = "finalized"
+    """Which of its nodes' words makes a block final; None: none does."""
+    confirmations: Annotated[int, Field(ge=0, le=10_000)] = 64
+    """Under how many blocks one is final where the nodes give no word."""
+    fee_floor: Wei | None = None
+    """The least that is offered for a unit of gas, in wei as the two that follow; None: as is usual."""
+    fee_cap: Wei | None = None
+    """The most."""
+    tip: Wei | None = None
+    """For the block's producer; None: what the node names."""
     explorer_url: str | None = None
     """Where a person looks transactions up."""
+
+    @property
+    def finality(self) -> Finality:
+        """When a block counts as final."""
+        from chainbill.chain.node.finality import Finality, FinalityTag
+
+        tag = None if self.finality_tag is None else FinalityTag(self.finality_tag)
+        return Finality(tag, self.confirmations)
+
+    @property
+    def fees(self) -> FeePolicy:
+        """What is offered for gas.
+
+        Raises:
+            ChainError: the prices contradict each other.
+        """
+        from chainbill.chain.node.fees import FeePolicy
+
+        said = {"floor": self.fee_floor, "cap": self.fee_cap, "tip": self.tip}
+        return FeePolicy(**{name: price for name, price in said.items() if price is not None})
 
 
 class Networks:

@@ -23,13 +23,10 @@ from chainbill.state.devnet_accounts import contact
 from chainbill.state.directory import StateDirectory
 from chainbill.state.keystores import Keystores
 from chainbill.state.local_devnet import LocalDevnet
-from chainbill.state.networks import Network, Networks
+from chainbill.state.networks import RPC_ENVIRONMENT, Network, Networks
 from chainbill.state.outbox import AccountOutbox
 from chainbill.state.passphrase import passphrase_from
 from chainbill.state.schedules import Schedules
-
-ENVIRONMENT = "CHAINBILL_RPC_URL"
-"""Names a node where ``--rpc-url`` does not; else one of the network's, or the devnet, is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ def open_node(state: StateDirectory, rpc_url: str | None = None) -> Node:
         NodeError: no node answers.
         StateError: there is no such network any more.
     """
-    url = rpc_url or os.environ.get(ENVIRONMENT)
+    url = rpc_url or os.environ.get(RPC_ENVIRONMENT)
     if state.network is not None:
         network = Networks(state).get(state.network)
         return Node(connect_first((url,) if url else network.rpc_urls, network.chain_id), None, network)
