@@ -14,7 +14,15 @@
     │   ├── CallDelayed          a governor's call that is announced and must wait
     │   ├── NodeError            a node gives no answer that can be used
     │   │   ├── NodeRefused      it answers with an error, too late or not whole: asking for less may help
+    │   │   │   ├── UnknownBlock     it has no such block
+    │   │   │   ├── StateForgotten   it has the block, and not what the contracts held then
+    │   │   │   ├── TooManyAddresses a log query names too many addresses or topics
+    │   │   │   └── BatchTooLarge    it takes fewer requests at once
     │   │   └── WrongChain       it is of another chain than the network it is recorded for
+    │   ├── NeedsGas             an account cannot pay for its transaction
+    │   ├── GasTooDear           the network asks for more than is to be paid
+    │   ├── Displaced            another transaction has taken the nonce of one that was sent
+    │   ├── PartlySent           some of many transactions were not sent, or failed
     │   ├── TokenRefused         a token that amounts cannot be kept in
     │   ├── NotDeployed          no deployment is recorded for this chain
     │   └── DevnetError          the local devnet is not in the state asked for
@@ -144,6 +152,56 @@ class TokenRefused(ChainError):
     def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+
+
+class UnknownBlock(NodeRefused):
+    """A node has no such block: the chain is not that long, not there yet, or was reorganised or restored."""
+
+
+class StateForgotten(NodeRefused):
+    """A node knows a block, and no longer what the contracts held after it."""
+
+
+class TooManyAddresses(NodeRefused):
+    """A node takes a log query only if it names fewer addresses, or fewer topics in one position."""
+
+
+class BatchTooLarge(NodeRefused):
+    """A node takes fewer requests at once."""
+
+
+class NeedsGas(ChainError):
+    """``address`` has too little of the network's gas coin; it lacks ``missing`` wei."""
+
+    def __init__(self, message: str, *, address: str, missing: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.address = address
+        self.missing = missing
+
+
+class GasTooDear(ChainError):
+    """A network asks for more for gas than its fee policy allows."""
+
+
+class Displaced(ChainError):
+    """A transaction was sent, and another one of its account has taken its nonce: it can never be mined."""
+
+
+class PartlySent(ChainError):
+    """Of many transactions some did not do what they should; ``failures`` has the error of each by its place
+    among them, ``receipts`` the receipts of all others."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failures: Mapping[int, ChainError],
+        receipts: Mapping[int, Any],
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.failures = dict(failures)
+        self.receipts = dict(receipts)
 
 
 class NotDeployed(ChainError):

@@ -16,6 +16,7 @@ from chainbill.chain.contracts import DevUsd
 from chainbill.chain.node.answer import PASSING, node_name
 from chainbill.chain.node.connection import chain_time, connect, find_receipt
 from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.chain.node.send_state import Patience
 from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError, ContractReverted, NodeError
 from chainbill.ledger.indexer import fetch_ledger
@@ -65,6 +66,7 @@ METHODS = [
     "eth_call",
     "eth_getBlockByNumber",
     "eth_getTransactionReceipt",
+    "eth_maxPriorityFeePerGas",
     "eth_estimateGas",
     "eth_getTransactionCount",
     "eth_sendRawTransaction",
@@ -73,7 +75,7 @@ METHODS = [
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chainbill.chain.node.provider._PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("chainbill.chain.node.transport._PAUSES", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -166,7 +168,7 @@ def test_send__node_does_not_answer_in_time__says_that_it_may_be_mined(chain: St
     w3 = connect(proxy.url)
     sender = Sender(w3, chain["patient"].account)
     provider: Any = w3.provider
-    provider._timeout = 0.2
+    provider._transport.timeout_seconds = 0.2
     proxy.rules["eth_sendRawTransaction"] = lambda ask: (time.sleep(0.6), ask())[1]
     with pytest.raises(NodeError, match=r"was sent, and may be mined: .* did not answer within 0.2 s"):
         DevUsd(w3, chain.deployment.token).approve(sender, chain.address("stranger"), 1)
@@ -179,7 +181,7 @@ def test_send__receipt_names_a_block_that_another_node_has_not__is_not_taken_for
     """As behind a balancer, or after a reorganisation."""
     w3 = connect(proxy.url)
     token = DevUsd(w3, chain.deployment.token)
-    sender = Sender(w3, chain["patient"].account, receipt_timeout_seconds=0.3)
+    sender = Sender(w3, chain["patient"].account, patience=Patience(receipt=0.3))
     token.balance_of(sender.address)
 
     def unconfirmed(block: Any) -> Any:

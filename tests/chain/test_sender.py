@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from decimal import Decimal
 
 import pytest
 from eth_account import Account
@@ -12,7 +14,7 @@ from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts import DevUsd
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.sender import Sender
-from chainbill.errors import ChainError, ContractReverted
+from chainbill.errors import ChainError, ContractReverted, NeedsGas
 from chainbill.money import DOLLAR
 from chainbill.protocol_constants import GAS_CAP
 from chainbill.records.hashing import keccak256
@@ -86,10 +88,15 @@ def test_send__gas_given__is_asked_for_without_a_check_beforehand(chain: Stage) 
 
 def test_send__without_gas_money__is_one_clear_error(chain: Stage) -> None:
     pauper = Sender(chain.w3, Account.from_key(keccak256(b"pauper")))
-    with pytest.raises(ChainError) as refused:
+    with pytest.raises(NeedsGas) as refused:
         chain.token.approve(pauper, chain.address("patient"), 1)
-    assert not isinstance(refused.value, ContractReverted)
-    assert str(refused.value) == "the account that sends has too little of the chain's gas coin to pay for it"
+    send = re.fullmatch(
+        rf"the account that sends needs gas: send (0\.000[0-9]{{1,3}}) to {pauper.address}",
+        str(refused.value),
+    )
+    assert send
+    assert refused.value.missing == Decimal(send[1]) * 10**18
+    assert "it holds 0 of the network's gas coin" in (refused.value.hint or "")
     assert "chainbill patient sign" in (refused.value.hint or "")
 
 

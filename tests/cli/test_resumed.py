@@ -16,22 +16,25 @@ from tests.support.node_proxy import Answer, proxy_before, swallowed, unheard
 from tests.support.roles import Town, _asks
 
 from chainbill.chain.devnet.anvil import start
+from chainbill.chain.node.send_state import Patience
 from chainbill.errors import ChainError
 from chainbill.state import outbox
 
 DYING = Path(__file__).parent.parent / "devnet" / "dying.py"
 
 NOTE, SENDER = "chainbill.state.outbox:AccountOutbox.note", "chainbill.chain.node.sender:Sender"
+EMIT = "chainbill.cli.shell.acting:emit"
+BROADCAST = "chainbill.chain.node.broadcaster:Broadcaster.broadcast"
 
-SENT_SECOND = f"{SENDER}._broadcast#2"
+SENT_SECOND = f"{BROADCAST}#2"
 """After the approval."""
 
 AFTER_NOTING = [
     (NOTE, "after"),  # Between the note and the sending.
-    (f"{SENDER}._broadcast", "after"),  # Between the sending and the receipt.
+    (f"{BROADCAST}", "after"),  # Between the sending and the receipt.
     (f"{SENDER}._wait", "after"),
-    ("chainbill.cli.shell.acting:emit", "before"),  # Mined, and nobody was told.
-    ("chainbill.state.outbox:AccountOutbox.close", "before"),
+    (EMIT, "before"),  # Mined, and nobody was told.
+    ("chainbill.state.outbox:AccountOutbox.forget", "before"),
 ]
 
 
@@ -62,7 +65,7 @@ def test_fund__killed_once_it_is_noted__the_next_run_pays_no_second_time(
     name, _ = funded(town, f"cut-{AFTER_NOTING.index((point, moment))}{'-p' if permit else ''}")
     fund = ("patient", "fund", 100, *permit, "--as", name)
     # Without a permit the approval is sent before, and it is not what is to be done once.
-    second = "#2" if SENDER in point and not permit else ""
+    second = "" if permit or point == EMIT else "#2"
     killed(town, point + second, moment, *fund)
     again = town.ok(*fund)
     assert (again["resumed"], again["balance"]) == (True, "100.00")
@@ -101,9 +104,9 @@ def test_fund__another_amount__is_another_errand(bare_town: Town) -> None:
 def test_fund__its_nonce_was_used_by_another__is_forgotten_and_paid_once(
     bare_town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chainbill.chain.node.sender.SECOND_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("chainbill.chain.node.sender.PATIENCE", Patience(second_look=0.2))
     name, _ = funded(bare_town, "overtaken")
-    killed(bare_town, NOTE, "after", "patient", "fund", 100, "--as", name)
+    killed(bare_town, f"{NOTE}#2", "after", "patient", "fund", 100, "--as", name)
     assert bare_town.ok("patient", "limits", "--per-event", 300, "--as", name)
     again = bare_town.ok("patient", "fund", 100, "--as", name)
     assert (again["resumed"], again["balance"]) == (False, "100.00")
@@ -113,7 +116,7 @@ def test_fund__its_nonce_was_used_by_another__is_forgotten_and_paid_once(
 def test_fund__sent_and_refused_by_the_contract_meanwhile__is_not_taken_for_done(bare_town: Town) -> None:
     """Noted, not sent; then its dollars went elsewhere. Mined, it reverts: nothing was paid."""
     name, _ = funded(bare_town, "spent")
-    killed(bare_town, NOTE, "after", "patient", "fund", 1000, "--as", name)
+    killed(bare_town, f"{NOTE}#2", "after", "patient", "fund", 1000, "--as", name)
     session = bare_town.session()
     token, holder = session.protocol.token, session.book.get(name).address
     # Taken by another account that was allowed to: its own nonce stays free.
@@ -211,7 +214,7 @@ def test_fund__by_several_processes_at_once__each_is_paid_once(bare_town: Town) 
 
 def check_once(town: Town, *command: object) -> Any:
     """Killed between the sending and the receipt, the next run tells what that one did."""
-    killed(town, f"{SENDER}._broadcast", "after", *command)
+    killed(town, f"{BROADCAST}", "after", *command)
     again = town.ok(*command)
     assert again["resumed"] is True
     return again
@@ -221,7 +224,7 @@ def test_insurer_fund__cut_off__is_paid_once(town: Town) -> None:
     before = float(town.ok("insurer", "balance")["balance"])
     # The allowance is given first, by a transaction of its own: it is not what is to be done once.
     town.ok("insurer", "fund", 1)
-    killed(town, f"{SENDER}._broadcast#2", "after", "insurer", "fund", 250)
+    killed(town, f"{BROADCAST}#2", "after", "insurer", "fund", 250)
     assert town.ok("insurer", "fund", 250)["resumed"] is True
     assert float(town.ok("insurer", "balance")["balance"]) == before + 251
 
@@ -241,7 +244,7 @@ def test_withdraw__cut_off_and_called_off_since__is_announced_anew(bare_town: To
     name, _ = funded(bare_town, "undecided")
     bare_town.ok("patient", "fund", 500, "--as", name)
     announce = ("patient", "withdraw", 100, "--as", name)
-    killed(bare_town, f"{SENDER}._broadcast", "after", *announce)
+    killed(bare_town, f"{BROADCAST}", "after", *announce)
     bare_town.ok("patient", "withdraw", "--cancel", "--as", name)
     again = bare_town.ok(*announce)
     assert (again["resumed"], again["announced"]["amount"]) == (False, "100.00")
@@ -254,7 +257,7 @@ def test_take__cut_off_and_another_announced_since__takes_that_one(bare_town: To
         bare_town.ok("patient", "withdraw", amount, "--as", name)
         bare_town.ok("devnet", "advance", "2d")
         if amount == 100:
-            killed(bare_town, f"{SENDER}._broadcast", "after", "patient", "withdraw", "--take", "--as", name)
+            killed(bare_town, f"{BROADCAST}", "after", "patient", "withdraw", "--take", "--as", name)
     taken = bare_town.ok("patient", "withdraw", "--take", "--as", name)
     assert (taken["resumed"], taken["withdrawn"]) == (False, "50.00")
     assert balance() == "350.00"
@@ -268,7 +271,7 @@ def test_provider__payout_bond_and_advance_cut_off__are_done_once(town: Town, cl
     assert check_once(town, "provider", "withdraw", *as_clinic)["withdrawn"] == "100.00"
     assert town.ok("provider", "withdraw", *as_clinic)["withdrawn"] == "0.00"
 
-    killed(town, f"{SENDER}._broadcast#2", "after", "provider", "bond", "deposit", 60, *as_clinic)
+    killed(town, f"{BROADCAST}#2", "after", "provider", "bond", "deposit", 60, *as_clinic)
     assert town.ok("provider", "bond", "deposit", 60, *as_clinic)["bond"] == "60.00"
     town.attest(clinic, town.patient("p-second", clinic), "second")
     town.settle(clinic)
@@ -276,7 +279,7 @@ def test_provider__payout_bond_and_advance_cut_off__are_done_once(town: Town, cl
     town.ok("devnet", "advance", "9d")
     assert check_once(town, "provider", "bond", "withdraw", *as_clinic)["withdrawn"] == "60.00"
     # What matures later is another payout than the one that was cut off.
-    killed(town, f"{SENDER}._broadcast", "after", "provider", "withdraw", *as_clinic)
+    killed(town, f"{BROADCAST}", "after", "provider", "withdraw", *as_clinic)
     town.attest(clinic, town.patient("p-third", clinic), "third")
     town.settle(clinic)
     town.ok("devnet", "advance", "9d")
@@ -321,7 +324,7 @@ def test_relay__reply_lost__the_next_run_tells_that_it_is_done(bare_town: Town) 
 
 def test_settle__reply_lost__the_next_run_finds_the_claim_id(town: Town, clinic: str) -> None:
     town.attest(clinic, town.patient("p-lost", clinic), "lost")
-    killed(town, f"{SENDER}._broadcast", "after", "oracle", "settle")
+    killed(town, f"{BROADCAST}", "after", "oracle", "settle")
     (row,) = town.settle(clinic)
     assert row["outcome"] == "settled"
     told = town.ok("patient", "dispute", row["claim_id"], "--as", "p-lost")

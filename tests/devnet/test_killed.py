@@ -290,10 +290,10 @@ def test_command__anvil_killed_while_it_pays__is_paid_once_on_the_chain_that_com
         "import os, signal, sys\n"
         "from chainbill.chain.node.sender import Sender\n"
         "wait = Sender._wait\n"
-        "def killing(self, sending, *, noted):\n"
-        "    if noted:\n"
+        "def killing(self, sending):\n"
+        "    if not sending.key.startswith('call '):\n"
         "        os.kill(int(os.environ['ANVIL']), signal.SIGKILL)\n"
-        "    return wait(self, sending, noted=noted)\n"
+        "    return wait(self, sending)\n"
         "Sender._wait = killing\n"
         "from chainbill.cli import main; main()\n"
     )

@@ -32,10 +32,12 @@ from chainbill.chain.contracts.token import DevUsd
 from chainbill.chain.deployments import Address, Created, Deployment, Making, Way
 from chainbill.chain.deterministic_proxy import ProxyCreation
 from chainbill.chain.node.connection import has_code, newest_block
-from chainbill.chain.node.sender import Errand, Sender, mapped_errors
+from chainbill.chain.node.mapped_errors import mapped_errors
+from chainbill.chain.node.outbox import Errand
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import RESTRICTED, GovernanceDelays, GovernorRole
 from chainbill.chain.runtime_code import EXTENSION, extension_of
-from chainbill.errors import ChainError
+from chainbill.errors import ChainError, Displaced
 
 CONTRACTS: dict[str, str] = {
     "governance": "Governance",
@@ -392,7 +394,10 @@ def _do(w3: Web3, sender: Sender, plan: Plan, step: str, keep: Callable[[Plan], 
         if receipt is None and not _stands(w3, plan, step):
             if step in plan.nonces and _next_nonce(w3, plan.deployer) != plan.nonces[step]:
                 return None
-            receipt = _send(w3, sender, plan, step)
+            try:
+                receipt = _send(w3, sender, plan, step)
+            except Displaced:
+                return None
         if step in plan.nonces and not has_code(w3, plan.at[step]):
             return None
         transaction = None if receipt is None else receipt["transactionHash"].to_0x_hex()

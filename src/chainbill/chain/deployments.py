@@ -68,7 +68,7 @@ class Making(BaseModel):
     """By what each is in the protocol: ``governance``, ``token``, …, ``extension``."""
     test_token: bool
     """Is the token DevUSD, which its governor makes at will?"""
-    salt: Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")] | None
+    salt: Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")] | None = None
     """What the addresses by CREATE2 depend on besides code and governor; None: there are none."""
     governor: Address
     """In every role."""

@@ -10,7 +10,7 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.types import TxParams, Wei
 
-from chainbill.chain.node.sender import mapped_errors
+from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.records.hashing import keccak256
 
 PROXY = Web3.to_checksum_address("0x4e59b44847b379578588920cA78FbF26c0B4956C")

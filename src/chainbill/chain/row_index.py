@@ -33,7 +33,7 @@ from chainbill.chain.format.events import (
 )
 from chainbill.chain.format.logs import decode_log
 from chainbill.chain.node.connection import hash_of_block, time_of_block
-from chainbill.chain.node.sender import mapped_errors
+from chainbill.chain.node.mapped_errors import mapped_errors
 
 BLOCKS_AT_ONCE = 10_000
 """Blocks whose logs are asked for in one call; many nodes refuse more."""

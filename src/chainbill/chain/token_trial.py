@@ -16,7 +16,7 @@ from web3.types import StateOverride, TxParams
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts.token import DevUsd
-from chainbill.chain.node.sender import mapped_errors
+from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.errors import ChainError, TokenRefused
 from chainbill.protocol_constants import RELEASE_GAS
 

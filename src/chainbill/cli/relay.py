@@ -43,7 +43,7 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
-    from chainbill.chain.node.sender import Errand
+    from chainbill.chain.node.outbox import Errand
     from chainbill.operations.effect import effective_at
     from chainbill.operations.patient.signed_intents import relay
 

@@ -14,7 +14,8 @@ from chainbill.chain.contracts.escrow import WithdrawalRequest
 from chainbill.chain.contracts.token import DevUsd
 from chainbill.chain.format.events import PatientWithdrew, PoolWithdrawn
 from chainbill.chain.format.logs import decode_log
-from chainbill.chain.node.sender import Errand, Sender
+from chainbill.chain.node.outbox import Errand
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AmountError, ChainError, ContractReverted, HoldsTooLittle
 from chainbill.money import show_dollars

@@ -26,10 +26,12 @@ from chainbill.chain.deploy import (
 from chainbill.chain.deployments import Deployment, read_deployment, save_deployment
 from chainbill.chain.deterministic_proxy import has_proxy
 from chainbill.chain.node.fees import GasPrices, coins
-from chainbill.chain.node.sender import Sender, mapped_errors
+from chainbill.chain.node.gas_balance import needs_gas_text, rounded_up
+from chainbill.chain.node.mapped_errors import mapped_errors
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import GovernanceDelays
 from chainbill.chain.token_trial import check_token
-from chainbill.errors import ChainError, StateError, TokenRefused
+from chainbill.errors import NeedsGas, StateError, TokenRefused
 from chainbill.operations.deployment_check import DeploymentCheck, check_deployment
 from chainbill.operations.networks import recorded_deployment
 from chainbill.records.hashing import keccak256
@@ -152,7 +154,8 @@ def prepare(state: StateDirectory, request: DeploymentRequest, rpc_url: str | No
         StateError: no network is meant, it has a deployment, a name is nobody's, the quorum is none, or a
             deployment on other terms was begun.
         TokenRefused: the token cannot be relied on; or DevUSD is asked for on a chain of real money.
-        ChainError: the account cannot pay, or the node could not be reached or refused.
+        NeedsGas: the account cannot pay.
+        ChainError: the node could not be reached or refused.
     """
     node = open_node(state, rpc_url)
     network, w3 = node.network, node.w3
@@ -193,7 +196,7 @@ def carry_out_deployment(
     network, w3 = prepared.network, prepared.w3
     with locked(state.root / "deploying.lock"):
         outbox = AccountOutbox(state.outbox / str(network.chain_id), prepared.account.address)
-        sender = Sender(w3, prepared.account, outbox=outbox)
+        sender = Sender(w3, prepared.account, outbox=outbox, policy=network.fees)
 
         def keep(plan: Plan) -> None:
             write_private(state.deploying, plan.model_dump_json(indent=2).encode() + b"\n")
@@ -290,7 +293,7 @@ def _check_gas(w3: Web3, network: Network, plan: Plan) -> int:
     """What the rest of a plan costs at most at the present price of gas, in wei.
 
     Raises:
-        ChainError: the account has less.
+        NeedsGas: the account has less.
     """
     left = [step for step in plan.steps if step not in plan.done]
     gas = (
@@ -301,10 +304,12 @@ def _check_gas(w3: Web3, network: Network, plan: Plan) -> int:
         balance = w3.eth.get_balance(to_checksum_address(plan.deployer))
     cost = gas * (quote.base_fee + quote.tip)
     if balance < cost:
-        raise ChainError(
-            f"the account {plan.deployer} needs gas: it has {coins(balance)} of the chain's coin, and the "
-            f"deployment takes {coins(cost)}",
-            hint=f"send {coins(cost - balance)} to {plan.deployer}",
+        missing = rounded_up(cost - balance)
+        raise NeedsGas(
+            f"the account that deploys {needs_gas_text(plan.deployer, missing)}",
+            address=plan.deployer,
+            missing=missing,
+            hint=f"it holds {coins(balance)} of the network's gas coin, and this may cost {coins(cost)}",
         )
     return cost
 

@@ -16,7 +16,7 @@ from chainbill.chain.deploy import CONTRACTS, restricted_contracts
 from chainbill.chain.deployments import Deployment, Making, Way
 from chainbill.chain.node.connection import find_receipt
 from chainbill.chain.node.endpoints import check_chain
-from chainbill.chain.node.sender import mapped_errors
+from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.roles import RESTRICTED, GovernorRole, label_of
 from chainbill.chain.runtime_code import EXTENSION, differences, extension_of

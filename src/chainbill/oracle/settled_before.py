@@ -11,7 +11,7 @@ from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.chain.format.events import ClaimDenied, ClaimSettled
 from chainbill.chain.format.logs import ROW_ENDED_TOPICS, decode_log
 from chainbill.chain.node.connection import find_receipt, newest_block
-from chainbill.chain.node.sender import mapped_errors
+from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import LedgerError
 from chainbill.oracle.receipts import SettledBatch, record_receipt

@@ -14,6 +14,8 @@ from chainbill.chain.deployments import Deployment, load_deployment
 from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.node.connection import check_deployed, connect
 from chainbill.chain.node.endpoints import check_chain, connect_first
+from chainbill.chain.node.fees import FeePolicy
+from chainbill.chain.node.finality import DEVNET_FINALITY, Finality
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import StateError
@@ -115,6 +117,22 @@ class Session:
         """The node this session speaks to."""
         return url_of(self.protocol.w3)
 
+    @property
+    def fees(self) -> FeePolicy:
+        """What is offered for gas on this chain.
+
+        Raises:
+            ChainError: the network's prices contradict each other.
+        """
+        return FeePolicy() if self.network is None else self.network.fees
+
+    @property
+    def finality(self) -> Finality:
+        """When a block of this chain counts as final."""
+        if self.network is not None:
+            return self.network.finality
+        return DEVNET_FINALITY if self.devnet is not None else Finality()
+
     @cached_property
     def vault(self) -> Vault:
         """The sealed records."""
@@ -142,7 +160,8 @@ class Session:
             # An account of an earlier chain is kept by `devnet up --fresh`, and has nothing on the new one.
             self.devnet.give_gas(account.address)
         chain = self.state.outbox / str(self.protocol.deployment.chain_id)
-        return Sender(self.protocol.w3, account, outbox=AccountOutbox(chain, account.address))
+        outbox = AccountOutbox(chain, account.address)
+        return Sender(self.protocol.w3, account, outbox=outbox, policy=self.fees)
 
     def vault_key(self, name: str) -> VaultKey:
         """The key that opens records sealed to an account; errors as ``account``."""

@@ -12,7 +12,8 @@ from web3.exceptions import Web3Exception
 from web3.types import BlockIdentifier, TxReceipt
 
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.node.sender import Sender, mapped_errors
+from chainbill.chain.node.mapped_errors import mapped_errors
+from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError
 
 

@@ -12,7 +12,8 @@ from web3 import Web3
 from web3.types import BlockIdentifier, FilterParams, LogReceipt, TxReceipt
 
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.node.sender import Sender, mapped_errors
+from chainbill.chain.node.mapped_errors import mapped_errors
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import GovernorRole
 
 _SCHEDULED = Web3.keccak(text="OperationScheduled(bytes32,uint32,uint48,address,address,bytes)")

@@ -187,6 +187,8 @@ _PROMISED: dict[str, _Shape] = {
     "eth_blockNumber": _is(_QUANTITY),
     "eth_estimateGas": _is(_QUANTITY),
     "eth_gasPrice": _is(_QUANTITY),
+    "eth_maxPriorityFeePerGas": _is(_QUANTITY),
+    "eth_feeHistory": _object(baseFeePerGas=_list(_is(_QUANTITY))),
     "eth_getBalance": _is(_QUANTITY),
     "eth_getTransactionCount": _is(_QUANTITY),
     "eth_call": _is(_DATA),

@@ -6,23 +6,40 @@ from contextlib import suppress
 
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import BlockNotFound, TransactionNotFound
+from web3.exceptions import TransactionNotFound
+from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import TxReceipt
 
+from chainbill.chain.node.json_rpc import TIMEOUT_SECONDS, JsonRpc
+from chainbill.chain.node.mapped_errors import mapped_errors, other_chain
 from chainbill.chain.node.provider import NodeProvider
-from chainbill.chain.node.sender import mapped_errors, other_chain
+from chainbill.errors import ChainError, UnknownBlock
 
 
-def connect(rpc_url: str, *, timeout_seconds: float = 30.0) -> Web3:
+def connect(rpc_url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Web3:
     """Connect to a JSON-RPC node over HTTP.
 
     Raises:
         NodeError: nothing answers there, or nothing that is a node.
     """
     w3 = Web3(NodeProvider(rpc_url, timeout_seconds=timeout_seconds))
+    # Validators that agree before a block is made put their signatures into its extra data.
+    w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     with mapped_errors():
         w3.eth.chain_id  # noqa: B018 - the call is the check
     return w3
+
+
+def json_rpc_of(w3: Web3) -> JsonRpc:
+    """The node that web3 is connected to, over the same connection.
+
+    Raises:
+        ChainError: it is connected to no node over HTTP.
+    """
+    provider = w3.provider
+    if not isinstance(provider, NodeProvider):
+        raise ChainError("this connection is to no node over HTTP")
+    return provider.json_rpc
 
 
 def check_deployed(w3: Web3, address: str) -> None:
@@ -52,7 +69,7 @@ def hash_of_block(w3: Web3, number: int) -> bytes | None:
     Raises:
         ChainError: the node could not be reached or refused.
     """
-    with mapped_errors(), suppress(BlockNotFound):
+    with suppress(UnknownBlock), mapped_errors():
         return bytes(w3.eth.get_block(number)["hash"])
     return None
 
@@ -61,7 +78,8 @@ def time_of_block(w3: Web3, block_hash: HexBytes) -> int:
     """The time of the block of a hash, in seconds since 1970.
 
     Raises:
-        ChainError: the node could not be reached, or has no such block, or no longer.
+        UnknownBlock: the node has no such block, or no longer.
+        ChainError: the node could not be reached or refused.
     """
     with mapped_errors():
         return int(w3.eth.get_block(block_hash)["timestamp"])

@@ -15,10 +15,8 @@ from web3 import Web3
 from web3.exceptions import Web3RPCError
 from web3.types import BlockData, RPCEndpoint, TxParams, Wei
 
-from chainbill.errors import ChainError
-
-GAS_CAP = 2**24
-"""The most gas one transaction may ask for (EIP-7825)."""
+from chainbill.errors import ChainError, GasTooDear
+from chainbill.protocol_constants import GAS_CAP
 
 GWEI = 10**9
 
@@ -109,8 +107,10 @@ class Fees:
         return {"maxFeePerGas": Wei(self.max_fee), "maxPriorityFeePerGas": Wei(self.tip)}
 
     def covers(self, quote: Quote) -> bool:
-        """Would a block that asks for so much take it?"""
-        return self.max_fee >= quote.base_fee + (min(self.tip, quote.tip) if self.tip is not None else 0)
+        """Would the next block take it, as far as can be told?"""
+        if self.tip is not None and self.tip < quote.tip:
+            return False
+        return self.max_fee >= quote.base_fee + quote.tip
 
     def replacement(self, quote: Quote, policy: FeePolicy) -> Fees | None:
         """What takes its place under the same nonce: what is asked now, and more than this by the step.
@@ -152,7 +152,7 @@ class GasPrices:
         """What to offer now.
 
         Raises:
-            ChainError: the network asks for more than the policy's cap.
+            GasTooDear: the network asks for more than the policy's cap.
             NodeError: no answer.
             Web3Exception: the node refuses to say.
         """
@@ -162,28 +162,28 @@ class GasPrices:
             asked = max(int(self._w3.eth.gas_price), policy.floor)
             self._check_cap(asked)
             return Quote(asked, 0, Fees(asked, None), policy.gas_limit(block), int(block["number"]))
-        tip = min(self._named_tip(), policy.cap)
+        # Where the base fee is below the floor, as on a network that asks for none, the tip makes it up.
+        tip = min(max(self._named_tip(), policy.floor - int(base_fee)), policy.cap)
         self._check_cap(int(base_fee) + tip)
-        max_fee = min(max(2 * int(base_fee) + tip, policy.floor), policy.cap)
-        fees = Fees(max_fee, tip)
+        fees = Fees(min(max(2 * int(base_fee) + tip, policy.floor), policy.cap), tip)
         return Quote(int(base_fee), tip, fees, policy.gas_limit(block), int(block["number"]))
 
-    def check_total(self, fees: Fees, gas: int) -> None:
-        """Refuse a transaction that could cost more than the policy allows.
+    def check_total(self, cost: int) -> None:
+        """Refuse a transaction that could cost more, in wei, than the policy allows.
 
         Raises:
-            ChainError: it could.
+            GasTooDear: it could.
         """
-        if (total := fees.max_fee * gas) > self._policy.total_cap:
-            raise ChainError(
-                f"the transaction could cost {coins(total)} of the network's coin for gas, more than the "
+        if cost > self._policy.total_cap:
+            raise GasTooDear(
+                f"the transaction could cost {coins(cost)} of the network's coin for gas, more than the "
                 f"{coins(self._policy.total_cap)} that this network's fee policy allows",
                 hint="try again when gas is cheaper, or allow more",
             )
 
     def _check_cap(self, asked: int) -> None:
         if asked > self._policy.cap:
-            raise ChainError(
+            raise GasTooDear(
                 f"the network asks for {gwei(asked)} gwei for a unit of gas now, more than the "
                 f"{gwei(self._policy.cap)} that its fee policy allows",
                 hint="try again when gas is cheaper, or allow more",

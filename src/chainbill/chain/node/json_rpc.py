@@ -1,28 +1,22 @@
-"""JSON-RPC as an auditor needs it: many reads in few requests, through httpx and orjson."""
+"""JSON-RPC without web3: many requests in few, each answer checked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-import httpx
 import orjson
 
-from chainbill.chain.node.answer import (
-    broken_off,
-    check_answer,
-    error_message,
-    is_here,
-    no_url,
-    node_name,
-    read_body,
-    too_late,
-    unreachable,
-)
-from chainbill.errors import NodeRefused
+from chainbill.chain.node.answer import check_answer, error_message, node_name
+from chainbill.chain.node.refusals import read_refused
+from chainbill.chain.node.transport import Transport
+from chainbill.errors import BatchTooLarge, NodeRefused
+
+TIMEOUT_SECONDS = 30.0
+"""How long an answer is waited for: a node that begins, or has validators to wait for, takes over ten."""
 
 BATCH_SIZE = 500
-"""Requests sent together; nodes commonly take up to 1,000."""
+"""Requests sent together; nodes commonly take up to 1,000. Halved where one refuses."""
 
 Request = tuple[str, list[Any]]
 """A method and its parameters."""
@@ -31,17 +25,22 @@ Request = tuple[str, list[Any]]
 class JsonRpc:
     """One node over HTTP; a context manager."""
 
-    def __init__(self, url: str, *, timeout_seconds: float = 30.0) -> None:
-        """Raises NodeError: not a URL. Whether a node answers there shows at the first call."""
+    def __init__(
+        self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, transport: Transport | None = None
+    ) -> None:
+        """``transport`` is a connection that is there already, to the same URL.
+
+        Raises NodeError: not a URL. Whether a node answers there shows at the first call.
+        """
         self.url = url
-        self._timeout = timeout_seconds
-        self._client = httpx.Client(timeout=timeout_seconds, trust_env=not is_here(url))
+        self._transport = transport or Transport(url, timeout_seconds=timeout_seconds)
+        self._batch_size = BATCH_SIZE
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.close()
+        self._transport.close()
 
     def call(self, method: str, *parameters: Any) -> Any:
         """One request's result.
@@ -50,13 +49,14 @@ class JsonRpc:
             NodeRefused: the node answered with an error or too late.
             NodeError: no node answers.
         """
-        answer = self._post({"jsonrpc": "2.0", "id": 0, "method": method, "params": list(parameters)})
-        return self._result(method, answer)
+        request = {"jsonrpc": "2.0", "id": 0, "method": method, "params": list(parameters)}
+        told = self._ask(request, sends=method.startswith("eth_send"))
+        return _result(method, check_answer(self.url, method, told))
 
     def batch(
         self, requests: Sequence[Request], *, on_progress: Callable[[int], None] | None = None
     ) -> list[Any]:
-        """The results of many requests, in their order; ``on_progress`` hears how many are done.
+        """The results of many reads, in their order; ``on_progress`` hears how many are done.
 
         Raises:
             NodeRefused: the node answered one of them with an error, or too late.
@@ -64,51 +64,61 @@ class JsonRpc:
         """
         results: list[Any] = []
         for start in range(0, len(requests), BATCH_SIZE):
-            results += self._batch(requests[start : start + BATCH_SIZE])
+            some = requests[start : start + BATCH_SIZE]
+            answers = self.answers(some)
+            results += [_result(method, told) for (method, _), told in zip(some, answers, strict=True)]
             if on_progress is not None:
                 on_progress(len(results))
         return results
 
-    def _batch(self, requests: Sequence[Request]) -> list[Any]:
-        answers = self._post(
+    def answers(self, requests: Sequence[Request], *, sends: bool = False) -> list[dict[str, Any]]:
+        """What is answered to each of many requests: a ``result``, or an ``error`` with words.
+
+        Args:
+            sends: they send something, and so are asked once.
+
+        Raises:
+            NodeRefused: one is left without an answer, or has none of the promised shape.
+            NodeError: no node answers.
+        """
+        answers: list[dict[str, Any]] = []
+        while len(answers) < len(requests):
+            some = requests[len(answers) : len(answers) + self._batch_size]
+            try:
+                answers += self._batch(some, sends=sends)
+            except BatchTooLarge:
+                if len(some) == 1:
+                    raise
+                # Refused as a whole: nothing of it was done.
+                self._batch_size = len(some) // 2
+        return answers
+
+    def _batch(self, requests: Sequence[Request], *, sends: bool) -> list[dict[str, Any]]:
+        answers = self._ask(
             [
                 {"jsonrpc": "2.0", "id": i, "method": method, "params": parameters}
                 for i, (method, parameters) in enumerate(requests)
-            ]
+            ],
+            sends=sends,
         )
+        what = f"a batch of {len(requests)} requests"
         if not isinstance(answers, list):
-            self._result(f"a batch of {len(requests)} requests", answers)
-            raise NodeRefused(
-                f"the node at {node_name(self.url)} gave one answer to a batch of {len(requests)} requests"
-            )
+            _result(what, check_answer(self.url, what, answers))
+            raise NodeRefused(f"the node at {node_name(self.url)} gave one answer to {what}")
+        if len(answers) == 1 < len(requests) and isinstance(answers[0], dict) and "error" in answers[0]:
+            # geth refuses a whole batch so: one error, in a list.
+            _result(what, check_answer(self.url, what, answers[0]))
         by_id = {answer["id"]: answer for answer in answers if _has_id(answer)}
-        return [self._result(method, by_id.get(i)) for i, (method, _) in enumerate(requests)]
+        return [check_answer(self.url, method, by_id.get(i)) for i, (method, _) in enumerate(requests)]
 
-    def _post(self, body: Any) -> Any:
-        try:
-            response = self._client.post(
-                self.url, content=orjson.dumps(body), headers={"Content-Type": "application/json"}
-            )
-        except httpx.ConnectTimeout:
-            raise unreachable(self.url) from None
-        except httpx.TimeoutException:
-            raise too_late(self.url, self._timeout) from None
-        except (httpx.RemoteProtocolError, httpx.DecodingError, httpx.ReadError):
-            raise broken_off(self.url) from None
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
-            raise no_url(self.url) from None
-        except httpx.HTTPError:
-            raise unreachable(self.url) from None
-        return read_body(self.url, response.status_code, response.content)
+    def _ask(self, request: Any, *, sends: bool) -> Any:
+        return self._transport.ask(orjson.dumps(request), sends=sends)
 
-    def _result(self, method: str, answer: Any) -> Any:
-        checked = check_answer(self.url, method, answer)
-        if checked.get("error") is not None:
-            raise NodeRefused(
-                f"the node refused {method}: {error_message(checked)}",
-                hint="try again in a while; if it goes on, use another node: --rpc-url",
-            )
-        return checked["result"]
+
+def _result(method: str, answer: dict[str, Any]) -> Any:
+    if answer.get("error") is not None:
+        raise read_refused(method, error_message(answer))
+    return answer["result"]
 
 
 def _has_id(answer: Any) -> bool:

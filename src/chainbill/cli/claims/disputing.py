@@ -69,7 +69,7 @@ def take_step(
         through: the contract that the transaction goes to, where it is not the settlement.
         what: tells steps apart that differ in more than the claim.
     """
-    from chainbill.chain.node.sender import Errand
+    from chainbill.chain.node.outbox import Errand
 
     verb = f"{done} {proven.claim_id.hex()} {what}"
     with sender.errand(Errand(verb, through or session.protocol.settlement.address)) as earlier:

@@ -64,7 +64,7 @@ def withdraw(invocation: Invocation, operator: str, name: str) -> None:
     """Pay an operator's matured fees out to it."""
     from chainbill.chain.format.events import OperatorPaid
     from chainbill.chain.format.logs import decode_receipt
-    from chainbill.chain.node.sender import Errand
+    from chainbill.chain.node.outbox import Errand
 
     session = invocation.session()
     address, settlement = session.book.address_of(operator), session.protocol.settlement

@@ -25,7 +25,7 @@ def bond_group() -> None:
 @pass_invocation
 def deposit(invocation: Invocation, amount: int, name: str) -> None:
     """Add to the bond, from the dollars of the account that is paid."""
-    from chainbill.chain.node.sender import Errand
+    from chainbill.chain.node.outbox import Errand
     from chainbill.operations.provider.payout import payout_sender
 
     session = invocation.session()
@@ -58,7 +58,7 @@ def withdraw(invocation: Invocation, name: str) -> None:
     """Take the whole bond back, once no dispute is open, all credit has matured and nothing is owed."""
     from chainbill.chain.format.events import BondWithdrawn
     from chainbill.chain.format.logs import decode_receipt
-    from chainbill.chain.node.sender import Errand
+    from chainbill.chain.node.outbox import Errand
     from chainbill.operations.provider.payout import payout_sender
 
     session = invocation.session()
@@ -90,7 +90,7 @@ def withdraw(invocation: Invocation, name: str) -> None:
 @pass_invocation
 def advance(invocation: Invocation, amount: int, name: str) -> None:
     """Be paid credit that has not matured yet, as far as the bond covers it."""
-    from chainbill.chain.node.sender import Errand
+    from chainbill.chain.node.outbox import Errand
     from chainbill.operations.provider.payout import payout_sender
 
     session = invocation.session()

@@ -159,7 +159,7 @@ def withdraw(invocation: Invocation, name: str) -> None:
     """
     from chainbill.chain.format.events import ProviderPaid
     from chainbill.chain.format.logs import decode_receipt
-    from chainbill.chain.node.sender import Errand
+    from chainbill.chain.node.outbox import Errand
     from chainbill.operations.governor.registrations import provider_of
 
     session = invocation.session()
