@@ -166,8 +166,11 @@ def is_deployable(contract: dict[str, Any]) -> bool:
     return bool(contract["evm"]["bytecode"]["object"]) and callable_from_outside
 
 
-def artifact(source: str, name: str, contract: dict[str, Any], declared: dict[int, str]) -> dict[str, Any]:
-    """Return the artifact of one compiled contract; `declared` has the names of all state variables."""
+def artifact(
+    source: str, name: str, contract: dict[str, Any], declared: dict[int, str] | None
+) -> dict[str, Any]:
+    """Return the artifact of one compiled contract; `declared` has the names of all state
+    variables; without them nothing is told of immutables."""
     bytecode = contract["evm"]["bytecode"]["object"]
     if "__$" in bytecode:
         raise ExportError(f"{name} needs a separately deployed library, which artifacts do not support")
@@ -178,7 +181,9 @@ def artifact(source: str, name: str, contract: dict[str, Any], declared: dict[in
         "abi": contract["abi"],
         "bytecode": "0x" + bytecode,
         "deployedBytecode": "0x" + deployed["object"],
-        "immutables": immutables(name, deployed.get("immutableReferences", {}), declared),
+        "immutables": {}
+        if declared is None
+        else immutables(name, deployed.get("immutableReferences", {}), declared),
         "deployedSize": len(deployed["object"]) // 2,
         "compiler": {
             "version": SOLC_VERSION,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -49,9 +50,13 @@ def load_artifact(name: str) -> Artifact:
     source = files("chainbill.chain").joinpath("artifacts", f"{name}.json")
     if not source.is_file():
         raise ChainError(f"no compiled contract named {name}", hint="run `make artifacts`")
-    content = json.loads(source.read_text(encoding="utf-8"))
+    return read_artifact(json.loads(source.read_text(encoding="utf-8")))
+
+
+def read_artifact(content: Mapping[str, Any]) -> Artifact:
+    """A contract from what the export writes of it."""
     return Artifact(
-        name=name,
+        name=content["contractName"],
         abi=content["abi"],
         bytecode=content["bytecode"],
         runtime=bytes.fromhex(content["deployedBytecode"].removeprefix("0x")),

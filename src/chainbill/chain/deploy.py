@@ -354,7 +354,8 @@ def _laid_out(w3: Web3, plan: Plan) -> Plan:
         if plan.salt is not None and name in _FIRST:
             at[name] = _proxy_creation(w3, plan, name, at).address
         else:
-            at[name], nonces[name] = get_create_address(plan.deployer, Nonce(nonce)), nonce
+            at[name] = get_create_address(Web3.to_checksum_address(plan.deployer), Nonce(nonce))
+            nonces[name] = nonce
         nonce += 1
     return plan.model_copy(update={"at": at, "nonces": nonces, "done": done})
 

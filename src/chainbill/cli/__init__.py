@@ -24,7 +24,7 @@ COMMANDS: dict[str, LazyGroup.Entry] = {
     ),
     "deploy": (
         "chainbill.cli.deploy:deploy_group",
-        "Deploy chainbill on a network, and prove that what stands there is what it should be.",
+        "Deploy chainbill on a network, and record where it is.",
     ),
     "provider": (
         "chainbill.cli.provider.group:provider_group",

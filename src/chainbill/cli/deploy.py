@@ -86,6 +86,7 @@ if TYPE_CHECKING:
 def deploy_group(
     invocation: Invocation,
     context: click.Context,
+    /,
     name: str,
     output: Path | None,
     force: bool,

@@ -64,6 +64,7 @@ def network_group() -> None:
 @pass_invocation
 def add(
     invocation: Invocation,
+    /,
     name: str,
     rpc_urls: tuple[str, ...],
     finality: Literal["finalized", "safe", "depth"] | None,

@@ -167,7 +167,7 @@ def _functions(checked: _Checked) -> Iterator[Difference]:
                 yield Difference(
                     f"{target.artifact}.{function}", "who may call it", role.label, label_of(found)
                 )
-    named = {target.address: target.artifact for target in checked.targets}
+    named: dict[str, str] = {target.address: target.artifact for target in checked.targets}
     for (address, selector), role_id in _functions_beside(checked, known):
         about = f"{named.get(address, address)}.0x{selector.hex()}"
         yield Difference(about, "who may call it", "nobody of ours", label_of(role_id))
@@ -202,7 +202,7 @@ def _delays(checked: _Checked) -> Iterator[Difference]:
         wanted = delay if role in (GovernorRole.ADMIN, GovernorRole.REGISTRAR) else 0
         if found.get(role, 0) != wanted:
             yield Difference(label_of(role), "the delay of a grant", _time(wanted), _time(found.get(role, 0)))
-    by_target = governance.target_delays(from_block=block)
+    by_target: dict[str, int] = governance.target_delays(from_block=block)
     for target in checked.targets:
         given = by_target.get(target.address, 0)
         if given != delay:
