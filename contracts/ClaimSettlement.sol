@@ -2,28 +2,30 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {BatchRecorder} from "./settlement/BatchRecorder.sol";
-import {SettlementFront} from "./settlement/SettlementFront.sol";
+import {BatchCodec} from "./codec/BatchCodec.sol";
+import {ClaimTree} from "./codec/ClaimTree.sol";
+import {TypedData} from "./codec/TypedData.sol";
+import {WordArray} from "./codec/WordArray.sol";
 import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
-import {BatchCodec} from "./libraries/BatchCodec.sol";
-import {Calendar} from "./libraries/Calendar.sol";
-import {ClaimTree} from "./libraries/ClaimTree.sol";
-import {CreditAccount} from "./libraries/CreditAccount.sol";
-import {MAX_BATCH_LIFE} from "./libraries/Notice.sol";
-import {TypedData} from "./libraries/TypedData.sol";
-import {Words} from "./libraries/Words.sol";
+import {Calendar} from "./math/Calendar.sol";
+import {BatchWriter} from "./settlement/BatchWriter.sol";
+import {CreditAccount} from "./settlement/CreditAccount.sol";
+import {ExtensionCalls} from "./settlement/ExtensionCalls.sol";
+import {QuorumCheck} from "./settlement/QuorumCheck.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
+import {SettlementViews} from "./settlement/SettlementViews.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
+import {DISPUTE_WINDOW, MAX_BATCH_LIFE} from "./types/Timelocks.sol";
 
 /// @dev Documented in IClaimSettlement. The parts, in `settlement/`: what is stored (SettlementState), who
-/// signs (QuorumCheck), rows priced one at a time (Coordination), what is written for each row (BatchRecorder),
-/// and SettlementDesk, which pays providers, hears disputes and is governed. Here is how a batch is settled.
-contract ClaimSettlement is BatchRecorder {
+/// signs (QuorumCheck), rows priced one at a time (Coordination), what is written for each row (BatchWriter),
+/// and SettlementExtension, which pays providers, hears disputes and is governed. Here is how a batch is settled.
+contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchWriter {
     using CreditAccount for CreditAccount.Account;
 
     /// The most rows of one batch: bounds what it takes of memory.
@@ -35,7 +37,7 @@ contract ClaimSettlement is BatchRecorder {
         IInsurerPayerFactory payers_,
         IProviderRegistry registry_,
         address authority
-    ) SettlementFront(token_, escrow_, payers_, registry_, authority) {}
+    ) ExtensionCalls(token_, escrow_, payers_, registry_, authority) {}
 
     // ---- a batch ----------------------------------------------------------------------------------
 
@@ -54,15 +56,15 @@ contract ClaimSettlement is BatchRecorder {
         bytes32 digest = _hashTypedDataV4(TypedData.hash(header, sections));
         _checkQuorum(header.epoch, digest, signatures);
 
-        Record memory record = _blankRecord()[0];
-        _startRecord(record, _context(header, digest), sections);
-        _settleRuns(record, sections);
-        (bytes memory leaves, uint256 counts) = _finishRecord(record);
+        Cursor memory cursor = _blankCursor()[0];
+        _startCursor(cursor, _context(header, digest), sections);
+        _settleRuns(cursor, sections);
+        (bytes memory leaves, uint256 counts) = _finishCursor(cursor);
         bytes32 root = ClaimTree.root(leaves);
         if (root != 0) _storeRoot(rootSlot, root);
         _emitBatch(header, digest, root, counts, rootSlot);
 
-        if (!record.disbursed) escrow.disburseTotal();
+        if (!cursor.disbursed) escrow.disburseTotal();
         return (uint16(counts >> 48), uint16(counts >> 32), uint16(counts >> 16), uint16(counts));
     }
 
@@ -93,6 +95,13 @@ contract ClaimSettlement is BatchRecorder {
         emit BatchSettled(digest, root, batch, submission);
     }
 
+    /// Keeps a batch's root, where none stands whose claims may still be disputed.
+    function _storeRoot(uint32 rootSlot, bytes32 root) private {
+        uint40 until = uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;
+        if (block.timestamp < until) revert RootSlotInUse(rootSlot, until);
+        _roots[rootSlot] = bytes32(bytes27(root)) | bytes32(block.timestamp);
+    }
+
     function _checkTime(TypedData.BatchHeader calldata header) private view {
         (uint64 signedAt, uint64 deadline) = (header.signedAt, header.deadline);
         if (signedAt > block.timestamp) revert BatchNotYetValid(signedAt, block.timestamp);
@@ -115,16 +124,16 @@ contract ClaimSettlement is BatchRecorder {
 
     // ---- runs: neighbouring sections with the same payers -------------------------------------------
 
-    function _settleRuns(Record memory record, bytes calldata sections) private {
+    function _settleRuns(Cursor memory cursor, bytes calldata sections) private {
         uint256 previous;
         for (uint256 offset; offset < sections.length;) {
             (uint256 payers_, uint256 first, uint256 end) = BatchCodec.payerRun(sections, offset);
             if (payers_ < previous) revert BatchCodec.SectionsUnsorted(previous, payers_);
             if (first == end && BatchCodec.flags(BatchCodec.header(sections, offset)) == 0) {
-                (record.alone, record.last) = (true, end == sections.length);
-                _settleSection(record, _payerContracts(payers_), sections[offset:end]);
+                (cursor.alone, cursor.last) = (true, end == sections.length);
+                _settleSection(cursor, _payerContracts(payers_), sections[offset:end]);
             } else {
-                _tryRun(record, payers_, sections[offset:end]);
+                _tryRun(cursor, payers_, sections[offset:end]);
             }
             (previous, offset) = (payers_, end);
         }
@@ -132,31 +141,31 @@ contract ClaimSettlement is BatchRecorder {
 
     /// Settles a run of sections whose payers pay only when all of them are priced. Anything but a payer's failed
     /// transfer takes the whole batch back.
-    function _tryRun(Record memory record, uint256 payers_, bytes calldata sections) private {
+    function _tryRun(Cursor memory cursor, uint256 payers_, bytes calldata sections) private {
         (bool succeeded, bytes memory reply) =
-            SectionCalls.settlePayers(this.settlePayers.selector, record.context, payers_, sections);
-        if (succeeded) return _append(record, reply);
+            SectionCalls.settlePayers(this.settlePayers.selector, cursor.context, payers_, sections);
+        if (succeeded) return _append(cursor, reply);
         if (bytes4(reply) != PayerCannotPay.selector) SectionCalls.bubble(reply);
-        _pendRun(record, sections, reply);
+        _pendRun(cursor, sections, reply);
     }
 
     /// @notice Settle a run of sections, or nothing of them. Called by `settle` alone, as a call of its own so
     /// that a payer whose tokens cannot move takes back all that the run did. A section that is all of a run
     /// needs none: its payer pays, or fails, in the call in which it prices, before anybody else writes.
     /// @param payers_ primary above secondary, as BatchCodec.payersOf
-    /// @return reply the ids of the claims that settled, and behind them the tally, see Record
+    /// @return reply the ids of the claims that settled, and behind them the tally, see Cursor
     function settlePayers(BatchContext calldata context, uint256 payers_, bytes calldata sections)
         external
         returns (bytes memory reply)
     {
         if (msg.sender != address(this)) revert OnlySelf(msg.sender);
 
-        Record memory record = _blankRecord()[0];
-        _startRecord(record, context, sections);
+        Cursor memory cursor = _blankCursor()[0];
+        _startCursor(cursor, context, sections);
         Payers memory pair = _payerContracts(payers_);
         for (uint256 offset; offset < sections.length;) {
             (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
-            _settleSection(record, pair, sections[offset:end]);
+            _settleSection(cursor, pair, sections[offset:end]);
             offset = end;
         }
         if (!pair.unknown) {
@@ -164,8 +173,8 @@ contract ClaimSettlement is BatchRecorder {
             _release(pair.secondary);
         }
         uint256 tally;
-        (reply, tally) = _finishRecord(record);
-        Words.append(reply, tally);
+        (reply, tally) = _finishCursor(cursor);
+        WordArray.append(reply, tally);
     }
 
     /// Has a payer pay what it has priced; it reverts with PayerCannotPay where it cannot.
@@ -174,12 +183,12 @@ contract ClaimSettlement is BatchRecorder {
     }
 
     /// Pends what a run's failed call has taken back.
-    function _pendRun(Record memory record, bytes calldata sections, bytes memory failure) private {
+    function _pendRun(Cursor memory cursor, bytes calldata sections, bytes memory failure) private {
         _emitFailure(failure);
         for (uint256 offset; offset < sections.length;) {
             (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
             bytes calldata section = sections[offset:end];
-            _record(record, section, _pendAll(section, _markSequences(section), Reason.PayerFailed), "");
+            _writeSection(cursor, section, _pendAll(section, _useSequences(section), Reason.PayerFailed), "");
             offset = end;
         }
     }
@@ -196,18 +205,18 @@ contract ClaimSettlement is BatchRecorder {
 
     // ---- one section ------------------------------------------------------------------------------
 
-    function _settleSection(Record memory record, Payers memory pair, bytes calldata section) private {
-        bytes memory skipped = _markSequences(section);
-        (bytes memory answers, bytes memory secondaries) = _determine(record, pair, section, skipped);
-        bytes memory charges = _record(record, section, answers, secondaries);
-        if (record.charged != 0) {
-            SectionCalls.chargeShares(escrow, section, record.last, charges);
-            record.disbursed = record.last;
+    function _settleSection(Cursor memory cursor, Payers memory pair, bytes calldata section) private {
+        bytes memory skipped = _useSequences(section);
+        (bytes memory answers, bytes memory secondaries) = _determine(cursor, pair, section, skipped);
+        bytes memory charges = _writeSection(cursor, section, answers, secondaries);
+        if (cursor.charged != 0) {
+            SectionCalls.chargeShares(escrow, section, cursor.last, charges);
+            cursor.disbursed = cursor.last;
         }
-        _settleCredit(record, BatchCodec.providerId(record.header));
+        _settleCredit(cursor, BatchCodec.providerId(cursor.header));
     }
 
-    function _determine(Record memory record, Payers memory pair, bytes calldata section, bytes memory skipped)
+    function _determine(Cursor memory cursor, Payers memory pair, bytes calldata section, bytes memory skipped)
         private
         returns (bytes memory answers, bytes memory secondaries)
     {
@@ -217,14 +226,14 @@ contract ClaimSettlement is BatchRecorder {
             return (_pendAll(section, skipped, Reason.ProviderNotActive), "");
         }
 
-        BatchContext memory context = record.context;
+        BatchContext memory context = cursor.context;
         bytes memory statements = SectionCalls.maySpend(escrow, section, context.signedAt);
         if (pair.primaryId == 0 || BatchCodec.flags(word) != 0) {
             return _priceOneByOne(context, pair, section, skipped, statements);
         }
         if (skipped.length != 0) statements = bytes.concat(statements, skipped);
         uint256 times = context.currentYear << 40 | context.signedAt;
-        if (record.alone) times |= 1 << 56;
+        if (cursor.alone) times |= 1 << 56;
         bool succeeded;
         (succeeded, answers) = SectionCalls.adjudicateAll(pair.primary, section, times, statements);
         if (succeeded) return (answers, secondaries);

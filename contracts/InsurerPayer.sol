@@ -5,27 +5,27 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {BatchCodec} from "./codec/BatchCodec.sol";
+import {PackedClaim} from "./codec/PackedClaim.sol";
+import {WordArray} from "./codec/WordArray.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {ISettlementState} from "./interfaces/ISettlementState.sol";
-import {Adjudication} from "./libraries/Adjudication.sol";
-import {BatchCodec} from "./libraries/BatchCodec.sol";
-import {ClaimWords} from "./libraries/ClaimWords.sol";
-import {ExactTransfer} from "./libraries/ExactTransfer.sol";
-import {FeeSlot} from "./libraries/FeeSlot.sol";
-import {MemberSlot} from "./libraries/MemberSlot.sol";
-import {Notice, WithdrawalRequest} from "./libraries/Notice.sol";
-import {PoolSlot} from "./libraries/PoolSlot.sol";
-import {TransferGas} from "./libraries/TransferGas.sol";
-import {Words} from "./libraries/Words.sol";
+import {Adjudication} from "./math/Adjudication.sol";
+import {FeeSlot} from "./payer/FeeSlot.sol";
+import {MemberSlot} from "./payer/MemberSlot.sol";
+import {PoolSlot} from "./payer/PoolSlot.sol";
 import {SectionPricing} from "./payer/SectionPricing.sol";
+import {ExactTransfer} from "./token/ExactTransfer.sol";
+import {TransferGas} from "./token/TransferGas.sol";
+import {WithdrawalRequest, WithdrawalRequests} from "./token/WithdrawalRequests.sol";
 import {Reason} from "./types/Outcomes.sol";
 import {FamilyRecord, MemberRecord} from "./types/TermsRecords.sol";
 
 /// @dev Documented in IInsurerPayer. In `payer/`: terms and members (PayerTerms) and what becomes of a row
 /// (SectionPricing). Here is the pool, and what settlement may ask and do.
 contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
-    using Notice for WithdrawalRequest;
+    using WithdrawalRequests for WithdrawalRequest;
 
     IERC20 public immutable token;
     address public immutable settlement;
@@ -106,14 +106,14 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
             uint16(times >> 40),
             slot
         );
-        bytes memory reply = Words.zeros(32 + size);
+        bytes memory reply = WordArray.zeros(32 + size);
         (pricing.pool, pricing.groups) = (PoolSlot.balance(slot), groups);
         unchecked {
             // places in calldata and memory
             pricing.at = BatchCodec.place(section) + BatchCodec.SECTION_BYTES;
             pricing.statements = BatchCodec.place(statements);
             if (statements.length > 32 * groups) pricing.skipped = pricing.statements + 32 * groups;
-            pricing.answer = pricing.answers = Words.start(reply) + 32;
+            pricing.answer = pricing.answers = WordArray.start(reply) + 32;
         }
         _priceSection(pricing);
         if (times >> 56 == 0) _takeFromPool(pricing.pool);
@@ -144,7 +144,7 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         if (!Adjudication.add(met, quoted.amounts, quoted.shares)) quoted.reason = Reason.PayerFailed;
         quoted.cobMode = _plans[pricing.planKey].cobMode;
         quoted.amounts |= billed << 192;
-        if (FeeSlot.annualUnits(pricing.fee) != 0) quoted.shares |= ClaimWords.COUNTED;
+        if (FeeSlot.annualUnits(pricing.fee) != 0) quoted.shares |= PackedClaim.COUNTED;
     }
 
     /// @inheritdoc IInsurerPayer

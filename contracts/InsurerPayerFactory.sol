@@ -6,7 +6,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
-import {PayerAddress} from "./libraries/PayerAddress.sol";
+import {PayerAddress} from "./payer/PayerAddress.sol";
 
 /// @dev Documented in IInsurerPayerFactory.
 /// The payer's code is handed in by the caller and compared by hash, so that this contract need not carry it.

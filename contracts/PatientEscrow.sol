@@ -7,29 +7,30 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {IERC3009} from "./interfaces/IERC3009.sol";
+import {BatchCodec} from "./codec/BatchCodec.sol";
+import {WordArray} from "./codec/WordArray.sol";
+import {Consent, ConsentSlot} from "./escrow/ConsentSlot.sol";
+import {PatientIntents} from "./escrow/PatientIntents.sol";
+import {PatientSlot} from "./escrow/PatientSlot.sol";
+import {Spendable} from "./escrow/Spendable.sol";
 import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
+import {IERC3009} from "./interfaces/IERC3009.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
-import {BatchCodec} from "./libraries/BatchCodec.sol";
-import {Consent, ConsentSlot} from "./libraries/ConsentSlot.sol";
-import {ExactTransfer} from "./libraries/ExactTransfer.sol";
-import {MAX_BATCH_LIFE, NOTICE, Notice, WithdrawalRequest} from "./libraries/Notice.sol";
-import {PatientIntents} from "./libraries/PatientIntents.sol";
-import {PatientSlot} from "./libraries/PatientSlot.sol";
-import {Spendable} from "./libraries/Spendable.sol";
-import {Words} from "./libraries/Words.sol";
+import {ExactTransfer} from "./token/ExactTransfer.sol";
+import {WithdrawalRequest, WithdrawalRequests} from "./token/WithdrawalRequests.sol";
 import {Reason} from "./types/Outcomes.sol";
+import {MAX_BATCH_LIFE, NOTICE} from "./types/Timelocks.sol";
 
 /// @dev Documented in IPatientEscrow.
 contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     using ConsentSlot for Consent;
     using ConsentSlot for uint256;
-    using Notice for WithdrawalRequest;
+    using WithdrawalRequests for WithdrawalRequest;
     using PatientSlot for uint256;
 
-    /// Two storage slots, laid out in `libraries/PatientSlot.sol`.
+    /// Two storage slots, laid out in `escrow/PatientSlot.sol`.
     struct Patient {
         uint256 slot;
         uint256 next;
@@ -41,7 +42,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     IProviderRegistry public immutable registry;
 
     mapping(address patient => Patient) private _patients;
-    /// Laid out in `libraries/ConsentSlot.sol`. By provider first: a section has one, and its hash is taken once.
+    /// Laid out in `escrow/ConsentSlot.sol`. By provider first: a section has one, and its hash is taken once.
     mapping(uint32 providerId => mapping(address patient => uint256 slot)) private _consents;
     mapping(address patient => WithdrawalRequest) private _requests;
 
@@ -238,8 +239,8 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc IPatientEscrow
     function maySpend(bytes calldata section, uint256 signedAt) external view returns (bytes memory) {
-        bytes memory reply = Words.zeros(32 + 32 * BatchCodec.groupCount(BatchCodec.header(section, 0)));
-        _stateAll(section, signedAt, Words.start(reply) + 32);
+        bytes memory reply = WordArray.zeros(32 + 32 * BatchCodec.groupCount(BatchCodec.header(section, 0)));
+        _stateAll(section, signedAt, WordArray.start(reply) + 32);
         // `reply` becomes what the ABI makes of `bytes`: their place, their length, and the words.
         assembly ("memory-safe") {
             let size := sub(mload(reply), 32)
@@ -535,7 +536,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
             for (; groups != 0; --groups) {
                 uint256 group = BatchCodec.load(at);
                 at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
-                Words.write(place, _stated(group >> 96, providerId, named, signedAt));
+                WordArray.write(place, _stated(group >> 96, providerId, named, signedAt));
                 place += 32;
             }
         }
@@ -560,7 +561,7 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     }
 
     /// What a patient may be charged by a section of this provider that names these payers, see
-    /// `libraries/Spendable.sol`.
+    /// `escrow/Spendable.sol`.
     function _stated(uint256 patient_, uint32 providerId, uint256 named, uint256 signedAt)
         private
         view

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
-import {NOTICE, PAYOUT_CHANGE_DELAY} from "./libraries/Notice.sol";
+import {NOTICE, PAYOUT_CHANGE_DELAY} from "./types/Timelocks.sol";
 
 /// @dev Documented in IProviderRegistry.
 contract ProviderRegistry is IProviderRegistry, AccessManaged {

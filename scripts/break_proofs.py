@@ -37,7 +37,7 @@ class Break:
 BREAKS = (
     Break(
         "the copay forgets what the deductible took",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         "copay := smaller(copay, sub(room, deductible))",
         "copay := smaller(copay, room)",
         "Adjudication",
@@ -45,7 +45,7 @@ BREAKS = (
     ),
     Break(
         "a family's maximum forgets what the family has met",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         "Math.saturatingSub(plan.familyOopMax, met.familyOop)",
         "plan.familyOopMax",
         "Adjudication",
@@ -53,7 +53,7 @@ BREAKS = (
     ),
     Break(
         "coinsurance forgets the out-of-pocket maximum",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         "smaller(sub(rest, smaller(part, rest)), sub(outOfPocket, taken))",
         "sub(rest, smaller(part, rest))",
         "Adjudication",
@@ -61,7 +61,7 @@ BREAKS = (
     ),
     Break(
         "what is above the annual maximum is dropped",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         " + ((planPaid - most) << 128)",
         "",
         "Adjudication",
@@ -69,7 +69,7 @@ BREAKS = (
     ),
     Break(
         "an ended dispute returns what was lost, too",
-        "libraries/CreditAccount.sol",
+        "settlement/CreditAccount.sol",
         "uint256 back = amount - lost;",
         "uint256 back = amount;",
         "CreditAccount",
@@ -77,25 +77,25 @@ BREAKS = (
     ),
     Break(
         "an advance may exceed the bond",
-        "settlement/CreditDesk.sol",
+        "settlement/ProviderPayouts.sol",
         "        if (amount > available) revert AdvanceTooLarge(amount, available);\n",
         "",
-        "Desk",
+        "Extension",
         "check_drawAdvance__sends_what_it_notes",
     ),
     Break(
         "a provider's payout is not subtracted",
-        "settlement/CreditDesk.sol",
+        "settlement/ProviderPayouts.sol",
         "amount = _payOut(_providers[providerId]);",
         "_providers[providerId].mature(); amount = _providers[providerId].standing().matured;",
-        "Desk",
+        "Extension",
         "check_withdraw__pays_what_it_subtracts",
     ),
     Break(
         "the secondary payer is refunded the primary's part",
         "settlement/ClaimReversals.sol",
-        "_refundPayer(payerId, ClaimWords.secondaryPaid(taken.shares) - secondaryMissing);",
-        "_refundPayer(payerId, ClaimWords.planPaid(taken.shares) - secondaryMissing);",
+        "_refundPayer(payerId, PackedClaim.secondaryPaid(taken.shares) - secondaryMissing);",
+        "_refundPayer(payerId, PackedClaim.planPaid(taken.shares) - secondaryMissing);",
         "Reversal",
         "check_reverseHeld__sends_what_is_lost",
     ),
@@ -117,7 +117,7 @@ BREAKS = (
     ),
     Break(
         "a withdrawal reaches later deposits",
-        "libraries/Notice.sol",
+        "token/WithdrawalRequests.sol",
         "balance > request.depositedSince ? balance - request.depositedSince : 0",
         "balance",
         "Escrow",
@@ -125,7 +125,7 @@ BREAKS = (
     ),
     Break(
         "a charge is not taken off what may be spent",
-        "libraries/Spendable.sol",
+        "escrow/Spendable.sol",
         "return word - (amount << 192) - (amount << 128);",
         "return word - (amount << 128);",
         "Escrow",
@@ -141,8 +141,8 @@ BREAKS = (
     ),
     Break(
         "the operator's fee is not taken from the provider",
-        "settlement/BatchRecorder.sol",
-        "            record.credit -= fee;\n",
+        "settlement/BatchWriter.sol",
+        "            cursor.credit -= fee;\n",
         "",
         "Settle",
         "check_settle__with_coinsurance__whatever_was_met",

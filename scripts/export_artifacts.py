@@ -7,7 +7,7 @@ An artifact is a JSON object: `contractName`, `sourceName`, `abi`, `bytecode` (c
 `deployedBytecode` (run-time code, zeros where an immutable stands), `immutables` (of each the offsets of its
 32 bytes in that, by name), `deployedSize` (bytes of run-time code) and `compiler` (version and settings).
 Interfaces, abstract contracts and libraries without external functions have none. Contracts under
-`contracts/mocks/` serve tests alone and go to `tests/artifacts/`. The bytecode carries no metadata, so it
+`tests/mocks/` serve tests alone and go to `tests/artifacts/`. The bytecode carries no metadata, so it
 depends on sources and settings only.
 """
 
@@ -38,7 +38,8 @@ MAX_DEPLOYED_SIZE = 24_576
 # Bytes of an immutable in run-time code, whatever its type.
 WORD = 32
 
-MOCKS = "contracts/mocks/"
+CONTRACTS = "contracts/"
+MOCKS = "tests/mocks/"
 PACKAGE_ARTIFACTS = "src/chainbill/chain/artifacts"
 TEST_ARTIFACTS = "tests/artifacts"
 
@@ -79,10 +80,10 @@ def compiler_settings() -> dict[str, Any]:
     }
 
 
-def read_sources(root: Path) -> dict[str, str]:
-    """Return every Solidity file under `contracts/` and all they import, by source name."""
+def read_sources(root: Path, folders: tuple[str, ...] = (CONTRACTS, MOCKS)) -> dict[str, str]:
+    """Return every Solidity file under these folders and all they import, by source name."""
     sources: dict[str, str] = {}
-    pending = sorted(path.relative_to(root).as_posix() for path in contract_files(root))
+    pending = sorted(path.relative_to(root).as_posix() for f in folders for path in solidity_files(root / f))
     while pending:
         name = pending.pop()
         if name in sources:
@@ -92,15 +93,17 @@ def read_sources(root: Path) -> dict[str, str]:
     return dict(sorted(sources.items()))
 
 
-def contract_files(root: Path) -> list[Path]:
-    """Return the Solidity files under `contracts/`, without hidden folders (ape keeps a cache in one)."""
-    found = (root / "contracts").rglob("*.sol")
-    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+def solidity_files(folder: Path) -> list[Path]:
+    """Return the Solidity files of a folder, without hidden folders (ape keeps a cache in one)."""
+    found = folder.rglob("*.sol")
+    return [
+        path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
 
 
 def source_path(root: Path, name: str) -> Path:
     """Return the file of a source name: ours under the root, a package's under `node_modules/`."""
-    path = root / name if name.startswith("contracts/") else root / "node_modules" / name
+    path = root / name if name.startswith((CONTRACTS, MOCKS)) else root / "node_modules" / name
     if not path.is_file():
         raise ExportError(f"imported file not found: {name}")
     return path
@@ -125,7 +128,7 @@ def standard_input(sources: dict[str, str], settings: dict[str, Any]) -> dict[st
     # Immutables are told by the number of their declaration, which may stand in a package's source.
     selection = {name: {"": ["ast"]} for name in sources}
     for name in sources:
-        if name.startswith("contracts/"):
+        if name.startswith((CONTRACTS, MOCKS)):
             selection[name]["*"] = wanted
     return {
         "language": "Solidity",
@@ -145,7 +148,7 @@ def run_solc(root: Path, request: dict[str, Any]) -> dict[str, Any]:
     except SolcError as error:
         raise ExportError(compiler_messages(error.stdout_data) or str(error)) from error
     for entry in output.get("errors", []):
-        if entry.get("sourceLocation", {}).get("file", "").startswith("contracts/"):
+        if entry.get("sourceLocation", {}).get("file", "").startswith((CONTRACTS, MOCKS)):
             print(entry["formattedMessage"], file=sys.stderr)
     return output
 
@@ -294,7 +297,9 @@ def oversized(texts: dict[str, str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(description="Compile contracts/ and export ABIs and bytecode.")
+    parser = argparse.ArgumentParser(
+        description="Compile contracts/ and tests/mocks/, and export ABIs and bytecode."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if anything is stale")
     check = parser.parse_args(arguments).check
     try:

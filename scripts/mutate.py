@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from export_artifacts import ROOT
+from export_artifacts import CONTRACTS, ROOT
 from mutation import report, trials
 from mutation.build import Artifacts, Build, BuildError, all_mutants, build_mutant, build_unchanged
 from mutation.compiler import Compiler
@@ -58,9 +58,9 @@ def last_report(everything: list[Mutant]) -> list[report.Tried]:
 
 
 def mutated_files(build: Build) -> list[str]:
-    """Return our sources; interfaces and mocks hold nothing to break."""
-    ours = [name for name in build.sources if name.startswith("contracts/")]
-    return [name for name in ours if not name.startswith(("contracts/interfaces/", "contracts/mocks/"))]
+    """Return our sources; interfaces hold nothing to break."""
+    ours = [name for name in build.sources if name.startswith(CONTRACTS)]
+    return [name for name in ours if not name.startswith("contracts/interfaces/")]
 
 
 def baseline() -> trials.Baseline:

@@ -1,4 +1,4 @@
-"""Run slither over the contracts, mocks left out, and compare its findings with the explained ones.
+"""Run slither over the contracts and compare its findings with the explained ones.
 
     .venv/bin/python scripts/run_slither.py
 
@@ -20,14 +20,22 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from export_artifacts import ROOT, SOLC_VERSION, ExportError, compiler_settings, read_sources, run_solc
+from export_artifacts import (
+    CONTRACTS,
+    ROOT,
+    SOLC_VERSION,
+    ExportError,
+    compiler_settings,
+    read_sources,
+    run_solc,
+)
 from foundry_view import NoForge, environment
 
 TRIAGE = ROOT / "scripts" / "slither_triage.toml"
 VIEW = ROOT / ".cache" / "slither"
 
-# What is not ours, or serves tests alone.
-LEFT_OUT = "node_modules|contracts/mocks"
+# What is not ours.
+LEFT_OUT = "node_modules"
 
 EVERYWHERE = "everywhere"
 NO_CODE = {"object": "", "sourceMap": ""}
@@ -64,7 +72,7 @@ def lay_out() -> None:
     shutil.copytree(ROOT / "contracts", VIEW / "contracts", ignore=shutil.ignore_patterns(".*"))
     (VIEW / "node_modules").symlink_to(ROOT / "node_modules")
     (VIEW / "foundry.toml").touch()
-    sources = {name: {"content": text} for name, text in read_sources(ROOT).items()}
+    sources = {name: {"content": text} for name, text in read_sources(ROOT, (CONTRACTS,)).items()}
     settings = compiler_settings() | {"outputSelection": {"*": {"": ["ast"], "*": ["abi"]}}}
     output = run_solc(ROOT, {"language": "Solidity", "sources": sources, "settings": settings})
     for contracts in output["contracts"].values():

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {TypedData} from "../libraries/TypedData.sol";
 import {ISettlementState} from "./ISettlementState.sol";
+import {TypedData} from "../codec/TypedData.sol";
 
 /// @notice Settles batches of service events that an oracle quorum has signed; keeps providers' credit until
 /// its dispute window has ended; reverses claims.

@@ -132,7 +132,7 @@ interface IInsurerPayer {
     /// PayerCannotPay where it cannot: else `disburseTotal` follows
     /// @param statements one Spendable word per patient, in order; and behind them, where there is such a row,
     /// a bit per row (row r: bit r % 256 of word r / 256), 1: its sequence was spent before
-    /// @return answers two words per row, in order: amounts and shares, see ClaimWords
+    /// @return answers two words per row, in order: amounts and shares, see PackedClaim
     function adjudicateAll(bytes calldata section, uint256 times, bytes calldata statements)
         external
         returns (bytes memory answers);
@@ -174,7 +174,7 @@ interface IInsurerPayer {
     struct Quote {
         Reason reason; // None: `amounts` and `shares` are the price
         CobMode cobMode; // of the plan
-        uint256 amounts; // see ClaimWords
+        uint256 amounts; // see PackedClaim
         uint256 shares;
         uint64 pool; // what can still be paid
     }

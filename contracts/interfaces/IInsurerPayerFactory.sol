@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IProviderRegistry} from "./IProviderRegistry.sol";
 
 /// @notice Makes the payer contracts; only these exist for settlement. A payer's address follows from its id
-/// by CREATE2 (EIP-1014), so nobody has to look it up: see `libraries/PayerAddress.sol`.
+/// by CREATE2 (EIP-1014), so nobody has to look it up: see `payer/PayerAddress.sol`.
 interface IInsurerPayerFactory {
     /// @notice A payer contract was made for `insurer`.
     event PayerCreated(uint32 indexed payerId, address indexed payer, address indexed insurer);

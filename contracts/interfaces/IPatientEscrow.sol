@@ -157,7 +157,7 @@ interface IPatientEscrow {
     /// @notice What each patient of a section may be charged. Read by settlement.
     /// @param section one packed section, see BatchCodec
     /// @param signedAt the time whose payers, limits and consents apply
-    /// @return words one Spendable word per patient, in order, see `libraries/Spendable.sol`
+    /// @return words one Spendable word per patient, in order, see `escrow/Spendable.sol`
     function maySpend(bytes calldata section, uint256 signedAt) external view returns (bytes memory words);
 
     /// @notice Take priced amounts from the balances of a section's patients. Settlement only; cannot fail

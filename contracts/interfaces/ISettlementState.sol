@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-/// @notice What settlement logs, refuses and answers: shared by ClaimSettlement and SettlementDesk, which is
+/// @notice What settlement logs, refuses and answers: shared by ClaimSettlement and SettlementExtension, which is
 /// the part of its code that did not fit one contract (EIP-170).
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
 interface ISettlementState {
     /// @notice A settled claim as its log tells it; hashes to the claim's id, a leaf of its batch's tree.
-    /// The words are laid out in `libraries/ClaimWords.sol`.
+    /// The words are laid out in `codec/PackedClaim.sol`.
     struct SettledClaim {
         bytes32 batchDigest;
         uint40 settledAt;
@@ -67,15 +67,15 @@ interface ISettlementState {
 
     // ---- events -----------------------------------------------------------------------------------
 
-    /// @notice An event was paid. Words: see ClaimWords.
+    /// @notice An event was paid. Words: see PackedClaim.
     event ClaimSettled(
         address indexed patient, bytes32 commitment, uint256 parties, uint256 amounts, uint256 shares, uint256 service
     );
     /// @notice The same of a claim with one payer, no operator's fee, nothing outside the plan and no units
     /// counted: what it does not say is 0, or the rest. Its first topic is the patient: a signature would be a
     /// quarter of what the log costs.
-    /// @param parties see ClaimWords
-    /// @param amounts see ClaimWords
+    /// @param parties see PackedClaim
+    /// @param amounts see PackedClaim
     /// @param service coinsurance u64 | serviceId bytes8 | units u16 | benefitYear u16 | sequence u64 | 0 u24 |
     /// flags u8
     event PlainClaimSettled(
@@ -125,7 +125,7 @@ interface ISettlementState {
     /// @notice The claim stands; what was held is the provider's again.
     event DisputeUpheld(bytes32 indexed claimId, uint32 indexed providerId);
     /// @notice A claim was reversed, in full or in part: these differences were taken back. Words as in
-    /// ClaimWords; `service` is the claim's, with the difference of the fee.
+    /// PackedClaim; `service` is the claim's, with the difference of the fee.
     event ClaimReversed(
         bytes32 indexed claimId,
         address indexed patient,

@@ -3,18 +3,18 @@ pragma solidity 0.8.30;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {CategorySlot} from "./CategorySlot.sol";
+import {FeeSlot} from "./FeeSlot.sol";
+import {MemberSlot} from "./MemberSlot.sol";
+import {PoolSlot} from "./PoolSlot.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
-import {Adjudication} from "../libraries/Adjudication.sol";
-import {Calendar} from "../libraries/Calendar.sol";
-import {CategorySlot} from "../libraries/CategorySlot.sol";
-import {FeeSlot} from "../libraries/FeeSlot.sol";
-import {MemberSlot} from "../libraries/MemberSlot.sol";
-import {PoolSlot} from "../libraries/PoolSlot.sol";
-import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "../libraries/Notice.sol";
+import {Adjudication} from "../math/Adjudication.sol";
+import {Calendar} from "../math/Calendar.sol";
 import {Accumulators, CategoryTerms, CobMode, Fee, MemberYear, PlanTerms} from "../types/Terms.sol";
 import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
+import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "../types/Timelocks.sol";
 
 /// @notice What an insurer publishes and whom it insures: the part of InsurerPayer that its owner writes.
 abstract contract PayerTerms is IInsurerPayer, Ownable2Step {

@@ -2,16 +2,16 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {CategorySlot} from "./CategorySlot.sol";
+import {FeeSlot} from "./FeeSlot.sol";
+import {MemberSlot} from "./MemberSlot.sol";
 import {PayerTerms} from "./PayerTerms.sol";
-import {Adjudication} from "../libraries/Adjudication.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
-import {CategorySlot} from "../libraries/CategorySlot.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {FeeSlot} from "../libraries/FeeSlot.sol";
-import {MemberSlot} from "../libraries/MemberSlot.sol";
-import {PoolSlot} from "../libraries/PoolSlot.sol";
-import {Spendable} from "../libraries/Spendable.sol";
-import {Words} from "../libraries/Words.sol";
+import {PoolSlot} from "./PoolSlot.sol";
+import {BatchCodec} from "../codec/BatchCodec.sol";
+import {PackedClaim} from "../codec/PackedClaim.sol";
+import {WordArray} from "../codec/WordArray.sol";
+import {Spendable} from "../escrow/Spendable.sol";
+import {Adjudication} from "../math/Adjudication.sol";
 import {Reason} from "../types/Outcomes.sol";
 import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
 
@@ -321,7 +321,7 @@ abstract contract SectionPricing is PayerTerms {
             _lookUpMember(pricing, key);
             (amounts, shares) = _price(pricing, row);
         }
-        Words.put(pricing.answer, amounts, shares);
+        WordArray.put(pricing.answer, amounts, shares);
         unchecked {
             // Counts and places within a section that settlement has checked.
             pricing.answer += 64;
@@ -364,7 +364,7 @@ abstract contract SectionPricing is PayerTerms {
 
         if (FeeSlot.annualUnits(pricing.fee) != 0) {
             _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += uint32(units);
-            shares |= ClaimWords.COUNTED;
+            shares |= PackedClaim.COUNTED;
         }
         amounts |= billed << 192;
     }
@@ -376,7 +376,7 @@ abstract contract SectionPricing is PayerTerms {
     {
         Adjudication.Met memory met = _met(pricing);
         (amounts, shares) = Adjudication.split(allowed, pricing.category, pricing.plan, met);
-        uint256 planPaid = ClaimWords.planPaid(shares);
+        uint256 planPaid = PackedClaim.planPaid(shares);
         reason = uint256(Spendable.refusal(pricing.statement, allowed - planPaid));
         if (reason != 0) return (amounts, shares, reason);
         if (planPaid > pricing.pool) return (amounts, shares, uint256(Reason.PayerUnfunded));

@@ -5,12 +5,12 @@ import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {ClaimReversals} from "./ClaimReversals.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../libraries/Notice.sol";
-import {PatientIntents} from "../libraries/PatientIntents.sol";
+import {CreditAccount} from "./CreditAccount.sol";
+import {PackedClaim} from "../codec/PackedClaim.sol";
+import {PatientIntents} from "../escrow/PatientIntents.sol";
+import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../types/Timelocks.sol";
 
-/// @notice The part of SettlementDesk that hears disputes of settled claims.
+/// @notice The part of SettlementExtension that hears disputes of settled claims.
 /// @dev Documented in IClaimSettlement.
 abstract contract ClaimDisputes is ClaimReversals {
     using CreditAccount for CreditAccount.Account;
@@ -50,7 +50,7 @@ abstract contract ClaimDisputes is ClaimReversals {
 
     /// Documented in IClaimSettlement.
     function concede(SettledClaim calldata claim) external delegated nonReentrant {
-        _checkPayoutAddress(ClaimWords.providerId(claim.parties));
+        _checkPayoutAddress(PackedClaim.providerId(claim.parties));
         (bytes32 id, Dispute memory found) = _pending(claim);
         _reverse(id, claim, found);
     }
@@ -61,7 +61,7 @@ abstract contract ClaimDisputes is ClaimReversals {
         delegated
         nonReentrant
     {
-        uint32 providerId = ClaimWords.providerId(claim.parties);
+        uint32 providerId = PackedClaim.providerId(claim.parties);
         _checkPayoutAddress(providerId);
         bytes32 id = _proven(claim, rootSlot, proof);
         Dispute memory found = _disputes[id];
@@ -76,7 +76,7 @@ abstract contract ClaimDisputes is ClaimReversals {
 
     /// Documented in IClaimSettlement.
     function answer(SettledClaim calldata claim, bytes32 statementHash) external delegated nonReentrant {
-        _checkPayoutAddress(ClaimWords.providerId(claim.parties));
+        _checkPayoutAddress(PackedClaim.providerId(claim.parties));
         (bytes32 id, Dispute memory found) = _pending(claim);
         if (found.status != DisputeStatus.Open) revert WrongStatus(id, found.status);
         if (block.timestamp >= found.deadline) revert DeadlineOver(found.deadline, block.timestamp);
@@ -130,8 +130,8 @@ abstract contract ClaimDisputes is ClaimReversals {
     function _isParty(SettledClaim calldata claim, Party party, address caller) private view returns (bool) {
         if (party == Party.Patient) return caller == claim.patient;
         uint32 payerId = party == Party.Primary
-            ? ClaimWords.payerId(claim.parties)
-            : ClaimWords.secondaryPayerId(claim.parties);
+            ? PackedClaim.payerId(claim.parties)
+            : PackedClaim.secondaryPayerId(claim.parties);
         return payerId != 0 && caller == Ownable(_payerAddress(payerId)).owner();
     }
 
@@ -150,11 +150,11 @@ abstract contract ClaimDisputes is ClaimReversals {
     }
 
     function _hold(SettledClaim calldata claim, Dispute memory opened) private {
-        uint256 fee = ClaimWords.fee(claim.service);
-        uint256 credit = ClaimWords.allowed(claim.amounts) - fee;
+        uint256 fee = PackedClaim.fee(claim.service);
+        uint256 credit = PackedClaim.allowed(claim.amounts) - fee;
         opened.status = DisputeStatus.Open;
         opened.deadline = uint40(block.timestamp) + ANSWER_TIME;
-        opened.providerId = ClaimWords.providerId(claim.parties);
+        opened.providerId = PackedClaim.providerId(claim.parties);
         (opened.held, opened.feeHeld) = (uint64(credit), uint64(fee));
         uint256 day = CreditAccount.dayOf(claim.settledAt);
         _providers[opened.providerId].hold(day, credit);

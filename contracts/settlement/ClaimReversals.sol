@@ -2,16 +2,16 @@
 pragma solidity 0.8.30;
 
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {CreditDesk} from "./CreditDesk.sol";
+import {CreditAccount} from "./CreditAccount.sol";
+import {ProviderPayouts} from "./ProviderPayouts.sol";
+import {PackedClaim} from "../codec/PackedClaim.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {TransferGas} from "../libraries/TransferGas.sol";
+import {TransferGas} from "../token/TransferGas.sol";
 
-/// @notice The part of SettlementDesk that takes claims back: what each party gets, out of whose money,
+/// @notice The part of SettlementExtension that takes claims back: what each party gets, out of whose money,
 /// and what the provider is left owing.
 /// @dev Documented in IClaimSettlement.
-abstract contract ClaimReversals is CreditDesk {
+abstract contract ClaimReversals is ProviderPayouts {
     using CreditAccount for CreditAccount.Account;
 
     /// What a reversal takes back of a claim, word by word; `fee` is also in `service`.
@@ -68,12 +68,12 @@ abstract contract ClaimReversals is CreditDesk {
         returns (Difference memory taken)
     {
         uint256 amounts = uint192(ruling.amounts);
-        uint256 allowed = ClaimWords.allowed(amounts);
-        uint256 patientParts = ClaimWords.deductible(amounts) + ClaimWords.copay(amounts)
-            + ClaimWords.coinsurance(ruling.shares) + ClaimWords.outsidePlan(ruling.shares);
-        uint256 parts = patientParts + ClaimWords.planPaid(ruling.shares);
+        uint256 allowed = PackedClaim.allowed(amounts);
+        uint256 patientParts = PackedClaim.deductible(amounts) + PackedClaim.copay(amounts)
+            + PackedClaim.coinsurance(ruling.shares) + PackedClaim.outsidePlan(ruling.shares);
+        uint256 parts = patientParts + PackedClaim.planPaid(ruling.shares);
         if (parts != allowed) revert RulingDoesNotAddUp(allowed, parts);
-        uint256 secondaryPaid = ClaimWords.secondaryPaid(ruling.shares);
+        uint256 secondaryPaid = PackedClaim.secondaryPaid(ruling.shares);
         if (secondaryPaid > patientParts) revert RulingDoesNotAddUp(patientParts, secondaryPaid);
         if (allowed == 0 && ruling.secondary != 0) revert RulingDoesNotAddUp(0, ruling.secondary);
 
@@ -81,13 +81,13 @@ abstract contract ClaimReversals is CreditDesk {
         taken.amounts = _minus(uint192(claim.amounts), amounts);
         taken.shares = _minus(claim.shares, ruling.shares);
         taken.secondary = _minus(claim.secondary, ruling.secondary);
-        uint256 fee = ClaimWords.fee(claim.service);
+        uint256 fee = PackedClaim.fee(claim.service);
         taken.fee = _minus(fee, ruling.fee);
         taken.whole = allowed == 0;
         // Neither the patient's responsibility nor the provider's credit may grow or fall below nothing.
-        _minus(ClaimWords.responsibility(claim.amounts, claim.shares), patientParts - secondaryPaid);
+        _minus(PackedClaim.responsibility(claim.amounts, claim.shares), patientParts - secondaryPaid);
         _minus(allowed, ruling.fee);
-        _minus(ClaimWords.allowed(claim.amounts) - fee, allowed - ruling.fee);
+        _minus(PackedClaim.allowed(claim.amounts) - fee, allowed - ruling.fee);
     }
 
     /// `claimed - ruled`, four 64-bit fields at once, none of which may be larger in `ruled`.
@@ -103,7 +103,7 @@ abstract contract ClaimReversals is CreditDesk {
 
     /// Reverses a claim whose money was held for its dispute: that always covers it.
     function _reverseHeld(SettledClaim calldata claim, Difference memory taken, Dispute memory dispute) internal {
-        uint256 lost = ClaimWords.allowed(taken.amounts) - taken.fee;
+        uint256 lost = PackedClaim.allowed(taken.amounts) - taken.fee;
         _unhold(claim, dispute, lost, taken.fee);
         emit ReversalFunded(taken.claimId, uint64(lost), 0, 0, 0, uint64(taken.fee));
         _giveBack(claim, taken, 0, 0);
@@ -112,9 +112,9 @@ abstract contract ClaimReversals is CreditDesk {
     /// Reverses a claim whose provider gives it back. Where its bucket has matured, the operator's fee has
     /// gone its way and the provider bears that too.
     function _reverseVoided(SettledClaim calldata claim, Difference memory taken) internal {
-        CreditAccount.Account storage account = _providers[ClaimWords.providerId(claim.parties)];
+        CreditAccount.Account storage account = _providers[PackedClaim.providerId(claim.parties)];
         uint256 day = CreditAccount.dayOf(claim.settledAt);
-        uint256 due = ClaimWords.allowed(taken.amounts);
+        uint256 due = PackedClaim.allowed(taken.amounts);
         if (!CreditAccount.hasMatured(day)) {
             due -= taken.fee;
             account.takeBucket(day, due);
@@ -144,21 +144,21 @@ abstract contract ClaimReversals is CreditDesk {
 
     /// The patient first and in full, then the payers as far as it goes; the rest is a receivable.
     function _giveBackWhatIsThere(SettledClaim calldata claim, Difference memory taken, uint256 there) private {
-        uint256 share = ClaimWords.responsibility(taken.amounts, taken.shares);
+        uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);
         if (share > there) revert PatientPartMissing(uint64(share), uint64(there));
         there -= share;
-        uint256 primary = ClaimWords.planPaid(taken.shares);
+        uint256 primary = PackedClaim.planPaid(taken.shares);
         uint256 missing = primary - _least(primary, there);
         there -= primary - missing;
-        uint256 secondaryMissing = ClaimWords.secondaryPaid(taken.shares) - there;
-        _record(taken.claimId, claim.parties, ClaimWords.payerId(claim.parties), missing);
-        _record(taken.claimId, claim.parties, ClaimWords.secondaryPayerId(claim.parties), secondaryMissing);
+        uint256 secondaryMissing = PackedClaim.secondaryPaid(taken.shares) - there;
+        _record(taken.claimId, claim.parties, PackedClaim.payerId(claim.parties), missing);
+        _record(taken.claimId, claim.parties, PackedClaim.secondaryPayerId(claim.parties), secondaryMissing);
         _giveBack(claim, taken, missing, secondaryMissing);
     }
 
     function _record(bytes32 id, uint256 parties, uint32 payerId, uint256 amount) private {
         if (amount == 0) return;
-        uint32 providerId = ClaimWords.providerId(parties);
+        uint32 providerId = PackedClaim.providerId(parties);
         receivableOf[providerId][payerId] += uint64(amount);
         _providers[providerId].owe(amount);
         emit ReceivableRecorded(id, providerId, payerId, uint64(amount));
@@ -176,24 +176,24 @@ abstract contract ClaimReversals is CreditDesk {
             claim.parties,
             taken.amounts,
             taken.shares,
-            claim.service - (ClaimWords.fee(claim.service) - taken.fee << ClaimWords.FEE_SHIFT),
+            claim.service - (PackedClaim.fee(claim.service) - taken.fee << PackedClaim.FEE_SHIFT),
             taken.secondary
         );
 
-        uint256 share = ClaimWords.responsibility(taken.amounts, taken.shares);
+        uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);
         if (share != 0) {
             SafeERC20.safeTransfer(token, address(escrow), share);
             escrow.refund(claim.patient, uint64(share));
         }
-        uint32 payerId = ClaimWords.payerId(claim.parties);
+        uint32 payerId = PackedClaim.payerId(claim.parties);
         if (payerId != 0) {
             IInsurerPayer(_payerAddress(payerId)).reverse(_primaryPosting(claim, taken));
-            _refundPayer(payerId, ClaimWords.planPaid(taken.shares) - missing);
+            _refundPayer(payerId, PackedClaim.planPaid(taken.shares) - missing);
         }
-        if (claim.secondary != 0 || claim.service & ClaimWords.SECONDARY_UNITS_COUNTED != 0) {
-            payerId = ClaimWords.secondaryPayerId(claim.parties);
+        if (claim.secondary != 0 || claim.service & PackedClaim.SECONDARY_UNITS_COUNTED != 0) {
+            payerId = PackedClaim.secondaryPayerId(claim.parties);
             IInsurerPayer(_payerAddress(payerId)).reverse(_secondaryPosting(claim, taken));
-            _refundPayer(payerId, ClaimWords.secondaryPaid(taken.shares) - secondaryMissing);
+            _refundPayer(payerId, PackedClaim.secondaryPaid(taken.shares) - secondaryMissing);
         }
     }
 
@@ -202,13 +202,13 @@ abstract contract ClaimReversals is CreditDesk {
         pure
         returns (IInsurerPayer.Posting memory posting)
     {
-        posting = _posting(claim, taken, ClaimWords.UNITS_COUNTED);
-        posting.serviceId = ClaimWords.serviceId(claim.service);
-        uint256 deductible = ClaimWords.deductible(taken.amounts);
+        posting = _posting(claim, taken, PackedClaim.UNITS_COUNTED);
+        posting.serviceId = PackedClaim.serviceId(claim.service);
+        uint256 deductible = PackedClaim.deductible(taken.amounts);
         posting.deductible = uint64(deductible);
         posting.outOfPocket =
-            uint64(deductible + ClaimWords.copay(taken.amounts) + ClaimWords.coinsurance(taken.shares));
-        posting.benefit = uint64(ClaimWords.planPaid(taken.shares));
+            uint64(deductible + PackedClaim.copay(taken.amounts) + PackedClaim.coinsurance(taken.shares));
+        posting.benefit = uint64(PackedClaim.planPaid(taken.shares));
     }
 
     function _secondaryPosting(SettledClaim calldata claim, Difference memory taken)
@@ -216,11 +216,11 @@ abstract contract ClaimReversals is CreditDesk {
         pure
         returns (IInsurerPayer.Posting memory posting)
     {
-        posting = _posting(claim, taken, ClaimWords.SECONDARY_UNITS_COUNTED);
-        posting.serviceId = ClaimWords.secondaryServiceId(claim.parties);
-        posting.deductible = uint64(ClaimWords.asIfAloneDeductible(taken.secondary));
-        posting.outOfPocket = uint64(ClaimWords.asIfAloneOutOfPocket(taken.secondary));
-        posting.benefit = uint64(ClaimWords.asIfAlonePlanPaid(taken.secondary));
+        posting = _posting(claim, taken, PackedClaim.SECONDARY_UNITS_COUNTED);
+        posting.serviceId = PackedClaim.secondaryServiceId(claim.parties);
+        posting.deductible = uint64(PackedClaim.asIfAloneDeductible(taken.secondary));
+        posting.outOfPocket = uint64(PackedClaim.asIfAloneOutOfPocket(taken.secondary));
+        posting.benefit = uint64(PackedClaim.asIfAlonePlanPaid(taken.secondary));
     }
 
     /// Units are given back with the whole of a claim only, by a payer that had counted them.
@@ -230,8 +230,8 @@ abstract contract ClaimReversals is CreditDesk {
         returns (IInsurerPayer.Posting memory posting)
     {
         posting.member = claim.patient;
-        posting.benefitYear = ClaimWords.benefitYear(claim.service);
-        if (taken.whole && claim.service & counted != 0) posting.units = uint32(ClaimWords.units(claim.service));
+        posting.benefitYear = PackedClaim.benefitYear(claim.service);
+        if (taken.whole && claim.service & counted != 0) posting.units = uint32(PackedClaim.units(claim.service));
     }
 
     /// A payer that cannot be sent its refund now finds it in `refundOf`; it holds up nobody else.

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {QuorumCheck} from "./QuorumCheck.sol";
-import {SettlementFront} from "./SettlementFront.sol";
+import {SettlementState} from "./SettlementState.sol";
+import {BatchCodec} from "../codec/BatchCodec.sol";
+import {PackedClaim} from "../codec/PackedClaim.sol";
+import {WordArray} from "../codec/WordArray.sol";
+import {Spendable} from "../escrow/Spendable.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
-import {BatchCodec} from "../libraries/BatchCodec.sol";
-import {ClaimWords} from "../libraries/ClaimWords.sol";
-import {Spendable} from "../libraries/Spendable.sol";
-import {Words} from "../libraries/Words.sol";
 import {BatchContext} from "../types/Batch.sol";
 import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 import {CobMode} from "../types/Terms.sol";
 
 /// @notice The part of ClaimSettlement that prices rows one at a time: self-pay, coordination of benefits of
 /// two payers, and corrections. No payer writes before all have priced.
-abstract contract Coordination is SettlementFront, QuorumCheck {
+abstract contract Coordination is SettlementState {
     /// The payers of a run of sections. Contracts are zero where there is none.
     struct Payers {
         uint32 primaryId; // 0: self-pay
@@ -50,7 +49,7 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
         Price price;
     }
 
-    /// amounts, shares: as in ClaimWords; secondary: as if alone, with the service's flags in its low 64 bits.
+    /// amounts, shares: as in PackedClaim; secondary: as if alone, with the service's flags in its low 64 bits.
     struct Price {
         uint256 amounts;
         uint256 shares;
@@ -80,20 +79,20 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
             uint256 end;
             (row.patient, end) = BatchCodec.group(section, offset);
             offset += BatchCodec.GROUP_BYTES;
-            uint256 spendable = Words.get(spendables, group);
+            uint256 spendable = WordArray.get(spendables, group);
             for (end += index; index < end; ++index) {
                 _read(row, section, offset);
                 Reason reason =
-                    Words.isSet(skipped, index) ? Reason.SequenceSpent : _priceRow(row, spendable);
+                    WordArray.isSet(skipped, index) ? Reason.SequenceSpent : _priceRow(row, spendable);
                 if (reason == Reason.None) {
                     spendable = Spendable.charge(spendable, row.price.responsibility);
-                    Words.set(secondaries, index, row.price.secondary);
+                    WordArray.set(secondaries, index, row.price.secondary);
                 } else {
                     row.price.amounts = uint256(BatchCodec.billed(row.word)) << 192;
                     row.price.shares = uint256(reason);
                 }
-                Words.set(answers, 2 * index, row.price.amounts);
-                Words.set(answers, 2 * index + 1, row.price.shares);
+                WordArray.set(answers, 2 * index, row.price.amounts);
+                WordArray.set(answers, 2 * index + 1, row.price.shares);
                 offset += BatchCodec.rowBytes(row.header);
             }
         }
@@ -122,6 +121,19 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
         if (reason != Reason.None) _giveBackCorrection(row.corrects);
     }
 
+    /// Lets a correction name a claim: once, only a reversed one, and only the provider's own.
+    function _takeCorrection(bytes32 id, uint32 providerId) private returns (bool) {
+        Dispute storage found = _disputes[id];
+        if (found.status != DisputeStatus.Reversed || found.providerId != providerId) return false;
+        found.status = DisputeStatus.Corrected;
+        return true;
+    }
+
+    /// Undoes `_takeCorrection` for a correction that did not settle.
+    function _giveBackCorrection(bytes32 id) private {
+        _disputes[id].status = DisputeStatus.Reversed;
+    }
+
     function _priceAndCommit(Row memory row, uint256 spendable) private returns (Reason reason) {
         if (row.payers.primaryId != 0) return _priceCovered(row, spendable);
         reason = _priceSelfPay(row);
@@ -144,7 +156,7 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
         if (billed < owed) owed = billed;
         // Nobody holds as much as 64 bits cannot.
         if (billed > type(uint64).max || owed > type(uint64).max) return Reason.PatientUnfunded;
-        row.price = Price(ClaimWords.four(billed, owed, 0, 0), ClaimWords.four(0, owed, 0, 0), 0, owed);
+        row.price = Price(PackedClaim.four(billed, owed, 0, 0), PackedClaim.four(0, owed, 0, 0), 0, owed);
         return Reason.None;
     }
 
@@ -154,15 +166,15 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
         IInsurerPayer.QuoteRequest memory request = _request(row);
         IInsurerPayer.Quote memory first = row.payers.primary.quote(request);
         if (first.reason != Reason.None) return first.reason;
-        uint256 planPaid = ClaimWords.planPaid(first.shares);
-        uint256 flags = first.shares & ClaimWords.COUNTED != 0 ? ClaimWords.UNITS_COUNTED : 0;
+        uint256 planPaid = PackedClaim.planPaid(first.shares);
+        uint256 flags = first.shares & PackedClaim.COUNTED != 0 ? PackedClaim.UNITS_COUNTED : 0;
         row.price.amounts = first.amounts;
         row.price.shares = first.shares >> 64 << 64;
 
         IInsurerPayer.Quote memory second;
         second.reason = Reason.NotCovered; // without a secondary, nothing of it counts
         if (row.secondaryTerms != 0) {
-            second = _quoteSecondary(row, request, ClaimWords.allowed(first.amounts));
+            second = _quoteSecondary(row, request, PackedClaim.allowed(first.amounts));
             if (outcomeOf(second.reason) == Outcome.Pended) return second.reason;
         }
         if (second.reason == Reason.None) {
@@ -170,10 +182,10 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
             if (paid > second.pool) return Reason.PayerUnfunded;
             row.price.shares |= paid;
             row.price.secondary = _asIfAlone(second) << 64;
-            if (second.shares & ClaimWords.COUNTED != 0) flags |= ClaimWords.SECONDARY_UNITS_COUNTED;
+            if (second.shares & PackedClaim.COUNTED != 0) flags |= PackedClaim.SECONDARY_UNITS_COUNTED;
         }
         row.price.secondary |= flags;
-        row.price.responsibility = ClaimWords.responsibility(row.price.amounts, row.price.shares);
+        row.price.responsibility = PackedClaim.responsibility(row.price.amounts, row.price.shares);
         reason = Spendable.refusal(spendable, row.price.responsibility);
         if (reason != Reason.None) return reason;
         if (planPaid > first.pool) return Reason.PayerUnfunded;
@@ -189,10 +201,10 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
         pure
         returns (uint256 paid)
     {
-        uint256 planPaid = ClaimWords.planPaid(first.shares);
-        paid = ClaimWords.planPaid(second.shares);
+        uint256 planPaid = PackedClaim.planPaid(first.shares);
+        paid = PackedClaim.planPaid(second.shares);
         if (second.cobMode == CobMode.CarveOut) paid = paid > planPaid ? paid - planPaid : 0;
-        uint256 rest = ClaimWords.allowed(first.amounts) - planPaid;
+        uint256 rest = PackedClaim.allowed(first.amounts) - planPaid;
         if (paid > rest) paid = rest;
     }
 
@@ -224,36 +236,36 @@ abstract contract Coordination is SettlementFront, QuorumCheck {
 
     /// deductible | out of pocket | plan paid, each 64 bits.
     function _asIfAlone(IInsurerPayer.Quote memory quoted) private pure returns (uint256) {
-        uint256 deductible = ClaimWords.deductible(quoted.amounts);
-        uint256 outOfPocket = deductible + ClaimWords.copay(quoted.amounts) + ClaimWords.coinsurance(quoted.shares);
-        return ClaimWords.four(0, deductible, outOfPocket, ClaimWords.planPaid(quoted.shares));
+        uint256 deductible = PackedClaim.deductible(quoted.amounts);
+        uint256 outOfPocket = deductible + PackedClaim.copay(quoted.amounts) + PackedClaim.coinsurance(quoted.shares);
+        return PackedClaim.four(0, deductible, outOfPocket, PackedClaim.planPaid(quoted.shares));
     }
 
     function _primaryPosting(Row memory row) private pure returns (IInsurerPayer.Posting memory) {
-        bool counted = row.price.secondary & ClaimWords.UNITS_COUNTED != 0;
+        bool counted = row.price.secondary & PackedClaim.UNITS_COUNTED != 0;
         return IInsurerPayer.Posting({
             member: row.patient,
             benefitYear: BatchCodec.benefitYear(row.word),
             serviceId: BatchCodec.serviceId(row.word),
             units: counted ? BatchCodec.units(row.word) : 0,
-            deductible: uint64(ClaimWords.deductible(row.price.amounts)),
-            outOfPocket: uint64(ClaimWords.outOfPocket(row.price.amounts, row.price.shares)),
-            benefit: uint64(ClaimWords.planPaid(row.price.shares)),
-            paid: uint64(ClaimWords.planPaid(row.price.shares))
+            deductible: uint64(PackedClaim.deductible(row.price.amounts)),
+            outOfPocket: uint64(PackedClaim.outOfPocket(row.price.amounts, row.price.shares)),
+            benefit: uint64(PackedClaim.planPaid(row.price.shares)),
+            paid: uint64(PackedClaim.planPaid(row.price.shares))
         });
     }
 
     function _secondaryPosting(Row memory row) private pure returns (IInsurerPayer.Posting memory) {
-        bool counted = row.price.secondary & ClaimWords.SECONDARY_UNITS_COUNTED != 0;
+        bool counted = row.price.secondary & PackedClaim.SECONDARY_UNITS_COUNTED != 0;
         return IInsurerPayer.Posting({
             member: row.patient,
             benefitYear: BatchCodec.benefitYear(row.word),
             serviceId: row.secondaryServiceId,
             units: counted ? BatchCodec.units(row.word) : 0,
-            deductible: uint64(ClaimWords.asIfAloneDeductible(row.price.secondary)),
-            outOfPocket: uint64(ClaimWords.asIfAloneOutOfPocket(row.price.secondary)),
-            benefit: uint64(ClaimWords.asIfAlonePlanPaid(row.price.secondary)),
-            paid: uint64(ClaimWords.secondaryPaid(row.price.shares))
+            deductible: uint64(PackedClaim.asIfAloneDeductible(row.price.secondary)),
+            outOfPocket: uint64(PackedClaim.asIfAloneOutOfPocket(row.price.secondary)),
+            benefit: uint64(PackedClaim.asIfAlonePlanPaid(row.price.secondary)),
+            paid: uint64(PackedClaim.secondaryPaid(row.price.shares))
         });
     }
 }

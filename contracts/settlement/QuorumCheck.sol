@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {QuorumSignatures} from "./QuorumSignatures.sol";
 import {SettlementState} from "./SettlementState.sol";
-import {QuorumSignatures} from "../libraries/QuorumSignatures.sol";
 
 /// @notice The part of ClaimSettlement that checks k-of-n signatures.
 abstract contract QuorumCheck is SettlementState {

@@ -6,15 +6,15 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {CreditAccount} from "./CreditAccount.sol";
 import {SettlementSettings} from "./SettlementSettings.sol";
 import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
 import {ISettlementState} from "../interfaces/ISettlementState.sol";
-import {CreditAccount} from "../libraries/CreditAccount.sol";
-import {PayerAddress} from "../libraries/PayerAddress.sol";
+import {PayerAddress} from "../payer/PayerAddress.sol";
 
-/// @notice Everything that settlement stores, and the contracts around it. ClaimSettlement and SettlementDesk,
+/// @notice Everything that settlement stores, and the contracts around it. ClaimSettlement and SettlementExtension,
 /// to which it delegates calls, both begin with this, so that they mean the same slots; neither has storage
 /// of its own.
 abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransient, EIP712, Nonces {

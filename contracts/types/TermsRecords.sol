@@ -27,7 +27,7 @@ struct PlanRecord {
     CobMode cobMode;
 }
 
-/// @notice A member's benefit year as it is stored, laid out in `libraries/MemberSlot.sol`.
+/// @notice A member's benefit year as it is stored, laid out in `payer/MemberSlot.sol`.
 struct MemberRecord {
     uint256 slot;
     uint256 more;

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from export_artifacts import (
+    CONTRACTS,
+    MOCKS,
     artifact,
     compiler_settings,
     is_deployable,
@@ -50,7 +52,11 @@ class Build:
 def build_unchanged(root: Path, compiler: Compiler) -> Build:
     """Compile the contracts as they are."""
     sources = read_sources(root)
-    ours = [name for name, text in sources.items() if name.startswith("contracts/") and CONTRACT.search(text)]
+    ours = [
+        name
+        for name, text in sources.items()
+        if name.startswith((CONTRACTS, MOCKS)) and CONTRACT.search(text)
+    ]
     output = compiler.compile(_request(sources, {name: ["*"] for name in ours}))
     if problems := errors(output):
         raise BuildError("\n".join(problems))

@@ -100,7 +100,7 @@ def test_digest__one_field_changed__differs(kind: type[Intent]) -> None:
 
 
 def test_types__of_the_contracts_libraries__are_the_same() -> None:
-    declared = set(_types(CONTRACTS / "libraries" / "PatientIntents.sol"))
+    declared = set(_types(CONTRACTS / "escrow" / "PatientIntents.sol"))
     declared |= set(_types(CONTRACTS / "DevUSD.sol")) - {
         "CancelAuthorization(address authorizer,bytes32 nonce)"
     }

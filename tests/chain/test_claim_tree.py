@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from chainbill.billing.outcomes import Reason
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix, merkle_proof, merkle_root, root_of_proof
-from chainbill.chain.format.claim_words import pack_claim, pack_secondary
 from chainbill.chain.format.events import Claim, SecondaryShares
+from chainbill.chain.format.packed_claim import pack_claim, pack_secondary
 from chainbill.records.hashing import keccak256
 
 DUMPS = ("simple-v1.sorted", "simple-v1.unsorted", "standard-v1.sorted", "standard-v1.unsorted")

@@ -12,6 +12,7 @@ from tests.support.roles import PATIENT_SHARE, PLAN_SHARE, Town
 from chainbill.cli import cli
 from chainbill.cli.shell.failures import run
 from chainbill.protocol_constants import END_OF_TIME
+from chainbill.state.address_book import Role
 from chainbill.statements.patient_period import only_period
 from chainbill.statements.period import Period
 
@@ -119,7 +120,7 @@ def test_accept_payer__another_one__takes_over_after_the_notice(town: Town) -> N
 
 def test_accept_payer__insurer_without_a_contract__says_what_to_do(town: Town) -> None:
     session = town.session()
-    session.book.put("paperless", session.book.get("insurer").model_copy(update={"payer_id": None}))
+    session.ensure_account("paperless", Role.INSURER)
     error = town("patient", "accept-payer", "paperless").error
     assert "paperless has no payer contract on this chain" in error
     assert "chainbill insurer create paperless" in error

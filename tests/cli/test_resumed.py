@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.support.node_proxy import Answer, proxy_before, swallowed, unheard
-from tests.support.roles import Town, _asks
+from tests.support.roles import Town, asks
 
 from chainbill.chain.devnet.anvil import start
 from chainbill.chain.node.send_state import Patience
@@ -41,7 +41,7 @@ AFTER_NOTING = [
 def killed(town: Town, point: str, moment: str, *arguments: object) -> None:
     """Run a command in a process of its own that is killed at a point."""
     program = [sys.executable, str(DYING), point, moment, "SIGKILL", "--state-dir", str(town.state.root)]
-    given = [*program, *map(str, arguments), *(["--yes"] if _asks(arguments) else [])]
+    given = [*program, *map(str, arguments), *(["--yes"] if asks(arguments) else [])]
     done = subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL, done
 

@@ -8,7 +8,6 @@ from typing import Any
 from tests.support.evm import Receipt
 
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix, merkle_proof
-from chainbill.chain.format.claim_words import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
@@ -16,6 +15,7 @@ from chainbill.chain.format.events import (
     SecondaryDetermined,
     SecondaryShares,
 )
+from chainbill.chain.format.packed_claim import NO_SECONDARY, pack_claim, pack_secondary
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from chainbill.chain.artifacts import CONTRACTS
 
 SOURCES = Path(__file__).resolve().parents[2] / "contracts"
 
-DELEGATES = {"ClaimSettlement": "SettlementDesk"}
+DELEGATES = {"ClaimSettlement": "SettlementExtension"}
 """Whose code a contract runs as its own."""
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -53,11 +53,11 @@ def verbs(contract: str) -> set[str]:
 
 @cache
 def parts() -> dict[str, Part]:
-    """Every contract of ours that is no interface, library or mock, by name."""
+    """Every contract of ours that is no interface or library, by name."""
     found = {}
     for path in SOURCES.rglob("*.sol"):
         folder, *_ = path.relative_to(SOURCES).parts
-        if folder == "mocks" or folder.startswith("."):
+        if folder.startswith("."):
             continue
         text = _COMMENT.sub("", path.read_text(encoding="utf-8"))
         for name, bases in _CONTRACT.findall(text):

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.contracts.claims import Settled
 
-from chainbill.chain.format.claim_words import pack_claim, pack_secondary
 from chainbill.chain.format.events import Claim, SecondaryShares
+from chainbill.chain.format.packed_claim import pack_claim, pack_secondary
 
 _AMOUNTS = (
     "allowed",

@@ -252,7 +252,7 @@ def test_withdraw__payout_address_blocked__holds_up_nobody_else(unruly: Protocol
 
 
 def test_account__of_every_kind_of_money__is_laid_out_as_documented(protocol: Protocol) -> None:
-    """The table in `libraries/CreditAccount.sol`: head, second, and the ring's slot of an earlier day."""
+    """The table in `settlement/CreditAccount.sol`: head, second, and the ring's slot of an earlier day."""
     settle(protocol, 1)
     protocol.mature()
     protocol.withdraw()

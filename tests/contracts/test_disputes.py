@@ -261,10 +261,10 @@ def test_dispute__one_of_two_claims_of_a_day__leaves_the_other_alone(protocol: P
     protocol.assert_solvent()
 
 
-def test_desk__called_directly__refuses_every_verb(protocol: Protocol) -> None:
+def test_extension__called_directly__refuses_every_verb(protocol: Protocol) -> None:
     """It has neither claims nor money: a bond sent to it would be lost."""
-    desk = Contract(protocol.evm, protocol.settlement.read("desk"), "ClaimSettlement")
-    protocol.mint(protocol.provider, DOLLAR, desk)
+    extension = Contract(protocol.evm, protocol.settlement.read("extensionCode"), "ClaimSettlement")
+    protocol.mint(protocol.provider, DOLLAR, extension)
     settled = settle(protocol)
     verbs: dict[str, tuple[object, ...]] = {
         "withdraw": (1,),
@@ -292,7 +292,7 @@ def test_desk__called_directly__refuses_every_verb(protocol: Protocol) -> None:
     for verb, arguments in verbs.items():
         for caller in (protocol.provider, protocol.governor):
             with reverts("OnlyDelegated"):
-                desk.send(caller, verb, *arguments)
+                extension.send(caller, verb, *arguments)
 
 
 # ---- by signature -----------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from tests.contracts.restricted import restricted_functions, verbs
 from tests.support.deployment import DAY, NOTICE, NOW, Protocol, account, matures_at
 from tests.support.evm import Contract, Evm
 
-from chainbill.chain.format.claim_words import pack_claim
 from chainbill.chain.format.events import Claim
+from chainbill.chain.format.packed_claim import pack_claim
 from chainbill.chain.roles import GovernorRole
 from chainbill.errors import ChainError
 from chainbill.money import DOLLAR

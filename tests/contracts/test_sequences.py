@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 from tests.contracts.situations import endings
@@ -144,6 +145,34 @@ def test_settle__random_batches__every_sequence_settles_at_most_once(protocol: P
                 spent.add(sequence)
         assert {n for n in range(300) if protocol.is_spent(n)} == spent
     assert len(spent) > 15
+
+
+def use_sequences(spent: set[int], sequences: list[int]) -> list[bool]:
+    """The loop that SequenceBitmap equals: whether each row of a section is skipped."""
+    skipped = []
+    for sequence in sequences:
+        skipped.append(sequence in spent)
+        spent.add(sequence)
+    return skipped
+
+
+def test_settle__random_sections__skip_the_rows_that_the_loop_skips(protocol: Protocol) -> None:
+    """Numbers across words of the bitmap. What is not skipped ends denied, so its number stays spent."""
+    draw = random.Random("sequence bitmap")
+    spent: set[int] = set()
+    seen: Counter[bool] = Counter()
+    for base in (0, 200, 2**32 - 40, 200, 2**40, 0, 2**64 - 600):
+        rows = [
+            protocol.row(patient, base + draw.randrange(600), UNLISTED)
+            for patient in sorted((protocol.patient, protocol.neighbour), key=str.lower)
+            for _ in range(60)
+        ]
+        skipped = use_sequences(spent, [row.sequence for row in rows])
+        assert [outcome for _, outcome, _ in endings(protocol.settle(*rows))] == [
+            Outcome.SKIPPED if each else Outcome.DENIED for each in skipped
+        ]
+        seen.update(skipped)
+    assert min(seen[True], seen[False]) > 50
 
 
 def test_settle__skipped_row__logs_who_and_which(protocol: Protocol) -> None:

@@ -21,7 +21,8 @@ BROKEN = "pragma solidity ^0.8.24;\ncontract Broken { uint256 public count = mis
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project with one contract."""
-    (tmp_path / "contracts" / "mocks").mkdir(parents=True)
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "tests" / "mocks").mkdir(parents=True)
     (tmp_path / "contracts" / "Counter.sol").write_text(COUNTER)
     return tmp_path
 
@@ -58,7 +59,7 @@ def test_build__unchanged_sources__are_not_compiled_again(project: Path, monkeyp
 def test_build__only_deployable_contracts_are_kept(project: Path) -> None:
     (project / "contracts" / "Base.sol").write_text(ABSTRACT)
     (project / "contracts" / "L.sol").write_text(LIBRARY)
-    (project / "contracts" / "mocks" / "Mock.sol").write_text(COUNTER.replace("Counter", "Mock"))
+    (project / "tests" / "mocks" / "Mock.sol").write_text(COUNTER.replace("Counter", "Mock"))
     assert sorted(export_artifacts.build(project)) == [
         "src/chainbill/chain/artifacts/Counter.json",
         "tests/artifacts/Mock.json",

@@ -1,4 +1,4 @@
-"""docs/storage.md against the compiler's own storage layouts; a contract and its desk share one."""
+"""docs/storage.md against the compiler's own storage layouts; a contract and its extension share one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CONTRACTS = {
     "PatientEscrow": "contracts/PatientEscrow.sol",
     "InsurerPayer": "contracts/InsurerPayer.sol",
     "ClaimSettlement": "contracts/ClaimSettlement.sol",
-    "SettlementDesk": "contracts/settlement/SettlementDesk.sol",
+    "SettlementExtension": "contracts/settlement/SettlementExtension.sol",
     "ProviderRegistry": "contracts/ProviderRegistry.sol",
     "InsurerPayerFactory": "contracts/InsurerPayerFactory.sol",
     "DevUSD": "contracts/DevUSD.sol",
 }
-DOCUMENTED = sorted(set(CONTRACTS) - {"SettlementDesk"})
+DOCUMENTED = sorted(set(CONTRACTS) - {"SettlementExtension"})
 STRUCTS = {
     "WithdrawalRequest": "WithdrawalRequest",
     "PlanRecord": "PlanRecord",
@@ -93,7 +93,7 @@ def test_storage_page__of_a_struct__is_the_compilers_layout(layouts: dict[str, A
     assert rows(struct) == places(members[0], types)
 
 
-def test_settlement_and_its_desk__have_one_layout(layouts: dict[str, Any]) -> None:
+def test_settlement_and_its_extension__have_one_layout(layouts: dict[str, Any]) -> None:
     def plain(layout: dict[str, Any]) -> list[tuple[str, int, str, str]]:
         types = layout["types"]
         return [
@@ -101,7 +101,7 @@ def test_settlement_and_its_desk__have_one_layout(layouts: dict[str, Any]) -> No
             for each in layout["storage"]
         ]
 
-    assert plain(layouts["ClaimSettlement"]) == plain(layouts["SettlementDesk"])
+    assert plain(layouts["ClaimSettlement"]) == plain(layouts["SettlementExtension"])
 
 
 @pytest.mark.parametrize("title", re.findall(r"^### (.*)$", PAGE, re.MULTILINE))

@@ -20,9 +20,9 @@ from web3._utils.events import get_event_data
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.format.claim_words import pack_claim, pack_secondary
 from chainbill.chain.format.events import Claim, ClaimSettled, SecondaryDetermined, SecondaryShares
 from chainbill.chain.format.logs import decode_log, decode_words
+from chainbill.chain.format.packed_claim import pack_claim, pack_secondary
 from chainbill.errors import LedgerError
 from chainbill.ledger.indexer import decode_ledger
 from chainbill.ledger.raw_logs import RawLedger

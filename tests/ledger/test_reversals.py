@@ -14,7 +14,7 @@ from chainbill.billing.terms import FeeTerms, PlanTerms
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.format import events
-from chainbill.chain.format.claim_words import NO_SECONDARY
+from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.replay import apply

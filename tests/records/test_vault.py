@@ -12,8 +12,10 @@ import pytest
 
 from chainbill.errors import AttestationError, ChainbillError, StateError
 from chainbill.records.commitment import Opening, new_salt
+from chainbill.records.sealed_file import SealedRecord
 from chainbill.records.service_event import Party, PriceSource, ServiceEvent, ServiceKind
-from chainbill.records.vault import Vault, VaultKey
+from chainbill.records.shared_records import RecordsFolder
+from chainbill.records.vault import Vault, VaultKey, copy_tag
 
 PROVIDER = VaultKey.generate()
 PATIENT = VaultKey.generate()
@@ -205,8 +207,14 @@ def flip_a_box_bit(content: Any) -> bytes:
         (lambda _: b"not json", StateError),
         (lambda _: b"[]", StateError),
         (lambda _: b'{"copies":[{}]}', StateError),
-        (lambda content: orjson.dumps({"copies": [{**content["copies"][0], "box": "%%"}]}), StateError),
-        (lambda content: orjson.dumps({"copies": [{**content["copies"][0], "box": ""}]}), AttestationError),
+        (
+            lambda content: orjson.dumps(content | {"copies": [content["copies"][0] | {"box": "%%"}]}),
+            StateError,
+        ),
+        (
+            lambda content: orjson.dumps(content | {"copies": [content["copies"][0] | {"box": ""}]}),
+            AttestationError,
+        ),
     ],
 )
 def test_open__damaged_file__is_refused_without_showing_the_record(
@@ -254,3 +262,68 @@ def test_iter__files_of_other_names__are_no_records(tmp_path: Path) -> None:
     for name in ("copy of 00.sealed", "zz.sealed", "00.sealed", f"{'00' * 32}.sealed.bak"):
         (vault.directory / name).write_bytes(b"")
     assert list(vault) == []
+
+
+# ---- records of elsewhere -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Vault:
+    """A provider's vault, on a machine of its own."""
+    return Vault(tmp_path / "elsewhere")
+
+
+def test_take__sealed_to_me__keeps_my_copy_alone(vault: Vault, elsewhere: Vault) -> None:
+    sealed = opening()
+    commitment = elsewhere.seal(sealed, RECIPIENTS)
+    record = elsewhere.sealed(commitment)
+    assert vault.take(commitment, record, PATIENT) is True
+    assert vault.open(commitment, PATIENT) == sealed
+    assert list(vault.sealed(commitment).copies) == [copy_tag(commitment, PATIENT.public)]
+    assert vault.take(commitment, record, PATIENT) is False
+    # What is here of another reader stays.
+    assert vault.take(commitment, record, PROVIDER) is True
+    assert len(vault.sealed(commitment).copies) == 2
+
+
+def test_take__sealed_to_others__keeps_nothing(vault: Vault, elsewhere: Vault) -> None:
+    commitment = elsewhere.seal(opening(), RECIPIENTS)
+    assert vault.take(commitment, elsewhere.sealed(commitment), STRANGER) is None
+    assert commitment not in vault
+
+
+def test_take__another_record_under_the_commitment__is_refused(vault: Vault, elsewhere: Vault) -> None:
+    commitment, other = elsewhere.seal(opening(), RECIPIENTS), opening().commitment
+    box = elsewhere.sealed(commitment).copies[copy_tag(commitment, PATIENT.public)]
+    with pytest.raises(AttestationError, match="does not open commitment"):
+        vault.take(other, SealedRecord({copy_tag(other, PATIENT.public): box}), PATIENT)
+    assert other not in vault
+
+
+def test_take__damaged_copy__is_refused(vault: Vault) -> None:
+    commitment = opening().commitment
+    with pytest.raises(AttestationError, match="damaged"):
+        vault.take(commitment, SealedRecord({copy_tag(commitment, PATIENT.public): b"junk"}), PATIENT)
+    assert commitment not in vault
+
+
+def test_shared_folder__what_one_seals__the_other_opens(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    shared = RecordsFolder(tmp_path / "shared")
+    sealed = opening()
+    commitment = Vault(tmp_path / "provider", shared=shared).seal(sealed, RECIPIENTS)
+    patient = Vault(tmp_path / "patient", shared=shared)
+    assert commitment in patient
+    assert patient.open(commitment, PATIENT) == sealed
+    assert list(patient.directory.iterdir()) == []
+    with pytest.raises(StateError, match="not sealed to this key"):
+        patient.open(commitment, STRANGER)
+
+
+def test_shared_folder__here_for_others_and_there_for_me__is_opened(tmp_path: Path, vault: Vault) -> None:
+    sealed = opening()
+    commitment = vault.seal(sealed, [PROVIDER.public])
+    (tmp_path / "shared").mkdir()
+    shared = RecordsFolder(tmp_path / "shared")
+    Vault(tmp_path / "other", shared=shared).seal(sealed, [PATIENT.public])
+    assert Vault(vault.directory, shared=shared).open(commitment, PATIENT) == sealed

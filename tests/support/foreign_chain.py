@@ -63,15 +63,19 @@ class ForeignChain:
 
 
 @contextmanager
-def foreign_chain(chain_id: int = CHAIN_ID, *, proxy: bool = True) -> Iterator[ForeignChain]:
+def foreign_chain(
+    chain_id: int = CHAIN_ID, *, proxy: bool = True, timestamp: int | None = None
+) -> Iterator[ForeignChain]:
     """A node for as long as the block runs; ended by its pid.
 
     Args:
+        timestamp: of its first block, in seconds since 1970; else now.
         proxy: is the CREATE2 proxy there, as on most chains?
     """
     port = _free_port()
     command = [str(find_anvil()), "--port", str(port), "--chain-id", str(chain_id), "--accounts", "1"]
     command += ["--balance", "1000", "--mnemonic", _WORDS, "--hardfork", "osaka", "--silent"]
+    command += [] if timestamp is None else ["--timestamp", str(timestamp)]
     command += [] if proxy else ["--disable-default-create2-deployer"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

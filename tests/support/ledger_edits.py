@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from chainbill.chain.format.claim_words import pack_claim
 from chainbill.chain.format.events import Claim, Event
 from chainbill.chain.format.logs import decode_words, event_topic
+from chainbill.chain.format.packed_claim import pack_claim
 from chainbill.ledger.indexer import decode_ledger
 from chainbill.ledger.raw_logs import RawLedger, RawLog
 

@@ -76,7 +76,7 @@ class Town:
     def __call__(self, *arguments: object) -> Ran:
         """Run ``chainbill``, inside this process; a process of its own costs most of a second. What a command
         asks is answered beforehand, as a script does."""
-        return self.asked(*arguments, *(["--yes"] if _asks(arguments) else []))
+        return self.asked(*arguments, *(["--yes"] if asks(arguments) else []))
 
     def asked(self, *arguments: object) -> Ran:
         """Run it as it is given: a command that asks finds nobody to ask."""
@@ -149,7 +149,7 @@ class Town:
         return sorted(rows, key=lambda row: row["sequence"])
 
 
-def _asks(arguments: Sequence[object]) -> bool:
+def asks(arguments: Sequence[object]) -> bool:
     """Has the command that is named a ``--yes``, and is it not given?"""
     command: click.Command | None = cli
     for word in arguments:

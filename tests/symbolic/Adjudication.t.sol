@@ -2,9 +2,9 @@
 pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {Adjudication} from "../../contracts/libraries/Adjudication.sol";
-import {CategorySlot} from "../../contracts/libraries/CategorySlot.sol";
-import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
+import {Adjudication} from "../../contracts/math/Adjudication.sol";
+import {CategorySlot} from "../../contracts/payer/CategorySlot.sol";
+import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
 import {CategoryTerms} from "../../contracts/types/Terms.sol";
 import {Cheats} from "./Cheats.sol";
 
@@ -75,8 +75,8 @@ contract AdjudicationTest is Cheats {
         (uint256 amounts, uint256 shares) =
             Adjudication.split(allowed, category, plan, Adjudication.Met(0, 0, planPaid, false, 0, 0));
         uint256 benefit = _least(allowed, annualMaximum > planPaid ? annualMaximum - planPaid : 0);
-        assert(amounts == ClaimWords.four(0, allowed, 0, 0));
-        assert(shares == ClaimWords.four(0, allowed - benefit, benefit, 0));
+        assert(amounts == PackedClaim.four(0, allowed, 0, 0));
+        assert(shares == PackedClaim.four(0, allowed - benefit, benefit, 0));
     }
 
     // ---- with coinsurance: the parts add up, and stay within the out-of-pocket maximum ----------------------
@@ -135,10 +135,10 @@ contract AdjudicationTest is Cheats {
         Adjudication.Met memory met = _met(met_, inFamily);
         bool added = Adjudication.add(met, amounts, shares);
 
-        uint256 deductible = added ? ClaimWords.deductible(amounts) : 0;
-        uint256 oop = added ? deductible + ClaimWords.copay(amounts) + ClaimWords.coinsurance(shares) : 0;
+        uint256 deductible = added ? PackedClaim.deductible(amounts) : 0;
+        uint256 oop = added ? deductible + PackedClaim.copay(amounts) + PackedClaim.coinsurance(shares) : 0;
         assert(met.deductible == met_.deductible + deductible && met.oop == met_.oop + oop);
-        assert(met.planPaid == met_.planPaid + (added ? ClaimWords.planPaid(shares) : 0));
+        assert(met.planPaid == met_.planPaid + (added ? PackedClaim.planPaid(shares) : 0));
         assert(met.familyDeductible == met_.familyDeductible + (inFamily ? deductible : 0));
         assert(met.familyOop == met_.familyOop + (inFamily ? oop : 0));
     }
@@ -160,8 +160,8 @@ contract AdjudicationTest is Cheats {
         );
         (uint256 amounts, uint256 shares) = Adjudication.split(allowed, slot, _plan(plan), met);
         unchecked {
-            uint256 difference = (amounts ^ ClaimWords.four(0, allowed, parts.deductible, parts.copay))
-                | (shares ^ ClaimWords.four(0, 0, parts.planPaid, 0))
+            uint256 difference = (amounts ^ PackedClaim.four(0, allowed, parts.deductible, parts.copay))
+                | (shares ^ PackedClaim.four(0, 0, parts.planPaid, 0))
                 | (parts.deductible + parts.copay + parts.planPaid ^ allowed);
             // One question to the solver.
             assert(difference == 0);
@@ -175,10 +175,10 @@ contract AdjudicationTest is Cheats {
         Adjudication.Met memory met
     ) private pure {
         (uint256 amounts, uint256 shares) = Adjudication.split(allowed, category, plan, met);
-        uint256 paid = ClaimWords.outOfPocket(amounts, shares);
-        uint256 benefit = ClaimWords.planPaid(shares);
-        assert(ClaimWords.allowed(amounts) == allowed && ClaimWords.secondaryPaid(shares) == 0);
-        assert(paid + ClaimWords.outsidePlan(shares) + benefit == allowed);
+        uint256 paid = PackedClaim.outOfPocket(amounts, shares);
+        uint256 benefit = PackedClaim.planPaid(shares);
+        assert(PackedClaim.allowed(amounts) == allowed && PackedClaim.secondaryPaid(shares) == 0);
+        assert(paid + PackedClaim.outsidePlan(shares) + benefit == allowed);
         assert(paid <= Math.saturatingSub(plan.oopMax, met.oop));
         assert(plan.annualMaximum == 0 || benefit <= Math.saturatingSub(plan.annualMaximum, met.planPaid));
     }

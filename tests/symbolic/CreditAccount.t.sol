@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
-import {CreditAccount} from "../../contracts/libraries/CreditAccount.sol";
+import {CreditAccount} from "../../contracts/settlement/CreditAccount.sol";
 import {Cheats} from "./Cheats.sol";
 
 /// @notice An account's money: each verb moves the sum by exactly what it takes or gives.
@@ -123,7 +123,7 @@ contract CreditAccountTest is Cheats {
         _assertMoved(before, added, taken);
     }
 
-    /// Bound: no more is advanced than the bond, as `drawAdvance` leaves it (Desk.t.sol).
+    /// Bound: no more is advanced than the bond, as `drawAdvance` leaves it (Extension.t.sol).
     function check_writeOffAdvances__changes_no_sum(State calldata state) external {
         assume(state.advanced <= state.bond);
         Fields memory before = _bring(state, 0, 1);

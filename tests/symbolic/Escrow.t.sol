@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {PatientEscrow} from "../../contracts/PatientEscrow.sol";
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
-import {Spendable} from "../../contracts/libraries/Spendable.sol";
+import {Spendable} from "../../contracts/escrow/Spendable.sol";
 import {Reason} from "../../contracts/types/Outcomes.sol";
 import {AnyEscrow} from "./AnyEscrow.sol";
 

@@ -6,7 +6,7 @@ import {IClaimSettlement} from "../../contracts/interfaces/IClaimSettlement.sol"
 import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
-import {QuorumSignatures} from "../../contracts/libraries/QuorumSignatures.sol";
+import {QuorumSignatures} from "../../contracts/settlement/QuorumSignatures.sol";
 import {QuorumCheck} from "../../contracts/settlement/QuorumCheck.sol";
 import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
 import {Cheats} from "./Cheats.sol";
@@ -30,7 +30,7 @@ contract QuorumHarness is QuorumCheck {
         Epoch storage found = _epochs[epoch];
         found.members = members;
         delete _standing;
-        // As QuorumDesk keeps it: of an epoch that was opened, with a threshold of at least one and at most the members,
+        // As QuorumAdmin keeps it: of an epoch that was opened, with a threshold of at least one and at most the members,
         // and has not ended, while nothing is paused.
         if (!stands || epoch == 0 || found.endsAt != 0 || paused()) return;
         if (found.threshold == 0 || found.threshold > members) return;

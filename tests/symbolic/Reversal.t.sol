@@ -7,7 +7,7 @@ import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFact
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
-import {ClaimWords} from "../../contracts/libraries/ClaimWords.sol";
+import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
 import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
 import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
 import {Cheats} from "./Cheats.sol";
@@ -54,7 +54,7 @@ contract NotingPayer {
     }
 }
 
-/// @notice The desk's reversals, callable, with one account of a provider and one of an operator.
+/// @notice The extension's reversals, callable, with one account of a provider and one of an operator.
 contract ReversalHarness is ClaimReversals {
     constructor(Around around)
         SettlementState(
@@ -114,7 +114,7 @@ contract ReversalTest is Cheats {
     address private constant OPERATOR = address(0x0b);
 
     Around private _around;
-    ReversalHarness private _desk;
+    ReversalHarness private _extension;
     NotingPayer private _primary;
     NotingPayer private _secondary;
 
@@ -127,10 +127,10 @@ contract ReversalTest is Cheats {
 
     function setUp() public {
         _around = new Around();
-        _desk = new ReversalHarness(_around);
+        _extension = new ReversalHarness(_around);
         bytes memory code = address(new NotingPayer()).code;
-        _primary = NotingPayer(_desk.payerAddress(PRIMARY));
-        _secondary = NotingPayer(_desk.payerAddress(SECONDARY));
+        _primary = NotingPayer(_extension.payerAddress(PRIMARY));
+        _secondary = NotingPayer(_extension.payerAddress(SECONDARY));
         vm.etch(address(_primary), code);
         vm.etch(address(_secondary), code);
     }
@@ -144,12 +144,12 @@ contract ReversalTest is Cheats {
         (opened.providerId, opened.held, opened.feeHeld) = (PROVIDER, uint64(credit), claimed.fee);
         // The accounts hold the claim and nothing else.
         uint256 head = 1 << 216 | (TODAY - 1) << 192;
-        _desk.set(PROVIDER, head | credit, 0, OPERATOR, head | claimed.fee);
+        _extension.set(PROVIDER, head | credit, 0, OPERATOR, head | claimed.fee);
 
-        _desk.reverseHeld(claim, opened);
+        _extension.reverseHeld(claim, opened);
 
         // Nothing is held any more, and nothing went back into the buckets.
-        (uint256 after_, uint256 second, uint256 operatorAfter) = _desk.standing(PROVIDER, OPERATOR);
+        (uint256 after_, uint256 second, uint256 operatorAfter) = _extension.standing(PROVIDER, OPERATOR);
         assert(after_ == (TODAY - 1) << 192 && second == 0);
         assert(operatorAfter == (TODAY - 1) << 192);
         assert(_around.sent() == allowed);
@@ -171,12 +171,12 @@ contract ReversalTest is Cheats {
     ) external {
         vm.warp(TODAY * 1 days);
         (ISettlementState.SettledClaim memory claim, uint256 allowed) = _claim(claimed, TODAY - 9);
-        _desk.set(PROVIDER, TODAY << 192 | uint256(matured) << 64, uint256(bond) << 128, OPERATOR, 0);
+        _extension.set(PROVIDER, TODAY << 192 | uint256(matured) << 64, uint256(bond) << 128, OPERATOR, 0);
 
-        _desk.reverseVoided(claim);
+        _extension.reverseVoided(claim);
 
         // Matured credit first, then the bond, then it is owed: a path of its own for each.
-        (uint256 head, uint256 second, uint256 operatorHead) = _desk.standing(PROVIDER, OPERATOR);
+        (uint256 head, uint256 second, uint256 operatorHead) = _extension.standing(PROVIDER, OPERATOR);
         uint256 fromMatured = matured < allowed ? matured : allowed;
         uint256 fromBond = bond < allowed - fromMatured ? bond : allowed - fromMatured;
         uint256 owed = allowed - fromMatured - fromBond;
@@ -184,8 +184,8 @@ contract ReversalTest is Cheats {
         assert(second == (uint256(bond) - fromBond << 128 | owed));
         assert(_around.sent() == fromMatured + fromBond);
         // The patient is never owed; the primary is before the secondary.
-        uint256 primary = _desk.receivableOf(PROVIDER, PRIMARY);
-        uint256 secondary = _desk.receivableOf(PROVIDER, SECONDARY);
+        uint256 primary = _extension.receivableOf(PROVIDER, PRIMARY);
+        uint256 secondary = _extension.receivableOf(PROVIDER, SECONDARY);
         assert(owed == primary + secondary);
         assert(primary == 0 || secondary == claimed.secondaryPaid);
         _assertEachGot(
@@ -212,12 +212,12 @@ contract ReversalTest is Cheats {
         allowed = uint256(of_.deductible) + of_.planPaid;
         assume(of_.fee <= allowed && of_.secondaryPaid < of_.deductible);
         assume(of_.fee != 0 && of_.secondaryPaid != 0 && of_.planPaid != 0);
-        claim.amounts = ClaimWords.four(0, allowed, of_.deductible, 0);
-        claim.shares = ClaimWords.four(0, 0, of_.planPaid, of_.secondaryPaid);
-        claim.secondary = ClaimWords.four(ALONE_DEDUCTIBLE, ALONE_OUT_OF_POCKET, ALONE_PLAN_PAID, 0);
+        claim.amounts = PackedClaim.four(0, allowed, of_.deductible, 0);
+        claim.shares = PackedClaim.four(0, 0, of_.planPaid, of_.secondaryPaid);
+        claim.secondary = PackedClaim.four(ALONE_DEDUCTIBLE, ALONE_OUT_OF_POCKET, ALONE_PLAN_PAID, 0);
         (claim.patient, claim.operator) = (PATIENT, OPERATOR);
         claim.settledAt = uint40(day * 1 days);
         claim.parties = uint256(PROVIDER) << 224 | uint256(PRIMARY) << 192 | uint256(SECONDARY) << 128;
-        claim.service = uint256(of_.fee) << ClaimWords.FEE_SHIFT;
+        claim.service = uint256(of_.fee) << PackedClaim.FEE_SHIFT;
     }
 }

@@ -9,8 +9,8 @@ import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFact
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
-import {PayerAddress} from "../../contracts/libraries/PayerAddress.sol";
-import {TypedData} from "../../contracts/libraries/TypedData.sol";
+import {PayerAddress} from "../../contracts/payer/PayerAddress.sol";
+import {TypedData} from "../../contracts/codec/TypedData.sol";
 import {Accumulators, CategoryTerms, CobMode, Fee, PlanTerms} from "../../contracts/types/Terms.sol";
 import {Cheats} from "./Cheats.sol";
 

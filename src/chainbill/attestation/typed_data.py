@@ -1,4 +1,4 @@
-"""What providers and oracle nodes sign, in one place (``contracts/libraries/TypedData.sol`` is the other
+"""What providers and oracle nodes sign, in one place (``contracts/codec/TypedData.sol`` is the other
 language's); ``patient_intents`` has what patients sign.
 
 Digests are packed by hand, field by field, because one is computed for every event; tests hold them

@@ -1,4 +1,4 @@
-"""Who owes what for one service event: the same integers as ``contracts/libraries/Adjudication.sol``.
+"""Who owes what for one service event: the same integers as ``contracts/math/Adjudication.sol``.
 
 This is DESIGN 4 for one payer; ``coordination`` joins two, ``self_pay`` does without one. Every amount is an
 integer number of micro-dollars, every division is Python's ``//`` on non-negative integers (Solidity's

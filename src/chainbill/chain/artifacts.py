@@ -19,7 +19,7 @@ CONTRACTS = (
     "InsurerPayerFactory",
     "InsurerPayer",
     "ClaimSettlement",
-    "SettlementDesk",
+    "SettlementExtension",
 )
 """Every deployable contract, by Solidity name."""
 

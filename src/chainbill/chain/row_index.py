@@ -19,7 +19,6 @@ from chainbill.attestation.typed_data import Domain
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.contracts.settlement import SettledClaim
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.format.claim_words import NO_SECONDARY
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
@@ -32,6 +31,7 @@ from chainbill.chain.format.events import (
     SecondaryShares,
 )
 from chainbill.chain.format.logs import decode_log
+from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.chain.node.connection import hash_of_block, time_of_block
 from chainbill.chain.node.mapped_errors import mapped_errors
 

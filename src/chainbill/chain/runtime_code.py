@@ -15,7 +15,7 @@ from chainbill.chain.artifacts import Artifact, load_artifact
 from chainbill.chain.contracts.payer_factory import payer_creation_code
 from chainbill.records.hashing import keccak256
 
-EXTENSION = "SettlementDesk"
+EXTENSION = "SettlementExtension"
 """The contract that settlement makes, and to which it delegates what it does not do itself."""
 
 _WORD = 32
@@ -95,7 +95,7 @@ def _immutables(contract: str, address: str, at: Mapping[str, str], chain_id: in
         "settlement": _address(at["settlement"]),
         "payerCodeHash": payer_code_hash,
         "_payerCodeHash": payer_code_hash,
-        "desk": _address(extension_of(at["settlement"])),
+        "extensionCode": _address(extension_of(at["settlement"])),
         "_self": own,
         # OpenZeppelin's EIP712.
         "_cachedThis": own,

@@ -50,6 +50,18 @@ COMMANDS: dict[str, LazyGroup.Entry] = {
         "chainbill.cli.claims.group:claims_group",
         "See every disputed claim, and end disputes whose deadline has passed.",
     ),
+    "contacts": (
+        "chainbill.cli.contacts:contacts_group",
+        "Keep who is who: accounts of others, with the keys that records are sealed to.",
+    ),
+    "accounts": (
+        "chainbill.cli.accounts:accounts_group",
+        "Keep the keys that are yours: make them, import them, list them.",
+    ),
+    "records": (
+        "chainbill.cli.records:records_group",
+        "Bring sealed records to their patients: by a file, or a folder that both reach.",
+    ),
     "relay": (
         "chainbill.cli.relay:relay_group",
         "Send what patients have signed, and pay the chain's gas for it.",

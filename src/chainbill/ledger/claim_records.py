@@ -9,7 +9,6 @@ from typing import TypeGuard
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
-from chainbill.chain.format.claim_words import NO_SECONDARY
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
@@ -23,6 +22,7 @@ from chainbill.chain.format.events import (
     SecondaryDetermined,
     SecondaryShares,
 )
+from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.pricing.attested_row import AttestedRow

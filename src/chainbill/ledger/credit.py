@@ -1,6 +1,6 @@
 """A provider's or an operator's money in settlement, by the day it was credited.
 
-The twin of ``contracts/libraries/CreditAccount.sol``, moved by the logs alone. What is credited on one day
+The twin of ``contracts/settlement/CreditAccount.sol``, moved by the logs alone. What is credited on one day
 (UTC) matures together, when every dispute window that began that day has ended.
 """
 

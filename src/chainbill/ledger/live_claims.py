@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from chainbill.chain.contracts.settlement import DisputeStatus
-from chainbill.chain.format.claim_words import NO_SECONDARY
 from chainbill.chain.format.events import Claim, SecondaryShares
+from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.errors import LedgerError
 from chainbill.ledger.credit import day_of
 

@@ -1,6 +1,6 @@
 """What a patient has set and announced in the escrow: payers, limits, consents.
 
-Twins of ``contracts/libraries/PatientSlot.sol`` and ``ConsentSlot.sol``, moved by the logs alone by the rules
+Twins of ``contracts/escrow/PatientSlot.sol`` and ``ConsentSlot.sol``, moved by the logs alone by the rules
 of ``PatientEscrow``. They answer as the contract would for a time of signing.
 """
 

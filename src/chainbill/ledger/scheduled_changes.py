@@ -1,6 +1,6 @@
 """What is announced before it holds: the contracts' storage slots with a present and a coming value.
 
-Each class is the twin of one slot, moved by the logs alone by the rules of the ``Notice`` library,
+Each class is the twin of one slot, moved by the logs alone by the rules of ``WithdrawalRequests``,
 ``PayerTerms``, ``ProviderRegistry`` and ``SettlementSettings``; what a patient announces is in
 ``patient_terms``. They answer as the contract would for a time of signing.
 """

@@ -161,9 +161,10 @@ def _asked(urls: Sequence[str], chain_id: int | None) -> int:
         chain_id = chain_id or w3.eth.chain_id
         check_chain(w3, chain_id, url)
     if chain_id is None:
-        failure = failure or NodeError("no node answers")
-        failure.hint = "start the node first; or say which chain it is: --chain-id N"
-        raise failure
+        told = "no node answers" if failure is None else str(failure)
+        raise NodeError(
+            told, hint="check the URL, and that the node runs; or say which chain it is: --chain-id N"
+        )
     return chain_id
 
 

@@ -10,24 +10,23 @@ from __future__ import annotations
 
 import re
 import secrets
-from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-import orjson
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from chainbill.errors import AttestationError, StateError
 from chainbill.records.commitment import Opening, verify
 from chainbill.records.hashing import keccak256
+from chainbill.records.sealed_file import SealedRecord
+from chainbill.records.shared_records import SUFFIX, RecordsFolder
 from chainbill.records.whole_file import sweep, write_whole
 
 KEY_BYTES = 32
 """Length of an X25519 key, public or private."""
 
-_SUFFIX = ".sealed"
 _NAME = re.compile(r"[0-9a-f]{64}\.sealed")
 _UNFINISHED = ".sealing-"
 _KEY_TAG = b"chainbill/vault-key/v1\0"
@@ -89,9 +88,10 @@ class VaultKey:
 class Vault:
     """A directory of sealed records, readable by its owner alone (0700, files 0600)."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, shared: RecordsFolder | None = None) -> None:
         """Open the vault in ``directory``, which is made where it is missing, and sweep what killed writers
-        left there.
+        left there. What is sealed is laid into the ``shared`` folder too, and what is not here is looked for
+        there.
 
         Raises:
             StateError: the directory cannot be made, or other users may enter it.
@@ -106,6 +106,7 @@ class Vault:
                 f"the vault {directory} is open to other users (mode {mode:o})", hint=f"chmod 700 {directory}"
             )
         self.directory = directory
+        self._shared = shared
         sweep(directory, _UNFINISHED)
 
     def seal(self, opening: Opening, recipients: Sequence[bytes]) -> bytes:
@@ -120,13 +121,15 @@ class Vault:
         commitment = opening.commitment
         plain = opening.to_bytes()
         copies = [
-            {"to": _copy_tag(commitment, public), "box": b64encode(_box(public).encrypt(plain)).decode()}
-            for public in dict.fromkeys(recipients)
+            (copy_tag(commitment, public), seal_to(public, plain)) for public in dict.fromkeys(recipients)
         ]
         if not copies:
             raise AttestationError("a record must be sealed to at least one recipient")
         secrets.SystemRandom().shuffle(copies)
-        self._write(self._path(commitment), orjson.dumps({"version": 1, "copies": copies}))
+        record = SealedRecord(dict(copies))
+        self._write(commitment, record)
+        if self._shared is not None:
+            self._shared.put(commitment, record)
         return commitment
 
     def open(self, commitment: bytes, key: VaultKey) -> Opening:
@@ -137,43 +140,76 @@ class Vault:
             AttestationError: the copy is damaged, or opens another commitment.
             MalformedRecord: the copy does not hold a service event.
         """
-        tag = _copy_tag(commitment, key.public)
-        for to, sealed in self._copies(commitment):
-            if to == tag:
-                opening = Opening.from_bytes(key.unseal(sealed))
-                verify(opening, commitment)
-                return opening
+        tag = copy_tag(commitment, key.public)
+        shared = None if self._shared is None else self._shared.get(commitment)
+        here = None if shared and not self._path(commitment).is_file() else self.sealed(commitment)
+        for record in (here, shared):
+            if record is not None and tag in record.copies:
+                return open_copy(record, commitment, key)
         raise StateError(f"record 0x{commitment.hex()} is not sealed to this key")
 
+    def sealed(self, commitment: bytes) -> SealedRecord:
+        """The record under ``commitment``, as it is sealed.
+
+        Raises:
+            StateError: no such record, or its file is unreadable.
+        """
+        try:
+            return SealedRecord.parse(self._path(commitment).read_bytes())
+        except FileNotFoundError:
+            raise StateError(f"record 0x{commitment.hex()} is not in the vault {self.directory}") from None
+        except (OSError, StateError):
+            raise StateError(f"the vault's file of record 0x{commitment.hex()} is unreadable") from None
+
+    def take(self, commitment: bytes, record: SealedRecord, key: VaultKey) -> bool | None:
+        """Keep a record of elsewhere: the copy that ``key`` opens, and nothing else that came with it. False
+        where it is here already; None where it is not sealed to this key.
+
+        Raises:
+            AttestationError: the copy is damaged, or opens another commitment.
+            MalformedRecord: the copy does not hold a service event.
+            StateError: the file cannot be written.
+        """
+        tag = copy_tag(commitment, key.public)
+        if tag not in record.copies:
+            return None
+        kept = dict(self.sealed(commitment).copies) if self._path(commitment).is_file() else {}
+        if tag in kept:
+            return False
+        open_copy(record, commitment, key)
+        self._write(commitment, SealedRecord({**kept, tag: record.copies[tag]}))
+        return True
+
     def __contains__(self, commitment: bytes) -> bool:
-        return self._path(commitment).is_file()
+        here = self._path(commitment).is_file()
+        return here or (self._shared is not None and self._shared.get(commitment) is not None)
 
     def __iter__(self) -> Iterator[bytes]:
         """Every commitment in the vault, ascending."""
-        for path in sorted(self.directory.glob(f"*{_SUFFIX}")):
+        for path in sorted(self.directory.glob(f"*{SUFFIX}")):
             # Another name is nobody's record: a copy that somebody made by hand, for one.
             if _NAME.fullmatch(path.name):
-                yield bytes.fromhex(path.name.removesuffix(_SUFFIX))
+                yield bytes.fromhex(path.name.removesuffix(SUFFIX))
 
     def _path(self, commitment: bytes) -> Path:
         if len(commitment) != 32:
             raise AttestationError(f"a commitment has 32 bytes, not {len(commitment)}")
-        return self.directory / f"{commitment.hex()}{_SUFFIX}"
+        return self.directory / f"{commitment.hex()}{SUFFIX}"
 
-    def _copies(self, commitment: bytes) -> Iterable[tuple[str, bytes]]:
+    def _write(self, commitment: bytes, record: SealedRecord) -> None:
         try:
-            file = orjson.loads(self._path(commitment).read_bytes())
-            return [(copy["to"], b64decode(copy["box"], validate=True)) for copy in file["copies"]]
-        except FileNotFoundError:
-            raise StateError(f"record 0x{commitment.hex()} is not in the vault {self.directory}") from None
-        except (OSError, ValueError, KeyError, TypeError):
-            raise StateError(f"the vault's file of record 0x{commitment.hex()} is unreadable") from None
-
-    def _write(self, path: Path, content: bytes) -> None:
-        try:
-            write_whole(path, content, prefix=_UNFINISHED)
+            write_whole(self._path(commitment), record.to_bytes(), prefix=_UNFINISHED)
         except OSError as error:
             raise StateError(f"the vault {self.directory} cannot be written: {error.strerror}") from None
+
+
+def seal_to(public: bytes, plain: bytes) -> bytes:
+    """Seal something to one recipient's X25519 public key; ``VaultKey.unseal`` opens it.
+
+    Raises:
+        AttestationError: the key is not 32 bytes.
+    """
+    return _box(public).encrypt(plain)
 
 
 def _box(public: bytes) -> SealedBox[PublicKey]:
@@ -182,6 +218,22 @@ def _box(public: bytes) -> SealedBox[PublicKey]:
     return SealedBox(PublicKey(public))
 
 
-def _copy_tag(commitment: bytes, public: bytes) -> str:
+def open_copy(record: SealedRecord, commitment: bytes, key: VaultKey) -> Opening:
+    """Open the copy of a record that is sealed to a key.
+
+    Raises:
+        StateError: none is.
+        AttestationError: the copy is damaged, or opens another commitment.
+        MalformedRecord: the copy does not hold a service event.
+    """
+    sealed = record.copies.get(copy_tag(commitment, key.public))
+    if sealed is None:
+        raise StateError(f"record 0x{commitment.hex()} is not sealed to this key")
+    opening = Opening.from_bytes(key.unseal(sealed))
+    verify(opening, commitment)
+    return opening
+
+
+def copy_tag(commitment: bytes, public: bytes) -> str:
     """How a recipient finds its copy: 64 bits, different for every record."""
     return keccak256(_COPY_TAG + commitment + public)[:8].hex()

@@ -18,8 +18,8 @@ _RANDOM = "[a-z0-9_]{8}"
 """What ``mkstemp`` puts behind the prefix."""
 
 
-def write_whole(path: Path, content: bytes, *, prefix: str, replace: bool = True) -> None:
-    """Write a file (0600). ``prefix`` names it until it is whole, and is what ``sweep`` goes by.
+def write_whole(path: Path, content: bytes, *, prefix: str, replace: bool = True, mode: int = 0o600) -> None:
+    """Write a file. ``prefix`` names it until it is whole, and is what ``sweep`` goes by.
 
     Raises:
         FileExistsError: it is there, and ``replace`` is false.
@@ -30,6 +30,7 @@ def write_whole(path: Path, content: bytes, *, prefix: str, replace: bool = True
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
+            os.fchmod(descriptor, mode)
             os.fsync(file.fileno())
             if replace:
                 temporary.replace(path)

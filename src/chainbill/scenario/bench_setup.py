@@ -146,7 +146,7 @@ class BenchStage:
             "InsurerPayerFactory": deployed.payers,
             "InsurerPayer": self._payers[0].address,
             "ClaimSettlement": deployed.settlement,
-            "SettlementDesk": self.protocol.settlement.desk(),
+            "SettlementExtension": self.protocol.settlement.extension_code(),
         }
         return {name: len(self._devnet.code(address)) for name, address in addresses.items()}
 

@@ -38,7 +38,9 @@ class Contact(BaseModel):
     payer_id: int | None = None
     """Of the insurer's payer contract; None until it has one."""
     vault_public_key: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    """Hexadecimal X25519 key that records are sealed to."""
+    """Hexadecimal X25519 key that records are sealed to; None where it was not told."""
+    card_issued_at: int | None = None
+    """When the contact card was signed that this was taken from, in seconds since 1970; None: from none."""
 
 
 _A = {
@@ -92,12 +94,15 @@ class AddressBook:
         return {name: contact for name, contact in sorted(book.items()) if role in (None, contact.role)}
 
     def get(self, name: str, role: Role | None = None) -> Contact:
-        """One entry.
+        """One entry, by its name or its address.
 
         Raises:
-            StateError: there is none of that name and role.
+            AttestationError: it begins like an address and is none.
+            StateError: there is none of that name or address, and of that role.
         """
         book = self.entries(role)
+        if name.startswith("0x"):
+            name = self._name_at(name, role)
         if name not in book:
             raise self._nobody(name, role, book)
         return book[name]
@@ -107,6 +112,17 @@ class AddressBook:
         check_name(name)
         with locked(self._lock):
             self._write({**self.entries(), name: contact})
+
+    def remove(self, name: str) -> Contact:
+        """Take an entry out; returns what it was.
+
+        Raises:
+            StateError: there is none of that name.
+        """
+        with locked(self._lock):
+            contact = self.get(name)
+            self._write({other: entry for other, entry in self.entries().items() if other != name})
+        return contact
 
     def update(self, name: str, **changes: Any) -> Contact:
         """Change some fields of an entry, such as ``provider_id=7``; returns the new one.
@@ -150,7 +166,11 @@ class AddressBook:
         name = self.name_of(address)
         key = self.get(name).vault_public_key if name is not None else None
         if key is None:
-            raise StateError(f"the address book has no vault key for {address}")
+            raise StateError(
+                f"the address book has no vault key for {address}",
+                hint="its owner makes a card that has it (chainbill contacts card); then here: "
+                "chainbill contacts import CARD",
+            )
         return bytes.fromhex(key)
 
     def provider(self, provider_id: int) -> tuple[str, Contact] | None:
@@ -161,12 +181,21 @@ class AddressBook:
         """Name and entry of a payer id; None where it is not in the book."""
         return next(((n, c) for n, c in self.entries().items() if c.payer_id == payer_id), None)
 
+    def _name_at(self, address: str, role: Role | None) -> str:
+        name = self.name_of(checksum_address(address))
+        if name is None:
+            raise StateError(
+                f"{address} is in no entry of the address book",
+                hint=f"give it a name: chainbill contacts add NAME {address} --role {role or 'ROLE'}",
+            )
+        return name
+
     def _nobody(self, name: str, role: Role | None, book: dict[str, Contact]) -> StateError:
         other = self.entries().get(name)
         besides = "" if other is None else f": {name} is {_A[other.role]}"
         hint = whom_else(name, book, none="make the usual ones: chainbill devnet up")
         if role in _MADE_BY and other is None:
-            hint += f"; a new one: {_MADE_BY[role]} {name}"
+            hint += f"; a new one: {_MADE_BY[role]} {name}; one of elsewhere: chainbill contacts import CARD"
         return StateError(
             f"there is no {role or 'account'} named {name!r} in the address book{besides}", hint=hint
         )

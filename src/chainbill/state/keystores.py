@@ -25,6 +25,48 @@ DEVNET_SCRYPT_N = 2**15
 """And of the devnet's play money, a quarter of that: its passphrase is random and would need none."""
 
 
+MOST_SCRYPT_BYTES, MOST_ROUNDS = 1 << 30, 10_000_000
+"""What opening a keystore of elsewhere may cost: scrypt's memory, and the rounds of PBKDF2. geth's take 256
+MiB and 262,144."""
+
+
+def open_keystore(content: bytes, passphrase: str) -> bytes:
+    """The private key in a keystore of elsewhere (Web3 Secret Storage, version 3), 32 bytes.
+
+    Raises:
+        StateError: it is no keystore, would cost too much to open, the passphrase does not open it, or it
+            holds another account than it says.
+    """
+    refuse_repeated_keys(content, "the keystore", StateError)
+    try:
+        keystore = json.loads(content)
+        _check_cost(keystore["crypto"]["kdfparams"])
+        stated = keystore.get("address")
+        key = bytes(Account.decrypt(keystore, passphrase))
+        address = Account.from_key(key).address
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if "MAC mismatch" in str(error):
+            raise StateError(
+                "the passphrase does not open the keystore", hint="it is asked for the keystore's own"
+            ) from None
+        raise StateError(
+            "that is no keystore of an account",
+            hint="keystores are JSON files as geth, clef and most wallets write them (version 3)",
+        ) from None
+    if stated and to_checksum_address(str(stated)) != address:
+        raise StateError(f"the keystore says {stated} and holds the key of {address}")
+    return key
+
+
+def _check_cost(parameters: dict[str, int]) -> None:
+    memory = 128 * parameters.get("n", 0) * parameters.get("r", 1) * parameters.get("p", 1)
+    if memory > MOST_SCRYPT_BYTES or parameters.get("c", 0) > MOST_ROUNDS:
+        raise StateError(
+            "the keystore would take longer to open than any that a wallet writes",
+            hint="if it is yours, have its wallet write it anew",
+        )
+
+
 class Keystores:
     """The keystores of one directory. An opened account is remembered for the life of this object."""
 
@@ -61,10 +103,7 @@ class Keystores:
         path = self._path(name)
         if path.exists():
             raise StateError(f"there is an account named {name!r} already", hint="choose another name")
-        try:
-            account: LocalAccount = Account.from_key(private_key)
-        except ValueError:
-            raise StateError("that is not a private key of an account") from None
+        account = self.check(private_key)
         if not self._devnet:
             check_strength(self._secret())
         cost = DEVNET_SCRYPT_N if self._devnet else SCRYPT_N
@@ -72,6 +111,19 @@ class Keystores:
         # Never replaced: a key that is overwritten is gone, and money with it.
         write_private(path, json.dumps(keystore, indent=2).encode() + b"\n", replace=False)
         self._open[name] = account
+        return account
+
+    @staticmethod
+    def check(private_key: bytes) -> LocalAccount:
+        """The account of a 32-byte private key.
+
+        Raises:
+            StateError: it is none.
+        """
+        try:
+            account: LocalAccount = Account.from_key(private_key)
+        except ValueError:
+            raise StateError("that is not a private key of an account") from None
         return account
 
     def unlock(self, name: str) -> LocalAccount:
@@ -108,7 +160,12 @@ class Keystores:
         if content is None:
             raise StateError(
                 f"there is no account named {name!r} whose keystore is here",
-                hint=whom_else(name, self.names(), none="make the usual ones: chainbill devnet up"),
+                hint=whom_else(
+                    name,
+                    self.names(),
+                    none="make the usual ones of a devnet: chainbill devnet up; or your own: chainbill "
+                    "accounts new NAME, or accounts import FILE",
+                ),
             )
         refuse_repeated_keys(content, f"the keystore {self._path(name)}", StateError)
         try:

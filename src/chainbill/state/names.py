@@ -19,12 +19,18 @@ def check_name(name: str) -> str:
     """``name``, where it is one.
 
     Raises:
-        StateError: not lower-case letters, digits and hyphens, over 64 characters, or like an address.
+        StateError: not lower-case letters, digits and hyphens, over 64 characters, or like an address or an
+            id.
     """
     if name.startswith("0x"):
         raise StateError(
             f"{name!r} is not an account's name: addresses begin like that",
             hint="choose a name that does not begin with 0x",
+        )
+    if is_id(name):
+        raise StateError(
+            f"{name!r} is not an account's name: ids of providers and payers are numbers",
+            hint="choose a name with a letter in it",
         )
     if not NAME.fullmatch(name):
         raise StateError(
@@ -32,6 +38,11 @@ def check_name(name: str) -> str:
             hint="use lower-case letters, digits and hyphens, at most 64, beginning with a letter or digit",
         )
     return name
+
+
+def is_id(text: str) -> bool:
+    """Is this the id of a provider or a payer, and so no name?"""
+    return text.isascii() and text.isdecimal()
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

@@ -137,7 +137,7 @@ class Networks:
                 )
             if name in self.names():
                 self._check_replaceable(self.get(name), network, replace=replace)
-            content = network.model_dump_json(indent=2, exclude_none=True).encode() + b"\n"
+            content = network.model_dump_json(indent=2).encode() + b"\n"
             write_private(self._state.of_network(name).network_settings, content)
 
     def remove(self, name: str) -> None:

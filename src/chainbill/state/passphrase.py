@@ -40,6 +40,22 @@ def passphrase_from(file: Path) -> str:
     )
 
 
+def passphrase_of(what: str, file: Path | None) -> str:
+    """The passphrase of a file of elsewhere: of ``file``, else of whoever sits at the terminal.
+
+    Raises:
+        StateError: there is none, or the file cannot be read or is open to other users.
+    """
+    if file is not None:
+        kept = read_private(file)
+        if kept is None:
+            raise StateError(f"there is no file {file}", hint="is it spelled right?")
+        return _decoded(kept, file)
+    if sys.stdin.isatty():
+        return getpass(f"Passphrase of {what}: ")
+    raise StateError(f"there is no passphrase for {what}", hint="give a file with it: --passphrase-file FILE")
+
+
 def check_strength(passphrase: str) -> None:
     """Refuse a passphrase that would not keep a stolen keystore shut. Only for new keys: what an earlier key
     was locked with must still open it.

@@ -1,8 +1,8 @@
 """Schedules: the key behind opaque service ids and the names published under it.
 
-An insurer hands its fee schedule to the providers it accepts, outside the chain; here the state directory is
-that channel. A provider has one of its own for its cash prices. Whoever holds a schedule can read which
-service an id on chain stands for.
+An insurer hands its fee schedule to the providers it accepts, outside the chain: sealed on its contact card,
+or through a state directory that they share. A provider has one of its own for its cash prices. Whoever holds
+a schedule can read which service an id on chain stands for.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Schedules:
         if content is None:
             raise StateError(
                 f"the schedule of payer {owner_id} is not here",
-                hint="the insurer publishes its fees first: chainbill insurer fees --help",
+                hint="the insurer publishes its fees: chainbill insurer fees --help; and hands it to those "
+                "elsewhere: chainbill contacts card --for NAME",
             )
         refuse_repeated_keys(content, f"the schedule {self._path(owner_id)}", StateError)
         try:
@@ -110,6 +111,20 @@ class Schedules:
             # Decoys that came after their service would be known for what they are.
             new = {each for each in services if each not in schedule.services and each not in schedule.decoys}
             return write({"decoys": schedule.decoys | {each: draw_decoys() for each in sorted(new)}})
+
+    def keep(self, handed: Schedule) -> bool:
+        """Keep what its owner has handed over, in place of what it had before; False where it is here
+        already.
+
+        Raises:
+            CatalogueError: two services share an id.
+        """
+        handed.names()
+        with locked(self.directory / ".lock"):
+            if handed.owner_id in self and self.load(handed.owner_id) == handed:
+                return False
+            write_private(self._path(handed.owner_id), handed.model_dump_json(indent=2).encode() + b"\n")
+        return True
 
     @contextmanager
     def _changing(self, owner_id: int) -> Iterator[tuple[Schedule, Callable[[Mapping[str, Any]], Schedule]]]:

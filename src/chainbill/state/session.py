@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
@@ -19,6 +20,7 @@ from chainbill.chain.node.finality import DEVNET_FINALITY, Finality
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import StateError
+from chainbill.records.shared_records import RecordsFolder
 from chainbill.records.vault import Vault, VaultKey
 from chainbill.state.address_book import AddressBook, Contact, Role
 from chainbill.state.devnet_accounts import contact
@@ -63,6 +65,11 @@ def open_node(state: StateDirectory, rpc_url: str | None = None) -> Node:
     return Node(connect(url or local.require().rpc_url), devnet, None)
 
 
+RECORDS_ENVIRONMENT = "CHAINBILL_RECORDS"
+"""Names a folder that providers and patients both reach, in which sealed records lie; none: each has only
+what is in the state directory."""
+
+
 class Session:
     """Everything a command needs. Accounts are opened when they are first asked for."""
 
@@ -72,8 +79,11 @@ class Session:
         protocol: Protocol,
         devnet: Devnet | None,
         network: Network | None = None,
+        *,
+        shared_records: Path | None = None,
     ) -> None:
         self.state = state
+        self._shared_records = shared_records
         self.protocol = protocol
         self.devnet = devnet
         """The state directory's devnet, None where the session is on another chain."""
@@ -110,7 +120,14 @@ class Session:
             # The devnet's chain was looked at when it was brought up. A transaction to a contract that is not
             # there would be mined, and do nothing.
             check_deployed(w3, deployment.settlement)
-        return cls(state, Protocol(w3, deployment), node.devnet, network)
+        shared = os.environ.get(RECORDS_ENVIRONMENT)
+        return cls(
+            state,
+            Protocol(w3, deployment),
+            node.devnet,
+            network,
+            shared_records=Path(shared).expanduser() if shared else None,
+        )
 
     @property
     def rpc_url(self) -> str:
@@ -135,8 +152,13 @@ class Session:
 
     @cached_property
     def vault(self) -> Vault:
-        """The sealed records."""
-        return Vault(self.state.vault)
+        """The sealed records: here, and in the folder that ``$CHAINBILL_RECORDS`` names.
+
+        Raises:
+            StateError: that is not there, or the vault cannot be used.
+        """
+        shared = None if self._shared_records is None else RecordsFolder(self._shared_records)
+        return Vault(self.state.vault, shared=shared)
 
     def now(self) -> int:
         """The chain's time, the only clock protocol times are taken from; seconds since 1970."""
@@ -146,8 +168,15 @@ class Session:
         """An account, opened.
 
         Raises:
-            StateError: no such account, or the passphrase is missing or wrong.
+            StateError: no such account, its key is elsewhere, or the passphrase is missing or wrong.
         """
+        known = self.book.entries().get(name)
+        if known is not None and name not in self.keystores:
+            raise StateError(
+                f"the key of {name} ({known.address}) is not here: the address book knows its address alone",
+                hint="have it here: chainbill accounts import FILE; or sign with it where it is, such as a "
+                "hardware wallet: chainbill patient sign, with --external",
+            )
         return self.keystores.unlock(name)
 
     def sender(self, name: str) -> Sender:
@@ -164,8 +193,25 @@ class Session:
         return Sender(self.protocol.w3, account, outbox=outbox, policy=self.fees)
 
     def vault_key(self, name: str) -> VaultKey:
-        """The key that opens records sealed to an account; errors as ``account``."""
+        """The key that opens records sealed to an account: its own, or, where its key is elsewhere, that of
+        an account here to whose vault key its records are sealed. Errors as ``account``."""
+        entry = self.book.entries().get(name)
+        if entry is not None and name not in self.keystores and entry.vault_public_key is not None:
+            key = self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
+            if key is not None:
+                return key
         return VaultKey.derive(bytes(self.account(name).key))
+
+    def vault_key_behind(self, public: bytes) -> VaultKey | None:
+        """The vault key of an account here, by its public half of 32 bytes; None where it is elsewhere.
+
+        Raises:
+            StateError: the passphrase is missing or wrong.
+        """
+        for name, entry in self.book.entries().items():
+            if entry.vault_public_key == public.hex() and name in self.keystores:
+                return VaultKey.derive(bytes(self.account(name).key))
+        return None
 
     def ensure_account(self, name: str, role: Role) -> Contact:
         """The account of that name and role, made (and on the devnet given gas) where there is none.

@@ -49,7 +49,7 @@ def planted(name: str, file: str, *changes: tuple[str, str]) -> Planted:
 PLANTED = (
     planted(
         "the replay check is dropped",
-        "settlement/SequenceMarks.sol",
+        "settlement/SequenceBitmap.sol",
         ("                        if and(word, sequence) { skip(bits_, left) }\n", ""),
     ),
     planted(
@@ -69,35 +69,35 @@ PLANTED = (
     ),
     planted(
         "a bucket matures a day early",
-        "libraries/CreditAccount.sol",
+        "settlement/CreditAccount.sol",
         ("return _today() >= day + DAYS;", "return _today() + 1 >= day + DAYS;"),
     ),
     planted(
         "a bond is used twice: advances are not counted against it",
-        "settlement/CreditDesk.sol",
+        "settlement/ProviderPayouts.sol",
         ("? 0 : most - credit.advanced;", "? 0 : most;"),
     ),
     planted(
         "the limit for a day is ignored",
-        "libraries/Spendable.sol",
+        "escrow/Spendable.sol",
         ("        if (amount > dayLeftOf(word)) return Reason.OverDayLimit;\n", ""),
     ),
     planted(
         "the operator's fee is credited twice: to the provider, too",
-        "settlement/BatchRecorder.sol",
-        ("            record.credit -= fee;\n", ""),
+        "settlement/BatchWriter.sol",
+        ("            cursor.credit -= fee;\n", ""),
     ),
     planted(
         "the secondary payer is refunded the primary's part",
         "settlement/ClaimReversals.sol",
         (
-            "_refundPayer(payerId, ClaimWords.secondaryPaid(taken.shares) - secondaryMissing);",
-            "_refundPayer(payerId, ClaimWords.planPaid(taken.shares) - secondaryMissing);",
+            "_refundPayer(payerId, PackedClaim.secondaryPaid(taken.shares) - secondaryMissing);",
+            "_refundPayer(payerId, PackedClaim.planPaid(taken.shares) - secondaryMissing);",
         ),
     ),
     planted(
         "a consent that was narrowed still counts as it was",
-        "libraries/ConsentSlot.sol",
+        "escrow/ConsentSlot.sol",
         ("if (!isChanging(slot) || time < nextAt(slot)) return slot;", "if (time != 1) return slot;"),
     ),
     planted(
@@ -128,7 +128,7 @@ PLANTED = (
     ),
     planted(
         "terms are remembered for every provider",
-        "libraries/PoolSlot.sol",
+        "payer/PoolSlot.sol",
         (
             "uint64(slot >> 64) == (planKey << 32 | providerId)",
             "uint32(slot >> 96) == planKey && providerId != 0",
@@ -136,12 +136,12 @@ PLANTED = (
     ),
     planted(
         "a quorum stands while settlement is paused",
-        "settlement/QuorumDesk.sol",
+        "settlement/QuorumAdmin.sol",
         ("        _pause();\n        _stand();\n", "        _pause();\n"),
     ),
     planted(
         "a quorum stands though its epoch was ended",
-        "settlement/QuorumDesk.sol",
+        "settlement/QuorumAdmin.sol",
         (
             "        ending.endsAt = uint40(block.timestamp);\n        _stand();\n",
             "        ending.endsAt = uint40(block.timestamp);\n",
@@ -149,7 +149,7 @@ PLANTED = (
     ),
     planted(
         "a root slot is reused a day before its window ends",
-        "settlement/SettlementFront.sol",
+        "ClaimSettlement.sol",
         (
             "if (block.timestamp < until) revert RootSlotInUse",
             "if (block.timestamp + 1 days < until) revert RootSlotInUse",
@@ -157,7 +157,7 @@ PLANTED = (
     ),
     planted(
         "a withdrawal reaches later deposits",
-        "libraries/Notice.sol",
+        "token/WithdrawalRequests.sol",
         ("balance > request.depositedSince ? balance - request.depositedSince : 0;", "balance;"),
     ),
     planted(
@@ -167,12 +167,12 @@ PLANTED = (
     ),
     planted(
         "a reversed claim can be corrected twice",
-        "settlement/SettlementFront.sol",
+        "settlement/Coordination.sol",
         ("        found.status = DisputeStatus.Corrected;\n", ""),
     ),
     planted(
         "a dispute's held credit comes back in full after a partial ruling",
-        "libraries/CreditAccount.sol",
+        "settlement/CreditAccount.sol",
         ("uint256 back = amount - lost;", "uint256 back = amount - lost / 2;"),
     ),
     planted(
@@ -193,7 +193,7 @@ PLANTED = (
     ),
     planted(
         "the annual plan maximum is forgotten",
-        "libraries/Adjudication.sol",
+        "math/Adjudication.sol",
         ("if (plan.annualMaximum != 0) shares", "if (plan.annualMaximum > 1 << 63) shares"),
     ),
 )

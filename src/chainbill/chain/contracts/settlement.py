@@ -13,7 +13,6 @@ from chainbill.attestation.patient_intents import DisputeClaim
 from chainbill.attestation.typed_data import Domain, ServiceAttestation, SettlementBatch
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
-from chainbill.chain.format.claim_words import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
@@ -23,6 +22,7 @@ from chainbill.chain.format.events import (
     SecondaryDetermined,
     SecondaryShares,
 )
+from chainbill.chain.format.packed_claim import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.chain.node.sender import Sender
 
 
@@ -316,9 +316,9 @@ class ClaimSettlement(ContractClient):
         disputers = frozenset(party for party in Party if parties >> party & 1)
         return Dispute(DisputeStatus(status), disputers, *rest)
 
-    def desk(self) -> str:
+    def extension_code(self) -> str:
         """The contract whose code runs the verbs that do not settle."""
-        return str(self._call("desk"))
+        return str(self._call("extensionCode"))
 
     def nonce_of(self, patient: str) -> int:
         """What the patient's next ``DisputeClaim`` must name."""

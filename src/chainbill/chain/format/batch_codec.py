@@ -1,4 +1,4 @@
-"""The packed sections of a batch: the twin of ``contracts/libraries/BatchCodec.sol``.
+"""The packed sections of a batch: the twin of ``contracts/codec/BatchCodec.sol``.
 
 Big-endian. Section: 25-byte header (providerId u32, payerId u32, planId u16, termsVersion u16,
 sequenceBase u64, groupCount u16, rowCount u16, flags u8), with flag 1 the secondary payer (payerId u32,

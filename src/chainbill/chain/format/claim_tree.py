@@ -1,7 +1,7 @@
 """Ids of settled claims, and the tree over a batch's claims: the twin of ``ClaimSettlement.claimId``.
 
 A claim's id is the double keccak256 of 256 bytes: a prefix that names chain, contract, batch, time and
-operator, the patient, the commitment, and the five words of ``contracts/libraries/ClaimWords.sol``. Ids are
+operator, the patient, the commitment, and the five words of ``contracts/codec/PackedClaim.sol``. Ids are
 the leaves of their batch's tree, in the order of its rows; pairs are hashed sorted, and an odd node is
 promoted.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from chainbill.chain.format.claim_words import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.chain.format.events import Claim, SecondaryShares
+from chainbill.chain.format.packed_claim import NO_SECONDARY, pack_claim, pack_secondary
 from chainbill.records.hashing import keccak256
 
 CLAIM_DOMAIN = keccak256(b"chainbill.claim.v1")

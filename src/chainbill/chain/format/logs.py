@@ -1,7 +1,7 @@
 """Decodes the contracts' logs: flat, fast, and equal to eth-abi (a differential test holds it to that).
 
 Every event but two is a row of 32-byte words, indexed ones first. One ``struct`` per event reads the words of
-the topics and the data together, packed words (``claim_words``) included; packing the values again must give
+the topics and the data together, packed words (``packed_claim``) included; packing the values again must give
 the same bytes, which refuses every value that does not fit its type and all that a log of its kind never
 holds. The commonest log, that of a plain claim, is anonymous: it is known by its first topic, an address.
 """
@@ -19,7 +19,7 @@ from chainbill.attestation.address import checksum_address
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.format import events
-from chainbill.chain.format.claim_words import (
+from chainbill.chain.format.packed_claim import (
     CLAIM,
     CLAIM_FIELDS,
     PLAIN,

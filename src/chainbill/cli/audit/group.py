@@ -16,6 +16,7 @@ from chainbill.cli.shell.output import emit, note, progress
 from chainbill.cli.shell.parameters import ACCOUNT, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
 from chainbill.money import format_dollars
+from chainbill.state.names import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from chainbill.audit.evidence import Evidence
     from chainbill.audit.verification import Verification
     from chainbill.chain.node.json_rpc import JsonRpc
+    from chainbill.state.address_book import Contact
     from chainbill.state.session import Session
 
 _KINDS = (
@@ -87,8 +89,8 @@ def _evidence_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "chainbill audit history --export ledger.jsonl"
 )
 @click.option("--patient", help="Only this patient's: an account's name or address.")
-@click.option("--provider", help="Only this provider's: a name or an id.")
-@click.option("--payer", help="Only this insurer's: a name or an id.")
+@click.option("--provider", help="Only this provider's: a name, an address or an id.")
+@click.option("--payer", help="Only this insurer's: a name, an address or an id.")
 @click.option(
     "--kind",
     "kinds",
@@ -128,6 +130,7 @@ def history(
     """
     from chainbill.ledger.history import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
     from chainbill.ledger.indexer import index
+    from chainbill.operations.governor.registrations import insurer_of, provider_of
 
     if export is not None:
         check_place(export, force=force)
@@ -137,8 +140,8 @@ def history(
     wanted = Filter(
         kinds=frozenset(map(HistoryKind, kinds)) or MONEY_AND_CLAIMS,
         patient=_patient(session, patient),
-        provider_id=_numbered(session, provider, "provider_id", "--provider"),
-        payer_id=_numbered(session, payer, "payer_id", "--payer"),
+        provider_id=_numbered(session, provider, provider_of),
+        payer_id=_numbered(session, payer, insurer_of),
         since_block=since_block,
     )
     with _node(session) as node:
@@ -345,18 +348,13 @@ def _node(session: Session) -> JsonRpc:
 
 def _patient(session: Session, text: str | None) -> str | None:
     """An address as it is, or the address of a name."""
-    from chainbill.attestation.address import checksum_address
-
-    if text is None or text.startswith("0x"):
-        return None if text is None else checksum_address(text)
-    return session.book.get(text).address
+    return None if text is None else session.book.address_of(text)
 
 
-def _numbered(session: Session, text: str | None, field: str, option: str) -> int | None:
-    """An id as it is, or the id of a name's entry."""
-    if text is None or (text.isascii() and text.isdecimal()):
-        return None if text is None else int(text)
-    number: int | None = getattr(session.book.get(text), field)
-    if number is None:
-        raise click.BadParameter(f"{text} has no {field.replace('_', ' ')}", param_hint=option)
-    return number
+def _numbered(
+    session: Session, text: str | None, party_of: Callable[[Session, str], tuple[Contact, int]]
+) -> int | None:
+    """An id as it is, or that of a name or an address."""
+    if text is None:
+        return None
+    return int(text) if is_id(text) else party_of(session, text)[1]

@@ -15,7 +15,7 @@ from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, it_holds
-from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS, Count
+from chainbill.cli.shell.parameters import DOLLARS, PARTY, Count
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def governor_group() -> None:
     example="chainbill governor register-provider lakeview\n"
     "chainbill governor register-provider lakeview --new"
 )
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=PARTY)
 @new_option
 @governor_option
 @dry_run_option
@@ -63,7 +63,7 @@ def register_provider(invocation: Invocation, provider: str, new: bool, name: st
 @governor_group.command(
     example="chainbill governor create-payer harbor\nchainbill governor create-payer harbor --new"
 )
-@click.argument("insurer", type=ACCOUNT)
+@click.argument("insurer", type=PARTY)
 @new_option
 @governor_option
 @dry_run_option
@@ -88,7 +88,7 @@ def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> 
 
 
 @governor_group.command(example="chainbill governor suspend lakeview")
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=PARTY)
 @governor_option
 @dry_run_option
 @pass_invocation
@@ -98,7 +98,7 @@ def suspend(invocation: Invocation, provider: str, name: str) -> None:
 
 
 @governor_group.command(example="chainbill governor reinstate lakeview")
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=PARTY)
 @governor_option
 @dry_run_option
 @pass_invocation

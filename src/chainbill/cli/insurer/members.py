@@ -13,7 +13,7 @@ from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, holds_from, it_holds, show_table, show_time
-from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS, Count
+from chainbill.cli.shell.parameters import ACCOUNT_OR_ADDRESS, DOLLARS, PARTY, Count
 from chainbill.errors import StateError
 from chainbill.money import format_dollars, show_dollars
 from chainbill.protocol_constants import END_OF_TIME
@@ -40,7 +40,7 @@ _year_option = click.option(
     example="chainbill insurer accept-provider\nchainbill insurer accept-provider lakeview\n"
     "chainbill insurer accept-provider lakeview --end",
 )
-@click.argument("provider", type=ACCOUNT, required=False)
+@click.argument("provider", type=PARTY, required=False)
 @click.option("--end", is_flag=True, help="Stop paying its events instead, a day from now.")
 @acting_as("insurer")
 @dry_run_option
@@ -133,7 +133,7 @@ def _show_accepted(session: Session, name: str) -> None:
     "chainbill insurer enrol maria --plan 1 --year 2026 --deductible-met 120 --oop-met 180\n"
     "chainbill insurer enrol juan --plan 1 --family 7",
 )
-@click.argument("patient", type=ACCOUNT)
+@click.argument("patient", type=ACCOUNT_OR_ADDRESS)
 @_plan_option
 @_year_option
 @click.option(
@@ -207,7 +207,7 @@ def enrol(
 @click.command(
     "change-plan", cls=ShellCommand, example="chainbill insurer change-plan maria --plan 2 --year 2026"
 )
-@click.argument("patient", type=ACCOUNT)
+@click.argument("patient", type=ACCOUNT_OR_ADDRESS)
 @_plan_option
 @_year_option
 @acting_as("insurer")
@@ -245,7 +245,7 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
 
 
 @click.command("end-coverage", cls=ShellCommand, example="chainbill insurer end-coverage maria --year 2026")
-@click.argument("patient", type=ACCOUNT)
+@click.argument("patient", type=ACCOUNT_OR_ADDRESS)
 @_year_option
 @acting_as("insurer")
 @dry_run_option
@@ -273,9 +273,9 @@ def end_coverage(invocation: Invocation, patient: str, year: int | None, name: s
 
 
 def _member(session: Session, patient: str) -> str:
-    from chainbill.state.address_book import Role
+    from chainbill.operations.governor.registrations import patient_address
 
-    return session.book.get(patient, Role.PATIENT).address
+    return patient_address(session, patient)
 
 
 def _year(session: Session, year: int | None) -> int:

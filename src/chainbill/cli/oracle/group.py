@@ -11,6 +11,7 @@ import click
 from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.oracle.fees import fees_group
 from chainbill.cli.oracle.rebuild import rebuild
+from chainbill.cli.oracle.take import take
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -279,3 +280,4 @@ def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], a
 
 oracle_group.add_command(fees_group)
 oracle_group.add_command(rebuild)
+oracle_group.add_command(take)

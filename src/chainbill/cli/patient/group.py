@@ -27,7 +27,7 @@ from chainbill.cli.shell.acting import (
 )
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.output import emit, show_time
+from chainbill.cli.shell.output import emit, note, show_time
 from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.cli.shell.periods import detail_option, period_options
 from chainbill.money import format_dollars, show_dollars
@@ -103,6 +103,12 @@ def statement(
     told = only_period(told, period) if period else told
     told = only_charges(told, numbers) if numbers else told
     emit_statement(told, partial(render_patient, detail=detail, alone=bool(charges)))
+    unknown = sum(bool(event.record_note) for event in told.events)
+    if unknown:
+        note(
+            f"note: charges without a record here: {unknown}\n"
+            "hint: take in what their providers sent you: chainbill records fetch FILE"
+        )
 
 
 @patient_group.command(example="chainbill patient balance --as maria")
@@ -122,7 +128,7 @@ def balance(invocation: Invocation, name: str) -> None:
         names.payer(number or None) or None for number in (payers.primary, payers.secondary)
     )
     limited, spent = escrow.limits_of(entry.address, now), escrow.spent_today(entry.address)
-    consents = _consents(session, entry.address, now)
+    consents = _consents(session, entry.address)
     facts = {
         "account": name,
         "address": entry.address,
@@ -167,17 +173,12 @@ def _limit_lines(limited: Limits, spent: int) -> list[str]:
     return lines
 
 
-def _consents(session: Session, address: str, now: int) -> dict[str, Consent]:
-    """Consents in force, by the name of the provider; those of the address book."""
-    from chainbill.state.address_book import Role
+def _consents(session: Session, address: str) -> dict[str, Consent]:
+    """Consents in force, by the name of the provider."""
+    from chainbill.operations.patient.consents import standing_consents
 
-    found: dict[str, Consent] = {}
-    for name, entry in session.book.entries(Role.PROVIDER).items():
-        if entry.provider_id is not None:
-            given = session.protocol.escrow.consent_of(address, entry.provider_id, now)
-            if given.expires_at > now:
-                found[name] = given
-    return found
+    standing = standing_consents(session, address)
+    return {each.provider: each.present for each in standing if each.present is not None}
 
 
 for _command in (

@@ -13,7 +13,7 @@ from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, holds_from, it_holds, show_time
-from chainbill.cli.shell.parameters import ACCOUNT, DURATION, LIMIT, MOMENT
+from chainbill.cli.shell.parameters import DURATION, LIMIT, MOMENT, PARTY
 from chainbill.money import format_dollars, show_dollars
 from chainbill.protocol_constants import END_OF_TIME, NOTICE_SECONDS
 
@@ -42,11 +42,11 @@ def payer_options(command: _Command) -> _Command:
     )
     command = click.option(
         "--secondary",
-        type=ACCOUNT,
+        type=PARTY,
         metavar="INSURER",
         help="Who pays after the first one, from what is left.  [default: who does now]",
     )(command)
-    return click.argument("insurer", type=ACCOUNT, required=False)(command)
+    return click.argument("insurer", type=PARTY, required=False)(command)
 
 
 def wanted_payers(
@@ -354,7 +354,7 @@ def wanted_consent(
     "chainbill patient consent lakeview --limit 50 --until 2027-06-30\n"
     "chainbill patient consent lakeview --limit 120 --self-pay",
 )
-@click.argument("provider", type=ACCOUNT, required=False)
+@click.argument("provider", type=PARTY, required=False)
 @consent_options
 @acting_as("patient")
 @dry_run_option
@@ -455,7 +455,7 @@ def consent_facts(given: Consent) -> dict[str, Any]:
 
 
 @click.command(cls=ShellCommand, example="chainbill patient revoke lakeview")
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=PARTY)
 @acting_as("patient")
 @dry_run_option
 @pass_invocation

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
@@ -23,7 +24,7 @@ from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, show_time
-from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS, DURATION, Count
+from chainbill.cli.shell.parameters import DOLLARS, DURATION, PARTY, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
 from chainbill.protocol_constants import DAY_SECONDS
 
@@ -55,6 +56,7 @@ class Signing:
         output: Path | None,
         *,
         force: bool,
+        external: bool,
     ) -> None:
         self.session = session
         self.name = name
@@ -63,6 +65,7 @@ class Signing:
         self._nonce = nonce
         self._output = output
         self._force = force
+        self._external = external
 
     @property
     def nonce(self) -> int:
@@ -76,9 +79,12 @@ class Signing:
         return settlement.nonce_of(self.patient) if self._nonce is None else self._nonce
 
     def emit(self, intent: Intent) -> None:
-        """Sign, and write the file or print its content."""
+        """Sign, and write the file or print its content; what is signed elsewhere, unsigned."""
         from chainbill.operations.patient.signed_intents import SignedIntent, domain_of
 
+        if self._external:
+            self._emit_unsigned(intent.to_eip712_message(domain_of(self.session, intent)))
+            return
         signed = SignedIntent.sign(self.session, self.name, intent, domain_of(self.session, intent))
         if self._output is None:
             emit(signed, signed.to_text())
@@ -95,6 +101,22 @@ class Signing:
             f"Anyone sends it: chainbill relay submit {self._output}",
         )
 
+    def _emit_unsigned(self, message: dict[str, Any]) -> None:
+        if self._output is None:
+            emit(message, json.dumps(message, indent=2))
+            return
+        write_output(self._output, json.dumps(message, indent=2).encode() + b"\n", force=self._force)
+        emit(
+            {
+                "account": self.name,
+                "intent": message["primaryType"],
+                "deadline": self.deadline,
+                "file": self._output,
+            },
+            f"To be signed by {self.patient} as typed data (EIP-712), good until {show_time(self.deadline)}. "
+            f"Then: chainbill patient sign complete {self._output} SIGNATURE",
+        )
+
 
 def _signing(command: _Command) -> _Command:
     """The options that every signature has; hands the command a ``Signing``."""
@@ -108,6 +130,11 @@ def _signing(command: _Command) -> _Command:
         type=Count(0),
         help="Sign over this nonce, such as the one after another signature's.  [default: the next]",
     )
+    @click.option(
+        "--external",
+        is_flag=True,
+        help="Sign nothing: write the typed data that a wallet is to sign, for `patient sign complete`.",
+    )
     @click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
     @force_option
     @pass_invocation
@@ -119,16 +146,52 @@ def _signing(command: _Command) -> _Command:
         nonce: int | None,
         output: Path | None,
         force: bool,
+        external: bool,
         **arguments: Any,
     ) -> None:
         if output is not None:
             check_place(output, force=force)
-        signing = Signing(invocation.session(), name, valid_for, nonce, output, force=force)
+        session = invocation.session()
+        signing = Signing(session, name, valid_for, nonce, output, force=force, external=external)
         command(signing, **arguments)
 
     signing.__doc__ = command.__doc__
     signing.__click_params__ += getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
     return signing  # type: ignore[return-value]
+
+
+@sign_group.command(
+    "complete", example="chainbill patient sign complete consent.unsigned.json 0x5f1c… --output consent.json"
+)
+@click.argument("file", type=click.File("rb"))
+@click.argument("signature")
+@click.option("--output", type=FILE, help="Write to this file.  [default: print it]")
+@force_option
+@pass_invocation
+def complete(
+    invocation: Invocation, file: BinaryIO, signature: str, output: Path | None, force: bool
+) -> None:
+    """Put the SIGNATURE of a wallet under FILE, which a `patient sign --external` has written.
+
+    The wallet signs FILE as typed data (eth_signTypedData_v4); its signature is 0x and 130 digits.
+    """
+    from chainbill.operations.patient.signed_intents import externally_signed
+
+    if output is not None:
+        check_place(output, force=force)
+    try:
+        given = bytes.fromhex(signature.removeprefix("0x"))
+    except ValueError:
+        raise click.BadParameter("a signature is hexadecimal", param_hint="SIGNATURE") from None
+    signed = externally_signed(invocation.session(), file.read(), given)
+    if output is None:
+        emit(signed, signed.to_text())
+        return
+    write_output(output, signed.to_text().encode() + b"\n", force=force)
+    emit(
+        {"intent": signed.message["primaryType"], "file": output},
+        f"Signed. Anyone sends it: chainbill relay submit {output}",
+    )
 
 
 # ---- the wallet ---------------------------------------------------------------------------------------
@@ -225,7 +288,7 @@ def sign_limits(signing: Signing, per_event: int | None, per_day: int | None) ->
     "consent", example="chainbill patient sign consent clinic --limit 200 --as maria > consent.json"
 )
 @_signing
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=PARTY)
 @consent_options
 def sign_consent(
     signing: Signing,
@@ -258,7 +321,7 @@ def sign_consent(
 
 @sign_group.command("revoke", example="chainbill patient sign revoke clinic --output revoke.json")
 @_signing
-@click.argument("provider", type=ACCOUNT)
+@click.argument("provider", type=PARTY)
 def sign_revoke(signing: Signing, provider: str) -> None:
     """Sign that a provider may not charge the wallet any more."""
     from chainbill.attestation.patient_intents import RevokeConsent

@@ -12,6 +12,7 @@ from chainbill.cli.provider.bond import advance, bond_group
 from chainbill.cli.provider.check import check
 from chainbill.cli.provider.claims import answer, concede, disputes, void
 from chainbill.cli.provider.correct import correct
+from chainbill.cli.provider.export import export
 from chainbill.cli.provider.ingest import ingest
 from chainbill.cli.provider.keys import keys_group
 from chainbill.cli.provider.payout import payout_address_group
@@ -196,6 +197,7 @@ for _command in (
     show_worklist,
     remove,
     attest,
+    export,
     recall,
     rebuild,
     check,

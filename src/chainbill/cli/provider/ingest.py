@@ -216,9 +216,9 @@ def _server(source: str | None) -> str:
 
 
 def _patient_address(session: Session, account: str) -> str:
-    from chainbill.state.address_book import Role
+    from chainbill.operations.governor.registrations import patient_address
 
-    return session.book.get(account, Role.PATIENT).address
+    return patient_address(session, account)
 
 
 def _own_names(

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from pydantic import BaseModel
 
+from chainbill.cli.shell.context import Invocation
 from chainbill.cli.shell.output import emit, it_holds, note, show_time
-from chainbill.cli.shell.parameters import ACCOUNT, DOLLARS
+from chainbill.cli.shell.parameters import ACCOUNT_OR_ADDRESS, DOLLARS
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from chainbill.chain.node.sender import Sender
     from chainbill.operations.balances import Announcement, Holding
     from chainbill.state.address_book import Contact
+    from chainbill.state.directory import StateDirectory
+    from chainbill.state.keystores import Keystores
     from chainbill.state.session import Session
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -32,10 +35,54 @@ _PIPE_WIDTH = 88
 
 
 def acting_as(role: str) -> Callable[[_Command], _Command]:
-    """The option that says which account of a role acts, by default the one named for the role."""
+    """The option that says which account of a role acts, by name or address: by default the one named for the
+    role, or, where there is none, the only one of the role whose key is here."""
+
+    def named(context: click.Context, _: click.Parameter, given: str | None) -> str:
+        invocation = context.find_object(Invocation)
+        return given or role if invocation is None else _acting(invocation.state, role, given)
+
     return click.option(
-        "--as", "name", type=ACCOUNT, default=role, show_default=True, help=f"Which {role}'s account acts."
+        "--as",
+        "name",
+        type=ACCOUNT_OR_ADDRESS,
+        callback=named,
+        help=f"Which {role}'s account acts.  [default: {role}, or the only one here]",
     )
+
+
+def _acting(state: StateDirectory, role: str, given: str | None) -> str:
+    """The name of who acts.
+
+    Raises:
+        StateError: it is given as an address that is in no entry of the address book.
+    """
+    from chainbill.state.address_book import AddressBook, Role
+    from chainbill.state.keystores import Keystores
+    from chainbill.state.passphrase import passphrase_from
+
+    book = AddressBook(state.address_book)
+    if given is not None:
+        entry = book.get(given) if given.startswith("0x") else None
+        return given if entry is None else book.name_of(entry.address) or given
+    keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
+    own = [name for name in book.entries(Role(role)) if name in keystores]
+    return own[0] if role not in own and len(own) == 1 else role
+
+
+def only_account(keystores: Keystores) -> str:
+    """Who acts where that is not said: the only account here.
+
+    Raises:
+        StateError: there is none, or there are several.
+    """
+    from chainbill.errors import StateError
+
+    names = keystores.names()
+    if len(names) != 1:
+        known = ", ".join(names) or "none; make one: chainbill accounts new NAME --role ROLE"
+        raise StateError("say whose account: --as NAME", hint=f"accounts here: {known}")
+    return names[0]
 
 
 def new_option(command: _Command) -> _Command:
@@ -66,8 +113,8 @@ def mint_option(command: _Command) -> _Command:
         "--mint",
         type=DOLLARS,
         metavar="AMOUNT",
-        help="DevUSD to make for it, on a devnet only.  [default: as much as the first of its role has,"
-        " while it holds nothing]",
+        help="DevUSD to make for it, where that is the token.  [default: on a devnet as much as the first of"
+        " its role has, while it holds nothing]",
     )(command)
 
 

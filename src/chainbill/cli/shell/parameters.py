@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from chainbill.errors import AmountError, StateError
+from chainbill.attestation.address import checksum_address
+from chainbill.errors import AmountError, AttestationError, StateError
 from chainbill.money import check_whole_cents, parse_cents, parse_count
-from chainbill.state.names import check_name
+from chainbill.state.names import check_name, is_id
 
 _SECONDS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:[0-9]+[ywdhms])+")
@@ -131,12 +132,46 @@ class AccountName(click.ParamType):
             self.fail(f"{error}: {error.hint}", param, ctx)
 
 
+class PartyName(click.ParamType):
+    """Somebody else: a name of the address book, an address, or, of a provider or an insurer, its id."""
+
+    def __init__(self, *, ids: bool) -> None:
+        self.name = "name|address|id" if ids else "name|address"
+        self._ids = ids
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the argument."""
+        text = str(value)
+        try:
+            if text.startswith("0x"):
+                return checksum_address(text)
+            return text if self._ids and is_id(text) else check_name(text)
+        except (AttestationError, StateError) as error:
+            self.fail(f"{error}: {error.hint}", param, ctx)
+
+
+class AddressText(click.ParamType):
+    """An address, with its checksum."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the argument."""
+        try:
+            return checksum_address(str(value))
+        except AttestationError as error:
+            self.fail(f"{error}: {error.hint}", param, ctx)
+
+
 DURATION = Duration()
 MOMENT = Moment()
 DOLLARS = Dollars()
 LIMIT = Dollars(limit=True)
 GWEI = Gwei()
 ACCOUNT = AccountName()
+ADDRESS = AddressText()
+PARTY = PartyName(ids=True)
+ACCOUNT_OR_ADDRESS = PartyName(ids=False)
 
 
 def _with_hint(error: AmountError) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.format import events
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
-from chainbill.chain.format.claim_words import NO_SECONDARY
 from chainbill.chain.format.events import Claim, Event
+from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger, OracleEpoch, PayerAccount
 from chainbill.ledger.entries import Entry

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from web3.types import TxReceipt
 
 from chainbill.attestation.patient_intents import (
@@ -33,6 +33,9 @@ _STALE = ("InvalidSignature", "InvalidPatientSignature", "InvalidAuthorizationSi
 _DISOWNED = (
     "the wallet contract that the message names does not take the signature: sign again with its owners' keys"
 )
+
+
+_MESSAGE = TypeAdapter(dict[str, Any])
 
 
 class SignedIntent(BaseModel):
@@ -93,6 +96,37 @@ def domain_of(session: Session, intent: Intent) -> Domain:
     return session.protocol.token_domain
 
 
+def externally_signed(session: Session, content: bytes, signature: bytes) -> SignedIntent:
+    """What was signed elsewhere, such as in a hardware wallet, as a file that anyone can send; ``content`` is
+    the message, as JSON.
+
+    Raises:
+        AttestationError: the message is no intent of ours, or not signed by whom it is of.
+        LedgerError: it disputes a claim that there is not.
+        StateError: it is for another deployment.
+    """
+    refuse_repeated_keys(content, "the message", AttestationError)
+    try:
+        message = _MESSAGE.validate_json(content)
+    except ValidationError:
+        raise AttestationError(
+            "that is no message to be signed", hint="write one: chainbill patient sign, with --external"
+        ) from None
+    intent, domain = read_intent(message)
+    _check_domain(session, intent, domain)
+    match intent:
+        case EscrowIntent():
+            signer = intent.patient
+        case ReceiveWithAuthorization():
+            signer = intent.owner
+        case DisputeClaim():
+            signer = Claims(session).prove(intent.claim_id).settled.patient
+        case _:
+            raise _nothing_to_send(intent)
+    given = _as_the_contracts_take_it(session, intent, domain, signer, signature)
+    return SignedIntent(message=message, signature=f"0x{given.hex()}")
+
+
 def relay(session: Session, sender: Sender, signed: SignedIntent) -> TxReceipt:
     """Send what a patient has signed.
 
@@ -102,11 +136,7 @@ def relay(session: Session, sender: Sender, signed: SignedIntent) -> TxReceipt:
         ContractReverted: the contract refuses.
     """
     intent, domain = signed.read()
-    if domain != domain_of(session, intent):
-        raise StateError(
-            "it was signed for other contracts than this chain's",
-            hint="sign again on this chain, or send it to the chain it was signed for: --rpc-url",
-        )
+    _check_domain(session, intent, domain)
     signature = bytes.fromhex(signed.signature[2:])
     match intent:
         case EscrowIntent():
@@ -115,7 +145,19 @@ def relay(session: Session, sender: Sender, signed: SignedIntent) -> TxReceipt:
             return _relay_deposit(session, sender, intent, domain, signature)
         case DisputeClaim():
             return _relay_dispute(session, sender, intent, domain, signature)
-    raise AttestationError(
+    raise _nothing_to_send(intent)
+
+
+def _check_domain(session: Session, intent: Intent, domain: Domain) -> None:
+    if domain != domain_of(session, intent):
+        raise StateError(
+            "it was signed for other contracts than this chain's",
+            hint="sign again on this chain, or send it to the chain it was signed for: --rpc-url",
+        )
+
+
+def _nothing_to_send(intent: Intent) -> AttestationError:
+    return AttestationError(
         f"a {type(intent).__name__} is nothing that others send", hint="sign a deposit: patient sign fund"
     )
 

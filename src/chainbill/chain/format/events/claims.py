@@ -23,7 +23,7 @@ class Party(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One adjudicated row: what was attested, and who owes what (``contracts/libraries/ClaimWords.sol``).
+    """One adjudicated row: what was attested, and who owes what (``contracts/codec/PackedClaim.sol``).
 
     Of a row that did not settle, every amount but ``billed`` is 0. With two payers the four parts from
     ``deductible`` to ``outside_plan`` are what the primary left to the patient, and the secondary took over

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SettlementExtension} from "./SettlementExtension.sol";
+import {SettlementState} from "./SettlementState.sol";
+import {IClaimSettlement} from "../interfaces/IClaimSettlement.sol";
+import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
+import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
+import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
+
+/// @notice The part of ClaimSettlement that passes on what its extension does: every verb that does not settle.
+abstract contract ExtensionCalls is SettlementState, IClaimSettlement {
+    /// @notice Runs the verbs below as this contract: the same storage, the same caller.
+    SettlementExtension public immutable extensionCode;
+
+    constructor(
+        IERC20 token_,
+        IPatientEscrow escrow_,
+        IInsurerPayerFactory payers_,
+        IProviderRegistry registry_,
+        address authority
+    ) SettlementState(token_, escrow_, payers_, registry_, authority) {
+        extensionCode = new SettlementExtension(token_, escrow_, payers_, registry_, authority);
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function withdraw(uint32) external returns (uint64) {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function drawAdvance(uint32, uint64) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function depositBond(uint32, uint64) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function withdrawBond(uint32) external returns (uint64) {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function withdrawFees(address) external returns (uint64) {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function dispute(SettledClaim calldata, Party, uint32, bytes32[] calldata) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function disputeBySig(SettledClaim calldata, uint32, bytes32[] calldata, uint256, bytes calldata) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function concede(SettledClaim calldata) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function void(SettledClaim calldata, uint32, bytes32[] calldata) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function answer(SettledClaim calldata, bytes32) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function resolve(SettledClaim calldata, Ruling calldata) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function close(SettledClaim calldata) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function collectReceivable(uint32, uint32) external returns (uint64) {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function collectRefund(uint32) external returns (uint64) {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function setOperatorFee(uint64, uint16) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function suspend(uint32) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function reinstate(uint32) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function openEpoch(address[] calldata, uint16) external returns (uint32) {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function endEpoch(uint32) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function pause() external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function unpause() external {
+        _delegate();
+    }
+
+    /// Goes on in the extension's code with the same call, and answers as it does.
+    function _delegate() private {
+        address code = address(extensionCode);
+        // Calldata is passed on and the answer, or the revert's data, passed back, byte for byte.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            let succeeded := delegatecall(gas(), code, free, calldatasize(), 0, 0)
+            returndatacopy(free, 0, returndatasize())
+            if iszero(succeeded) { revert(free, returndatasize()) }
+            return(free, returndatasize())
+        }
+    }
+}

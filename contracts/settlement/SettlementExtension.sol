@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ClaimDisputes} from "./ClaimDisputes.sol";
+import {QuorumAdmin} from "./QuorumAdmin.sol";
+import {SettlementState} from "./SettlementState.sol";
+import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
+import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
+import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
+
+/// @notice The verbs of ClaimSettlement that do not settle: payouts, bonds, disputes, governance. ClaimSettlement
+/// makes it, names it in an immutable and runs its code as its own; called directly it refuses.
+contract SettlementExtension is ClaimDisputes, QuorumAdmin {
+    constructor(
+        IERC20 token_,
+        IPatientEscrow escrow_,
+        IInsurerPayerFactory payers_,
+        IProviderRegistry registry_,
+        address authority
+    ) SettlementState(token_, escrow_, payers_, registry_, authority) {}
+}

@@ -1,0 +1,81 @@
+"""`python -m scripts.networks build`: build geth and the validators' programs; nothing to do on a second run.
+
+`python -m scripts.networks up geth --folder DIR`: run one of them until Ctrl-C, and go on with its chain the
+next time. The key of the funded account is in DIR/funded.key.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_utils.conversions import to_hex
+
+from .build import Missing, build
+from .devnet import Devnet
+from .engine import Engine
+from .geth import Geth
+from .process import EngineError
+from .validators import Validators
+
+ENGINES: dict[str, type[Devnet] | type[Geth] | type[Validators]] = {
+    engine.name: engine for engine in (Devnet, Geth, Validators)
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code: 2 where the machine lacks something, 1 where it failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.networks", description="Real chains on loopback."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="build geth and the validators' programs into .cache/engines")
+    up = commands.add_parser("up", help="run a chain until Ctrl-C")
+    up.add_argument("engine", choices=sorted(ENGINES))
+    up.add_argument("--folder", type=Path, required=True, help="for its data, its logs and the funded key")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "build":
+            build(lambda line: print(line, flush=True))
+        else:
+            run(options.engine, options.folder.absolute())
+    except EngineError as error:
+        print(f"networks: {error}", file=sys.stderr)
+        return 2 if isinstance(error, Missing) else 1
+    return 0
+
+
+def run(name: str, folder: Path) -> None:
+    """Run an engine until this process is asked to end; say where it answers, as one line of JSON."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), ENGINES[name](folder / name, funded_account(folder)) as engine:
+        print(json.dumps(facts(engine)), flush=True)
+        Event().wait()
+
+
+def facts(engine: Engine) -> dict[str, object]:
+    """What a client has to know."""
+    urls = engine.rpc_urls if isinstance(engine, Validators) else (engine.rpc_url,)
+    return {"chain_id": engine.chain_id, "rpc_urls": urls, "funded": engine.funded.address}
+
+
+def funded_account(folder: Path) -> LocalAccount:
+    """The account of a folder's key file, which is made where there is none."""
+    file = folder / "funded.key"
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(to_hex(Account.create().key), encoding="utf-8")
+    account: LocalAccount = Account.from_key(file.read_text(encoding="utf-8").strip())
+    return account
+
+
+if __name__ == "__main__":
+    sys.exit(main())

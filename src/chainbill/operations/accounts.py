@@ -1,0 +1,60 @@
+"""Accounts whose keys are here: made, or brought from elsewhere."""
+
+from __future__ import annotations
+
+from eth_account.signers.local import LocalAccount
+
+from chainbill.errors import StateError
+from chainbill.records.vault import VaultKey
+from chainbill.state.address_book import AddressBook, Contact, Role
+from chainbill.state.keystores import Keystores
+
+
+def new_account(book: AddressBook, keystores: Keystores, name: str, role: Role) -> Contact:
+    """Make an account of a new name. One whose key is here, and that this network's address book lacks, is
+    entered there.
+
+    Raises:
+        StateError: the name is taken or not a name, or the passphrase is missing, weak or wrong.
+    """
+    if name in book.entries():
+        raise StateError(f"there is an account named {name!r} already", hint="choose another name")
+    return _enter(book, keystores.ensure(name), name, role)
+
+
+def import_account(book: AddressBook, keystores: Keystores, name: str, role: Role, key: bytes) -> Contact:
+    """Keep an account of elsewhere by its 32-byte private key. An entry of its address that was known by the
+    address alone keeps its ids, and is its entry from now on.
+
+    Raises:
+        StateError: the name is another account's or not a name, the account is here already or goes by
+            another name, not a key, or there is no passphrase, or a weak one.
+    """
+    account = keystores.check(key)
+    known = book.name_of(account.address)
+    if known is not None and (known in keystores or known != name):
+        here = "its key is here" if known in keystores else "by its address"
+        raise StateError(
+            f"{account.address} is in the address book already, as {known}, {here}",
+            hint="there is nothing to import" if known in keystores else f"import it as that: --name {known}",
+        )
+    if known is None and name in book.entries():
+        raise StateError(f"there is another account named {name!r}", hint="choose another name")
+    if known is not None and book.get(known).role is not role:
+        raise StateError(
+            f"{known} is known as {book.get(known).role}, not as {role}", hint="give that --role"
+        )
+    return _enter(book, keystores.add(name, key), name, role)
+
+
+def _enter(book: AddressBook, account: LocalAccount, name: str, role: Role) -> Contact:
+    before = book.entries().get(name)
+    entry = Contact(
+        role=role,
+        address=account.address,
+        provider_id=None if before is None else before.provider_id,
+        payer_id=None if before is None else before.payer_id,
+        vault_public_key=VaultKey.derive(bytes(account.key)).public.hex(),
+    )
+    book.put(name, entry)
+    return entry
