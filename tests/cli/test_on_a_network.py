@@ -76,7 +76,7 @@ def deployed(town: NetworkTown) -> NetworkTown:
         town.chain.send_coin(town.address(account))
     members = [word for node in ("node-1", "node-2", "node-3") for word in ("--oracle-member", node)]
     delays = ("--admin-delay", "0s", "--registrar-delay", "0s")
-    done = town.ok("deploy", *members, "--threshold", 2, "--test-token", *delays)
+    done = town.ok("deploy", *members, "--threshold", 2, "--test-token", *delays, "--yes")
     assert done["differences"] == []
     return town
 
@@ -107,8 +107,8 @@ def test_network__bare_chain__comes_to_a_settled_and_disputed_claim_without_gas_
     town.relayed("consent", "patient", "sign", "consent", "clinic", "--limit", "200", "--as", "maria")
     attested = town.attest("clinic", "maria", "visit-1", "visit-2")
     assert len(attested["attested"]) == 2
-    rows = town.settle("clinic")
-    assert [row["outcome"] for row in rows] == ["settled", "settled"]
+    (batch,) = town.ok("oracle", "settle", "--as", "node-1")["batches"]
+    assert [row["outcome"] for row in batch["rows"]] == ["settled", "settled"]
     assert town.chain.w3.eth.get_balance(maria) == 0
     assert town.ok("patient", "statement", "--as", "maria")["counts"]["settled"] == 2
     town.relayed("dispute", "patient", "sign", "dispute", "1:1", "--as", "maria")
