@@ -20,8 +20,9 @@ CONTRACTS = (
     "InsurerPayer",
     "ClaimSettlement",
     "SettlementExtension",
+    "TokenTrial",
 )
-"""Every deployable contract, by Solidity name."""
+"""Every contract that is deployed, and the one that only tries a token, by Solidity name."""
 
 
 @dataclass(frozen=True, slots=True)
