@@ -21,7 +21,7 @@ abstract contract ExtensionCalls is SettlementState, IClaimSettlement {
         IProviderRegistry registry_,
         address authority
     ) SettlementState(token_, escrow_, payers_, registry_, authority) {
-        extensionCode = new SettlementExtension(token_, escrow_, payers_, registry_, authority);
+        extensionCode = new SettlementExtension(token_, escrow_, payers_, registry_);
     }
 
     /// @inheritdoc IClaimSettlement

@@ -54,6 +54,15 @@ class AmountError(ChainbillError):
     """A sum of money that is negative, too large or too fine."""
 
 
+class ArgumentError(ChainbillError):
+    """Something is asked for that contradicts itself, or what holds; ``argument`` is what it is about, empty
+    where that is several."""
+
+    def __init__(self, message: str, *, argument: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.argument = argument
+
+
 class RecordError(ChainbillError):
     """A health record that cannot be read."""
 

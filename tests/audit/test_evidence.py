@@ -23,7 +23,7 @@ from chainbill.ledger.raw_logs import RawLedger
 from chainbill.money import DOLLAR
 from chainbill.operations.provider.own_claims import Doubt, DoubtfulClaim, doubtful_claims
 from chainbill.operations.provider.worklist import Worklist
-from chainbill.oracle.store import OracleStore, Routing
+from chainbill.oracle.store import CoordinationOfBenefits, OracleStore
 from chainbill.records.commitment import Opening
 from chainbill.records.vault import Vault, VaultKey
 
@@ -52,7 +52,11 @@ def keep_attestation(store: OracleStore, story: Story, record: ClaimRecord, role
     digest = attestation.digest(domain)
     signature = Signer(story.accounts[role]).sign(digest)
     store.accept(
-        attestation, digest=digest, signature=signature, record_key=record.commitment, routing=Routing()
+        attestation,
+        digest=digest,
+        signature=signature,
+        record_key=record.commitment,
+        coordination=CoordinationOfBenefits(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -18,6 +19,7 @@ from chainbill.chain.node.connection import chain_time, connect, find_receipt
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.chain.node.send_state import Patience
 from chainbill.chain.node.sender import Sender
+from chainbill.chain.node.transport import Transport
 from chainbill.errors import ChainError, ContractReverted, NodeError
 from chainbill.ledger.indexer import fetch_ledger
 from chainbill.money import DOLLAR
@@ -275,3 +277,15 @@ def test_connect__not_a_url__is_one_error(url: str) -> None:
 def test_node_name__url_with_secrets__tells_none_of_them() -> None:
     assert node_name("https://user:word@node.example/v3/key?token=1") == "https://node.example"
     assert node_name("http://[::1]:8545/key") == "http://[::1]:8545"
+
+
+def test_transport__plain_http__reads_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading them takes longer than all that a small command asks of its node."""
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("certificates were read")
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", read)
+    Transport("http://127.0.0.1:1", timeout_seconds=1).close()
+    with pytest.raises(AssertionError, match="certificates"):
+        Transport("https://localhost:1", timeout_seconds=1)

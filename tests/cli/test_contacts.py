@@ -15,7 +15,9 @@ from chainbill.attestation.contact_card import NO_KEY, ContactCard
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.deployments import save_deployment
+from chainbill.errors import StateError
 from chainbill.state import keystores
+from chainbill.state.session import Session
 
 DAY = 86_400
 
@@ -336,6 +338,29 @@ def test_account__known_by_its_address_alone__says_how_it_signs(bare_town: Town)
     assert bare_town.ok("patient", "balance", "--as", address)["account"] == "hardware"
 
 
+def test_records__of_a_hardware_wallet__open_by_the_vault_key_of_an_account_here(elsewhere: Party) -> None:
+    elsewhere.ok("accounts", "new", "reader", "--role", "patient")
+    key = elsewhere.ok("contacts", "show", "reader")["vault_public_key"]
+    address = Account.create().address
+    elsewhere.ok("contacts", "add", "cold", address, "--role", "patient", "--vault-key", key)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHAINBILL_PASSPHRASE", "the passphrase of elsewhere alone")
+        session = Session.open(elsewhere.state, elsewhere.rpc_url)
+        assert session.vault_key("cold").public.hex() == key
+        with pytest.raises(StateError, match="the key of cold"):
+            session.account("cold")
+
+
+def test_as__left_out__is_the_only_account_of_the_role(elsewhere: Party) -> None:
+    elsewhere.ok("accounts", "new", "maria", "--role", "patient")
+    elsewhere.ok("contacts", "add", "ben", Account.create().address, "--role", "patient")
+    assert elsewhere.ok("patient", "balance")["account"] == "maria"
+    elsewhere.ok("accounts", "new", "clara", "--role", "patient")
+    assert "no patient named 'patient'" in elsewhere("patient", "balance").error
+    elsewhere.ok("accounts", "new", "patient", "--role", "patient")
+    assert elsewhere.ok("patient", "balance")["account"] == "patient"
+
+
 # ---- accounts -----------------------------------------------------------------------------------------
 
 
@@ -424,7 +449,8 @@ def test_external__signed_by_a_wallet__is_sent_and_holds(bare_town: Town, tmp_pa
     signature = Account.sign_typed_data(wallet.key, full_message=message).signature.hex()
     bare_town.ok(*sign, "complete", unsigned, signature, "--output", signed)
     bare_town.ok("relay", "submit", signed)
-    assert bare_town.ok("patient", "limits", "--as", "ledger-nano")["per_day_limit"] == "250.00"
+    limits = bare_town.ok("patient", "limits", "--as", "ledger-nano")
+    assert limits["announced"]["per_day_limit"] == "250.00"
 
 
 def test_external__signed_by_another__is_refused(bare_town: Town, tmp_path: Path) -> None:

@@ -71,9 +71,7 @@ def test_anything__as_somebody_else__says_which_role_may(town: Town) -> None:
 
 
 @pytest.fixture(scope="module")
-def bound_devnet(
-    own_settings: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Town]:
+def bound_devnet(own_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder = tmp_path_factory.mktemp("bound")
     local = LocalDevnet(StateDirectory.open(folder / "state"))
     try:

@@ -10,6 +10,7 @@ from tests.support.roles import Town
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.roles import PUBLIC_ROLE, GovernorRole
+from chainbill.cli.governor.roles import _ROLES
 from chainbill.operations.governor.calls import governor
 from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet
@@ -21,6 +22,10 @@ def listed(town: Town, role: str) -> dict[str, Any]:
     """The members of a role, by name."""
     members = town.ok("governor", "roles", "list")["members"]
     return {member["account"]: member for member in members if member["role"] == role}
+
+
+def test_roles__named_for_the_help__are_those_there_are() -> None:
+    assert tuple(role.label for role in GovernorRole) == _ROLES
 
 
 def test_list__new_devnet__has_the_governor_in_every_role(bare_town: Town) -> None:
@@ -132,7 +137,7 @@ def test_list__roles_beside_the_four_and_functions_moved_to_them__are_named(bare
 
 
 def test_bound__grant_and_revoke__are_announced_and_made_two_days_later(
-    own_settings: pytest.MonkeyPatch, tmp_path: Any, capfd: pytest.CaptureFixture[str]
+    own_settings: None, tmp_path: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for town in _bound(tmp_path, capfd):
         command = ("governor", "roles", "grant", "registrar", "second")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,6 +24,14 @@ from chainbill.state.local_devnet import LocalDevnet
 from chainbill.state.session import Session
 
 NETWORK = "clinic-net"
+
+DEPLOY = (
+    *("deploy", "--oracle-member", "node-1", "--oracle-member", "node-2", "--oracle-member", "node-3"),
+    *("--threshold", 2, "--test-token", "--admin-delay", "0s", "--registrar-delay", "0s", "--yes"),
+)
+
+DYING = Path(__file__).parents[1] / "devnet" / "dying.py"
+"""Runs the program and kills it at a chosen point."""
 
 
 class NetworkTown(Town):
@@ -67,6 +79,13 @@ def town(chain: ForeignChain, tmp_path: Path, capfd: pytest.CaptureFixture[str])
 @pytest.fixture
 def deployed(town: NetworkTown) -> NetworkTown:
     """chainbill on the network, governed without delays."""
+    prepare(town)
+    assert town.ok(*DEPLOY)["differences"] == []
+    return town
+
+
+def prepare(town: NetworkTown) -> None:
+    """Name the network, and make the accounts that a deployment needs."""
     town.ok("network", "add", NETWORK, "--rpc-url", town.chain.url)
     town.ok("network", "use", NETWORK)
     town.ok("accounts", "new", "governor", "--role", "governor")
@@ -74,11 +93,6 @@ def deployed(town: NetworkTown) -> NetworkTown:
         town.ok("accounts", "new", node, "--role", "oracle")
     for account in ("governor", "node-1"):
         town.chain.send_coin(town.address(account))
-    members = [word for node in ("node-1", "node-2", "node-3") for word in ("--oracle-member", node)]
-    delays = ("--admin-delay", "0s", "--registrar-delay", "0s")
-    done = town.ok("deploy", *members, "--threshold", 2, "--test-token", *delays, "--yes")
-    assert done["differences"] == []
-    return town
 
 
 def people(town: NetworkTown) -> None:
@@ -116,3 +130,30 @@ def test_network__bare_chain__comes_to_a_settled_and_disputed_claim_without_gas_
     assert town.ok("audit", "verify")["discrepancies"] == []
     assert town.ok("deploy", "verify")["differences"] == []
     assert town.chain.w3.eth.get_balance(maria) == 0
+    # All of it is the network's; of the state directory itself only keys are.
+    kept = {path.name for path in town.state.root.iterdir()}
+    assert kept == {"keystores", "networks", "network"}
+    tried = town.ok("insurer", "fund", "10", "--as", "harbor", "--dry-run")
+    assert tried["dry_run"]
+    held = town.ok("insurer", "balance", "--as", "harbor")["balance"]
+    assert Decimal(tried["balance"]) - Decimal(held) == 10
+    checks = {each["check"]: each["verdict"] for each in town("doctor", "--json").facts["checks"]}
+    assert checks["deployment"] == checks["oracle's store"] == checks["gas of clinic"] == "ok"
+    assert "gas of maria" not in checks
+
+
+def test_deploy__killed_by_sigkill_with_settlement_on_its_way__goes_on(town: NetworkTown) -> None:
+    prepare(town)
+    program = [sys.executable, str(DYING), "chainbill.state.outbox:AccountOutbox.note#6", "after", "SIGKILL"]
+    told = subprocess.run(
+        [*program, "--state-dir", str(town.state.root), *(str(word) for word in DEPLOY)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == -signal.SIGKILL, told.stderr
+    done = town.ok(*DEPLOY)
+    assert done["resumed"]
+    assert done["differences"] == []
+    governor = town.address("governor")
+    assert town.chain.w3.eth.get_transaction_count(governor) == len(done["transactions"]) == 8

@@ -11,8 +11,7 @@ from tests.support.roles import Town
 
 from chainbill.billing.outcomes import CARC, Reason
 from chainbill.cli.shell import next_steps
-from chainbill.operations.provider.submission import Obstacle
-from chainbill.oracle.intake import Refusal
+from chainbill.oracle.api import RefusalReason
 from chainbill.oracle.store import OracleStore
 
 
@@ -236,13 +235,13 @@ def test_next_steps__every_reason_that_is_not_final__has_one() -> None:
 
 def test_next_steps__every_refusal_of_a_sound_attestation__has_one() -> None:
     ours_to_fix = {
-        Refusal.BAD_SIGNATURE,
-        Refusal.COMMITMENT_MISMATCH,
-        Refusal.RECORD_MISMATCH,
-        Refusal.DUPLICATE_RECORD,
-        Refusal.UNKNOWN_PAYER,
+        RefusalReason.BAD_SIGNATURE,
+        RefusalReason.COMMITMENT_MISMATCH,
+        RefusalReason.RECORD_MISMATCH,
+        RefusalReason.DUPLICATE_RECORD,
+        RefusalReason.UNKNOWN_PAYER,
     }
-    assert set(next_steps._AFTER_REFUSAL) == {*Refusal, *Obstacle} - ours_to_fix
+    assert set(next_steps._AFTER_REFUSAL) == set(RefusalReason) - ours_to_fix
 
 
 def _waits(town: Town, clinic: str) -> Any:

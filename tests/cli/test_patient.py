@@ -313,17 +313,14 @@ def test_statement__of_one_year__has_that_years_events_and_sums_alone(town: Town
 
 
 def test_statement__of_one_year__sums_as_the_whole_does(town: Town, clinic: str) -> None:
-    from chainbill.operations.statements import names, read_history, reader
-    from chainbill.statements.patient import patient_statement
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.statements import patient_statement
+    from chainbill.state.address_book import Role
 
     patient = town.patient("mixed", clinic, limit=20)
     town.attest(clinic, patient, "mixed-pended")
     town.settle(clinic)
-    session = town.session()
-    address = session.book.get(patient).address
-    whole = patient_statement(
-        address, read_history(session).patient(address, reader(session, patient)), names(session.book)
-    )
+    whole = patient_statement(Actor.named(town.session(), patient, Role.PATIENT))
     assert whole.counts.pended == {"over_consent_limit": 1}
     year = only_period(whole, Period.of_year(2024))
     assert (year.events, year.counts, year.totals) == (whole.events, whole.counts, whole.totals)

@@ -140,7 +140,9 @@ def test_settle__key_revoked_since__is_held_shown_and_attested_again(town: Town,
     assert "attester revoked" in town("provider", "worklist", "--as", clinic).out
     store = OracleStore(town.state.oracle_database)
     address = town.session().book.get(patient).address
-    assert [stored.standing_reason for stored in store.waiting(patient=address)] == ["attester_revoked"]
+    assert [stored.receipt().standing_reason for stored in store.waiting(patient=address)] == [
+        "attester_revoked"
+    ]
     assert town.ok("patient", "balance", "--as", patient)["balance"] == "500.00"
     shown = town("patient", "statement", "--as", patient).out
     assert "It was signed with a key that the provider has withdrawn since" in " ".join(shown.split())

@@ -226,7 +226,7 @@ def test_submit__of_a_contract_wallet__leaves_its_signature_alone(town: Town) ->
     factory = session.protocol.w3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
     wallet = session.sender("governor").send(factory.constructor(owner.address))["contractAddress"]
     intent = SetLimits(wallet, 10**6, 2 * 10**6, 0, session.now() + 3_600)
-    domain = domain_of(session, intent)
+    domain = domain_of(session.protocol, intent)
     signature = Signer(owner).sign(intent.digest(domain))
     message = intent.to_eip712_message(domain)
     forms = {

@@ -23,7 +23,7 @@ from chainbill.state import outbox
 DYING = Path(__file__).parent.parent / "devnet" / "dying.py"
 
 NOTE, SENDER = "chainbill.state.outbox:AccountOutbox.note", "chainbill.chain.node.sender:Sender"
-EMIT = "chainbill.cli.shell.acting:emit"
+EMIT = "chainbill.cli.shell.balances:emit"
 BROADCAST = "chainbill.chain.node.broadcaster:Broadcaster.broadcast"
 
 SENT_SECOND = f"{BROADCAST}#2"

@@ -394,5 +394,7 @@ def test_several__one_of_it__is_singular(count: int, noun: str, said: str) -> No
 def test_fees_published__one__is_one_fee() -> None:
     fee = FeeTerms(amount=85_000_000, category=Category.OFFICE_VISIT, max_units=1)
     changes = Changes(changed={"office-visit": fee}, unchanged=(), announced={}, to_publish={})
-    text = _published_text("harbor", FeesPublished(changes, {"office-visit": 0}, 1))
+    text = _published_text(
+        "harbor", FeesPublished(changed=True, changes=changes, holds={"office-visit": 0}, transactions=1)
+    )
     assert text.startswith("1 fee of harbor published, 0 left as they were.")

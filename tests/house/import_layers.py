@@ -2,8 +2,9 @@
 
 The order is the tuple `LAYERS` in `src/chainbill/__init__.py`. A module may import modules of its own
 layer and of those to the left. `chainbill` itself stands left of all layers, so importing one module
-never loads the rest; `chainbill.__main__` stands right of them. Imports inside functions and under
-TYPE_CHECKING count. Within a layer no modules may import each other in a circle.
+never loads the rest; to a type checker alone it may show what is in `chainbill.client`. `chainbill.__main__`
+stands right of them. Imports inside functions and under TYPE_CHECKING count. Within a layer no modules may
+import each other in a circle.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = "chainbill"
+FRONT = f"{PACKAGE}.client"
 # Development tools, which the installed package must do without.
 DEVELOPMENT_ONLY = {"ape", "pytest", "solcx"}
 
@@ -39,12 +41,27 @@ def find_modules(package: Path) -> dict[str, Path]:
 def imported_names(module: str, path: Path) -> Iterator[tuple[int, str]]:
     """Yield line and dotted name of everything a module imports; `from a import b` gives `a.b`."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    shown = shown_to_checkers(tree) if module == PACKAGE else set()
+    for node in ast.walk(tree):
+        if node in shown:
+            continue
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = absolute(package, node.level, node.module)
             yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def shown_to_checkers(tree: ast.Module) -> set[ast.AST]:
+    """Return the imports from `chainbill.client` that stand under `if TYPE_CHECKING`."""
+    return {
+        node
+        for block in tree.body
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{FRONT}.")
+    }
 
 
 def absolute(package: str, level: int, module: str | None) -> str:

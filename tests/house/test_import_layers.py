@@ -68,6 +68,25 @@ def test_check__root_imports_a_layer__is_named(tmp_path: Path) -> None:
     assert problems == ["chainbill:2 imports chainbill.errors, which stands to its right"]
 
 
+CHECKED = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    "
+
+
+def test_check__root_shows_the_client_to_a_checker__says_nothing(tmp_path: Path) -> None:
+    layers = 'LAYERS = ("billing", "client")\n'
+    root = layers + CHECKED + "from chainbill.client.front import *"
+    assert import_layers.check(plant(tmp_path, {"__init__.py": root, "client/front.py": ""})) == []
+
+
+@pytest.mark.parametrize(
+    "shown", [CHECKED + "from chainbill.errors import Problem", "from chainbill.client import front"]
+)
+def test_check__root_shows_another_layer_or_imports_the_client__is_named(tmp_path: Path, shown: str) -> None:
+    layers = 'LAYERS = ("billing", "errors", "client")\n'
+    files = {"__init__.py": layers + shown, "errors.py": "", "client/__init__.py": "", "client/front.py": ""}
+    (problem,) = import_layers.check(plant(tmp_path, files))
+    assert "which stands to its right" in problem
+
+
 def test_check__circle_within_a_layer__is_named(tmp_path: Path) -> None:
     files = {"billing/a.py": "from chainbill.billing import b", "billing/b.py": "from .a import x"}
     problems = import_layers.check(plant(tmp_path, files))

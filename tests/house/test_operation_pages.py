@@ -4,6 +4,7 @@ commands, methods, tests, and each other."""
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from tests.house.test_cli_documented import EVERY_COMMAND
 
 from chainbill.chain import contracts
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.contracts.client import ContractClient
+from chainbill.client import front
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -53,7 +54,17 @@ CLIENTS = {
     "protocol.token": contracts.DevUsd,
     "payer": contracts.InsurerPayer,
 }
-"""What the Python examples call their clients."""
+"""What the Python examples call their clients of contracts."""
+
+ROLES = {
+    "bill": front.Chainbill,
+    "relay": front.Relay,
+    "clinic": front.Provider,
+    "governor": front.Governor,
+    "harbor": front.Insurer,
+    "maria": front.Patient,
+}
+"""What they call the objects of the client library."""
 
 _FUNCTION = re.compile(r"((?:^    ///[^\n]*\n)+)    function (\w+)\(([^;]*);", re.MULTILINE)
 _PATH = re.compile(r"\b(?:tests|scripts|contracts|docs|src)/[\w./-]+\.(?:py|sol|md|json|toml)\b")
@@ -174,10 +185,22 @@ def test_example__in_python__calls_what_is_there(page: Path) -> None:
     (code,) = blocks(page, "python")
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in CLIENTS:
-            client: type[ContractClient] = CLIENTS[ast.unparse(node.value)]
+            client: type = CLIENTS[ast.unparse(node.value)]
             assert hasattr(client, node.attr) or node.attr == "address", (
                 f"{client.__name__} has no {node.attr}"
             )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_example__in_python__calls_methods_with_arguments_that_they_take(page: Path) -> None:
+    (code,) = blocks(page, "python")
+    for node in ast.walk(ast.parse(code)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        role = ROLES.get(ast.unparse(node.func.value))
+        if role is not None and "protocol." not in code:
+            named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+            inspect.signature(getattr(role, node.func.attr)).bind(role, *node.args, **named)
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=name_of)

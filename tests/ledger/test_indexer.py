@@ -12,8 +12,9 @@ from tests.support.settled_history import Story
 
 from chainbill.chain.format.events import PayerCreated, TokensMoved
 from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.chain.node.log_queries import MAX_RANGE, fetch_logs
 from chainbill.errors import ChainbillError, ChainError, LedgerError, NodeRefused, StateError
-from chainbill.ledger.indexer import MAX_RANGE, fetch_ledger, fetch_logs, index
+from chainbill.ledger.indexer import fetch_ledger, index
 from chainbill.ledger.raw_logs import RawLedger
 
 

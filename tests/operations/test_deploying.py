@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.operations.conftest import Workplace
 from tests.support.foreign_chain import ForeignChain, foreign_chain
+from tests.support.workplace import Workplace
 from web3 import Web3
 
 from chainbill.chain.deploy import STEPS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,7 +62,15 @@ class MemoryChain:
                 for provider_id, sequence in places
                 if provider_id == provider
             ],
+            is_spent=lambda provider, sequence: (provider, sequence) in self.spent,
         )
+
+    payers: None = None
+    """Answers nothing that is asked for many at once: every question is asked by itself."""
+
+    @property
+    def reads(self) -> Any:
+        return SimpleNamespace(held=nullcontext, learn=list)
 
     @property
     def registry(self) -> Any:
@@ -98,6 +107,7 @@ class MemoryChain:
                 PublishedFee(self.fees[service], 1, 1) if service in self.fees else None
             ),
             member_year=lambda member, year: MemberYear(Accumulators(), self.plan_ids.get(member, 0)),
+            plan_at=lambda member, year, time: self.plan_ids.get(member, 0),
             plan_versions=lambda plan: len(self.versions),
             plan_terms=lambda plan, version: (terms, self.versions[version - 1]),
         )

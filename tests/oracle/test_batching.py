@@ -12,6 +12,7 @@ from chainbill.chain.format.batch_codec import (
     decode_sections,
     encode_sections,
 )
+from chainbill.oracle.api import Status
 from chainbill.oracle.batching import (
     GAS_PER_BATCH,
     GAS_PER_BITMAP_WORD,
@@ -22,20 +23,32 @@ from chainbill.oracle.batching import (
     GAS_PER_SERVICE,
     plan_batches,
 )
-from chainbill.oracle.store import Reason, Routing, Status, StoredAttestation
+from chainbill.oracle.store import CoordinationOfBenefits, Reason, StoredAttestation
 from chainbill.protocol_constants import GAS_CAP
 
 OTHER = "0x1111111111111111111111111111111111111111"
 
 
-TO_SECONDARY = Routing(secondary_payer_id=2, secondary_service_id=b"second!!")
+TO_SECONDARY = CoordinationOfBenefits(secondary_payer_id=2, secondary_service_id=b"second!!")
 
 
 def stored(
-    attester: Signer, sequence: int, routing: Routing | None = None, **changes: object
+    attester: Signer,
+    sequence: int,
+    coordination: CoordinationOfBenefits | None = None,
+    *,
+    corrects: bytes = b"",
+    **changes: object,
 ) -> StoredAttestation:
     attestation = attested_event(attester, sequence=sequence, **changes).attestation  # type: ignore[arg-type]
-    return StoredAttestation(sequence, attestation, Status.ACCEPTED, Reason.NONE, routing or Routing())
+    return StoredAttestation(
+        sequence,
+        attestation,
+        Status.ACCEPTED,
+        Reason.NONE,
+        coordination or CoordinationOfBenefits(),
+        corrects=corrects,
+    )
 
 
 def test_plan__rows_of_one_provider_and_payer__share_a_section(chain: MemoryChain, attester: Signer) -> None:
@@ -135,7 +148,7 @@ def test_plan__secondary_payer_given_up_since__is_not_named(chain: MemoryChain, 
 
 
 def test_plan__correction__stands_in_a_section_of_its_own(chain: MemoryChain, attester: Signer) -> None:
-    rows = [stored(attester, 1), stored(attester, 2, Routing(corrects=b"r" * 32))]
+    rows = [stored(attester, 1), stored(attester, 2, corrects=b"r" * 32)]
 
     (batch,) = plan_batches(chain, rows, NOW)  # type: ignore[arg-type]
 

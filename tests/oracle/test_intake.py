@@ -16,8 +16,9 @@ from chainbill.attestation.signing import CURVE_ORDER, Signer
 from chainbill.billing.outcomes import Reason
 from chainbill.chain.contracts.escrow import Payers
 from chainbill.errors import IntakeRefused, StateError
-from chainbill.oracle.intake import Intake, accept_all
-from chainbill.oracle.store import Finished, Hold, OracleStore, Routing, Status, StoredBatch
+from chainbill.oracle.api import Hold, Receipt, Status
+from chainbill.oracle.intake import Intake
+from chainbill.oracle.store import CoordinationOfBenefits, Finished, OracleStore, StoredBatch
 from chainbill.records.service_id import decoy_ids, service_id
 
 
@@ -185,7 +186,7 @@ def test_accept__patient_with_a_secondary_payer__routes_its_own_service_id(
     informed.accept(attested_event(attester))
 
     (stored,) = store.open_attestations()
-    assert stored.routing == Routing(2, service_id(SECONDARY_KEY, "office-visit"))
+    assert stored.coordination == CoordinationOfBenefits(2, service_id(SECONDARY_KEY, "office-visit"))
 
 
 def test_accept__again_after_the_secondary_payer_changed__routes_anew(
@@ -193,12 +194,12 @@ def test_accept__again_after_the_secondary_payer_changed__routes_anew(
 ) -> None:
     attested = attested_event(attester)
     informed.accept(attested)
-    assert store.open_attestations()[0].routing == Routing()
+    assert store.open_attestations()[0].coordination == CoordinationOfBenefits()
     chain.payers_of[PATIENT] = Payers(1, 2)
 
     assert informed.accept(attested).repeated
 
-    assert store.open_attestations()[0].routing.secondary_payer_id == 2
+    assert store.open_attestations()[0].coordination.secondary_payer_id == 2
 
 
 def test_accept__schedule_of_the_secondary_payer_unknown__refused(
@@ -217,7 +218,7 @@ def test_accept__self_pay_at_a_published_price__has_no_secondary(
     informed.accept(attested_event(attester, payer_id=0, service_id=b"cash!!!!"))
 
     (stored,) = store.open_attestations()
-    assert (stored.attestation.payer_id, stored.routing) == (0, Routing())
+    assert (stored.attestation.payer_id, stored.coordination) == (0, CoordinationOfBenefits())
 
 
 def test_accept__self_pay_without_a_price__refused(intake: Intake, attester: Signer) -> None:
@@ -236,7 +237,7 @@ def test_accept__correction_of_a_reversed_claim__takes_the_record_again(
 
     intake.accept(attested_event(attester, sequence=2, corrects=REVERSED))
 
-    assert [stored.routing.corrects for stored in store.open_attestations()] == [b"", REVERSED]
+    assert [stored.corrects for stored in store.open_attestations()] == [b"", REVERSED]
     again = attested_event(attester, sequence=3, corrects=REVERSED)
     assert refused(intake, again) == "duplicate_record"
 
@@ -264,10 +265,13 @@ def test_accept_all__one_refused__others_stand(intake: Intake, attester: Signer)
         attested_event(attester, service_event("Encounter/1"), sequence=2),
         attested_event(attester, service_event("Encounter/3"), sequence=3),
     ]
-    receipts, refusals = accept_all(intake, events)
+    first, second, third = intake.accept_all(events)
 
-    assert [receipt.attestation.sequence for receipt in receipts] == [1, 3]
-    assert [refusal.reason for _, refusal in refusals] == ["duplicate_record"]
+    assert isinstance(first, Receipt)
+    assert isinstance(third, Receipt)
+    assert (first.attestation.sequence, third.attestation.sequence) == (1, 3)
+    assert isinstance(second, IntakeRefused)
+    assert second.reason == "duplicate_record"
 
 
 def test_store__survives_a_restart_and_names_nobody(

@@ -12,8 +12,8 @@ import pytest
 from tests.oracle.workplace import FIRST, SECOND, THIRD, UNPAID, Crash, Workplace, open_workplace
 
 from chainbill.errors import IntakeRefused
-from chainbill.operations.provider.rebuild import RebuiltWorklist, rebuild_worklist
 from chainbill.operations.provider.worklist import Worklist
+from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist, rebuild_worklist
 from chainbill.oracle.rebuild import RebuiltStore, rebuild_store
 from chainbill.oracle.settling import BATCH_LIFE_SECONDS
 from chainbill.oracle.store import OracleStore
@@ -32,7 +32,7 @@ def store_again(place: Workplace) -> RebuiltStore:
 def worklist_again(place: Workplace, *, with_unsent: bool = False) -> RebuiltWorklist:
     return rebuild_worklist(
         place.stage.protocol,
-        place.store,
+        place.oracle,
         place.worklist,
         place.stage.vault,
         place.vault_key,
@@ -274,9 +274,9 @@ def test_rebuild_worklist__attestation_and_record_gone__comes_off_the_list(place
 
 def test_rebuild_worklist__recalled_before__does_not_come_back_by_itself(place: Workplace) -> None:
     place.attest(FIRST)
-    desk = place.recall_desk()
-    for candidate in desk.everything():
-        desk.take_back(candidate, drop=True, dry_run=False)
+    recaller = place.recaller()
+    for candidate in recaller.everything():
+        recaller.take_back(candidate, drop=True, dry_run=False)
     place.lose("worklist")
 
     done = worklist_again(place, with_unsent=True)

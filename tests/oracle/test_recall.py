@@ -13,13 +13,13 @@ from tests.oracle.workplace import FIRST, SECOND, UNPAID, Crash, Workplace, open
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import RecallAttestation, SettlementBatch
 from chainbill.errors import AttestationError, IntakeRefused, StateError
-from chainbill.operations.provider.recall import Recalled
+from chainbill.operations.provider.recaller import Recalled
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle import settling
+from chainbill.oracle.api import Status
 from chainbill.oracle.quorum import Quorum
-from chainbill.oracle.recall import take_back
 from chainbill.oracle.settling import BATCH_LIFE_SECONDS
-from chainbill.oracle.store import OracleStore, Status, StoredAttestation
+from chainbill.oracle.store import OracleStore
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def recall(
     place: Workplace, *identities: str, key: Signer | None = None, drop: bool = False, dry_run: bool = False
 ) -> list[Recalled]:
     """What a run of ``provider recall`` does; without identities everything."""
-    desk = place.recall_desk(key)
-    candidates = desk.named(identities) if identities else desk.everything()
-    return [desk.take_back(each, drop=drop, dry_run=dry_run) for each in candidates]
+    recaller = place.recaller(key)
+    candidates = recaller.named(identities) if identities else recaller.everything()
+    return [recaller.take_back(each, drop=drop, dry_run=dry_run) for each in candidates]
 
 
 def ends(done: list[Recalled]) -> list[str]:
@@ -158,10 +158,10 @@ def test_take_back__request_of_long_ago_or_of_another_provider__is_refused(place
     digest = place.one().attestation.digest(domain)
     old = RecallAttestation(place.provider_id, digest, protocol.now() - 1)
     with pytest.raises(AttestationError, match="too long ago"):
-        take_back(protocol, place.store, old, place.own.sign(old.digest(domain)))
+        place.oracle.recall(old, place.own.sign(old.digest(domain)))
     other = RecallAttestation(place.provider_id + 1, digest, protocol.now() + 60)
     with pytest.raises(AttestationError, match="no such attestation of this provider"):
-        take_back(protocol, place.store, other, place.own.sign(other.digest(domain)))
+        place.oracle.recall(other, place.own.sign(other.digest(domain)))
     assert place.standing() == {1: "accepted"}
 
 
@@ -220,8 +220,8 @@ def test_recall__pended_and_its_batch_settles_it_nevertheless__is_written_down(p
     sent: list[tuple[SettlementBatch, list[bytes]]] = []
     sign = Quorum.sign
 
-    def keep(quorum: Quorum, batch: SettlementBatch, members: list[StoredAttestation]) -> list[bytes]:
-        sent.append((batch, sign(quorum, batch, members)))
+    def keep(quorum: Quorum, batch: SettlementBatch) -> list[bytes]:
+        sent.append((batch, sign(quorum, batch)))
         return sent[-1][1]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -266,8 +266,8 @@ def test_settle__recalled_while_the_nodes_sign__is_not_sent(
     place.attest(FIRST, SECOND)
     sign = Quorum.sign
 
-    def recall_first(quorum: Quorum, batch: SettlementBatch, members: list[StoredAttestation]) -> list[bytes]:
-        signed = sign(quorum, batch, members)
+    def recall_first(quorum: Quorum, batch: SettlementBatch) -> list[bytes]:
+        signed = sign(quorum, batch)
         if place.standing()[1] == "accepted":
             recall(place, FIRST.record_identity)
         return signed

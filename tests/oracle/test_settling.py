@@ -17,11 +17,12 @@ from chainbill.chain.contracts.settlement import DisputeStatus, KeptRoot, settle
 from chainbill.chain.format.events import Party
 from chainbill.chain.format.logs import decode_log
 from chainbill.money import DOLLAR
+from chainbill.oracle.api import Hold, Status
 from chainbill.oracle.batching import plan_batches
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
-from chainbill.oracle.store import Hold, OracleStore, Status
+from chainbill.oracle.store import OracleStore
 from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
@@ -125,7 +126,8 @@ def test_settle__crash_between_chain_and_store__settles_nothing_twice(
 
 def test_settle__sequence_spent_by_another_record__stays_spent(stage: Stage, tmp_path: Path) -> None:
     """As two oracles may accept, whose provider has lost its worklist in between."""
-    fresh = replace(stage, store=OracleStore(tmp_path / "other.sqlite"))
+    other = OracleStore(tmp_path / "other.sqlite")
+    fresh = replace(stage, store=other, quorum=stage.quorum_of(other))
     hand_in(fresh, RICH.model_copy(update={"record_identity": "Encounter/other"}), 1)
     hand_in(stage, RICH, 1)
     settle(stage)
@@ -201,7 +203,7 @@ def test_settle__one_commitment_under_two_sequences__settles_the_first_and_holds
         digest=digest,
         signature=provider.attester.sign(digest),
         record_key=b"k" * 32,
-        routing=first.routing,
+        coordination=first.coordination,
     )
     assert patient.address == twin.patient
 
@@ -227,11 +229,11 @@ def test_settle__commitment_that_the_chain_has_settled_under_another_sequence__i
         digest=digest,
         signature=provider.attester.sign(digest),
         record_key=b"k" * 32,
-        routing=first.routing,
+        coordination=first.coordination,
     )
     paid = credit(stage)
 
-    assert settle_open(stage.protocol, other, stage.quorum, stage.submitter) == []
+    assert settle_open(stage.protocol, other, stage.quorum_of(other), stage.submitter) == []
 
     assert [held.hold for held in other.attestations(Status.HELD)] == [Hold.COMMITMENT_REUSED]
     assert credit(stage) == paid

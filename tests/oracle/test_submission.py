@@ -10,9 +10,9 @@ from tests.oracle.conftest import PATIENT, MemoryChain, service_event
 from chainbill.attestation.signing import Signer
 from chainbill.chain.contracts.escrow import Payers
 from chainbill.errors import IntakeRefused, StateError
-from chainbill.operations.provider.submission import Counterparties, Desk
+from chainbill.operations.provider.submission import AttestationSubmitter, Counterparties
 from chainbill.operations.provider.worklist import Worklist
-from chainbill.oracle.intake import Intake
+from chainbill.oracle.local import LocalOracle
 from chainbill.oracle.store import OracleStore
 from chainbill.records.service_id import service_id
 from chainbill.records.vault import Vault, VaultKey
@@ -32,70 +32,65 @@ def worklist(tmp_path: Path) -> Worklist:
 
 
 @pytest.fixture
-def desk(
+def submitter(
     tmp_path: Path, chain: MemoryChain, store: OracleStore, attester: Signer, worklist: Worklist
-) -> Desk:
+) -> AttestationSubmitter:
     key = service_id(SCHEDULE_KEY, "office-visit")
     chain.fees = {key: next(iter(chain.fees.values()))}
     own, patient = VaultKey.generate(), VaultKey.generate()
-    return Desk(
+    return AttestationSubmitter(
         protocol=chain,  # type: ignore[arg-type]
         provider_id=1,
         attester=attester,
         own_vault_key=own.public,
         worklist=worklist,
-        store=store,
+        oracle=LocalOracle(chain, store, schedule_key),  # type: ignore[arg-type]
         vault=Vault(tmp_path / "vault"),
         counterparties=Counterparties(schedule_key, lambda _: patient.public),
         cash_key=lambda: CASH_KEY,
     )
 
 
-@pytest.fixture
-def intake(chain: MemoryChain, store: OracleStore) -> Intake:
-    return Intake(chain, store, schedule_key)  # type: ignore[arg-type]
+def test_submit__insured_patient__goes_to_the_primary_payer(submitter: AttestationSubmitter) -> None:
+    submitter.worklist.add(PATIENT, service_event())
+    (waiting,) = submitter.worklist.waiting()
 
-
-def test_submit__insured_patient__goes_to_the_primary_payer(desk: Desk, intake: Intake) -> None:
-    desk.worklist.add(PATIENT, service_event())
-    (waiting,) = desk.worklist.waiting()
-
-    attestation = desk.submit(waiting, intake).attestation
+    attestation = submitter.submit(waiting).attestation
 
     assert (attestation.payer_id, attestation.sequence) == (1, 1)
     assert attestation.service_id == service_id(SCHEDULE_KEY, "office-visit")
-    assert desk.worklist.counts() == {"waiting": 0, "attested": 1}
+    assert submitter.worklist.counts() == {"waiting": 0, "attested": 1}
 
 
 def test_submit__self_pay__goes_to_nobody_under_the_providers_own_service_id(
-    desk: Desk, intake: Intake, chain: MemoryChain
+    submitter: AttestationSubmitter, chain: MemoryChain
 ) -> None:
     cash_id = service_id(CASH_KEY, "office-visit")
     chain.cash_prices[cash_id] = 90_000_000
-    desk.worklist.add(PATIENT, service_event(), self_pay=True)
-    (waiting,) = desk.worklist.waiting()
+    submitter.worklist.add(PATIENT, service_event(), self_pay=True)
+    (waiting,) = submitter.worklist.waiting()
 
-    attestation = desk.submit(waiting, intake).attestation
+    attestation = submitter.submit(waiting).attestation
 
     assert (attestation.payer_id, attestation.service_id) == (0, cash_id)
 
 
 def test_submit__correction__takes_the_same_record_again(
-    desk: Desk, intake: Intake, chain: MemoryChain, store: OracleStore
+    submitter: AttestationSubmitter, chain: MemoryChain, store: OracleStore
 ) -> None:
     event = service_event()
-    desk.worklist.add(PATIENT, event)
-    desk.submit(desk.worklist.waiting()[0], intake)
-    assert not desk.worklist.add(PATIENT, event)
+    submitter.worklist.add(PATIENT, event)
+    submitter.submit(submitter.worklist.waiting()[0])
+    assert not submitter.worklist.add(PATIENT, event)
     chain.reversed.add(CLAIM)
-    assert desk.worklist.add(PATIENT, event, corrects=CLAIM)
-    (waiting,) = desk.worklist.waiting()
+    assert submitter.worklist.add(PATIENT, event, corrects=CLAIM)
+    (waiting,) = submitter.worklist.waiting()
 
-    corrected = desk.submit(waiting, intake)
+    corrected = submitter.submit(waiting)
 
     assert (corrected.repeated, corrected.attestation.sequence) == (False, 2)
-    assert [stored.routing.corrects for stored in store.open_attestations()] == [b"", CLAIM]
-    assert desk.submit(waiting, intake).repeated
+    assert [stored.corrects for stored in store.open_attestations()] == [b"", CLAIM]
+    assert submitter.submit(waiting).repeated
 
 
 @pytest.mark.parametrize(
@@ -108,35 +103,35 @@ def test_submit__correction__takes_the_same_record_again(
     ],
 )
 def test_submit__cannot_be_offered__stays_on_the_list(
-    desk: Desk, intake: Intake, chain: MemoryChain, payers: Payers, self_pay: bool, reason: str
+    submitter: AttestationSubmitter, chain: MemoryChain, payers: Payers, self_pay: bool, reason: str
 ) -> None:
     chain.payers_of[PATIENT] = payers
-    desk.worklist.add(PATIENT, service_event(), self_pay=self_pay)
-    (waiting,) = desk.worklist.waiting()
+    submitter.worklist.add(PATIENT, service_event(), self_pay=self_pay)
+    (waiting,) = submitter.worklist.waiting()
 
     with pytest.raises(IntakeRefused) as refused:
-        desk.submit(waiting, intake)
+        submitter.submit(waiting)
 
     assert refused.value.reason == reason
-    assert desk.worklist.counts() == {"waiting": 1, "attested": 0}
+    assert submitter.worklist.counts() == {"waiting": 1, "attested": 0}
 
 
 def test_submit__self_pay_of_a_provider_without_prices__is_refused(
-    desk: Desk, intake: Intake, worklist: Worklist
+    submitter: AttestationSubmitter, worklist: Worklist
 ) -> None:
-    without = Desk(
-        desk.protocol,
-        desk.provider_id,
-        desk.attester,
-        desk.own_vault_key,
+    without = AttestationSubmitter(
+        submitter.protocol,
+        submitter.provider_id,
+        submitter.attester,
+        submitter.own_vault_key,
         worklist,
-        desk.store,
-        desk.vault,
-        desk.counterparties,
+        submitter.oracle,
+        submitter.vault,
+        submitter.counterparties,
     )
     worklist.add(PATIENT, service_event(), self_pay=True)
 
     with pytest.raises(IntakeRefused) as refused:
-        without.submit(worklist.waiting()[0], intake)
+        without.submit(worklist.waiting()[0])
 
     assert refused.value.reason == "no_cash_schedule"

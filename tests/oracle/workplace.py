@@ -14,10 +14,11 @@ from chainbill.attestation.signing import Signer
 from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
-from chainbill.operations.provider.recall import RecallDesk
-from chainbill.operations.provider.submission import Counterparties, Desk, Submitted
+from chainbill.operations.provider.recaller import AttestationRecaller
+from chainbill.operations.provider.submission import AttestationSubmitter, Counterparties, SubmittedEvent
 from chainbill.operations.provider.worklist import Worklist
-from chainbill.oracle.intake import Intake
+from chainbill.oracle.local import LocalOracle
+from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import OracleStore, StoredAttestation
@@ -73,31 +74,37 @@ class Workplace:
     def vault_key(self) -> VaultKey:
         return VaultKey.derive(bytes(self.owner.account.key))
 
-    def desk(self, key: Signer | None = None) -> Desk:
+    def submitter(self, key: Signer | None = None) -> AttestationSubmitter:
         cast = self.stage.cast
         keys = {patient.address: patient.vault_key.public for patient in cast.patients.values()}
-        return Desk(
+        return AttestationSubmitter(
             protocol=self.stage.protocol,
             provider_id=self.provider_id,
             attester=key or self.own,
             own_vault_key=self.vault_key.public,
             worklist=self.worklist,
-            store=self.store,
+            oracle=self.oracle,
             vault=self.stage.vault,
             counterparties=Counterparties(lambda _: cast.schedule_key, lambda patient: keys[patient]),
         )
 
-    def intake(self) -> Intake:
-        return Intake(self.stage.protocol, self.store)
+    @property
+    def oracle(self) -> LocalOracle:
+        return LocalOracle(self.stage.protocol, self.store)
 
-    def recall_desk(self, key: Signer | None = None) -> RecallDesk:
-        return RecallDesk(
+    @property
+    def quorum(self) -> Quorum:
+        """Nodes that read the store as it is now."""
+        return self.stage.quorum_of(self.store)
+
+    def recaller(self, key: Signer | None = None) -> AttestationRecaller:
+        return AttestationRecaller(
             protocol=self.stage.protocol,
             provider_id=self.provider_id,
             key=key or self.own,
             vault_key=self.vault_key,
             worklist=self.worklist,
-            store=self.store,
+            oracle=self.oracle,
             vault=self.stage.vault,
         )
 
@@ -107,16 +114,16 @@ class Workplace:
             for event in events
         ]
 
-    def attest_waiting(self, key: Signer | None = None) -> list[Submitted]:
-        desk, intake = self.desk(key), self.intake()
-        return [desk.submit(waiting, intake) for waiting in self.worklist.waiting()]
+    def attest_waiting(self, key: Signer | None = None) -> list[SubmittedEvent]:
+        submitter = self.submitter(key)
+        return [submitter.submit(waiting) for waiting in self.worklist.waiting()]
 
-    def attest(self, *events: ServiceEvent, key: Signer | None = None) -> list[Submitted]:
+    def attest(self, *events: ServiceEvent, key: Signer | None = None) -> list[SubmittedEvent]:
         self.enlist(*events)
         return self.attest_waiting(key)
 
     def settle(self) -> list[SettledBatch]:
-        return settle_open(self.stage.protocol, self.store, self.stage.quorum, self.stage.submitter)
+        return settle_open(self.stage.protocol, self.store, self.quorum, self.stage.submitter)
 
     def outcomes(self) -> list[tuple[int, str]]:
         """What settling comes to now: sequences with their outcomes, in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,12 +25,13 @@ from chainbill.ledger.claim_records import read_claims
 from chainbill.ledger.indexer import decode_ledger, fetch_ledger, index
 from chainbill.ledger.raw_logs import RawLedger
 from chainbill.money import DOLLAR
+from chainbill.oracle.api import Status
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.reorganisation import FINAL_DEPTH, Recovery, find_dropped, recover
 from chainbill.oracle.settling import settle_open
-from chainbill.oracle.store import OracleStore, Status, StoredAttestation
+from chainbill.oracle.store import OracleStore
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
@@ -252,7 +253,7 @@ def test_settle__dropped_rows_settled_in_another_batch__are_found_there(
     settle(stage)
 
     drop(stage, 1)
-    theirs = settle_open(stage.protocol, other, stage.quorum, somebody(stage))
+    theirs = settle_open(stage.protocol, other, stage.quorum_of(other), somebody(stage))
     again = settle(stage)
 
     assert outcomes(theirs) == [(2, Outcome.SETTLED, Reason.NONE)]
@@ -301,7 +302,7 @@ def test_settle__batch_mined_anew_and_reverted__its_rows_settle_again(
     raw = stage.devnet.anvil.call("eth_getRawTransactionByHash", batch.transaction)
 
     drop(stage, 1)
-    settle_open(stage.protocol, other, stage.quorum, somebody(stage))  # takes the batch's root slot
+    settle_open(stage.protocol, other, stage.quorum_of(other), somebody(stage))  # takes the batch's root slot
     stage.devnet.anvil.call("eth_sendRawTransaction", raw)
 
     receipt = stage.protocol.w3.eth.wait_for_transaction_receipt(HexStr(batch.transaction))
@@ -351,12 +352,10 @@ def test_settle__chain_reorganised_between_two_batches__both_are_settled(
     hand_in(stage, SECOND, first=2)
     sign = Quorum.sign
 
-    def sign_and_drop(
-        quorum: Quorum, batch: SettlementBatch, members: Sequence[StoredAttestation]
-    ) -> list[bytes]:
+    def sign_and_drop(quorum: Quorum, batch: SettlementBatch) -> list[bytes]:
         drop(stage, 1)
         stage.devnet.advance(60)  # not before the batch was signed
-        return sign(quorum, batch, members)
+        return sign(quorum, batch)
 
     with monkeypatch.context() as patch:
         patch.setattr(Quorum, "sign", sign_and_drop)

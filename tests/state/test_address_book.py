@@ -41,6 +41,28 @@ def test_lookups__by_address_and_id__find_the_name(book: AddressBook) -> None:
     assert book.insurer(7) is None
 
 
+def test_get__by_address__is_the_entry_of_the_name(book: AddressBook) -> None:
+    assert book.get(PATIENT.lower(), Role.PATIENT) == book.get("patient")
+    with pytest.raises(StateError, match="no provider named 'patient'"):
+        book.get(PATIENT, Role.PROVIDER)
+    with pytest.raises(StateError, match="in no entry") as refusal:
+        book.get("0x" + "11" * 20)
+    assert "chainbill contacts add" in (refusal.value.hint or "")
+
+
+def test_remove__one__leaves_the_others(book: AddressBook) -> None:
+    assert book.remove("patient").address == PATIENT
+    assert list(book.entries()) == ["provider"]
+    with pytest.raises(StateError, match="no account named 'patient'"):
+        book.remove("patient")
+
+
+@pytest.mark.parametrize("name", ["7", "007"])
+def test_put__a_number_for_a_name__is_refused(book: AddressBook, name: str) -> None:
+    with pytest.raises(StateError, match="ids of providers and payers are numbers"):
+        book.put(name, book.get("patient"))
+
+
 def test_update__one_field__keeps_the_others(book: AddressBook) -> None:
     book.update("provider", vault_public_key="ab" * 32)
     assert book.get("provider").provider_id == 7

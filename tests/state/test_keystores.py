@@ -9,7 +9,7 @@ import pytest
 from eth_account import Account
 
 from chainbill.errors import StateError
-from chainbill.state.keystores import DEVNET_SCRYPT_N, SCRYPT_N, Keystores
+from chainbill.state.keystores import DEVNET_SCRYPT_N, SCRYPT_N, Keystores, open_keystore
 
 PASSPHRASE = "a long passphrase"
 
@@ -124,3 +124,42 @@ def test_unlock__made_with_a_weak_passphrase_before__still_opens_off_the_devnet(
     made = Keystores(tmp_path, lambda: "x", devnet=True).create("patient")
     assert Keystores(tmp_path, lambda: "x").unlock("patient").key == made.key
     assert Keystores(tmp_path, lambda: "x").ensure("patient").key == made.key
+
+
+# ---- keystores of elsewhere ---------------------------------------------------------------------------
+
+
+def keystore(**changed: object) -> bytes:
+    """A keystore as a wallet writes it, of the key 1; cheap to open."""
+    made = Account.encrypt(bytes(31) + b"\1", PASSPHRASE, iterations=2)
+    return json.dumps({**made, **changed}).encode()
+
+
+def test_open__keystore_of_a_wallet__is_its_key() -> None:
+    assert open_keystore(keystore(), PASSPHRASE) == bytes(31) + b"\1"
+
+
+def test_open__wrong_passphrase__is_said_so() -> None:
+    with pytest.raises(StateError, match="the passphrase does not open"):
+        open_keystore(keystore(), "another")
+
+
+def test_open__of_another_account_than_it_says__is_refused() -> None:
+    with pytest.raises(StateError, match="and holds the key of"):
+        open_keystore(keystore(address="11" * 20), PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    "cost", [{"n": 1 << 30, "r": 8, "p": 1}, {"n": 2, "r": 1 << 28, "p": 1}, {"c": 1 << 30}, {"n": "2"}]
+)
+def test_open__that_would_take_for_ever__is_refused_at_once(cost: dict[str, object]) -> None:
+    stated = json.loads(keystore())
+    stated["crypto"]["kdfparams"] |= cost
+    with pytest.raises(StateError):
+        open_keystore(json.dumps(stated).encode(), PASSPHRASE)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"crypto": []}', b"[" * 100_000])
+def test_open__something_else__is_refused(content: bytes) -> None:
+    with pytest.raises(StateError, match="no keystore"):
+        open_keystore(content, PASSPHRASE)

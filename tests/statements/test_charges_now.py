@@ -9,8 +9,7 @@ from tests.statements.scenarios import LAB, OFFICE, READING, VIDEO, disputed_pro
 from tests.support.priced_ledger import NAMES, PATIENT, LedgerStory, at, dollars
 
 from chainbill.billing.outcomes import Reason
-from chainbill.operations.provider.submission import Obstacle
-from chainbill.oracle.intake import Refusal
+from chainbill.oracle.api import RefusalReason
 from chainbill.statements.advice import why_refused
 from chainbill.statements.facts import ChargeState, Disputer, DisputeStage, Names, RefusedFacts
 from chainbill.statements.patient import patient_statement
@@ -278,7 +277,7 @@ def refused(story: LedgerStory, reason: str, sequence: int | None = 9) -> Patien
 
 
 def test_refused__by_the_oracle__waits_with_its_reason_and_what_to_do() -> None:
-    statement = refused(one_visit(), Obstacle.PAYER_NOT_ACCEPTED.value)
+    statement = refused(one_visit(), RefusalReason.PAYER_NOT_ACCEPTED.value)
     event = statement.events[-1]
     assert (event.number, event.state, event.outcome) == ("2:9", ChargeState.WAITING, "pended")
     assert event.covered_by_insurance == "Not yet: you have not accepted an insurer. Nothing was charged."
@@ -291,16 +290,19 @@ def test_refused__by_the_oracle__waits_with_its_reason_and_what_to_do() -> None:
 
 
 def test_refused__before_it_was_attested__has_no_number_yet() -> None:
-    statement = refused(one_visit(), Obstacle.NO_SCHEDULE.value, sequence=None)
+    statement = refused(one_visit(), RefusalReason.NO_SCHEDULE.value, sequence=None)
     assert statement.events[-1].number is None
     text = render_patient(statement, detail=True)
     assert "(no number yet)  A cholesterol test" in text
     assert "A cholesterol test (2026-02-03): Your insurer has not told the provider its fees." in text
 
 
-@pytest.mark.parametrize("reason", [*Refusal, *Obstacle])
-def test_refused__every_word_of_the_oracle__has_words_for_the_patient(reason: Refusal | Obstacle) -> None:
-    if reason not in (Refusal.DUPLICATE_RECORD, Obstacle.UNKNOWN_PATIENT):  # neither reaches a statement
+@pytest.mark.parametrize("reason", RefusalReason)
+def test_refused__every_word_of_the_oracle__has_words_for_the_patient(reason: RefusalReason) -> None:
+    if reason not in (
+        RefusalReason.DUPLICATE_RECORD,
+        RefusalReason.UNKNOWN_PATIENT,
+    ):  # neither reaches a statement
         unknown = why_refused("no such word")
         mistakes = ("bad_signature", "commitment_mismatch", "record_mismatch", "sequence_reused")
         assert (why_refused(reason.value) == unknown) == (reason.value in mistakes)

@@ -18,7 +18,8 @@ from chainbill.chain.deployments import Deployment
 from chainbill.chain.format import events
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
 from chainbill.errors import LedgerError
-from chainbill.oracle.store import Status, StoredAttestation
+from chainbill.oracle.api import Status
+from chainbill.oracle.store import StoredAttestation
 from chainbill.records.commitment import Opening
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.vault import Vault, VaultKey

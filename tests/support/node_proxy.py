@@ -76,6 +76,7 @@ def proxy_before(upstream: str) -> Iterator[Proxy]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 2**16  # head and body in one packet: the second would wait for the first to be confirmed
 
         def do_POST(self) -> None:
             answer = proxy.answer(self.rfile.read(int(self.headers["Content-Length"])))

@@ -12,14 +12,28 @@ from zlib import crc32
 import click
 from tests.support.fhir import CLINIC, bundle, claim, encounter, item, ref, usd
 
+from chainbill.billing.plan_file import PlanFile
 from chainbill.cli import cli
 from chainbill.cli.shell.failures import run
+from chainbill.money import DOLLAR
+from chainbill.operations.actor import Actor
+from chainbill.operations.governor.registrations import provider_of, register_provider
+from chainbill.operations.insurer.acceptances import accept_provider
+from chainbill.operations.insurer.account import own_payer, payer_of
+from chainbill.operations.insurer.fees import publish_fees
+from chainbill.operations.insurer.members import enrol
+from chainbill.operations.insurer.plans import publish_plan
+from chainbill.operations.insurer.pool import deposit
+from chainbill.operations.patient.account import create as create_patient
+from chainbill.operations.patient.consents import grant_consent
+from chainbill.operations.patient.payers import accept_payer
+from chainbill.operations.patient.wallet import deposit_with_permit
+from chainbill.records.catalogue import Catalogue
+from chainbill.records.fee_file import read_fees
+from chainbill.state.address_book import Role
 from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet
 from chainbill.state.session import Session
-
-TODAY = "2024-03-15"
-"""The day the town's chain begins."""
 
 VISIT_DAY = "2024-03-05T10:00:00+00:00"
 
@@ -119,20 +133,26 @@ class Town:
 
     def clinic(self) -> str:
         """A new registered provider that the insurer has accepted; returns its name."""
-        name = f"clinic-{self.session().protocol.registry.provider_count() + 1}"
-        self.ok("provider", "register", name)
-        self.ok("insurer", "accept-provider", name)
+        session = self.session()
+        name = f"clinic-{session.protocol.registry.provider_count() + 1}"
+        provider_id = register_provider(session, name).provider_id
+        insurer = Actor.named(session, "insurer", Role.INSURER)
+        accept_provider(insurer, payer_of(insurer), provider_id)
         return name
 
     def patient(self, name: str, *consent_to: str, fund: int = 500, limit: int = 200) -> str:
         """A patient with everything that settling needs, unless told otherwise; returns the name."""
-        self.ok("patient", "create", name)
+        session = self.session()
+        create_patient(session, name)
+        patient = Actor.named(session, name, Role.PATIENT)
+        insurer = Actor.named(session, "insurer", Role.INSURER)
+        payer_id = payer_of(insurer)
         if fund:
-            self.ok("patient", "fund", fund, "--as", name)
-        self.ok("patient", "accept-payer", "insurer", "--as", name)
+            deposit_with_permit(patient, fund * DOLLAR)
+        accept_payer(patient, payer_id)
         for provider in consent_to:
-            self.ok("patient", "consent", provider, "--limit", limit, "--as", name)
-        self.ok("insurer", "enrol", name, "--plan", 1)
+            grant_consent(patient, provider_of(session, provider)[1], limit=limit * DOLLAR)
+        enrol(insurer, payer_id, patient.address, 1)
         return name
 
     def attest(self, provider: str, patient: str, *visits: str, price: float = 100.0) -> Any:
@@ -161,6 +181,9 @@ def asks(arguments: Sequence[object]) -> bool:
 
 def furnish(town: Town) -> None:
     """The insurer."""
-    town.ok("insurer", "fund", 100_000)
-    town.ok("insurer", "plan", town.file("plan.toml", PLAN))
-    town.ok("insurer", "fees", town.file("fees.toml", FEES))
+    insurer = Actor.named(town.session(), "insurer", Role.INSURER)
+    payer_id = own_payer(insurer).payer_id
+    plan, fees = town.file("plan.toml", PLAN), town.file("fees.toml", FEES)
+    deposit(insurer, payer_id, 100_000 * DOLLAR)
+    publish_plan(insurer, payer_id, PlanFile.read(plan))
+    publish_fees(insurer, payer_id, read_fees(fees, Catalogue.load()))

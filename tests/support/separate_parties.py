@@ -46,6 +46,7 @@ class Party:
         self.folder = folder / name
         self.folder.mkdir()
         self.state = StateDirectory.open(self.folder / "state")
+        self.rpc_url = rpc_url
         self._environment = {
             "CHAINBILL_PASSPHRASE": f"the passphrase of {name} alone",
             "CHAINBILL_RPC_URL": rpc_url,

@@ -118,6 +118,14 @@ def find_claims(records: Sequence[ClaimRecord], ledger: Ledger, wanted: str) -> 
     return [_account(ledger, [record for record in records if _key(record) == key]) for key in sorted(keys)]
 
 
+def every_claim(records: Sequence[ClaimRecord], ledger: Ledger) -> list[ClaimAccount]:
+    """Every claim, in the order in which they were first decided; arguments as for ``find_claims``."""
+    attempts: dict[tuple[int, int], list[ClaimRecord]] = {}
+    for record in records:
+        attempts.setdefault(_key(record), []).append(record)
+    return [_account(ledger, each) for each in attempts.values()]
+
+
 def named_keys(records: Sequence[ClaimRecord], wanted: str) -> set[tuple[int, int]]:
     """Provider and sequence of the same; of ``7`` alone of every provider that has one.
 

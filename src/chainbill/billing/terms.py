@@ -104,6 +104,12 @@ class FeeTerms(_Terms):
     annual_units: Annotated[int, Field(ge=0, lt=2**16)] = 0
     """The most units a member may have settled in a benefit year; 0: no limit."""
 
+    @property
+    def category_label(self) -> str:
+        """The category as a word, a number that is none of ``Category`` as it is."""
+        known = self.category in set(Category)
+        return Category(self.category).label if known else str(self.category)
+
     @model_validator(mode="after")
     def _product_fits(self) -> Self:
         if self.amount * self.max_units > MAX_AMOUNT:

@@ -19,6 +19,7 @@ from chainbill.chain.contracts import (
 )
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.node.connection import chain_time
+from chainbill.chain.reads import Reads
 from chainbill.chain.row_index import RowIndex
 from chainbill.errors import ChainError
 
@@ -30,6 +31,12 @@ class Protocol:
         self.w3 = w3
         self.deployment = deployment
         self._payers: dict[int, InsurerPayer] = {}
+        self.reads = Reads(
+            lambda: str(w3.provider.endpoint_uri),  # type: ignore[attr-defined]
+            [deployment.settlement, deployment.escrow, deployment.registry, deployment.payers],
+            lambda logs: self.rows.hear(logs),
+        )
+        """What stays true from block to block."""
 
     @cached_property
     def domain(self) -> Domain:
@@ -59,27 +66,27 @@ class Protocol:
     @cached_property
     def registry(self) -> ProviderRegistry:
         """The provider registry."""
-        return ProviderRegistry(self.w3, self.deployment.registry)
+        return ProviderRegistry(self.w3, self.deployment.registry, self.reads)
 
     @cached_property
     def escrow(self) -> PatientEscrow:
         """The patients' escrow."""
-        return PatientEscrow(self.w3, self.deployment.escrow)
+        return PatientEscrow(self.w3, self.deployment.escrow, self.reads)
 
     @cached_property
     def payers(self) -> InsurerPayerFactory:
         """The payers' factory."""
-        return InsurerPayerFactory(self.w3, self.deployment.payers)
+        return InsurerPayerFactory(self.w3, self.deployment.payers, self.reads)
 
     @cached_property
     def settlement(self) -> ClaimSettlement:
         """The settlement contract."""
-        return ClaimSettlement(self.w3, self.deployment.settlement)
+        return ClaimSettlement(self.w3, self.deployment.settlement, self.reads)
 
     @cached_property
     def rows(self) -> RowIndex:
         """What settlement has logged of each row."""
-        return RowIndex(self.w3, self.deployment)
+        return RowIndex(self.w3, self.deployment, lambda: self.reads.block is not None)
 
     def payer(self, payer_id: int) -> InsurerPayer:
         """The payer contract of an id.
@@ -93,9 +100,10 @@ class Protocol:
                 raise ChainError(
                     f"there is no payer {payer_id}", hint="see who is listed: chainbill devnet status"
                 )
-            self._payers[payer_id] = InsurerPayer(self.w3, address)
+            self._payers[payer_id] = InsurerPayer(self.w3, address, self.reads)
         return self._payers[payer_id]
 
     def now(self) -> int:
         """The chain's time, in seconds since 1970."""
-        return chain_time(self.w3)
+        looked_at = self.reads.block
+        return chain_time(self.w3) if looked_at is None else looked_at.time

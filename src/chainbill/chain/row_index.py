@@ -6,7 +6,7 @@ It is read once and then only continued; after a reorganisation of the chain it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -33,10 +33,8 @@ from chainbill.chain.format.events import (
 from chainbill.chain.format.logs import decode_log
 from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.chain.node.connection import hash_of_block, time_of_block
-from chainbill.chain.node.mapped_errors import mapped_errors
-
-BLOCKS_AT_ONCE = 10_000
-"""Blocks whose logs are asked for in one call; many nodes refuse more."""
+from chainbill.chain.node.log_queries import in_ranges
+from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
 
 Place = tuple[int, int]
 """A provider's id and one of its sequences."""
@@ -71,9 +69,12 @@ class LoggedRow:
 class RowIndex:
     """The rows of one deployment, as far as they were read."""
 
-    def __init__(self, w3: Web3, deployment: Deployment) -> None:
+    def __init__(self, w3: Web3, deployment: Deployment, is_told: Callable[[], bool] = lambda: False) -> None:
+        """``is_told``: is somebody else telling of new logs just now, by ``hear``? Then, once the rows were
+        read, the chain is not asked."""
         self._w3 = w3
         self._deployment = deployment
+        self._is_told = is_told
         self._times: dict[bytes, int] = {}
         self._forget()
 
@@ -86,6 +87,23 @@ class RowIndex:
         """
         self._catch_up()
         return {row.place for row in self._by_commitment.get(commitment, ())}
+
+    def is_spent(self, provider_id: int, sequence: int) -> bool:
+        """Was a sequence settled or denied? Errors as ``places_of``."""
+        self._catch_up()
+        return (provider_id, sequence) in self._spent
+
+    def hear(self, logs: Sequence[LogReceipt]) -> None:
+        """New logs of the deployment's contracts, some of them perhaps known; none: the chain was
+        reorganised, and everything is to be read anew.
+
+        Raises:
+            LedgerError: settlement logged what cannot be decoded.
+        """
+        if not logs:
+            self._forget()
+        elif self._read_to is not None:
+            self._add(log for log in logs if log["address"].lower() == self._deployment.settlement.lower())
 
     def rows(self, provider_id: int | None = None) -> list[LoggedRow]:
         """Every row in order, of one provider where one is named; a row that was put back may come again.
@@ -111,8 +129,22 @@ class RowIndex:
         self._read_to: tuple[int, bytes] | None = None
         self._rows: list[LoggedRow] = []
         self._by_commitment: defaultdict[bytes, list[LoggedRow]] = defaultdict(list)
+        self._spent: set[Place] = set()
+        self._read: set[tuple[bytes, bytes]] = set()
+        """Blocks and transactions whose rows are known."""
+
+    def _add(self, logs: Iterable[LogReceipt]) -> None:
+        known = frozenset(self._read)
+        for row in _rows([log for log in logs if _origin(log) not in known]):
+            self._rows.append(row)
+            self._by_commitment[row.claim.commitment].append(row)
+            self._read.add((row.block_hash, row.transaction))
+            if row.is_final:
+                self._spent.add(row.place)
 
     def _catch_up(self) -> None:
+        if self._read_to is not None and self._is_told():
+            return
         with mapped_errors():
             newest: BlockData = self._w3.eth.get_block("latest")
         head = int(newest["number"]), bytes(newest["hash"])
@@ -121,22 +153,16 @@ class RowIndex:
         if self._read_to is not None and hash_of_block(self._w3, self._read_to[0]) != self._read_to[1]:
             self._forget()
         first = self._deployment.block if self._read_to is None else self._read_to[0] + 1
-        for row in _rows(self._logs(first, head[0])):
-            self._rows.append(row)
-            self._by_commitment[row.claim.commitment].append(row)
+        self._add(self._logs(first, head[0]))
         self._read_to = head
 
     def _logs(self, first: int, last: int) -> list[LogReceipt]:
-        found: list[LogReceipt] = []
-        for start in range(first, last + 1, BLOCKS_AT_ONCE):
-            wanted: Any = {
-                "address": self._deployment.settlement,
-                "fromBlock": start,
-                "toBlock": min(start + BLOCKS_AT_ONCE - 1, last),
-            }
-            with mapped_errors():
-                found += self._w3.eth.get_logs(wanted)
-        return found
+        def ask(begin: int, end: int) -> list[LogReceipt]:
+            wanted: Any = {"address": self._deployment.settlement, "fromBlock": begin, "toBlock": end}
+            with mapped_read("eth_getLogs"):
+                return self._w3.eth.get_logs(wanted)
+
+        return in_ranges(first, last, ask)
 
 
 _OUTCOMES: dict[type[Event], Outcome] = {
@@ -144,6 +170,10 @@ _OUTCOMES: dict[type[Event], Outcome] = {
     ClaimDenied: Outcome.DENIED,
     ClaimPended: Outcome.PENDED,
 }
+
+
+def _origin(log: LogReceipt) -> tuple[bytes, bytes]:
+    return bytes(log["blockHash"]), bytes(log["transactionHash"])
 
 
 def _rows(logs: Sequence[LogReceipt]) -> Iterator[LoggedRow]:

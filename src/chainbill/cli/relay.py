@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from chainbill.cli.shell.acting import resumed_facts
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.given_files import check_form
+from chainbill.cli.shell.given_files import check_signed
 from chainbill.cli.shell.output import emit, it_holds, note, show_time
-from chainbill.cli.shell.parameters import ACCOUNT
-from chainbill.interop.file_forms import Wanted
+from chainbill.errors import ChainbillError
 
 if TYPE_CHECKING:
     from chainbill.operations.patient.signed_intents import SignedIntent
@@ -28,14 +27,7 @@ def relay_group() -> None:
     example="chainbill relay submit consent.json\nchainbill relay submit --as clinic dispute.json"
 )
 @click.argument("file", type=click.File("rb"))
-@click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="provider",
-    show_default=True,
-    help="Whose account sends the transaction; anyone may.",
-)
+@as_option("provider", "Whose account sends the transaction; anyone may.")
 @dry_run_option
 @pass_invocation
 def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
@@ -43,27 +35,25 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
 
     It holds for the patient that signed it, whoever sends it, and can be sent once.
     """
-    from chainbill.chain.node.outbox import Errand
-    from chainbill.operations.effect import effective_at
-    from chainbill.operations.patient.signed_intents import relay
+    from chainbill.operations import relay
+    from chainbill.operations.actor import Actor
 
     signed = _signed(file)
     session = invocation.session()
-    sender, facts = session.sender(name), _facts(signed)
-    with sender.errand(Errand(f"relay {signed.signature}")) as earlier:
-        receipt = relay(session, sender, signed) if earlier is None else earlier
-        transaction, since = receipt["transactionHash"].to_0x_hex(), effective_at(session, receipt)
-        emit(
-            {
-                **facts,
-                "sent_by": name,
-                **resumed_facts(earlier),
-                "transaction": transaction,
-                "gas_used": receipt["gasUsed"],
-                "effective_at": since,
-            },
-            f"{facts['intent']} is done, in block {receipt['blockNumber']}: {transaction}\n{it_holds(since)}",
-        )
+    done = relay.submit(Actor.holding(session, name), signed)
+    facts = _facts(signed)
+    emit(
+        {
+            **facts,
+            "sent_by": name,
+            "resumed": done.resumed,
+            "transaction": done.transaction,
+            "gas_used": done.gas_used,
+            "effective_at": done.effective_at,
+        },
+        f"{facts['intent']} is done, in block {done.block}: {done.transaction}\n"
+        f"{it_holds(done.effective_at or 0)}",
+    )
 
 
 @relay_group.command(example="chainbill relay show consent.json")
@@ -97,19 +87,14 @@ _TIMES = ("deadline", "expiresAt", "validBefore")
 
 def _disputed(invocation: Invocation, signed: SignedIntent) -> tuple[dict[str, str] | None, str]:
     """The charge that a dispute is about, and why it cannot be told where it cannot; nothing of others."""
-    from chainbill.attestation.patient_intents import DisputeClaim
     from chainbill.cli.claims.question import claim_facts
-    from chainbill.errors import ChainbillError
-    from chainbill.operations.claims.lookup import Claims
+    from chainbill.operations.relay import disputed_claim
 
-    intent, domain = signed.read()
-    if not isinstance(intent, DisputeClaim):
+    if not signed.is_dispute:
         return None, ""
     try:
         session = invocation.session()
-        if domain != session.protocol.domain:
-            return None, "it was signed for other contracts than this chain's"
-        proven = Claims(session).prove(intent.claim_id)
+        proven = disputed_claim(session, signed)
         provider_id = proven.settled.claim.provider_id
         entries = session.book.entries().items()
         patients = [name for name, entry in entries if entry.address == proven.settled.patient]
@@ -123,7 +108,7 @@ def _signed(file: BinaryIO) -> SignedIntent:
     from chainbill.operations.patient.signed_intents import SignedIntent
 
     content = file.read()
-    check_form(content, getattr(file, "name", "the file"), Wanted.SIGNED)
+    check_signed(content, getattr(file, "name", "the file"))
     return SignedIntent.parse(content)
 
 

@@ -7,14 +7,35 @@ from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
+from chainbill.chain.deployments import Deployment, read_deployment
+from chainbill.chain.node.connection import check_deployed
+from chainbill.chain.node.connection import connect as connect_to
+from chainbill.chain.node.endpoints import check_chain
+from chainbill.chain.protocol import Protocol
+from chainbill.client.auditor import Auditor
+from chainbill.client.governor import Governor
+from chainbill.client.insurer import Insurer
+from chainbill.client.ledger import Ledger
+from chainbill.client.oracle import Oracle
+from chainbill.client.patient import Patient
+from chainbill.client.provider import Provider
+from chainbill.client.relay import Relay
+from chainbill.errors import NodeError, StateError
 from chainbill.operations.actor import Actor
+from chainbill.operations.claims.disputes import DisputeStep, close
+from chainbill.operations.governor.calls import governor_account
+from chainbill.records.vault import VaultKey
 from chainbill.state.address_book import Role
 from chainbill.state.directory import StateDirectory
+from chainbill.state.networks import RPC_ENVIRONMENT, state_of
 from chainbill.state.session import Session
 
 Who = LocalAccount | str
 """An account with its key; or, by name, one whose keystore is in the state directory; or an address, to read
 only."""
+
+AnyPath = str | os.PathLike[str]
+"""Where a file or a folder is."""
 
 
 class Chainbill:
@@ -22,6 +43,116 @@ class Chainbill:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    @property
+    def deployment(self) -> Deployment:
+        """Where the contracts are, and on which chain."""
+        return self._session.protocol.deployment
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every claim that the chain tells of."""
+        return Ledger(self._session)
+
+    def now(self) -> int:
+        """The chain's time, in seconds since 1970: the only clock that chainbill goes by."""
+        return self._session.now()
+
+    def patient(self, who: Who) -> Patient:
+        """A patient.
+
+        Raises:
+            AttestationError: not an address.
+            StateError: no patient has the name, or nobody can have the address.
+        """
+        return Patient(self._actor(who, Role.PATIENT))
+
+    def insurer(self, who: Who, *, payer_id: int | None = None) -> Insurer:
+        """An insurer.
+
+        Args:
+            who: the account that acts.
+            payer_id: for which payer contract; None: the account's own.
+
+        Raises:
+            AttestationError: not an address.
+            StateError: no insurer has the name, or nobody can have the address.
+        """
+        return Insurer(self._actor(who, Role.INSURER), payer_id)
+
+    def provider(self, who: Who, *, provider_id: int | None = None) -> Provider:
+        """A provider.
+
+        Args:
+            who: the account that acts.
+            provider_id: for which provider; None: the one that the account is registered as.
+
+        Raises:
+            AttestationError: not an address.
+            StateError: no provider has the name, or nobody can have the address.
+        """
+        return Provider(self._actor(who, Role.PROVIDER), provider_id)
+
+    def oracle(self, who: LocalAccount | str = "oracle-1") -> Oracle:
+        """The oracle, whose nodes' keys and store are in the state directory.
+
+        Args:
+            who: the account that sends its transactions, with its key or by the name of its keystore.
+
+        Raises:
+            StateError: its keystore is not here.
+        """
+        if isinstance(who, LocalAccount):
+            return Oracle(Actor.of(self._session, who))
+        return Oracle(Actor.holding(self._session, who))
+
+    def relay(self, who: LocalAccount | str) -> Relay:
+        """An account that sends what patients have signed: with its key, or the name of one whose keystore is
+        in the state directory, in whatever role.
+
+        Raises:
+            StateError: its keystore is not here, or the passphrase is missing or wrong.
+        """
+        if isinstance(who, LocalAccount):
+            return Relay(Actor.of(self._session, who))
+        return Relay(Actor.holding(self._session, who))
+
+    def governor(self, who: Who = "governor") -> Governor:
+        """An account in one of the governor's roles.
+
+        Raises:
+            StateError: by name, and its keystore is not in the state directory.
+        """
+        if isinstance(who, LocalAccount) or who.startswith("0x"):
+            return Governor(self._actor(who, Role.GOVERNOR))
+        return Governor(governor_account(self._session, who))
+
+    def auditor(
+        self,
+        *,
+        attestations: AnyPath | None = None,
+        vault: AnyPath | None = None,
+        key: VaultKey | None = None,
+    ) -> Auditor:
+        """An auditor, who needs no key.
+
+        Args:
+            attestations: an oracle's store, where the auditor was given one.
+            vault: a folder of sealed records, where the auditor was given one.
+            key: must open those; None: that a record is there is enough.
+        """
+        return Auditor(self._session, attestations=attestations, vault=vault, key=key)
+
+    def close_dispute(self, claim: str, *, sent_by: LocalAccount | str) -> DisputeStep:
+        """End a dispute whose deadline has passed; anyone may. See ``operations.claims.disputes.close``.
+
+        Args:
+            claim: its number (``2:7``), commitment or id.
+            sent_by: who pays the chain's gas for it: an account with its key, or the name of a keystore.
+        """
+        if isinstance(sent_by, str):
+            return close(Actor.holding(self._session, sent_by), claim)
+        return close(Actor.of(self._session, sent_by), claim)
 
     def _actor(self, who: Who, role: Role) -> Actor:
         if isinstance(who, LocalAccount):
@@ -31,17 +162,53 @@ class Chainbill:
         return Actor.named(self._session, who, role)
 
 
-def connect(rpc_url: str | None = None, *, state: str | os.PathLike[str] | None = None) -> Chainbill:
+def connect(
+    rpc_url: str | None = None,
+    *,
+    network: str | None = None,
+    deployment: AnyPath | Deployment | None = None,
+    state: AnyPath | None = None,
+) -> Chainbill:
     """Connect to a deployment.
 
     Args:
-        rpc_url: the node; else ``$CHAINBILL_RPC_URL``, else the state directory's devnet.
-        state: the state directory; else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``.
+        rpc_url: the node; else ``$CHAINBILL_RPC_URL``, else one of the network's, else the state directory's
+            devnet.
+        network: a network of the state directory, by name; else ``$CHAINBILL_NETWORK``, else the one in use,
+            else the devnet (``chainbill network``).
+        deployment: where the contracts are: a ``deployment.json``, or what is in one, and no network; else
+            what the state directory has recorded for the network or the node's chain.
+        state: the state directory; else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``. Where only the
+            deployment is given, what must be kept is kept in a folder of its own there, and nothing before.
 
     Raises:
         DevnetError: no node is named and the devnet is not running.
-        NodeError: no node answers, or one of another chain of the same id.
-        NotDeployed: no deployment is recorded for its chain.
+        NodeError: no node answers.
+        WrongChain: the node is of another chain than the network or the deployment.
+        NotDeployed: no deployment is recorded for its chain, or the file is none.
         StateError: the state directory cannot be used.
     """
-    return Chainbill(Session.open(StateDirectory.open(Path(state) if state else None), rpc_url))
+    if deployment is None:
+        home = StateDirectory.open(Path(state) if state else None)
+        return Chainbill(Session.open(state_of(home, network), rpc_url))
+    if network is not None:
+        raise StateError(
+            "a network and a deployment are named",
+            hint=f"keep it for the network: chainbill network add {network} --replace --deployment FILE",
+        )
+    where = deployment if isinstance(deployment, Deployment) else read_deployment(Path(deployment))
+    if state is None:
+        kept = StateDirectory.of_deployment(where.chain_id, where.settlement)
+    else:
+        kept = StateDirectory.open(Path(state))
+    return Chainbill(_session(rpc_url, where, kept))
+
+
+def _session(rpc_url: str | None, deployment: Deployment, state: StateDirectory) -> Session:
+    url = rpc_url or os.environ.get(RPC_ENVIRONMENT)
+    if url is None:
+        raise NodeError("a deployment is named, and no node", hint="name one: connect(URL, deployment=…)")
+    w3 = connect_to(url)
+    check_chain(w3, deployment.chain_id, url)
+    check_deployed(w3, deployment.settlement)
+    return Session(state, Protocol(w3, deployment), None)

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from chainbill.attestation.claim_number import claim_number
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import CobMode
 from chainbill.chain.format import events
@@ -182,6 +183,12 @@ class HistoryEntry:
     secondary_payer_id: int | None
     amount: int | None
     """Micro-dollars: the allowed amount of a settled claim, what was taken back of it, or what was moved."""
+
+    @property
+    def number(self) -> str | None:
+        """Of the claim that the event is about, ``2:7``; None: it is about none."""
+        claim = getattr(self.recorded.event, "claim", None)
+        return claim_number(claim.provider_id, claim.sequence) if claim else None
 
     def to_json(self) -> dict[str, Any]:
         """Everything the event says; money as dollar strings."""

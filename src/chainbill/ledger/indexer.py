@@ -10,11 +10,9 @@ from chainbill.chain.deployments import Deployment
 from chainbill.chain.format.events import RecordedEvent
 from chainbill.chain.format.logs import PAYER, PAYER_CREATED_TOPIC, TRANSFER_TOPIC, decode_words
 from chainbill.chain.node.json_rpc import JsonRpc
-from chainbill.errors import ChainError, LedgerError, NodeError, NodeRefused
+from chainbill.chain.node.log_queries import fetch_logs
+from chainbill.errors import ChainError, LedgerError, NodeError, UnknownBlock
 from chainbill.ledger.raw_logs import Header, RawLedger, RawLog
-
-MAX_RANGE = 10_000
-"""Blocks asked for at once; halved while the node refuses, doubled back while it does not."""
 
 Refusal = Callable[[RawLog, LedgerError], None]
 """Hears of a log that cannot be decoded, and why."""
@@ -69,30 +67,9 @@ def check_unchanged(node: JsonRpc, header: Header) -> None:
     Raises:
         ChainError: it is not, or the node does not answer.
     """
-    block = node.call("eth_getBlockByNumber", hex(header.to_block), False)
+    block = node.find_block(header.to_block)
     if block is None or str(block["hash"]).lower() != header.to_block_hash:
         raise ChainError("the chain was reorganised while it was read", hint="run the command again")
-
-
-def fetch_logs(node: JsonRpc, criteria: Mapping[str, Any], first: int, last: int) -> list[dict[str, Any]]:
-    """``eth_getLogs`` over any number of blocks.
-
-    Raises:
-        ChainError: the node does not answer, or refuses even a single block.
-    """
-    found: list[dict[str, Any]] = []
-    span = MAX_RANGE
-    while first <= last:
-        end = min(first + span - 1, last)
-        try:
-            found += node.call("eth_getLogs", {**criteria, "fromBlock": hex(first), "toBlock": hex(end)})
-        except NodeRefused:
-            if end == first:
-                raise
-            span = (end - first + 1) // 2
-        else:
-            first, span = end + 1, min(MAX_RANGE, span * 2)
-    return found
 
 
 def decode_ledger(ledger: RawLedger, *, on_refusal: Refusal | None = None) -> list[RecordedEvent]:
@@ -173,8 +150,8 @@ def _in_order(entries: Iterable[Mapping[str, Any]]) -> tuple[RawLog, ...]:
 
 def _add_times(node: JsonRpc, entries: Sequence[dict[str, Any]]) -> None:
     """Give every log its block's time, where the node does not."""
-    bare = sorted({str(entry["blockNumber"]) for entry in entries if "blockTimestamp" not in entry})
-    blocks = node.batch([("eth_getBlockByNumber", [number, False]) for number in bare])
+    bare = sorted({str(entry["blockNumber"]) for entry in entries if entry.get("blockTimestamp") is None})
+    blocks = node.find_blocks([int(number, 16) for number in bare])
     times = {number: block["timestamp"] for number, block in zip(bare, blocks, strict=True) if block}
     missing = next((number for number in bare if number not in times), None)
     if missing is not None:
@@ -183,13 +160,14 @@ def _add_times(node: JsonRpc, entries: Sequence[dict[str, Any]]) -> None:
             hint="the chain may have been reorganised while it was read: run the command again",
         )
     for entry in entries:
-        entry.setdefault("blockTimestamp", times.get(str(entry["blockNumber"])))
+        if entry.get("blockTimestamp") is None:
+            entry["blockTimestamp"] = times[str(entry["blockNumber"])]
 
 
 def _block(node: JsonRpc, number: int) -> dict[str, Any]:
-    block: dict[str, Any] | None = node.call("eth_getBlockByNumber", hex(number), False)
+    block = node.find_block(number)
     if block is None:
-        raise ChainError(f"the chain has no block {number}")
+        raise UnknownBlock(f"the chain has no block {number}", hint="name an earlier block")
     return block
 
 

@@ -27,6 +27,7 @@ class Actor:
     name: str
     """What it is called: its name in the address book, else its address."""
     _unlock: Callable[[], LocalAccount] | None = field(default=None, repr=False)
+    _open_vault: Callable[[], VaultKey] | None = field(default=None, repr=False)
 
     @classmethod
     def named(cls, session: Session, name: str, role: Role) -> Self:
@@ -35,8 +36,21 @@ class Actor:
         Raises:
             StateError: nobody of that role has the name.
         """
-        entry = session.book.get(name, role)
-        return cls(session, to_checksum_address(entry.address), name, lambda: session.account(name))
+        return cls._of_state(session, session.book.get(name, role).address, name)
+
+    @classmethod
+    def holding(cls, session: Session, name: str) -> Self:
+        """The account of a keystore of the state directory, whatever its role.
+
+        Raises:
+            StateError: there is none of that name.
+        """
+        return cls._of_state(session, session.keystores.address(name), name)
+
+    @classmethod
+    def _of_state(cls, session: Session, address: str, name: str) -> Self:
+        checked = to_checksum_address(address)
+        return cls(session, checked, name, lambda: session.account(name), lambda: session.vault_key(name))
 
     @classmethod
     def of(cls, session: Session, account: LocalAccount) -> Self:
@@ -80,5 +94,6 @@ class Actor:
         return self.session.sender_of(self.account)
 
     def vault_key(self) -> VaultKey:
-        """The key that opens records sealed to it; errors as ``account``."""
-        return VaultKey.derive(bytes(self.account.key))
+        """The key that opens records sealed to it; of a named account whose key is elsewhere, that of one
+        here to whose vault key its records are sealed. Errors as ``account``."""
+        return VaultKey.derive(bytes(self.account.key)) if self._open_vault is None else self._open_vault()

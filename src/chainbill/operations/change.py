@@ -17,6 +17,8 @@ class Change:
     """Since or from when it holds, in seconds since 1970; None: it has held before."""
     transaction: str | None = None
     """Hash of the transaction that did it, as 0x and 64 hex digits; None where none was sent."""
+    block: int | None = None
+    """Number of that transaction's block."""
     resumed: bool = False
     """Had an earlier run, which was cut off, sent the transaction?"""
 

@@ -16,7 +16,7 @@ from chainbill.attestation.contact_card import NO_KEY, ContactCard
 from chainbill.attestation.signing import Signer, canonical_signature, recover
 from chainbill.attestation.typed_data import Domain
 from chainbill.errors import AttestationError, StateError
-from chainbill.operations.governor.registrations import owned_payer, registered_ids
+from chainbill.operations.governor.admission import owned_payer, registered_ids
 from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.records.vault import seal_to
 from chainbill.state.address_book import AddressBook, Contact, Role

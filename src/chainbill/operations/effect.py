@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from web3.types import TxReceipt
 
 from chainbill.chain.format.events import (
@@ -13,10 +15,12 @@ from chainbill.chain.format.events import (
     PayersAccepted,
     PayoutAddressAnnounced,
     PlanChanged,
+    PlanPublished,
     ProviderAcceptanceEnded,
 )
 from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.node.connection import time_of_block
+from chainbill.operations.change import transaction_of
 from chainbill.state.session import Session
 
 _TIMED = {
@@ -25,12 +29,32 @@ _TIMED = {
     LimitsSet: "effective_at",
     PayersAccepted: "effective_at",
     PlanChanged: "effective_at",
+    PlanPublished: "effective_at",
     CoverageEnded: "ends_at",
     ProviderAcceptanceEnded: "ends_at",
     OperatorFeeAnnounced: "effective_at",
     PayoutAddressAnnounced: "effective_at",
 }
 """Events of changes that may hold later than their block, and the field that says from when."""
+
+
+class Made(TypedDict):
+    """What a transaction tells for a ``Change``."""
+
+    changed: bool
+    effective_at: int
+    transaction: str
+    block: int
+
+
+def made(session: Session, receipt: TxReceipt) -> Made:
+    """A change that this transaction made; errors as ``effective_at``."""
+    return Made(
+        changed=True,
+        effective_at=effective_at(session, receipt),
+        transaction=transaction_of(receipt),
+        block=receipt["blockNumber"],
+    )
 
 
 def effective_at(session: Session, receipt: TxReceipt) -> int:

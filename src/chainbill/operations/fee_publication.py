@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from web3.types import TxReceipt
+
 from chainbill.billing.terms import FeeTerms
 from chainbill.chain.contracts import InsurerPayer
 from chainbill.chain.format.events import FeePublished
@@ -139,11 +141,15 @@ def publish_fees(
     """
 
     def send(chunk: Sequence[bytes]) -> dict[bytes, int]:
-        receipt = payer.publish_fees(insurer, {each: fees[each] for each in chunk})
-        logged = decode_receipt(receipt, payer.address, "InsurerPayer")
-        return {event.service_id: event.effective_at for event in logged if isinstance(event, FeePublished)}
+        return logged_fees(payer, payer.publish_fees(insurer, {each: fees[each] for each in chunk}))
 
     return send_mixed(fees, send, on_published=on_published)
+
+
+def logged_fees(payer: InsurerPayer, receipt: TxReceipt) -> dict[bytes, int]:
+    """From when the fees of a transaction hold, by id, in seconds since 1970."""
+    logged = decode_receipt(receipt, payer.address, "InsurerPayer")
+    return {event.service_id: event.effective_at for event in logged if isinstance(event, FeePublished)}
 
 
 def send_mixed(

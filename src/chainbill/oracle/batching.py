@@ -173,13 +173,13 @@ class _Standing:
             terms_version=version,
             secondary_plan_id=secondary_plan_id,
             secondary_terms_version=secondary_version,
-            corrections=bool(stored.routing.corrects),
+            corrections=bool(stored.corrects),
         )
 
     def _secondary(self, stored: StoredAttestation) -> int:
         """The secondary payer whom the event was routed to, where the patient still has it; 0: none. A row
         that names others than the patient's payers is pended."""
-        routed, patient = stored.routing.secondary_payer_id, stored.attestation.patient
+        routed, patient = stored.coordination.secondary_payer_id, stored.attestation.patient
         if routed == 0:
             return 0
         if patient not in self._secondaries:
@@ -242,6 +242,6 @@ def _row(stored: StoredAttestation, key: _SectionKey) -> BatchRow:
         billed=attestation.billed_amount,
         benefit_year=attestation.benefit_year,
         sequence=attestation.sequence,
-        secondary_service_id=stored.routing.secondary_service_id if key.secondary_payer_id else b"",
-        corrects=stored.routing.corrects,
+        secondary_service_id=stored.coordination.secondary_service_id if key.secondary_payer_id else b"",
+        corrects=stored.corrects,
     )

@@ -6,14 +6,14 @@ it, and its commitment may have come under another sequence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from chainbill.attestation.signing import recover
-from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.format.batch_codec import BatchRow, BatchSection, decode_sections
 from chainbill.chain.protocol import Protocol
+from chainbill.chain.row_index import Place
 from chainbill.errors import AttestationError
-from chainbill.oracle.store import Hold, StoredAttestation
+from chainbill.oracle.api import Hold
+from chainbill.oracle.store import StoredAttestation
 
 
 class Examination:
@@ -23,21 +23,24 @@ class Examination:
         self._protocol = protocol
         self._active: dict[tuple[int, str], bool] = {}
 
-    def objections(self, attestations: Sequence[StoredAttestation]) -> dict[int, Hold]:
-        """By row: why an attestation must go into no batch. Of several with one commitment only the first,
-        in the order given, may.
+    def objections(self, attestations: Sequence[StoredAttestation]) -> dict[Place, Hold]:
+        """By provider and sequence: why an attestation must go into no batch. Of several with one commitment
+        only the first, in the order given, may.
 
         Raises:
             ChainError: the node could not be reached or refused.
         """
-        first: dict[bytes, int] = {}
-        found: dict[int, Hold] = {}
+        first: dict[bytes, Place] = {}
+        found: dict[Place, Hold] = {}
         for stored in attestations:
             reason = self._objection(stored)
-            if reason is None and first.setdefault(stored.attestation.commitment, stored.row) != stored.row:
+            if (
+                reason is None
+                and first.setdefault(stored.attestation.commitment, stored.place) != stored.place
+            ):
                 reason = Hold.COMMITMENT_REUSED
             if reason is not None:
-                found[stored.row] = reason
+                found[stored.place] = reason
         return found
 
     def _objection(self, stored: StoredAttestation) -> Hold | None:
@@ -49,7 +52,7 @@ class Examination:
         if not self._may_sign(attestation.provider_id, signer):
             return Hold.ATTESTER_REVOKED
         elsewhere = self._protocol.rows.places_of(attestation.commitment)
-        if elsewhere - {(attestation.provider_id, attestation.sequence)}:
+        if elsewhere - {stored.place}:
             return Hold.COMMITMENT_REUSED
         return None
 
@@ -58,50 +61,3 @@ class Examination:
         if key not in self._active:
             self._active[key] = self._protocol.registry.is_attester(*key)
         return self._active[key]
-
-
-def check_rows_attested(batch: SettlementBatch, members: Iterable[StoredAttestation]) -> None:
-    """Check that a batch says of each event what its attestation says, and of no other.
-
-    Raises:
-        AttestationError: a row has no attestation, or says something else.
-    """
-    attested = {
-        (stored.attestation.provider_id, stored.attestation.sequence): _said_by_provider(stored)
-        for stored in members
-    }
-    for section in decode_sections(batch.sections):
-        for row in section.rows:
-            place = (section.provider_id, row.sequence)
-            if attested.get(place) != _said_by_batch(section, row):
-                raise AttestationError(
-                    f"sequence {row.sequence} of provider {section.provider_id} is in the batch as its"
-                    " provider has not attested it"
-                )
-
-
-def _said_by_provider(stored: StoredAttestation) -> tuple[object, ...]:
-    attestation = stored.attestation
-    return (
-        attestation.payer_id,
-        bytes.fromhex(attestation.patient[2:]),
-        attestation.commitment,
-        attestation.service_id,
-        attestation.units,
-        attestation.billed_amount,
-        attestation.benefit_year,
-        stored.routing.corrects,
-    )
-
-
-def _said_by_batch(section: BatchSection, row: BatchRow) -> tuple[object, ...]:
-    return (
-        section.payer_id,
-        row.patient,
-        row.commitment,
-        row.service_id,
-        row.units,
-        row.billed,
-        row.benefit_year,
-        row.corrects,
-    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.signing import canonical_signature, recover
@@ -14,43 +14,18 @@ from chainbill.billing.adjudication import whole_units
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AmountError, AttestationError, ChainError, IntakeRefused, StateError
-from chainbill.oracle.store import OPEN, REOPENABLE, OracleStore, Routing, Status, StoredAttestation
+from chainbill.oracle.api import OPEN, REOPENABLE, Receipt, RefusalReason, Status
+from chainbill.oracle.questions import asked_of
+from chainbill.oracle.store import CoordinationOfBenefits, OracleStore, StoredAttestation
 from chainbill.records.service_id import service_id
 
 
-class Refusal(StrEnum):
-    """Why intake refuses, as a stable word."""
+def no_schedule(payer_id: int) -> bytes:
+    """The schedule key of a payer that has handed its schedule over to nobody.
 
-    BAD_SIGNATURE = "bad_signature"
-    NOT_AN_ATTESTER = "not_an_attester"
-    PROVIDER_NOT_ACTIVE = "provider_not_active"
-    COMMITMENT_MISMATCH = "commitment_mismatch"
-    RECORD_MISMATCH = "record_mismatch"
-    DUPLICATE_RECORD = "duplicate_record"
-    SEQUENCE_REUSED = "sequence_reused"
-    COMMITMENT_REUSED = "commitment_reused"
-    STORE_BEHIND = "store_behind"
-    RECORDS_UNKNOWN = "records_unknown"
-    UNKNOWN_PAYER = "unknown_payer"
-    UNKNOWN_SERVICE = "unknown_service"
-    FRACTIONAL_AMOUNT = "fractional_amount"
-    NO_CASH_PRICE = "no_cash_price"
-    NO_SECONDARY_SCHEDULE = "no_secondary_schedule"
-    NOT_REVERSED = "not_reversed"
-    NOT_ITS_CLAIM = "not_its_claim"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The oracle has the attestation. Sending the same one again gives the same receipt."""
-
-    attestation: ServiceAttestation
-    status: str
-    repeated: bool
-    """True where this very attestation was accepted before."""
-
-
-def _no_schedule(payer_id: int) -> bytes:
+    Raises:
+        StateError: always.
+    """
     raise StateError(f"the schedule of payer {payer_id} is not here")
 
 
@@ -66,12 +41,13 @@ class Intake:
         self,
         protocol: Protocol,
         store: OracleStore,
-        schedule_key: Callable[[int], bytes] = _no_schedule,
+        schedule_key: Callable[[int], bytes] = no_schedule,
     ) -> None:
         self._protocol = protocol
         self._store = store
         self._schedule_key = schedule_key
-        self._active: dict[tuple[int, str], Refusal | None] = {}
+        self._active: dict[tuple[int, str], RefusalReason | None] = {}
+        self._signers: dict[tuple[bytes, bytes], str] = {}
         self._complete: set[int] = set()
         """Providers of which the store knows every claim."""
 
@@ -79,8 +55,15 @@ class Intake:
         """Accept one attested event.
 
         Raises:
-            IntakeRefused: with a ``Refusal`` as its ``reason``.
+            IntakeRefused: with a ``RefusalReason`` as its ``reason``.
+            ChainError: the node could not be reached or refused.
         """
+        (outcome,) = self.accept_all([attested])
+        if isinstance(outcome, IntakeRefused):
+            raise outcome
+        return outcome
+
+    def _accept(self, attested: AttestedEvent) -> Receipt:
         attestation = attested.attestation
         digest = attestation.digest(self._protocol.domain)
         signature = self._check_attester(attestation, digest, attested.signature)
@@ -96,38 +79,74 @@ class Intake:
         self._check_correction(attested)
         self._check_service(attested)
         self._check_terms(attestation)
-        routing = self._routing(attested)
+        coordination = self._coordination(attested)
         try:
             stored = self._store.accept(
                 attestation,
                 digest=digest,
                 signature=signature,
                 record_key=record_key,
-                routing=routing,
+                coordination=coordination,
+                corrects=attested.corrects,
                 replaces=None if replaces is None else replaces.row,
             )
         except StateError:
             # Another process was faster by a moment: now the store can say which rule it breaks.
             self._check_duplicate(attested, record_key)
             raise
-        return Receipt(attestation, stored.status, repeated=False)
+        return stored.receipt()
+
+    def accept_all(self, events: Sequence[AttestedEvent]) -> list[Receipt | IntakeRefused]:
+        """Accept many, and say of each in their order what came of it: a refusal does not stop the rest.
+
+        Raises:
+            ChainError: the node could not be reached or refused.
+        """
+        with self._protocol.reads.held():
+            self._learn(events)
+            return [self._outcome(attested) for attested in events]
+
+    def _learn(self, events: Sequence[AttestedEvent]) -> None:
+        """Ask the chain at once what accepting these will ask."""
+        signers = [self._signer_of(attested) for attested in events]
+        for questions in asked_of(self._protocol, [each.attestation for each in events], signers):
+            self._protocol.reads.learn(questions)
+
+    def _signer_of(self, attested: AttestedEvent) -> str | None:
+        """Who has signed; None: the signature is none."""
+        digest = attested.attestation.digest(self._protocol.domain)
+        with suppress(AttestationError):
+            return self._signer(digest, canonical_signature(attested.signature))
+        return None
+
+    def _signer(self, digest: bytes, signature: bytes) -> str:
+        if (digest, signature) not in self._signers:
+            self._signers[digest, signature] = recover(digest, signature)
+        return self._signers[digest, signature]
+
+    def _outcome(self, attested: AttestedEvent) -> Receipt | IntakeRefused:
+        try:
+            return self._accept(attested)
+        except IntakeRefused as refusal:
+            return refusal
 
     def _accept_known(self, known: StoredAttestation, attested: AttestedEvent, signature: bytes) -> Receipt:
         """The very same attestation: one that still waits goes to the secondary payer its patient has now,
         one that was held or recalled waits again. It is of one sequence, and so settles once at most."""
         attestation = known.attestation
         if known.status in OPEN:
-            self._store.reroute(known.row, self._routing(attested))
+            self._store.coordinate(known.row, self._coordination(attested))
         if known.status not in REOPENABLE:
-            return Receipt(attestation, known.status, repeated=True)
-        if self._protocol.settlement.is_spent(attestation.provider_id, attestation.sequence):
+            return known.receipt(repeated=True)
+        if self._protocol.rows.is_spent(attestation.provider_id, attestation.sequence):
             self._store.mark_spent(known.row)
-            return Receipt(attestation, Status.SPENT, repeated=True)
+            return replace(known, status=Status.SPENT).receipt(repeated=True)
         self._check_commitment(attestation)
         self._check_correction(attested)
         self._check_terms(attestation)
-        self._store.accept_again(known.row, signature=signature, routing=self._routing(attested))
-        return Receipt(attestation, Status.ACCEPTED, repeated=False)
+        coordination = self._coordination(attested)
+        self._store.accept_again(known.row, signature=signature, coordination=coordination)
+        return Receipt(attestation, Status.ACCEPTED, corrects=known.corrects, signature=signature)
 
     def _check_complete(self, attested: AttestedEvent) -> None:
         """A store that was lost, or a copy that is older than the chain, cannot tell what was paid before."""
@@ -137,7 +156,7 @@ class Intake:
             final = {row.claim.sequence for row in self._protocol.rows.rows(provider) if row.is_final}
             if final - known:
                 raise IntakeRefused(
-                    Refusal.STORE_BEHIND.value,
+                    RefusalReason.STORE_BEHIND,
                     f"the oracle's store knows nothing of {len(final - known)} claims of provider {provider}"
                     " that the chain has settled or denied",
                     hint="chainbill oracle rebuild",
@@ -156,7 +175,7 @@ class Intake:
         ]
         if alike and not attested.corrects:
             raise IntakeRefused(
-                Refusal.RECORDS_UNKNOWN.value,
+                RefusalReason.RECORDS_UNKNOWN,
                 f"the oracle's store was rebuilt, and of {len(alike)} claims of this patient in"
                 f" {attestation.benefit_year} it does not know the records: this may be one of them",
                 hint="chainbill provider rebuild",
@@ -166,9 +185,9 @@ class Intake:
         """The signature in the one form that is kept."""
         try:
             signature = canonical_signature(signature)
-            signer = recover(digest, signature)
+            signer = self._signer(digest, signature)
         except AttestationError as error:
-            raise _refuse(Refusal.BAD_SIGNATURE, str(error)) from None
+            raise _refuse(RefusalReason.BAD_SIGNATURE, str(error)) from None
         key = (attestation.provider_id, signer)
         if key not in self._active:
             self._active[key] = self._standing(*key)
@@ -179,25 +198,25 @@ class Intake:
             )
         return signature
 
-    def _standing(self, provider_id: int, signer: str) -> Refusal | None:
+    def _standing(self, provider_id: int, signer: str) -> RefusalReason | None:
         registry = self._protocol.registry
         if not registry.is_attester(provider_id, signer):
-            return Refusal.NOT_AN_ATTESTER
+            return RefusalReason.NOT_AN_ATTESTER
         suspended = self._protocol.settlement.is_suspended(provider_id)
-        return Refusal.PROVIDER_NOT_ACTIVE if suspended else None
+        return RefusalReason.PROVIDER_NOT_ACTIVE if suspended else None
 
     @staticmethod
     def _check_record(attested: AttestedEvent) -> None:
         attestation, event = attested.attestation, attested.opening.event
         if attested.opening.commitment != attestation.commitment:
             raise _refuse(
-                Refusal.COMMITMENT_MISMATCH, "the record does not open the attestation's commitment"
+                RefusalReason.COMMITMENT_MISMATCH, "the record does not open the attestation's commitment"
             )
         stated = (attestation.units, attestation.billed_amount, attestation.benefit_year)
         recorded = (event.units, event.billed_amount, event.benefit_year)
         if stated != recorded:
             raise _refuse(
-                Refusal.RECORD_MISMATCH,
+                RefusalReason.RECORD_MISMATCH,
                 f"the attestation says units, billed amount and year {stated}, the record says {recorded}",
             )
 
@@ -210,9 +229,10 @@ class Intake:
             self._check_replaceable(earlier)
         holder = self._store.find_sequence(provider, attestation.sequence)
         reused = holder is not None and (earlier is None or holder.row != earlier.row)
-        if reused or self._protocol.settlement.is_spent(provider, attestation.sequence):
+        if reused or self._protocol.rows.is_spent(provider, attestation.sequence):
             raise _refuse(
-                Refusal.SEQUENCE_REUSED, f"sequence {attestation.sequence} of provider {provider} is taken"
+                RefusalReason.SEQUENCE_REUSED,
+                f"sequence {attestation.sequence} of provider {provider} is taken",
             )
         return earlier
 
@@ -220,12 +240,12 @@ class Intake:
         """Only what is held or recalled, and no batch can settle any more, gives way to another."""
         provider, sequence = earlier.attestation.provider_id, earlier.attestation.sequence
         before = f"this record was attested before, as sequence {sequence} ({earlier.status})"
-        if earlier.status not in REOPENABLE or self._protocol.settlement.is_spent(provider, sequence):
-            raise _refuse(Refusal.DUPLICATE_RECORD, before)
+        if earlier.status not in REOPENABLE or self._protocol.rows.is_spent(provider, sequence):
+            raise _refuse(RefusalReason.DUPLICATE_RECORD, before)
         if earlier.signed_until >= self._protocol.now():
             until = datetime.fromtimestamp(earlier.signed_until, UTC)
             raise _refuse(
-                Refusal.DUPLICATE_RECORD,
+                RefusalReason.DUPLICATE_RECORD,
                 f"{before}, and a batch with it is signed that may settle until {until:%Y-%m-%d %H:%M:%S}"
                 " UTC",
             )
@@ -239,7 +259,7 @@ class Intake:
         if elsewhere:
             provider, sequence = min(elsewhere)
             raise _refuse(
-                Refusal.COMMITMENT_REUSED,
+                RefusalReason.COMMITMENT_REUSED,
                 f"commitment 0x{attestation.commitment.hex()} is under sequence {sequence} of provider"
                 f" {provider} already",
             )
@@ -253,12 +273,13 @@ class Intake:
         parties = (attestation.provider_id, attestation.patient)
         if claim is not None and (claim.attestation.provider_id, claim.attestation.patient) != parties:
             raise _refuse(
-                Refusal.NOT_ITS_CLAIM, f"claim {shown} is of another provider or of another patient"
+                RefusalReason.NOT_ITS_CLAIM, f"claim {shown} is of another provider or of another patient"
             )
         status = self._protocol.settlement.dispute_of(attested.corrects).status
         if status is not DisputeStatus.REVERSED:
             raise _refuse(
-                Refusal.NOT_REVERSED, f"claim {shown} is not reversed, or a correction has named it already"
+                RefusalReason.NOT_REVERSED,
+                f"claim {shown} is not reversed, or a correction has named it already",
             )
 
     def _check_service(self, attested: AttestedEvent) -> None:
@@ -273,7 +294,7 @@ class Intake:
             return  # an oracle that was not handed the schedule cannot tell
         if service_id(key, event.service) != attestation.service_id:
             raise _refuse(
-                Refusal.RECORD_MISMATCH,
+                RefusalReason.RECORD_MISMATCH,
                 f"0x{attestation.service_id.hex()} is not the id that payer {attestation.payer_id} has for"
                 " the record's service",
             )
@@ -286,13 +307,13 @@ class Intake:
         try:
             payer = self._protocol.payer(attestation.payer_id)
         except ChainError as error:
-            raise _refuse(Refusal.UNKNOWN_PAYER, str(error)) from None
+            raise _refuse(RefusalReason.UNKNOWN_PAYER, str(error)) from None
         if payer.fee_at(attestation.service_id, now) is None:
             raise _refuse(
-                Refusal.UNKNOWN_SERVICE,
+                RefusalReason.UNKNOWN_SERVICE,
                 f"payer {attestation.payer_id} publishes no fee for service 0x{attestation.service_id.hex()}",
             )
-        plan_id = payer.member_year(attestation.patient, attestation.benefit_year).plan_at(now)
+        plan_id = payer.plan_at(attestation.patient, attestation.benefit_year, now)
         version = payer.plan_versions(plan_id) if plan_id else 0
         published = payer.plan_terms(plan_id, version) if version else None
         if published is None:
@@ -300,50 +321,33 @@ class Intake:
         try:
             whole_units(attestation.billed_amount, published[0])
         except AmountError as error:
-            raise _refuse(Refusal.FRACTIONAL_AMOUNT, str(error)) from None
+            raise _refuse(RefusalReason.FRACTIONAL_AMOUNT, str(error)) from None
 
     def _check_cash_price(self, attestation: ServiceAttestation, now: int) -> None:
         provider, service = attestation.provider_id, attestation.service_id
         if self._protocol.registry.cash_price_at(provider, service, now).amount == 0:
             raise _refuse(
-                Refusal.NO_CASH_PRICE,
+                RefusalReason.NO_CASH_PRICE,
                 f"provider {provider} publishes no cash price for service 0x{service.hex()}",
             )
 
-    def _routing(self, attested: AttestedEvent) -> Routing:
+    def _coordination(self, attested: AttestedEvent) -> CoordinationOfBenefits:
         """The patient's secondary payer now, and the event's service under its key."""
         attestation = attested.attestation
         payers = self._protocol.escrow.payers_of(attestation.patient, self._protocol.now())
         if payers.secondary == 0 or payers.primary != attestation.payer_id:
-            return Routing(corrects=attested.corrects)
+            return CoordinationOfBenefits()
         try:
             key = self._schedule_key(payers.secondary)
         except StateError as error:
             raise IntakeRefused(
-                Refusal.NO_SECONDARY_SCHEDULE.value,
+                RefusalReason.NO_SECONDARY_SCHEDULE,
                 f"the patient's secondary payer {payers.secondary} must be told the service: {error}",
                 hint=error.hint,
             ) from None
         service = service_id(key, attested.opening.event.service)
-        return Routing(payers.secondary, service, attested.corrects)
+        return CoordinationOfBenefits(payers.secondary, service)
 
 
-def accept_all(
-    intake: Intake, events: Iterable[AttestedEvent]
-) -> tuple[list[Receipt], list[tuple[AttestedEvent, IntakeRefused]]]:
-    """Offer many events; what is refused does not stop the rest."""
-    receipts: list[Receipt] = []
-    refused: list[tuple[AttestedEvent, IntakeRefused]] = []
-    for attested in events:
-        try:
-            receipts.append(intake.accept(attested))
-        except IntakeRefused as refusal:
-            refused.append((attested, refusal))
-    return receipts, refused
-
-
-def _refuse(refusal: Refusal, message: str) -> IntakeRefused:
-    return IntakeRefused(refusal.value, message)
-
-
-__all__ = ["Intake", "Receipt", "Refusal", "StoredAttestation", "accept_all"]
+def _refuse(reason: RefusalReason, message: str) -> IntakeRefused:
+    return IntakeRefused(reason, message)

@@ -10,18 +10,19 @@ Every step leaves both files whole; a run that is cut off is finished by running
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.format.attested_claim import attestation_of
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import LoggedRow, Place
-from chainbill.oracle.store import Finished, OracleStore, Status, StoredBatch
+from chainbill.oracle.api import Status
+from chainbill.oracle.store import Finished, OracleStore, StoredBatch
 
 _STATUS = {Outcome.SETTLED: Status.SETTLED, Outcome.DENIED: Status.DENIED}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RebuiltStore:
     """What the oracle's store did not know, and what it does not know still."""
 
@@ -62,8 +63,7 @@ def rebuild_store(protocol: Protocol, store: OracleStore) -> RebuiltStore:
     for place, row in newest.items():
         if not row.is_final and store.find_sequence(*place) is None:
             done.to_attest_again.append(place)
-    done.records_unknown = len(store.unknown_records())
-    return done
+    return replace(done, records_unknown=len(store.unknown_records()))
 
 
 def unknown_claims(protocol: Protocol, store: OracleStore) -> list[Place]:

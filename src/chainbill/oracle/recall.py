@@ -6,72 +6,56 @@ sent, that batch may still settle until its deadline: until then it is not given
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from chainbill.attestation.signing import recover
 from chainbill.attestation.typed_data import RecallAttestation
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AttestationError
-from chainbill.oracle.store import FINAL, OracleStore, StoredAttestation
-
-REQUEST_LIFE_SECONDS = 600
-"""How long the oracle acts on a signed recall, so that nobody can send it again later."""
-
-
-class RecallEnd(StrEnum):
-    """How a recall ended, as a stable word."""
-
-    RECALLED = "recalled"
-    """It waits on the worklist again, or is dropped from it."""
-    RECALLED_BEFORE = "recalled_before"
-    """It was taken back before; nothing was left to do."""
-    IN_SIGNED_BATCH = "in_signed_batch"
-    """Recalled: it goes into no new batch, but one that was signed and sent may still settle it, and until
-    then it is not given back."""
-    SETTLED = "settled"
-    """Too late: the chain has settled or denied it."""
-    NO_RECORD = "no_record"
-    """Nothing was done: its record cannot be opened, so it could not be put back."""
-
-
-# ---- the oracle's part --------------------------------------------------------------------------------
+from chainbill.oracle.api import FINAL, RecallEnd
+from chainbill.oracle.store import OracleStore, StoredAttestation
 
 
 def take_back(
     protocol: Protocol, store: OracleStore, request: RecallAttestation, signature: bytes
 ) -> tuple[RecallEnd, StoredAttestation]:
-    """Act on a signed recall.
-
-    The provider's payout address may recall whatever the provider attested; an attester key what it has
-    signed itself, as long as it may sign.
-
-    Raises:
-        AttestationError: signed by somebody who may not, too late, or nothing of the provider's.
-        ChainError: the node could not be reached or refused.
-    """
-    stored = store.find(digest=request.attestation)
-    if stored is None or stored.attestation.provider_id != request.provider_id:
-        raise AttestationError("the oracle has no such attestation of this provider")
+    """Act on a signed recall: how it ends, and the attestation as it stands then; errors as
+    ``OracleApi.recall``."""
+    stored = find_own(store, request.provider_id, request.attestation)
     if request.deadline < protocol.now():
         raise AttestationError("the recall was signed too long ago")
     _check_authority(protocol, stored, recover(request.digest(protocol.domain), signature))
-    foreseen, _ = foresee(protocol, stored)
-    if foreseen is RecallEnd.SETTLED:
+    if foresee(protocol, stored) is RecallEnd.SETTLED:
         if stored.status not in FINAL:
             store.mark_spent(stored.row)
-        return foreseen, stored
+        return RecallEnd.SETTLED, stored
     # A run of the oracle may be at work: what it has written down until now counts.
-    return foresee(protocol, store.recall(stored.row))
+    recalled = store.recall(stored.row)
+    return foresee(protocol, recalled), recalled
 
 
-def foresee(protocol: Protocol, stored: StoredAttestation) -> tuple[RecallEnd, StoredAttestation]:
-    """How a recall would end, without doing it; errors as ``take_back``."""
+def find_own(store: OracleStore, provider_id: int, digest: bytes) -> StoredAttestation:
+    """A provider's own attestation.
+
+    Raises:
+        AttestationError: there is none of the digest.
+    """
+    stored = store.find(digest=digest)
+    if stored is None or stored.attestation.provider_id != provider_id:
+        raise AttestationError("the oracle has no such attestation of this provider")
+    return stored
+
+
+def foresee(protocol: Protocol, stored: StoredAttestation) -> RecallEnd:
+    """How a recall would end, without doing it.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
     attestation = stored.attestation
     if stored.status in FINAL or protocol.settlement.is_spent(attestation.provider_id, attestation.sequence):
-        return RecallEnd.SETTLED, stored
+        return RecallEnd.SETTLED
     if stored.signed_until >= protocol.now():
-        return RecallEnd.IN_SIGNED_BATCH, stored
-    return RecallEnd.RECALLED, stored
+        return RecallEnd.IN_SIGNED_BATCH
+    return RecallEnd.RECALLED
 
 
 def _check_authority(protocol: Protocol, stored: StoredAttestation, signer: str) -> None:

@@ -21,8 +21,9 @@ from chainbill.chain.format.events import (
 from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.node.connection import time_of_block
 from chainbill.chain.protocol import Protocol
+from chainbill.oracle.api import Status
 from chainbill.oracle.root_slots import RootSlots
-from chainbill.oracle.store import Finished, OracleStore, Status, StoredAttestation, StoredBatch
+from chainbill.oracle.store import Finished, OracleStore, StoredAttestation, StoredBatch
 
 _FINAL = {
     Outcome.SETTLED: Status.SETTLED,
@@ -33,7 +34,7 @@ _FINAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class SettledRow:
+class RowOutcome:
     """What became of one attestation in one batch."""
 
     attestation: ServiceAttestation
@@ -50,7 +51,7 @@ class SettledBatch:
     transaction: str
     block: int
     gas_used: int
-    rows: tuple[SettledRow, ...]
+    rows: tuple[RowOutcome, ...]
     earlier: bool = False
     """It was settled before, by a run that was cut off or by somebody else, and found in the chain's logs."""
 
@@ -82,7 +83,7 @@ def record_receipt(
     rows = []
     for stored in members:
         place = stored.attestation.provider_id, stored.attestation.sequence
-        rows.append(SettledRow(stored.attestation, *outcomes[place], claim_ids.get(place, b"")))
+        rows.append(RowOutcome(stored.attestation, *outcomes[place], claim_ids.get(place, b"")))
     store.finish(
         {
             stored.row: Finished(_FINAL[row.outcome], row.reason, row.claim_id)

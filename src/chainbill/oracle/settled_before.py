@@ -5,20 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from web3.types import FilterParams, TxReceipt
+from web3.types import TxReceipt
 
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.chain.format.events import ClaimDenied, ClaimSettled
 from chainbill.chain.format.logs import ROW_ENDED_TOPICS, decode_log
-from chainbill.chain.node.connection import find_receipt, newest_block
-from chainbill.chain.node.mapped_errors import mapped_errors
+from chainbill.chain.node.connection import find_receipt, json_rpc_of, newest_block
+from chainbill.chain.node.log_queries import MAX_RANGE, fetch_logs
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import LedgerError
 from chainbill.oracle.receipts import SettledBatch, record_receipt
 from chainbill.oracle.store import OracleStore, StoredAttestation
-
-_BLOCKS_AT_ONCE = 10_000
-"""Blocks whose logs are asked for together; nodes commonly allow so many."""
 
 
 def record_settled_before(
@@ -59,22 +56,15 @@ def _endings(protocol: Protocol, patient: str) -> Iterator[tuple[bytes, ClaimSet
     word = "0x" + patient[2:].lower().rjust(64, "0")
     begin, last = protocol.deployment.block, newest_block(protocol.w3)
     while last >= begin:
-        first = max(begin, last - _BLOCKS_AT_ONCE + 1)
+        first = max(begin, last - MAX_RANGE + 1)
         # A plain claim's log has the patient as its first topic, all others as their second.
         for topics in ([word], [list(ROW_ENDED_TOPICS), word]):
-            wanted = {
-                "address": protocol.deployment.settlement,
-                "fromBlock": first,
-                "toBlock": last,
-                "topics": topics,
-            }
-            with mapped_errors():
-                logs = protocol.w3.eth.get_logs(FilterParams(**wanted))  # type: ignore[typeddict-item]
-            for log in logs:
+            wanted = {"address": protocol.deployment.settlement, "topics": topics}
+            for log in fetch_logs(json_rpc_of(protocol.w3), wanted, first, last):
                 try:
                     event = decode_log(log)
                 except LedgerError:
                     continue
                 if isinstance(event, ClaimSettled | ClaimDenied):
-                    yield bytes(log["transactionHash"]), event
+                    yield bytes.fromhex(log["transactionHash"][2:]), event
         last = first - 1

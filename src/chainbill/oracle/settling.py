@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from web3.types import TxReceipt
@@ -14,15 +14,18 @@ from chainbill.billing.outcomes import Outcome
 from chainbill.chain.format.batch_codec import encode_sections
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
+from chainbill.chain.row_index import Place
 from chainbill.errors import ContractReverted
+from chainbill.oracle.api import Hold, Status
 from chainbill.oracle.batching import PlannedBatch, plan_batches
 from chainbill.oracle.examination import Examination
-from chainbill.oracle.quorum import Quorum, SigningRefused
+from chainbill.oracle.node import SigningRefused
+from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.receipts import SettledBatch, record_receipt
 from chainbill.oracle.reorganisation import recover
 from chainbill.oracle.root_slots import RootSlots
 from chainbill.oracle.settled_before import record_settled_before
-from chainbill.oracle.store import OracleStore, Status, StoredAttestation
+from chainbill.oracle.store import OracleStore, StoredAttestation
 
 BATCH_LIFE_SECONDS = 3600
 """How long a signed batch stays good; the contract allows six hours."""
@@ -56,18 +59,19 @@ def settle_open(
     recover(protocol, store)
     note_settled_recalls(protocol, store)
     signed_at = protocol.now()
-    store.hold(Examination(protocol).objections(store.open_attestations()), at=signed_at)
+    waiting = store.open_attestations()
+    store.hold(_by_row(Examination(protocol).objections(waiting), waiting), at=signed_at)
     slots = RootSlots(protocol, store)
     done: list[SettledBatch] = []
     planned = deque(plan_batches(protocol, store.open_attestations(), signed_at))
     while planned:
         batch, members = _batch(planned.popleft(), quorum.epoch, signed_at, operator)
-        left_out: Collection[int]
+        left_out: Mapping[int, Hold] | set[int]
         try:
-            signatures = quorum.sign(batch, members)
+            signatures = quorum.sign(batch)
         except SigningRefused as refusal:
-            store.hold(refusal.objections, at=signed_at)
-            left_out = refusal.objections
+            left_out = _by_row(refusal.objections, members)
+            store.hold(left_out, at=signed_at)
         else:
             # Written down before the signatures leave this process: from now on it may settle.
             left_out = store.mark_signed([member.row for member in members], batch.deadline)
@@ -82,6 +86,10 @@ def settle_open(
             if on_batch is not None:
                 on_batch(batch_done)
     return done
+
+
+def _by_row(objections: Mapping[Place, Hold], members: Iterable[StoredAttestation]) -> dict[int, Hold]:
+    return {stored.row: objections[stored.place] for stored in members if stored.place in objections}
 
 
 def note_settled_recalls(protocol: Protocol, store: OracleStore) -> None:

@@ -7,16 +7,17 @@ are refused is kept as a hash keyed with a secret of this store, so the file nam
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.billing.outcomes import Reason
 from chainbill.errors import StateError
+from chainbill.oracle.api import FINAL, OPEN, REOPENABLE, Hold, Receipt, Status
 from chainbill.records.database import Database
 
 _SCHEMA = """
@@ -83,55 +84,14 @@ _COLUMNS = (
 )
 
 
-class Status(StrEnum):
-    """Where an accepted attestation stands."""
-
-    ACCEPTED = "accepted"
-    """Waits for its first batch."""
-    PENDED = "pended"
-    """Came back from a batch unpaid; goes into the next one again."""
-    SETTLED = "settled"
-    """Paid, final."""
-    DENIED = "denied"
-    """Refused by the terms, final."""
-    SPENT = "spent"
-    """Settled or denied by a run that stopped before it wrote down which; the chain tells."""
-    HELD = "held"
-    """Goes into no batch, for the reason of its ``Hold``; its provider may attest it again."""
-    RECALLED = "recalled"
-    """Taken back by its provider; goes into no batch unless it is attested again."""
-
-
-OPEN = (Status.ACCEPTED, Status.PENDED)
-
-REOPENABLE = (Status.HELD, Status.RECALLED)
-"""What its provider may attest again, under the same sequence or another."""
-
-FINAL = (Status.SETTLED, Status.DENIED, Status.SPENT)
-"""Its sequence is spent."""
-
-
-class Hold(StrEnum):
-    """Why an accepted attestation goes into no batch, as a stable word."""
-
-    ATTESTER_REVOKED = "attester_revoked"
-    """The key that signed it may not sign for the provider any more."""
-    COMMITMENT_REUSED = "commitment_reused"
-    """Its commitment has been under another sequence: the same record would be charged twice."""
-    NOT_SIGNED = "not_signed"
-    """No attestation by the provider is at hand, only what the chain said before it dropped the claim."""
-
-
 @dataclass(frozen=True, slots=True)
-class Routing:
-    """What a batch must say about an event beside its attestation."""
+class CoordinationOfBenefits:
+    """Who pays after the primary payer."""
 
     secondary_payer_id: int = 0
     """The patient's secondary payer; 0: none."""
     secondary_service_id: bytes = b""
     """The service under the secondary payer's schedule key; empty where there is none."""
-    corrects: bytes = b""
-    """The id of the reversed claim that the event takes the place of; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +102,9 @@ class StoredAttestation:
     attestation: ServiceAttestation
     status: Status
     reason: Reason
-    routing: Routing = Routing()
+    coordination: CoordinationOfBenefits = CoordinationOfBenefits()
+    corrects: bytes = b""
+    """The id of the reversed claim that it takes the place of; empty: none."""
     claim_id: bytes = b""
     """Of the claim it became; empty: it has not settled, or nobody was there to write that down."""
     signature: bytes = b""
@@ -155,9 +117,23 @@ class StoredAttestation:
     """Until when a batch with it that was signed and sent may settle, in seconds since 1970; 0: none was."""
 
     @property
-    def standing_reason(self) -> str:
-        """Why it waits, as a stable word; ``none``: for its first batch, or nothing is known."""
-        return self.hold.value if self.hold is not None else self.reason.label
+    def place(self) -> tuple[int, int]:
+        """Whose it is, and under which sequence."""
+        return self.attestation.provider_id, self.attestation.sequence
+
+    def receipt(self, *, repeated: bool = False) -> Receipt:
+        """What its provider is told of it."""
+        return Receipt(
+            attestation=self.attestation,
+            status=self.status,
+            reason=self.reason,
+            hold=self.hold,
+            signed_until=self.signed_until,
+            corrects=self.corrects,
+            claim_id=self.claim_id,
+            signature=self.signature,
+            repeated=repeated,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +203,16 @@ class OracleStore:
         """The attestation that was accepted under a provider's sequence."""
         return self._one("provider_id = ? AND sequence = ?", provider_id, str(sequence))
 
+    def find_places(self, places: Iterable[tuple[int, int]]) -> list[StoredAttestation]:
+        """The attestations that were accepted under these providers' sequences, in the order in which they
+        were accepted; what is not here is left out."""
+        wanted = json.dumps([[provider_id, str(sequence)] for provider_id, sequence in places])
+        return self._many(
+            "(provider_id, sequence) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]')"
+            " FROM json_each(?)) ORDER BY id",
+            wanted,
+        )
+
     def next_sequence(self, provider_id: int) -> int:
         """One more than the highest sequence accepted of a provider; 1 where there is none."""
         # As text they order by length first: SQLite's integers end below 2^64.
@@ -270,7 +256,8 @@ class OracleStore:
         digest: bytes,
         signature: bytes,
         record_key: bytes,
-        routing: Routing,
+        coordination: CoordinationOfBenefits,
+        corrects: bytes = b"",
         replaces: int | None = None,
     ) -> StoredAttestation:
         """Remember a checked attestation. Two processes that race for one record or sequence: one wins.
@@ -294,9 +281,9 @@ class OracleStore:
             "billed_amount": str(attestation.billed_amount),
             "benefit_year": attestation.benefit_year,
             "signature": signature,
-            "secondary_payer_id": routing.secondary_payer_id,
-            "secondary_service_id": routing.secondary_service_id,
-            "corrects": routing.corrects,
+            "secondary_payer_id": coordination.secondary_payer_id,
+            "secondary_service_id": coordination.secondary_service_id,
+            "corrects": corrects,
             "status": Status.ACCEPTED,
         }
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
@@ -311,9 +298,17 @@ class OracleStore:
         except sqlite3.IntegrityError:
             raise StateError("another attestation took this record or sequence first") from None
         row = inserted.lastrowid or 0
-        return StoredAttestation(row, attestation, Status.ACCEPTED, Reason.NONE, routing, signature=signature)
+        return StoredAttestation(
+            row,
+            attestation,
+            Status.ACCEPTED,
+            Reason.NONE,
+            coordination,
+            corrects=corrects,
+            signature=signature,
+        )
 
-    def accept_again(self, row: int, *, signature: bytes, routing: Routing) -> None:
+    def accept_again(self, row: int, *, signature: bytes, coordination: CoordinationOfBenefits) -> None:
         """Let a held or recalled attestation wait for a batch again, as it was signed anew."""
         with self._database() as database:
             database.execute(
@@ -322,8 +317,8 @@ class OracleStore:
                 (
                     Status.ACCEPTED,
                     signature,
-                    routing.secondary_payer_id,
-                    routing.secondary_service_id,
+                    coordination.secondary_payer_id,
+                    coordination.secondary_service_id,
                     row,
                     *REOPENABLE,
                 ),
@@ -453,12 +448,12 @@ class OracleStore:
             )
         return len(unknown)
 
-    def reroute(self, row: int, routing: Routing) -> None:
+    def coordinate(self, row: int, coordination: CoordinationOfBenefits) -> None:
         """Replace what is known of an attestation's secondary payer."""
         with self._database() as database:
             database.execute(
                 "UPDATE attestation SET secondary_payer_id = ?, secondary_service_id = ? WHERE id = ?",
-                (routing.secondary_payer_id, routing.secondary_service_id, row),
+                (coordination.secondary_payer_id, coordination.secondary_service_id, row),
             )
 
     def open_attestations(self) -> list[StoredAttestation]:
@@ -593,7 +588,8 @@ def _stored(row: _Row) -> StoredAttestation:
         attestation=attestation,
         status=Status(status),
         reason=Reason(reason),
-        routing=Routing(secondary_payer, secondary_service, corrects),
+        coordination=CoordinationOfBenefits(secondary_payer, secondary_service),
+        corrects=corrects,
         claim_id=claim_id or b"",
         signature=signature,
         hold=Hold(hold) if hold else None,

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from chainbill.errors import StateError
+from chainbill.records.whole_file import make_folder
 
 
 class Database:
@@ -28,6 +29,10 @@ class Database:
     ) -> None:
         self._path = path
         fresh = not path.exists()
+        try:
+            make_folder(path.parent)
+        except OSError as error:
+            raise StateError(f"{path.parent} cannot be made: {error.strerror}") from None
         try:
             with self.connection() as database:
                 self._check(_tables(database), schema, later, what)

@@ -64,6 +64,18 @@ def read_fees(
     )
 
 
+def fee_of(catalogue: Catalogue, service: str, amount: int, present: FeeTerms | None = None) -> FeeTerms:
+    """A service's fee of ``amount`` (micro-dollars), in its category and for as many units as at present.
+
+    Raises:
+        TermsError: the catalogue has no such service, or it is no fee.
+    """
+    entry = catalogue.entries.get(service)
+    if entry is None:
+        raise TermsError(f"{service}: the catalogue has no such service")
+    return _fee(entry, {"amount": amount}, None, present)
+
+
 _UNITS = ("max_units", "annual_units")
 
 

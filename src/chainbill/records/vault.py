@@ -22,7 +22,7 @@ from chainbill.records.commitment import Opening, verify
 from chainbill.records.hashing import keccak256
 from chainbill.records.sealed_file import SealedRecord
 from chainbill.records.shared_records import SUFFIX, RecordsFolder
-from chainbill.records.whole_file import sweep, write_whole
+from chainbill.records.whole_file import make_folder, sweep, write_whole
 
 KEY_BYTES = 32
 """Length of an X25519 key, public or private."""
@@ -97,7 +97,7 @@ class Vault:
             StateError: the directory cannot be made, or other users may enter it.
         """
         try:
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(directory)
             mode = directory.stat().st_mode & 0o777
         except OSError as error:
             raise StateError(f"the vault {directory} cannot be used: {error.strerror}") from None

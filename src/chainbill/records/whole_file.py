@@ -41,6 +41,18 @@ def write_whole(path: Path, content: bytes, *, prefix: str, replace: bool = True
     sync_folder(path.parent)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, each 0700.
+
+    Raises:
+        FileExistsError: it is a file.
+        OSError: it cannot be made.
+    """
+    if not folder.parent.is_dir():
+        make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def sweep(directory: Path, prefix: str) -> None:
     """Remove what writers left in ``directory`` that are gone. A file that is being written stays, and so
     does whatever cannot be told apart from one; a directory that is not there has nothing to sweep."""

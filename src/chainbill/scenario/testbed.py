@@ -16,6 +16,7 @@ from chainbill.chain.devnet.scratch_devnet import scratch_devnet
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
+from chainbill.oracle.node import OracleNode
 from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.store import OracleStore
 from chainbill.protocol_constants import DAY_SECONDS
@@ -50,8 +51,14 @@ class Stage:
     cast: Cast
     store: OracleStore
     vault: Vault
+    node_keys: tuple[Signer, ...]
+    """Of the oracle's nodes."""
     quorum: Quorum
     submitter: Sender
+
+    def quorum_of(self, store: OracleStore) -> Quorum:
+        """The same nodes, where they know attestations from another store."""
+        return Quorum(self.protocol, [OracleNode(self.protocol, store, key) for key in self.node_keys])
 
     def close_day(self, timestamp: int) -> None:
         """Move the clock to the last second of the UTC day of ``timestamp``. Where set-up, which takes
@@ -99,13 +106,15 @@ def _set(
         protocol, submitter, devnet.give_gas, options.unfunded, options.without_consent, options.decoys
     )
     cast = casting.assemble(events, fee_schedule(catalogue))
+    store = OracleStore(folder / "oracle.sqlite")
     return Stage(
         devnet=devnet,
         protocol=protocol,
         casting=casting,
         cast=cast,
-        store=OracleStore(folder / "oracle.sqlite"),
+        store=store,
         vault=Vault(folder / "vault"),
-        quorum=Quorum(protocol, nodes),
+        node_keys=tuple(nodes),
+        quorum=Quorum(protocol, [OracleNode(protocol, store, key) for key in nodes]),
         submitter=submitter,
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chainbill.errors import StateError, unusable
-from chainbill.records.whole_file import write_whole
+from chainbill.records.whole_file import make_folder, write_whole
 
 LOCK_SECONDS = 60.0
 """How long a command waits for another that changes the same file; bringing a devnet up is the longest."""
@@ -26,7 +26,7 @@ def write_private(path: Path, content: bytes, *, replace: bool = True) -> None:
         StateError: it cannot be written, or it exists and ``replace`` is false.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_whole(path, content, prefix=UNFINISHED, replace=replace)
     except FileExistsError:
         if not path.parent.is_dir():
@@ -63,7 +63,7 @@ def locked(path: Path, *, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
         StateError: another process holds it for longer than ``wait_seconds``, or it cannot be made.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise unusable(f"the lock {path}", "used", error) from None

@@ -125,7 +125,7 @@ def _fork(real: Session, folder: Path) -> Devnet:
     ahead = real.devnet.now() - forked.now() if real.devnet else 0
     if ahead > 0:
         # A devnet that was moved forward is ahead of its newest block.
-        anvil.call("evm_increaseTime", ahead)
+        forked.move_clock(ahead)
     return forked
 
 

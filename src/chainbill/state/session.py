@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
+from web3.types import TxReceipt
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.deployments import Deployment, load_deployment
@@ -17,6 +20,7 @@ from chainbill.chain.node.connection import check_deployed, connect
 from chainbill.chain.node.endpoints import check_chain, connect_first
 from chainbill.chain.node.fees import FeePolicy
 from chainbill.chain.node.finality import DEVNET_FINALITY, Finality
+from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import StateError
@@ -31,6 +35,7 @@ from chainbill.state.networks import RPC_ENVIRONMENT, Network, Networks
 from chainbill.state.outbox import AccountOutbox
 from chainbill.state.passphrase import passphrase_from
 from chainbill.state.schedules import Schedules
+from chainbill.state.untold import Untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,8 @@ class Session:
         )
         self.schedules = Schedules(state.schedules)
         self.cash_prices = Schedules(state.cash_prices)
+        self.untold: Untold | None = None
+        """Given by a program that shows what was done: an errand is over once it has. None: at its end."""
 
     @classmethod
     def open(
@@ -190,17 +197,26 @@ class Session:
             self.devnet.give_gas(account.address)
         chain = self.state.outbox / str(self.protocol.deployment.chain_id)
         outbox = AccountOutbox(chain, account.address)
-        return Sender(self.protocol.w3, account, outbox=outbox, policy=self.fees)
+        if self.untold is None:
+            return Sender(self.protocol.w3, account, outbox=outbox, policy=self.fees)
+        return _TellingSender(self.protocol.w3, account, outbox, self.untold, self.fees)
 
     def vault_key(self, name: str) -> VaultKey:
         """The key that opens records sealed to an account: its own, or, where its key is elsewhere, that of
         an account here to whose vault key its records are sealed. Errors as ``account``."""
+        return self.vault_key_in_stead(name) or VaultKey.derive(bytes(self.account(name).key))
+
+    def vault_key_in_stead(self, name: str) -> VaultKey | None:
+        """The vault key of another account here to which the records of an account are sealed whose own key
+        is elsewhere; None where there is none.
+
+        Raises:
+            StateError: the passphrase is missing or wrong.
+        """
         entry = self.book.entries().get(name)
-        if entry is not None and name not in self.keystores and entry.vault_public_key is not None:
-            key = self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
-            if key is not None:
-                return key
-        return VaultKey.derive(bytes(self.account(name).key))
+        if entry is None or name in self.keystores or entry.vault_public_key is None:
+            return None
+        return self.vault_key_behind(bytes.fromhex(entry.vault_public_key))
 
     def vault_key_behind(self, public: bytes) -> VaultKey | None:
         """The vault key of an account here, by its public half of 32 bytes; None where it is elsewhere.
@@ -298,3 +314,20 @@ def _how_to_deploy(network: Network | None) -> str:
         f"deploy it: chainbill --network {network.name} deploy --help; or say where others have: "
         f"chainbill network add {network.name} --replace --deployment FILE"
     )
+
+
+class _TellingSender(Sender):
+    """Sends for a program that shows what was done."""
+
+    def __init__(
+        self, w3: Web3, account: LocalAccount, outbox: AccountOutbox, untold: Untold, policy: FeePolicy
+    ) -> None:
+        super().__init__(w3, account, outbox=outbox, policy=policy)
+        self._untold = untold
+
+    @contextmanager
+    def errand(self, errand: Errand) -> Iterator[TxReceipt | None]:
+        """As of ``Sender``, but an errand that ends well is over once somebody was told of it."""
+        with ExitStack() as done:
+            yield done.enter_context(super().errand(errand))
+            self._untold.add(done)

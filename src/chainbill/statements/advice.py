@@ -7,7 +7,7 @@ statement may mention, so that the command line can be held against it.
 from __future__ import annotations
 
 from chainbill.billing.outcomes import Reason
-from chainbill.oracle.store import Status
+from chainbill.oracle.api import Status
 
 SHOW = "chainbill audit show"
 ACCEPT_PAYER = "chainbill patient accept-payer"
@@ -118,7 +118,7 @@ _REFUSALS: dict[str, tuple[str, str]] = {
     "record_mismatch": _MISTAKE,
     "sequence_reused": _MISTAKE,
 }
-"""By the word of a ``Refusal``, an ``Obstacle`` or a ``Hold``: why, for a sentence, and what to do first."""
+"""By the word of a ``RefusalReason`` or a ``Hold``: why, for a sentence, and what to do first."""
 
 
 _STANDING: dict[str, tuple[str, str]] = {
@@ -184,7 +184,7 @@ def see_recorded(number: str) -> str:
 
 def why_refused(reason: str) -> str:
     """Why a service waits that the chain knows nothing of, in words a patient understands; ``reason`` is the
-    word of an intake ``Refusal``, an ``Obstacle``, a ``Hold`` or a ``Status``."""
+    word of a ``RefusalReason``, a ``Hold`` or a ``Status``."""
     return (_STANDING | _REFUSALS).get(reason, _MISTAKE)[0]
 
 

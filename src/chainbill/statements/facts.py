@@ -181,7 +181,7 @@ class RefusedFacts:
     sequence: int | None
     """None: the oracle has not taken it, so it has no number yet."""
     reason: str
-    """The word of an intake ``Refusal``, an ``Obstacle`` or a ``Hold``; ``accepted``: nothing is amiss."""
+    """The word of a ``RefusalReason`` or a ``Hold``; ``accepted``: nothing is amiss."""
     refused_at: int
     """Of what is accepted: when the statement is made."""
     self_pay: bool

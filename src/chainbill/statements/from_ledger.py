@@ -18,9 +18,9 @@ from chainbill.ledger.accounts import Ledger, PatientAccount, PlanVersion
 from chainbill.ledger.claim_records import ClaimRecord, replay_claims
 from chainbill.ledger.credit import CreditAccount
 from chainbill.ledger.live_claims import Dispute
-from chainbill.oracle.intake import Refusal
-from chainbill.oracle.refusals import Refusals
-from chainbill.oracle.store import OPEN, Status, StoredAttestation
+from chainbill.oracle.api import OPEN, RefusalReason, Status
+from chainbill.oracle.store import StoredAttestation
+from chainbill.records.refusals import Refusals
 from chainbill.records.service_event import ServiceEvent
 from chainbill.records.vault import Vault, VaultKey
 from chainbill.statements.facts import (
@@ -271,7 +271,7 @@ def _plan_at(versions: Sequence[PlanVersion], time: int) -> PlanTerms:
     return in_force[-1] if in_force else versions[0].terms
 
 
-_OF_CORRECTIONS = (Refusal.NOT_REVERSED, Refusal.NOT_ITS_CLAIM)
+_OF_CORRECTIONS = (RefusalReason.NOT_REVERSED, RefusalReason.NOT_ITS_CLAIM)
 """Said only of a correction, which is of the same record as the charge that it would replace."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainbill.money import show_dollars
-from chainbill.oracle.store import Status
+from chainbill.oracle.api import Status
 from chainbill.statements.advice import DISPUTE
 from chainbill.statements.facts import ChargeState
 from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, heading, summary, wrapped

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Protocol
 
-from eth_utils.abi import function_abi_to_4byte_selector
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import (
+    event_abi_to_log_topic,
+    function_abi_to_4byte_selector,
+    get_abi_output_types,
+)
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
-from web3.types import BlockIdentifier, TxReceipt
+from web3.types import EventData, TxReceipt
 
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.node.mapped_errors import mapped_errors
+from chainbill.chain.node.connection import newest_block
+from chainbill.chain.node.log_queries import in_ranges
+from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
 from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError
+
+
+class Memory(Protocol):
+    """What was read before and is still true."""
+
+    def find(self, contract: ContractClient, function: str, arguments: tuple[Any, ...]) -> Any:
+        """The answer of a view; None where it is not known."""
 
 
 class ContractClient:
@@ -23,7 +38,9 @@ class ContractClient:
 
     artifact: ClassVar[str]
 
-    def __init__(self, w3: Web3, address: str) -> None:
+    def __init__(self, w3: Web3, address: str, memory: Memory | None = None) -> None:
+        """``memory`` is asked first by the views whose answer only events change."""
+        self._w3, self._memory = w3, memory
         self.address = Web3.to_checksum_address(address)
         self._contract = w3.eth.contract(address=self.address, abi=load_artifact(self.artifact).abi)
 
@@ -51,7 +68,29 @@ class ContractClient:
         """The ``Governance`` that says who may call the contract's restricted functions."""
         return str(self._call("authority"))
 
-    def logged(self, event: str, *, from_block: BlockIdentifier = 0, **indexed: Any) -> list[dict[str, Any]]:
+    def topic(self, event: str) -> bytes:
+        """The first topic of an event's logs."""
+        return event_abi_to_log_topic(self._contract.events[event]._get_event_abi())
+
+    def decode_answer(self, name: str, answer: bytes) -> Any:
+        """What a view returned, as a read gives it.
+
+        Raises:
+            ChainError: it is not what the view returns.
+        """
+        function = self._contract.functions[name]
+        types = get_abi_output_types(function.abi)
+        try:
+            values = self._contract.w3.codec.decode(types, answer)
+        except DecodingError:
+            raise ChainError(f"that is no answer of {name}") from None
+        shown = [
+            Web3.to_checksum_address(value) if kind == "address" else value
+            for kind, value in zip(types, values, strict=True)
+        ]
+        return shown[0] if len(shown) == 1 else shown
+
+    def logged(self, event: str, *, from_block: int = 0, **indexed: Any) -> list[dict[str, Any]]:
         """The fields of every log of one kind, by their Solidity names, the oldest first.
 
         Args:
@@ -59,13 +98,24 @@ class ContractClient:
             from_block: where to begin looking: the deployment's block.
             indexed: only those with these values of indexed fields.
         """
-        with mapped_errors():
-            found = self._contract.events[event].get_logs(from_block=from_block, argument_filters=indexed)
-        return [dict(log["args"]) for log in found]
+
+        def ask(begin: int, end: int) -> Iterable[EventData]:
+            with mapped_read("eth_getLogs"):
+                found: Iterable[EventData] = self._contract.events[event].get_logs(
+                    from_block=begin, to_block=end, argument_filters=indexed
+                )
+            return found
+
+        return [dict(log["args"]) for log in in_ranges(from_block, newest_block(self._w3), ask)]
 
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():
             return self._function(name, *arguments).call(block_identifier=block)  # type: ignore[arg-type]
+
+    def _standing(self, name: str, *arguments: Any) -> Any:
+        """A view that ``chain.reads.STANDING`` lists: remembered where it is known."""
+        known = None if self._memory is None else self._memory.find(self, name, arguments)
+        return self._call(name, *arguments) if known is None else known
 
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
         return sender.send(self._function(name, *arguments))

@@ -129,6 +129,8 @@ class PatientEscrow(ContractClient):
 
     def payers_of(self, patient: str, time: int, *, block: int | str = "latest") -> Payers:
         """The patient's payers at ``time``."""
+        if block == "latest":
+            return Payers(*self._standing("payersOf", patient, time))
         return Payers(*self._call("payersOf", patient, time, block=block))
 
     def limits_of(self, patient: str, time: int, *, block: int | str = "latest") -> Limits:

@@ -166,11 +166,11 @@ class InsurerPayer(ContractClient):
 
     def plan_versions(self, plan_id: int) -> int:
         """How many versions of a plan were published."""
-        return int(self._call("planVersions", plan_id))
+        return int(self._standing("planVersions", plan_id))
 
     def plan_terms(self, plan_id: int, version: int) -> tuple[PlanTerms, int] | None:
         """One plan version and the time it takes effect; None where there is no such version."""
-        terms = self._call("planTerms", plan_id, version)
+        terms = self._standing("planTerms", plan_id, version)
         deductible, oop_max, family_deductible, family_oop_max, annual_maximum, unit, mode, at = terms
         if at == 0:
             return None
@@ -191,7 +191,7 @@ class InsurerPayer(ContractClient):
 
     def fee_at(self, service_id: bytes, time: int) -> PublishedFee | None:
         """The fee in force at ``time``; None where the schedule has none."""
-        amount, category, max_units, annual_units, effective_at, version = self._call(
+        amount, category, max_units, annual_units, effective_at, version = self._standing(
             "feeAt", service_id, time
         )
         if version == 0:
@@ -203,6 +203,11 @@ class InsurerPayer(ContractClient):
         """A member's standing in one benefit year."""
         met, *standing = self._call("memberYear", member, benefit_year, block=block)
         return MemberYear(Accumulators(*met), *standing)
+
+    def plan_at(self, member: str, benefit_year: int, time: int) -> int:
+        """The plan under which a member is enrolled at ``time``; 0: under none."""
+        met, *standing = self._standing("memberYear", member, benefit_year)
+        return MemberYear(Accumulators(*met), *standing).plan_at(time)
 
     def family_year(
         self, family_id: int, benefit_year: int, *, block: int | str = "latest"

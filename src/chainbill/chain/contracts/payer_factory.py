@@ -26,7 +26,7 @@ class InsurerPayerFactory(ContractClient):
 
     def payer_at(self, payer_id: int) -> str:
         """The payer contract's address; the zero address where the id is unknown."""
-        return str(self._call("payerAt", payer_id))
+        return str(self._standing("payerAt", payer_id))
 
     def payer_code_hash(self) -> bytes:
         """The hash of the creation code that the factory accepts."""

@@ -63,7 +63,7 @@ class ProviderRegistry(ContractClient):
 
     def is_attester(self, provider_id: int, attester: str) -> bool:
         """May this key sign for the provider?"""
-        return bool(self._call("isAttester", provider_id, attester))
+        return bool(self._standing("isAttester", provider_id, attester))
 
     def payout_address(self, provider_id: int) -> str:
         """Where credit is paid; the zero address where the provider is unknown."""
@@ -77,6 +77,8 @@ class ProviderRegistry(ContractClient):
         self, provider_id: int, service_id: bytes, time: int, *, block: int | str = "latest"
     ) -> CashPrice:
         """The price in force at ``time``."""
+        if block == "latest":
+            return CashPrice(*self._standing("cashPriceAt", provider_id, service_id, time))
         return CashPrice(*self._call("cashPriceAt", provider_id, service_id, time, block=block))
 
     def provider_count(self) -> int:

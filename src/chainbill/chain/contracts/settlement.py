@@ -296,7 +296,7 @@ class ClaimSettlement(ContractClient):
 
     def is_suspended(self, provider_id: int) -> bool:
         """Is new settlement stopped for the provider?"""
-        return self.credit_of(provider_id).suspended
+        return Credit(*self._standing("creditOf", provider_id)).suspended
 
     def is_spent(self, provider_id: int, sequence: int) -> bool:
         """Was this sequence settled or denied?"""

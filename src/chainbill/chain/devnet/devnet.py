@@ -72,6 +72,10 @@ class Devnet:
         self.anvil.call("evm_mine")
         return self.latest()[1]
 
+    def move_clock(self, seconds: int) -> None:
+        """Move the clock forward without a block."""
+        self.anvil.call("evm_increaseTime", seconds)
+
     def give_gas(self, address: str) -> None:
         """Give an account all the gas coin it will ever need."""
         self.anvil.call("anvil_setBalance", address, hex(GAS_MONEY))

@@ -10,7 +10,7 @@ import orjson
 from chainbill.chain.node.answer import check_answer, error_message, node_name
 from chainbill.chain.node.refusals import read_refused
 from chainbill.chain.node.transport import Transport
-from chainbill.errors import BatchTooLarge, NodeRefused
+from chainbill.errors import BatchTooLarge, NodeRefused, UnknownBlock
 
 TIMEOUT_SECONDS = 30.0
 """How long an answer is waited for: a node that begins, or has validators to wait for, takes over ten."""
@@ -52,6 +52,26 @@ class JsonRpc:
         request = {"jsonrpc": "2.0", "id": 0, "method": method, "params": list(parameters)}
         told = self._ask(request, sends=method.startswith("eth_send"))
         return _result(method, check_answer(self.url, method, told))
+
+    def find_block(self, number: int) -> dict[str, Any] | None:
+        """A block without its transactions; None where the chain is not that long, which some nodes say with
+        nothing and others with an error. Errors otherwise as ``call``."""
+        try:
+            block: dict[str, Any] | None = self.call("eth_getBlockByNumber", hex(number), False)
+        except UnknownBlock:
+            return None
+        return block
+
+    def find_blocks(self, numbers: Sequence[int]) -> list[dict[str, Any] | None]:
+        """Many blocks at once; as ``find_block``."""
+        method = "eth_getBlockByNumber"
+        found: list[dict[str, Any] | None] = []
+        for answer in self.answers([(method, [hex(number), False]) for number in numbers]):
+            try:
+                found.append(_result(method, answer))
+            except UnknownBlock:
+                found.append(None)
+        return found
 
     def batch(
         self, requests: Sequence[Request], *, on_progress: Callable[[int], None] | None = None

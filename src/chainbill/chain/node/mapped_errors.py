@@ -16,7 +16,7 @@ from web3.exceptions import (
 )
 
 from chainbill.chain.node.answer import error_message
-from chainbill.chain.node.refusals import refused
+from chainbill.chain.node.refusals import read_refused, refused
 from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, NodeError, UnknownBlock
 
@@ -37,6 +37,18 @@ def mapped_errors() -> Iterator[None]:
         ) from None
     except Web3Exception as error:
         raise refused(words_of(error)) from None
+
+
+@contextmanager
+def mapped_read(method: str) -> Iterator[None]:
+    """As ``mapped_errors``; a node that refuses to read is ``NodeRefused``: asking for less may help."""
+    with mapped_errors():
+        try:
+            yield
+        except ContractLogicError:
+            raise
+        except Web3RPCError as error:
+            raise read_refused(method, words_of(error)) from None
 
 
 def refused_call(error: Mapping[str, Any]) -> ChainError:

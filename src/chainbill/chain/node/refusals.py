@@ -82,7 +82,7 @@ _WORDS: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
     (Refusal.GAS_TOO_LOW, ("intrinsic gas too low", "intrinsic gas exceeds", "requires at least 21000 gas")),
     (Refusal.WRONG_CHAIN, ("invalid chain id", "invalid chainid", "invalid sender")),
     (Refusal.CODE_TOO_LARGE, ("max initcode size", "init code length")),
-    (Refusal.POOL_FULL, ("pool is full", "pool limit", "pool overflow")),
+    (Refusal.POOL_FULL, ("pool is full", "txpool is full", "pool limit", "pool overflow")),
     (
         Refusal.STATE_FORGOTTEN,
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from typing import Any
 
 import httpx
@@ -28,11 +29,12 @@ class Transport:
         """Raises NodeError: not a URL. Whether a node answers there shows at the first request."""
         self.url = url
         self.timeout_seconds = timeout_seconds
-        self._client = httpx.Client(trust_env=not is_here(url))
-
-    def close(self) -> None:
+        # Certificates take 50 ms to read, and plain HTTP has none to check.
+        encrypted = not url.lower().startswith("http:")
+        self._client = httpx.Client(trust_env=not is_here(url), verify=encrypted)
+        # web3 has no end of its connections: they end with what holds them.
+        self.close = weakref.finalize(self, self._client.close)
         """Let go of what is connected."""
-        self._client.close()
 
     def ask(self, request: bytes, *, sends: bool = False) -> Any:
         """The JSON that answers a request: one JSON-RPC answer, or a list of them.

@@ -21,9 +21,7 @@ from chainbill.state.names import is_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chainbill.audit.evidence import Evidence
-    from chainbill.audit.verification import Verification
-    from chainbill.chain.node.json_rpc import JsonRpc
+    from chainbill.operations.audit import Evidence, Verification
     from chainbill.state.address_book import Contact
     from chainbill.state.session import Session
 
@@ -128,8 +126,7 @@ def history(
 
     Rows put back or skipped name no insurer on chain, so --payer leaves them out.
     """
-    from chainbill.ledger.history import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
-    from chainbill.ledger.indexer import index
+    from chainbill.operations.audit import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
     from chainbill.operations.governor.registrations import insurer_of, provider_of
 
     if export is not None:
@@ -144,8 +141,7 @@ def history(
         payer_id=_numbered(session, payer, insurer_of),
         since_block=since_block,
     )
-    with _node(session) as node:
-        found = list(read_history(index(node, session.protocol.deployment), wanted))
+    found = read_history(session, wanted)
     shown = found[-limit:] if limit else found
     emit(
         {"entries": [entry.to_json() for entry in shown], "shown": len(shown), "total": len(found)},
@@ -156,10 +152,9 @@ def history(
 
 
 def _export(session: Session, file: Path, *, force: bool) -> None:
-    from chainbill.ledger.indexer import fetch_ledger
+    from chainbill.operations.audit import export_ledger
 
-    with _node(session) as node:
-        ledger = fetch_ledger(node, session.protocol.deployment)
+    ledger = export_ledger(session)
     write_output(file, ledger.to_bytes(), force=force)
     last = ledger.header.to_block
     emit(
@@ -193,45 +188,34 @@ def show(
 
     Exits with 3 where a claim is not what the published terms say, or something cannot be shown.
     """
-    from chainbill.audit.account import find_claims
-    from chainbill.audit.evidence import missing_of
-    from chainbill.ledger.claim_records import replay_claims
-    from chainbill.ledger.indexer import index
+    from chainbill.operations.audit import show_claims
 
     session = invocation.session()
-    deployment = session.protocol.deployment
-    with _node(session) as node:
-        recorded = index(node, deployment)
-    records, ledger = replay_claims(recorded, deployment)
-    accounts = [account for wanted in claims for account in find_claims(records, ledger, wanted)]
-    evidence = _evidence(session, attestations, vault, reader)
-    missing = [
-        [] if evidence is None else missing_of(account.decisive, recorded, session.protocol.domain, evidence)
-        for account in accounts
-    ]
+    found = show_claims(session, claims, _evidence(session, attestations, vault, reader))
+    names = Names(session.book)
     emit(
         {
             "claims": [
                 {
-                    **account.to_json(),
+                    **each.account.to_json(),
                     "not_shown": None
-                    if evidence is None
-                    else [{"kind": each.kind.value, "why": each.why} for each in gaps],
+                    if each.not_shown is None
+                    else [{"kind": gap.kind.value, "why": gap.why} for gap in each.not_shown],
                 }
-                for account, gaps in zip(accounts, missing, strict=True)
+                for each in found
             ]
         },
         "\n\n".join(
             "\n".join(
                 [
-                    claim_text(Names(session.book), account),
-                    *(f"  {'not shown':<16} {each.why}" for each in gaps),
+                    claim_text(names, each.account),
+                    *(f"  {'not shown':<16} {gap.why}" for gap in each.not_shown or ()),
                 ]
             )
-            for account, gaps in zip(accounts, missing, strict=True)
+            for each in found
         ),
     )
-    if any(account.differences for account in accounts) or any(missing):
+    if not all(each.holds for each in found):
         context.exit(ExitCode.DISCREPANCIES)
 
 
@@ -268,14 +252,14 @@ def verify(
 
     Exits with 3 and names what differs where anything does. A copy is verified at its own last block.
     """
-    from chainbill.audit.verification import verify as run
-    from chainbill.ledger.raw_logs import RawLedger
+    from chainbill.operations.audit import RawLedger
+    from chainbill.operations.audit import verify as run
 
     if file is not None and to_block is not None:
         raise click.UsageError("--ledger names its own last block; leave out --to-block")
     copy = None if file is None else RawLedger.read(file)
     session = invocation.session()
-    with _node(session) as node, progress("comparing with contract state", 100) as advance:
+    with progress("comparing with contract state", 100) as advance:
         done = 0
 
         def follow(_: str, count: int, total: int) -> None:
@@ -285,8 +269,7 @@ def verify(
             done = percent
 
         found = run(
-            node,
-            session.protocol.deployment,
+            session,
             copy=copy,
             to_block=to_block,
             evidence=_evidence(session, attestations, vault, reader),
@@ -322,28 +305,15 @@ def _evidence(
     session: Session, attestations: Path | None, vault: Path | None, reader: str | None
 ) -> Evidence | None:
     """What was given; None: nothing."""
-    from chainbill.audit.evidence import Evidence
-    from chainbill.oracle.store import OracleStore
-    from chainbill.records.vault import Vault
+    from chainbill.operations.audit import given_evidence
 
     if reader is not None and vault is None:
         raise click.UsageError("--reader opens records of a --vault; name that too")
-    if attestations is None and vault is None:
-        return None
-    return Evidence(
-        store=None if attestations is None else OracleStore(attestations),
-        vault=None if vault is None else Vault(vault),
-        key=None if reader is None else session.vault_key(reader),
-    )
+    key = session.vault_key(reader) if reader is not None else None
+    return given_evidence(attestations, vault, key)
 
 
 # ---- names and numbers --------------------------------------------------------------------------------
-
-
-def _node(session: Session) -> JsonRpc:
-    from chainbill.chain.node.json_rpc import JsonRpc
-
-    return JsonRpc(session.rpc_url)
 
 
 def _patient(session: Session, text: str | None) -> str | None:

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.shell.output import note, show_table, show_time
 from chainbill.cli.shell.terminal import one_line
 from chainbill.money import show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.audit.account import ClaimAccount
-    from chainbill.audit.discrepancy import Discrepancy
-    from chainbill.audit.verification import Verification
-    from chainbill.ledger.history import HistoryEntry
+    from chainbill.operations.audit import ClaimAccount, Discrepancy, HistoryEntry, Verification
     from chainbill.state.address_book import AddressBook
 
 SHOWN_DISCREPANCIES = 20
@@ -69,7 +65,7 @@ def show_history(names: Names, entries: Sequence[HistoryEntry]) -> None:
                 names.account(entry.patient),
                 names.provider(entry.provider_id),
                 names.payer(entry.payer_id),
-                claim_number(claim.provider_id, claim.sequence) if claim else "",
+                entry.number or "",
                 "" if entry.amount is None else show_dollars(entry.amount),
                 reason.label if reason else "",
             )

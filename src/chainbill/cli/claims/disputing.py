@@ -1,26 +1,20 @@
-"""What the roles' commands about disputes share: how a dispute stands, and what came of a step."""
+"""What the roles' commands about disputes show: what came of a step, and how disputes stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.attestation.claim_number import claim_number
-from chainbill.cli.claims.question import ask_about
-from chainbill.cli.shell.acting import resumed_facts, resumed_text
+from chainbill.cli.shell.acting import resumed_lines
 from chainbill.cli.shell.output import emit, show_table, show_time
 from chainbill.money import format_dollars
 
 if TYPE_CHECKING:
-    from web3.types import TxReceipt
-
-    from chainbill.chain.contracts.settlement import DisputeStatus
-    from chainbill.chain.format.events import Claim, Event, Party
-    from chainbill.chain.node.sender import Sender
-    from chainbill.ledger.proofs import ProvenClaim
-    from chainbill.operations.claims.lookup import DisputedClaim, PartyTo
+    from chainbill.operations.claims.disputes import DisputeStep
+    from chainbill.operations.claims.facts import Reversal
+    from chainbill.operations.claims.lookup import DisputedClaim, DisputeStatus, PartyTo
     from chainbill.state.session import Session
 
 CLAIM = "CLAIM"
@@ -36,135 +30,52 @@ _NEXT = {
 # ---- steps --------------------------------------------------------------------------------------------
 
 
-def dispute_as(session: Session, name: str, proven: ProvenClaim, party: Party) -> None:
-    """Dispute a claim, and tell."""
-    then = "the provider's money for it is held until it answers, or the arbiter rules"
-    ask_about(session, name, proven, f"{name} disputes", then)
-    sender, settlement = session.sender(name), session.protocol.settlement
-    take_step(
-        session,
-        sender,
-        proven,
-        lambda: settlement.dispute(
-            sender, proven.settled, party, root_slot=proven.root_slot, proof=proven.proof
-        ),
-        f"{name} disputes",
-    )
-
-
-def take_step(
-    session: Session,
-    sender: Sender,
-    proven: ProvenClaim,
-    send: Callable[[], TxReceipt],
-    done: str,
-    *,
-    through: str = "",
-    what: str = "",
-) -> None:
-    """Send a step of a dispute, and tell what has come of it; ``done`` begins the sentence
-    (``maria disputes``). What an earlier run had sent, whose reply was lost, is told and not sent again.
-
-    Args:
-        through: the contract that the transaction goes to, where it is not the settlement.
-        what: tells steps apart that differ in more than the claim.
-    """
-    from chainbill.chain.node.outbox import Errand
-
-    verb = f"{done} {proven.claim_id.hex()} {what}"
-    with sender.errand(Errand(verb, through or session.protocol.settlement.address)) as earlier:
-        receipt = _sent(proven.settled.claim, send) if earlier is None else earlier
-        _tell_step(session, proven, receipt, done, earlier)
-
-
-def _tell_step(
-    session: Session, proven: ProvenClaim, receipt: TxReceipt, done: str, earlier: TxReceipt | None
-) -> None:
-    from chainbill.chain.format.logs import decode_receipt
-
-    settlement, claim = session.protocol.settlement, proven.settled.claim
-    standing = settlement.dispute_of(proven.claim_id)
-    events = decode_receipt(receipt, settlement.address)
-    moved = _moved(session, events)
-    whole = moved["taken_back"] is not None and moved["taken_back"]["allowed"] == format_dollars(
-        claim.allowed
-    )
+def tell_step(session: Session, step: DisputeStep, done: str) -> None:
+    """Tell what has come of a step; ``done`` begins the sentence (``maria disputes``)."""
+    moved = _moved(session, step)
     emit(
         {
-            **_claim_facts(session, proven.claim_id, proven.settled.patient, claim),
-            "status": standing.status.label,
-            "deadline": standing.deadline or None,
-            "held": format_dollars(standing.held),
+            **_claim_facts(session, step),
+            "status": step.status.label,
+            "deadline": step.deadline,
+            "held": format_dollars(step.held),
             **moved,
-            **resumed_facts(earlier),
-            "transaction": receipt["transactionHash"].to_0x_hex(),
+            "resumed": step.resumed,
+            "transaction": step.transaction,
         },
         "\n".join(
             [
-                f"{done} claim {_called(claim)}: it is {standing.status.label} now.",
-                *resumed_text(earlier).splitlines()[1:2],
+                f"{done} claim {step.number}: it is {step.status.label} now.",
+                *resumed_lines(step)[:1],
                 *_moved_lines(moved),
-                *_next_lines(claim, standing.status, standing.deadline, session.now(), whole=whole),
+                *_next_lines(step, session.now()),
             ]
         ),
     )
 
 
-def _sent(claim: Claim, send: Callable[[], TxReceipt]) -> TxReceipt:
-    """Send, and say in words what stands in the way."""
-    from chainbill.chain.contracts.settlement import DisputeStatus
-    from chainbill.errors import ChainError, ContractReverted
-
-    try:
-        return send()
-    except ContractReverted as refusal:
-        fields = refusal.fields
-        match refusal.name:
-            case "WrongStatus":
-                status = DisputeStatus(fields["status"]).label
-                told = "not disputed" if status == "none" else f"{status} already"
-            case "AlreadyDisputed":
-                told = "disputed by the same party already"
-            case "DeadlineOver":
-                told = f"late: the deadline was {show_time(fields['deadline'])}"
-            case "DeadlineNotOver":
-                told = f"not over: the deadline is {show_time(fields['deadline'])}"
-            case "WindowOver":
-                told = f"final: it could be disputed until {show_time(fields['endedAt'])}"
-            case _:
-                raise
-        raise ChainError(
-            f"claim {_called(claim)} is {told}", hint="see how it stands: chainbill claims disputes"
-        ) from None
-
-
-def _moved(session: Session, events: Sequence[Event]) -> dict[str, Any]:
+def _moved(session: Session, step: DisputeStep) -> dict[str, Any]:
     """The money that a step has taken back, and what of it must still wait."""
-    from chainbill.chain.format.events import ClaimReversed, ReceivableRecorded, RefundDeferred
-
-    taken = next((event.claim for event in events if isinstance(event, ClaimReversed)), None)
     return {
-        "taken_back": None if taken is None else _amounts(taken),
-        "receivables": {
-            _payer(session, event.payer_id): format_dollars(event.amount)
-            for event in events
-            if isinstance(event, ReceivableRecorded)
-        },
-        "deferred": {
-            _payer(session, event.payer_id): format_dollars(event.amount)
-            for event in events
-            if isinstance(event, RefundDeferred)
-        },
+        "taken_back": _amounts(step.reversed),
+        "receivables": _by_payer(session, step.receivables),
+        "deferred": _by_payer(session, step.deferred),
     }
 
 
-def _amounts(taken: Claim) -> dict[str, str]:
+def _by_payer(session: Session, amounts: Mapping[int, int]) -> dict[str, str]:
+    return {_payer(session, payer_id): format_dollars(amount) for payer_id, amount in amounts.items()}
+
+
+def _amounts(taken: Reversal | None) -> dict[str, str] | None:
+    if taken is None:
+        return None
     return {
         "allowed": format_dollars(taken.allowed),
-        "to_patient": format_dollars(taken.patient_responsibility),
-        "to_insurer": format_dollars(taken.plan_paid),
-        "to_secondary_insurer": format_dollars(taken.secondary_paid),
-        "operator_fee": format_dollars(taken.fee),
+        "to_patient": format_dollars(taken.to_patient),
+        "to_insurer": format_dollars(taken.to_insurer),
+        "to_secondary_insurer": format_dollars(taken.to_secondary_insurer),
+        "operator_fee": format_dollars(taken.operator_fee),
     }
 
 
@@ -197,24 +108,21 @@ def _moved_lines(moved: dict[str, Any]) -> list[str]:
 
 def list_disputes(session: Session, party: PartyTo, statuses: Sequence[DisputeStatus] = ()) -> None:
     """List a party's claims that were disputed or given back."""
-    from chainbill.operations.claims.lookup import Claims
+    from chainbill.operations.claims.lookup import disputed_claims
 
-    found = Claims(session).disputed(party, statuses) if statuses else Claims(session).disputed(party)
-    facts = [_disputed_facts(session, each) for each in found]
+    facts = [_disputed_facts(session, each) for each in disputed_claims(session, party, statuses)]
     emit({"disputes": facts}, lambda: _show_disputes(facts))
 
 
 def _disputed_facts(session: Session, each: DisputedClaim) -> dict[str, Any]:
-    claim, dispute, taken = each.live.claim, each.dispute, each.live.reversed_claim
-    whole = taken is not None and taken.allowed == claim.allowed
-    advice = _next_lines(claim, dispute.status, dispute.deadline, session.now(), whole=whole)
+    advice = _next_lines(each, session.now())
     return {
-        **_claim_facts(session, each.claim_id, each.live.patient, claim),
-        "status": dispute.status.label,
+        **_claim_facts(session, each),
+        "status": each.status.label,
         "parties": [party.label for party in each.parties],
-        "deadline": dispute.deadline or None,
-        "held": format_dollars(dispute.held),
-        "taken_back": None if taken is None else _amounts(taken),
+        "deadline": each.deadline,
+        "held": format_dollars(each.held),
+        "taken_back": _amounts(each.reversed),
         "what_to_do": advice[0].removeprefix("Next: ") if advice else "",
     }
 
@@ -243,25 +151,21 @@ def _show_disputes(disputes: Sequence[dict[str, Any]]) -> None:
 # ---- words --------------------------------------------------------------------------------------------
 
 
-def _claim_facts(session: Session, claim_id: bytes, patient: str, claim: Claim) -> dict[str, Any]:
+def _claim_facts(session: Session, each: DisputeStep | DisputedClaim) -> dict[str, Any]:
     from chainbill.cli.audit.text import Names
 
-    names = Names(session.book)
+    names, claim = Names(session.book), each.claim
     return {
-        "claim_id": claim_id,
-        "number": _called(claim),
+        "claim_id": each.claim_id,
+        "number": each.number,
         "provider": names.provider(claim.provider_id),
         "provider_id": claim.provider_id,
         "sequence": claim.sequence,
-        "patient": names.account(patient),
+        "patient": names.account(each.patient),
         "insurer": names.payer(claim.payer_id or None),
         "secondary_insurer": names.payer(claim.secondary_payer_id or None),
         "allowed": format_dollars(claim.allowed),
     }
-
-
-def _called(claim: Claim) -> str:
-    return claim_number(claim.provider_id, claim.sequence)
 
 
 def _payer(session: Session, payer_id: int) -> str:
@@ -270,11 +174,12 @@ def _payer(session: Session, payer_id: int) -> str:
     return Names(session.book).payer(payer_id)
 
 
-def _next_lines(claim: Claim, status: DisputeStatus, deadline: int, now: int, *, whole: bool) -> list[str]:
-    """``whole``: nothing of the claim is left, so that another can take its place."""
+def _next_lines(each: DisputeStep | DisputedClaim, now: int) -> list[str]:
+    deadline = each.deadline or 0
     if deadline and now >= deadline:
-        return [f"Next: chainbill claims close {_called(claim)}"]
-    advice = _NEXT.get(status.label)
-    if advice is None or (status.label == "reversed" and not whole):
+        return [f"Next: chainbill claims close {each.number}"]
+    advice = _NEXT.get(each.status.label)
+    # Only where nothing is left of a claim can another take its place.
+    if advice is None or (each.status.label == "reversed" and not each.reversed_in_full):
         return []
-    return [f"Next: {advice.format(claim=_called(claim), deadline=show_time(deadline))}"]
+    return [f"Next: {advice.format(claim=each.number, deadline=show_time(deadline))}"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.claims.disputing import CLAIM, list_disputes, take_step
+from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
 from chainbill.cli.claims.question import ask_about, goes_back
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option, yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.parameters import ACCOUNT
 
 _STATUSES = ("open", "answered", "upheld", "reversed", "corrected")
 """The labels of ``DisputeStatus``, named here so that the help needs no chain; a test compares."""
@@ -31,8 +31,7 @@ def claims_group() -> None:
 @pass_invocation
 def disputes(invocation: Invocation, statuses: tuple[str, ...]) -> None:
     """List every claim that was disputed or given back, and what comes next."""
-    from chainbill.chain.contracts.settlement import DisputeStatus
-    from chainbill.operations.claims.lookup import PartyTo
+    from chainbill.operations.claims.lookup import DisputeStatus, PartyTo
 
     wanted = [status for status in DisputeStatus if status.label in statuses]
     list_disputes(invocation.session(), PartyTo(), wanted)
@@ -40,14 +39,7 @@ def disputes(invocation: Invocation, statuses: tuple[str, ...]) -> None:
 
 @claims_group.command(example="chainbill claims close 2:7\nchainbill claims close 2:7 --as patient")
 @click.argument("claim", metavar=CLAIM)
-@click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="provider",
-    show_default=True,
-    help="Whose account sends the transaction; anyone may.",
-)
+@as_option("provider", "Whose account sends the transaction; anyone may.")
 @dry_run_option
 @yes_option
 @pass_invocation
@@ -56,18 +48,13 @@ def close(invocation: Invocation, claim: str, name: str) -> None:
 
     Where the provider was silent the claim is reversed; where the arbiter was, it stands.
     """
-    from chainbill.operations.claims.lookup import Claims, PartyTo
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.claims.disputes import close as end_dispute
+    from chainbill.operations.claims.lookup import find_claim
 
     session = invocation.session()
-    proven = Claims(session).find(claim, PartyTo())
-    back = goes_back(proven.settled.claim)
+    proven = find_claim(session, claim)
+    back = goes_back(proven)
     then = f"where the provider was silent, {back}; where the arbiter was, the claim stands"
     ask_about(session, name, proven, f"{name} ends the dispute of", then)
-    sender, settlement = session.sender(name), session.protocol.settlement
-    take_step(
-        session,
-        sender,
-        proven,
-        lambda: settlement.close(sender, proven.settled),
-        "Closed the dispute of",
-    )
+    tell_step(session, end_dispute(Actor.holding(session, name), proven), "Closed the dispute of")

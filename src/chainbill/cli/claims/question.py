@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.shell.confirming import confirm
 from chainbill.cli.shell.output import show_time
-from chainbill.errors import ChainbillError
 from chainbill.money import show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.chain.format.events import Claim
-    from chainbill.ledger.proofs import ProvenClaim
+    from chainbill.cli.audit.text import Names
+    from chainbill.operations.claims.description import ClaimDescription
+    from chainbill.operations.claims.lookup import ProvenClaim
+    from chainbill.operations.claims.rulings import RulingWanted
     from chainbill.state.session import Session
+
+
+HELD = "the provider's money for it is held until it answers, or the arbiter rules"
+"""What a dispute does to the money."""
 
 
 def ask_about(session: Session, name: str, proven: ProvenClaim, will: str, then: str) -> None:
@@ -30,17 +34,17 @@ def ask_about(session: Session, name: str, proven: ProvenClaim, will: str, then:
         Declined: the answer is not yes.
     """
     from chainbill.cli.audit.text import Names
+    from chainbill.operations.claims.description import describe_claim
 
-    claim, names = proven.settled.claim, Names(session.book)
-    service, day = _service(session, name, claim)
+    about, names = describe_claim(session, proven, [name]), Names(session.book)
     confirm(
-        f"{will} claim {claim_number(claim.provider_id, claim.sequence)}",
+        f"{will} claim {about.number}",
         {
-            "service": service,
-            "date": day or f"not known here; settled {show_time(proven.settled.settled_at)}",
-            "patient": names.account(proven.settled.patient),
-            "provider": names.provider(claim.provider_id),
-            "amount": _amount(claim, names.payer(claim.payer_id), names.payer(claim.secondary_payer_id)),
+            "service": about.service or f"its record is not here for {name} to read",
+            "date": about.day or f"not known here; settled {show_time(about.settled_at)}",
+            "patient": names.account(about.patient),
+            "provider": names.provider(about.provider_id),
+            "amount": _amount(about, names),
             "then": then,
         },
     )
@@ -50,53 +54,35 @@ def claim_facts(session: Session, proven: ProvenClaim, names: Sequence[str]) -> 
     """A claim's number, service, date, patient, provider and amount, as far as the first of the accounts
     ``names`` that may know it says; nothing is asked."""
     from chainbill.cli.audit.text import Names
+    from chainbill.operations.claims.description import describe_claim
 
-    claim, book = proven.settled.claim, Names(session.book)
-    told = [_service(session, name, claim) for name in names]
-    known = next((each for each in told if each[1]), None) or (told[0] if told else None)
-    service, day = known or ("its record is not here", "")
+    about, book = describe_claim(session, proven, names), Names(session.book)
+    unread = f" for {about.read_by} to read" if about.read_by else ""
     return {
-        "number": claim_number(claim.provider_id, claim.sequence),
-        "service": service,
-        "date": day,
-        "patient": book.account(proven.settled.patient),
-        "provider": book.provider(claim.provider_id),
-        "amount": _amount(claim, book.payer(claim.payer_id), book.payer(claim.secondary_payer_id)),
+        "number": about.number,
+        "service": about.service or f"its record is not here{unread}",
+        "date": about.day or "",
+        "patient": book.account(about.patient),
+        "provider": book.provider(about.provider_id),
+        "amount": _amount(about, book),
     }
 
 
-def goes_back(before: Claim, after: Claim | None = None) -> str:
-    """What a reversal takes back of a claim, in words; ``after`` is what is left of it, None for nothing."""
-    left = (0, 0, 0) if after is None else _parts(after)
-    patient, insurer, second = (part - rest for part, rest in zip(_parts(before), left, strict=True))
-    told = f"{show_dollars(patient)} goes back to the patient and {show_dollars(insurer)} to the insurer"
+def goes_back(proven: ProvenClaim, ruling: RulingWanted = "reverse") -> str:
+    """What a ruling, or giving a claim back in full, takes back of it, in words."""
+    from chainbill.operations.claims.description import would_reverse
+
+    back = would_reverse(proven, ruling)
+    patient, insurer = show_dollars(back.to_patient), show_dollars(back.to_insurer)
+    told = f"{patient} goes back to the patient and {insurer} to the insurer"
+    second = back.to_secondary_insurer
     return f"{told}, {show_dollars(second)} to the second insurer" if second else told
 
 
-def _parts(claim: Claim) -> tuple[int, int, int]:
-    return claim.patient_responsibility, claim.plan_paid, claim.secondary_paid
-
-
-def _service(session: Session, name: str, claim: Claim) -> tuple[str, str]:
-    """What it was and on which day, as far as the account may know; empty where it may not."""
-    if claim.commitment in session.vault and name in session.keystores:
-        try:
-            event = session.vault.open(claim.commitment, session.vault_key(name)).event
-        except ChainbillError:
-            pass  # Sealed to others, or damaged: the statement says so.
-        else:
-            return event.description, event.service_date.isoformat()
-    if claim.payer_id in session.schedules:
-        service = session.schedules.load(claim.payer_id).names().get(claim.service_id)
-        if service is not None:
-            return service, ""
-    return f"its record is not here for {name} to read", ""
-
-
-def _amount(claim: Claim, insurer: str, second: str) -> str:
-    parts = [f"{show_dollars(claim.patient_responsibility)} by the patient"]
-    if claim.payer_id:
-        parts.append(f"{show_dollars(claim.plan_paid)} by {insurer}")
-    if claim.secondary_payer_id:
-        parts.append(f"{show_dollars(claim.secondary_paid)} by {second}")
-    return f"{show_dollars(claim.allowed)}: {', '.join(parts)}"
+def _amount(about: ClaimDescription, names: Names) -> str:
+    parts = [f"{show_dollars(about.patient_responsibility)} by the patient"]
+    if about.payer_id:
+        parts.append(f"{show_dollars(about.plan_paid)} by {names.payer(about.payer_id)}")
+    if about.secondary_payer_id:
+        parts.append(f"{show_dollars(about.secondary_paid)} by {names.payer(about.secondary_payer_id)}")
+    return f"{show_dollars(about.allowed)}: {', '.join(parts)}"

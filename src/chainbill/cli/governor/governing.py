@@ -3,61 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import click
-
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.output import emit, it_holds, show_time
-from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.errors import CallDelayed
 
 if TYPE_CHECKING:
-    from web3.types import TxReceipt
-
+    from chainbill.operations.change import Change
     from chainbill.state.session import Session
 
-governor_option = click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="governor",
-    show_default=True,
-    help="Whose account acts; it must be in the role that may do this.",
+_Change = TypeVar("_Change", bound="Change")
+
+governor_option = as_option(
+    "governor", "Whose account acts; it must be in the role that may do this.", role="governor"
 )
 
 
-def settlement_call(
-    session: Session,
-    name: str,
-    function: str,
-    *arguments: object,
-    facts: dict[str, Any],
-    done: str | Callable[[TxReceipt], str],
-) -> None:
-    """Make a restricted call of settlement, and tell what is done then."""
-    from chainbill.operations.effect import effective_at
-    from chainbill.operations.governor.calls import govern, governor
-
-    def call() -> TxReceipt:
-        with governor(session, name) as sender:
-            return govern(session, sender, session.protocol.settlement, function, *arguments)
-
-    tell(call, facts, done, holds=lambda receipt: effective_at(session, receipt))
-
-
 def tell(
-    call: Callable[[], Any],
+    session: Session,
+    call: Callable[[], _Change],
     facts: dict[str, Any],
-    done: str | Callable[[Any], str],
+    done: str | Callable[[_Change], str],
     *,
-    holds: Callable[[Any], int],
     new: bool = False,
 ) -> None:
     """Run what makes a governor's call and tell what came of it, also where it must wait.
 
     Args:
         done: what to say once it is made, or what says it of the call's result.
-        holds: from when it holds, in seconds since 1970, of the call's result.
         new: the command has made an account, and is not to make it again.
     """
     try:
@@ -78,8 +52,8 @@ def tell(
             f"or: chainbill governor execute 0x{delayed.operation_id.hex()[:8]}",
         )
         return
-    said, since = done if isinstance(done, str) else done(result), holds(result)
+    since = session.now() if result.effective_at is None else result.effective_at
     emit(
         {**facts, "done": True, "operation_id": None, "ready_at": None, "effective_at": since},
-        f"{said} {it_holds(since)}",
+        f"{done if isinstance(done, str) else done(result)} {it_holds(since)}",
     )

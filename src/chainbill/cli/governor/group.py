@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainbill.cli.governor.governing import governor_option, settlement_call, tell
+from chainbill.cli.governor.governing import governor_option, tell
 from chainbill.cli.governor.resolve import resolve
 from chainbill.cli.governor.roles import roles_group
 from chainbill.cli.governor.scheduled import cancel, execute, scheduled
@@ -19,7 +19,11 @@ from chainbill.cli.shell.parameters import DOLLARS, PARTY, Count
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chainbill.operations.actor import Actor
     from chainbill.operations.governor.operator_fee import OperatorFeeStanding
+    from chainbill.operations.governor.stopping import ProviderStopped
     from chainbill.state.session import Session
 
 
@@ -46,16 +50,16 @@ def governor_group() -> None:
 @pass_invocation
 def register_provider(invocation: Invocation, provider: str, new: bool, name: str) -> None:
     """Register a provider of the address book."""
-    from chainbill.operations.governor.registrations import register_provider as register
+    from chainbill.operations.governor import registrations
     from chainbill.state.address_book import Role
 
     session = invocation.session()
     session.address_of(provider, role=Role.PROVIDER, new=new)
     tell(
-        lambda: register(session, provider, governed_by=name),
+        session,
+        lambda: registrations.register_provider(session, provider, governed_by=name),
         {"provider": provider},
-        lambda result: f"{provider} is provider {result[0].provider_id}, account {result[0].address}.",
-        holds=lambda _: session.now(),
+        lambda made: f"{provider} is provider {made.provider_id}, account {made.address}.",
         new=new,
     )
 
@@ -70,16 +74,16 @@ def register_provider(invocation: Invocation, provider: str, new: bool, name: st
 @pass_invocation
 def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> None:
     """Make the payer contract of an insurer of the address book."""
-    from chainbill.operations.governor.registrations import open_payer
+    from chainbill.operations.governor import registrations
     from chainbill.state.address_book import Role
 
     session = invocation.session()
     session.address_of(insurer, role=Role.INSURER, new=new)
     tell(
-        lambda: open_payer(session, insurer, governed_by=name),
+        session,
+        lambda: registrations.open_payer(session, insurer, governed_by=name),
         {"insurer": insurer},
-        lambda result: f"{insurer} is payer {result[0].payer_id}, account {result[0].address}.",
-        holds=lambda _: session.now(),
+        lambda made: f"{insurer} is payer {made.payer_id}, account {made.address}.",
         new=new,
     )
 
@@ -94,7 +98,11 @@ def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> 
 @pass_invocation
 def suspend(invocation: Invocation, provider: str, name: str) -> None:
     """Stop new settlement for a provider, at once. Its credit stays its own."""
-    _provider_call(invocation.session(), name, "suspend", provider, "is suspended: nothing new of it settles")
+    from chainbill.operations.governor import stopping
+
+    _tell_provider(
+        invocation.session(), name, provider, stopping.suspend, "is suspended: nothing new of it settles"
+    )
 
 
 @governor_group.command(example="chainbill governor reinstate lakeview")
@@ -104,17 +112,22 @@ def suspend(invocation: Invocation, provider: str, name: str) -> None:
 @pass_invocation
 def reinstate(invocation: Invocation, provider: str, name: str) -> None:
     """Let a suspended provider's events settle again."""
-    _provider_call(
-        invocation.session(), name, "reinstate", provider, "is reinstated: its events settle again"
+    from chainbill.operations.governor import stopping
+
+    _tell_provider(
+        invocation.session(), name, provider, stopping.reinstate, "is reinstated: its events settle again"
     )
 
 
-def _provider_call(session: Session, name: str, function: str, provider: str, told: str) -> None:
+def _tell_provider(
+    session: Session, name: str, provider: str, call: Callable[[Actor, int], ProviderStopped], told: str
+) -> None:
+    from chainbill.operations.governor.calls import governor_account
     from chainbill.operations.governor.registrations import provider_of
 
     _, provider_id = provider_of(session, provider)
     facts = {"provider": provider, "provider_id": provider_id}
-    settlement_call(session, name, function, provider_id, facts=facts, done=f"{provider} {told}.")
+    tell(session, lambda: call(governor_account(session, name), provider_id), facts, f"{provider} {told}.")
 
 
 @governor_group.command(example="chainbill governor pause")
@@ -123,8 +136,12 @@ def _provider_call(session: Session, name: str, function: str, provider: str, to
 @pass_invocation
 def pause(invocation: Invocation, name: str) -> None:
     """Stop all new settlement, at once, and nothing else: withdrawals and disputes go on."""
+    from chainbill.operations.governor import stopping
+    from chainbill.operations.governor.calls import governor_account
+
     session = invocation.session()
-    settlement_call(session, name, "pause", facts={"paused": True}, done="New settlement is paused.")
+    facts = {"paused": True}
+    tell(session, lambda: stopping.pause(governor_account(session, name)), facts, "New settlement is paused.")
 
 
 @governor_group.command(example="chainbill governor unpause")
@@ -133,8 +150,12 @@ def pause(invocation: Invocation, name: str) -> None:
 @pass_invocation
 def unpause(invocation: Invocation, name: str) -> None:
     """Resume settlement."""
+    from chainbill.operations.governor import stopping
+    from chainbill.operations.governor.calls import governor_account
+
     session = invocation.session()
-    settlement_call(session, name, "unpause", facts={"paused": False}, done="Settlement goes on.")
+    facts = {"paused": False}
+    tell(session, lambda: stopping.unpause(governor_account(session, name)), facts, "Settlement goes on.")
 
 
 # ---- the oracle's quorum, and its operator's fee -------------------------------------------------------
@@ -151,16 +172,16 @@ def unpause(invocation: Invocation, name: str) -> None:
 @pass_invocation
 def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int, name: str) -> None:
     """Open a new oracle epoch with these members. The one before ends six hours later."""
+    from chainbill.operations.governor import epochs
+    from chainbill.operations.governor.calls import governor_account
+
     session = invocation.session()
     addresses = sorted((session.book.address_of(member) for member in members), key=str.lower)
-    settlement_call(
+    tell(
         session,
-        name,
-        "openEpoch",
-        addresses,
-        threshold,
-        facts={"members": addresses, "threshold": threshold},
-        done=f"A new oracle epoch is open: {threshold} of {len(addresses)} must sign.",
+        lambda: epochs.open_epoch(governor_account(session, name), addresses, threshold),
+        {"members": addresses, "threshold": threshold},
+        f"A new oracle epoch is open: {threshold} of {len(addresses)} must sign.",
     )
 
 
@@ -171,8 +192,16 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
 @pass_invocation
 def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
     """End an oracle epoch at once, such as one whose keys are lost: no batch of it settles any more."""
+    from chainbill.operations.governor import epochs
+    from chainbill.operations.governor.calls import governor_account
+
     session = invocation.session()
-    settlement_call(session, name, "endEpoch", epoch, facts={"epoch": epoch}, done=f"Epoch {epoch} is over.")
+    tell(
+        session,
+        lambda: epochs.end_epoch(governor_account(session, name), epoch),
+        {"epoch": epoch},
+        f"Epoch {epoch} is over.",
+    )
 
 
 @governor_group.command(
@@ -189,24 +218,21 @@ def operator_fee(invocation: Invocation, flat: int | None, bps: int | None, name
 
     It is taken from the provider's credit, and capped by the contract.
     """
-    from chainbill.operations.governor.operator_fee import standing_fee
+    from chainbill.operations.governor.calls import governor_account
+    from chainbill.operations.governor.operator_fee import set_operator_fee, standing_fee
 
     session = invocation.session()
     standing = standing_fee(session)
     if flat is None and bps is None:
         _show_operator_fee(standing)
         return
-    wanted = (
-        standing.last.flat if flat is None else flat,
-        standing.last.bps if bps is None else bps,
-    )
-    settlement_call(
+    flat = standing.last.flat if flat is None else flat
+    bps = standing.last.bps if bps is None else bps
+    tell(
         session,
-        name,
-        "setOperatorFee",
-        *wanted,
-        facts={"flat": format_dollars(wanted[0]), "bps": wanted[1]},
-        done=f"The operator's fee for an event is announced: {_fee_text(*wanted)}.",
+        lambda: set_operator_fee(governor_account(session, name), flat=flat, bps=bps),
+        {"flat": format_dollars(flat), "bps": bps},
+        f"The operator's fee for an event is announced: {_fee_text(flat, bps)}.",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainbill.cli.claims.disputing import CLAIM, take_step
+from chainbill.cli.claims.disputing import CLAIM, tell_step
 from chainbill.cli.claims.question import ask_about, goes_back
 from chainbill.cli.governor.governing import governor_option
 from chainbill.cli.shell.command import ShellCommand
@@ -15,7 +15,7 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.parameters import DOLLARS
 
 if TYPE_CHECKING:
-    from chainbill.operations.claims.rulings import Part
+    from chainbill.operations.claims.rulings import Part, RulingWanted
 
 
 @click.command(
@@ -53,31 +53,16 @@ def resolve(
     In part: name what components are to be; those left out stay as they are. None may grow, and what is
     allowed becomes their sum. The difference is refunded, component by component.
     """
-    from chainbill.operations.claims.lookup import Claims, PartyTo
-    from chainbill.operations.claims.rulings import full_reversal, partial_ruling, upheld
-    from chainbill.operations.governor.calls import govern, governor
+    from chainbill.operations.claims.disputes import resolve as rule
+    from chainbill.operations.claims.lookup import find_claim
+    from chainbill.operations.governor.calls import governor_account
 
     named: dict[Part, int] = {part: amount for part, amount in parts.items() if amount is not None}  # type: ignore[misc]
     if full + uphold + bool(named) != 1:
         raise click.UsageError("give either --full, or --uphold, or what components are to be")
+    wanted: RulingWanted = "reverse" if full else "uphold" if uphold else named
     session = invocation.session()
-    proven = Claims(session).find(claim, PartyTo())
-    if full:
-        ruling = full_reversal(proven.settled)
-    elif uphold:
-        ruling = upheld(proven.settled)
-    else:
-        ruling = partial_ruling(proven.settled, named)
-    then = "the claim stands" if uphold else goes_back(proven.settled.claim, ruling.claim)
+    proven = find_claim(session, claim)
+    then = "the claim stands" if uphold else goes_back(proven, wanted)
     ask_about(session, name, proven, f"{name} rules on", then)
-    call = ("resolve", proven.settled.abi_tuple(), ruling.abi_tuple())
-    with governor(session, name) as sender:
-        take_step(
-            session,
-            sender,
-            proven,
-            lambda: govern(session, sender, session.protocol.settlement, *call),
-            f"{name} rules on",
-            through=session.protocol.governance.address,
-            what=str(ruling.abi_tuple()),
-        )
+    tell_step(session, rule(governor_account(session, name), proven, wanted), f"{name} rules on")

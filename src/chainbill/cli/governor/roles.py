@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.chain.roles import GovernorRole, label_of
 from chainbill.cli.governor.governing import governor_option, tell
 from chainbill.cli.shell.acting import new_option, who_is
 from chainbill.cli.shell.command import ShellGroup
@@ -16,10 +15,13 @@ from chainbill.cli.shell.output import emit, show_duration, show_table, show_tim
 from chainbill.cli.shell.parameters import DURATION
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts.governance import Membership
+    from chainbill.operations.governor.roles import Membership, RoleGranted
     from chainbill.state.session import Session
 
-_role_argument = click.argument("role", type=click.Choice([role.label for role in GovernorRole]))
+_ROLES = ("admin", "registrar", "guardian", "arbiter")
+"""The labels of ``GovernorRole``, named here so that the help needs no chain; a test compares."""
+
+_role_argument = click.argument("role", type=click.Choice(_ROLES))
 _account_argument = click.argument("account", metavar="ACCOUNT|ADDRESS")
 
 
@@ -39,19 +41,19 @@ def list_roles(invocation: Invocation) -> None:
     Names roles beside the four, too, and functions that are under another role than the deployment put
     them under.
     """
-    from chainbill.operations.governor.roles import everybody, reassigned
+    from chainbill.operations.governor.roles import everybody, label_of, reassigned
 
     session = invocation.session()
     found, moved = everybody(session), reassigned(session)
     rows = [
         (
-            label_of(role),
-            session.book.name_of(member.account) or "",
-            member.account,
-            show_time(member.since),
-            _delay_text(member),
+            label_of(each.role),
+            session.book.name_of(each.member.account) or "",
+            each.member.account,
+            show_time(each.member.since),
+            _delay_text(each.member),
         )
-        for role, member in found
+        for each in found
     ]
 
     def show() -> None:
@@ -64,7 +66,7 @@ def list_roles(invocation: Invocation) -> None:
 
     emit(
         {
-            "members": [_facts(session, role, member) for role, member in found],
+            "members": [_facts(session, each.role, each.member) for each in found],
             "reassigned": [
                 {
                     "contract": one.contract,
@@ -102,7 +104,8 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, ne
     ACCOUNT is a name in the address book, or an address. A shorter delay takes effect only after the
     difference to the longer one.
     """
-    from chainbill.operations.governor.roles import grant_role, usual_delay
+    from chainbill.operations.governor.calls import governor_account
+    from chainbill.operations.governor.roles import GovernorRole, grant_role, usual_delay
     from chainbill.state.address_book import Role
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
@@ -120,20 +123,15 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, ne
     )
     address = session.address_of(account, role=Role.GOVERNOR, new=new)
 
-    def done(changed: bool) -> str:
-        member = session.protocol.governance.membership(wanted, address)
-        already = "" if changed else " already"
-        return f"{account} is {wanted.with_article}{already}; delay: {_delay_text(member)}."
-
-    def holds(_: bool) -> int:
-        member = session.protocol.governance.membership(wanted, address)
-        return max(member.since, member.next_delay_at)
+    def done(granted: RoleGranted) -> str:
+        already = "" if granted.changed else " already"
+        return f"{account} is {wanted.with_article}{already}; delay: {_delay_text(granted.member)}."
 
     tell(
-        lambda: grant_role(session, wanted, address, seconds, governed_by=name),
+        session,
+        lambda: grant_role(governor_account(session, name), wanted, address, delay_seconds=seconds),
         {"role": role, "account": account, "address": address, "delay_seconds": seconds},
         done,
-        holds=holds,
         new=new,
     )
 
@@ -147,7 +145,8 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, ne
 @pass_invocation
 def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
     """Take an account out of a role. Whoever takes itself out, by --as, need not be an admin."""
-    from chainbill.operations.governor.roles import revoke_role
+    from chainbill.operations.governor.calls import governor_account
+    from chainbill.operations.governor.roles import GovernorRole, revoke_role
 
     session, wanted = invocation.session(), GovernorRole.labelled(role)
     address = session.book.address_of(account)
@@ -156,14 +155,16 @@ def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
         {"account": who_is(session, account), "role": role, "then": f"it no longer {wanted.may}"},
     )
     tell(
-        lambda: revoke_role(session, wanted, address, governed_by=name),
+        session,
+        lambda: revoke_role(governor_account(session, name), wanted, address),
         {"role": role, "account": account, "address": address},
         f"{account} is {wanted.with_article} no more.",
-        holds=lambda _: session.now(),
     )
 
 
 def _facts(session: Session, role: int, member: Membership) -> dict[str, Any]:
+    from chainbill.operations.governor.roles import label_of
+
     changing = bool(member.next_delay_at)
     return {
         "role": label_of(role),

@@ -13,7 +13,7 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, it_holds, show_table, show_time
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts.governance import ScheduledCall
+    from chainbill.operations.governor.scheduled import AnnouncedCall
     from chainbill.state.session import Session
 
 _LONGEST_SHOWN = 64
@@ -24,9 +24,10 @@ _LONGEST_SHOWN = 64
 @pass_invocation
 def scheduled(invocation: Invocation) -> None:
     """List the calls that the governor has announced and not made yet."""
+    from chainbill.operations.governor.scheduled import scheduled_calls
+
     session = invocation.session()
-    block = session.protocol.deployment.block
-    found = [_facts(session, call) for call in session.protocol.governance.scheduled(from_block=block)]
+    found = [_facts(session, call) for call in scheduled_calls(session)]
     emit({"scheduled": found}, lambda: _show(found, session.now()))
 
 
@@ -41,21 +42,19 @@ def execute(invocation: Invocation, operation: str, name: str) -> None:
 
     After a provider was registered or a payer made, the command that announced it writes the new id down.
     """
-    from chainbill.operations.effect import effective_at
-    from chainbill.operations.governor.calls import find_scheduled, governor
+    from chainbill.operations.governor.calls import governor_account
+    from chainbill.operations.governor.scheduled import execute_call, find_scheduled
 
     session = invocation.session()
-    call = find_scheduled(session, operation)
-    announced = _facts(session, call)
+    announced = _facts(session, find_scheduled(session, operation))
     if announced["contract"] == "Governance":
         with_them = ", ".join(f"{what}={value}" for what, value in announced["arguments"].items())
         confirm(f"{name} changes who is in which role", {announced["function"]: with_them})
-    with governor(session, name) as sender:
-        receipt = session.protocol.governance.execute_scheduled(sender, call)
-    facts, since = _facts(session, call), effective_at(session, receipt)
+    made = execute_call(governor_account(session, name), operation)
+    since = session.now() if made.effective_at is None else made.effective_at
     emit(
-        {**facts, "transaction": receipt["transactionHash"].to_0x_hex(), "effective_at": since},
-        f"{facts['function']} is done, in block {receipt['blockNumber']}. {it_holds(since)}",
+        {**_facts(session, made.call), "transaction": made.transaction, "effective_at": since},
+        f"{made.call.function} is done, in block {made.block}. {it_holds(since)}",
     )
 
 
@@ -66,32 +65,26 @@ def execute(invocation: Invocation, operation: str, name: str) -> None:
 @pass_invocation
 def cancel(invocation: Invocation, operation: str, name: str) -> None:
     """Call an announced call off: one's own, or as the guardian a registrar's."""
-    from chainbill.operations.governor.calls import find_scheduled, governor
+    from chainbill.operations.governor.calls import governor_account
+    from chainbill.operations.governor.scheduled import cancel_call
 
     session = invocation.session()
-    call = find_scheduled(session, operation)
-    with governor(session, name) as sender:
-        session.protocol.governance.cancel_scheduled(sender, call)
-    facts = _facts(session, call)
-    emit(facts, f"{facts['function']} is called off.")
+    cancelled = cancel_call(governor_account(session, name), operation).call
+    emit(_facts(session, cancelled), f"{cancelled.function} is called off.")
 
 
-def _facts(session: Session, call: ScheduledCall) -> dict[str, Any]:
-    from chainbill.operations.governor.calls import targets
-
-    target = targets(session)[call.target]
-    function, arguments = target.read_calldata(call.calldata)
+def _facts(session: Session, call: AnnouncedCall) -> dict[str, Any]:
     return {
         "operation_id": call.operation_id,
-        "contract": target.artifact,
-        "function": function,
+        "contract": call.contract,
+        "function": call.function,
         "arguments": {
             name: f"{len(value)} bytes" if isinstance(value, bytes) and len(value) > _LONGEST_SHOWN else value
-            for name, value in arguments.items()
+            for name, value in call.arguments.items()
         },
-        "announced_by": session.book.name_of(call.caller) or call.caller,
+        "announced_by": session.book.name_of(call.announced_by) or call.announced_by,
         "ready_at": call.ready_at,
-        "ready": call.ready_at <= session.now(),
+        "ready": call.ready,
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.claims.disputing import CLAIM, dispute_as, list_disputes
-from chainbill.cli.shell.acting import acting_as
+from chainbill.cli.audit.text import Names
+from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
+from chainbill.cli.claims.question import HELD, ask_about
+from chainbill.cli.shell.acting import acting_as, actor
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option, yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -26,13 +28,15 @@ def dispute(invocation: Invocation, claim: str, name: str) -> None:
 
     The insurer may be the claim's first or second payer. Claims are named as for `patient dispute`.
     """
-    from chainbill.operations.claims.lookup import Claims, PartyTo, payer_party
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.claims.disputes import dispute_as_insurer
+    from chainbill.operations.claims.lookup import PartyTo, find_claim
+    from chainbill.operations.insurer.account import payer_of
 
-    session = invocation.session()
-    _, payer_id = insurer_of(session, name)
-    proven = Claims(session).find(claim, PartyTo(name, payer_id=payer_id))
-    dispute_as(session, name, proven, payer_party(proven.settled.claim, payer_id))
+    insurer = actor(invocation, name, "insurer")
+    payer_id = payer_of(insurer)
+    proven = find_claim(insurer.session, claim, PartyTo(name, payer_id=payer_id))
+    ask_about(insurer.session, name, proven, f"{name} disputes", HELD)
+    tell_step(insurer.session, dispute_as_insurer(insurer, payer_id, proven), f"{name} disputes")
 
 
 @click.command(cls=ShellCommand, example="chainbill insurer disputes")
@@ -41,11 +45,10 @@ def dispute(invocation: Invocation, claim: str, name: str) -> None:
 def disputes(invocation: Invocation, name: str) -> None:
     """List the insurer's claims that were disputed or given back, and what comes next."""
     from chainbill.operations.claims.lookup import PartyTo
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.insurer.account import payer_of
 
-    session = invocation.session()
-    _, payer_id = insurer_of(session, name)
-    list_disputes(session, PartyTo(name, payer_id=payer_id))
+    insurer = actor(invocation, name, "insurer")
+    list_disputes(insurer.session, PartyTo(name, payer_id=payer_of(insurer)))
 
 
 @click.command(cls=ShellCommand, example="chainbill insurer collect")
@@ -57,14 +60,12 @@ def collect(invocation: Invocation, name: str) -> None:
 
     A provider pays what it owes from its matured credit, so part of it may have to wait.
     """
-    from chainbill.cli.audit.text import Names
-    from chainbill.operations.claims.receivables import collect as collect_all
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.claims import receivables
+    from chainbill.operations.insurer.account import payer_of
 
-    session = invocation.session()
-    _, payer_id = insurer_of(session, name)
-    found = collect_all(session, session.sender(name), payer_id)
-    names = Names(session.book)
+    insurer = actor(invocation, name, "insurer")
+    payer_id, names = payer_of(insurer), Names(insurer.session.book)
+    found = receivables.collect(insurer, payer_id)
     lines = [
         f"{show_dollars(paid)} collected from {names.provider(provider_id)}, "
         f"which still owes {show_dollars(found.owed[provider_id])}."

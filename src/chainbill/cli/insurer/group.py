@@ -10,16 +10,18 @@ import click
 from chainbill.cli.insurer.claims import collect, dispute, disputes
 from chainbill.cli.insurer.handover import hand_over, take_over
 from chainbill.cli.insurer.members import accept_provider, change_plan, end_coverage, enrol
-from chainbill.cli.insurer.terms import fees, own_payer, plan
-from chainbill.cli.shell.acting import (
-    acting_as,
+from chainbill.cli.insurer.own_payer import own_payer
+from chainbill.cli.insurer.terms import fees, plan
+from chainbill.cli.shell.acting import acting_as, actor, emit_statement, mint_option
+from chainbill.cli.shell.balances import (
     announcement_facts,
     announcement_text,
-    emit_statement,
-    fund,
-    give_spending_money,
-    mint_option,
-    withdraw,
+    check_one_of,
+    tell_announced,
+    tell_called_off,
+    tell_deposit,
+    tell_taken,
+    withdrawal_options,
 )
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import confirm, dry_run_option, yes_option
@@ -30,8 +32,8 @@ from chainbill.cli.shell.periods import detail_option, period_options
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.operations.balances import InsurerPool
-    from chainbill.state.session import Session
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.insurer.pool import PoolStanding
     from chainbill.statements.period import Period
 
 
@@ -49,28 +51,20 @@ def insurer_group() -> None:
 @pass_invocation
 def create(invocation: Invocation, name: str, mint: int | None) -> None:
     """Make an insurer's account where there is none, and have the governor make its payer contract."""
-    from chainbill.operations.balances import InsurerPool
-    from chainbill.operations.governor.registrations import insurer_of, open_payer
+    from chainbill.operations.insurer import account
 
-    session = invocation.session()
-    entry, new = open_payer(session, name)
-    _, payer_id = insurer_of(session, name)
-    held = (
-        session.protocol.token.balance_of(entry.address) + InsurerPool(session.protocol, payer_id).balance()
-    )
-    minted = give_spending_money(session, entry, held, mint)
-    outside = session.protocol.token.balance_of(entry.address)
+    done = account.create(invocation.session(), name, mint=mint)
     emit(
         {
             "account": name,
-            "address": entry.address,
-            "payer_id": payer_id,
-            "created": new,
-            "minted": format_dollars(minted),
-            "outside": format_dollars(outside),
+            "address": done.address,
+            "payer_id": done.payer_id,
+            "created": done.created,
+            "minted": format_dollars(done.minted),
+            "outside": format_dollars(done.outside),
         },
-        f"{name} {'is' if new else 'was already'} payer {payer_id}, account {entry.address}, "
-        f"with {show_dollars(outside)} to put into the pool.",
+        f"{name} {'is' if done.created else 'was already'} payer {done.payer_id}, account {done.address}, "
+        f"with {show_dollars(done.outside)} to put into the pool.",
     )
 
 
@@ -81,10 +75,10 @@ def create(invocation: Invocation, name: str, mint: int | None) -> None:
 @pass_invocation
 def fund_pool(invocation: Invocation, amount: int, name: str) -> None:
     """Put dollars into the pool that the plans' share of care is paid from."""
-    from chainbill.operations.balances import InsurerPool
+    from chainbill.operations.insurer import pool
 
-    session = invocation.session()
-    fund(session, name, "insurer", InsurerPool(session.protocol, own_payer(session, name)), amount)
+    insurer = actor(invocation, name, "insurer")
+    tell_deposit(name, pool.deposit(insurer, own_payer(insurer), amount))
 
 
 @insurer_group.command(
@@ -92,9 +86,7 @@ def fund_pool(invocation: Invocation, amount: int, name: str) -> None:
     example="chainbill insurer withdraw 10000\nchainbill insurer withdraw --take\n"
     "chainbill insurer withdraw --cancel",
 )
-@click.argument("amount", type=DOLLARS, required=False)
-@click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
-@click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
+@withdrawal_options
 @acting_as("insurer")
 @dry_run_option
 @yes_option
@@ -107,28 +99,35 @@ def withdraw_from_pool(
     A signed batch may rely on the money, hence the notice. Until it is taken, claims are still paid from it.
     It covers no later deposit, and lapses a week after the notice is over.
     """
-    from chainbill.operations.balances import InsurerPool
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.insurer import pool
+    from chainbill.operations.insurer.account import payer_of
 
-    session = invocation.session()
-    _, payer_id = insurer_of(session, name)
-    pool = InsurerPool(session.protocol, payer_id)
-    # Where nothing is announced there is nothing to ask: taking it says so.
-    if not cancel and take == (amount is None) and (amount or pool.announced(session.now())):
-        what = "the announced withdrawal" if amount is None else f"a withdrawal of {show_dollars(amount)}"
-        will = f"{name} {'takes' if take else 'announces'} {what} from the pool of payer {payer_id}"
-        confirm(will, _withdrawal(session, pool, amount))
-    withdraw(session, name, "insurer", pool, amount, take=take, cancel=cancel)
-
-
-def _withdrawal(session: Session, pool: InsurerPool, amount: int | None) -> dict[str, str]:
-    held, announced = pool.balance(), pool.announced(session.now())
-    facts = {"pool": show_dollars(held)}
-    if announced is not None:
-        facts["announced"] = announcement_text(announced)
+    check_one_of(amount, take=take, cancel=cancel)
+    insurer = actor(invocation, name, "insurer")
+    payer_id = payer_of(insurer)
+    if cancel:
+        tell_called_off(name, pool.cancel_withdrawal(insurer, payer_id))
+        return
+    _ask(insurer, pool.balance(insurer, payer_id), amount)
     if amount is not None:
-        facts["left for claims"] = show_dollars(max(0, held - amount))
-    return facts
+        tell_announced(name, "insurer", pool.request_withdrawal(insurer, payer_id, amount))
+    else:
+        tell_taken(name, pool.withdraw(insurer, payer_id))
+
+
+def _ask(insurer: Actor, standing: PoolStanding, amount: int | None) -> None:
+    """Ask whether ``amount`` is to be announced; None: whether what is announced is to be taken. Where there
+    is nothing to take, or to announce, there is nothing to ask."""
+    if not (amount or standing.announced):
+        return
+    what = "the announced withdrawal" if amount is None else f"a withdrawal of {show_dollars(amount)}"
+    facts = {"pool": show_dollars(standing.balance)}
+    if standing.announced is not None:
+        facts["announced"] = announcement_text(standing.announced)
+    if amount is not None:
+        facts["left for claims"] = show_dollars(max(0, standing.balance - amount))
+    does = f"{insurer.name} {'takes' if amount is None else 'announces'} {what}"
+    confirm(f"{does} from the pool of payer {standing.payer_id}", facts)
 
 
 # ---- reading ------------------------------------------------------------------------------------------
@@ -147,15 +146,12 @@ def statement(invocation: Invocation, period: Period | None, detail: bool, name:
     An insurer has no records, so a charge goes by the day it was decided (UTC); a year is a benefit year.
     """
     from chainbill.operations.governor.registrations import insurer_of
-    from chainbill.operations.statements import names, read_history
-    from chainbill.statements.insurer import insurer_statement
+    from chainbill.operations.statements import insurer_statement
     from chainbill.statements.insurer_text import render_insurer
 
     session = invocation.session()
     _, payer_id = insurer_of(session, name)
-    services = session.schedules.load(payer_id).names() if payer_id in session.schedules else None
-    facts = read_history(session).insurer(payer_id)
-    told = insurer_statement(payer_id, facts, names(session.book), services, period)
+    told = insurer_statement(session, payer_id, period=period)
     emit_statement(told, partial(render_insurer, detail=detail))
 
 
@@ -164,33 +160,28 @@ def statement(invocation: Invocation, period: Period | None, detail: bool, name:
 @pass_invocation
 def balance(invocation: Invocation, name: str) -> None:
     """Show the pool, what the insurer holds besides, an announced withdrawal, and an offer to another."""
-    from chainbill.attestation.address import ZERO_ADDRESS
-    from chainbill.operations.balances import InsurerPool
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.insurer import pool
+    from chainbill.operations.insurer.account import payer_of
 
-    session = invocation.session()
-    entry, payer_id = insurer_of(session, name)
-    pool = InsurerPool(session.protocol, payer_id)
-    held, outside = pool.balance(), session.protocol.token.balance_of(entry.address)
-    announced = pool.announced(session.now())
-    successor = session.protocol.payer(payer_id).successor()
-    offered_to = None if successor == ZERO_ADDRESS else successor
+    insurer = actor(invocation, name, "insurer")
+    standing = pool.balance(insurer, payer_of(insurer))
+    announced, taker = standing.announced, standing.offered_to
     lines = [
-        f"{name} (payer {payer_id}, account {entry.address})",
-        f"  pool           {show_dollars(held)}",
-        f"  holds besides  {show_dollars(outside)}",
+        f"{name} (payer {standing.payer_id}, account {insurer.address})",
+        f"  pool           {show_dollars(standing.balance)}",
+        f"  holds besides  {show_dollars(standing.outside)}",
         *([f"  announced      {announcement_text(announced)}"] if announced else []),
-        *([f"  offered to     {session.book.name_of(offered_to) or offered_to}"] if offered_to else []),
+        *([f"  offered to     {insurer.session.book.name_of(taker) or taker}"] if taker else []),
     ]
     emit(
         {
             "account": name,
-            "payer_id": payer_id,
-            "address": entry.address,
-            "balance": format_dollars(held),
-            "outside": format_dollars(outside),
+            "payer_id": standing.payer_id,
+            "address": insurer.address,
+            "balance": format_dollars(standing.balance),
+            "outside": format_dollars(standing.outside),
             "announced": announcement_facts(announced),
-            "offered_to": offered_to,
+            "offered_to": taker,
         },
         "\n".join(lines),
     )

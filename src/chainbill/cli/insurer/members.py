@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.insurer.terms import own_payer
-from chainbill.cli.shell.acting import acting_as
+from chainbill.cli.audit.text import Names
+from chainbill.cli.insurer.own_payer import own_payer
+from chainbill.cli.shell.acting import acting_as, actor
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, holds_from, it_holds, show_table, show_time
 from chainbill.cli.shell.parameters import ACCOUNT_OR_ADDRESS, DOLLARS, PARTY, Count
-from chainbill.errors import StateError
 from chainbill.money import format_dollars, show_dollars
-from chainbill.protocol_constants import END_OF_TIME
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts import InsurerPayer
-    from chainbill.chain.contracts.payer import MemberYear
-    from chainbill.state.session import Session
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.insurer.acceptances import ProviderAcceptance
+    from chainbill.operations.insurer.members import MemberChange
 
 _plan_option = click.option(
     "--plan", "plan_id", type=Count(1, 65_535), required=True, help="The plan's number."
@@ -50,48 +48,46 @@ def accept_provider(invocation: Invocation, provider: str | None, end: bool, nam
 
     What is ended is ended a day from now, since a signed batch may rely on it.
     """
-    from chainbill.operations.effect import effective_at
     from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.insurer import acceptances
 
-    session = invocation.session()
     if provider is None:
         if end:
             raise click.UsageError("name the provider whose events are not to be paid any more")
-        _show_accepted(session, name)
+        _show_accepted(actor(invocation, name, "insurer"))
         return
-    payer = session.protocol.payer(own_payer(session, name))
-    _, provider_id = provider_of(session, provider)
-    changed = payer.accepts_provider(provider_id, END_OF_TIME) == end
-    since: int | None = None
-    if changed:
-        change = payer.end_provider_acceptance if end else payer.accept_provider
-        since = effective_at(session, change(session.sender(name), provider_id))
-    facts = {
-        "account": name,
-        "provider": provider,
-        "provider_id": provider_id,
-        "changed": changed,
-        "accepted": not end,
-        "effective_at": since,
-    }
-    if end:
-        in_force = payer.accepts_provider(provider_id, session.now())
-        until = "only for a day after it said so" if in_force else "no more"
-        told = f"{name} pays events of {provider} {until}."
-    else:
-        told = (
-            f"{name} {'now pays' if changed else 'pays'} events of {provider}{'' if changed else ' already'}."
-        )
-    emit(facts, told if since is None else f"{told} {it_holds(since)}")
+    insurer = actor(invocation, name, "insurer")
+    payer_id, (_, provider_id) = own_payer(insurer), provider_of(insurer.session, provider)
+    change = acceptances.end_provider_acceptance if end else acceptances.accept_provider
+    done = change(insurer, payer_id, provider_id)
+    told = _acceptance_text(name, provider, done)
+    emit(
+        {
+            "account": name,
+            "provider": provider,
+            "provider_id": provider_id,
+            "changed": done.changed,
+            "accepted": done.accepted,
+            "effective_at": done.effective_at,
+        },
+        told if done.effective_at is None else f"{told} {it_holds(done.effective_at)}",
+    )
 
 
-def _show_accepted(session: Session, name: str) -> None:
-    from chainbill.cli.audit.text import Names
-    from chainbill.operations.governor.registrations import insurer_of
+def _acceptance_text(name: str, provider: str, done: ProviderAcceptance) -> str:
+    if done.accepted:
+        pays, already = ("now pays", "") if done.changed else ("pays", " already")
+        return f"{name} {pays} events of {provider}{already}."
+    until = "only for a day after it said so" if done.in_force else "no more"
+    return f"{name} pays events of {provider} {until}."
+
+
+def _show_accepted(insurer: Actor) -> None:
     from chainbill.operations.insurer.acceptances import accepted_providers
+    from chainbill.operations.insurer.account import payer_of
 
-    _, payer_id = insurer_of(session, name)
-    names, accepted = Names(session.book), accepted_providers(session, payer_id)
+    payer_id, names = payer_of(insurer), Names(insurer.session.book)
+    accepted = accepted_providers(insurer.session, payer_id)
     rows = [
         (
             names.provider(each.provider_id),
@@ -105,11 +101,13 @@ def _show_accepted(session: Session, name: str) -> None:
         if rows:
             show_table(("provider", ">id", "events"), rows)
         else:
-            click.echo(f"{name} pays no provider's events yet: chainbill insurer accept-provider PROVIDER")
+            click.echo(
+                f"{insurer.name} pays no provider's events yet: chainbill insurer accept-provider PROVIDER"
+            )
 
     emit(
         {
-            "account": name,
+            "account": insurer.name,
             "payer_id": payer_id,
             "accepted": [
                 {
@@ -168,39 +166,30 @@ def enrol(
     What was met elsewhere in the year is carried in as an opening entry. Where coverage had ended, this
     resumes it, and what was met goes on.
     """
-    from chainbill.billing.accumulators import Accumulators
-    from chainbill.operations.effect import effective_at
+    from chainbill.operations.governor.registrations import patient_address
+    from chainbill.operations.insurer import members
 
-    oop_met = deductible_met if oop_met is None else oop_met
-    if oop_met < deductible_met:
-        raise click.UsageError(
-            "what was paid to meet the deductible is paid out of pocket: --oop-met is too low"
-        )
-    session = invocation.session()
-    payer = session.protocol.payer(own_payer(session, name))
-    member = _member(session, patient)
-    year = _reachable_year(session, year)
-    _check_plan(payer, name, plan_id)
-    standing = payer.member_year(member, year)
-    new = _is_open(standing, session.now())
-    if not new and standing.plan_id != plan_id:
-        raise StateError(
-            f"{patient} is enrolled for {year} under plan {standing.plan_id} already",
-            hint=f"chainbill insurer change-plan {patient} --plan {plan_id} --year {year} --as {name}",
-        )
-    since: int | None = None
-    if new:
-        opening = Accumulators(deductible_met=deductible_met, oop_met=oop_met, plan_paid=plan_paid)
-        receipt = payer.enrol(session.sender(name), member, year, plan_id, opening, family_id=family_id or 0)
-        since = effective_at(session, receipt)
-        standing = payer.member_year(member, year)
+    insurer = actor(invocation, name, "insurer")
+    payer_id, member = own_payer(insurer), patient_address(insurer.session, patient)
+    done = members.enrol(
+        insurer,
+        payer_id,
+        member,
+        plan_id,
+        year=year,
+        family_id=family_id or 0,
+        deductible_met=deductible_met,
+        oop_met=oop_met,
+        plan_paid=plan_paid,
+    )
+    standing = done.standing
     family = f", in family {standing.family_id}" if standing.family_id else ""
     emit(
-        {**_standing_facts(name, patient, member, year, standing), "changed": new, "effective_at": since},
-        f"{patient} {'is' if new else 'was already'} enrolled with {name} under plan {plan_id} for {year}"
-        f"{family}: {show_dollars(standing.met.deductible_met)} of the deductible and "
+        _member_facts(name, patient, done),
+        f"{patient} {'is' if done.changed else 'was already'} enrolled with {name} under plan {plan_id} "
+        f"for {done.benefit_year}{family}: {show_dollars(standing.met.deductible_met)} of the deductible and "
         f"{show_dollars(standing.met.oop_met)} out of pocket met so far."
-        + (f" {it_holds(since)}" if since is not None else ""),
+        + (f" {it_holds(done.effective_at)}" if done.effective_at is not None else ""),
     )
 
 
@@ -218,29 +207,16 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
 
     Naming the present plan calls an announced change off.
     """
-    from chainbill.operations.effect import effective_at
+    from chainbill.operations.governor.registrations import patient_address
+    from chainbill.operations.insurer import members
 
-    session = invocation.session()
-    payer = session.protocol.payer(own_payer(session, name))
-    member, year = _member(session, patient), _year(session, year)
-    _check_plan(payer, name, plan_id)
-    before = payer.member_year(member, year)
-    _check_enrolled(before, patient, name, year)
-    last = before.next_plan_id or before.plan_id
-    since: int | None = None
-    if last != plan_id:
-        since = effective_at(session, payer.change_plan(session.sender(name), member, year, plan_id))
-    standing = payer.member_year(member, year)
-    if since is None and standing.next_plan_id == plan_id:
-        since = standing.next_plan_at
-    told = f"{patient} is under plan {plan_id} for {year}"
+    insurer = actor(invocation, name, "insurer")
+    payer_id, member = own_payer(insurer), patient_address(insurer.session, patient)
+    done = members.change_plan(insurer, payer_id, member, plan_id, year=year)
+    told = f"{patient} is under plan {plan_id} for {done.benefit_year}"
     emit(
-        {
-            **_standing_facts(name, patient, member, year, standing),
-            "changed": last != plan_id,
-            "effective_at": since,
-        },
-        f"{told} now." if since is None else f"{told}. {it_holds(since)}",
+        _member_facts(name, patient, done),
+        f"{told} now." if done.effective_at is None else f"{told}. {it_holds(done.effective_at)}",
     )
 
 
@@ -252,73 +228,27 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
 @pass_invocation
 def end_coverage(invocation: Invocation, patient: str, year: int | None, name: str) -> None:
     """End a patient's coverage in a benefit year, a day from now. Enrolling again resumes it."""
-    session = invocation.session()
-    payer = session.protocol.payer(own_payer(session, name))
-    member, year = _member(session, patient), _year(session, year)
-    standing = payer.member_year(member, year)
-    _check_enrolled(standing, patient, name, year)
-    changed = standing.coverage_ends_at == 0
-    if changed:
-        payer.end_coverage(session.sender(name), member, year)
-        standing = payer.member_year(member, year)
+    from chainbill.operations.governor.registrations import patient_address
+    from chainbill.operations.insurer import members
+
+    insurer = actor(invocation, name, "insurer")
+    payer_id, member = own_payer(insurer), patient_address(insurer.session, patient)
+    done = members.end_coverage(insurer, payer_id, member, year=year)
+    ends = done.standing.coverage_ends_at
     emit(
-        {
-            **_standing_facts(name, patient, member, year, standing),
-            "changed": changed,
-            "effective_at": standing.coverage_ends_at,
-        },
-        f"{patient} is covered for {year} until {show_time(standing.coverage_ends_at)} and no longer: "
-        f"the end {holds_from(standing.coverage_ends_at)}.",
+        _member_facts(name, patient, done),
+        f"{patient} is covered for {done.benefit_year} until {show_time(ends)} and no longer: "
+        f"the end {holds_from(ends)}.",
     )
 
 
-def _member(session: Session, patient: str) -> str:
-    from chainbill.operations.governor.registrations import patient_address
-
-    return patient_address(session, patient)
-
-
-def _year(session: Session, year: int | None) -> int:
-    return datetime.fromtimestamp(session.now(), UTC).year if year is None else year
-
-
-def _reachable_year(session: Session, year: int | None) -> int:
-    current = _year(session, None)
-    year = current if year is None else year
-    if abs(year - current) > 1:
-        raise click.BadParameter(
-            f"the chain's year is {current}: only {current - 1} to {current + 1} can be opened",
-            param_hint="--year",
-        )
-    return year
-
-
-def _check_plan(payer: InsurerPayer, name: str, plan_id: int) -> None:
-    if payer.plan_versions(plan_id) == 0:
-        raise StateError(
-            f"{name} has published no plan {plan_id}", hint="publish it: chainbill insurer plan FILE"
-        )
-
-
-def _is_open(standing: MemberYear, now: int) -> bool:
-    """May the member be enrolled: never was, or coverage has ended?"""
-    return standing.plan_id == 0 or 0 < standing.coverage_ends_at <= now
-
-
-def _check_enrolled(standing: MemberYear, patient: str, name: str, year: int) -> None:
-    if standing.plan_id == 0:
-        raise StateError(
-            f"{patient} is not enrolled for {year}",
-            hint=f"enrol: chainbill insurer enrol {patient} --plan ID --year {year} --as {name}",
-        )
-
-
-def _standing_facts(name: str, patient: str, member: str, year: int, standing: MemberYear) -> dict[str, Any]:
+def _member_facts(name: str, patient: str, done: MemberChange) -> dict[str, Any]:
+    standing = done.standing
     return {
         "account": name,
         "patient": patient,
-        "address": member,
-        "benefit_year": year,
+        "address": done.member,
+        "benefit_year": done.benefit_year,
         "plan_id": standing.plan_id,
         "next_plan_id": standing.next_plan_id or None,
         "next_plan_at": standing.next_plan_at or None,
@@ -327,4 +257,6 @@ def _standing_facts(name: str, patient: str, member: str, year: int, standing: M
         "deductible_met": format_dollars(standing.met.deductible_met),
         "oop_met": format_dollars(standing.met.oop_met),
         "plan_paid": format_dollars(standing.met.plan_paid),
+        "changed": done.changed,
+        "effective_at": done.effective_at,
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.shell.acting import acting_as
+from chainbill.cli.insurer.own_payer import own_payer
+from chainbill.cli.shell.acting import acting_as, actor
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.given_files import CATALOGUE_FILE, FEE_FILE, PLAN_FILE
@@ -15,37 +17,18 @@ from chainbill.cli.shell.output import (
     emit,
     holding_lines,
     it_holds,
-    note,
     progress,
     several,
     show_table,
     show_time,
 )
 from chainbill.cli.shell.parameters import Count
-from chainbill.errors import TermsError
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.billing.plan_file import PlanFile
-    from chainbill.chain.contracts.payer import PublishedFee
-    from chainbill.operations.insurer.fees import FeesPublished
-    from chainbill.state.session import Session
-
-
-def own_payer(session: Session, name: str) -> int:
-    """The insurer's payer id; on a devnet, where the governor is at hand, its payer contract is made if
-    there is none.
-
-    Raises:
-        StateError: no such insurer, or it has no payer contract.
-    """
-    from chainbill.operations.governor.registrations import insurer_of, open_payer
-    from chainbill.state.address_book import Role
-
-    if session.devnet is not None and session.book.get(name, Role.INSURER).payer_id is None:
-        entry, _ = open_payer(session, name)
-        note(f"note: the governor made payer contract {entry.payer_id} for {name}")
-    return insurer_of(session, name)[1]
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.insurer.fees import FeesPublished, FeeStanding, PublishedFee
+    from chainbill.operations.insurer.plans import PublishedPlan
 
 
 # ---- plan ---------------------------------------------------------------------------------------------
@@ -66,7 +49,7 @@ def plan(invocation: Invocation, file: Path | None, example: bool, name: str) ->
     The first version of a plan holds at once, a later one a day after it is announced. Terms that are
     published already are left alone.
     """
-    from chainbill.billing.plan_file import PlanFile, example_plan
+    from chainbill.operations.insurer.plans import PlanFile, example_plan, publish_plan
 
     if example and file is not None:
         raise click.UsageError("give either a file to publish or --example")
@@ -74,32 +57,43 @@ def plan(invocation: Invocation, file: Path | None, example: bool, name: str) ->
         emit({"example": example_plan()}, example_plan().rstrip("\n"))
         return
     if file is None:
-        _show_plans(invocation.session(), name)
+        _show_plans(actor(invocation, name, "insurer"))
         return
     wanted = PlanFile.read(file)
-    session = invocation.session()
-    payer_id = own_payer(session, name)
-    version, effective_at, published = _publish(session, name, payer_id, wanted)
+    insurer = actor(invocation, name, "insurer")
+    payer_id = own_payer(insurer)
+    done = publish_plan(insurer, payer_id, wanted)
     emit(
         {
             "account": name,
             "payer_id": payer_id,
-            "plan_id": wanted.plan_id,
-            "version": version,
-            "effective_at": effective_at,
-            "published": published,
+            "plan_id": done.plan_id,
+            "version": done.version,
+            "effective_at": done.effective_at,
+            "published": done.changed,
         },
-        f"Plan {wanted.plan_id} of {name} {'is published' if published else 'was published already'} "
-        f"as version {version}. {it_holds(effective_at)}",
+        f"Plan {done.plan_id} of {name} {'is published' if done.changed else 'was published already'} "
+        f"as version {done.version}. {it_holds(done.effective_at or 0)}",
     )
 
 
-def _show_plans(session: Session, name: str) -> None:
-    from chainbill.operations.governor.registrations import insurer_of
+def _show_plans(insurer: Actor) -> None:
+    from chainbill.operations.insurer.account import payer_of
     from chainbill.operations.insurer.plans import standing_plans
 
-    _, payer_id = insurer_of(session, name)
-    plans = standing_plans(session, payer_id)
+    payer_id = payer_of(insurer)
+    plans = standing_plans(insurer.session, payer_id)
+    emit(
+        {"account": insurer.name, "payer_id": payer_id, "plans": [_plan_facts(plan) for plan in plans]},
+        lambda: _print_plans(insurer.name, plans),
+    )
+
+
+def _print_plans(name: str, plans: Sequence[PublishedPlan]) -> None:
+    if not plans:
+        click.echo(f"{name} has published no plan.")
+        click.echo("Begin with: chainbill insurer plan --example > plan.toml")
+        return
     rows = [
         (
             plan.plan_id,
@@ -111,82 +105,33 @@ def _show_plans(session: Session, name: str) -> None:
         )
         for plan in plans
     ]
+    show_table(("plan", "version", ">deductible", ">at most a year", "covers", "holds from"), rows)
 
-    def show() -> None:
-        if rows:
-            show_table(("plan", "version", ">deductible", ">at most a year", "covers", "holds from"), rows)
-            return
-        click.echo(f"{name} has published no plan.")
-        click.echo("Begin with: chainbill insurer plan --example > plan.toml")
 
-    emit(
-        {
-            "account": name,
-            "payer_id": payer_id,
-            "plans": [
-                {
-                    "plan_id": plan.plan_id,
-                    "version": plan.version,
-                    "effective_at": plan.effective_at,
-                    "in_force": plan.in_force,
-                    "deductible": format_dollars(plan.terms.deductible),
-                    "out_of_pocket_maximum": format_dollars(plan.terms.oop_max),
-                    "family_deductible": format_dollars(plan.terms.family_deductible),
-                    "family_out_of_pocket_maximum": format_dollars(plan.terms.family_oop_max),
-                    "annual_maximum": format_dollars(plan.terms.annual_maximum),
-                    "rounding": format_dollars(plan.terms.rounding_unit),
-                    "coordination": plan.terms.cob_mode.label,
-                    "categories": {
-                        category.label: {
-                            "deductible_applies": terms.deductible_applies,
-                            "copay": format_dollars(terms.copay),
-                            "copay_first": terms.copay_first,
-                            "coinsurance_bps": terms.coinsurance_bps,
-                            "coinsurance_after_copay": terms.coinsurance_after_copay,
-                        }
-                        for category, terms in plan.categories.items()
-                    },
-                }
-                for plan in plans
-            ],
+def _plan_facts(plan: PublishedPlan) -> dict[str, Any]:
+    return {
+        "plan_id": plan.plan_id,
+        "version": plan.version,
+        "effective_at": plan.effective_at,
+        "in_force": plan.in_force,
+        "deductible": format_dollars(plan.terms.deductible),
+        "out_of_pocket_maximum": format_dollars(plan.terms.oop_max),
+        "family_deductible": format_dollars(plan.terms.family_deductible),
+        "family_out_of_pocket_maximum": format_dollars(plan.terms.family_oop_max),
+        "annual_maximum": format_dollars(plan.terms.annual_maximum),
+        "rounding": format_dollars(plan.terms.rounding_unit),
+        "coordination": plan.terms.cob_mode.label,
+        "categories": {
+            category.label: {
+                "deductible_applies": terms.deductible_applies,
+                "copay": format_dollars(terms.copay),
+                "copay_first": terms.copay_first,
+                "coinsurance_bps": terms.coinsurance_bps,
+                "coinsurance_after_copay": terms.coinsurance_after_copay,
+            }
+            for category, terms in plan.categories.items()
         },
-        show,
-    )
-
-
-def _publish(session: Session, name: str, payer_id: int, wanted: PlanFile) -> tuple[int, int, bool]:
-    """Version, effective time, and whether anything had to be published."""
-    payer = session.protocol.payer(payer_id)
-    version = payer.plan_versions(wanted.plan_id)
-    newest = payer.plan_terms(wanted.plan_id, version) if version else None
-    if newest is not None:
-        terms, effective_at = newest
-        if terms == wanted.terms and _same_categories(session, payer_id, version, wanted):
-            return version, effective_at, False
-        if effective_at > session.now():
-            raise TermsError(
-                f"version {version} of plan {wanted.plan_id} is announced for {show_time(effective_at)}, "
-                "and one is announced at a time",
-                hint="publish again after that; on a devnet: chainbill devnet advance 1d",
-            )
-    payer.publish_plan(session.sender(name), wanted.plan_id, wanted.terms, wanted.categories)
-    version += 1
-    published = payer.plan_terms(wanted.plan_id, version)
-    return version, published[1] if published else 0, True
-
-
-def _same_categories(session: Session, payer_id: int, version: int, wanted: PlanFile) -> bool:
-    from chainbill.billing.terms import Category
-
-    payer = session.protocol.payer(payer_id)
-    for category in Category:
-        published = payer.category_terms(wanted.plan_id, version, category)
-        asked = wanted.categories.get(category)
-        if published.covered != (asked is not None and asked.covered):
-            return False
-        if asked is not None and asked.covered and published != asked:
-            return False
-    return True
+    }
 
 
 # ---- fees ---------------------------------------------------------------------------------------------
@@ -226,32 +171,22 @@ def fees(
     that a line does not name stay as they were published. Only fees that change are published, each with its
     decoys; a first fee holds at once, a change a day later.
     """
-    from functools import partial
-
-    from chainbill.operations.insurer.fees import newest_terms, publish_schedule
-    from chainbill.records.catalogue import Catalogue
-    from chainbill.records.fee_file import catalogue_fees, read_fees
+    from chainbill.operations.insurer.fee_list import FeeList
+    from chainbill.operations.insurer.fees import publish_fees
 
     if file is not None and from_catalogue:
         raise click.UsageError("give either a file or --from-catalogue")
     if file is None and not from_catalogue:
         if catalogue_file is not None or max_units is not None:
             raise click.UsageError("--catalogue and --max-units go with a file or --from-catalogue")
-        _show_fees(invocation.session(), name)
+        _show_fees(actor(invocation, name, "insurer"))
         return
-    catalogue = Catalogue.load(catalogue_file)
-    read = catalogue_fees if file is None else partial(read_fees, file)
-    # First without the chain: what is wrong in the file is said before anything is made or sent.
-    read(catalogue, max_units=max_units)
-    session = invocation.session()
-    payer_id = own_payer(session, name)
-    wanted = read(
-        catalogue, max_units=max_units, present=lambda service: newest_terms(session, payer_id, service)
-    )
+    fee_list = FeeList.read(file, catalogue=catalogue_file, max_units=max_units)
+    insurer = actor(invocation, name, "insurer")
+    payer_id = own_payer(insurer)
+    wanted = fee_list.beside_published(insurer.session, payer_id)
     with progress("comparing", len(wanted)) as advance:
-        done = publish_schedule(
-            session, payer_id, lambda: session.sender(name), wanted, on_service=lambda: advance(1)
-        )
+        done = publish_fees(insurer, payer_id, wanted, on_service=lambda: advance(1))
     emit(_published_facts(name, payer_id, done), _published_text(name, done))
 
 
@@ -281,11 +216,11 @@ def _published_text(name: str, done: FeesPublished) -> str:
     return "\n".join(lines)
 
 
-def _show_fees(session: Session, name: str) -> None:
-    from chainbill.operations.governor.registrations import insurer_of
+def _show_fees(insurer: Actor) -> None:
+    from chainbill.operations.insurer.account import payer_of
     from chainbill.operations.insurer.fees import standing_fees
 
-    _, payer_id = insurer_of(session, name)
+    session, payer_id = insurer.session, payer_of(insurer)
     services = session.schedules.load(payer_id).services if payer_id in session.schedules else ()
     with progress("reading", len(services)) as advance:
         standing = standing_fees(session, payer_id, on_service=lambda: advance(1))
@@ -297,23 +232,26 @@ def _show_fees(session: Session, name: str) -> None:
         }
         for service, fee in standing.items()
     ]
+    emit(
+        {"account": insurer.name, "payer_id": payer_id, "fees": facts},
+        lambda: _print_fees(insurer.name, standing),
+    )
+
+
+def _print_fees(name: str, standing: Mapping[str, FeeStanding]) -> None:
+    if not standing:
+        own = "" if name == "insurer" else f" --as {name}"
+        click.echo(f"{name} has published no fees that the schedules here name.")
+        click.echo(
+            f"Publish those of a file: chainbill insurer fees FILE{own}\n"
+            f"or the catalogue's default fees: chainbill insurer fees --from-catalogue{own}"
+        )
+        return
     rows = [
         (service, *_fee_cells(fee.in_force), _announced_text(fee.announced))
         for service, fee in standing.items()
     ]
-
-    def show() -> None:
-        if not rows:
-            own = "" if name == "insurer" else f" --as {name}"
-            click.echo(f"{name} has published no fees that the schedules here name.")
-            click.echo(
-                f"Publish those of a file: chainbill insurer fees FILE{own}\n"
-                f"or the catalogue's default fees: chainbill insurer fees --from-catalogue{own}"
-            )
-            return
-        show_table(("service", ">fee", ">at once", ">in a year", "announced"), rows)
-
-    emit({"account": name, "payer_id": payer_id, "fees": facts}, show)
+    show_table(("service", ">fee", ">at once", ">in a year", "announced"), rows)
 
 
 def _fee_facts(fee: PublishedFee | None) -> dict[str, Any] | None:
@@ -321,7 +259,7 @@ def _fee_facts(fee: PublishedFee | None) -> dict[str, Any] | None:
         return None
     return {
         "fee": format_dollars(fee.terms.amount),
-        "category": _category(fee.terms.category),
+        "category": fee.terms.category_label,
         "max_units": fee.terms.max_units,
         "annual_units": fee.terms.annual_units or None,
         "effective_at": fee.effective_at,
@@ -342,12 +280,3 @@ def _announced_text(fee: PublishedFee | None) -> str:
 def _units(fee: PublishedFee) -> tuple[str, ...]:
     amount, at_once, annual = _fee_cells(fee)
     return amount, f"{at_once} at once", f"{annual} in a year"
-
-
-def _category(number: int) -> str:
-    from chainbill.billing.terms import Category
-
-    try:
-        return Category(number).label
-    except ValueError:
-        return str(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,20 +13,19 @@ from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.oracle.fees import fees_group
 from chainbill.cli.oracle.rebuild import rebuild
 from chainbill.cli.oracle.take import take
+from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, progress, show_table
-from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
     from chainbill.attestation.typed_data import ServiceAttestation
     from chainbill.billing.outcomes import Reason
     from chainbill.cli.shell.next_steps import Advice
-    from chainbill.oracle.quorum import Quorum
-    from chainbill.oracle.receipts import SettledBatch, SettledRow
-    from chainbill.oracle.store import StoredAttestation
+    from chainbill.operations.oracle.settle import OracleStanding, Settlement
+    from chainbill.oracle.receipts import RowOutcome, SettledBatch
     from chainbill.state.session import Session
 
 _OUTCOMES = ("settled", "denied", "pended", "skipped")
@@ -48,14 +48,7 @@ def oracle_group() -> None:
     metavar="ACCOUNT|ADDRESS",
     help="Who gets the operator's fee.  [default: nobody, and no fee is taken]",
 )
-@click.option(
-    "--as",
-    "name",
-    type=ACCOUNT,
-    default="oracle-1",
-    show_default=True,
-    help="Whose account sends the transactions; anyone may.",
-)
+@as_option("oracle-1", "Whose account sends the transactions; anyone may.")
 @dry_run_option
 @pass_invocation
 def settle(invocation: Invocation, operator: str | None, name: str) -> None:
@@ -66,51 +59,24 @@ def settle(invocation: Invocation, operator: str | None, name: str) -> None:
     of the chain has dropped are settled again. What a key has signed that its provider revoked since is held
     and not settled. Running this again is always safe.
     """
-    from chainbill.attestation.address import ZERO_ADDRESS
-    from chainbill.oracle.reorganisation import recover
-    from chainbill.oracle.settling import settle_open
-    from chainbill.oracle.store import OracleStore, Status
-    from chainbill.state.private_files import locked
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.oracle.settle import settle as settle_attested
 
     session = invocation.session()
-    earner = ZERO_ADDRESS if operator is None else session.book.address_of(operator)
-    # Two at once would take each other's settled rows for spent ones.
-    with locked(session.state.root / "oracle.lock"):
-        store = OracleStore(session.state.oracle_database)
-        reopened = recover(session.protocol, store).reopened
-        if reopened:
-            note(f"note: the chain was reorganised; events that it dropped and that wait again: {reopened}")
-        waiting = store.open_attestations()
-        if not waiting:
-            emit(_settle_facts([], reopened, [], _advice(session)), "Nothing waits to be settled.")
-            return
-        quorum, sender = _quorum(session), session.sender(name)
-        with progress("settling", len(waiting)) as advance:
-            batches = settle_open(
-                session.protocol,
-                store,
-                quorum,
-                sender,
-                operator=earner,
-                on_batch=lambda batch: advance(len(batch.rows)),
-            )
-        rows = {item.row for item in waiting}
-        held = [item for item in store.attestations(Status.HELD) if item.row in rows]
+    earner = None if operator is None else session.book.address_of(operator)
+    done = settle_attested(
+        Actor.holding(session, name), operator=earner, progress=partial(progress, "settling")
+    )
+    if done.reopened:
+        note(f"note: the chain was reorganised; events that it dropped and that wait again: {done.reopened}")
     advice = _advice(session)
-    emit(_settle_facts(batches, reopened, held, advice), lambda: _show_settled(batches, advice))
-    if held:
-        reasons = ", ".join(sorted({item.standing_reason for item in held}))
-        note(f"note: held, and in no batch: {len(held)} ({reasons})\nhint: chainbill oracle status")
-
-
-def _quorum(session: Session) -> Quorum:
-    """Whichever oracle nodes' keys are here; the quorum says whether they are enough."""
-    from chainbill.attestation.signing import Signer
-    from chainbill.oracle.quorum import Quorum
-    from chainbill.state.address_book import Role
-
-    nodes = [node for node in session.book.entries(Role.ORACLE) if node in session.keystores]
-    return Quorum(session.protocol, [Signer(session.account(node)) for node in nodes])
+    if not done.waited:
+        emit(_settle_facts(done, advice), "Nothing waits to be settled.")
+        return
+    emit(_settle_facts(done, advice), lambda: _show_settled(done.batches, advice))
+    if done.held:
+        reasons = ", ".join(sorted({item.standing_reason for item in done.held}))
+        note(f"note: held, and in no batch: {len(done.held)} ({reasons})\nhint: chainbill oracle status")
 
 
 def _advice(session: Session) -> Advice:
@@ -120,18 +86,16 @@ def _advice(session: Session) -> Advice:
     return Advice(Names(session.book), datetime.fromtimestamp(session.now(), UTC).year)
 
 
-def _settle_facts(
-    batches: Sequence[SettledBatch], reopened: int, held: Sequence[StoredAttestation], advice: Advice
-) -> dict[str, Any]:
-    rows = [row for batch in batches for row in batch.rows]
+def _settle_facts(done: Settlement, advice: Advice) -> dict[str, Any]:
+    rows = [row for batch in done.batches for row in batch.rows]
     return {
         "counts": {word: sum(row.outcome.name.lower() == word for row in rows) for word in _OUTCOMES},
-        "reopened": reopened,
+        "reopened": done.reopened,
         "held": [
             {**_attestation_facts(item.attestation, item.reason, advice), "reason": item.standing_reason}
-            for item in held
+            for item in done.held
         ],
-        "gas_used": sum(batch.gas_used for batch in batches if not batch.earlier),
+        "gas_used": done.gas_used,
         "batches": [
             {
                 "transaction": batch.transaction,
@@ -140,12 +104,12 @@ def _settle_facts(
                 "earlier": batch.earlier,
                 "rows": [_row_facts(row, advice) for row in batch.rows],
             }
-            for batch in batches
+            for batch in done.batches
         ],
     }
 
 
-def _row_facts(row: SettledRow, advice: Advice) -> dict[str, Any]:
+def _row_facts(row: RowOutcome, advice: Advice) -> dict[str, Any]:
     return {
         "outcome": row.outcome.name.lower(),
         "claim_id": row.claim_id or None,
@@ -217,19 +181,14 @@ def status(invocation: Invocation) -> None:
     another number already. Recalled is what its provider took back.
     """
     from chainbill.cli.shell.next_steps import after_standing
-    from chainbill.oracle.rebuild import unknown_claims
-    from chainbill.oracle.reorganisation import find_dropped
-    from chainbill.oracle.store import OracleStore
+    from chainbill.operations.oracle.settle import status as standing
 
     session = invocation.session()
-    store = OracleStore(session.state.oracle_database)
-    dropped = sum(len(store.members(batch)) for batch in find_dropped(session.protocol, store))
-    unknown = len(unknown_claims(session.protocol, store))
-    counts, waiting, advice = store.counts(), store.waiting(), _advice(session)
+    stands, advice = standing(session), _advice(session)
     facts = {
-        "counts": counts,
-        "dropped": dropped,
-        "unknown": unknown,
+        "counts": stands.counts,
+        "dropped": stands.dropped,
+        "unknown": len(stands.unknown),
         "waiting": [
             {
                 **_attestation_facts(item.attestation, item.reason, advice),
@@ -237,30 +196,31 @@ def status(invocation: Invocation) -> None:
                 "reason": item.standing_reason,
                 "what_to_do": after_standing(advice, item),
             }
-            for item in waiting
+            for item in stands.waiting
         ],
     }
-    emit(facts, lambda: _show_status(counts, waiting, advice))
-    if dropped:
+    emit(facts, lambda: _show_status(stands, advice))
+    if stands.dropped:
         note(
-            f"note: the chain was reorganised; events whose batch it dropped: {dropped}\n"
+            f"note: the chain was reorganised; events whose batch it dropped: {stands.dropped}\n"
             "hint: chainbill oracle settle"
         )
-    if unknown:
+    if stands.unknown:
         note(
-            f"note: claims on the chain that this store knows nothing of: {unknown}\n"
+            f"note: claims on the chain that this store knows nothing of: {len(stands.unknown)}\n"
             "hint: chainbill oracle rebuild"
         )
 
 
-def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], advice: Advice) -> None:
+def _show_status(stands: OracleStanding, advice: Advice) -> None:
     from chainbill.cli.shell.next_steps import after_standing
-    from chainbill.oracle.store import OPEN
+    from chainbill.oracle.api import OPEN
 
     click.echo(
-        ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "Nothing was attested yet."
+        ", ".join(f"{count} {word}" for word, count in stands.counts.items() if count)
+        or "Nothing was attested yet."
     )
-    if not waiting:
+    if not stands.waiting:
         return
     click.echo()
     rows = [
@@ -273,7 +233,7 @@ def _show_status(counts: dict[str, int], waiting: Sequence[StoredAttestation], a
             (item.standing_reason if item.hold or item.reason else "").replace("_", " "),
             after_standing(advice, item) or ("chainbill oracle settle" if item.status in OPEN else ""),
         )
-        for item in waiting
+        for item in stands.waiting
     ]
     show_table(("claim", "provider", "patient", ">billed", "stands", "reason", "what to do"), rows)
 

@@ -34,16 +34,10 @@ def rebuild(invocation: Invocation, without_records: bool) -> None:
     oracle which records its claims are; until then it takes nothing of a patient and year with such a claim.
     Repeated, this changes nothing.
     """
-    from chainbill.oracle.rebuild import rebuild_store
-    from chainbill.oracle.store import OracleStore
-    from chainbill.state.private_files import locked
+    from chainbill.operations.oracle.settle import rebuild as rebuild_store
 
-    session = invocation.session()
-    with locked(session.state.root / "oracle.lock"):
-        store = OracleStore(session.state.oracle_database)
-        done = rebuild_store(session.protocol, store)
-        given_up = store.give_up_records() if without_records else 0
-    unknown = 0 if without_records else done.records_unknown
+    rebuilt = rebuild_store(invocation.session(), without_records=without_records)
+    done, unknown, given_up = rebuilt.told, rebuilt.records_unknown, rebuilt.given_up
     lines = [
         f"{several(len(done.restored), 'claim')} restored from the chain, "
         f"{len(done.corrected)} brought up to date.",

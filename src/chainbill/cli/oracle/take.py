@@ -24,11 +24,8 @@ def take(invocation: Invocation, context: click.Context, file: Path) -> None:
     Exits with 1 when something was refused or damaged and nothing was taken.
     """
     from chainbill.operations.oracle.take import take_events
-    from chainbill.state.private_files import locked
 
-    session = invocation.session()
-    with locked(session.state.root / "oracle.lock"):
-        done = take_events(session, file)
+    done = take_events(invocation.session(), file)
     told = f"{done.taken} taken, {done.known} known already, {len(done.refused)} refused."
     if done.recalled or done.too_late:
         told += f" {done.recalled} taken back by their provider, {done.too_late} too late."
@@ -55,6 +52,6 @@ def take(invocation: Invocation, context: click.Context, file: Path) -> None:
     for each in done.refused:
         note(f"note: refused: {claim_number(each.provider_id, each.sequence)}: {each.message}")
     if done.damaged:
-        note(f"note: lines that are no attested event: {done.damaged}")
+        note(f"note: lines that are no attested event: {list(done.damaged)}")
     if (done.refused or done.damaged) and not (done.taken or done.known or done.recalled):
         context.exit(ExitCode.FAILED)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.claims.disputing import CLAIM, dispute_as, list_disputes
-from chainbill.cli.patient.wallet import patient_entry
-from chainbill.cli.shell.acting import acting_as
+from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
+from chainbill.cli.claims.question import HELD, ask_about
+from chainbill.cli.shell.acting import acting_as, actor
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option, yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -27,12 +27,13 @@ def dispute(invocation: Invocation, claim: str, name: str) -> None:
     arbiter rules within fourteen. A provider that is silent loses; an arbiter that is silent lets it stand.
     A claim is named by its number, as the statement has it: 2:7 is the seventh of provider 2.
     """
-    from chainbill.chain.format.events import Party
-    from chainbill.operations.claims.lookup import Claims, PartyTo
+    from chainbill.operations.claims.disputes import dispute_as_patient
+    from chainbill.operations.claims.lookup import PartyTo, find_claim
 
-    session = invocation.session()
-    own = PartyTo(name, patient=patient_entry(session, name).address)
-    dispute_as(session, name, Claims(session).find(claim, own), Party.PATIENT)
+    patient = actor(invocation, name, "patient")
+    proven = find_claim(patient.session, claim, PartyTo(name, patient=patient.address))
+    ask_about(patient.session, name, proven, f"{name} disputes", HELD)
+    tell_step(patient.session, dispute_as_patient(patient, proven), f"{name} disputes")
 
 
 @click.command(cls=ShellCommand, example="chainbill patient disputes --as maria")
@@ -42,5 +43,5 @@ def disputes(invocation: Invocation, name: str) -> None:
     """List the patient's claims that were disputed or given back, and what comes next."""
     from chainbill.operations.claims.lookup import PartyTo
 
-    session = invocation.session()
-    list_disputes(session, PartyTo(name, patient=patient_entry(session, name).address))
+    patient = actor(invocation, name, "patient")
+    list_disputes(patient.session, PartyTo(name, patient=patient.address))

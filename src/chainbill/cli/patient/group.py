@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.cli.audit.text import Names
 from chainbill.cli.patient.claims import dispute, disputes
-from chainbill.cli.patient.permissions import accept_payer, consent, consent_facts, limits, revoke
+from chainbill.cli.patient.consents import consent, consent_facts, consent_text, revoke
+from chainbill.cli.patient.limits import limits, limits_facts
+from chainbill.cli.patient.payers import accept_payer
 from chainbill.cli.patient.sign import sign_group
-from chainbill.cli.patient.wallet import (
-    fund_wallet,
-    patient_entry,
-    void_signatures,
-    wallet_of,
-    withdraw_from_wallet,
-)
-from chainbill.cli.shell.acting import (
-    acting_as,
-    announcement_facts,
-    announcement_text,
-    emit_statement,
-    give_spending_money,
-    mint_option,
-)
+from chainbill.cli.patient.wallet import fund_wallet, void_signatures, withdraw_from_wallet
+from chainbill.cli.shell.acting import acting_as, actor, emit_statement, mint_option
+from chainbill.cli.shell.balances import announcement_facts, announcement_text
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.output import emit, note, show_time
+from chainbill.cli.shell.output import emit, note
 from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.cli.shell.periods import detail_option, period_options
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.chain.contracts.escrow import Consent, Limits
-    from chainbill.state.session import Session
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.patient.wallet import WalletStanding
     from chainbill.statements.period import Period
 
 
@@ -49,24 +40,19 @@ def patient_group() -> None:
 @pass_invocation
 def create(invocation: Invocation, name: str, mint: int | None) -> None:
     """Make a patient's account where there is none; on a devnet it gets DevUSD to spend."""
-    from chainbill.state.address_book import Role
+    from chainbill.operations.patient import account
 
-    session = invocation.session()
-    new = name not in session.book.entries()
-    entry = session.ensure_account(name, Role.PATIENT)
-    held = session.protocol.token.balance_of(entry.address) + wallet_of(session, entry).balance()
-    minted = give_spending_money(session, entry, held, mint)
-    outside = session.protocol.token.balance_of(entry.address)
+    done = account.create(invocation.session(), name, mint=mint)
     emit(
         {
             "account": name,
-            "address": entry.address,
-            "created": new,
-            "minted": format_dollars(minted),
-            "outside": format_dollars(outside),
+            "address": done.address,
+            "created": done.created,
+            "minted": format_dollars(done.minted),
+            "outside": format_dollars(done.outside),
         },
-        f"{name} {'is' if new else 'was already'} a patient, account {entry.address}, "
-        f"with {show_dollars(outside)} to put into the wallet.",
+        f"{name} {'is' if done.created else 'was already'} a patient, account {done.address}, "
+        f"with {show_dollars(done.outside)} to put into the wallet.",
     )
 
 
@@ -87,21 +73,10 @@ def statement(
     It begins with a line for each charge. NUMBERs, as that line has them, or references, explain those
     charges alone; a period goes by date of service.
     """
-    from chainbill.operations.statements import names, read_history, reader
-    from chainbill.statements.asked_for import whole_numbers
-    from chainbill.statements.patient import patient_statement
-    from chainbill.statements.patient_period import only_charges, only_period
+    from chainbill.operations.statements import patient_statement
     from chainbill.statements.patient_text import render_patient
 
-    session = invocation.session()
-    address = patient_entry(session, name).address
-    history = read_history(session)
-    facts = history.patient(address, reader(session, name))
-    told = patient_statement(address, facts, names(session.book))
-    listed = [(event.number, event.reference) for event in told.events]
-    numbers = whole_numbers(charges, listed, history.numbers_of)
-    told = only_period(told, period) if period else told
-    told = only_charges(told, numbers) if numbers else told
+    told = patient_statement(actor(invocation, name, "patient"), period=period, charges=charges)
     emit_statement(told, partial(render_patient, detail=detail, alone=bool(charges)))
     unknown = sum(bool(event.record_note) for event in told.events)
     if unknown:
@@ -116,69 +91,61 @@ def statement(
 @pass_invocation
 def balance(invocation: Invocation, name: str) -> None:
     """Show the wallet, an announced withdrawal, insurers, limits, and who may charge how much."""
-    from chainbill.cli.audit.text import Names
+    from chainbill.operations.patient import wallet
 
-    session = invocation.session()
-    entry, now = patient_entry(session, name), session.now()
-    wallet, escrow = wallet_of(session, entry), session.protocol.escrow
-    held, outside = wallet.balance(), session.protocol.token.balance_of(entry.address)
-    announced, payers = wallet.announced(now), escrow.payers_of(entry.address, now)
-    names = Names(session.book)
-    insurer, secondary = (
-        names.payer(number or None) or None for number in (payers.primary, payers.secondary)
-    )
-    limited, spent = escrow.limits_of(entry.address, now), escrow.spent_today(entry.address)
-    consents = _consents(session, entry.address)
-    facts = {
-        "account": name,
-        "address": entry.address,
-        "balance": format_dollars(held),
-        "outside": format_dollars(outside),
-        "announced": announcement_facts(announced),
-        "insurer": insurer,
+    patient = actor(invocation, name, "patient")
+    standing, names = wallet.balance(patient), Names(patient.session.book)
+    emit(_balance_facts(patient, standing, names), "\n".join(_balance_lines(patient, standing, names)))
+
+
+def _balance_facts(patient: Actor, standing: WalletStanding, names: Names) -> dict[str, Any]:
+    payers, limited = standing.payers, standing.limits
+    return {
+        "account": patient.name,
+        "address": patient.address,
+        "balance": format_dollars(standing.balance),
+        "outside": format_dollars(standing.outside),
+        "announced": announcement_facts(standing.announced),
+        "insurer": names.payer(payers.primary or None) or None,
         "payer_id": payers.primary or None,
-        "secondary_insurer": secondary,
+        "secondary_insurer": names.payer(payers.secondary or None) or None,
         "secondary_payer_id": payers.secondary or None,
-        "per_event_limit": format_dollars(limited.per_event) if limited.per_event else None,
-        "per_day_limit": format_dollars(limited.per_day) if limited.per_day else None,
-        "spent_today": format_dollars(spent) if limited.per_day else None,
-        "consents": [{"provider": provider, **consent_facts(given)} for provider, given in consents.items()],
+        **limits_facts(limited),
+        "spent_today": format_dollars(standing.spent_today) if limited.per_day else None,
+        "consents": [
+            {"provider": names.provider(provider_id), **consent_facts(given)}
+            for provider_id, given in standing.consents.items()
+        ],
     }
-    lines = [
-        f"{name} (account {entry.address})",
-        f"  wallet         {show_dollars(held)}",
-        f"  holds besides  {show_dollars(outside)}",
+
+
+def _balance_lines(patient: Actor, standing: WalletStanding, names: Names) -> list[str]:
+    announced, payers = standing.announced, standing.payers
+    return [
+        f"{patient.name} (account {patient.address})",
+        f"  wallet         {show_dollars(standing.balance)}",
+        f"  holds besides  {show_dollars(standing.outside)}",
         *([f"  announced      {announcement_text(announced)}"] if announced else []),
-        f"  insurer        {insurer or 'none accepted'}",
-        *([f"  second insurer {secondary}"] if secondary else []),
-        *_limit_lines(limited, spent),
+        f"  insurer        {names.payer(payers.primary or None) or 'none accepted'}",
+        *([f"  second insurer {names.payer(payers.secondary)}"] if payers.secondary else []),
+        *_limit_lines(standing),
         *(
-            f"  may charge     {provider}: up to {show_dollars(given.per_event_limit)} per event "
-            f"until {show_time(given.expires_at)}{', also outside the plan' if given.self_pay else ''}"
-            for provider, given in consents.items()
+            f"  may charge     {names.provider(provider_id)}: {consent_text(given)}"
+            for provider_id, given in standing.consents.items()
         ),
     ]
-    emit(facts, "\n".join(lines))
 
 
-def _limit_lines(limited: Limits, spent: int) -> list[str]:
-    lines = []
+def _limit_lines(standing: WalletStanding) -> list[str]:
+    limited, lines = standing.limits, []
     if limited.per_event:
         lines.append(f"  per event      at most {show_dollars(limited.per_event)}")
     if limited.per_day:
         lines.append(
             f"  per day        at most {show_dollars(limited.per_day)}, "
-            f"{show_dollars(spent)} of it spent today"
+            f"{show_dollars(standing.spent_today)} of it spent today"
         )
     return lines
-
-
-def _consents(session: Session, address: str) -> dict[str, Consent]:
-    """Consents in force, by the name of the provider."""
-    from chainbill.operations.patient.consents import standing_consents
-
-    standing = standing_consents(session, address)
-    return {each.provider: each.present for each in standing if each.present is not None}
 
 
 for _command in (

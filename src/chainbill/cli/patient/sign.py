@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from chainbill.cli.claims.question import ask_about
-from chainbill.cli.patient.permissions import (
-    consent_options,
-    limit_options,
-    payer_options,
-    wanted_consent,
-    wanted_limits,
-    wanted_payers,
-)
-from chainbill.cli.patient.wallet import patient_entry
-from chainbill.cli.shell.acting import FILE, acting_as
+from chainbill.cli.claims.question import HELD, ask_about
+from chainbill.cli.patient.consents import consent_options
+from chainbill.cli.patient.limits import limit_options
+from chainbill.cli.patient.payers import payer_options, payers_asked_for
+from chainbill.cli.shell.acting import FILE, acting_as, actor
+from chainbill.cli.shell.balances import withdrawal_options
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -29,8 +24,9 @@ from chainbill.cli.shell.written_files import check_place, force_option, write_o
 from chainbill.protocol_constants import DAY_SECONDS
 
 if TYPE_CHECKING:
-    from chainbill.attestation.patient_intents import Intent
-    from chainbill.state.session import Session
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.patient.intents import Validity
+    from chainbill.operations.patient.signed_intents import Intent
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -48,72 +44,54 @@ class Signing:
     """One signature to be given: as whom, until when, over which nonce, and into which file."""
 
     def __init__(
-        self,
-        session: Session,
-        name: str,
-        valid_for: int,
-        nonce: int | None,
-        output: Path | None,
-        *,
-        force: bool,
-        external: bool,
+        self, patient: Actor, validity: Validity, output: Path | None, *, force: bool, external: bool
     ) -> None:
-        self.session = session
-        self.name = name
-        self.patient = patient_entry(session, name).address
-        self.deadline = session.now() + valid_for
-        self._nonce = nonce
+        self.patient = patient
+        self.session = patient.session
+        self.validity = validity
         self._output = output
         self._force = force
         self._external = external
 
-    @property
-    def nonce(self) -> int:
-        """The one asked for, else the patient's next of the escrow."""
-        return self.session.protocol.escrow.nonce_of(self.patient) if self._nonce is None else self._nonce
-
-    @property
-    def dispute_nonce(self) -> int:
-        """The one asked for, else the patient's next of settlement."""
-        settlement = self.session.protocol.settlement
-        return settlement.nonce_of(self.patient) if self._nonce is None else self._nonce
-
     def emit(self, intent: Intent) -> None:
         """Sign, and write the file or print its content; what is signed elsewhere, unsigned."""
-        from chainbill.operations.patient.signed_intents import SignedIntent, domain_of
+        from chainbill.operations.patient.signed_intents import domain_of, sign
 
         if self._external:
-            self._emit_unsigned(intent.to_eip712_message(domain_of(self.session, intent)))
+            self._emit_unsigned(intent.to_eip712_message(domain_of(self.patient.protocol, intent)))
             return
-        signed = SignedIntent.sign(self.session, self.name, intent, domain_of(self.session, intent))
+        signed = sign(self.patient, intent)
         if self._output is None:
             emit(signed, signed.to_text())
             return
         write_output(self._output, signed.to_text().encode() + b"\n", force=self._force)
         emit(
             {
-                "account": self.name,
+                "account": self.patient.name,
                 "intent": type(intent).__name__,
-                "deadline": self.deadline,
+                "deadline": signed.deadline,
                 "file": self._output,
             },
-            f"Signed by {self.name}, good until {show_time(self.deadline)}. "
+            f"Signed by {self.patient.name}, good until {show_time(signed.deadline)}. "
             f"Anyone sends it: chainbill relay submit {self._output}",
         )
 
     def _emit_unsigned(self, message: dict[str, Any]) -> None:
+        from chainbill.operations.patient.signed_intents import deadline_of
+
         if self._output is None:
             emit(message, json.dumps(message, indent=2))
             return
         write_output(self._output, json.dumps(message, indent=2).encode() + b"\n", force=self._force)
         emit(
             {
-                "account": self.name,
+                "account": self.patient.name,
                 "intent": message["primaryType"],
-                "deadline": self.deadline,
+                "deadline": deadline_of(message),
                 "file": self._output,
             },
-            f"To be signed by {self.patient} as typed data (EIP-712), good until {show_time(self.deadline)}. "
+            f"To be signed by {self.patient.address} as typed data (EIP-712), good until "
+            f"{show_time(deadline_of(message))}. "
             f"Then: chainbill patient sign complete {self._output} SIGNATURE",
         )
 
@@ -149,10 +127,12 @@ def _signing(command: _Command) -> _Command:
         external: bool,
         **arguments: Any,
     ) -> None:
+        from chainbill.operations.patient.intents import Validity
+
         if output is not None:
             check_place(output, force=force)
-        session = invocation.session()
-        signing = Signing(session, name, valid_for, nonce, output, force=force, external=external)
+        patient = actor(invocation, name, "patient")
+        signing = Signing(patient, Validity(valid_for, nonce), output, force=force, external=external)
         command(signing, **arguments)
 
     signing.__doc__ = command.__doc__
@@ -175,7 +155,7 @@ def complete(
 
     The wallet signs FILE as typed data (eth_signTypedData_v4); its signature is 0x and 130 digits.
     """
-    from chainbill.operations.patient.signed_intents import externally_signed
+    from chainbill.operations.relay import externally_signed
 
     if output is not None:
         check_place(output, force=force)
@@ -202,20 +182,9 @@ def complete(
 @click.argument("amount", type=DOLLARS)
 def sign_fund(signing: Signing, amount: int) -> None:
     """Sign a deposit into the patient's own wallet (ERC-3009)."""
-    import secrets
+    from chainbill.operations.patient import intents
 
-    from chainbill.attestation.patient_intents import ReceiveWithAuthorization
-
-    signing.emit(
-        ReceiveWithAuthorization(
-            owner=signing.patient,
-            to=signing.session.protocol.escrow.address,
-            value=amount,
-            valid_after=0,
-            valid_before=signing.deadline,
-            nonce=secrets.token_bytes(32),
-        )
-    )
+    signing.emit(intents.deposit_intent(signing.patient, amount, signing.validity))
 
 
 @sign_group.command(
@@ -223,29 +192,29 @@ def sign_fund(signing: Signing, amount: int) -> None:
     example="chainbill patient sign withdraw 100 > withdraw.json\nchainbill patient sign withdraw --take",
 )
 @_signing
-@click.argument("amount", type=DOLLARS, required=False)
-@click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
-@click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
+@withdrawal_options
 def sign_withdraw(signing: Signing, amount: int | None, take: bool, cancel: bool) -> None:
     """Sign the announcement of a withdrawal, its taking, or that it is called off."""
-    from chainbill.attestation.patient_intents import CancelWithdrawal, RequestWithdrawal, Withdraw
+    from chainbill.operations.patient import intents
 
+    patient, validity = signing.patient, signing.validity
     if (amount is not None) + take + cancel != 1:
         raise click.UsageError("give either an amount, to announce it, or --take, or --cancel")
     if amount is not None:
-        signing.emit(RequestWithdrawal(signing.patient, amount, signing.nonce, signing.deadline))
+        signing.emit(intents.withdrawal_request_intent(patient, amount, validity))
+    elif take:
+        signing.emit(intents.withdrawal_intent(patient, validity))
     else:
-        kind = Withdraw if take else CancelWithdrawal
-        signing.emit(kind(signing.patient, signing.nonce, signing.deadline))
+        signing.emit(intents.cancel_withdrawal_intent(patient, validity))
 
 
 @sign_group.command("void-signatures", example="chainbill patient sign void-signatures --output void.json")
 @_signing
 def sign_void(signing: Signing) -> None:
     """Sign that whatever else was signed over the same nonce is void."""
-    from chainbill.attestation.patient_intents import UseNonce
+    from chainbill.operations.patient import intents
 
-    signing.emit(UseNonce(signing.patient, signing.nonce, signing.deadline))
+    signing.emit(intents.use_nonce_intent(signing.patient, signing.validity))
 
 
 # ---- who may be paid ----------------------------------------------------------------------------------
@@ -261,14 +230,10 @@ def sign_accept_payer(
     signing: Signing, insurer: str | None, secondary: str | None, no_secondary: bool, nobody: bool
 ) -> None:
     """Sign whose plan prices the patient's care."""
-    from chainbill.attestation.patient_intents import AcceptPayer
+    from chainbill.operations.patient import intents
 
-    wanted = wanted_payers(
-        signing.session, signing.patient, insurer, secondary, no_secondary=no_secondary, nobody=nobody
-    )
-    signing.emit(
-        AcceptPayer(signing.patient, wanted.primary, wanted.secondary, signing.nonce, signing.deadline)
-    )
+    asked = payers_asked_for(signing.session, insurer, secondary, no_secondary=no_secondary, nobody=nobody)
+    signing.emit(intents.payers_intent(signing.patient, *asked, validity=signing.validity))
 
 
 @sign_group.command("limits", example="chainbill patient sign limits --per-day 250 --output limits.json")
@@ -276,11 +241,12 @@ def sign_accept_payer(
 @limit_options
 def sign_limits(signing: Signing, per_event: int | None, per_day: int | None) -> None:
     """Sign how much may be taken from the wallet at most."""
-    from chainbill.attestation.patient_intents import SetLimits
+    from chainbill.operations.patient import intents
 
-    wanted = wanted_limits(signing.session, signing.patient, per_event, per_day)
     signing.emit(
-        SetLimits(signing.patient, wanted.per_event, wanted.per_day, signing.nonce, signing.deadline)
+        intents.limits_intent(
+            signing.patient, per_event=per_event, per_day=per_day, validity=signing.validity
+        )
     )
 
 
@@ -290,33 +256,13 @@ def sign_limits(signing: Signing, per_event: int | None, per_day: int | None) ->
 @_signing
 @click.argument("provider", type=PARTY)
 @consent_options
-def sign_consent(
-    signing: Signing,
-    provider: str,
-    limit: int | None,
-    duration: int | None,
-    until: int | None,
-    self_pay: bool | None,
-) -> None:
+def sign_consent(signing: Signing, provider: str, **terms: Any) -> None:
     """Sign that a provider may charge the wallet."""
-    from chainbill.attestation.patient_intents import GrantConsent
     from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.patient import intents
 
     _, provider_id = provider_of(signing.session, provider)
-    wanted = wanted_consent(
-        signing.session, signing.patient, provider_id, limit, duration, until, self_pay=self_pay
-    )
-    signing.emit(
-        GrantConsent(
-            signing.patient,
-            provider_id,
-            wanted.per_event_limit,
-            wanted.expires_at,
-            wanted.self_pay,
-            signing.nonce,
-            signing.deadline,
-        )
-    )
+    signing.emit(intents.consent_intent(signing.patient, provider_id, **terms, validity=signing.validity))
 
 
 @sign_group.command("revoke", example="chainbill patient sign revoke clinic --output revoke.json")
@@ -324,11 +270,11 @@ def sign_consent(
 @click.argument("provider", type=PARTY)
 def sign_revoke(signing: Signing, provider: str) -> None:
     """Sign that a provider may not charge the wallet any more."""
-    from chainbill.attestation.patient_intents import RevokeConsent
     from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.patient import intents
 
     _, provider_id = provider_of(signing.session, provider)
-    signing.emit(RevokeConsent(signing.patient, provider_id, signing.nonce, signing.deadline))
+    signing.emit(intents.revocation_intent(signing.patient, provider_id, signing.validity))
 
 
 # ---- claims -------------------------------------------------------------------------------------------
@@ -340,12 +286,11 @@ def sign_revoke(signing: Signing, provider: str) -> None:
 @click.argument("claim", metavar="CLAIM")
 def sign_dispute(signing: Signing, claim: str) -> None:
     """Sign a dispute of a settled claim."""
-    from chainbill.attestation.patient_intents import DisputeClaim
-    from chainbill.operations.claims.lookup import Claims, PartyTo
+    from chainbill.operations.claims.lookup import PartyTo, find_claim
+    from chainbill.operations.patient import intents
 
-    proven = Claims(signing.session).find(claim, PartyTo(signing.name, patient=signing.patient))
-    then = (
-        "once somebody sends it, the provider's money for it is held until it answers, or the arbiter rules"
-    )
-    ask_about(signing.session, signing.name, proven, f"{signing.name} signs a dispute of", then)
-    signing.emit(DisputeClaim(proven.claim_id, signing.dispute_nonce, signing.deadline))
+    patient = signing.patient
+    proven = find_claim(signing.session, claim, PartyTo(patient.name, patient=patient.address))
+    will = f"{patient.name} signs a dispute of"
+    ask_about(signing.session, patient.name, proven, will, f"once somebody sends it, {HELD}")
+    signing.emit(intents.dispute_intent(patient, proven, signing.validity))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from chainbill.cli.shell.acting import acting_as, fund, withdraw
+from chainbill.cli.shell.acting import acting_as, actor
+from chainbill.cli.shell.balances import (
+    check_one_of,
+    tell_announced,
+    tell_called_off,
+    tell_deposit,
+    tell_taken,
+    withdrawal_options,
+)
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, it_holds
 from chainbill.cli.shell.parameters import DOLLARS
-
-if TYPE_CHECKING:
-    from chainbill.operations.balances import PatientWallet
-    from chainbill.state.address_book import Contact
-    from chainbill.state.session import Session
 
 
 @click.command(
@@ -34,12 +35,10 @@ def fund_wallet(invocation: Invocation, amount: int, permit: bool, name: str) ->
 
     A patient without the chain's gas coin signs a deposit instead: `patient sign fund`.
     """
-    from chainbill.operations.patient.signed_intents import fund_with_permit
+    from chainbill.operations.patient import wallet
 
-    session = invocation.session()
-    wallet = wallet_of(session, patient_entry(session, name))
-    put = (lambda owner: fund_with_permit(session, owner, amount)) if permit else None
-    fund(session, name, "patient", wallet, amount, put=put)
+    deposit = wallet.deposit_with_permit if permit else wallet.deposit
+    tell_deposit(name, deposit(actor(invocation, name, "patient"), amount))
 
 
 @click.command(
@@ -48,9 +47,7 @@ def fund_wallet(invocation: Invocation, amount: int, permit: bool, name: str) ->
     example="chainbill patient withdraw 100\nchainbill patient withdraw --take\n"
     "chainbill patient withdraw --cancel",
 )
-@click.argument("amount", type=DOLLARS, required=False)
-@click.option("--take", is_flag=True, help="Take what was announced, once its notice is over.")
-@click.option("--cancel", is_flag=True, help="Call the announced withdrawal off.")
+@withdrawal_options
 @acting_as("patient")
 @dry_run_option
 @pass_invocation
@@ -62,9 +59,16 @@ def withdraw_from_wallet(
     A signed batch may rely on the money, hence the notice. Until it is taken, care is still paid from it. It
     covers no later deposit, and lapses a week after the notice is over.
     """
-    session = invocation.session()
-    wallet = wallet_of(session, patient_entry(session, name))
-    withdraw(session, name, "patient", wallet, amount, take=take, cancel=cancel)
+    from chainbill.operations.patient import wallet
+
+    check_one_of(amount, take=take, cancel=cancel)
+    patient = actor(invocation, name, "patient")
+    if amount is not None:
+        tell_announced(name, "patient", wallet.request_withdrawal(patient, amount))
+    elif take:
+        tell_taken(name, wallet.withdraw(patient))
+    else:
+        tell_called_off(name, wallet.cancel_withdrawal(patient))
 
 
 @click.command("void-signatures", cls=ShellCommand, example="chainbill patient void-signatures --as maria")
@@ -76,32 +80,11 @@ def void_signatures(invocation: Invocation, name: str) -> None:
 
     Holds for everything signed over the escrow's next nonce; a signed deposit or dispute counts apart.
     """
-    from chainbill.operations.effect import effective_at
+    from chainbill.operations.patient import wallet
 
-    session = invocation.session()
-    address = patient_entry(session, name).address
-    since = effective_at(session, session.protocol.escrow.use_nonce(session.sender(name)))
-    nonce = session.protocol.escrow.nonce_of(address)
+    done = wallet.use_nonce(actor(invocation, name, "patient"))
     emit(
-        {"account": name, "nonce": nonce, "effective_at": since},
-        f"What {name} had signed is void: nobody can send it any more. The next nonce is {nonce}. "
-        f"{it_holds(since)}",
+        {"account": name, "nonce": done.nonce, "effective_at": done.effective_at},
+        f"What {name} had signed is void: nobody can send it any more. The next nonce is {done.nonce}. "
+        f"{it_holds(done.effective_at or 0)}",
     )
-
-
-def patient_entry(session: Session, name: str) -> Contact:
-    """The patient of that name.
-
-    Raises:
-        StateError: there is none.
-    """
-    from chainbill.state.address_book import Role
-
-    return session.book.get(name, Role.PATIENT)
-
-
-def wallet_of(session: Session, entry: Contact) -> PatientWallet:
-    """A patient's balance in the escrow."""
-    from chainbill.operations.balances import PatientWallet
-
-    return PatientWallet(session.protocol, entry.address)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chainbill.attestation.claim_number import claim_number
-from chainbill.cli.provider.worklist import MOST_ROWS, named_events, open_worklist
+from chainbill.cli.provider.acting import provider
+from chainbill.cli.provider.worklist import MOST_ROWS
 from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ExitCode, ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
@@ -17,12 +17,10 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.next_steps import after_refusal
 from chainbill.cli.shell.output import emit, progress, show_table
 from chainbill.cli.shell.parameters import ACCOUNT
-from chainbill.errors import IntakeRefused
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.operations.provider.submission import Desk, Submitted
-    from chainbill.operations.provider.worklist import WaitingEvent
+    from chainbill.operations.provider.attest import AttestedEvents
     from chainbill.state.session import Session
 
 
@@ -53,65 +51,23 @@ def attest(
 
     Exits with 1 when there was something to attest and all of it was refused.
     """
-    from chainbill.oracle.intake import Intake
-    from chainbill.oracle.refusals import Refusals
-    from chainbill.state.private_files import locked
+    from chainbill.operations.provider.attest import attest as attest_waiting
 
-    session = invocation.session()
-    submitted: list[Submitted] = []
-    refused: list[tuple[WaitingEvent, IntakeRefused]] = []
-    with locked(session.state.root / f"provider-{name}.lock"):
-        desk = _desk(session, name, key)
-        intake = Intake(desk.protocol, desk.store, desk.counterparties.schedule_key)
-        waiting = [
-            replace(item, self_pay=self_pay or item.self_pay)
-            for item in named_events(desk.worklist, name, records)
-        ]
-        with progress("attesting", len(waiting)) as advance:
-            for item in waiting:
-                try:
-                    submitted.append(desk.submit(item, intake))
-                except IntakeRefused as refusal:
-                    refused.append((item, refusal))
-                advance(1)
-        desk.tell_patients(Refusals(session.state.refusals_database), refused)
-    emit(
-        _attest_facts(session, submitted, refused), lambda: _show_attested(session, name, submitted, refused)
+    acting, provider_id = provider(invocation, name)
+    done = attest_waiting(
+        acting,
+        provider_id,
+        records,
+        self_pay=self_pay,
+        key=key,
+        progress=partial(progress, "attesting"),
     )
-    if refused and not submitted:
+    emit(_attest_facts(acting.session, done), lambda: _show_attested(acting.session, name, done))
+    if done.refused and not done.submitted:
         context.exit(ExitCode.FAILED)
 
 
-def _desk(session: Session, name: str, key: str | None) -> Desk:
-    from chainbill.attestation.signing import Signer
-    from chainbill.operations.governor.registrations import provider_of
-    from chainbill.operations.provider.attesters import check_signs
-    from chainbill.operations.provider.cash_prices import cash_key
-    from chainbill.operations.provider.submission import Counterparties, Desk
-    from chainbill.oracle.store import OracleStore
-
-    _, provider_id = provider_of(session, name)
-    if key is not None:
-        check_signs(session, provider_id, key)
-    return Desk(
-        protocol=session.protocol,
-        provider_id=provider_id,
-        attester=Signer(session.account(key or name)),
-        own_vault_key=session.vault_key(name).public,
-        worklist=open_worklist(session, name),
-        store=OracleStore(session.state.oracle_database),
-        vault=session.vault,
-        counterparties=Counterparties(
-            schedule_key=lambda payer_id: session.schedules.load(payer_id).key,
-            vault_key=session.book.vault_key_of,
-        ),
-        cash_key=lambda: cash_key(session, name, provider_id),
-    )
-
-
-def _attest_facts(
-    session: Session, submitted: Sequence[Submitted], refused: Sequence[tuple[WaitingEvent, IntakeRefused]]
-) -> dict[str, Any]:
+def _attest_facts(session: Session, attested: AttestedEvents) -> dict[str, Any]:
     return {
         "attested": [
             {
@@ -128,26 +84,22 @@ def _attest_facts(
                 "benefit_year": done.attestation.benefit_year,
                 "repeated": done.repeated,
             }
-            for done in submitted
+            for done in attested.submitted
         ],
         "refused": [
             {
-                "record": item.event.record_identity,
-                "reason": str(refusal.reason),
-                "message": str(refusal),
-                "what_to_do": after_refusal(refusal.reason, refusal.hint),
+                "record": each.waiting.event.record_identity,
+                "reason": str(each.refusal.reason),
+                "message": str(each.refusal),
+                "what_to_do": after_refusal(each.refusal.reason, each.refusal.hint),
             }
-            for item, refusal in refused
+            for each in attested.refused
         ],
     }
 
 
-def _show_attested(
-    session: Session,
-    name: str,
-    submitted: Sequence[Submitted],
-    refused: Sequence[tuple[WaitingEvent, IntakeRefused]],
-) -> None:
+def _show_attested(session: Session, name: str, attested: AttestedEvents) -> None:
+    submitted, refused = attested.submitted, attested.refused
     if not submitted and not refused:
         click.echo(
             f"Nothing waits to be attested by {name}. Events come from: chainbill provider ingest FILE"
@@ -177,7 +129,11 @@ def _show_attested(
     if refused:
         click.echo("\nRefused, and still on the worklist:")
         obstacles = [
-            (item.event.record_identity, str(refusal), after_refusal(refusal.reason, refusal.hint))
-            for item, refusal in refused[:MOST_ROWS]
+            (
+                each.waiting.event.record_identity,
+                str(each.refusal),
+                after_refusal(each.refusal.reason, each.refusal.hint),
+            )
+            for each in refused[:MOST_ROWS]
         ]
         show_table(("record", "because", "what to do"), obstacles)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.shell.acting import acting_as, resumed_facts, resumed_text
+from chainbill.cli.provider.acting import provider
+from chainbill.cli.shell.acting import acting_as, resumed_lines, resumption
 from chainbill.cli.shell.command import ShellCommand, ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -25,29 +26,19 @@ def bond_group() -> None:
 @pass_invocation
 def deposit(invocation: Invocation, amount: int, name: str) -> None:
     """Add to the bond, from the dollars of the account that is paid."""
-    from chainbill.chain.node.outbox import Errand
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.provider.credit import deposit_bond
 
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
-    settlement, token = session.protocol.settlement, session.protocol.token
-    errand = Errand(f"deposit bond of {provider_id}", settlement.address, amount)
-    with owner.errand(errand) as earlier:
-        if earlier is None:
-            if token.allowance(owner.address, settlement.address) < amount:
-                token.approve(owner, settlement.address, amount)
-            settlement.deposit_bond(owner, provider_id, amount)
-        bond = settlement.credit_of(provider_id).bond
-        emit(
-            {
-                "account": name,
-                "provider_id": provider_id,
-                "deposited": format_dollars(amount),
-                "bond": format_dollars(bond),
-                **resumed_facts(earlier),
-            },
-            f"The bond of {name} is {show_dollars(bond)}.{resumed_text(earlier)}",
-        )
+    done = deposit_bond(*provider(invocation, name), amount)
+    emit(
+        {
+            "account": name,
+            "provider_id": done.provider_id,
+            "deposited": format_dollars(done.amount),
+            "bond": format_dollars(done.bond),
+            **resumption(done),
+        },
+        "\n".join([f"The bond of {name} is {show_dollars(done.bond)}.", *resumed_lines(done)]),
+    )
 
 
 @bond_group.command(example="chainbill provider bond withdraw --as lakeview")
@@ -56,31 +47,19 @@ def deposit(invocation: Invocation, amount: int, name: str) -> None:
 @pass_invocation
 def withdraw(invocation: Invocation, name: str) -> None:
     """Take the whole bond back, once no dispute is open, all credit has matured and nothing is owed."""
-    from chainbill.chain.format.events import BondWithdrawn
-    from chainbill.chain.format.logs import decode_receipt
-    from chainbill.chain.node.outbox import Errand
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.provider.credit import withdraw_bond
 
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
-    settlement = session.protocol.settlement
-    errand = Errand(f"withdraw bond of {provider_id}", settlement.address)
-    with owner.errand(errand) as earlier:
-        if earlier is None or settlement.credit_of(provider_id).bond:
-            receipt, earlier = settlement.withdraw_bond(owner, provider_id), None
-        else:
-            receipt = earlier
-        events = decode_receipt(receipt, settlement.address)
-        amount = sum(event.amount for event in events if isinstance(event, BondWithdrawn))
-        emit(
-            {
-                "account": name,
-                "provider_id": provider_id,
-                "withdrawn": format_dollars(amount),
-                **resumed_facts(earlier),
-            },
-            f"{show_dollars(amount)} of bond paid out to {owner.address}.{resumed_text(earlier)}",
-        )
+    done = withdraw_bond(*provider(invocation, name))
+    told = f"{show_dollars(done.amount)} of bond paid out to {done.payout_address}."
+    emit(
+        {
+            "account": name,
+            "provider_id": done.provider_id,
+            "withdrawn": format_dollars(done.amount),
+            **resumption(done),
+        },
+        "\n".join([told, *resumed_lines(done)]),
+    )
 
 
 @click.command(cls=ShellCommand, example="chainbill provider advance 120 --as lakeview")
@@ -90,26 +69,21 @@ def withdraw(invocation: Invocation, name: str) -> None:
 @pass_invocation
 def advance(invocation: Invocation, amount: int, name: str) -> None:
     """Be paid credit that has not matured yet, as far as the bond covers it."""
-    from chainbill.chain.node.outbox import Errand
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.provider.credit import draw_advance
 
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
-    settlement = session.protocol.settlement
-    errand = Errand(f"advance to {provider_id}", settlement.address, amount)
-    with owner.errand(errand) as earlier:
-        if earlier is None:
-            settlement.draw_advance(owner, provider_id, amount)
-        credit = settlement.credit_of(provider_id)
-        emit(
-            {
-                "account": name,
-                "provider_id": provider_id,
-                "advanced": format_dollars(amount),
-                "outstanding": format_dollars(credit.advanced),
-                "bond": format_dollars(credit.bond),
-                **resumed_facts(earlier),
-            },
-            f"{show_dollars(amount)} paid out ahead to {owner.address}; {show_dollars(credit.advanced)} is "
-            f"advanced against a bond of {show_dollars(credit.bond)}.{resumed_text(earlier)}",
-        )
+    done = draw_advance(*provider(invocation, name), amount)
+    told = (
+        f"{show_dollars(done.amount)} paid out ahead to {done.payout_address}; "
+        f"{show_dollars(done.outstanding)} is advanced against a bond of {show_dollars(done.bond)}."
+    )
+    emit(
+        {
+            "account": name,
+            "provider_id": done.provider_id,
+            "advanced": format_dollars(done.amount),
+            "outstanding": format_dollars(done.outstanding),
+            "bond": format_dollars(done.bond),
+            **resumption(done),
+        },
+        "\n".join([told, *resumed_lines(done)]),
+    )

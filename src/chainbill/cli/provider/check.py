@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.provider.worklist import open_worklist
+from chainbill.cli.provider.acting import provider
 from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ExitCode, ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -30,21 +31,10 @@ def check(invocation: Invocation, context: click.Context, name: str) -> None:
 
     Exits with 3 where there is such a claim.
     """
-    from chainbill.chain.node.json_rpc import JsonRpc
-    from chainbill.ledger.claim_records import replay_claims
-    from chainbill.ledger.indexer import index
-    from chainbill.operations.governor.registrations import provider_of
-    from chainbill.operations.provider.own_claims import doubtful_claims
+    from chainbill.operations.provider.check import check as check_claims
 
-    session = invocation.session()
-    _, provider_id = provider_of(session, name)
-    deployment = session.protocol.deployment
-    with JsonRpc(session.rpc_url) as node:
-        records, ledger = replay_claims(index(node, deployment), deployment)
-    worklist = open_worklist(session, name)
-    found = list(
-        doubtful_claims(records, ledger, provider_id, worklist, session.vault, session.vault_key(name))
-    )
+    acting, provider_id = provider(invocation, name)
+    session, found = acting.session, check_claims(acting, provider_id)
     emit(
         {"account": name, "provider_id": provider_id, "claims": [_facts(session, each) for each in found]},
         lambda: _show(session, name, found),
@@ -69,7 +59,7 @@ def _facts(session: Session, doubtful: DoubtfulClaim) -> dict[str, Any]:
     }
 
 
-def _show(session: Session, name: str, found: list[DoubtfulClaim]) -> None:
+def _show(session: Session, name: str, found: Sequence[DoubtfulClaim]) -> None:
     if not found:
         click.echo(f"Every claim settled in the name of {name} is one that it attested.")
         return

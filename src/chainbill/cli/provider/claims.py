@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainbill.cli.claims.disputing import CLAIM, list_disputes, take_step
+from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
 from chainbill.cli.claims.question import ask_about, goes_back
 from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ShellCommand
@@ -15,7 +15,8 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import note
 
 if TYPE_CHECKING:
-    from chainbill.ledger.proofs import ProvenClaim
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.claims.lookup import ProvenClaim
     from chainbill.state.session import Session
 
 
@@ -40,14 +41,12 @@ def disputes(invocation: Invocation, name: str) -> None:
 @pass_invocation
 def concede(invocation: Invocation, claim: str, name: str) -> None:
     """Give a disputed claim back in full: patient and insurers are refunded at once."""
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.claims import disputes
 
     session = invocation.session()
-    proven = own_claim(session, name, claim)
-    _, owner = payout_sender(session, name)
-    ask_about(session, name, proven, f"{name} concedes", goes_back(proven.settled.claim))
-    settlement = session.protocol.settlement
-    take_step(session, owner, proven, lambda: settlement.concede(owner, proven.settled), f"{name} concedes")
+    provider_id, proven, payout = _own(session, name, claim)
+    ask_about(session, name, proven, f"{name} concedes", goes_back(proven))
+    tell_step(session, disputes.concede(payout, provider_id, proven), f"{name} concedes")
 
 
 @click.command(
@@ -65,23 +64,13 @@ def answer(invocation: Invocation, claim: str, statement: str, name: str) -> Non
 
     On chain goes a salted hash of the statement. The statement itself is kept in a file, for the arbiter.
     """
-    from chainbill.operations.provider.payout import payout_sender
-    from chainbill.state.answers import Answer
+    from chainbill.operations.claims import disputes
 
     session = invocation.session()
-    proven = own_claim(session, name, claim)
-    _, owner = payout_sender(session, name)
-    said, path = Answer.write(session.state, proven.claim_id, statement)
-    settlement = session.protocol.settlement
-    take_step(
-        session,
-        owner,
-        proven,
-        lambda: settlement.answer(owner, proven.settled, said.statement_hash),
-        f"{name} answers",
-        what=said.statement_hash.hex(),
-    )
-    note(f"note: the statement for the arbiter is in {path}")
+    provider_id, proven, payout = _own(session, name, claim)
+    step = disputes.answer(payout, provider_id, proven, statement)
+    tell_step(session, step, f"{name} answers")
+    note(f"note: the statement for the arbiter is in {step.statement_file}")
 
 
 @click.command(cls=ShellCommand, example="chainbill provider void 1:7 --as lakeview")
@@ -96,31 +85,28 @@ def void(invocation: Invocation, claim: str, name: str) -> None:
     The patient's part must be there in full; what is missing of the insurers' is owed to them and paid from
     later credit.
     """
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.claims import disputes
 
     session = invocation.session()
-    proven = own_claim(session, name, claim)
-    _, owner = payout_sender(session, name)
-    ask_about(session, name, proven, f"{name} gives back", goes_back(proven.settled.claim))
-    settlement = session.protocol.settlement
-    take_step(
-        session,
-        owner,
-        proven,
-        lambda: settlement.void(owner, proven.settled, root_slot=proven.root_slot, proof=proven.proof),
-        f"{name} gives back",
-    )
+    provider_id, proven, payout = _own(session, name, claim)
+    ask_about(session, name, proven, f"{name} gives back", goes_back(proven))
+    tell_step(session, disputes.void(payout, provider_id, proven), f"{name} gives back")
 
 
-def own_claim(session: Session, name: str, claim: str) -> ProvenClaim:
-    """A settled claim of the provider.
+def _own(session: Session, name: str, claim: str) -> tuple[int, ProvenClaim, Actor]:
+    """A provider's id, a settled claim of it, and the account that acts for it.
 
     Raises:
         LedgerError: there is no such claim.
-        StateError: it is another provider's, did not settle, or is named by more than one.
+        StateError: there is no such provider; the claim is another's, did not settle, or is named by more
+            than one; or the key of the payout address is not here.
     """
-    from chainbill.operations.claims.lookup import Claims, PartyTo
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.claims.lookup import PartyTo, find_claim
     from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.provider.payout import payout_actor
+    from chainbill.state.address_book import Role
 
     _, provider_id = provider_of(session, name)
-    return Claims(session).find(claim, PartyTo(name, provider_id=provider_id))
+    proven = find_claim(session, claim, PartyTo(name, provider_id=provider_id))
+    return provider_id, proven, payout_actor(Actor.named(session, name, Role.PROVIDER), provider_id)

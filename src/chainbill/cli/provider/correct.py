@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from chainbill.cli.claims.disputing import CLAIM
-from chainbill.cli.provider.claims import own_claim
-from chainbill.cli.provider.worklist import event_facts, open_worklist
+from chainbill.cli.provider.worklist import event_facts
 from chainbill.cli.shell.acting import FILE, acting_as
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.given_files import CATALOGUE_FILE
 from chainbill.cli.shell.output import emit
-from chainbill.errors import RecordError, StateError
+from chainbill.errors import RecordError
 from chainbill.money import show_dollars
 
 if TYPE_CHECKING:
@@ -54,30 +53,36 @@ def correct(
     """
     from datetime import UTC, datetime
 
-    from chainbill.chain.contracts.settlement import DisputeStatus
     from chainbill.interop.fhir import read_fhir
+    from chainbill.operations.actor import Actor
+    from chainbill.operations.claims.corrections import correct as queue_correction
+    from chainbill.operations.claims.lookup import PartyTo, find_claim
+    from chainbill.operations.governor.registrations import provider_of
     from chainbill.records.catalogue import Catalogue
+    from chainbill.state.address_book import Role
 
     session = invocation.session()
-    proven = own_claim(session, name, claim)
-    status = session.protocol.settlement.dispute_of(proven.claim_id).status
-    if status is not DisputeStatus.REVERSED:
-        raise StateError(
-            f"claim {claim} is not reversed: it stands as {status.label}",
-            hint=f"give it back first: chainbill provider void {claim} --as {name}",
-        )
+    _, provider_id = provider_of(session, name)
+    proven = find_claim(session, claim, PartyTo(name, provider_id=provider_id))
     report = read_fhir(
         file,
         catalogue=Catalogue.load(catalogue_file),
         not_after=datetime.fromtimestamp(session.now(), UTC),
     )
-    event, patient = _only(report.events, record), proven.settled.patient
-    added = open_worklist(session, name).add(patient, event, self_pay=self_pay, corrects=proven.claim_id)
-    shown = session.book.name_of(patient) or patient
+    event = _only(report.events, record)
+    provider = Actor.named(session, name, Role.PROVIDER)
+    queued = queue_correction(provider, provider_id, proven, event, self_pay=self_pay)
+    shown = session.book.name_of(queued.patient) or queued.patient
     emit(
-        {"account": name, "corrects": proven.claim_id, "added": added, "event": event_facts(event, shown)},
+        {
+            "account": name,
+            "corrects": queued.claim_id,
+            "added": queued.added,
+            "event": event_facts(event, shown),
+        },
         f"{event.description} of {shown}, {show_dollars(event.billed_amount)}, "
-        f"{'waits' if added else 'waits already or was attested'} as the correction of claim {claim}.\n"
+        f"{'waits' if queued.added else 'waits already or was attested'} as the correction of "
+        f"claim {claim}.\n"
         f"Then: chainbill provider attest --as {name}",
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from chainbill.cli.provider.acting import provider
 from chainbill.cli.shell.acting import FILE, acting_as
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -38,20 +39,11 @@ def export(invocation: Invocation, file: Path, oracle: str, key: str | None, for
     Only that oracle opens it, and takes it in by `oracle take`. What was taken back since is in it, too.
     Made again, it says the same again, and nothing is taken twice.
     """
-    from chainbill.attestation.signing import Signer
-    from chainbill.operations.governor.registrations import provider_of
     from chainbill.operations.provider.export import export_events
 
     check_place(file, force=force)
-    session = invocation.session()
-    _, provider_id = provider_of(session, name)
-    done = export_events(
-        session,
-        provider_id,
-        oracle,
-        signer=Signer(session.account(key or name)),
-        vault_key=session.vault_key(name),
-    )
+    acting, provider_id = provider(invocation, name)
+    done = export_events(acting, provider_id, oracle, key=key)
     write_output(file, done.content, force=force)
     taken_back = f", {done.recalls} taken back" if done.recalls else ""
     emit(

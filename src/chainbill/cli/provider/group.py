@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chainbill.cli.provider.acting import provider
 from chainbill.cli.provider.attest import attest
 from chainbill.cli.provider.bond import advance, bond_group
 from chainbill.cli.provider.check import check
@@ -19,8 +20,8 @@ from chainbill.cli.provider.payout import payout_address_group
 from chainbill.cli.provider.prices import prices
 from chainbill.cli.provider.rebuild import rebuild
 from chainbill.cli.provider.recall import recall
-from chainbill.cli.provider.worklist import open_worklist, remove, show_worklist
-from chainbill.cli.shell.acting import acting_as, emit_statement, resumed_facts, resumed_text
+from chainbill.cli.provider.worklist import remove, show_worklist
+from chainbill.cli.shell.acting import acting_as, emit_statement, resumed_lines, resumption
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -49,13 +50,18 @@ def register(invocation: Invocation, name: str) -> None:
     from chainbill.operations.governor.registrations import register_provider
 
     session = invocation.session()
-    entry, new = register_provider(session, name)
-    facts = {"name": name, "address": entry.address, "provider_id": entry.provider_id, "registered": new}
-    if new:
-        told = f"{name} is registered as provider {entry.provider_id}, account {entry.address}."
+    done = register_provider(session, name)
+    facts = {
+        "name": name,
+        "address": done.address,
+        "provider_id": done.provider_id,
+        "registered": done.changed,
+    }
+    if done.changed:
+        told = f"{name} is registered as provider {done.provider_id}, account {done.address}."
         told += f"\nAn insurer pays it once it has said so: chainbill insurer accept-provider {name}"
     else:
-        told = f"{name} is registered already, as provider {entry.provider_id}, account {entry.address}."
+        told = f"{name} is registered already, as provider {done.provider_id}, account {done.address}."
     emit(facts, told)
 
 
@@ -76,20 +82,11 @@ def statement(
     It begins with a line for each event. NUMBERs, as that line has them, or references, tell those events
     alone, with their adjustment codes; a period goes by date of service.
     """
-    from chainbill.operations.governor.registrations import provider_of
-    from chainbill.operations.statements import names, read_history, reader
-    from chainbill.statements.asked_for import whole_numbers
-    from chainbill.statements.provider import only_lines, provider_statement
+    from chainbill.operations.statements import provider_statement
     from chainbill.statements.provider_text import render_provider
 
-    session = invocation.session()
-    _, provider_id = provider_of(session, name)
-    history = read_history(session)
-    facts = history.provider(provider_id, reader(session, name))
-    told = provider_statement(provider_id, facts, names(session.book), period)
-    listed = [(line.number, line.reference) for line in told.lines]
-    numbers = whole_numbers(charges, listed, history.numbers_of)
-    told = only_lines(told, numbers) if numbers else told
+    acting, provider_id = provider(invocation, name)
+    told = provider_statement(acting, provider_id, period=period, charges=charges)
     emit_statement(told, partial(render_provider, detail=detail, alone=bool(charges)))
 
 
@@ -98,14 +95,10 @@ def statement(
 @pass_invocation
 def balance(invocation: Invocation, name: str) -> None:
     """Show what may be withdrawn, what has to wait, and how many events are to be attested."""
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.provider.credit import balance as standing
 
-    session = invocation.session()
-    _, provider_id = provider_of(session, name)
-    credit = session.protocol.settlement.credit_of(provider_id)
-    address = session.protocol.registry.payout_address(provider_id)
-    outside = session.protocol.token.balance_of(address)
-    counts = open_worklist(session, name).counts()
+    stands = standing(*provider(invocation, name))
+    credit, address, outside = stands.credit, stands.payout_address, stands.outside
     amounts = {
         "may withdraw": credit.matured,
         "maturing": credit.maturing,
@@ -119,7 +112,7 @@ def balance(invocation: Invocation, name: str) -> None:
     emit(
         {
             "account": name,
-            "provider_id": provider_id,
+            "provider_id": stands.provider_id,
             "address": address,
             "credit": format_dollars(credit.matured),
             "maturing": format_dollars(credit.maturing),
@@ -130,19 +123,20 @@ def balance(invocation: Invocation, name: str) -> None:
             "open_disputes": credit.open_disputes,
             "suspended": credit.suspended,
             "outside": format_dollars(outside),
-            **counts,
+            "waiting": stands.to_attest,
+            "attested": stands.attested,
         },
         "\n".join(
             [
-                f"{name} (provider {provider_id}, paid at {address})"
+                f"{name} (provider {stands.provider_id}, paid at {address})"
                 + (": suspended, nothing new settles" if credit.suspended else ""),
                 *(
                     f"  {label:<16}  {show_dollars(amount)}"
                     for label, amount in amounts.items()
                     if amount or label in always
                 ),
-                f"  events to attest  {counts['waiting']}",
-                f"  events attested   {counts['attested']}",
+                f"  events to attest  {stands.to_attest}",
+                f"  events attested   {stands.attested}",
             ]
         ),
     )
@@ -158,38 +152,26 @@ def withdraw(invocation: Invocation, name: str) -> None:
     Credit matures eight days after the start of the day (UTC) on which it was settled: then nobody can
     dispute it any more. `provider advance` pays it out before, against a bond.
     """
-    from chainbill.chain.format.events import ProviderPaid
-    from chainbill.chain.format.logs import decode_receipt
-    from chainbill.chain.node.outbox import Errand
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.provider.credit import withdraw as pay_out
 
-    session = invocation.session()
-    _, provider_id = provider_of(session, name)
-    settlement, sender = session.protocol.settlement, session.sender(name)
-    with sender.errand(Errand(f"pay provider {provider_id}", settlement.address)) as earlier:
-        # What has matured since is another payout than the one that a run was cut off in.
-        receipt = earlier
-        if settlement.credit_of(provider_id).matured:
-            receipt, earlier = settlement.withdraw(sender, provider_id), None
-        events = decode_receipt(receipt, settlement.address) if receipt else []
-        paid = sum(event.amount for event in events if isinstance(event, ProviderPaid))
-        address = session.protocol.registry.payout_address(provider_id)
-        outside = session.protocol.token.balance_of(address)
-        maturing = settlement.credit_of(provider_id).maturing
-        told = f"{show_dollars(paid)} paid out to {address}, which holds {show_dollars(outside)} now."
-        nothing = "There is no credit to withdraw."
-        if maturing:
-            nothing += f" {show_dollars(maturing)} matures eight days after the day on which it was settled."
-        emit(
-            {
-                "account": name,
-                "withdrawn": format_dollars(paid),
-                "maturing": format_dollars(maturing),
-                "outside": format_dollars(outside),
-                **resumed_facts(earlier),
-            },
-            told + resumed_text(earlier) if paid else nothing,
-        )
+    done = pay_out(*provider(invocation, name))
+    told = (
+        f"{show_dollars(done.amount)} paid out to {done.payout_address}, "
+        f"which holds {show_dollars(done.outside)} now."
+    )
+    nothing = "There is no credit to withdraw."
+    if done.maturing:
+        nothing += f" {show_dollars(done.maturing)} matures eight days after the day on which it was settled."
+    emit(
+        {
+            "account": name,
+            "withdrawn": format_dollars(done.amount),
+            "maturing": format_dollars(done.maturing),
+            "outside": format_dollars(done.outside),
+            **resumption(done),
+        },
+        "\n".join([told, *resumed_lines(done)]) if done.amount else nothing,
+    )
 
 
 for _command in (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.provider.worklist import event_facts, open_worklist, show_events
-from chainbill.cli.shell.acting import FILE, acting_as
+from chainbill.cli.provider.worklist import event_facts, show_events
+from chainbill.cli.shell.acting import FILE, acting_as, actor
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, several
@@ -19,10 +19,10 @@ from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
     from chainbill.interop.fhir import IngestReport
-    from chainbill.interop.ingest_memory import IngestMemory
-    from chainbill.operations.provider.ingest import Enlisted
+    from chainbill.interop.patient_accounts import Mapped
+    from chainbill.operations.provider.ingest import Ingested
+    from chainbill.operations.provider.queueing import IngestResult
     from chainbill.records.service_event import ServiceEvent
-    from chainbill.state.session import Session
 
 _MAX_BYTES = 64 * 2**20
 """``interop.fhir.MAX_BYTES``, named here so that the help needs no reader; a test compares."""
@@ -100,209 +100,88 @@ def ingest(
     resource that is no event is counted with the reason, and every dollar of the claims is accounted for.
     Reading a file again adds only what is new, and what arrives later completes what waits.
     """
-    from datetime import UTC, datetime
-
-    from chainbill.interop.fhir import read_part
-    from chainbill.interop.ingest_memory import IngestMemory
-    from chainbill.operations.provider.ingest import enlist
+    from chainbill.operations.provider.ingest import forget_records
+    from chainbill.operations.provider.ingest import ingest as ingest_records
     from chainbill.records.catalogue import Catalogue
 
-    session = invocation.session()
-    worklist = open_worklist(session, name)
-    memory = IngestMemory(session.state.ingest_memory(name))
+    acting = actor(invocation, name, "provider")
     if forget or not files:
-        _forget(name, memory, forget=forget, files=files)
-        return
-    reading = read_part(
-        files,
-        earlier=memory.parts(),
-        catalogue=Catalogue.load(catalogue_file),
-        include_in_person=not no_in_person,
-        max_bytes=max_bytes,
-        not_after=datetime.fromtimestamp(session.now(), UTC),
-        server=_server(source),
-    )
-    report = reading.report
-    accounts = _accounts(session, report, memory, patients, map_file, same_account, optional=dry_run)
-    own = _own_names(name, report, memory, performed_by, accounts, dry_run=dry_run)
-    enlisted = enlist(report, worklist, memory, accounts, performed_by=own, dry_run=dry_run)
-    if not dry_run:
-        memory.keep(reading.kept)
-        for reference, account in accounts.items():
-            memory.keep_account(reference, account)
-        for performer in performed_by:
-            if performer != "any":
-                memory.keep_performer(performer)
-    shown = {reference: session.book.name_of(account) or account for reference, account in accounts.items()}
-    facts = _ingest_facts(report, enlisted, shown, dry_run=dry_run)
-    emit(facts, lambda: _show_ingest(name, report, enlisted, shown, dry_run=dry_run))
-    _note_oddities(enlisted)
-
-
-def _accounts(
-    session: Session,
-    report: IngestReport,
-    memory: IngestMemory,
-    given: Sequence[str],
-    map_file: Path | None,
-    same_account: bool,
-    *,
-    optional: bool,
-) -> dict[str, str]:
-    """Address by reference: as given now, else as given before.
-
-    Raises:
-        UsageError: nothing says whose account a patient has, or one account would be several patients'.
-    """
-    from chainbill.interop.patient_accounts import read_patient_map, references_of
-
-    references = list(dict.fromkeys(event.patient.reference for event in _here(report)))
-    before = memory.accounts()
-    now: dict[str, str] = {}
-    for option in given:
-        # References may hold "=" (``Patient?identifier=…``), account names never.
-        written, _, account = option.rpartition("=")
-        if not written and len(references) > 1:
-            raise click.BadParameter(
-                f"the record has {len(references)} patients, so write REF={account}: {', '.join(references)}",
-                param_hint="--patient",
-            )
-        address = _patient_address(session, account)
-        found = references_of(written, report.patients, references) if written else references
-        if written and not found:
-            note(f"note: no event of the record is of patient {written}")
-        now |= dict.fromkeys(found, address)
-    if map_file is not None:
-        for mapped in read_patient_map(map_file):
-            for reference in references_of(mapped.patient, report.patients, references):
-                now.setdefault(reference, _patient_address(session, mapped.account))
-    everybody = dict.fromkeys(event.patient.reference for event in report.events)
-    accounts = {reference: now.get(reference) or before.get(reference) for reference in everybody}
-    known = {reference: address for reference, address in accounts.items() if address}
-    if not same_account:
-        _require_one_patient_each(session, known, {**before, **now})
-    if references and not known and not optional:
-        raise click.UsageError(
-            "say whose account a patient of the record has: "
-            + " ".join(f"--patient {reference}=ACCOUNT" for reference in references)
+        _check_forget(forget=forget, files=files)
+        forgotten = forget_records(acting)
+        emit(
+            {"account": name, "forgotten": forgotten},
+            f"Forgot {forgotten} resources of the records that {name} ingested. What waits stays.",
         )
-    return known
+        return
+    done = ingest_records(
+        acting,
+        files,
+        patients=[_mapped(option) for option in patients],
+        patient_map=map_file,
+        same_account=same_account,
+        performed_by=performed_by,
+        source=source,
+        catalogue=Catalogue.load(catalogue_file),
+        in_person=not no_in_person,
+        max_bytes=max_bytes,
+        dry_run=dry_run,
+    )
+    _note_unknown(name, done)
+    book = acting.session.book
+    shown = {reference: book.name_of(account) or account for reference, account in done.accounts.items()}
+    facts = _ingest_facts(done.report, done.result, shown, dry_run=dry_run)
+    emit(facts, lambda: _show_ingest(name, done.report, done.result, shown, dry_run=dry_run))
+    _note_oddities(done.result)
 
 
-def _require_one_patient_each(
-    session: Session, known: Mapping[str, str], everywhere: Mapping[str, str]
-) -> None:
-    for reference, address in known.items():
-        others = [other for other, theirs in everywhere.items() if theirs == address and other != reference]
-        if others:
-            account = session.book.name_of(address) or address
-            raise click.UsageError(
-                f"{account} would be charged for several patients of the records: "
-                f"{', '.join([*others, reference])}; if they are one person, add --same-account"
-            )
+def _mapped(option: str) -> Mapped:
+    from chainbill.interop.patient_accounts import Mapped
+
+    # References may hold "=" (``Patient?identifier=…``), account names never.
+    written, _, account = option.rpartition("=")
+    return Mapped(written, account)
 
 
-def _server(source: str | None) -> str:
-    """The address of a FHIR server.
+def _note_unknown(name: str, done: Ingested) -> None:
+    from chainbill.operations.provider.ingest import several_performers
 
-    Raises:
-        BadParameter: it is none.
-    """
-    if source is None:
-        return ""
-    if not source.startswith(("http://", "https://")) or not source.isascii() or not source.isprintable():
-        raise click.BadParameter("write it like https://ehr.example/fhir", param_hint="--source")
-    return source
+    for patient in done.unknown_patients:
+        note(f"note: no event of the record is of patient {patient}")
+    if counted := done.undecided_performers:
+        listed = ", ".join(f"{performer}: {count}" for performer, count in counted.items())
+        note(f"note: {several_performers(name)} ({listed})")
 
 
-def _patient_address(session: Session, account: str) -> str:
-    from chainbill.operations.governor.registrations import patient_address
-
-    return patient_address(session, account)
-
-
-def _own_names(
-    name: str,
-    report: IngestReport,
-    memory: IngestMemory,
-    performed_by: Sequence[str],
-    accounts: Mapping[str, str],
-    *,
-    dry_run: bool,
-) -> frozenset[str]:
-    """What the provider is called in the record: as given now, as given before, else the record's only
-    performer.
-
-    Raises:
-        UsageError: the record names several performers, and nothing says which of them the provider is.
-    """
-    from chainbill.operations.provider.ingest import UNNAMED, count_by_party, performed_by_own
-
-    if performed_by:
-        return frozenset(performed_by)
-    if known := memory.performers():
-        return frozenset(known)
-    here = _here(report)
-    theirs = [event for event in here if event.patient.reference in accounts] or here
-    performers = {event.provider.reference: event.provider for event in theirs}
-    performers.pop(UNNAMED, None)
-    if len(performers) <= 1:
-        return frozenset(performers)
-    if any(performed_by_own(event, {name}) for event in theirs if event.provider.reference != UNNAMED):
-        return frozenset({name})
-    counted = count_by_party(event.provider for event in theirs)
-    listed = ", ".join(f"{performer}: {count}" for performer, count in counted.items())
-    told = f"the record has services of several performers; say which of them {name} is: --performed-by REF"
-    if dry_run:
-        note(f"note: {told} ({listed})")
-        return frozenset({"any"})
-    raise click.UsageError(f"{told} (or `any`, to bill all of them as {name}'s): {listed}")
-
-
-def _here(report: IngestReport) -> list[ServiceEvent]:
-    """The events that the files hold that are read now."""
-    return [event for event in report.events if event.record_identity not in report.earlier]
-
-
-def _forget(name: str, memory: IngestMemory, *, forget: bool, files: Sequence[Path]) -> None:
-    """Forget the earlier parts.
-
-    Raises:
-        UsageError: no file is named, or files are named as well.
-    """
+def _check_forget(*, forget: bool, files: Sequence[Path]) -> None:
     if not forget:
         raise click.UsageError("name the files to read, a folder, or - for standard input")
     if files:
         raise click.UsageError("--forget reads nothing: leave the files out")
-    forgotten = memory.forget_parts()
-    emit(
-        {"account": name, "forgotten": forgotten},
-        f"Forgot {forgotten} resources of the records that {name} ingested. What waits stays.",
-    )
 
 
 def _ingest_facts(
-    report: IngestReport, enlisted: Enlisted, shown: Mapping[str, str], *, dry_run: bool
+    report: IngestReport, result: IngestResult, shown: Mapping[str, str], *, dry_run: bool
 ) -> dict[str, Any]:
-    from chainbill.operations.provider.ingest import count_by_party
+    from chainbill.operations.provider.ingest import events_here
+    from chainbill.operations.provider.queueing import count_by_party
 
     return {
         "dry_run": dry_run,
         "events": {
-            "found": len(_here(report)),
-            "added": len(enlisted.added),
-            "replaced": len(enlisted.replaced),
-            "already_known": len(enlisted.already_known),
-            "unmapped": len(enlisted.unmapped),
-            "performed_by_others": len(enlisted.performed_by_others),
+            "found": len(events_here(report)),
+            "added": len(result.added),
+            "replaced": len(result.replaced),
+            "already_known": len(result.already_known),
+            "unmapped": len(result.unmapped),
+            "performed_by_others": len(result.performed_by_others),
         },
-        "added": [event_facts(event, _shown(event, shown)) for event in enlisted.added],
-        "replaced": [event_facts(event, _shown(event, shown)) for event in enlisted.replaced],
-        "withdrawn": [{"record": named.event, "why": named.why} for named in enlisted.withdrawn],
-        "already_known": [event.record_identity for event in enlisted.already_known],
-        "named": [{"record": named.event, "why": named.why} for named in enlisted.named],
-        "unmapped_patients": count_by_party(event.patient for event in enlisted.unmapped),
-        "other_performers": count_by_party(event.provider for event in enlisted.performed_by_others),
+        "added": [event_facts(event, _shown(event, shown)) for event in result.added],
+        "replaced": [event_facts(event, _shown(event, shown)) for event in result.replaced],
+        "withdrawn": [{"record": named.event, "why": named.why} for named in result.withdrawn],
+        "already_known": [event.record_identity for event in result.already_known],
+        "named": [{"record": named.event, "why": named.why} for named in result.named],
+        "unmapped_patients": count_by_party(event.patient for event in result.unmapped),
+        "other_performers": count_by_party(event.provider for event in result.performed_by_others),
         "claims": claim_facts(report),
         "skipped_resources": report.skipped_counts(),
         "skipped": [skipped.model_dump(mode="json") for skipped in report.skipped],
@@ -357,32 +236,33 @@ def show_claims(report: IngestReport) -> None:
 
 
 def _show_ingest(
-    name: str, report: IngestReport, enlisted: Enlisted, shown: Mapping[str, str], *, dry_run: bool
+    name: str, report: IngestReport, result: IngestResult, shown: Mapping[str, str], *, dry_run: bool
 ) -> None:
-    from chainbill.operations.provider.ingest import count_by_party
+    from chainbill.operations.provider.ingest import events_here
+    from chainbill.operations.provider.queueing import count_by_party
 
-    here = _here(report)
+    here = events_here(report)
     resources = len(report.skipped) + sum("#" not in event.record_identity for event in here)
     put = "would go onto" if dry_run else "put on"
     click.echo(
         f"{several(len(here), 'service event')} in "
         f"{several(resources, 'resource')}; "
-        f"{len(enlisted.added)} {put} the worklist of {name}, {len(enlisted.already_known)} known already."
+        f"{len(result.added)} {put} the worklist of {name}, {len(result.already_known)} known already."
     )
-    if enlisted.added:
+    if result.added:
         click.echo()
-        show_events([(event, _shown(event, shown)) for event in enlisted.added])
-    if enlisted.replaced:
+        show_events([(event, _shown(event, shown)) for event in result.added])
+    if result.replaced:
         click.echo(f"\n{'Would replace' if dry_run else 'Replaced'} what the same record said before:")
-        show_events([(event, _shown(event, shown)) for event in enlisted.replaced])
-    if enlisted.withdrawn:
+        show_events([(event, _shown(event, shown)) for event in result.replaced])
+    if result.withdrawn:
         click.echo(f"\n{'Would be taken' if dry_run else 'Taken'} off the worklist:")
-        for named in enlisted.withdrawn:
+        for named in result.withdrawn:
             click.echo(f"  {named.event}: {named.why}")
     _show_counts(
-        "Left out, patients without an account here:", count_by_party(e.patient for e in enlisted.unmapped)
+        "Left out, patients without an account here:", count_by_party(e.patient for e in result.unmapped)
     )
-    _show_counts("Left out, performed by:", count_by_party(e.provider for e in enlisted.performed_by_others))
+    _show_counts("Left out, performed by:", count_by_party(e.provider for e in result.performed_by_others))
     show_claims(report)
     _show_counts("Resources that are no event:", report.skipped_counts())
     _show_counts("Codes that the catalogue lacks, priced as their kind's default:", report.uncatalogued)
@@ -395,11 +275,11 @@ def _show_counts(title: str, counts: Mapping[str, int]) -> None:
             click.echo(f"  {count:>5}  {one_line(what)}")
 
 
-def _note_oddities(enlisted: Enlisted) -> None:
-    for event in enlisted.other_patient:
+def _note_oddities(result: IngestResult) -> None:
+    for event in result.other_patient:
         note(
             f"note: {event.record_identity} waits under another patient's account. If that is wrong: "
             f"chainbill provider remove {event.record_identity}"
         )
-    for named in enlisted.named:
+    for named in result.named:
         note(f"note: {named.event}: {named.why}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainbill.cli.provider.acting import provider
 from chainbill.cli.shell.acting import acting_as, new_option, who_is
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import confirm, dry_run_option, yes_option
@@ -13,7 +14,7 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, it_holds, show_table
 
 if TYPE_CHECKING:
-    from chainbill.state.session import Session
+    from chainbill.operations.provider.attesters import KeyChange
 
 
 @click.group("keys", cls=ShellGroup)
@@ -29,18 +30,17 @@ def keys_group() -> None:
 @pass_invocation
 def list_keys(invocation: Invocation, name: str) -> None:
     """List every key the provider ever had, and whether it may sign now."""
-    from chainbill.operations.governor.registrations import provider_of
-    from chainbill.operations.provider.attesters import attester_keys, key_name
+    from chainbill.operations.provider.attesters import keys
 
-    session = invocation.session()
-    _, provider_id = provider_of(session, name)
-    found = [
-        {"key": key_name(session, address), "address": address, "may_sign": may_sign}
-        for address, may_sign in attester_keys(session, provider_id).items()
-    ]
-    rows = [(key["key"] or "", key["address"], "yes" if key["may_sign"] else "revoked") for key in found]
+    acting, provider_id = provider(invocation, name)
+    found = keys(acting.session, provider_id)
+    rows = [(key.name or "", key.address, "yes" if key.may_sign else "revoked") for key in found]
     emit(
-        {"account": name, "provider_id": provider_id, "keys": found},
+        {
+            "account": name,
+            "provider_id": provider_id,
+            "keys": [{"key": key.name, "address": key.address, "may_sign": key.may_sign} for key in found],
+        },
         lambda: show_table(("key", "address", "may sign"), rows),
     )
 
@@ -56,24 +56,12 @@ def list_keys(invocation: Invocation, name: str) -> None:
 @pass_invocation
 def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
     """Let another key sign, at once. It signs with: chainbill provider attest --key KEY"""
-    from chainbill.operations.effect import effective_at
-    from chainbill.operations.provider.attesters import added_address
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.provider.attesters import add_key
 
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
-    address = added_address(session, key, new=new)
-    receipt = session.protocol.registry.add_attester(owner, provider_id, address)
-    since = effective_at(session, receipt)
+    done = add_key(*provider(invocation, name), key, new=new)
     emit(
-        {
-            "account": name,
-            "provider_id": provider_id,
-            "key": key,
-            "address": address,
-            "effective_at": since,
-        },
-        f"The key {key} ({address}) may sign for {name}. {it_holds(since)}",
+        _facts(name, key, done),
+        f"The key {key} ({done.address}) may sign for {name}. {it_holds(done.effective_at)}",
     )
 
 
@@ -85,27 +73,19 @@ def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
 @pass_invocation
 def revoke(invocation: Invocation, key: str, name: str) -> None:
     """Stop a key from signing, at once. What it has signed and is not settled yet stays attested."""
-    from chainbill.operations.effect import effective_at
-    from chainbill.operations.provider.attesters import attester_address
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.provider.attesters import attester_address, is_last_key, revoke_key
+    from chainbill.operations.provider.payout import payout_actor
 
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
-    address = attester_address(session, key)
-    if _is_last(session, provider_id, address):
+    acting, provider_id = provider(invocation, name)
+    payout_actor(acting, provider_id)  # Nobody is asked about what cannot be done from here.
+    address = attester_address(acting.session, key)
+    if is_last_key(acting.session, provider_id, address):
         then = "nothing can be attested until a key is added"
-        confirm(f"{name} revokes its last key", {"key": who_is(session, address), "then": then})
-    receipt = session.protocol.registry.revoke_attester(owner, provider_id, address)
-    since = effective_at(session, receipt)
+        confirm(f"{name} revokes its last key", {"key": who_is(acting.session, address), "then": then})
+    done = revoke_key(acting, provider_id, key)
     emit(
-        {
-            "account": name,
-            "provider_id": provider_id,
-            "key": key,
-            "address": address,
-            "effective_at": since,
-        },
-        f"The key {key} ({address}) may not sign for {name} any more. {it_holds(since)}",
+        _facts(name, key, done),
+        f"The key {key} ({done.address}) may not sign for {name} any more. {it_holds(done.effective_at)}",
     )
 
 
@@ -119,17 +99,22 @@ def revoke(invocation: Invocation, key: str, name: str) -> None:
 @pass_invocation
 def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str) -> None:
     """Replace the key RETIRED by KEY in one step."""
-    from chainbill.operations.effect import effective_at
-    from chainbill.operations.provider.attesters import added_address, attester_address
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.provider.attesters import (
+        added_address,
+        attester_address,
+        is_last_key,
+        rotate_key,
+    )
+    from chainbill.operations.provider.payout import payout_actor
 
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
+    acting, provider_id = provider(invocation, name)
+    session = acting.session
+    payout_actor(acting, provider_id)  # Nobody is asked about what cannot be done from here.
     before = attester_address(session, retired)
     if new:
         session.check_new(key)
     to = f"{key}, a new key" if new else who_is(session, added_address(session, key, new=False))
-    if _is_last(session, provider_id, before):
+    if is_last_key(session, provider_id, before):
         confirm(
             f"{name} puts another key in the place of its last one",
             {
@@ -138,24 +123,26 @@ def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str)
                 "then": "that key alone signs what is attested",
             },
         )
-    address = added_address(session, key, new=new)
-    receipt = session.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
-    since = effective_at(session, receipt)
+    done = rotate_key(acting, provider_id, retired, key, new=new)
     emit(
         {
             "account": name,
             "provider_id": provider_id,
-            "retired": before,
+            "retired": done.retired,
             "key": key,
-            "address": address,
-            "effective_at": since,
+            "address": done.address,
+            "effective_at": done.effective_at,
         },
-        f"The key {key} ({address}) signs for {name} in place of {retired}. {it_holds(since)}",
+        f"The key {key} ({done.address}) signs for {name} in place of {retired}. "
+        f"{it_holds(done.effective_at)}",
     )
 
 
-def _is_last(session: Session, provider_id: int, address: str) -> bool:
-    """Is it the only key that may sign?"""
-    from chainbill.operations.provider.attesters import attester_keys
-
-    return [each for each, signs in attester_keys(session, provider_id).items() if signs] == [address]
+def _facts(name: str, key: str, done: KeyChange) -> dict[str, Any]:
+    return {
+        "account": name,
+        "provider_id": done.provider_id,
+        "key": key,
+        "address": done.address,
+        "effective_at": done.effective_at,
+    }

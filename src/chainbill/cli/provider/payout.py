@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chainbill.cli.provider.acting import provider
 from chainbill.cli.shell.acting import acting_as, new_option, who_is
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import confirm, dry_run_option, yes_option
@@ -21,27 +22,20 @@ def payout_address_group() -> None:
 @pass_invocation
 def show(invocation: Invocation, name: str) -> None:
     """Show where the provider is paid, and an announced change."""
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.provider.payout import payout_address
 
-    session = invocation.session()
-    _, provider_id = provider_of(session, name)
-    address = session.protocol.registry.payout_address(provider_id)
-    announced = session.protocol.registry.announced_payout_address(provider_id)
-    changing = bool(announced.effective_at)
+    acting, provider_id = provider(invocation, name)
+    stands = payout_address(acting.session, provider_id)
+    later = f"\nFrom {show_time(stands.effective_at)} it is paid at {stands.announced}."
     emit(
         {
             "account": name,
             "provider_id": provider_id,
-            "payout_address": address,
-            "announced": announced.payout_address if changing else None,
-            "effective_at": announced.effective_at or None,
+            "payout_address": stands.payout_address,
+            "announced": stands.announced,
+            "effective_at": stands.effective_at or None,
         },
-        f"{name} is paid at {address}."
-        + (
-            f"\nFrom {show_time(announced.effective_at)} it is paid at {announced.payout_address}."
-            if changing
-            else ""
-        ),
+        f"{name} is paid at {stands.payout_address}." + (later if stands.announced else ""),
     )
 
 
@@ -61,31 +55,28 @@ def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
     ACCOUNT is a name in the address book, or an address. The present address can call the change off until
     then; after that it has no say any more.
     """
-    from chainbill.operations.provider.payout import payout_sender
-    from chainbill.state.address_book import Role
+    from chainbill.operations.provider.payout import announce_payout_address, payout_actor
 
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
-    registry = session.protocol.registry
+    acting, provider_id = provider(invocation, name)
+    # Nobody is asked about what cannot be done from here.
+    present = payout_actor(acting, provider_id).address
     confirm(
         f"{name} announces another payout address",
         {
-            "from": who_is(session, registry.payout_address(provider_id)),
-            "to": who_is(session, account, new=new),
+            "from": who_is(acting.session, present),
+            "to": who_is(acting.session, account, new=new),
             "then": "in two days it is paid there, and that account alone manages keys, prices and disputes",
         },
     )
-    address = session.address_of(account, role=Role.PROVIDER, new=new)
-    registry.announce_payout_address(owner, provider_id, address)
-    effective_at = registry.announced_payout_address(provider_id).effective_at
+    done = announce_payout_address(acting, provider_id, account, new=new)
     emit(
         {
             "account": name,
             "provider_id": provider_id,
-            "announced": address,
-            "effective_at": effective_at,
+            "announced": done.announced,
+            "effective_at": done.effective_at,
         },
-        f"{name} is to be paid at {address}. {it_holds(effective_at)}",
+        f"{name} is to be paid at {done.announced}. {it_holds(done.effective_at)}",
     )
 
 
@@ -95,19 +86,16 @@ def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
 @pass_invocation
 def cancel(invocation: Invocation, name: str) -> None:
     """Call the announced change of the payout address off."""
-    from chainbill.operations.effect import effective_at
-    from chainbill.operations.provider.payout import payout_sender
+    from chainbill.operations.provider.payout import cancel_payout_address
 
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
-    since = effective_at(session, session.protocol.registry.cancel_payout_address(owner, provider_id))
-    address = session.protocol.registry.payout_address(provider_id)
+    done = cancel_payout_address(*provider(invocation, name))
     emit(
         {
             "account": name,
-            "provider_id": provider_id,
-            "payout_address": address,
-            "effective_at": since,
+            "provider_id": done.provider_id,
+            "payout_address": done.payout_address,
+            "effective_at": done.effective_at,
         },
-        f"The change is called off: {name} stays paid at {address}. {it_holds(since)}",
+        f"The change is called off: {name} stays paid at {done.payout_address}. "
+        f"{it_holds(done.effective_at)}",
     )

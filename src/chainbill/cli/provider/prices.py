@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chainbill.cli.provider.acting import provider
 from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -16,7 +17,6 @@ from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
     from chainbill.operations.provider.cash_prices import PricesPublished
-    from chainbill.state.session import Session
 
 
 @click.command(
@@ -41,7 +41,6 @@ def prices(
     decoys; a first price holds at once, a change a day later.
     """
     from chainbill.operations.provider.cash_prices import publish_prices
-    from chainbill.operations.provider.payout import payout_sender
     from chainbill.records.catalogue import Catalogue
     from chainbill.records.price_file import read_prices
 
@@ -50,7 +49,7 @@ def prices(
     if file is None and not from_catalogue:
         if catalogue_file is not None:
             raise click.UsageError("--catalogue goes with a file or --from-catalogue")
-        _show_prices(invocation.session(), name)
+        _show_prices(invocation, name)
         return
     catalogue = Catalogue.load(catalogue_file)
     wanted = (
@@ -58,9 +57,8 @@ def prices(
         if file is None
         else read_prices(file, catalogue)
     )
-    session = invocation.session()
-    provider_id, owner = payout_sender(session, name)
-    done = publish_prices(session, owner, provider_id, wanted)
+    acting, provider_id = provider(invocation, name)
+    done = publish_prices(acting, provider_id, wanted)
     emit(
         {
             "account": name,
@@ -89,12 +87,11 @@ def _published_text(name: str, done: PricesPublished) -> str:
     return "\n".join(lines)
 
 
-def _show_prices(session: Session, name: str) -> None:
-    from chainbill.operations.governor.registrations import provider_of
+def _show_prices(invocation: Invocation, name: str) -> None:
     from chainbill.operations.provider.cash_prices import standing_prices
 
-    _, provider_id = provider_of(session, name)
-    standing = standing_prices(session, provider_id)
+    acting, provider_id = provider(invocation, name)
+    standing = standing_prices(acting.session, provider_id)
     facts = [
         {
             "service": service,

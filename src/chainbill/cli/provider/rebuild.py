@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chainbill.cli.provider.worklist import MOST_ROWS, open_worklist
+from chainbill.cli.provider.acting import provider
+from chainbill.cli.provider.worklist import MOST_ROWS
 from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, several
 
 if TYPE_CHECKING:
-    from chainbill.operations.provider.rebuild import RebuiltWorklist
+    from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist
 
 
 @click.command(
@@ -36,23 +37,9 @@ def rebuild(invocation: Invocation, unsent: bool, name: str) -> None:
     nor at the oracle any more waits again, under its own number. What cannot be told is named. Repeated, this
     changes nothing.
     """
-    from chainbill.operations.governor.registrations import provider_of
-    from chainbill.operations.provider.rebuild import rebuild_worklist
-    from chainbill.oracle.store import OracleStore
-    from chainbill.state.private_files import locked
+    from chainbill.operations.provider.rebuild import rebuild as rebuild_worklist
 
-    session = invocation.session()
-    _, provider_id = provider_of(session, name)
-    with locked(session.state.root / f"provider-{name}.lock"):
-        done = rebuild_worklist(
-            session.protocol,
-            OracleStore(session.state.oracle_database),
-            open_worklist(session, name),
-            session.vault,
-            session.vault_key(name),
-            provider_id,
-            with_unsent=unsent,
-        )
+    done = rebuild_worklist(*provider(invocation, name), with_unsent=unsent)
     emit(
         {
             "attested": done.attested,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.provider.worklist import MOST_ROWS, open_worklist, whole_identities
+from chainbill.cli.provider.acting import provider
+from chainbill.cli.provider.worklist import MOST_ROWS
 from chainbill.cli.shell.acting import acting_as
 from chainbill.cli.shell.command import ExitCode, ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -16,7 +17,7 @@ from chainbill.cli.shell.parameters import ACCOUNT
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.operations.provider.recall import RecallDesk, Recalled
+    from chainbill.operations.provider.recaller import Recalled
     from chainbill.state.session import Session
 
 _TAKEN_BACK = ("recalled", "in_signed_batch")
@@ -59,17 +60,13 @@ def recall(
 
     Exits with 1 when there was something to take back and none of it could be.
     """
-    from chainbill.state.private_files import locked
+    from chainbill.operations.provider.recall import recall as take_back
 
     if bool(records) + everything + held != 1:
         raise click.UsageError("name the records to take back, or give --all, or --held")
-    session = invocation.session()
-    with locked(session.state.root / f"provider-{name}.lock"):
-        desk = _desk(session, name, key)
-        known = {each.record_identity for each in desk.worklist.attested()}
-        named = whole_identities(known, records)
-        candidates = desk.named(named) if named else desk.everything(only_held=held)
-        done = [desk.take_back(each, drop=drop, dry_run=dry_run) for each in candidates]
+    acting, provider_id = provider(invocation, name)
+    session = acting.session
+    done = take_back(acting, provider_id, records, only_held=held, drop=drop, dry_run=dry_run, key=key)
     emit(
         {"dry_run": dry_run, "dropped": drop, "events": [_facts(session, each) for each in done]},
         lambda: _show(session, name, done, drop=drop, dry_run=dry_run),
@@ -78,26 +75,8 @@ def recall(
         context.exit(ExitCode.FAILED)
 
 
-def _desk(session: Session, name: str, key: str | None) -> RecallDesk:
-    from chainbill.attestation.signing import Signer
-    from chainbill.operations.governor.registrations import provider_of
-    from chainbill.operations.provider.recall import RecallDesk
-    from chainbill.oracle.store import OracleStore
-
-    _, provider_id = provider_of(session, name)
-    return RecallDesk(
-        protocol=session.protocol,
-        provider_id=provider_id,
-        key=Signer(session.account(key or name)),
-        vault_key=session.vault_key(name),
-        worklist=open_worklist(session, name),
-        store=OracleStore(session.state.oracle_database),
-        vault=session.vault,
-    )
-
-
 def _facts(session: Session, done: Recalled) -> dict[str, Any]:
-    attestation = done.candidate.stored.attestation
+    attestation = done.candidate.receipt.attestation
     return {
         "record": done.candidate.identity or None,
         "outcome": done.end.value,
@@ -123,11 +102,11 @@ def _show(session: Session, name: str, done: Sequence[Recalled], *, drop: bool, 
     click.echo(", ".join(f"{count} {word}" for count, word in counts if count) + ".\n")
     rows = [
         (
-            each.candidate.stored.attestation.sequence,
+            each.candidate.receipt.attestation.sequence,
             each.candidate.identity or "not in the vault",
-            session.book.name_of(each.candidate.stored.attestation.patient)
-            or each.candidate.stored.attestation.patient,
-            show_dollars(each.candidate.stored.attestation.billed_amount),
+            session.book.name_of(each.candidate.receipt.attestation.patient)
+            or each.candidate.receipt.attestation.patient,
+            show_dollars(each.candidate.receipt.attestation.billed_amount),
             _told(each, name, drop=drop),
         )
         for each in done[:MOST_ROWS]
@@ -141,7 +120,7 @@ def _show(session: Session, name: str, done: Sequence[Recalled], *, drop: bool, 
 
 
 def _told(done: Recalled, name: str, *, drop: bool) -> str:
-    attestation = done.candidate.stored.attestation
+    attestation = done.candidate.receipt.attestation
     number = f"{attestation.provider_id}:{attestation.sequence}"
     return {
         "recalled": "off the worklist" if drop else "back on the worklist",

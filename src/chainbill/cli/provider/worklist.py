@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.shell.acting import acting_as
+from chainbill.cli.shell.acting import acting_as, actor
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, show_table
-from chainbill.errors import StateError
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.operations.provider.worklist import WaitingEvent, Worklist
+    from chainbill.operations.provider.waiting import WorklistStanding
     from chainbill.records.service_event import ServiceEvent
     from chainbill.state.session import Session
 
@@ -29,13 +28,17 @@ MOST_ROWS = 40
 @pass_invocation
 def show_worklist(invocation: Invocation, name: str) -> None:
     """List the events that wait to be attested, and those that the oracle has and has not settled."""
-    session = invocation.session()
-    worklist = open_worklist(session, name)
-    waiting = worklist.waiting()
+    from chainbill.operations.provider.waiting import worklist
+
+    acting = actor(invocation, name, "provider")
+    session = acting.session
+    stands = worklist(acting, session.book.get(name).provider_id)
+    waiting = stands.waiting
     patients = {item.row: session.book.name_of(item.patient) or item.patient for item in waiting}
-    at_oracle = _at_oracle(session, name, worklist)
+    at_oracle = _at_oracle(session, stands)
     facts = {
-        **worklist.counts(),
+        "waiting": len(waiting),
+        "attested": stands.attested,
         "events": [event_facts(item.event, patients[item.row]) for item in waiting],
         "at_oracle": at_oracle,
     }
@@ -59,42 +62,31 @@ def remove(invocation: Invocation, records: tuple[str, ...], name: str) -> None:
 
     RECORD is a record's identity as `provider worklist --json` shows it.
     """
-    from chainbill.operations.provider.submission import commitments
-    from chainbill.oracle.refusals import Refusals
+    from chainbill.operations.provider.waiting import remove as take_off
 
-    session = invocation.session()
-    worklist = open_worklist(session, name)
-    worklist.remove(named_events(worklist, name, records))
-    provider_id = session.book.get(name).provider_id
-    if provider_id is not None:
-        Refusals(session.state.refusals_database).keep_only(provider_id, commitments(worklist.waiting()))
+    acting = actor(invocation, name, "provider")
+    take_off(acting, acting.session.book.get(name).provider_id, records)
     emit({"removed": list(records)}, f"Removed: {', '.join(records)}.")
 
 
-def _at_oracle(session: Session, name: str, worklist: Worklist) -> list[dict[str, Any]]:
+def _at_oracle(session: Session, stands: WorklistStanding) -> list[dict[str, Any]]:
     """What was attested and is neither settled nor denied, with the oracle's word for how it stands."""
     from chainbill.cli.audit.text import Names
     from chainbill.cli.shell.next_steps import Advice, after_standing
-    from chainbill.oracle.store import OracleStore, Status
 
-    provider_id = session.book.get(name).provider_id
-    if provider_id is None or not session.state.oracle_database.exists():
-        return []
-    records = {each.commitment: each.record_identity for each in worklist.attested()}
     advice = Advice(Names(session.book), datetime.fromtimestamp(session.now(), UTC).year)
     return [
         {
-            "record": records.get(stored.attestation.commitment),
-            "sequence": stored.attestation.sequence,
-            "patient": session.book.name_of(stored.attestation.patient) or stored.attestation.patient,
-            "billed": format_dollars(stored.attestation.billed_amount),
-            "status": stored.status.value,
-            "reason": stored.standing_reason,
-            "what_to_do": after_standing(advice, stored),
+            "record": each.record,
+            "sequence": each.receipt.attestation.sequence,
+            "patient": session.book.name_of(each.receipt.attestation.patient)
+            or each.receipt.attestation.patient,
+            "billed": format_dollars(each.receipt.attestation.billed_amount),
+            "status": each.receipt.status.value,
+            "reason": each.receipt.standing_reason,
+            "what_to_do": after_standing(advice, each.receipt),
         }
-        for stored in OracleStore(session.state.oracle_database).waiting(provider_id=provider_id)
-        # What was taken back is on the list above again, or was dropped.
-        if stored.status is not Status.RECALLED or stored.attestation.commitment in records
+        for each in stands.at_oracle
     ]
 
 
@@ -117,45 +109,6 @@ def _show_at_oracle(at_oracle: Sequence[dict[str, Any]]) -> None:
     show_table((">sequence", "record", "patient", ">billed", "stands", "reason", "what to do"), rows)
     if len(at_oracle) > MOST_ROWS:
         click.echo(f"… and {len(at_oracle) - MOST_ROWS} more (all of them: --json)")
-
-
-def open_worklist(session: Session, name: str) -> Worklist:
-    """A provider's worklist.
-
-    Raises:
-        StateError: there is no provider of that name.
-    """
-    from chainbill.operations.provider.worklist import Worklist
-    from chainbill.state.address_book import Role
-
-    session.book.get(name, Role.PROVIDER)
-    return Worklist(session.state.provider_database(name))
-
-
-def named_events(worklist: Worklist, name: str, records: Sequence[str]) -> list[WaitingEvent]:
-    """The events that wait for these records; without any, all that wait.
-
-    Raises:
-        StateError: one of them is not on the list, or fits several on it.
-    """
-    waiting = worklist.waiting()
-    known = {item.event.record_identity for item in waiting}
-    records = whole_identities(known, records)
-    unknown = [record for record in records if record not in known]
-    if unknown:
-        raise StateError(
-            f"not on the worklist of {name}: {', '.join(unknown)}", hint="see it: chainbill provider worklist"
-        )
-    return [item for item in waiting if not records or item.event.record_identity in records]
-
-
-def whole_identities(known: Collection[str], records: Sequence[str]) -> list[str]:
-    """``records`` as the worklist has them: one named by its last part (``Encounter/7``) is the one known
-    identity that ends so, where it is the only one."""
-    from chainbill.interop.fhir.files import tail
-
-    whole = {record: [each for each in known if record in (each, tail(each))] for record in records}
-    return [found[0] if len(found) == 1 else record for record, found in whole.items()]
 
 
 def event_facts(event: ServiceEvent, patient: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import click
 
 from chainbill.cli.shell.context import Invocation
+from chainbill.errors import ArgumentError
 from chainbill.state.names import closest
 
 
@@ -58,6 +59,16 @@ class ShellCommand(click.Command):
                 raise
             hint = "Nothing here is negative: leave out the minus sign."
             raise Misspelt(f"{minus} is below zero", hint, ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; what an operation says of its arguments is said of the options."""
+        try:
+            return super().invoke(ctx)
+        except ArgumentError as error:
+            message = f"{error}: {error.hint}" if error.hint else str(error)
+            if error.argument:
+                raise click.BadParameter(message, ctx, param_hint=f"--{error.argument}") from None
+            raise click.UsageError(message, ctx) from None
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Put the example at the end of the help."""

@@ -13,6 +13,7 @@ from chainbill.errors import ChainbillError
 from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet
 from chainbill.state.networks import state_of
+from chainbill.state.untold import Untold
 
 if TYPE_CHECKING:
     # web3 costs most of a second to import; only a command that needs the chain pays for it.
@@ -34,6 +35,8 @@ class Invocation:
     """Nothing is to be sent."""
     rehearsal: Rehearsal | None = None
     """The dry run, once there is a session."""
+    untold: Untold = field(default_factory=Untold, init=False)
+    """What was done and is still to be shown."""
     _shows_devnet: bool = field(default=False, init=False)
 
     @cached_property
@@ -69,12 +72,17 @@ class Invocation:
 
             context = click.get_current_context()
             self.rehearsal = context.with_resource(rehearsal(self.state, self.rpc_url))
-            return self.rehearsal.session
+            return self._telling(self.rehearsal.session)
         from chainbill.state.session import Session
 
         session = Session.open(self.state, self.rpc_url)
         if session.devnet is not None:
             self.shows_devnet()
+        return self._telling(session)
+
+    def _telling(self, session: Session) -> Session:
+        session.untold = self.untold
+        click.get_current_context().call_on_close(self.untold.never_told)
         return session
 
     def shows_devnet(self) -> None:

@@ -52,6 +52,11 @@ def check_form(beginning: bytes, where: str, wanted: Wanted) -> None:
         raise refused_as(f"{where}: {found.sentence}", hint=found.hint)
 
 
+def check_signed(content: bytes, where: str) -> None:
+    """Refuse what is plainly not a signed intent; errors as ``check_form``."""
+    check_form(content, where, Wanted.SIGNED)
+
+
 PLAN_FILE = GivenFile(Wanted.PLAN)
 FEE_FILE = GivenFile(Wanted.FEES)
 PRICE_FILE = GivenFile(Wanted.PRICES)

@@ -10,7 +10,7 @@ from chainbill.billing.outcomes import Reason
 if TYPE_CHECKING:
     from chainbill.attestation.typed_data import ServiceAttestation
     from chainbill.cli.audit.text import Names
-    from chainbill.oracle.store import StoredAttestation
+    from chainbill.oracle.api import Receipt
 
 _AFTER_PENDING: dict[Reason, str] = {
     Reason.BENEFIT_YEAR_NOT_OPEN: "wait until {year} has begun",
@@ -89,14 +89,14 @@ class Advice:
         )
 
 
-def after_standing(advice: Advice, stored: StoredAttestation) -> str:
+def after_standing(advice: Advice, receipt: Receipt) -> str:
     """What lets an attestation settle that the oracle has and that is not final, however it stands."""
-    provider = advice.names.provider(stored.attestation.provider_id)
-    if stored.status == "recalled":
-        return f"chainbill provider recall --held --as {provider}" if stored.signed_until else ""
-    if stored.hold is not None:
-        return _AFTER_HOLD[stored.hold].format(provider=provider)
-    return advice.after_pending(stored.reason, stored.attestation)
+    provider = advice.names.provider(receipt.attestation.provider_id)
+    if receipt.status == "recalled":
+        return f"chainbill provider recall --held --as {provider}" if receipt.signed_until else ""
+    if receipt.hold is not None:
+        return _AFTER_HOLD[receipt.hold].format(provider=provider)
+    return advice.after_pending(receipt.reason, receipt.attestation)
 
 
 def after_refusal(reason: str, hint: str | None) -> str:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,27 @@ from pydantic import BaseModel
 
 from chainbill.cli.shell.context import Invocation
 from chainbill.cli.shell.terminal import echo_styled, one_line, styled, visible
+from chainbill.operations.times import show_time as show_time  # commands get it here, with the rest
 
 _PIPE_WIDTH = 240
 """Columns of a table that no terminal cuts off."""
-
-_LAST_OF_THE_CALENDAR = int(datetime.max.replace(microsecond=0, tzinfo=UTC).timestamp())
 
 
 def emit(facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]) -> None:
     """Print ``facts`` under ``--json``, and ``text`` (or what calling it prints) otherwise.
 
     In ``facts`` bytes become 0x-hexadecimal; money must be given as ``format_dollars`` strings, times of the
-    chain as seconds since 1970. In a dry run both say so, and what would be sent.
+    chain as seconds since 1970. In a dry run both say so, and what would be sent. What was done is over then.
     """
     invocation = click.get_current_context().ensure_object(Invocation)
     invocation.save_shown()
+    _show(invocation, facts, text)
+    invocation.untold.told()
+
+
+def _show(
+    invocation: Invocation, facts: Mapping[str, Any] | BaseModel, text: str | Callable[[], None]
+) -> None:
     if invocation.json:
         shown = {**_plain(facts), **_rehearsed_facts(invocation)}
         click.echo(json.dumps(shown, indent=2, ensure_ascii=False, default=_plain))
@@ -88,14 +94,6 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
 def several(count: int, noun: str) -> str:
     """So many of something, one of it in the singular: ``1 claim``, ``2 service events``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def show_time(timestamp: int) -> str:
-    """A chain time as a person reads it: ``2026-11-24 07:50:47 UTC``."""
-    if timestamp > _LAST_OF_THE_CALENDAR:
-        # A chain counts further than calendars do.
-        return f"after the year 9999 (second {timestamp})"
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def holds_from(timestamp: int) -> str:

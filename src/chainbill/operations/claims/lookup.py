@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from chainbill.audit.account import find_claims
+from chainbill.attestation.claim_number import claim_number
+from chainbill.audit.account import every_claim, find_claims
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.format.events import Claim, Party
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import StateError
 from chainbill.ledger.claim_records import replay_claims
 from chainbill.ledger.indexer import index
-from chainbill.ledger.live_claims import Dispute, LiveClaim
 from chainbill.ledger.proofs import ProvenClaim, prove_claim
+from chainbill.operations.claims.facts import LedgerClaim, Reversal, ledger_claim
 from chainbill.state.session import Session
+
+__all__ = [
+    "Claims",
+    "DisputeStatus",
+    "DisputedClaim",
+    "PartyTo",
+    "ProvenClaim",
+    "disputed_claims",
+    "find_claim",
+    "payer_party",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +48,33 @@ class PartyTo:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisputedClaim:
-    """A claim that was disputed or given back, as it stands."""
+    """A claim that was disputed or given back, as it stands. Amounts in micro-dollars."""
 
     claim_id: bytes
-    live: LiveClaim
-    dispute: Dispute
+    patient: str
+    claim: Claim
+    """As it was settled."""
+    parties: tuple[Party, ...]
+    """Who has disputed it."""
+    status: DisputeStatus
+    deadline: int | None
+    """Of the answer, or of the ruling, in seconds since 1970; None: nothing is waited for."""
+    held: int
+    """Of the provider's credit."""
+    reversed: Reversal | None
+    """What was taken back; None: nothing was."""
 
     @property
-    def parties(self) -> list[Party]:
-        """Who has disputed it."""
-        return [party for party in Party if self.dispute.parties >> party & 1]
+    def number(self) -> str:
+        """What the claim is called, ``2:7``."""
+        return claim_number(self.claim.provider_id, self.claim.sequence)
+
+    @property
+    def reversed_in_full(self) -> bool:
+        """Is nothing left of the claim, so that another can take its place?"""
+        return self.reversed is not None and self.reversed.allowed == self.claim.allowed
 
 
 class Claims:
@@ -99,6 +126,15 @@ class Claims:
             raise StateError(f"claim {wanted} did not settle: it is {ending}, and nobody paid for it")
         return self.prove(settled[0].decisive.claim_id or b"")
 
+    def of(self, party: PartyTo) -> list[LedgerClaim]:
+        """The party's claims, in the order in which they were first decided."""
+        accounts = every_claim(self._records, self._ledger)
+        return [
+            ledger_claim(account)
+            for account in accounts
+            if party.covers(account.decisive.patient, account.decisive.claim)
+        ]
+
     def prove(self, claim_id: bytes) -> ProvenClaim:
         """A settled claim by its id.
 
@@ -111,14 +147,51 @@ class Claims:
         self, party: PartyTo, statuses: Collection[DisputeStatus] = tuple(DisputeStatus)
     ) -> list[DisputedClaim]:
         """The party's claims that were disputed or given back, by provider and sequence."""
-        found = [each for each in self._disputed(party) if each.dispute.status in statuses]
-        return sorted(found, key=lambda each: (each.live.claim.provider_id, each.live.claim.sequence))
+        found = [each for each in self._disputed(party) if each.status in statuses]
+        return sorted(found, key=lambda each: (each.claim.provider_id, each.claim.sequence))
 
     def _disputed(self, party: PartyTo) -> Iterator[DisputedClaim]:
         for claim_id, dispute in self._ledger.disputes.items():
             live = self._ledger.claims[claim_id]
-            if party.covers(live.patient, live.claim):
-                yield DisputedClaim(claim_id, live, dispute)
+            if not party.covers(live.patient, live.claim):
+                continue
+            yield DisputedClaim(
+                claim_id=claim_id,
+                patient=live.patient,
+                claim=live.claim,
+                parties=tuple(party for party in Party if dispute.parties >> party & 1),
+                status=dispute.status,
+                deadline=dispute.deadline or None,
+                held=dispute.held,
+                reversed=Reversal.of(live.reversed_claim) if live.reversed_claim else None,
+            )
+
+
+def disputed_claims(
+    session: Session, party: PartyTo | None = None, statuses: Collection[DisputeStatus] = ()
+) -> tuple[DisputedClaim, ...]:
+    """Claims that were disputed or given back, by provider and sequence.
+
+    Args:
+        party: only claims of this patient, provider or payer.
+        statuses: only those that stand so; none: all.
+
+    Raises:
+        ChainError: the node does not answer.
+        LedgerError: the logs do not replay.
+    """
+    return tuple(Claims(session).disputed(party or PartyTo(), statuses or tuple(DisputeStatus)))
+
+
+def find_claim(session: Session, wanted: str | ProvenClaim, party: PartyTo | None = None) -> ProvenClaim:
+    """A settled claim by its number, commitment or id, as ``Claims.find``; one found before is returned.
+
+    Raises:
+        ChainError: the node does not answer.
+        LedgerError: there is none, or ``wanted`` names nothing.
+        StateError: it did not settle, it is somebody else's, or the number is not whole.
+    """
+    return wanted if isinstance(wanted, ProvenClaim) else Claims(session).find(wanted, party or PartyTo())
 
 
 def payer_party(claim: Claim, payer_id: int) -> Party:

@@ -23,6 +23,10 @@ Part = Literal[
 ]
 """What can be ruled on; ``alone_…`` is the secondary payer as if it were alone."""
 
+RulingWanted = Literal["reverse", "uphold"] | Mapping[Part, int]
+"""Nothing is to be left of the claim, all of it, or some components are to be these, in micro-dollars; those
+left out stay as they are."""
+
 _SHARES = ("deductible", "copay", "coinsurance", "outside_plan", "plan_paid")
 """They make what is allowed."""
 
@@ -31,6 +35,15 @@ _ALONE = {
     "alone_out_of_pocket": "out_of_pocket",
     "alone_plan_paid": "plan_paid",
 }
+
+
+def ruling_on(settled: SettledClaim, wanted: RulingWanted) -> Ruling:
+    """The ruling on a claim. What is allowed becomes the sum of the shares."""
+    if wanted == "reverse":
+        return full_reversal(settled)
+    if wanted == "uphold":
+        return upheld(settled)
+    return partial_ruling(settled, wanted)
 
 
 def upheld(settled: SettledClaim) -> Ruling:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from web3.types import TxReceipt
 
 from chainbill.chain.contracts.client import ContractClient
-from chainbill.chain.contracts.governance import ScheduledCall
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import RESTRICTED, GovernorRole
 from chainbill.errors import CallDelayed, ChainError, StateError
+from chainbill.operations.actor import Actor
+from chainbill.operations.effect import Made, made
+from chainbill.operations.times import show_time
 from chainbill.state.names import whom_else
 from chainbill.state.private_files import locked
 from chainbill.state.session import Session
@@ -24,9 +25,8 @@ GOVERNOR = "governor"
 """The account that deployed the protocol."""
 
 
-@contextmanager
-def governor(session: Session, name: str = GOVERNOR) -> Iterator[Sender]:
-    """The governor's account, for one process at a time: two would send transactions of one number.
+def governor_account(session: Session, name: str = GOVERNOR) -> Actor:
+    """An account that may be in one of the governor's roles: the chain says whether it is.
 
     Raises:
         StateError: its keystore is not here.
@@ -36,8 +36,26 @@ def governor(session: Session, name: str = GOVERNOR) -> Iterator[Sender]:
             f"only the governor may do this, and the keystore of {name!r} is not here",
             hint=whom_else(name, session.keystores.names(), none="it is with whoever deployed the protocol"),
         )
-    with locked(session.state.root / "governor.lock"):
-        yield session.sender(name)
+    return Actor.holding(session, name)
+
+
+@contextmanager
+def acting(governor: Actor) -> Iterator[Sender]:
+    """The account's sender, for one process at a time: another could announce the same call meanwhile.
+
+    Raises:
+        StateError: its key is not at hand, or another process has its turn for over a minute.
+    """
+    sender = governor.sender()
+    with locked(governor.session.state.root / "governor.lock"):
+        yield sender
+
+
+@contextmanager
+def governor(session: Session, name: str = GOVERNOR) -> Iterator[Sender]:
+    """A named account, acting; errors as ``governor_account`` and ``acting``."""
+    with acting(governor_account(session, name)) as sender:
+        yield sender
 
 
 def govern(
@@ -50,6 +68,27 @@ def govern(
         ChainError: the account has not the role that the call needs.
         ContractReverted: the contract refuses.
     """
+    await_call(session, sender, target, function, *arguments)
+    return session.protocol.governance.execute(sender, target, function, *arguments)
+
+
+def settlement_call(governor: Actor, function: str, *arguments: object) -> Made:
+    """Make a restricted call of settlement; errors as ``acting`` and ``govern``."""
+    session = governor.session
+    with acting(governor) as sender:
+        receipt = govern(session, sender, session.protocol.settlement, function, *arguments)
+    return made(session, receipt)
+
+
+def await_call(
+    session: Session, sender: Sender, target: ContractClient, function: str, *arguments: object
+) -> None:
+    """Return once the sender may make a restricted call; announce it where it must, and nobody has.
+
+    Raises:
+        CallDelayed: it is announced, now or earlier, and its delay is not over.
+        ChainError: the account has not the role that the call needs.
+    """
     governance = session.protocol.governance
     permission = governance.can_call(sender.address, target, function)
     if not permission.allowed:
@@ -60,14 +99,13 @@ def govern(
             hint="name an account that is: --as NAME",
         )
     if not permission.immediate:
-        _wait(session, sender, target, function, *arguments)
-    return governance.execute(sender, target, function, *arguments)
+        _announce(session, sender, target, function, *arguments)
 
 
-def _wait(
+def _announce(
     session: Session, sender: Sender, target: ContractClient, function: str, *arguments: object
 ) -> None:
-    """Return once the call may be made; announce it where nobody has."""
+    """Return once an announced call may be made; announce it where nobody has."""
     governance = session.protocol.governance
     operation_id = governance.operation_id(sender.address, target, function, *arguments)
     ready_at = governance.get_schedule(operation_id)
@@ -77,9 +115,8 @@ def _wait(
     if new:
         governance.schedule(sender, target, function, *arguments)
         ready_at = governance.get_schedule(operation_id)
-    when = datetime.fromtimestamp(ready_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     raise CallDelayed(
-        f"{function} is announced and can be made from {when}",
+        f"{function} is announced and can be made from {show_time(ready_at)}",
         operation_id=operation_id,
         ready_at=ready_at,
         new=new,
@@ -90,27 +127,3 @@ def _wait(
 def is_bound(session: Session, account: str, target: ContractClient, function: str) -> bool:
     """Must the governor's account announce this call beforehand?"""
     return not session.protocol.governance.can_call(account, target, function).immediate
-
-
-def targets(session: Session) -> dict[str, ContractClient]:
-    """The contracts that only the governor may call some functions of, by address."""
-    protocol = session.protocol
-    clients = (protocol.governance, protocol.token, protocol.registry, protocol.payers, protocol.settlement)
-    return {client.address: client for client in clients}
-
-
-def find_scheduled(session: Session, wanted: str) -> ScheduledCall:
-    """The one call that waits under an operation id, or the beginning of one.
-
-    Raises:
-        StateError: there is none, or there are several.
-    """
-    calls = session.protocol.governance.scheduled(from_block=session.protocol.deployment.block)
-    begin = wanted.lower().removeprefix("0x")
-    found = [call for call in calls if begin and call.operation_id.hex().startswith(begin)]
-    if len(found) != 1:
-        told = "several scheduled calls have" if found else "no scheduled call has"
-        raise StateError(
-            f"{told} an operation id that begins with {wanted}", hint="see: chainbill governor scheduled"
-        )
-    return found[0]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change
+from chainbill.operations.governor.calls import settlement_call
 from chainbill.state.session import Session
 
 
@@ -28,6 +31,36 @@ class OperatorFeeStanding:
     def last(self) -> OperatorFee:
         """The one announced last."""
         return self.announced or self.present
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorFeeAnnounced(Change):
+    """A fee that holds from ``effective_at`` on: micro-dollars for each event, and basis points of what is
+    allowed."""
+
+    flat: int
+    bps: int
+
+
+def set_operator_fee(
+    registrar: Actor, *, flat: int | None = None, bps: int | None = None
+) -> OperatorFeeAnnounced:
+    """Announce another fee of the operator that a batch names; it holds a day later.
+
+    Args:
+        flat: for each event, in micro-dollars; None: as announced last.
+        bps: of what is allowed, in basis points; None: as announced last.
+
+    Raises:
+        CallDelayed: the call is announced, and must wait.
+        ChainError: the account is no registrar.
+        ContractReverted: it is over the contract's cap.
+        StateError: the key is not at hand.
+    """
+    last = standing_fee(registrar.session).last
+    wanted = (last.flat if flat is None else flat, last.bps if bps is None else bps)
+    made = settlement_call(registrar, "setOperatorFee", *wanted)
+    return OperatorFeeAnnounced(**made, flat=wanted[0], bps=wanted[1])
 
 
 def standing_fee(session: Session) -> OperatorFeeStanding:

@@ -6,17 +6,23 @@ the governor is bound to announce its calls, when the command is given again aft
 
 from __future__ import annotations
 
-from chainbill.chain.contracts.payer_factory import payer_creation_code
 from chainbill.errors import DevnetError, StateError
-from chainbill.operations.governor.calls import GOVERNOR, govern, governor, is_bound
+from chainbill.operations.governor import admission
+from chainbill.operations.governor.admission import (
+    PayerCreated,
+    ProviderRegistered,
+    owned_payer,
+    registered_ids,
+)
+from chainbill.operations.governor.calls import GOVERNOR, govern, governor, governor_account, is_bound
 from chainbill.state.address_book import Contact, Role
 from chainbill.state.names import is_id
 from chainbill.state.session import Session
 
 
-def register_provider(session: Session, who: str, *, governed_by: str = GOVERNOR) -> tuple[Contact, bool]:
-    """The provider of that name or address, with a place in the registry; True where it is new there. A name
-    that nobody has gets an account.
+def register_provider(session: Session, who: str, *, governed_by: str = GOVERNOR) -> ProviderRegistered:
+    """The provider of that name or address, with a place in the registry. A name that nobody has gets an
+    account.
 
     Its account is both its attester key and its payout address.
 
@@ -28,21 +34,20 @@ def register_provider(session: Session, who: str, *, governed_by: str = GOVERNOR
     """
     name, entry = _party(session, who, Role.PROVIDER)
     if entry.provider_id is not None:
-        return entry, False
+        return ProviderRegistered(changed=False, provider_id=entry.provider_id, address=entry.address)
     # It was registered elsewhere, or an earlier attempt was cut off before it could write the id down.
-    ids, new = registered_ids(session, entry.address), False
-    if not ids:
+    ids = registered_ids(session, entry.address)
+    if ids:
+        done = ProviderRegistered(changed=False, provider_id=ids[0], address=entry.address)
+    else:
         _check_governor(session, governed_by, who, entry, "not registered", "register-provider")
-        with governor(session, governed_by) as sender:
-            registry = session.protocol.registry
-            govern(session, sender, registry, "register", entry.address, [entry.address])
-        ids, new = registered_ids(session, entry.address), True
-    return _noted(session, name, entry, provider_id=ids[0]), new
+        done = admission.register_provider(governor_account(session, governed_by), entry.address)
+    _noted(session, name, entry, provider_id=done.provider_id)
+    return done
 
 
-def open_payer(session: Session, who: str, *, governed_by: str = GOVERNOR) -> tuple[Contact, bool]:
-    """The insurer of that name or address, with a payer contract; True where the contract is new. A name that
-    nobody has gets an account.
+def open_payer(session: Session, who: str, *, governed_by: str = GOVERNOR) -> PayerCreated:
+    """The insurer of that name or address, with a payer contract. A name that nobody has gets an account.
 
     Raises:
         StateError: the name belongs to another role, or it has no payer contract and the governor's keystore
@@ -51,15 +56,15 @@ def open_payer(session: Session, who: str, *, governed_by: str = GOVERNOR) -> tu
     """
     name, entry = _party(session, who, Role.INSURER)
     if entry.payer_id is not None:
-        return entry, False
-    payer_id, new = owned_payer(session, entry.address), False
-    if payer_id is None:
+        return PayerCreated(changed=False, payer_id=entry.payer_id, address=entry.address)
+    payer_id = owned_payer(session, entry.address)
+    if payer_id is not None:
+        done = PayerCreated(changed=False, payer_id=payer_id, address=entry.address)
+    else:
         _check_governor(session, governed_by, who, entry, "without a payer contract", "create-payer")
-        with governor(session, governed_by) as sender:
-            payers = session.protocol.payers
-            govern(session, sender, payers, "createPayer", entry.address, payer_creation_code())
-        payer_id, new = owned_payer(session, entry.address), True
-    return _noted(session, name, entry, payer_id=payer_id), new
+        done = admission.create_payer(governor_account(session, governed_by), entry.address)
+    _noted(session, name, entry, payer_id=done.payer_id)
+    return done
 
 
 def hand_out(session: Session, address: str, amount: int) -> None:
@@ -144,26 +149,6 @@ def patient_address(session: Session, who: str) -> str:
         StateError: no patient has the name, or nobody can have the address.
     """
     return _known_party(session, who, Role.PATIENT)[1].address
-
-
-def registered_ids(session: Session, address: str) -> list[int]:
-    """The ids under which an account was registered as a provider and that are still its own: it is paid
-    there, or signs. Only the governor registers; a provider that names somebody else's account as a key or a
-    payout address is not found by it."""
-    registry, block = session.protocol.registry, session.protocol.deployment.block
-    logs = registry.logged("ProviderRegistered", from_block=block, payoutAddress=address)
-    ids = [int(log["providerId"]) for log in logs]
-    return [
-        each
-        for each in ids
-        if registry.payout_address(each) == address or registry.is_attester(each, address)
-    ]
-
-
-def owned_payer(session: Session, address: str) -> int | None:
-    """The id of the payer contract that an address owns; None where it owns none."""
-    ids = range(1, session.protocol.payers.payer_count() + 1)
-    return next((number for number in ids if session.protocol.payer(number).insurer() == address), None)
 
 
 def _provider_of_id(session: Session, provider_id: int) -> tuple[Contact, int]:

@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.attestation.address import checksum_address
 from chainbill.chain.contracts.governance import Membership
-from chainbill.chain.roles import RESTRICTED, GovernorRole
+from chainbill.chain.roles import RESTRICTED, GovernorRole, label_of
 from chainbill.errors import StateError
-from chainbill.operations.governor.calls import GOVERNOR, govern, governor, targets
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
+from chainbill.operations.governor.calls import acting, govern
+from chainbill.operations.governor.scheduled import targets
 from chainbill.state.session import Session
+
+__all__ = [
+    "GovernorRole",
+    "Membership",
+    "Reassigned",
+    "RoleGranted",
+    "RoleMember",
+    "RoleRevoked",
+    "everybody",
+    "grant_role",
+    "label_of",
+    "members",
+    "reassigned",
+    "revoke_role",
+    "usual_delay",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +42,36 @@ class Reassigned:
     usual_role: GovernorRole
 
 
-def everybody(session: Session) -> tuple[tuple[int, Membership], ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleGranted(Change):
+    """An account that is in a role, or will be."""
+
+    role: GovernorRole
+    member: Membership
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRevoked(Change):
+    """An account that is in a role no more."""
+
+    role: GovernorRole
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleMember:
+    """Somebody's place in a role; other roles than ours are numbers."""
+
+    role: int
+    member: Membership
+
+
+def everybody(session: Session) -> tuple[RoleMember, ...]:
     """Everybody who is in any role or will be, by role and address; an admin can make roles beside ours."""
     deployed = session.protocol.deployment.block
     granted = session.protocol.governance.granted_roles(from_block=deployed)
     roles = sorted({*GovernorRole, *granted})
-    return tuple((role, member) for role in roles for member in members(session, role))
+    return tuple(RoleMember(role, member) for role in roles for member in members(session, role))
 
 
 def reassigned(session: Session) -> tuple[Reassigned, ...]:
@@ -65,46 +110,56 @@ def usual_delay(session: Session, role: GovernorRole, account: str | None) -> in
 
 
 def grant_role(
-    session: Session, role: GovernorRole, account: str, delay_seconds: int, *, governed_by: str = GOVERNOR
-) -> bool:
-    """Put an address into a role, or change its delay there; False where it is so already.
+    admin: Actor, role: GovernorRole, account: str, *, delay_seconds: int | None = None
+) -> RoleGranted:
+    """Put an address into a role, or change its delay there. A shorter delay takes effect only after the
+    difference to the longer one.
+
+    Args:
+        delay_seconds: how long before it makes a call it must announce it; None: as ``usual_delay`` says.
 
     Raises:
-        StateError: the governor's keystore is not here.
-        CallDelayed: an admin must announce it first, and has.
-        ChainError: ``governed_by`` is no admin.
+        AttestationError: not an address.
+        CallDelayed: the call is announced, and must wait.
+        ChainError: the account is no admin.
+        StateError: nobody is in the role, so there is no usual delay; or the key is not at hand.
     """
-    governance = session.protocol.governance
-    present = governance.membership(role, account)
+    session, governance, address = admin.session, admin.protocol.governance, checksum_address(account)
+    delay = usual_delay(session, role, address) if delay_seconds is None else delay_seconds
+    present = governance.membership(role, address)
     settled = present.next_delay_seconds if present.next_delay_at else present.delay_seconds
-    if present.since and settled == delay_seconds:
-        return False
-    with governor(session, governed_by) as sender:
-        govern(session, sender, governance, "grantRole", role, account, delay_seconds)
-    return True
+    if present.since and settled == delay:
+        return RoleGranted(changed=False, role=role, member=present)
+    with acting(admin) as sender:
+        receipt = govern(session, sender, governance, "grantRole", role, address, delay)
+    member = governance.membership(role, address)
+    told = made(session, receipt)
+    told["effective_at"] = max(member.since, member.next_delay_at)
+    return RoleGranted(**told, role=role, member=member)
 
 
-def revoke_role(session: Session, role: GovernorRole, account: str, *, governed_by: str = GOVERNOR) -> None:
+def revoke_role(admin: Actor, role: GovernorRole, account: str) -> RoleRevoked:
     """Take an address out of a role. An account takes itself out at once, whatever its delay.
 
     Raises:
-        StateError: the address is not in the role, is the last admin, or the governor's keystore is not
-            here.
-        CallDelayed: an admin must announce it first, and has.
-        ChainError: ``governed_by`` is no admin.
+        AttestationError: not an address.
+        CallDelayed: the call is announced, and must wait.
+        ChainError: the account is no admin.
+        StateError: the address is not in the role, is the last admin, or the key is not at hand.
     """
-    governance = session.protocol.governance
+    session, governance, address = admin.session, admin.protocol.governance, checksum_address(account)
     present = {member.account: member for member in members(session, role)}
-    if account not in present:
-        raise StateError(f"{account} is no {role.label}", hint="see who is: chainbill governor roles list")
-    others = [member for member in present.values() if member.account != account]
+    if address not in present:
+        raise StateError(f"{address} is no {role.label}", hint="see who is: chainbill governor roles list")
+    others = [member for member in present.values() if member.account != address]
     if role is GovernorRole.ADMIN and all(member.since > session.now() for member in others):
         raise StateError(
-            f"{account} is the last admin, and without one nobody could change a role again",
+            f"{address} is the last admin, and without one nobody could change a role again",
             hint="make another one first: chainbill governor roles grant admin ACCOUNT",
         )
-    with governor(session, governed_by) as sender:
-        if sender.address == account:
-            governance.renounce_role(sender, role)
+    with acting(admin) as sender:
+        if sender.address == address:
+            receipt = governance.renounce_role(sender, role)
         else:
-            govern(session, sender, governance, "revokeRole", role, account)
+            receipt = govern(session, sender, governance, "revokeRole", role, address)
+    return RoleRevoked(**made(session, receipt), role=role, account=address)

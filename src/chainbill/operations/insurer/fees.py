@@ -1,14 +1,17 @@
-"""What an insurer has published of its fees, by name, and publishing more of them."""
+"""The fees that an insurer publishes, under ids that only holders of its schedule can read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from web3.types import TxReceipt
+
 from chainbill.billing.terms import FeeTerms
-from chainbill.chain.contracts.payer import PublishedFee
-from chainbill.chain.node.sender import Sender
-from chainbill.operations.fee_publication import FeeChanges, Sent, compare_fees, publish_fees
+from chainbill.chain.contracts.payer import PublishedFee as PublishedFee  # faces get it here
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change, transaction_of
+from chainbill.operations.fee_publication import FeeChanges, Sent, compare_fees, logged_fees, send_mixed
 from chainbill.protocol_constants import END_OF_TIME
 from chainbill.state.session import Session
 
@@ -21,13 +24,13 @@ class FeeStanding:
     announced: PublishedFee | None
 
 
-@dataclass(frozen=True, slots=True)
-class FeesPublished:
-    """What came of publishing; times in seconds since 1970."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeesPublished(Change):
+    """What came of publishing; ``effective_at`` is the last of ``holds``, ``transaction`` the last."""
 
     changes: FeeChanges
     holds: Mapping[str, int]
-    """From when each changed fee holds, by service name."""
+    """From when each changed fee holds, by service name, in seconds since 1970."""
     transactions: int
 
 
@@ -57,36 +60,54 @@ def newest_terms(session: Session, payer_id: int, service: str) -> FeeTerms | No
     return newest.terms if newest else None
 
 
-def publish_schedule(
-    session: Session,
+def publish_fees(
+    insurer: Actor,
     payer_id: int,
-    insurer: Callable[[], Sender],
     fees: Mapping[str, FeeTerms],
     *,
     on_service: Callable[[], None] = lambda: None,
 ) -> FeesPublished:
-    """Publish what changes of a fee schedule, among decoys, and write down which services it has.
+    """Publish what changes of a fee schedule, among decoys, and write down which services it has. A first fee
+    holds at once, a change after the notice; a publishing that was cut off goes on where it was.
 
     Args:
-        session: the chain and the state directory.
-        payer_id: the insurer's payer contract.
-        insurer: opens the account that owns it; called only if something is to be sent.
+        insurer: opened only if something is to be sent.
+        payer_id: its payer contract.
         fees: terms by service name.
         on_service: called once each service is compared.
+
+    Raises:
+        CatalogueError: two services share an id.
+        ChainError: the chain refused it.
     """
-    payer = session.protocol.payer(payer_id)
+    session, payer = insurer.session, insurer.protocol.payer(payer_id)
     schedule = session.schedules.draw(payer_id, fees)
     changes = compare_fees(payer, fees, schedule.ids_of, session.now(), on_service=on_service)
     own = {schedule.id_of(service): service for service in fees}
     # Also what an attempt that was cut off had published without writing it down.
     session.schedules.publish(payer_id, changes.unchanged)
+    receipts: list[TxReceipt] = []
+
+    def send(ids: Sequence[bytes]) -> dict[bytes, int]:
+        receipts.append(payer.publish_fees(sender, {each: changes.to_publish[each] for each in ids}))
+        return logged_fees(payer, receipts[-1])
+
+    def written(ids: Sequence[bytes]) -> None:
+        session.schedules.publish(payer_id, [own[each] for each in ids if each in own])
+
     sent = Sent({}, 0)
     if changes.to_publish:
-
-        def written(ids: Sequence[bytes]) -> None:
-            session.schedules.publish(payer_id, [own[each] for each in ids if each in own])
-
-        sent = publish_fees(payer, insurer(), changes.to_publish, on_published=written)
+        sender = insurer.sender()
+        sent = send_mixed(changes.to_publish, send, on_published=written)
     # What was cut off between a service and its decoys is complete now.
     session.schedules.publish(payer_id, changes.changed)
-    return FeesPublished(changes, sent.by_service(changes.changed, schedule.ids_of), sent.transactions)
+    holds = sent.by_service(changes.changed, schedule.ids_of)
+    return FeesPublished(
+        changed=bool(receipts),
+        effective_at=max(holds.values(), default=None),
+        transaction=transaction_of(receipts[-1]) if receipts else None,
+        block=receipts[-1]["blockNumber"] if receipts else None,
+        changes=changes,
+        holds=holds,
+        transactions=sent.transactions,
+    )

@@ -2,91 +2,141 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from web3.types import TxReceipt
+
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.contracts import InsurerPayer
 from chainbill.errors import StateError
-from chainbill.operations.governor.registrations import insurer_of
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.state.address_book import Role
 from chainbill.state.session import Session
 
 
-def offer_payer(session: Session, name: str, account: str, *, new: bool = False) -> tuple[int, str, bool]:
-    """Offer an insurer's payer contract to an address or a name; ``new`` makes an account of that name.
-    Returns the payer's id, the address, and whether it was not offered to it before.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayerOffer(Change):
+    """To whom a payer contract is offered; nobody else than its insurer acts for it until that takes it."""
+
+    payer_id: int
+    offered_to: str | None
+    """Address; None: the offer is called off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayerTakeover(Change):
+    """A payer contract that is the account's own."""
+
+    payer_id: int
+
+
+def transfer_ownership(insurer: Actor, payer_id: int, account: str, *, new: bool = False) -> PayerOffer:
+    """Offer the insurer's payer contract, with its pool, to another account; the same offer again is left
+    alone.
+
+    Args:
+        insurer: whose contract.
+        payer_id: which.
+        account: an address, or a name in the address book.
+        new: make an account of that name.
 
     Raises:
         AttestationError: it begins like an address and is none.
         StateError: the contract is not the insurer's any more, or the other account is nobody's, the
             insurer itself, of another role, or an insurer with a payer contract already.
+        ChainError: the chain refused it.
     """
-    payer_id, payer = _own(session, name)
+    session = insurer.session
+    payer = _own(insurer, payer_id)
     address = session.address_of(account, role=Role.INSURER, new=new)
     if address == payer.insurer():
-        raise StateError(f"payer {payer_id} is {name}'s own already", hint="name another account")
+        raise StateError(f"payer {payer_id} is {insurer.name}'s own already", hint="name another account")
     known = session.book.name_of(address)
     if known is not None:
         _check_has_none(session, known)
-    changed = payer.successor() != address
-    if changed:
-        payer.transfer_ownership(session.sender(name), address)
-    return payer_id, address, changed
+    if payer.successor() == address:
+        return PayerOffer(changed=False, payer_id=payer_id, offered_to=address)
+    receipt = payer.transfer_ownership(insurer.sender(), address)
+    return _offered(insurer, payer_id, address, receipt)
 
 
-def call_offer_off(session: Session, name: str) -> int:
-    """Call the offer of an insurer's payer contract off; returns the payer's id.
+def cancel_transfer(insurer: Actor, payer_id: int) -> PayerOffer:
+    """Call the offer of the insurer's payer contract off.
 
     Raises:
         StateError: it is not the insurer's any more, or offered to nobody.
+        ChainError: the chain refused it.
     """
-    payer_id, payer = _own(session, name)
+    payer = _own(insurer, payer_id)
     if payer.successor() == ZERO_ADDRESS:
         raise StateError(f"payer {payer_id} is offered to nobody")
-    payer.transfer_ownership(session.sender(name), ZERO_ADDRESS)
-    return payer_id
+    receipt = payer.transfer_ownership(insurer.sender(), ZERO_ADDRESS)
+    return _offered(insurer, payer_id, None, receipt)
 
 
-def take_payer(session: Session, name: str, payer_id: int) -> bool:
-    """Make an account the insurer of the payer contract that is offered to it, and write that down; False
-    where it is its insurer already.
+def accept_ownership(insurer: Actor, payer_id: int) -> PayerTakeover:
+    """Become the insurer of the payer contract that is offered to the account, and write that down; its
+    insurer already, nothing changes.
 
     Raises:
-        ChainError: there is no such payer.
-        StateError: no such insurer, it has another payer contract, or this one is not offered to it.
+        ChainError: there is no such payer, or the chain refused it.
+        StateError: the account has another payer contract, or this one is not offered to it.
     """
-    payer = session.protocol.payer(payer_id)
-    entry = session.book.get(name, Role.INSURER)
-    # An earlier attempt may have been cut off before it could write the id down.
-    changed = payer.insurer() != entry.address
-    if changed:
-        _check_has_none(session, name)
-        if payer.successor() != entry.address:
-            raise StateError(
-                f"payer {payer_id} is not offered to {name}",
-                hint=f"its insurer offers it: chainbill insurer hand-over {name}",
-            )
-        payer.accept_ownership(session.sender(name))
-    before = session.book.insurer(payer_id)
-    if before is not None and before[0] != name:
-        session.book.update(before[0], payer_id=None)
-    session.book.update(name, payer_id=payer_id)
-    return changed
-
-
-def _own(session: Session, name: str) -> tuple[int, InsurerPayer]:
-    """An insurer's payer contract, while it is its own."""
-    entry, payer_id = insurer_of(session, name)
-    payer = session.protocol.payer(payer_id)
-    owner = payer.insurer()
-    if owner != entry.address:
+    session, payer = insurer.session, insurer.protocol.payer(payer_id)
+    if payer.insurer() == insurer.address:
+        # An earlier attempt may have been cut off before it could write the id down.
+        _write_down(insurer, payer_id)
+        return PayerTakeover(changed=False, payer_id=payer_id)
+    _check_has_none(session, insurer.name)
+    if payer.successor() != insurer.address:
         raise StateError(
-            f"payer {payer_id} is not {name}'s any more: {owner} has taken it over",
-            hint=f"act as that account: --as {session.book.name_of(owner) or 'NAME'}",
+            f"payer {payer_id} is not offered to {insurer.name}",
+            hint=f"its insurer offers it: chainbill insurer hand-over {insurer.name}",
         )
-    return payer_id, payer
+    receipt = payer.accept_ownership(insurer.sender())
+    _write_down(insurer, payer_id)
+    return PayerTakeover(
+        **made(insurer.session, receipt),
+        payer_id=payer_id,
+    )
+
+
+def _offered(insurer: Actor, payer_id: int, address: str | None, receipt: TxReceipt) -> PayerOffer:
+    return PayerOffer(
+        **made(insurer.session, receipt),
+        payer_id=payer_id,
+        offered_to=address,
+    )
+
+
+def _write_down(insurer: Actor, payer_id: int) -> None:
+    """Whose the contract is, in the address book; an account that is not there is not put there."""
+    book = insurer.session.book
+    before = book.insurer(payer_id)
+    if before is not None and before[0] != insurer.name:
+        book.update(before[0], payer_id=None)
+    if book.name_of(insurer.address) is not None:
+        book.update(insurer.name, payer_id=payer_id)
+
+
+def _own(insurer: Actor, payer_id: int) -> InsurerPayer:
+    """An insurer's payer contract, while it is its own."""
+    payer = insurer.protocol.payer(payer_id)
+    owner = payer.insurer()
+    if owner != insurer.address:
+        raise StateError(
+            f"payer {payer_id} is not {insurer.name}'s any more: {owner} has taken it over",
+            hint=f"act as that account: --as {insurer.session.book.name_of(owner) or 'NAME'}",
+        )
+    return payer
 
 
 def _check_has_none(session: Session, name: str) -> None:
     """Refuse an account that is not an insurer's, or has a payer contract: it can act for one alone."""
+    if name.startswith("0x"):
+        return
     entry = session.book.get(name, Role.INSURER)
     if entry.payer_id is not None:
         raise StateError(

@@ -1,11 +1,19 @@
-"""What an insurer has published of its plans."""
+"""The plans that an insurer publishes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chainbill.billing.plan_file import PlanFile as PlanFile  # faces get it here
+from chainbill.billing.plan_file import example_plan as example_plan
 from chainbill.billing.terms import Category, CategoryTerms, PlanTerms
+from chainbill.chain.contracts import InsurerPayer
+from chainbill.errors import TermsError
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
+from chainbill.operations.times import show_time
 from chainbill.state.session import Session
 
 
@@ -23,8 +31,20 @@ class PublishedPlan:
     in_force: bool
 
 
-def standing_plans(session: Session, payer_id: int) -> list[PublishedPlan]:
-    """The version in force of each plan, and the one that is announced, by number and version."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPublication(Change):
+    """A plan as it was asked for, and the version of it that says so."""
+
+    plan_id: int
+    version: int
+
+
+def standing_plans(session: Session, payer_id: int) -> tuple[PublishedPlan, ...]:
+    """The version in force of each plan, and the one that is announced, by number and version.
+
+    Raises:
+        ChainError: there is no such payer, or the node does not answer.
+    """
     payer, now = session.protocol.payer(payer_id), session.now()
     logs = payer.logged("PlanPublished", from_block=session.protocol.deployment.block)
     found: list[PublishedPlan] = []
@@ -41,4 +61,40 @@ def standing_plans(session: Session, payer_id: int) -> list[PublishedPlan]:
             found.append(PublishedPlan(plan_id, version, terms, covered, effective_at, in_force))
             if in_force:
                 break
-    return sorted(found, key=lambda plan: (plan.plan_id, plan.version))
+    return tuple(sorted(found, key=lambda plan: (plan.plan_id, plan.version)))
+
+
+def publish_plan(insurer: Actor, payer_id: int, plan: PlanFile) -> PlanPublication:
+    """Publish the next version of a plan. The first holds at once, a later one after the notice; terms that
+    are published already are left alone.
+
+    Raises:
+        TermsError: another version is announced and not in force yet.
+        ChainError: the chain refused it.
+    """
+    payer, plan_id = insurer.protocol.payer(payer_id), plan.plan_id
+    newest = payer.plan_versions(plan_id)
+    published = payer.plan_terms(plan_id, newest) if newest else None
+    if published is not None:
+        terms, effective_at = published
+        if terms == plan.terms and _same_categories(payer, newest, plan):
+            return PlanPublication(changed=False, effective_at=effective_at, plan_id=plan_id, version=newest)
+        if effective_at > insurer.session.now():
+            raise TermsError(
+                f"version {newest} of plan {plan_id} is announced for {show_time(effective_at)}, "
+                "and one is announced at a time",
+                hint="publish again after that; on a devnet: chainbill devnet advance 1d",
+            )
+    receipt = payer.publish_plan(insurer.sender(), plan_id, plan.terms, plan.categories)
+    return PlanPublication(**made(insurer.session, receipt), plan_id=plan_id, version=newest + 1)
+
+
+def _same_categories(payer: InsurerPayer, version: int, plan: PlanFile) -> bool:
+    for category in Category:
+        published = payer.category_terms(plan.plan_id, version, category)
+        asked = plan.categories.get(category)
+        if published.covered != (asked is not None and asked.covered):
+            return False
+        if asked is not None and asked.covered and published != asked:
+            return False
+    return True

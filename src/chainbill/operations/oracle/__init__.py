@@ -1,1 +1,1 @@
-"""What an oracle does."""
+"""What the oracle does, and its operators."""

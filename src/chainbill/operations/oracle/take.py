@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.attested_file import MOST_LINE_BYTES, Header, SignedRecall, read_line
 from chainbill.errors import AttestationError, IntakeRefused, MalformedRecord, StateError, unusable
-from chainbill.oracle.intake import Intake
-from chainbill.oracle.recall import RecallEnd, take_back
-from chainbill.oracle.store import OracleStore
+from chainbill.operations.oracle.at_hand import oracle_at_hand, oracle_at_work
+from chainbill.oracle.api import OracleApi, RecallEnd
 from chainbill.records.vault import VaultKey
 from chainbill.state.session import Session
 
+EVENTS_AT_ONCE = 100
+"""Events that intake is handed together."""
+
 
 @dataclass(frozen=True, slots=True)
-class RefusedEvent:
-    """An event that the oracle does not take."""
+class RefusedAttestation:
+    """What the oracle does not take."""
 
     provider_id: int
     sequence: int
@@ -27,18 +30,18 @@ class RefusedEvent:
     message: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TakenEvents:
     """What became of a file's events."""
 
-    taken: int = 0
-    known: int = 0
+    taken: int
+    known: int
     """Taken before."""
-    recalled: int = 0
-    too_late: int = 0
+    recalled: int
+    too_late: int
     """Taken back by their provider when they had settled, or were in a signed batch."""
-    refused: list[RefusedEvent] = field(default_factory=list)
-    damaged: list[int] = field(default_factory=list)
+    refused: tuple[RefusedAttestation, ...]
+    damaged: tuple[int, ...]
     """Lines that are no attested event, from 1."""
 
 
@@ -49,43 +52,72 @@ def take_events(session: Session, path: Path) -> TakenEvents:
 
     Raises:
         AttestationError: it is no file of attested events.
-        StateError: it cannot be read, is of another deployment, or sealed to a key that is not here.
+        StateError: it cannot be read, is of another deployment, or sealed to a key that is not here; or
+            another process settles for over a minute.
         ChainError: the node could not be reached or refused.
     """
-    done = TakenEvents()
-    store = OracleStore(session.state.oracle_database)
-    intake = Intake(session.protocol, store, lambda payer_id: session.schedules.load(payer_id).key)
-    for number, handed in _read(session, path):
+    with oracle_at_work(session):
+        taking = _Taking(oracle_at_hand(session))
+        for number, handed in _read(session, path):
+            taking.hand_over(number, handed)
+        return taking.done()
+
+
+class _Taking:
+    """One file."""
+
+    def __init__(self, oracle: OracleApi) -> None:
+        self._oracle = oracle
+        self._together: list[AttestedEvent] = []
+        self._counts: Counter[str] = Counter()
+        self._refused: list[RefusedAttestation] = []
+        self._damaged: list[int] = []
+
+    def hand_over(self, number: int, handed: AttestedEvent | SignedRecall | None) -> None:
         match handed:
             case None:
-                done.damaged.append(number)
+                self._damaged.append(number)
             case SignedRecall():
-                _take_back(session, store, handed, done)
+                self._flush()
+                self._take_back(handed)
             case AttestedEvent():
-                _accept(intake, handed, done)
-    return done
+                self._together.append(handed)
+                if len(self._together) == EVENTS_AT_ONCE:
+                    self._flush()
 
+    def done(self) -> TakenEvents:
+        self._flush()
+        count = self._counts
+        return TakenEvents(
+            taken=count["taken"],
+            known=count["known"],
+            recalled=count["recalled"],
+            too_late=count["too_late"],
+            refused=tuple(self._refused),
+            damaged=tuple(self._damaged),
+        )
 
-def _accept(intake: Intake, attested: AttestedEvent, done: TakenEvents) -> None:
-    try:
-        receipt = intake.accept(attested)
-    except IntakeRefused as refusal:
-        provider_id, sequence = attested.attestation.provider_id, attested.attestation.sequence
-        done.refused.append(RefusedEvent(provider_id, sequence, str(refusal.reason), str(refusal)))
-        return
-    done.known, done.taken = done.known + receipt.repeated, done.taken + (not receipt.repeated)
+    def _flush(self) -> None:
+        events, self._together = self._together, []
+        for attested, outcome in zip(events, self._oracle.submit_all(events), strict=True):
+            if isinstance(outcome, IntakeRefused):
+                place = attested.attestation.provider_id, attested.attestation.sequence
+                self._refused.append(RefusedAttestation(*place, str(outcome.reason), str(outcome)))
+            else:
+                self._counts["known" if outcome.repeated else "taken"] += 1
 
-
-def _take_back(session: Session, store: OracleStore, signed: SignedRecall, done: TakenEvents) -> None:
-    if store.find(digest=signed.request.attestation) is None:
-        return  # it was taken back before it was ever handed over
-    try:
-        end, _ = take_back(session.protocol, store, signed.request, signed.signature)
-    except AttestationError as error:
-        done.refused.append(RefusedEvent(signed.request.provider_id, 0, "recall_refused", str(error)))
-        return
-    done.recalled += end is RecallEnd.RECALLED
-    done.too_late += end is not RecallEnd.RECALLED
+    def _take_back(self, signed: SignedRecall) -> None:
+        request = signed.request
+        try:
+            self._oracle.foresee_recall(request.provider_id, request.attestation)
+        except AttestationError:
+            return  # it was taken back before it was ever handed over
+        try:
+            end, _ = self._oracle.recall(request, signed.signature)
+        except AttestationError as error:
+            self._refused.append(RefusedAttestation(request.provider_id, 0, "recall_refused", str(error)))
+            return
+        self._counts["recalled" if end is RecallEnd.RECALLED else "too_late"] += 1
 
 
 def _read(session: Session, path: Path) -> Iterator[tuple[int, AttestedEvent | SignedRecall | None]]:

@@ -1,53 +1,182 @@
-"""Who may charge a patient's wallet, and what is announced of that."""
+"""Which provider may charge a patient's wallet, and how much for one event."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chainbill.chain.contracts.escrow import Consent
+from chainbill.chain.contracts.escrow import Consent as Consent  # faces get it here
+from chainbill.chain.node.connection import time_of_block
+from chainbill.errors import ArgumentError
+from chainbill.money import check_whole_cents
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change
+from chainbill.operations.effect import made
 from chainbill.operations.governor.registrations import provider_of
-from chainbill.protocol_constants import END_OF_TIME
-from chainbill.state.session import Session
+from chainbill.operations.patient.permission import announced_since, soon_after_another
+from chainbill.operations.times import show_time
+from chainbill.protocol_constants import DAY_SECONDS, END_OF_TIME, NOTICE_SECONDS
+
+_YEAR_SECONDS = 365 * DAY_SECONDS
+"""How long a consent lasts where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentStanding:
     """What a provider may charge; None where there is none."""
 
-    provider: str
-    """Its name in the address book, else ``provider`` and its id."""
-    present: Consent | None
-    announced: Consent | None
+    provider_id: int
+    in_force: Consent | None
+    announced: Consent | None = None
     """Another consent, narrower, that is to hold later."""
-    announced_at: int
-    """From when that holds, in seconds since 1970; 0: nothing is announced."""
+    announced_at: int | None = None
+    """From when that holds, in seconds since 1970."""
 
 
-def standing_consents(session: Session, patient: str, *, only: str | None = None) -> list[ConsentStanding]:
-    """Consents of a patient's address that hold or will, to anybody or to one provider; by provider's id.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentChange(Change):
+    """A consent that was given."""
+
+    provider_id: int
+    consent: Consent
+    before: Consent | None
+    """What was consented to last; None: nothing that had not ended."""
+    narrower: bool
+    """It is announced: a signed batch may rely on what it was before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation(Change):
+    """A consent that was taken back, or ends as soon without."""
+
+    provider_id: int
+    expires_at: int | None
+    """When it ends, in seconds since 1970; None where there is none."""
+
+
+def standing_consents(patient: Actor, provider_id: int | None = None) -> tuple[ConsentStanding, ...]:
+    """Consents that hold or will, to anybody or to one provider; by provider's id.
 
     Raises:
-        StateError: ``only`` is no provider, or not registered.
+        ChainError: the node does not answer.
     """
-    if only is None:
-        block = session.protocol.deployment.block
-        logs = session.protocol.escrow.logged("ConsentGranted", from_block=block, patient=patient)
-        ids = sorted({int(log["providerId"]) for log in logs})
-    else:
-        ids = [provider_of(session, only)[1]]
-    found = (_standing(session, patient, each) for each in ids)
-    return [each for each in found if each.present or each.announced]
+    ids = _ever_consented_to(patient) if provider_id is None else (provider_id,)
+    found = (_standing(patient, each) for each in ids)
+    return tuple(each for each in found if each.in_force or each.announced)
 
 
-def _standing(session: Session, patient: str, provider_id: int) -> ConsentStanding:
-    escrow, now = session.protocol.escrow, session.now()
-    present, last = (escrow.consent_of(patient, provider_id, time) for time in (now, END_OF_TIME))
-    announced, since = None, 0
-    if last != present and last.expires_at > now:
-        block = session.protocol.deployment.block
-        logs = escrow.logged("ConsentGranted", from_block=block, patient=patient, providerId=provider_id)
-        announced, since = last, int(logs[-1]["effectiveAt"])
-    provider_of(session, str(provider_id))  # an entry made before it was registered learns its id
-    known = session.book.provider(provider_id)
-    name = f"provider {provider_id}" if known is None else known[0]
-    return ConsentStanding(name, present if present.expires_at > now else None, announced, since)
+def grant_consent(
+    patient: Actor,
+    provider_id: int,
+    *,
+    limit: int | None = None,
+    until: int | None = None,
+    duration: int | None = None,
+    self_pay: bool | None = None,
+) -> ConsentChange:
+    """Let a provider charge the wallet. A wider consent holds at once, a narrower one after the notice.
+
+    Args:
+        patient: whose wallet.
+        provider_id: who may charge it.
+        limit: the most that one event may cost the patient, in micro-dollars, whole cents; None: as it is.
+        until: when it ends, in seconds since 1970.
+        duration: or after how many seconds from now; neither: as it is, else in a year.
+        self_pay: may it charge its cash price, outside the patient's plan? None: as it is, else not.
+
+    Raises:
+        AmountError, ArgumentError: as of ``wanted_consent``.
+        ChainError: the change before it took effect too lately, or the chain refused it.
+    """
+    wanted = wanted_consent(
+        patient, provider_id, limit=limit, until=until, duration=duration, self_pay=self_pay
+    )
+    escrow, now = patient.protocol.escrow, patient.session.now()
+    before = escrow.consent_of(patient.address, provider_id, END_OF_TIME)
+    sender = patient.sender()
+    with soon_after_another():
+        receipt = escrow.grant_consent(sender, provider_id, wanted)
+    done = made(patient.session, receipt)
+    return ConsentChange(
+        **done,
+        provider_id=provider_id,
+        consent=wanted,
+        before=before if before.expires_at > now else None,
+        narrower=done["effective_at"] > time_of_block(patient.protocol.w3, receipt["blockHash"]),
+    )
+
+
+def wanted_consent(
+    patient: Actor,
+    provider_id: int,
+    *,
+    limit: int | None = None,
+    until: int | None = None,
+    duration: int | None = None,
+    self_pay: bool | None = None,
+) -> Consent:
+    """The consent that is to be given; arguments as of ``grant_consent``.
+
+    Raises:
+        AmountError: not whole cents.
+        ArgumentError: there is no limit to keep, two ends are given, or an end that is over or too far away.
+    """
+    check_whole_cents("a limit", limit or 0)
+    if duration is not None and until is not None:
+        raise ArgumentError("give either --for or --until")
+    now = patient.session.now()
+    last = patient.protocol.escrow.consent_of(patient.address, provider_id, END_OF_TIME)
+    # What ends within the notice was taken back, or is as good as over: that is no end to keep.
+    kept = last if last.expires_at > now + NOTICE_SECONDS else None
+    if limit is None and kept is None:
+        raise ArgumentError("there is no consent to keep the limit of", hint="give --limit AMOUNT")
+    expires_at = now + duration if duration is not None else until
+    if expires_at is None:
+        expires_at = kept.expires_at if kept else now + _YEAR_SECONDS
+    if expires_at <= now:
+        raise ArgumentError(f"{show_time(expires_at)} is not after the chain's time")
+    if expires_at > END_OF_TIME:
+        raise ArgumentError("that is too far away for the contract")
+    return Consent(
+        per_event_limit=last.per_event_limit if limit is None else limit,
+        expires_at=expires_at,
+        self_pay=(kept is not None and kept.self_pay) if self_pay is None else self_pay,
+    )
+
+
+def revoke_consent(patient: Actor, provider_id: int) -> Revocation:
+    """Take a consent back: it ends after the notice. One that ends as soon, or there is not, is left alone.
+
+    Raises:
+        ChainError: the change before it took effect too lately, or the chain refused it.
+    """
+    escrow, now = patient.protocol.escrow, patient.session.now()
+    ends = escrow.consent_of(patient.address, provider_id, END_OF_TIME).expires_at
+    if ends <= now + NOTICE_SECONDS:
+        end = ends if ends > now else None
+        return Revocation(changed=False, effective_at=end, provider_id=provider_id, expires_at=end)
+    sender = patient.sender()
+    with soon_after_another():
+        done = made(patient.session, escrow.revoke_consent(sender, provider_id))
+    return Revocation(**done, provider_id=provider_id, expires_at=done["effective_at"])
+
+
+def _ever_consented_to(patient: Actor) -> Iterable[int]:
+    """Ids of providers; an entry of the address book that was made before its provider was registered learns
+    its id."""
+    block = patient.protocol.deployment.block
+    logs = patient.protocol.escrow.logged("ConsentGranted", from_block=block, patient=patient.address)
+    ids = sorted({int(log["providerId"]) for log in logs})
+    for provider_id in ids:
+        provider_of(patient.session, str(provider_id))
+    return ids
+
+
+def _standing(patient: Actor, provider_id: int) -> ConsentStanding:
+    escrow, now = patient.protocol.escrow, patient.session.now()
+    present, last = (escrow.consent_of(patient.address, provider_id, time) for time in (now, END_OF_TIME))
+    in_force = present if present.expires_at > now else None
+    if last == present or last.expires_at <= now:
+        return ConsentStanding(provider_id, in_force)
+    since = announced_since(patient, "ConsentGranted", providerId=provider_id)
+    return ConsentStanding(provider_id, in_force, last, since)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from web3.types import TxReceipt
+
 from chainbill.chain.format.events import CashPricePublished
 from chainbill.chain.format.logs import decode_receipt
-from chainbill.chain.node.sender import Sender
 from chainbill.errors import StateError
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change, transaction_of
 from chainbill.operations.fee_publication import Changes, Newest, Sent, compare, send_mixed
+from chainbill.operations.provider.payout import payout_actor
 from chainbill.state.session import Session
 
 
@@ -24,9 +28,9 @@ class PriceStanding:
     """From when the announced one holds, in seconds since 1970."""
 
 
-@dataclass(frozen=True, slots=True)
-class PricesPublished:
-    """What came of publishing; times in seconds since 1970."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricesPublished(Change):
+    """What came of publishing; times in seconds since 1970. The last of its transactions is named."""
 
     changes: Changes[int]
     """Amounts in micro-dollars a unit."""
@@ -52,10 +56,19 @@ def standing_prices(session: Session, provider_id: int) -> dict[str, PriceStandi
     return found
 
 
-def publish_prices(
-    session: Session, owner: Sender, provider_id: int, prices: Mapping[str, int]
-) -> PricesPublished:
-    """Publish what changes of a price list, among decoys, as soon as allowed."""
+def publish_prices(provider: Actor, provider_id: int, prices: Mapping[str, int]) -> PricesPublished:
+    """Publish what changes of a price list, among decoys, as soon as allowed: a first price holds at once, a
+    change a day later.
+
+    Args:
+        prices: micro-dollars a unit by service name; 0 takes a service off.
+
+    Raises:
+        StateError: the key of the payout address is not at hand, or the schedule cannot be written.
+        ChainError: the chain refused it.
+    """
+    session, owner = provider.session, payout_actor(provider, provider_id).sender()
+    sent_last: list[TxReceipt] = []
     schedule = session.cash_prices.publish(provider_id, ())
     versions, registry = _versions(session, provider_id), session.protocol.registry
     # A service that was never offered and is not to be needs no price.
@@ -74,13 +87,23 @@ def publish_prices(
     def send(chunk: Sequence[bytes]) -> dict[bytes, int]:
         by_id = {each: changes.to_publish[each] for each in chunk}
         receipt = registry.publish_cash_prices(owner, provider_id, by_id)
+        sent_last[:] = [receipt]
         logged = decode_receipt(receipt, registry.address, "ProviderRegistry")
         return {each.service_id: each.effective_at for each in logged if isinstance(each, CashPricePublished)}
 
     sent = send_mixed(changes.to_publish, send) if changes.to_publish else Sent({}, 0)
     idle = tuple(service for service in prices if service not in wanted)
     changes = replace(changes, unchanged=(*changes.unchanged, *idle))
-    return PricesPublished(changes, sent.by_service(changes.changed, schedule.ids_of), sent.transactions)
+    holds = sent.by_service(changes.changed, schedule.ids_of)
+    return PricesPublished(
+        changed=bool(sent_last),
+        effective_at=max(holds.values(), default=None),
+        transaction=transaction_of(sent_last[0]) if sent_last else None,
+        block=sent_last[0]["blockNumber"] if sent_last else None,
+        changes=changes,
+        holds=holds,
+        transactions=sent.transactions,
+    )
 
 
 def cash_key(session: Session, name: str, provider_id: int) -> bytes:

@@ -15,9 +15,11 @@ from chainbill.attestation.attested_file import Header, SignedRecall, write_line
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import RecallAttestation
 from chainbill.errors import ChainbillError
-from chainbill.oracle.store import OPEN, OracleStore, Status, StoredAttestation
-from chainbill.records.vault import VaultKey, seal_to
-from chainbill.state.session import Session
+from chainbill.operations.actor import Actor
+from chainbill.operations.oracle.at_hand import oracle_at_hand
+from chainbill.operations.provider.acting import Key, signing_account
+from chainbill.oracle.api import OPEN, Receipt, Status
+from chainbill.records.vault import seal_to
 
 RECALL_SECONDS = 24 * 3600
 """How long a recall in a file is good: a file travels longer than a request."""
@@ -35,52 +37,54 @@ class ExportedEvents:
 
 
 def export_events(
-    session: Session, provider_id: int, oracle: str, *, signer: Signer, vault_key: VaultKey
+    provider: Actor, provider_id: int, oracle: str, *, key: Key | None = None
 ) -> ExportedEvents:
     """Write what a provider has attested into a file that one oracle opens.
 
     Args:
         oracle: the oracle's node, by name or address; its vault key is on its card.
-        signer: the key that attested.
-        vault_key: opens the provider's own copies of the records.
+        key: attested, in place of the account's own.
 
     Raises:
-        StateError: no vault key of the oracle is known.
+        StateError: no vault key of the oracle is known, or a key is not at hand.
         ChainError: the node could not be reached or refused.
     """
+    session, signer = provider.session, Signer(signing_account(provider, key))
+    vault_key = provider.vault_key()
     sealed_to, domain = session.book.vault_key_of(session.address_of(oracle)), session.protocol.domain
     events: list[AttestedEvent] = []
     recalls: list[SignedRecall] = []
     unreadable: list[int] = []
-    for stored in _not_ended(session, provider_id):
-        if stored.status is Status.RECALLED:
-            recalls.append(_recall(session, stored, signer))
+    for receipt in _not_ended(provider, provider_id):
+        attestation = receipt.attestation
+        if receipt.status is Status.RECALLED:
+            recalls.append(_recall(provider, receipt, signer))
             continue
         try:
-            opening = session.vault.open(stored.attestation.commitment, vault_key)
+            opening = session.vault.open(attestation.commitment, vault_key)
         except ChainbillError:
-            unreadable.append(stored.attestation.sequence)
+            unreadable.append(attestation.sequence)
             continue
-        signature = stored.signature or signer.sign(stored.attestation.digest(domain))
-        events.append(AttestedEvent(stored.attestation, signature, opening, stored.routing.corrects))
+        signature = receipt.signature or signer.sign(attestation.digest(domain))
+        events.append(AttestedEvent(attestation, signature, opening, receipt.corrects))
     header = Header(domain.chain_id, domain.verifying_contract, sealed_to)
     lines = write_lines([*recalls, *events], domain, lambda plain: seal_to(sealed_to, plain))
     content = header.to_line() + b"".join(lines)
     return ExportedEvents(content, len(events), len(recalls), tuple(unreadable))
 
 
-def _not_ended(session: Session, provider_id: int) -> Iterator[StoredAttestation]:
-    final = {row.claim.sequence for row in session.protocol.rows.rows(provider_id) if row.is_final}
-    for stored in OracleStore(session.state.oracle_database).of_provider(provider_id):
-        if stored.status in (*OPEN, Status.RECALLED) and stored.attestation.sequence not in final:
-            yield stored
+def _not_ended(provider: Actor, provider_id: int) -> Iterator[Receipt]:
+    final = {row.claim.sequence for row in provider.protocol.rows.rows(provider_id) if row.is_final}
+    for receipt in oracle_at_hand(provider.session).attestations(provider_id):
+        if receipt.status in (*OPEN, Status.RECALLED) and receipt.attestation.sequence not in final:
+            yield receipt
 
 
-def _recall(session: Session, stored: StoredAttestation, signer: Signer) -> SignedRecall:
-    domain = session.protocol.domain
+def _recall(provider: Actor, receipt: Receipt, signer: Signer) -> SignedRecall:
+    domain = provider.protocol.domain
     request = RecallAttestation(
-        provider_id=stored.attestation.provider_id,
-        attestation=stored.attestation.digest(domain),
-        deadline=session.now() + RECALL_SECONDS,
+        provider_id=receipt.attestation.provider_id,
+        attestation=receipt.attestation.digest(domain),
+        deadline=provider.session.now() + RECALL_SECONDS,
     )
     return SignedRecall(request, signer.sign(request.digest(domain)))

@@ -1,214 +1,221 @@
-"""Puts the events of a record on a provider's worklist, each under its patient's account.
-
-Parts of an export complete each other, in whatever order they come: a changed record takes the place of one
-that waits, what is no event any more comes off the list, and what was attested already is named, not changed.
-"""
+"""From a health record to a provider's worklist."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
-from chainbill.interop.fhir.files import tail
-from chainbill.interop.fhir.records import UNNAMED_PROVIDER
-from chainbill.interop.fhir.report import IngestReport
-from chainbill.interop.ingest_memory import IngestMemory, Seen
-from chainbill.operations.provider.worklist import WaitingEvent, Worklist
-from chainbill.records.service_event import Party, ServiceEvent
-
-ANYBODY = "any"
-"""Stands for every performer of a record."""
-
-UNNAMED = UNNAMED_PROVIDER.reference
-"""The reference of a provider that no record names: whoever ingests it."""
+from chainbill.errors import ArgumentError
+from chainbill.interop.fhir import MAX_BYTES, IngestReport, read_part
+from chainbill.interop.ingest_memory import IngestMemory
+from chainbill.interop.patient_accounts import Mapped, read_patient_map, references_of
+from chainbill.operations.actor import Actor
+from chainbill.operations.governor.registrations import patient_address
+from chainbill.operations.provider.acting import worklist_of
+from chainbill.operations.provider.queueing import (
+    ANYBODY,
+    UNNAMED,
+    IngestResult,
+    count_by_party,
+    performed_by_own,
+    queue_events,
+)
+from chainbill.records.catalogue import Catalogue
+from chainbill.records.service_event import ServiceEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """An event of which something is said."""
-
-    event: str
-    """Its record identity."""
-    why: str
-
-
-@dataclass(slots=True)
-class Enlisted:
-    """What became of each event."""
-
-    added: list[ServiceEvent] = field(default_factory=list)
-    replaced: list[ServiceEvent] = field(default_factory=list)
-    """Now on the worklist in place of what the same record said before."""
-    already_known: list[ServiceEvent] = field(default_factory=list)
-    """On the worklist, or attested before, and nothing new."""
-    withdrawn: list[Named] = field(default_factory=list)
-    """Taken off the worklist, because the record says now that they are none; with the reason."""
-    other_patient: list[ServiceEvent] = field(default_factory=list)
-    """Of those: waiting under another patient's account than now named."""
-    named: list[Named] = field(default_factory=list)
-    """What was attested, or is being attested, and whose record says something else now."""
-    unmapped: list[ServiceEvent] = field(default_factory=list)
-    """Of patients for whom no account was named."""
-    performed_by_others: list[ServiceEvent] = field(default_factory=list)
-    """Performed by nobody of those named."""
-
-
-def performed_by_own(event: ServiceEvent, performed_by: Collection[str]) -> bool:
-    """Whether the provider performed a service: one of its names in the record did, or nobody is named."""
-    if ANYBODY in performed_by or event.provider.reference == UNNAMED:
-        return True
-    reference = event.provider.reference
-    names = {reference, tail(reference), event.provider.name.casefold()}
-    return not names.isdisjoint({*performed_by, *(name.casefold() for name in performed_by)})
-
-
-def enlist(
-    report: IngestReport,
-    worklist: Worklist,
-    memory: IngestMemory,
-    accounts: Mapping[str, str],
-    *,
-    performed_by: Collection[str] = (ANYBODY,),
-    dry_run: bool = False,
-) -> Enlisted:
-    """Add the events of a record to ``worklist``.
-
-    Args:
-        report: what the reader found in this part of a record and the earlier ones.
-        worklist: the provider's.
-        memory: what earlier ingests of the provider knew.
-        accounts: checksum address by the record's reference of the patient.
-        performed_by: take only what these performed: references or names of the record, or ``any``.
-        dry_run: look, and change nothing.
-    """
-    return _Enlisting(report, worklist, memory, accounts, frozenset(performed_by), dry_run).run()
-
-
-def count_by_party(parties: Iterable[Party]) -> dict[str, int]:
-    """How many events each party has, most first, by reference and, where the record states one, name."""
-    shown = (f"{party.reference} ({party.name})" if party.name else party.reference for party in parties)
-    return dict(Counter(shown).most_common())
-
-
-@dataclass(slots=True)
-class _Enlisting:
-    """One run."""
+class Ingested:
+    """What a health record gave."""
 
     report: IngestReport
-    worklist: Worklist
-    memory: IngestMemory
+    """What was read, and what is no event."""
+    result: IngestResult
+    """What became of the events."""
     accounts: Mapping[str, str]
-    performed_by: Collection[str]
-    dry_run: bool
-    done: Enlisted = field(default_factory=Enlisted)
-    _waiting: dict[str, WaitingEvent] = field(default_factory=dict)
-    _taken: dict[str, list[str]] = field(default_factory=dict)
-    """What earlier ingests put on the worklist, by the resource that it is of."""
-    _new: list[tuple[str, ServiceEvent]] = field(default_factory=list)
-    """What is added at the end, all at once."""
+    """Patients' accounts (checksum addresses) by the record's reference."""
+    unknown_patients: tuple[str, ...]
+    """Patients who were given an account, and of whom the record has no event."""
+    undecided_performers: Mapping[str, int]
+    """Of a dry run: performers of whom somebody must say which the provider is, with their events."""
 
-    def run(self) -> Enlisted:
-        self._waiting = {
-            item.event.record_identity: item for item in self.worklist.waiting() if not item.corrects
-        }
-        self._taken = self.memory.taken()
-        self._take_back()
-        for event in self.report.events:
-            patient = self.accounts.get(event.patient.reference)
-            own = performed_by_own(event, self.performed_by)
-            seen = self.memory.find(patient, event) if patient is not None else None
-            if patient is not None and (own or seen):  # what was taken once is the provider's
-                self._take(patient, event, seen)
-            elif not self._is_earlier(event):
-                (self.done.performed_by_others if not own else self.done.unmapped).append(event)
-        if not self.dry_run:
-            # Onto the list first: what is on it and not remembered is still known by its identity.
-            self.worklist.add_all(self._new)
-            self.memory.remember(self._new)
-        return self.done
 
-    def _is_earlier(self, event: ServiceEvent) -> bool:
-        """Whether only an earlier part holds an event, so that nothing is said of it again."""
-        return event.record_identity in self.report.earlier
+def ingest(
+    provider: Actor,
+    files: Sequence[Path],
+    *,
+    patients: Sequence[Mapped] = (),
+    patient_map: Path | None = None,
+    same_account: bool = False,
+    performed_by: Sequence[str] = (),
+    source: str | None = None,
+    catalogue: Catalogue | None = None,
+    in_person: bool = True,
+    max_bytes: int = MAX_BYTES,
+    dry_run: bool = False,
+) -> Ingested:
+    """Find service events in a health record (FHIR R4) and put them on the provider's worklist. What is read
+    again adds only what is new, and what arrives later completes what waits.
 
-    def _take_back(self) -> None:
-        """Take off the list what the record says is none any more, and name what was attested of it."""
-        events = {event.record_identity for event in self.report.events}
-        for resource, identities in self._taken.items():
-            why = self.report.not_events.get(resource)
-            for identity in identities:
-                if why is None or identity in events:  # a claim is no event, and its lines may be
-                    continue
-                waits = self._waiting.pop(identity, None)
-                if waits is None:
-                    if self.worklist.knows(identity) and resource not in self.report.earlier:
-                        self._name(identity, f"it was attested, and its record says now: {why}")
-                elif waits.sequence is not None:
-                    self._name(identity, f"it is being attested, and its record says now: {why}")
-                else:
-                    self.done.withdrawn.append(Named(identity, why))
-                    if not self.dry_run:
-                        self.worklist.remove([waits])
-                        self.memory.forget(identity)
+    Args:
+        files: files or folders, or ``-`` for standard input; they are read as parts of one record.
+        patients: the accounts of patients: by reference, identifier or MRN; an empty ``patient`` is the
+            record's only one. What was given before is remembered.
+        patient_map: a CSV file of more of them, see ``read_patient_map``.
+        same_account: several patients of the record are one person, and have one account.
+        performed_by: what the provider is called in the record, and remembered; ``any``: take everybody's
+            services as its own. Empty: what was given before, else the record's only performer.
+        source: address of the FHIR server that the files are from, where they do not say so; None: they do.
+        catalogue: names services and their default prices; None: the package's own.
+        in_person: take visits in person.
+        max_bytes: the largest file to read.
+        dry_run: look, and change nothing.
 
-    def _take(self, patient: str, event: ServiceEvent, seen: Seen | None) -> None:
-        identity = seen.record_identity if seen else event.record_identity
-        same_name = identity == event.record_identity
-        waits = self._waiting.get(identity)
-        if waits is not None and same_name:
-            self._meet_waiting(patient, event, waits)
-        elif waits is not None or self.worklist.knows(identity):
-            self._know(event)
-            if seen and same_name and not seen.same_content:
-                self._name(identity, "its record has changed since it was attested")
-                if not self.dry_run:
-                    self.memory.remember([(patient, event)])  # said once
-        elif seen and self._is_earlier(event):
-            return  # taken off the list by hand
-        elif attested := self._attested_before(event):
-            self._know(event)
-            if not self._is_earlier(event):
-                self._name(
-                    event.record_identity,
-                    f"its claim replaces one that was attested ({attested}): give that back and correct it",
-                )
-        else:
-            self._new.append((patient, event))
-            self.done.added.append(event)
+    Raises:
+        ArgumentError: nothing says whose account a patient has, or which performer the provider is; or one
+            account would be several patients'.
+        RecordError: a file cannot be read.
+        StateError: there is no account of that name.
+    """
+    session, worklist = provider.session, worklist_of(provider)
+    memory = IngestMemory(session.state.ingest_memory(provider.name))
+    reading = read_part(
+        files,
+        earlier=memory.parts(),
+        catalogue=catalogue or Catalogue.load(),
+        include_in_person=in_person,
+        max_bytes=max_bytes,
+        not_after=datetime.fromtimestamp(session.now(), UTC),
+        server=_server(source),
+    )
+    report = reading.report
+    given = _Given(provider, report, memory, same_account=same_account)
+    accounts = given.accounts(patients, patient_map, optional=dry_run)
+    own, undecided = _own_names(provider.name, report, memory, performed_by, accounts, dry_run=dry_run)
+    result = queue_events(report, worklist, memory, accounts, performed_by=own, dry_run=dry_run)
+    if not dry_run:
+        memory.keep(reading.kept)
+        for reference, account in accounts.items():
+            memory.keep_account(reference, account)
+        for performer in performed_by:
+            if performer != ANYBODY:
+                memory.keep_performer(performer)
+    return Ingested(report, result, accounts, tuple(given.unknown), undecided)
 
-    def _meet_waiting(self, patient: str, event: ServiceEvent, waits: WaitingEvent) -> None:
-        """What the record says now against what waits."""
-        if waits.patient != patient:
-            self._know(event)
-            if not self._is_earlier(event):
-                self.done.other_patient.append(event)
-        elif event == waits.event:
-            self._know(event)
-        elif waits.sequence is not None:
-            self._know(event)
-            self._name(
-                event.record_identity,
-                "its record has changed while it is being attested: attest it, then correct the claim",
+
+def forget_records(provider: Actor) -> int:
+    """Forget what earlier parts of the provider's records said; what waits stays. Returns of how many
+    resources."""
+    return IngestMemory(provider.session.state.ingest_memory(provider.name)).forget_parts()
+
+
+def events_here(report: IngestReport) -> list[ServiceEvent]:
+    """The events that the files hold that are read now."""
+    return [event for event in report.events if event.record_identity not in report.earlier]
+
+
+def several_performers(name: str) -> str:
+    """What has to be said where a record names several performers; ``name`` is the provider's."""
+    return f"the record has services of several performers; say which of them {name} is: --performed-by REF"
+
+
+class _Given:
+    """Whose account each patient of a record has."""
+
+    def __init__(
+        self, provider: Actor, report: IngestReport, memory: IngestMemory, *, same_account: bool
+    ) -> None:
+        self._session, self._report = provider.session, report
+        self._before = memory.accounts()
+        self._same_account = same_account
+        self._references = list(dict.fromkeys(event.patient.reference for event in events_here(report)))
+        self.unknown: list[str] = []
+
+    def accounts(
+        self, patients: Sequence[Mapped], patient_map: Path | None, *, optional: bool
+    ) -> dict[str, str]:
+        """Address by reference: as given now, else as given before."""
+        now: dict[str, str] = {}
+        for each in patients:
+            now |= self._given(each)
+        for each in read_patient_map(patient_map) if patient_map is not None else ():
+            for reference in references_of(each.patient, self._report.patients, self._references):
+                now.setdefault(reference, patient_address(self._session, each.account))
+        everybody = dict.fromkeys(event.patient.reference for event in self._report.events)
+        accounts = {reference: now.get(reference) or self._before.get(reference) for reference in everybody}
+        known = {reference: address for reference, address in accounts.items() if address}
+        if not self._same_account:
+            self._require_one_patient_each(known, {**self._before, **now})
+        if self._references and not known and not optional:
+            raise ArgumentError(
+                "say whose account a patient of the record has: "
+                + " ".join(f"--patient {reference}=ACCOUNT" for reference in self._references)
             )
-        else:
-            if not self.dry_run and self.worklist.replace(waits, event):
-                self.memory.remember([(patient, event)])
-            self.done.replaced.append(event)
+        return known
 
-    def _attested_before(self, event: ServiceEvent) -> str:
-        """A charge that was attested by a claim that this event's claim takes the place of; empty: none."""
-        claim = tail(event.record_identity.partition("#")[0])
-        for replaced, by in self.report.replaced.items():
-            if by == claim and "#" in event.record_identity:
-                for identity in self._taken.get(replaced, ()):
-                    if "#" in identity and identity not in self._waiting and self.worklist.knows(identity):
-                        return identity
+    def _given(self, mapped: Mapped) -> dict[str, str]:
+        references = self._references
+        if not mapped.patient and len(references) > 1:
+            raise ArgumentError(
+                f"the record has {len(references)} patients, so write REF={mapped.account}: "
+                f"{', '.join(references)}",
+                argument="patient",
+            )
+        address = patient_address(self._session, mapped.account)
+        found = references
+        if mapped.patient:
+            found = references_of(mapped.patient, self._report.patients, references)
+            if not found:
+                self.unknown.append(mapped.patient)
+        return dict.fromkeys(found, address)
+
+    def _require_one_patient_each(self, known: Mapping[str, str], everywhere: Mapping[str, str]) -> None:
+        for reference, address in known.items():
+            others = [
+                other for other, theirs in everywhere.items() if theirs == address and other != reference
+            ]
+            if others:
+                account = self._session.book.name_of(address) or address
+                raise ArgumentError(
+                    f"{account} would be charged for several patients of the records: "
+                    f"{', '.join([*others, reference])}; if they are one person, add --same-account"
+                )
+
+
+def _server(source: str | None) -> str:
+    if source is None:
         return ""
+    if not source.startswith(("http://", "https://")) or not source.isascii() or not source.isprintable():
+        raise ArgumentError("write it like https://ehr.example/fhir", argument="source")
+    return source
 
-    def _know(self, event: ServiceEvent) -> None:
-        if not self._is_earlier(event):
-            self.done.already_known.append(event)
 
-    def _name(self, identity: str, why: str) -> None:
-        self.done.named.append(Named(identity, why))
+def _own_names(
+    name: str,
+    report: IngestReport,
+    memory: IngestMemory,
+    performed_by: Sequence[str],
+    accounts: Mapping[str, str],
+    *,
+    dry_run: bool,
+) -> tuple[Collection[str], dict[str, int]]:
+    """What the provider is called in the record: as given now, as given before, else the record's only
+    performer. In a dry run, the performers of whom somebody must say which it is."""
+    if performed_by:
+        return frozenset(performed_by), {}
+    if known := memory.performers():
+        return frozenset(known), {}
+    here = events_here(report)
+    theirs = [event for event in here if event.patient.reference in accounts] or here
+    performers = {event.provider.reference for event in theirs} - {UNNAMED}
+    if len(performers) <= 1:
+        return performers, {}
+    if any(performed_by_own(event, {name}) for event in theirs if event.provider.reference != UNNAMED):
+        return {name}, {}
+    counted = count_by_party(event.provider for event in theirs)
+    if dry_run:
+        return {ANYBODY}, counted
+    listed = ", ".join(f"{performer}: {count}" for performer, count in counted.items())
+    raise ArgumentError(f"{several_performers(name)} (or `any`, to bill all of them as {name}'s): {listed}")

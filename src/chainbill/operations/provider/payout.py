@@ -1,25 +1,123 @@
-"""The account that acts for a provider: whoever holds its payout address, and nobody else."""
+"""Where a provider is paid. The account there, and nobody else, acts for it in all but attesting."""
 
 from __future__ import annotations
 
-from chainbill.chain.node.sender import Sender
+from dataclasses import dataclass
+
+from chainbill.chain.node.connection import time_of_block
 from chainbill.errors import StateError
-from chainbill.operations.governor.registrations import provider_of
+from chainbill.operations.actor import Actor
+from chainbill.operations.change import Change, transaction_of
+from chainbill.state.address_book import Role
 from chainbill.state.session import Session
 
 
-def payout_sender(session: Session, name: str) -> tuple[int, Sender]:
-    """A provider's id, and the account at its payout address. It is the provider's own unless it was changed.
+@dataclass(frozen=True, slots=True)
+class PayoutStanding:
+    """Where a provider is paid, and an announced change."""
+
+    provider_id: int
+    payout_address: str
+    announced: str | None
+    """Where it is paid from ``effective_at`` on; None: no change is announced."""
+    effective_at: int
+    """Seconds since 1970; 0: no change is announced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutChangeAnnounced(Change):
+    """Where a provider is to be paid from ``effective_at`` on."""
+
+    provider_id: int
+    announced: str
+    effective_at: int
+    """Since or from when it holds, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutChangeCalledOff(Change):
+    """Where a provider stays paid."""
+
+    provider_id: int
+    payout_address: str
+    effective_at: int
+    """Since or from when it holds, in seconds since 1970."""
+
+
+def payout_address(session: Session, provider_id: int) -> PayoutStanding:
+    """Where a provider is paid, and what is announced.
 
     Raises:
-        StateError: no such provider, it is not registered, or the keystore of that account is not here.
+        ChainError: the node does not answer.
     """
-    _, provider_id = provider_of(session, name)
+    registry = session.protocol.registry
+    address, announced = registry.payout_address(provider_id), registry.announced_payout_address(provider_id)
+    changing = announced.payout_address if announced.effective_at else None
+    return PayoutStanding(provider_id, address, changing, announced.effective_at)
+
+
+def announce_payout_address(
+    provider: Actor, provider_id: int, account: str, *, new: bool = False
+) -> PayoutChangeAnnounced:
+    """Announce another payout address; it takes over after two days, and then it alone manages keys, prices
+    and disputes.
+
+    Args:
+        account: a name in the address book, or an address.
+        new: make an account of that name.
+
+    Raises:
+        AttestationError: it begins like an address and is none.
+        StateError: nobody has the name (or somebody has and ``new`` was asked for), or the key of the present
+            payout address is not at hand.
+        ContractReverted: the contract refuses.
+    """
+    owner, session = payout_actor(provider, provider_id).sender(), provider.session
+    address = session.address_of(account, role=Role.PROVIDER, new=new)
+    receipt = session.protocol.registry.announce_payout_address(owner, provider_id, address)
+    return PayoutChangeAnnounced(
+        changed=True,
+        effective_at=session.protocol.registry.announced_payout_address(provider_id).effective_at,
+        transaction=transaction_of(receipt),
+        block=receipt["blockNumber"],
+        provider_id=provider_id,
+        announced=address,
+    )
+
+
+def cancel_payout_address(provider: Actor, provider_id: int) -> PayoutChangeCalledOff:
+    """Call the announced change of the payout address off.
+
+    Raises:
+        StateError: the key of the payout address is not at hand.
+        ContractReverted: no change is announced.
+    """
+    owner, registry = payout_actor(provider, provider_id).sender(), provider.protocol.registry
+    receipt = registry.cancel_payout_address(owner, provider_id)
+    return PayoutChangeCalledOff(
+        changed=True,
+        effective_at=time_of_block(provider.protocol.w3, receipt["blockHash"]),
+        transaction=transaction_of(receipt),
+        block=receipt["blockNumber"],
+        provider_id=provider_id,
+        payout_address=registry.payout_address(provider_id),
+    )
+
+
+def payout_actor(provider: Actor, provider_id: int) -> Actor:
+    """The account at a provider's payout address. It is the provider's own unless it was changed.
+
+    Raises:
+        StateError: the keystore of that account is not here.
+    """
+    session = provider.session
     address = session.protocol.registry.payout_address(provider_id)
+    if address == provider.address:
+        return provider
     owner = session.book.name_of(address)
     if owner is None or owner not in session.keystores:
         raise StateError(
-            f"{name} is paid at {address}, which alone may do this, and its keystore is not here",
+            f"{provider.name} is paid at {address}, which alone may do this, and its keystore is not here",
             hint="run this where that account's keystore is",
         )
-    return provider_id, session.sender(owner)
+    return Actor.holding(session, owner)

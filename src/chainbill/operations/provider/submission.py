@@ -11,41 +11,48 @@ What a repeated attempt meets, and why it never attests twice:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from chainbill.attestation.attested import Assignment, attest
+from chainbill.attestation.attested import Assignment, AttestedEvent, attest
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.chain.protocol import Protocol
+from chainbill.chain.reads import Question
 from chainbill.errors import IntakeRefused, StateError
 from chainbill.operations.provider.worklist import WaitingEvent, Worklist
-from chainbill.oracle.intake import Intake, Refusal
-from chainbill.oracle.refusals import Refusals, Refused
-from chainbill.oracle.store import REOPENABLE, OracleStore, StoredAttestation
+from chainbill.oracle.api import REOPENABLE, OracleApi, Receipt, RefusalReason
 from chainbill.records.commitment import Opening
+from chainbill.records.refusals import Refusals, Refused
 from chainbill.records.service_id import service_id
 from chainbill.records.vault import Vault
 
-
-class Obstacle(StrEnum):
-    """Why an event cannot even be offered to the oracle, as a stable word."""
-
-    PAYER_NOT_ACCEPTED = "payer_not_accepted"
-    NO_SCHEDULE = "no_schedule"
-    NO_CASH_SCHEDULE = "no_cash_schedule"
-    UNKNOWN_PATIENT = "unknown_patient"
+EVENTS_AT_ONCE = 100
+"""Events that are handed to the oracle together."""
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class SubmittedEvent:
     """The oracle has the event."""
 
     waiting: WaitingEvent
-    attestation: ServiceAttestation
+    receipt: Receipt
     repeated: bool
     """An earlier attempt, cut off, had brought it there."""
+
+    @property
+    def attestation(self) -> ServiceAttestation:
+        """What was signed."""
+        return self.receipt.attestation
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """The event stays on the worklist."""
+
+    waiting: WaitingEvent
+    refusal: IntakeRefused
+    """Its ``reason`` is a ``RefusalReason``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,56 +70,91 @@ def _no_cash_key() -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """One provider's place of work."""
+class AttestationSubmitter:
+    """Brings one provider's events from its worklist to the oracle."""
 
     protocol: Protocol
     provider_id: int
     attester: Signer
     own_vault_key: bytes
     worklist: Worklist
-    store: OracleStore
+    oracle: OracleApi
     vault: Vault
     counterparties: Counterparties
     cash_key: Callable[[], bytes] = _no_cash_key
     """The key behind the service ids of the provider's own cash prices; StateError where it has none."""
 
-    def submit(self, waiting: WaitingEvent, intake: Intake) -> Submitted:
+    def submit(self, waiting: WaitingEvent) -> SubmittedEvent:
         """Attest one event and hand it to the oracle.
 
         Raises:
-            IntakeRefused: with a ``Refusal`` or an ``Obstacle`` as ``reason``. The event stays on the list.
+            IntakeRefused: with a ``RefusalReason`` as ``reason``. The event stays on the list.
         """
-        known = self._known(waiting)
-        if known is not None and known.status not in REOPENABLE:
-            return self._done(waiting, known.attestation, repeated=True)
-        patient_key = _told(Obstacle.UNKNOWN_PATIENT, lambda: self.counterparties.vault_key(waiting.patient))
+        (done,) = self.submit_all([waiting])
+        if isinstance(done, RefusedEvent):
+            raise done.refusal
+        return done
+
+    def submit_all(self, waiting: Sequence[WaitingEvent]) -> Iterator[SubmittedEvent | RefusedEvent]:
+        """Attest events and hand them to the oracle, many at once; what became of each, in their order."""
+        for start in range(0, len(waiting), EVENTS_AT_ONCE):
+            together = waiting[start : start + EVENTS_AT_ONCE]
+            with self.protocol.reads.held():
+                escrow, now = self.protocol.escrow, self.protocol.now()
+                patients = {item.patient for item in together if not item.self_pay}
+                self.protocol.reads.learn(Question(escrow, "payersOf", (each, now)) for each in patients)
+                done = self._submit_together(together)
+            yield from done
+
+    def _submit_together(self, waiting: Sequence[WaitingEvent]) -> list[SubmittedEvent | RefusedEvent]:
+        done: dict[int, SubmittedEvent | RefusedEvent] = {}
+        signed: list[tuple[WaitingEvent, AttestedEvent]] = []
+        for item in waiting:
+            known = self._known(item)
+            if known is not None and known.status not in REOPENABLE:
+                done[item.row] = self._done(item, known, repeated=True)
+                continue
+            try:
+                signed.append((item, self._sign(item)))
+            except IntakeRefused as refusal:
+                done[item.row] = RefusedEvent(item, refusal)
+        outcomes = self.oracle.submit_all([attested for _, attested in signed])
+        for (item, _), outcome in zip(signed, outcomes, strict=True):
+            done[item.row] = self._take_down(item, outcome)
+        return [done[item.row] for item in waiting]
+
+    def _sign(self, waiting: WaitingEvent) -> AttestedEvent:
+        patient_key = _told(
+            RefusalReason.UNKNOWN_PATIENT, lambda: self.counterparties.vault_key(waiting.patient)
+        )
         attested = attest(
             waiting.event, self._assignment(waiting), self.attester, self.protocol.domain, salt=waiting.salt
         )
         # Sealed before it is sent: a record that settles can always be opened by its patient.
         self.vault.seal(attested.opening, [patient_key, self.own_vault_key])
-        try:
-            receipt = intake.accept(attested)
-        except IntakeRefused as refusal:
-            known = self._known(waiting) if refusal.reason == Refusal.DUPLICATE_RECORD else None
-            if known is None or known.status in REOPENABLE:
-                raise
-            return self._done(waiting, known.attestation, repeated=True)
-        return self._done(waiting, receipt.attestation, repeated=receipt.repeated)
+        return attested
 
-    def tell_patients(
-        self, refusals: Refusals, refused: Sequence[tuple[WaitingEvent, IntakeRefused]]
-    ) -> None:
+    def _take_down(
+        self, waiting: WaitingEvent, outcome: Receipt | IntakeRefused
+    ) -> SubmittedEvent | RefusedEvent:
+        if not isinstance(outcome, IntakeRefused):
+            return self._done(waiting, outcome, repeated=outcome.repeated)
+        known = self._known(waiting) if outcome.reason == RefusalReason.DUPLICATE_RECORD else None
+        if known is None or known.status in REOPENABLE:
+            return RefusedEvent(waiting, outcome)
+        return self._done(waiting, known, repeated=True)
+
+    def tell_patients(self, refusals: Refusals, refused: Sequence[RefusedEvent]) -> None:
         """Keep what was refused for the statements of its patients, and forget what no longer waits.
 
         A record that was attested before is not kept: it stands on the statement as what it became. Nor is
         one of a patient who has no vault key here, and so no statement.
         """
-        waiting = {item.row: item for item in self.worklist.waiting()}
+        waiting, now = {item.row: item for item in self.worklist.waiting()}, self.protocol.now()
         refusals.keep_only(self.provider_id, commitments(waiting.values()))
-        for item, refusal in refused:
-            if item.row not in waiting or refusal.reason == Refusal.DUPLICATE_RECORD:
+        for each in refused:
+            item, reason = each.waiting, each.refusal.reason
+            if item.row not in waiting or reason == RefusalReason.DUPLICATE_RECORD:
                 continue
             try:
                 patient_key = self.counterparties.vault_key(item.patient)
@@ -125,14 +167,14 @@ class Desk:
                 provider_id=self.provider_id,
                 patient=item.patient,
                 self_pay=item.self_pay,
-                reason=str(refusal.reason),
-                refused_at=self.protocol.now(),
+                reason=str(reason),
+                refused_at=now,
             )
             refusals.put(told, opening, patient_key)
 
     def _assignment(self, waiting: WaitingEvent) -> Assignment:
         payer_id, key = self._self_pay() if waiting.self_pay else self._insured(waiting.patient)
-        at_least = self.store.next_sequence(self.provider_id)
+        at_least = self.oracle.next_sequence(self.provider_id)
         return Assignment(
             provider_id=self.provider_id,
             payer_id=payer_id,
@@ -146,20 +188,20 @@ class Desk:
         """The patient's primary payer and its schedule key."""
         payer_id = self.protocol.escrow.payers_of(patient, self.protocol.now()).primary
         if payer_id == 0:
-            raise IntakeRefused(Obstacle.PAYER_NOT_ACCEPTED, "the patient has accepted no insurer")
-        return payer_id, _told(Obstacle.NO_SCHEDULE, lambda: self.counterparties.schedule_key(payer_id))
+            raise IntakeRefused(RefusalReason.PAYER_NOT_ACCEPTED, "the patient has accepted no insurer")
+        return payer_id, _told(RefusalReason.NO_SCHEDULE, lambda: self.counterparties.schedule_key(payer_id))
 
     def _self_pay(self) -> tuple[int, bytes]:
         """No payer, and the provider's own key."""
-        return 0, _told(Obstacle.NO_CASH_SCHEDULE, self.cash_key)
+        return 0, _told(RefusalReason.NO_CASH_SCHEDULE, self.cash_key)
 
-    def _known(self, waiting: WaitingEvent) -> StoredAttestation | None:
-        key = self.store.record_key(self.provider_id, waiting.event.record_identity)
-        return self.store.find_record(self.provider_id, key, corrects=waiting.corrects)
+    def _known(self, waiting: WaitingEvent) -> Receipt | None:
+        return self.oracle.find(self.provider_id, waiting.event.record_identity, corrects=waiting.corrects)
 
-    def _done(self, waiting: WaitingEvent, attestation: ServiceAttestation, *, repeated: bool) -> Submitted:
+    def _done(self, waiting: WaitingEvent, receipt: Receipt, *, repeated: bool) -> SubmittedEvent:
+        attestation = receipt.attestation
         self.worklist.mark_attested(waiting, attestation.commitment, attestation.sequence)
-        return Submitted(waiting, attestation, repeated)
+        return SubmittedEvent(waiting, receipt, repeated)
 
 
 def commitments(waiting: Iterable[WaitingEvent]) -> set[bytes]:
@@ -167,8 +209,8 @@ def commitments(waiting: Iterable[WaitingEvent]) -> set[bytes]:
     return {Opening(item.event, item.salt).commitment for item in waiting}
 
 
-def _told(obstacle: Obstacle, ask: Callable[[], bytes]) -> bytes:
+def _told(reason: RefusalReason, ask: Callable[[], bytes]) -> bytes:
     try:
         return ask()
     except StateError as error:
-        raise IntakeRefused(obstacle, str(error), hint=error.hint) from None
+        raise IntakeRefused(reason, str(error), hint=error.hint) from None

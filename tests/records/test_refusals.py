@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chainbill.oracle.refusals import Refusals, Refused
 from chainbill.records.commitment import Opening
+from chainbill.records.refusals import Refusals, Refused
 from chainbill.records.service_event import Party, PriceSource, ServiceEvent, ServiceKind
 from chainbill.records.vault import VaultKey
 

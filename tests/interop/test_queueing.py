@@ -25,7 +25,7 @@ from tests.support.fhir import (
 
 from chainbill.interop.fhir import read_part
 from chainbill.interop.ingest_memory import IngestMemory
-from chainbill.operations.provider.ingest import Enlisted, enlist, performed_by_own
+from chainbill.operations.provider.queueing import IngestResult, performed_by_own, queue_events
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.records.catalogue import Catalogue
 
@@ -34,7 +34,7 @@ OTHER = "0x" + "2" * 40
 SERVER = "https://ehr.example/fhir"
 PART = bundle(PATIENT, CLINIC)
 
-Take = Callable[..., Enlisted]
+Take = Callable[..., IngestResult]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def take(tmp_path: Path, catalogue: Catalogue, worklist: Worklist, memory: Inges
         full_urls: bool = False,
         more: Any = MappingProxyType({}),
         **options: Any,
-    ) -> Enlisted:
+    ) -> IngestResult:
         document = bundle(*resources)
         if full_urls:
             for entry in document["entry"]:
@@ -67,7 +67,7 @@ def take(tmp_path: Path, catalogue: Catalogue, worklist: Worklist, memory: Inges
         path.write_text(json.dumps(document | more))
         reading = read_part(path, earlier=memory.parts(), catalogue=catalogue)
         accounts = {event.patient.reference: account for event in reading.report.events}
-        done = enlist(reading.report, worklist, memory, accounts, **options)
+        done = queue_events(reading.report, worklist, memory, accounts, **options)
         if not options.get("dry_run"):
             memory.keep(reading.kept)
         return done
@@ -93,7 +93,7 @@ def attest(worklist: Worklist) -> None:
         worklist.mark_attested(each, bytes([number]) * 32, worklist.reserve_sequence(each))
 
 
-def test_enlist__claim_in_a_later_part__prices_what_waits(take: Take, worklist: Worklist) -> None:
+def test_queue__claim_in_a_later_part__prices_what_waits(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter())
     salt = worklist.waiting()[0].salt
     later = take(claim(item("Encounter/visit", net=usd(61))))
@@ -102,7 +102,7 @@ def test_enlist__claim_in_a_later_part__prices_what_waits(take: Take, worklist: 
     assert worklist.waiting()[0].salt != salt  # another record: another commitment
 
 
-def test_enlist__claim_in_an_earlier_part__is_kept_until_the_visit_comes(
+def test_queue__claim_in_an_earlier_part__is_kept_until_the_visit_comes(
     take: Take, worklist: Worklist
 ) -> None:
     first = take(claim(item("Encounter/visit", net=usd(61))))
@@ -111,7 +111,7 @@ def test_enlist__claim_in_an_earlier_part__is_kept_until_the_visit_comes(
     assert waits(worklist) == [("Encounter/visit", 61, "claim_item")]
 
 
-def test_enlist__part_without_the_claim_again__does_not_take_the_price_back(
+def test_queue__part_without_the_claim_again__does_not_take_the_price_back(
     take: Take, worklist: Worklist
 ) -> None:
     take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(61))))
@@ -120,7 +120,7 @@ def test_enlist__part_without_the_claim_again__does_not_take_the_price_back(
     assert waits(worklist) == [("Encounter/visit", 61, "claim_item")]
 
 
-def test_enlist__visit_moved_to_another_day_without_its_claim__keeps_the_price(
+def test_queue__visit_moved_to_another_day_without_its_claim__keeps_the_price(
     take: Take, worklist: Worklist
 ) -> None:
     take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(61))))
@@ -130,7 +130,7 @@ def test_enlist__visit_moved_to_another_day_without_its_claim__keeps_the_price(
 
 
 @pytest.mark.parametrize("visit_first", [True, False])
-def test_enlist__visit_line_without_its_encounter_in_another_part__is_that_visit(
+def test_queue__visit_line_without_its_encounter_in_another_part__is_that_visit(
     take: Take, worklist: Worklist, visit_first: bool
 ) -> None:
     parts = [(PATIENT, CLINIC, encounter()), (PATIENT, CLINIC, claim(line()))]
@@ -139,7 +139,7 @@ def test_enlist__visit_line_without_its_encounter_in_another_part__is_that_visit
     assert waits(worklist) == [("Encounter/visit", 60, "claim_item")]
 
 
-def test_enlist__visit_line_of_a_visit_attested_before__is_named_and_not_billed_again(
+def test_queue__visit_line_of_a_visit_attested_before__is_named_and_not_billed_again(
     take: Take, worklist: Worklist
 ) -> None:
     take(PATIENT, CLINIC, encounter())
@@ -150,13 +150,13 @@ def test_enlist__visit_line_of_a_visit_attested_before__is_named_and_not_billed_
     assert take(PATIENT, CLINIC, claim(line())).named == []
 
 
-def test_enlist__visit_line_of_another_day__is_another_visit(take: Take, worklist: Worklist) -> None:
+def test_queue__visit_line_of_another_day__is_another_visit(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter(period={"start": "2024-03-01"}))
     take(PATIENT, CLINIC, claim(line()))
     assert [identity for identity, *_ in waits(worklist)] == ["Encounter/visit", "Claim/claim#1"]
 
 
-def test_enlist__price_of_what_was_attested__is_named_once(take: Take, worklist: Worklist) -> None:
+def test_queue__price_of_what_was_attested__is_named_once(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter())
     attest(worklist)
     late = claim(item("Encounter/visit", net=usd(61)))
@@ -164,7 +164,7 @@ def test_enlist__price_of_what_was_attested__is_named_once(take: Take, worklist:
     assert take(late).named == []
 
 
-def test_enlist__changed_record_of_what_is_being_attested__is_named(take: Take, worklist: Worklist) -> None:
+def test_queue__changed_record_of_what_is_being_attested__is_named(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(61))))
     worklist.reserve_sequence(worklist.waiting()[0])
     done = take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(62))))
@@ -173,7 +173,7 @@ def test_enlist__changed_record_of_what_is_being_attested__is_named(take: Take, 
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_enlist__same_record_with_and_without_its_server__is_one(
+def test_queue__same_record_with_and_without_its_server__is_one(
     take: Take, worklist: Worklist, first: bool
 ) -> None:
     for full_urls in (first, not first):
@@ -181,9 +181,7 @@ def test_enlist__same_record_with_and_without_its_server__is_one(
     assert len(worklist.waiting()) == 1
 
 
-def test_enlist__same_id_on_another_server_at_another_time__is_another(
-    take: Take, worklist: Worklist
-) -> None:
+def test_queue__same_id_on_another_server_at_another_time__is_another(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter())
     take(PATIENT, CLINIC, encounter(period={"start": "2024-03-07T10:00:00Z"}), full_urls=True)
     assert {identity for identity, *_ in waits(worklist)} == {
@@ -192,18 +190,18 @@ def test_enlist__same_id_on_another_server_at_another_time__is_another(
     }
 
 
-def test_enlist__files_of_two_servers_that_say_so_nowhere__are_two_records_where_it_is_told(
+def test_queue__files_of_two_servers_that_say_so_nowhere__are_two_records_where_it_is_told(
     read: Any, worklist: Worklist, memory: IngestMemory
 ) -> None:
     for server in ("https://a.example/fhir", "https://b.example/fhir/"):
         report = read(bundle(PATIENT, CLINIC, encounter()), server=server)
         assert [event.patient.reference for event in report.events] == [f"{server.rstrip('/')}/Patient/pat"]
         accounts = {event.patient.reference: ACCOUNT for event in report.events}
-        assert len(enlist(report, worklist, memory, accounts).added) == 1
+        assert len(queue_events(report, worklist, memory, accounts).added) == 1
     assert len(worklist.waiting()) == 2
 
 
-def test_enlist__dry_run__changes_nothing(take: Take, worklist: Worklist, memory: IngestMemory) -> None:
+def test_queue__dry_run__changes_nothing(take: Take, worklist: Worklist, memory: IngestMemory) -> None:
     take(PATIENT, CLINIC, encounter())
     before = waits(worklist)
     done = take(claim(item("Encounter/visit", net=usd(61))), dry_run=True)
@@ -212,14 +210,14 @@ def test_enlist__dry_run__changes_nothing(take: Take, worklist: Worklist, memory
     assert [source.type for source in memory.parts()] == ["Patient", "Organization", "Encounter"]
 
 
-def test_enlist__waiting_under_another_account__is_listed_and_stays(take: Take, worklist: Worklist) -> None:
+def test_queue__waiting_under_another_account__is_listed_and_stays(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter())
     done = take(PATIENT, CLINIC, encounter(), account=OTHER)
     assert [event.record_identity for event in done.other_patient] == ["Encounter/visit"]
     assert worklist.waiting()[0].patient == ACCOUNT
 
 
-def test_enlist__others_services__are_left_out(take: Take, worklist: Worklist) -> None:
+def test_queue__others_services__are_left_out(take: Take, worklist: Worklist) -> None:
     lab = CLINIC | {"id": "lab", "name": "The Lab"}
     visits = [encounter(), encounter(id="there", serviceProvider=ref(lab))]
     done = take(PATIENT, CLINIC, lab, *visits, performed_by=("Organization/clinic",))
@@ -270,7 +268,7 @@ SUPPLY = {
     ],
     ids=["visit-in-error", "claim-cancelled", "part-of-a-stay"],
 )
-def test_enlist__no_event_any_more_by_a_later_part__is_taken_off_the_list(
+def test_queue__no_event_any_more_by_a_later_part__is_taken_off_the_list(
     take: Take, worklist: Worklist, first: Any, then: Any, why: str
 ) -> None:
     take(PATIENT, CLINIC, *first)
@@ -283,7 +281,7 @@ def test_enlist__no_event_any_more_by_a_later_part__is_taken_off_the_list(
     assert before[0] not in [identity for identity, *_ in waits(worklist)]
 
 
-def test_enlist__deleted_by_a_later_part__is_taken_off_the_list(take: Take, worklist: Worklist) -> None:
+def test_queue__deleted_by_a_later_part__is_taken_off_the_list(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter())
     deletion = {"entry": [{"request": {"method": "DELETE", "url": "Encounter/visit"}}], "type": "transaction"}
     done = take(more=deletion)
@@ -292,7 +290,7 @@ def test_enlist__deleted_by_a_later_part__is_taken_off_the_list(take: Take, work
     assert waits(worklist) == []
 
 
-def test_enlist__in_error_after_it_was_attested__is_named_once(take: Take, worklist: Worklist) -> None:
+def test_queue__in_error_after_it_was_attested__is_named_once(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter())
     attest(worklist)
     done = take(PATIENT, CLINIC, encounter(**VOID))
@@ -303,7 +301,7 @@ def test_enlist__in_error_after_it_was_attested__is_named_once(take: Take, workl
 
 
 @pytest.mark.parametrize("attested", [False, True])
-def test_enlist__charge_replaced_by_a_later_claim__is_billed_once(
+def test_queue__charge_replaced_by_a_later_claim__is_billed_once(
     take: Take, worklist: Worklist, attested: bool
 ) -> None:
     prior = {"coding": [{"code": "prior"}]}
@@ -322,9 +320,7 @@ def test_enlist__charge_replaced_by_a_later_claim__is_billed_once(
         assert [each.event for each in done.withdrawn] == ["Claim/one#1"]
 
 
-def test_enlist__newer_version_of_a_claim_in_a_later_part__prices_anew(
-    take: Take, worklist: Worklist
-) -> None:
+def test_queue__newer_version_of_a_claim_in_a_later_part__prices_anew(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter(), claim(item("Encounter/visit", net=usd(65))))
     take(claim(item("Encounter/visit", net=usd(55))))
     assert waits(worklist) == [("Encounter/visit", 55, "claim_item")]
@@ -343,7 +339,7 @@ FACILITY = claim(item("Encounter/visit", net=usd(140)), id="f", type={"coding": 
         [[encounter(), claim(item("Encounter/visit", net=usd(60)))], [FACILITY]],
     ],
 )
-def test_enlist__two_claims_of_a_visit_in_any_parts__are_two_charges(
+def test_queue__two_claims_of_a_visit_in_any_parts__are_two_charges(
     take: Take, worklist: Worklist, parts: Any
 ) -> None:
     for part in parts:
@@ -355,7 +351,7 @@ def test_enlist__two_claims_of_a_visit_in_any_parts__are_two_charges(
 
 
 @pytest.mark.parametrize("visit_first", [True, False])
-def test_enlist__line_that_is_dated_by_a_visit_in_another_part__is_not_lost(
+def test_queue__line_that_is_dated_by_a_visit_in_another_part__is_not_lost(
     take: Take, worklist: Worklist, visit_first: bool
 ) -> None:
     monitoring = item("Encounter/visit", net=usd(40)) | {
@@ -368,7 +364,7 @@ def test_enlist__line_that_is_dated_by_a_visit_in_another_part__is_not_lost(
     assert {amount for _, amount, _ in waits(worklist)} == {60, 40}
 
 
-def test_enlist__telehealth_by_the_claim_of_another_part__is_telehealth(
+def test_queue__telehealth_by_the_claim_of_another_part__is_telehealth(
     take: Take, worklist: Worklist
 ) -> None:
     video = item("Encounter/visit", net=usd(60), modifier=[concept(CPT, "95")])
@@ -377,13 +373,13 @@ def test_enlist__telehealth_by_the_claim_of_another_part__is_telehealth(
     assert [each.event.kind.value for each in worklist.waiting()] == ["telehealth_visit"]
 
 
-def test_enlist__reading_sent_again_in_another_part__is_one(take: Take, worklist: Worklist) -> None:
+def test_queue__reading_sent_again_in_another_part__is_one(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, observation(id="ob1"))
     take(PATIENT, CLINIC, observation(id="ob2"))
     assert [identity for identity, *_ in waits(worklist)] == ["Observation/ob1"]
 
 
-def test_enlist__taken_off_by_hand__comes_back_only_with_its_own_file(take: Take, worklist: Worklist) -> None:
+def test_queue__taken_off_by_hand__comes_back_only_with_its_own_file(take: Take, worklist: Worklist) -> None:
     take(PATIENT, CLINIC, encounter())
     worklist.remove(worklist.waiting())
     take(PATIENT, CLINIC, observation())

@@ -46,7 +46,7 @@ class Refused:
     """Checksum address of the patient's account."""
     self_pay: bool
     reason: str
-    """The word of a ``Refusal`` or an ``Obstacle``."""
+    """The word of a ``RefusalReason``."""
     refused_at: int
     """Seconds since 1970, by the chain's clock."""
 

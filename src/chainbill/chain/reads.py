@@ -1,0 +1,280 @@
+"""Reads of contracts that stay true until a log says otherwise: asked many at once, and remembered.
+
+Who asks the same of the chain again and again (whose key may sign, who pays for whom, at which fee) asks
+within ``Reads.held``. That looks at the newest block in one round trip, and learns from the logs since the
+last look what has changed; whatever else was read stays known. Outside of it nothing is remembered, and every
+read is the chain's own answer: so whatever is signed is checked at the block it is signed for.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from hexbytes import HexBytes
+from web3.types import LogReceipt
+
+from chainbill.chain.contracts.client import ContractClient
+from chainbill.chain.node.json_rpc import JsonRpc, Request
+from chainbill.errors import NodeRefused
+from chainbill.protocol_constants import END_OF_TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A view whose answer only events change."""
+
+    changed_by: tuple[str, ...]
+    """Solidity names of the events of its contract after which it is asked again."""
+    about: int = 0
+    """Which argument such an event names in one of its topics."""
+    time: int | None = None
+    """Which argument is a time. What holds now and at the end of time alike holds at every time between."""
+
+
+STANDING: Mapping[tuple[str, str], Standing] = {
+    ("ProviderRegistry", "isAttester"): Standing(("AttesterAdded", "AttesterRevoked"), about=1),
+    ("ProviderRegistry", "cashPriceAt"): Standing(("CashPricePublished",), about=1, time=2),
+    # Whether it is suspended; amounts change with every batch, and are never remembered.
+    ("ClaimSettlement", "creditOf"): Standing(("ProviderSuspended", "ProviderReinstated")),
+    ("PatientEscrow", "payersOf"): Standing(("PayersAccepted",), time=1),
+    ("InsurerPayerFactory", "payerAt"): Standing(("PayerCreated",)),
+    ("InsurerPayer", "feeAt"): Standing(("FeePublished",), time=1),
+    # Under which plan; what was met changes with every batch, and is never remembered.
+    ("InsurerPayer", "memberYear"): Standing(("Enrolled", "PlanChanged", "CoverageEnded")),
+    ("InsurerPayer", "planVersions"): Standing(("PlanPublished",)),
+    ("InsurerPayer", "planTerms"): Standing(("PlanPublished",)),
+}
+"""By contract and function. The clients' methods that ask these say only what stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A view of a contract, with arguments."""
+
+    contract: ContractClient
+    function: str
+    arguments: tuple[Any, ...]
+
+    @property
+    def standing(self) -> Standing:
+        """When its answer changes."""
+        return STANDING[self.contract.artifact, self.function]
+
+    @property
+    def asked_time(self) -> int | None:
+        """The time that it asks about; None: it asks about none."""
+        return None if self.standing.time is None else int(self.arguments[self.standing.time])
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The newest block at one look."""
+
+    number: int
+    hash: bytes
+    time: int
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    question: Question
+    answer: Any
+    read_at: int
+    """Number of the block that it was read at."""
+    lasts: bool
+    """Not where another answer is announced: then it is true of that block's time alone."""
+
+    def holds_at(self, time: int | None, block: Block) -> bool:
+        """Is it true of this time, seen from a block?"""
+        return time is None or time == block.time or (self.lasts and time > block.time)
+
+
+_Key = tuple[str, str, tuple[Any, ...]]
+
+
+class Reads:
+    """What was read through one node."""
+
+    def __init__(
+        self,
+        node_url: Callable[[], str],
+        addresses: Collection[str],
+        on_logs: Callable[[list[LogReceipt]], None],
+    ) -> None:
+        """``addresses``: contracts whose logs are always asked for. ``on_logs`` is told all logs of those,
+        some of them again and again; at a reorganisation of the chain, of an empty list."""
+        self._node_url = node_url
+        self._node: JsonRpc | None = None
+        self._addresses = set(addresses)
+        self._on_logs = on_logs
+        self._known: dict[_Key, _Known] = {}
+        self._newest: Block | None = None
+        self._covered: Block | None = None
+        """Logs up to it have been read."""
+        self._depth = 0
+
+    # ---- held -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within, what is known is not asked again, and the time is the newest block's. Entered again within,
+        it is the same look.
+
+        Raises:
+            NodeError: the node does not answer.
+        """
+        if not self._depth:
+            self._look()
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+    @property
+    def block(self) -> Block | None:
+        """The block that is looked at; None outside ``held``."""
+        return self._newest if self._depth else None
+
+    def learn(self, questions: Iterable[Question]) -> None:
+        """Ask what of these is not known yet, in one round trip (of each 500 requests). What a node will not
+        answer so is asked by itself when it is needed.
+
+        Raises:
+            NodeError: the node does not answer.
+        """
+        block = self.block
+        if block is None:
+            return
+        asked = {key: each for each in questions if (key := _key(each)) not in self._known}
+        times = [(key, each, time) for key, each in asked.items() for time in _times(each, block)]
+        if not times:
+            return
+        try:
+            answers = self._rpc().batch([_request(each, time, block) for _, each, time in times])
+        except NodeRefused:
+            return
+        found: dict[_Key, list[bytes]] = {}
+        for (key, _, _), answer in zip(times, answers, strict=True):
+            found.setdefault(key, []).append(bytes(HexBytes(answer)))
+        for key, raw in found.items():
+            decoded = asked[key].contract.decode_answer(asked[key].function, raw[0])
+            self._known[key] = _Known(asked[key], decoded, block.number, lasts=len(set(raw)) == 1)
+            self._addresses.add(asked[key].contract.address)
+
+    def find(self, contract: ContractClient, function: str, arguments: tuple[Any, ...]) -> Any:
+        """What is known of a question; None where that is nothing, and outside ``held``."""
+        if self.block is None:
+            return None
+        question = Question(contract, function, arguments)
+        known = self._known.get(_key(question))
+        return known.answer if known is not None and known.holds_at(question.asked_time, self.block) else None
+
+    # ---- what has changed -----------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Look at the newest block, and forget what logs say has changed, in one round trip."""
+        before, covered = self._newest, self._covered
+        newest_block: Request = ("eth_getBlockByNumber", ["latest", False])
+        if before is None or covered is None:
+            (answer,) = self._rpc().batch([newest_block])
+            self._newest = self._covered = _block(answer)
+            return
+        logs = {"address": sorted(self._addresses), "fromBlock": hex(covered.number), "toBlock": "latest"}
+        same_block: Request = ("eth_getBlockByNumber", [hex(before.number), False])
+        answer, same, told = self._rpc().batch([newest_block, same_block, ("eth_getLogs", [logs])])
+        self._newest = newest = _block(answer)
+        if same is None or _block(same) != before:
+            self._forget(newest)
+            return
+        self._hear(told)
+        # A node may answer a batch in any order: logs are known for certain up to the block before this look,
+        # and are asked for from there the next time.
+        self._covered = before
+        self._known = {
+            key: each for key, each in self._known.items() if each.lasts or each.read_at == newest.number
+        }
+
+    def _forget(self, newest: Block) -> None:
+        """The chain was reorganised: it may say otherwise now."""
+        self._known.clear()
+        self._covered = newest
+        self._on_logs([])
+
+    def _hear(self, logs: list[dict[str, Any]]) -> None:
+        named: dict[tuple[str, bytes], dict[bytes, int]] = {}
+        for log in logs:
+            event, *about = (bytes(HexBytes(topic)) for topic in log["topics"] or [b""])
+            newest = named.setdefault((log["address"].lower(), event), {})
+            for topic in about:
+                newest[topic] = max(newest.get(topic, 0), int(log["blockNumber"], 16))
+        self._known = {key: known for key, known in self._known.items() if not _is_changed(known, named)}
+        if logs:
+            self._on_logs([_as_web3(log) for log in logs])
+
+    def _rpc(self) -> JsonRpc:
+        if self._node is None:
+            node = self._node = JsonRpc(self._node_url())
+            # Its connection is kept as long as somebody reads here.
+            weakref.finalize(self, node.__exit__)
+        return self._node
+
+
+def _key(question: Question) -> _Key:
+    """A question but for its time."""
+    time = question.standing.time
+    rest = tuple(each for place, each in enumerate(question.arguments) if place != time)
+    return question.contract.address, f"{question.contract.artifact}.{question.function}", rest
+
+
+def _times(question: Question, block: Block) -> tuple[int, ...]:
+    return (block.time,) if question.standing.time is None else (block.time, END_OF_TIME)
+
+
+def _request(question: Question, time: int, block: Block) -> Request:
+    place = question.standing.time
+    arguments = tuple(time if i == place else each for i, each in enumerate(question.arguments))
+    data = question.contract.calldata(question.function, *arguments)
+    call = {"to": question.contract.address, "data": f"0x{data.hex()}"}
+    return "eth_call", [call, hex(block.number)]
+
+
+def _is_changed(known: _Known, named: Mapping[tuple[str, bytes], Mapping[bytes, int]]) -> bool:
+    contract, standing = known.question.contract, known.question.standing
+    about = _word(known.question.arguments[standing.about])
+    return any(
+        named.get((contract.address.lower(), contract.topic(event)), {}).get(about, -1) > known.read_at
+        for event in standing.changed_by
+    )
+
+
+def _word(value: Any) -> bytes:
+    """A value as a topic holds it."""
+    if isinstance(value, bytes):
+        return value.ljust(32, b"\0")
+    if isinstance(value, str):
+        return bytes.fromhex(value[2:]).rjust(32, b"\0")
+    return int(value).to_bytes(32, "big")
+
+
+def _block(answer: Mapping[str, Any]) -> Block:
+    return Block(int(answer["number"], 16), bytes(HexBytes(answer["hash"])), int(answer["timestamp"], 16))
+
+
+def _as_web3(log: Mapping[str, Any]) -> LogReceipt:
+    """A log as web3 gives it, as far as it is read here."""
+    told: Any = {
+        "address": log["address"],
+        "topics": [HexBytes(topic) for topic in log["topics"]],
+        "data": HexBytes(log["data"]),
+        "blockNumber": int(log["blockNumber"], 16),
+        "blockHash": HexBytes(log["blockHash"]),
+        "transactionHash": HexBytes(log["transactionHash"]),
+        "logIndex": int(log["logIndex"], 16),
+    }
+    return cast("LogReceipt", told)

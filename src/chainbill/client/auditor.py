@@ -1,0 +1,91 @@
+"""What an auditor does. It needs no key: a node is enough."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from chainbill.client import parties
+from chainbill.client.parties import PartyName
+from chainbill.operations import audit
+from chainbill.operations.audit import (
+    MONEY_AND_CLAIMS,
+    Filter,
+    HistoryEntry,
+    HistoryKind,
+    RawLedger,
+    ShownClaim,
+    Verification,
+)
+from chainbill.records.vault import VaultKey
+from chainbill.state.session import Session
+
+
+class Auditor:
+    """Rebuilds the ledger from the chain's logs, and compares it with contract state."""
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        attestations: str | os.PathLike[str] | None = None,
+        vault: str | os.PathLike[str] | None = None,
+        key: VaultKey | None = None,
+    ) -> None:
+        self._session = session
+        self._evidence = audit.given_evidence(
+            None if attestations is None else Path(attestations), None if vault is None else Path(vault), key
+        )
+
+    def verify(
+        self, *, copy: str | os.PathLike[str] | None = None, to_block: int | None = None
+    ) -> Verification:
+        """Does everything add up? See ``operations.audit.verify``.
+
+        Args:
+            copy: a file that ``export`` has written: check that against the chain.
+            to_block: audit up to this block; None: the newest.
+        """
+        ledger = None if copy is None else RawLedger.read(Path(copy))
+        return audit.verify(self._session, copy=ledger, to_block=to_block, evidence=self._evidence)
+
+    def history(
+        self,
+        *,
+        patient: str | None = None,
+        provider: PartyName | None = None,
+        payer: PartyName | None = None,
+        kinds: Sequence[str] = (),
+        since_block: int = 0,
+    ) -> tuple[HistoryEntry, ...]:
+        """What happened, the oldest first; see ``operations.audit.read_history``.
+
+        Args:
+            kinds: such as ``"deposit"``; none: claims, disputes and money.
+        """
+        session = self._session
+        wanted = Filter(
+            kinds=frozenset(map(HistoryKind, kinds)) or MONEY_AND_CLAIMS,
+            patient=None if patient is None else parties.patient(session, patient),
+            provider_id=None if provider is None else parties.provider_id(session, provider),
+            payer_id=None if payer is None else parties.payer_id(session, payer),
+            since_block=since_block,
+        )
+        return audit.read_history(session, wanted)
+
+    def show(self, *claims: str) -> tuple[ShownClaim, ...]:
+        """Claims in full, each by its number (``2:7``), commitment or id; see
+        ``operations.audit.show_claims``."""
+        return audit.show_claims(self._session, claims, self._evidence)
+
+    def export(self, file: str | os.PathLike[str]) -> RawLedger:
+        """Write every log of the deployment to a file; returns what is in it.
+
+        Raises:
+            FileExistsError: there is such a file already.
+        """
+        ledger = audit.export_ledger(self._session)
+        with Path(file).open("xb") as opened:
+            opened.write(ledger.to_bytes())
+        return ledger

@@ -1,0 +1,423 @@
+"""What a program needs of chainbill, in one place; ``chainbill`` hands it out by name, when it is asked."""
+
+from __future__ import annotations
+
+from chainbill.audit.discrepancy import (
+    Discrepancy,
+)
+from chainbill.billing.outcomes import (
+    Outcome,
+    Reason,
+)
+from chainbill.billing.plan_file import (
+    PlanFile,
+)
+from chainbill.billing.terms import (
+    FeeTerms,
+)
+from chainbill.chain.contracts.escrow import (
+    Limits,
+    Payers,
+)
+from chainbill.chain.contracts.payer import (
+    MemberYear,
+)
+from chainbill.chain.contracts.settlement import (
+    DisputeStatus,
+)
+from chainbill.chain.deployments import (
+    Deployment,
+)
+from chainbill.client.amounts import (
+    Amount,
+)
+from chainbill.client.auditor import (
+    Auditor,
+)
+from chainbill.client.connection import (
+    Chainbill,
+    connect,
+)
+from chainbill.client.governor import (
+    Governor,
+)
+from chainbill.client.insurer import (
+    Insurer,
+)
+from chainbill.client.ledger import (
+    Ledger,
+)
+from chainbill.client.oracle import (
+    Oracle,
+)
+from chainbill.client.patient import (
+    Patient,
+)
+from chainbill.client.provider import (
+    Provider,
+)
+from chainbill.client.relay import (
+    Relay,
+)
+from chainbill.errors import (
+    AmountError,
+    ArgumentError,
+    AttestationError,
+    BatchTooLarge,
+    CallDelayed,
+    CatalogueError,
+    ChainbillError,
+    ChainError,
+    ContractReverted,
+    DevnetError,
+    Displaced,
+    GasTooDear,
+    HoldsTooLittle,
+    IntakeRefused,
+    LedgerError,
+    MalformedRecord,
+    NeedsGas,
+    NodeError,
+    NodeRefused,
+    NotDeployed,
+    PartlySent,
+    RecordError,
+    RecordTooLarge,
+    StateError,
+    StateForgotten,
+    TermsError,
+    TooManyAddresses,
+    UnknownBlock,
+    UnsupportedVersion,
+)
+from chainbill.ledger.history import (
+    HistoryEntry,
+)
+from chainbill.ledger.raw_logs import (
+    RawLedger,
+)
+from chainbill.money import (
+    format_dollars,
+    parse_dollars,
+)
+from chainbill.operations.audit import (
+    ShownClaim,
+    Verification,
+)
+from chainbill.operations.balances import (
+    Deposit,
+    WithdrawalAnnounced,
+    WithdrawalCalledOff,
+    WithdrawalTaken,
+)
+from chainbill.operations.change import (
+    Change,
+)
+from chainbill.operations.claims.corrections import (
+    Correction,
+)
+from chainbill.operations.claims.disputes import (
+    DisputeStep,
+)
+from chainbill.operations.claims.facts import (
+    LedgerClaim,
+    Reversal,
+)
+from chainbill.operations.claims.lookup import (
+    DisputedClaim,
+)
+from chainbill.operations.claims.receivables import (
+    Collected,
+)
+from chainbill.operations.governor.admission import (
+    PayerCreated,
+    ProviderRegistered,
+)
+from chainbill.operations.governor.epochs import (
+    EpochEnded,
+    EpochOpened,
+)
+from chainbill.operations.governor.operator_fee import (
+    OperatorFeeAnnounced,
+    OperatorFeeStanding,
+)
+from chainbill.operations.governor.roles import (
+    RoleGranted,
+    RoleMember,
+    RoleRevoked,
+)
+from chainbill.operations.governor.scheduled import (
+    AnnouncedCall,
+    CallCancelled,
+    CallMade,
+)
+from chainbill.operations.governor.stopping import (
+    ProviderStopped,
+    SettlementPaused,
+)
+from chainbill.operations.insurer.acceptances import (
+    Accepted,
+    ProviderAcceptance,
+)
+from chainbill.operations.insurer.fees import (
+    FeesPublished,
+    FeeStanding,
+)
+from chainbill.operations.insurer.members import (
+    MemberChange,
+)
+from chainbill.operations.insurer.ownership import (
+    PayerOffer,
+    PayerTakeover,
+)
+from chainbill.operations.insurer.plans import (
+    PlanPublication,
+    PublishedPlan,
+)
+from chainbill.operations.insurer.pool import (
+    PoolStanding,
+)
+from chainbill.operations.oracle.fees import (
+    FeesWithdrawn,
+    OperatorFees,
+)
+from chainbill.operations.oracle.settle import (
+    OracleStanding,
+    Settlement,
+    StoreRebuilt,
+)
+from chainbill.operations.patient.consents import (
+    ConsentChange,
+    ConsentStanding,
+    Revocation,
+)
+from chainbill.operations.patient.intents import (
+    Validity,
+)
+from chainbill.operations.patient.limits import (
+    LimitsChange,
+)
+from chainbill.operations.patient.payers import (
+    PayersChange,
+)
+from chainbill.operations.patient.permission import (
+    Permission,
+)
+from chainbill.operations.patient.signed_intents import (
+    SignedIntent,
+)
+from chainbill.operations.patient.wallet import (
+    SignaturesVoided,
+    WalletStanding,
+)
+from chainbill.operations.provider.attest import (
+    AttestedEvents,
+)
+from chainbill.operations.provider.attesters import (
+    AttesterKey,
+    KeyChange,
+    KeyRotation,
+)
+from chainbill.operations.provider.cash_prices import (
+    PricesPublished,
+    PriceStanding,
+)
+from chainbill.operations.provider.credit import (
+    AdvanceDrawn,
+    BondDeposited,
+    BondReturned,
+    CreditWithdrawn,
+    ProviderStanding,
+)
+from chainbill.operations.provider.ingest import (
+    Ingested,
+)
+from chainbill.operations.provider.own_claims import (
+    DoubtfulClaim,
+)
+from chainbill.operations.provider.payout import (
+    PayoutChangeAnnounced,
+    PayoutChangeCalledOff,
+    PayoutStanding,
+)
+from chainbill.operations.provider.recaller import (
+    Recalled,
+)
+from chainbill.operations.provider.waiting import (
+    EventsRemoved,
+    WorklistStanding,
+)
+from chainbill.operations.provider.worklist_rebuild import (
+    RebuiltWorklist,
+)
+from chainbill.operations.relay import (
+    Relayed,
+)
+from chainbill.oracle.api import (
+    Receipt,
+)
+from chainbill.records.catalogue import (
+    Catalogue,
+)
+from chainbill.records.service_event import (
+    Party,
+    PriceSource,
+    ServiceEvent,
+    ServiceKind,
+)
+from chainbill.records.vault import (
+    VaultKey,
+)
+from chainbill.statements.insurer import (
+    InsurerStatement,
+)
+from chainbill.statements.patient_model import (
+    PatientStatement,
+)
+from chainbill.statements.period import (
+    Period,
+)
+from chainbill.statements.provider import (
+    ProviderStatement,
+)
+
+__all__ = [
+    "Accepted",
+    "AdvanceDrawn",
+    "Amount",
+    "AmountError",
+    "AnnouncedCall",
+    "ArgumentError",
+    "AttestationError",
+    "AttestedEvents",
+    "AttesterKey",
+    "Auditor",
+    "BatchTooLarge",
+    "BondDeposited",
+    "BondReturned",
+    "CallCancelled",
+    "CallDelayed",
+    "CallMade",
+    "Catalogue",
+    "CatalogueError",
+    "ChainError",
+    "Chainbill",
+    "ChainbillError",
+    "Change",
+    "Collected",
+    "ConsentChange",
+    "ConsentStanding",
+    "ContractReverted",
+    "Correction",
+    "CreditWithdrawn",
+    "Deployment",
+    "Deposit",
+    "DevnetError",
+    "Discrepancy",
+    "Displaced",
+    "DisputeStatus",
+    "DisputeStep",
+    "DisputedClaim",
+    "DoubtfulClaim",
+    "EpochEnded",
+    "EpochOpened",
+    "EventsRemoved",
+    "FeeStanding",
+    "FeeTerms",
+    "FeesPublished",
+    "FeesWithdrawn",
+    "GasTooDear",
+    "Governor",
+    "HistoryEntry",
+    "HoldsTooLittle",
+    "Ingested",
+    "Insurer",
+    "InsurerStatement",
+    "IntakeRefused",
+    "KeyChange",
+    "KeyRotation",
+    "Ledger",
+    "LedgerClaim",
+    "LedgerError",
+    "Limits",
+    "LimitsChange",
+    "MalformedRecord",
+    "MemberChange",
+    "MemberYear",
+    "NeedsGas",
+    "NodeError",
+    "NodeRefused",
+    "NotDeployed",
+    "OperatorFeeAnnounced",
+    "OperatorFeeStanding",
+    "OperatorFees",
+    "Oracle",
+    "OracleStanding",
+    "Outcome",
+    "PartlySent",
+    "Party",
+    "Patient",
+    "PatientStatement",
+    "PayerCreated",
+    "PayerOffer",
+    "PayerTakeover",
+    "Payers",
+    "PayersChange",
+    "PayoutChangeAnnounced",
+    "PayoutChangeCalledOff",
+    "PayoutStanding",
+    "Period",
+    "Permission",
+    "PlanFile",
+    "PlanPublication",
+    "PoolStanding",
+    "PriceSource",
+    "PriceStanding",
+    "PricesPublished",
+    "Provider",
+    "ProviderAcceptance",
+    "ProviderRegistered",
+    "ProviderStanding",
+    "ProviderStatement",
+    "ProviderStopped",
+    "PublishedPlan",
+    "RawLedger",
+    "Reason",
+    "RebuiltWorklist",
+    "Recalled",
+    "Receipt",
+    "RecordError",
+    "RecordTooLarge",
+    "Relay",
+    "Relayed",
+    "Reversal",
+    "Revocation",
+    "RoleGranted",
+    "RoleMember",
+    "RoleRevoked",
+    "ServiceEvent",
+    "ServiceKind",
+    "Settlement",
+    "SettlementPaused",
+    "ShownClaim",
+    "SignaturesVoided",
+    "SignedIntent",
+    "StateError",
+    "StateForgotten",
+    "StoreRebuilt",
+    "TermsError",
+    "TooManyAddresses",
+    "UnknownBlock",
+    "UnsupportedVersion",
+    "Validity",
+    "VaultKey",
+    "Verification",
+    "WalletStanding",
+    "WithdrawalAnnounced",
+    "WithdrawalCalledOff",
+    "WithdrawalTaken",
+    "WorklistStanding",
+    "connect",
+    "format_dollars",
+    "parse_dollars",
+]

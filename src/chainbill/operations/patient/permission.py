@@ -1,0 +1,67 @@
+"""What a patient allows is announced where it takes something back: what holds, and what is to hold later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from chainbill.errors import ChainError, ContractReverted
+from chainbill.operations.actor import Actor
+from chainbill.operations.times import show_time
+from chainbill.protocol_constants import END_OF_TIME
+
+_Terms = TypeVar("_Terms")
+
+
+@dataclass(frozen=True, slots=True)
+class Permission(Generic[_Terms]):
+    """Terms of one kind, as they stand."""
+
+    in_force: _Terms
+    announced: _Terms | None = None
+    """Other terms, that are to hold later."""
+    announced_at: int | None = None
+    """From when they hold, in seconds since 1970."""
+
+
+def standing(patient: Actor, terms_at: Callable[[str, int], _Terms], event: str) -> Permission[_Terms]:
+    """Terms as they stand.
+
+    Args:
+        patient: whose.
+        terms_at: those of an address at a time.
+        event: what the escrow logs of their changes.
+    """
+    present, last = (terms_at(patient.address, time) for time in (patient.session.now(), END_OF_TIME))
+    if present == last:
+        return Permission(present)
+    return Permission(present, last, announced_since(patient, event))
+
+
+def announced_since(patient: Actor, event: str, **indexed: int) -> int:
+    """From when the patient's last change of a kind holds, in seconds since 1970."""
+    block = patient.protocol.deployment.block
+    logs = patient.protocol.escrow.logged(event, from_block=block, patient=patient.address, **indexed)
+    return int(logs[-1]["effectiveAt"])
+
+
+@contextmanager
+def soon_after_another() -> Iterator[None]:
+    """Say when a change may be made that comes too soon after another one took effect.
+
+    Raises:
+        ChainError: it does.
+    """
+    try:
+        yield
+    except ContractReverted as refusal:
+        if refusal.name != "ChangeTooRecent":
+            raise
+        # The escrow remembers one state before the present one, and a signed batch may still need it.
+        raise ChainError(
+            f"an earlier change took effect at {show_time(refusal.fields['changedAt'])}; "
+            f"the next may be made from {show_time(refusal.fields['until'])}",
+            hint="wait until then; on a devnet: chainbill devnet advance 6h",
+        ) from None

@@ -1,0 +1,73 @@
+"""The oracle of this machine, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from chainbill.attestation.attested import AttestedEvent
+from chainbill.attestation.typed_data import RecallAttestation
+from chainbill.chain.protocol import Protocol
+from chainbill.errors import IntakeRefused
+from chainbill.oracle.api import RecallEnd, Receipt
+from chainbill.oracle.intake import Intake, no_schedule
+from chainbill.oracle.rebuild import name_records
+from chainbill.oracle.recall import find_own, foresee, take_back
+from chainbill.oracle.store import OracleStore
+
+
+class LocalOracle:
+    """Answers as ``OracleApi`` from the store on this machine; ``schedule_key`` as for ``Intake``."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        store: OracleStore,
+        schedule_key: Callable[[int], bytes] = no_schedule,
+    ) -> None:
+        self._protocol = protocol
+        self._store = store
+        self._schedule_key = schedule_key
+
+    def submit(self, attested: AttestedEvent) -> Receipt:
+        """See ``OracleApi``."""
+        return self._intake().accept(attested)
+
+    def submit_all(self, events: Sequence[AttestedEvent]) -> list[Receipt | IntakeRefused]:
+        """See ``OracleApi``."""
+        return self._intake().accept_all(events)
+
+    def find(self, provider_id: int, record_identity: str, *, corrects: bytes = b"") -> Receipt | None:
+        """See ``OracleApi``."""
+        key = self._store.record_key(provider_id, record_identity)
+        stored = self._store.find_record(provider_id, key, corrects=corrects)
+        return None if stored is None else stored.receipt()
+
+    def find_all(self, provider_id: int, record_identity: str) -> list[Receipt]:
+        """See ``OracleApi``."""
+        key = self._store.record_key(provider_id, record_identity)
+        return [stored.receipt() for stored in self._store.find_records(provider_id, key)]
+
+    def attestations(self, provider_id: int) -> list[Receipt]:
+        """See ``OracleApi``."""
+        return [stored.receipt() for stored in self._store.of_provider(provider_id)]
+
+    def next_sequence(self, provider_id: int) -> int:
+        """See ``OracleApi``."""
+        return self._store.next_sequence(provider_id)
+
+    def recall(self, request: RecallAttestation, signature: bytes) -> tuple[RecallEnd, Receipt]:
+        """See ``OracleApi``."""
+        end, stored = take_back(self._protocol, self._store, request, signature)
+        return end, stored.receipt()
+
+    def foresee_recall(self, provider_id: int, digest: bytes) -> tuple[RecallEnd, Receipt]:
+        """See ``OracleApi``."""
+        stored = find_own(self._store, provider_id, digest)
+        return foresee(self._protocol, stored), stored.receipt()
+
+    def name_records(self, provider_id: int, records: Mapping[bytes, str]) -> int:
+        """See ``OracleApi``."""
+        return name_records(self._store, provider_id, records)
+
+    def _intake(self) -> Intake:
+        return Intake(self._protocol, self._store, self._schedule_key)
