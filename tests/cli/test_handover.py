@@ -38,19 +38,6 @@ def test_hand_over__taken_over__is_the_other_account_s(bare_town: Town, insurer:
     assert "has no payer contract" in town("insurer", "balance", "--as", insurer).error
 
 
-def test_take_over__cut_off_before_it_was_written_down__is_completed(bare_town: Town, insurer: str) -> None:
-    town, other = bare_town, f"{insurer}-bank"
-    payer_id = town.ok("insurer", "hand-over", other, "--new", "--as", insurer)["payer_id"]
-    session = town.session()
-    session.protocol.payer(payer_id).accept_ownership(session.sender(other))
-    error = town("insurer", "hand-over", "insurer", "--as", insurer).error
-    assert f"payer {payer_id} is not {insurer}'s any more" in error
-    assert f"act as that account: --as {other}" in error
-    assert town.ok("insurer", "take-over", payer_id, "--as", other)["changed"] is False
-    assert town.ok("insurer", "balance", "--as", other)["payer_id"] == payer_id
-    assert session.book.get(insurer).payer_id is None
-
-
 def test_hand_over__called_off__cannot_be_taken_over(bare_town: Town, insurer: str) -> None:
     town, other = bare_town, f"{insurer}-bank"
     payer_id = town.ok("insurer", "hand-over", other, "--new", "--as", insurer)["payer_id"]
@@ -73,17 +60,3 @@ def test_hand_over__to_whom_it_cannot_be__is_refused(bare_town: Town, insurer: s
     assert "no insurer named 'patient'" in refusal("patient")
     ran = bare_town("insurer", "hand-over", "--as", insurer)
     assert (ran.code, "or --cancel" in ran.err) == (2, True)
-
-
-def test_take_over__by_whom_it_cannot_be__is_refused(bare_town: Town, insurer: str) -> None:
-    session = bare_town.session()
-    payer_id = session.book.get(insurer).payer_id
-    bare_town.ok("insurer", "create", "has-another")
-    error = bare_town("insurer", "take-over", payer_id, "--as", "has-another").error
-    assert "and an account acts for one alone" in error
-    assert "there is no payer 999" in bare_town("insurer", "take-over", 999, "--as", "has-another").error
-    # An address that no keystore here is behind may be offered it, too.
-    stranger = "0xe0FC04FA2d34a66B779fd5CEe748268032a146c0"
-    told = bare_town("insurer", "hand-over", stranger.lower(), "--as", insurer).out
-    assert f"chainbill insurer take-over {payer_id} --as NAME" in told
-    assert session.protocol.payer(payer_id or 0).successor() == stranger

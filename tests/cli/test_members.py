@@ -39,12 +39,6 @@ def test_change_plan__after_a_day__is_another(town: Town, member: str) -> None:
     assert "no plan 9" in town("insurer", "change-plan", member, "--plan", 9).error
 
 
-def test_change_plan__not_enrolled__says_how_to(town: Town, member: str) -> None:
-    error = town("insurer", "change-plan", member, "--plan", 1).error
-    assert "is not enrolled" in error
-    assert f"chainbill insurer enrol {member}" in error
-
-
 def test_end_coverage__after_a_day__ends_and_is_resumed_by_enrolling(town: Town, member: str) -> None:
     town.ok("insurer", "enrol", member, "--plan", 1, "--deductible-met", 10)
     told = town.ok("insurer", "end-coverage", member)

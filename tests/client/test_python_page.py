@@ -34,7 +34,7 @@ copay = "25"
 
 
 @pytest.fixture
-def local(tmp_path: Path, own_settings: pytest.MonkeyPatch) -> Iterator[LocalDevnet]:
+def local(tmp_path: Path, own_settings: None) -> Iterator[LocalDevnet]:
     local = LocalDevnet(StateDirectory.open(tmp_path / "devnet"))
     try:
         yield local

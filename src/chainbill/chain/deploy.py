@@ -32,9 +32,10 @@ from chainbill.chain.contracts.token import DevUsd
 from chainbill.chain.deployments import Address, Created, Deployment, Making, Way
 from chainbill.chain.deterministic_proxy import ProxyCreation
 from chainbill.chain.node.connection import has_code, newest_block
+from chainbill.chain.node.fees import FeePolicy
 from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.chain.node.outbox import Errand
-from chainbill.chain.node.sender import Sender
+from chainbill.chain.node.sender import ANY_NETWORK, Sender
 from chainbill.chain.roles import RESTRICTED, GovernanceDelays, GovernorRole
 from chainbill.chain.runtime_code import EXTENSION, extension_of
 from chainbill.errors import ChainError, Displaced
@@ -249,6 +250,7 @@ def deploy(
     oracle_members: Sequence[str],
     threshold: int,
     delays: GovernanceDelays | None = None,
+    policy: FeePolicy = ANY_NETWORK,
 ) -> Deployment:
     """Deploy every contract and DevUSD at once, open the first oracle epoch, and give the deployer all roles
     of the governor: for devnets, where nothing is to be gone on with.
@@ -257,6 +259,7 @@ def deploy(
         oracle_members: addresses of the oracle nodes' keys, in any order.
         threshold: how many of them must sign a batch.
         delays: of the governor's calls from then on; none where they are not given.
+        policy: what the network takes for gas, and how much of it.
 
     Raises:
         ContractReverted: the quorum is not valid.
@@ -264,7 +267,7 @@ def deploy(
     """
     terms = DeploymentTerms(tuple(oracle_members), threshold, delays or GovernanceDelays.none())
     plan = plan_deployment(w3, deployer.address, terms)
-    return deployment_of(w3, carry_out(w3, Sender(w3, deployer), plan))
+    return deployment_of(w3, carry_out(w3, Sender(w3, deployer, policy=policy), plan))
 
 
 def bind_governor(

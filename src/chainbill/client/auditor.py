@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chainbill.client import parties
 from chainbill.client.parties import PartyName
+from chainbill.errors import StateError, unusable
 from chainbill.operations import audit
 from chainbill.operations.audit import (
     MONEY_AND_CLAIMS,
@@ -83,9 +84,14 @@ class Auditor:
         """Write every log of the deployment to a file; returns what is in it.
 
         Raises:
-            FileExistsError: there is such a file already.
+            StateError: there is such a file already, or it cannot be written.
         """
-        ledger = audit.export_ledger(self._session)
-        with Path(file).open("xb") as opened:
-            opened.write(ledger.to_bytes())
+        ledger, path = audit.export_ledger(self._session), Path(file)
+        try:
+            with path.open("xb") as opened:
+                opened.write(ledger.to_bytes())
+        except FileExistsError:
+            raise StateError(f"{path} exists already", hint="name another file") from None
+        except OSError as error:
+            raise unusable(path, "written", error) from None
         return ledger

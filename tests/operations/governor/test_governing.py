@@ -114,9 +114,7 @@ def test_roles__granted_and_revoked__are_told_with_who_is_in_them(session: Sessi
 
 
 @pytest.fixture(scope="module")
-def bound(
-    own_settings: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalDevnet]:
+def bound(own_settings: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDevnet]:
     local = LocalDevnet(StateDirectory.open(tmp_path_factory.mktemp("bound") / "state"))
     try:
         local.up(bound=True)
