@@ -16,7 +16,8 @@ from typing import Any, cast
 
 import pytest
 from tests.support.foreign_chain import ForeignChain, foreign_chain
-from tests.support.roles import FEES, PLAN, TODAY, Town
+from tests.support.roles import FEES, PLAN, Town
+from tests.support.testbed import TODAY
 
 from chainbill.state import keystores
 from chainbill.state.directory import StateDirectory
