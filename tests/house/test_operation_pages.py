@@ -173,8 +173,8 @@ def commands() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("line,page", list(commands()))
 def test_example__on_the_command_line__can_be_parsed(line: str, page: str) -> None:
     words = shlex.split(re.split(r"\s[>|]\s", line)[0], comments=True)
-    path = next((each for each in EVERY_COMMAND if " ".join(words).startswith(f"{each} ")), None)
-    path = path or next((each for each in EVERY_COMMAND if " ".join(words) == each), None)
+    fitting = [each for each in EVERY_COMMAND if f"{' '.join(words)} ".startswith(f"{each} ")]
+    path = max(fitting, key=len, default=None)
     assert path, f"{page}: there is no command {line}"
     command = EVERY_COMMAND[path]
     context = click.Context(command, info_name=path)
