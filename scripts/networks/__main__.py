@@ -62,8 +62,7 @@ def run(name: str, folder: Path) -> None:
 
 def facts(engine: Engine) -> dict[str, object]:
     """What a client has to know."""
-    urls = engine.rpc_urls if isinstance(engine, Validators) else (engine.rpc_url,)
-    return {"chain_id": engine.chain_id, "rpc_urls": urls, "funded": engine.funded.address}
+    return {"chain_id": engine.chain_id, "rpc_urls": engine.rpc_urls, "funded": engine.funded.address}
 
 
 def funded_account(folder: Path) -> LocalAccount:
