@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
 from eth_utils.conversions import to_hex
 
 import chainbill
@@ -139,10 +141,11 @@ class Town:
         self.state = home.of_network(NETWORK)
         keystores = Keystores(home.keystores, lambda: passphrase_from(home.passphrase))
         book = AddressBook(self.state.address_book)
-        self.addresses = {
-            name: new_account(book, keystores, name, role).address for name, role in ACCOUNTS.items()
-        }
-        paying = [self.addresses[name] for name in SENDERS]
+        for name, role in ACCOUNTS.items():
+            new_account(book, keystores, name, role)
+        self.accounts = {name: keystores.unlock(name) for name in ACCOUNTS}
+        """Opened once: opening a keystore takes half a second, and more where much else runs."""
+        paying = [self.accounts[name].address for name in SENDERS]
         engine.admit(paying, may_deploy=True)
         give_gas(engine.rpc_url, engine.funded, paying)
 
@@ -174,18 +177,18 @@ class Town:
     def set_up(self) -> None:
         """Let the parties in, and let them say what they pay and whom they trust."""
         session = Session.open(self.state)
-        hand_out(session, self.addresses["insurer"], 1_000_000 * DOLLAR)
-        hand_out(session, self.addresses["maria"], 50_000 * DOLLAR)
-        bill = self.connect()
-        governor, insurer, maria = bill.governor(), bill.insurer("insurer"), bill.patient("maria")
-        provider_id = governor.register_provider(self.addresses["clinic"]).provider_id
+        hand_out(session, self.accounts["insurer"].address, 1_000_000 * DOLLAR)
+        hand_out(session, self.accounts["maria"].address, 50_000 * DOLLAR)
+        bill, accounts = self.connect(), self.accounts
+        governor, insurer = bill.governor(accounts["governor"]), bill.insurer(accounts["insurer"])
+        maria, relay = bill.patient(accounts["maria"]), bill.relay(accounts["clinic"])
+        provider_id = governor.register_provider(accounts["clinic"].address).provider_id
         payer_id = governor.create_payer(insurer.address).payer_id
         insurer.deposit("900000")
         insurer.publish_plan(chainbill.PlanFile.parse(PLAN))
         insurer.publish_fees({"check-up-visit": PRICE})
         insurer.accept_provider(provider_id)
         insurer.enrol(maria.address, plan_id=1)
-        relay = bill.relay("clinic")
         relay.submit(maria.sign_deposit("40000"))
         relay.submit(maria.sign_accept_payer(payer_id))
         relay.submit(maria.sign_consent(provider_id, limit="200"))
@@ -193,18 +196,29 @@ class Town:
     def attest(self, *names: str) -> None:
         """Attest a visit for each of these names; each is one event, however often it is attested."""
         bill = self.connect()
-        clinic, at = bill.provider("clinic"), datetime.fromtimestamp(bill.now() - 3600, UTC)
+        clinic, at = bill.provider(self.accounts["clinic"]), datetime.fromtimestamp(bill.now() - 3600, UTC)
         for name in names:
             clinic.attest(_visit(name, at), patient="maria")
 
-    def settle(self) -> Settled:
+    def settle(self) -> Settlement:
+        """Settle what is attested, as a program that has just been started.
+
+        Raises:
+            ChainError: the chain does not answer, or refuses.
+        """
+        return self.connect().oracle("oracle-1").settle()
+
+    def settle_finally(self) -> Settled:
         """Settle what is attested, and wait until that is final.
 
         Raises:
             ChainError: the chain does not answer, or refuses; or its blocks do not become final.
         """
-        bill, begun = self.connect(), time.monotonic()
-        settlement = bill.oracle("oracle-1").settle()
+        session = Session.open(self.state)
+        for node in session.book.entries(Role.ORACLE):
+            session.account(node)
+        begun = time.monotonic()
+        settlement = chainbill.Chainbill(session).oracle("oracle-1").settle()
         receipt_seconds = time.monotonic() - begun
         self.await_final(max(batch.block for batch in settlement.batches))
         return Settled(settlement, receipt_seconds, time.monotonic() - begun)
@@ -221,11 +235,12 @@ class Town:
     def dispute(self, ruled: str, conceded: str) -> None:
         """The patient disputes two claims: one is answered and ruled on in part, one is conceded."""
         bill = self.connect()
-        maria, clinic, relay = bill.patient("maria"), bill.provider("clinic"), bill.relay("clinic")
+        maria, clinic = bill.patient(self.accounts["maria"]), bill.provider(self.accounts["clinic"])
+        relay = bill.relay(self.accounts["clinic"])
         for claim in (ruled, conceded):
             relay.submit(maria.sign_dispute(claim))
         clinic.answer(ruled, "The visit took place.")
-        bill.governor().resolve(ruled, {"copay": RULED_COPAY})
+        bill.governor(self.accounts["governor"]).resolve(ruled, {"copay": RULED_COPAY})
         clinic.concede(conceded)
 
 
@@ -246,7 +261,7 @@ def walk_through(engine: Engine, folder: Path, *, visits: int) -> Walked:
     town.set_up()
     set_up_seconds = time.monotonic() - begun
     town.attest(*(f"visit-{number}" for number in range(visits)))
-    settled = town.settle()
+    settled = town.settle_finally()
     town.dispute(ruled="1:1", conceded="1:2")
     bill = town.connect()
     return Walked(
@@ -259,7 +274,7 @@ def walk_through(engine: Engine, folder: Path, *, visits: int) -> Walked:
     )
 
 
-def give_gas(rpc_url: str, funder: LocalAccount, addresses: list[str]) -> None:
+def give_gas(rpc_url: str, funder: LocalAccount, addresses: Sequence[str]) -> None:
     """Send each of them a hundred of the chain's coin, and wait until they have it.
 
     Raises:
@@ -272,7 +287,7 @@ def give_gas(rpc_url: str, funder: LocalAccount, addresses: list[str]) -> None:
         for number, address in enumerate(addresses, nonce):
             signed = funder.sign_transaction(
                 {
-                    "to": address,
+                    "to": to_checksum_address(address),
                     "value": _GAS,
                     "gas": _TRANSFER_GAS,
                     "gasPrice": price,
@@ -297,6 +312,7 @@ def _visit(name: str, at: datetime) -> ServiceEvent:
         service="check-up-visit",
         category=1,
         description="Check-up visit",
+        service_date=at.date(),
         performed_at=at,
         billed_amount=PRICE,
         price_source=PriceSource.CLAIM_ITEM,
