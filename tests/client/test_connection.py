@@ -10,6 +10,8 @@ from eth_account import Account
 from tests.support.roles import Town
 
 import chainbill
+from chainbill.operations.networks import NetworkSettings, add_network
+from chainbill.state.directory import StateDirectory
 from chainbill.state.session import Session
 
 
@@ -63,9 +65,25 @@ def test_connect__nothing_named__is_the_state_directorys_devnet(bare_town: Town)
     assert bill.governor().address == bare_town.session().book.get("governor").address
 
 
+def test_connect__network__is_that_of_the_state_directory(
+    session: Session, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = StateDirectory.open(tmp_path / "state")
+    settings = NetworkSettings(rpc_urls=(session.rpc_url,))
+    add_network(home, "clinic-net", settings, deployment=written)
+    bill = chainbill.connect(network="clinic-net", state=home.root)
+    assert bill.deployment == session.protocol.deployment
+    monkeypatch.setenv("CHAINBILL_NETWORK", "clinic-net")
+    assert chainbill.connect(state=home.root).deployment == session.protocol.deployment
+    with pytest.raises(chainbill.StateError, match="no network named 'other'"):
+        chainbill.connect(network="other", state=home.root)
+    with pytest.raises(chainbill.StateError, match="a network and a deployment are named"):
+        chainbill.connect(session.rpc_url, network="clinic-net", deployment=written)
+
+
 def test_connect__node_of_another_chain__is_refused(session: Session, home: Path) -> None:
     other = session.protocol.deployment.model_copy(update={"chain_id": 1})
-    with pytest.raises(chainbill.NodeError, match="and the deployment of chain 1"):
+    with pytest.raises(chainbill.NodeError, match="is of chain 31337, and not of chain 1"):
         chainbill.connect(session.rpc_url, deployment=other)
     moved = session.protocol.deployment.model_copy(update={"settlement": "0x" + "11" * 20})
     with pytest.raises(chainbill.NodeError, match="another chain"):
