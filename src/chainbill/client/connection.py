@@ -184,7 +184,8 @@ def connect(
         NotDeployed: no deployment is recorded for its chain, or the file is none.
         StateError: the state directory cannot be used, or has no such network.
     """
-    where = read_deployment(Path(deployment)) if isinstance(deployment, AnyPath) else deployment
+    given = isinstance(deployment, str | os.PathLike)
+    where = read_deployment(Path(deployment)) if given else deployment
     if where is None or network is not None or state is not None:
         kept = state_of(StateDirectory.open(Path(state) if state else None), network)
     elif rpc_url or os.environ.get(RPC_ENVIRONMENT):
