@@ -184,8 +184,11 @@ def connect(
         NotDeployed: no deployment is recorded for its chain, or the file is none.
         StateError: the state directory cannot be used, or has no such network.
     """
-    given = isinstance(deployment, str | os.PathLike)
-    where = read_deployment(Path(deployment)) if given else deployment
+    where = (
+        deployment
+        if deployment is None or isinstance(deployment, Deployment)
+        else read_deployment(Path(deployment))
+    )
     if where is None or network is not None or state is not None:
         kept = state_of(StateDirectory.open(Path(state) if state else None), network)
     elif rpc_url or os.environ.get(RPC_ENVIRONMENT):
