@@ -187,7 +187,12 @@ class Reads:
             return
         logs = {"address": sorted(self._addresses), "fromBlock": hex(covered.number), "toBlock": "latest"}
         same_block: Request = ("eth_getBlockByNumber", [hex(before.number), False])
-        answer, same, told = self._rpc().batch([newest_block, same_block, ("eth_getLogs", [logs])])
+        try:
+            answer, same, told = self._rpc().batch([newest_block, same_block, ("eth_getLogs", [logs])])
+        except NodeRefused:
+            # The chain is shorter than it was, or the node will not tell so much at once.
+            (answer,) = self._rpc().batch([newest_block])
+            same, told = None, []
         self._newest = newest = _block(answer)
         if same is None or _block(same) != before:
             self._forget(newest)
