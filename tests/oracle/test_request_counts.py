@@ -202,3 +202,16 @@ def test_outside_of_held__nothing_is_remembered(counted: Counted) -> None:
         counted.protocol.registry.is_attester(counted.place.provider_id, counted.place.own.address)
 
     assert counted.proxy.asked.count("eth_call") == 2
+
+
+def test_held__rows_read_since_the_last_look_and_dropped__are_forgotten(counted: Counted) -> None:
+    known(counted)
+    stage, protocol = counted.place.stage, counted.protocol
+    snapshot = stage.devnet.anvil.call("evm_snapshot")
+    (row, *_) = [row for batch in counted.place.settle() for row in batch.rows]
+    place = row.attestation.provider_id, row.attestation.sequence
+    assert protocol.rows.places_of(row.attestation.commitment) == {place}
+    stage.devnet.anvil.call("evm_revert", snapshot)
+
+    with protocol.reads.held():
+        assert protocol.rows.places_of(row.attestation.commitment) == set()
