@@ -64,6 +64,10 @@ class ContractClient:
         """The four bytes that stand for a function."""
         return function_abi_to_4byte_selector(self._contract.functions[name].abi)
 
+    def authority(self) -> str:
+        """The ``Governance`` that says who may call the contract's restricted functions."""
+        return str(self._call("authority"))
+
     def topic(self, event: str) -> bytes:
         """The first topic of an event's logs."""
         return event_abi_to_log_topic(self._contract.events[event]._get_event_abi())

@@ -293,6 +293,10 @@ class ClaimSettlement(ContractClient):
         flat, bps = self._call("operatorFeeAt", time, block=block)
         return flat, bps
 
+    def is_paused(self) -> bool:
+        """Is all new settlement stopped?"""
+        return bool(self._call("paused"))
+
     def is_suspended(self, provider_id: int) -> bool:
         """Is new settlement stopped for the provider?"""
         return Credit(*self._standing("creditOf", provider_id)).suspended

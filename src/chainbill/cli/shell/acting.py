@@ -142,8 +142,8 @@ def mint_option(command: _Command) -> _Command:
         "--mint",
         type=DOLLARS,
         metavar="AMOUNT",
-        help="DevUSD to make for it, on a devnet only.  [default: as much as the first of its role has,"
-        " while it holds nothing]",
+        help="DevUSD to make for it, where that is the token.  [default: on a devnet as much as the first of"
+        " its role has, while it holds nothing]",
     )(command)
 
 
