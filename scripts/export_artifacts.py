@@ -3,10 +3,12 @@
     .venv/bin/python scripts/export_artifacts.py            write what changed
     .venv/bin/python scripts/export_artifacts.py --check    write nothing, exit 1 if anything is stale
 
-An artifact is a JSON object: `contractName`, `sourceName`, `abi`, `bytecode` (creation code as 0x hex)
-and `deployedSize` (bytes of run-time code). Interfaces, abstract contracts and libraries without
-external functions have none. Contracts under `tests/mocks/` serve tests alone and go to
-`tests/artifacts/`. The bytecode carries no metadata, so it depends on sources and settings only.
+An artifact is a JSON object: `contractName`, `sourceName`, `abi`, `bytecode` (creation code as 0x hex),
+`deployedBytecode` (run-time code, zeros where an immutable stands), `immutables` (of each the offsets of its
+32 bytes in that, by name), `deployedSize` (bytes of run-time code) and `compiler` (version and settings).
+Interfaces, abstract contracts and libraries without external functions have none. Contracts under
+`tests/mocks/` serve tests alone and go to `tests/artifacts/`. The bytecode carries no metadata, so it
+depends on sources and settings only.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ VIA_IR = True
 
 # EIP-170: a contract whose run-time code is larger cannot be deployed.
 MAX_DEPLOYED_SIZE = 24_576
+
+# Bytes of an immutable in run-time code, whatever its type.
+WORD = 32
 
 CONTRACTS = "contracts/"
 MOCKS = "tests/mocks/"
@@ -113,12 +118,22 @@ def import_name(importer: str, target: str) -> str:
 
 def standard_input(sources: dict[str, str], settings: dict[str, Any]) -> dict[str, Any]:
     """Return the compiler's standard-JSON input; output is asked for our own contracts only."""
-    wanted = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.methodIdentifiers"]
-    ours = [name for name in sources if name.startswith((CONTRACTS, MOCKS))]
+    wanted = [
+        "abi",
+        "evm.bytecode.object",
+        "evm.deployedBytecode.object",
+        "evm.deployedBytecode.immutableReferences",
+        "evm.methodIdentifiers",
+    ]
+    # Immutables are told by the number of their declaration, which may stand in a package's source.
+    selection = {name: {"": ["ast"]} for name in sources}
+    for name in sources:
+        if name.startswith((CONTRACTS, MOCKS)):
+            selection[name]["*"] = wanted
     return {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in sources.items()},
-        "settings": settings | {"outputSelection": {name: {"*": wanted} for name in ours}},
+        "settings": settings | {"outputSelection": selection},
     }
 
 
@@ -154,23 +169,64 @@ def is_deployable(contract: dict[str, Any]) -> bool:
     return bool(contract["evm"]["bytecode"]["object"]) and callable_from_outside
 
 
-def artifact(source: str, name: str, contract: dict[str, Any]) -> dict[str, Any]:
-    """Return the artifact of one compiled contract."""
+def artifact(
+    source: str, name: str, contract: dict[str, Any], declared: dict[int, str] | None
+) -> dict[str, Any]:
+    """Return the artifact of one compiled contract; `declared` has the names of all state
+    variables; without them nothing is told of immutables."""
     bytecode = contract["evm"]["bytecode"]["object"]
     if "__$" in bytecode:
         raise ExportError(f"{name} needs a separately deployed library, which artifacts do not support")
+    deployed = contract["evm"]["deployedBytecode"]
     return {
         "contractName": name,
         "sourceName": source,
         "abi": contract["abi"],
         "bytecode": "0x" + bytecode,
-        "deployedSize": len(contract["evm"]["deployedBytecode"]["object"]) // 2,
+        "deployedBytecode": "0x" + deployed["object"],
+        "immutables": {}
+        if declared is None
+        else immutables(name, deployed.get("immutableReferences", {}), declared),
+        "deployedSize": len(deployed["object"]) // 2,
+        "compiler": {
+            "version": SOLC_VERSION,
+            "evm_version": EVM_VERSION,
+            "optimizer_runs": OPTIMIZER_RUNS,
+            "via_ir": VIA_IR,
+        },
     }
+
+
+def immutables(
+    name: str, references: dict[str, list[dict[str, int]]], declared: dict[int, str]
+) -> dict[str, list[int]]:
+    """Return where each immutable of the contract `name` stands in its run-time code."""
+    found: dict[str, list[int]] = {}
+    for number, places in references.items():
+        variable = declared[int(number)]
+        if variable in found:
+            raise ExportError(f"two immutables of {name} are called {variable}")
+        if any(place["length"] != WORD for place in places):
+            raise ExportError(f"the immutable {variable} of {name} is not {WORD} bytes long")
+        found[variable] = sorted(place["start"] for place in places)
+    return found
+
+
+def state_variables(output: dict[str, Any]) -> dict[int, str]:
+    """Return the name of each state variable by the number that the compiler gave its declaration."""
+    found: dict[int, str] = {}
+    for source in output.get("sources", {}).values():
+        for unit in source.get("ast", {}).get("nodes", []):
+            for node in unit.get("nodes", []) if unit["nodeType"] == "ContractDefinition" else []:
+                if node["nodeType"] == "VariableDeclaration":
+                    found[node["id"]] = node["name"]
+    return found
 
 
 def artifact_texts(output: dict[str, Any]) -> dict[str, str]:
     """Return the artifact files that a compiler output calls for, by path relative to the root."""
     texts: dict[str, str] = {}
+    declared = state_variables(output)
     for source, contracts in sorted(output.get("contracts", {}).items()):
         folder = TEST_ARTIFACTS if source.startswith(MOCKS) else PACKAGE_ARTIFACTS
         for name, contract in sorted(contracts.items()):
@@ -179,7 +235,9 @@ def artifact_texts(output: dict[str, Any]) -> dict[str, str]:
             path = f"{folder}/{name}.json"
             if path in texts:
                 raise ExportError(f"two contracts are called {name}")
-            texts[path] = json.dumps(artifact(source, name, contract), indent=1, sort_keys=True) + "\n"
+            texts[path] = (
+                json.dumps(artifact(source, name, contract, declared), indent=1, sort_keys=True) + "\n"
+            )
     return texts
 
 

@@ -72,8 +72,7 @@ def load_hunts() -> Any:
     """Import the sequences once for all hunts, and let them take their contracts from here."""
 
     def load_artifact(name: str) -> package_artifacts.Artifact:
-        built = _swapped[name]
-        return package_artifacts.Artifact(name=name, abi=built["abi"], bytecode=built["bytecode"])
+        return package_artifacts.read_artifact(_swapped[name])
 
     package_artifacts.load_artifact = load_artifact  # type: ignore[assignment]
     cache = f"cache_dir={LOGS / 'pytest'}"

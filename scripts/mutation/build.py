@@ -65,7 +65,7 @@ def build_unchanged(root: Path, compiler: Compiler) -> Build:
     for source in ours:
         for name, contract in output["contracts"][source].items():
             if is_deployable(contract):
-                artifacts[name] = artifact(source, name, contract)
+                artifacts[name] = artifact(source, name, contract, None)
                 reached[name] = _reached(output, contract)
     for name, built in artifacts.items():
         # A contract that makes another carries its creation code.

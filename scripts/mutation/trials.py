@@ -92,8 +92,7 @@ def install_swap(artifacts: Artifacts) -> None:
     _swapped.update(artifacts)
 
     def load_artifact(name: str) -> package_artifacts.Artifact:
-        built = _swapped[name]
-        return package_artifacts.Artifact(name=name, abi=built["abi"], bytecode=built["bytecode"])
+        return package_artifacts.read_artifact(_swapped[name])
 
     package_artifacts.load_artifact = load_artifact  # type: ignore[assignment]
     with redirect_stdout(StringIO()) as output:

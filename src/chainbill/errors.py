@@ -13,15 +13,17 @@
     │   ├── ContractReverted     a contract's own error, by name, with its fields
     │   ├── CallDelayed          a governor's call that is announced and must wait
     │   ├── NodeError            a node gives no answer that can be used
-    │   │   └── NodeRefused      it answers with an error, too late or not whole: asking for less may help
-    │   │       ├── UnknownBlock     it has no such block
-    │   │       ├── StateForgotten   it has the block, and not what the contracts held then
-    │   │       ├── TooManyAddresses a log query names too many addresses or topics
-    │   │       └── BatchTooLarge    it takes fewer requests at once
+    │   │   ├── NodeRefused      it answers with an error, too late or not whole: asking for less may help
+    │   │   │   ├── UnknownBlock     it has no such block
+    │   │   │   ├── StateForgotten   it has the block, and not what the contracts held then
+    │   │   │   ├── TooManyAddresses a log query names too many addresses or topics
+    │   │   │   └── BatchTooLarge    it takes fewer requests at once
+    │   │   └── WrongChain       it is of another chain than the network it is recorded for
     │   ├── NeedsGas             an account cannot pay for its transaction
     │   ├── GasTooDear           the network asks for more than is to be paid
     │   ├── Displaced            another transaction has taken the nonce of one that was sent
     │   ├── PartlySent           some of many transactions were not sent, or failed
+    │   ├── TokenRefused         a token that amounts cannot be kept in
     │   ├── NotDeployed          no deployment is recorded for this chain
     │   └── DevnetError          the local devnet is not in the state asked for
     ├── IntakeRefused            the oracle does not accept an attestation
@@ -142,6 +144,23 @@ class NodeError(ChainError):
 
 class NodeRefused(NodeError):
     """A node answers with an error, too late, or not whole: asking for less may help."""
+
+
+class WrongChain(NodeError):
+    """A node is of chain ``found``, and the network that it is recorded for is chain ``expected``."""
+
+    def __init__(self, message: str, *, expected: int, found: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.expected = expected
+        self.found = found
+
+
+class TokenRefused(ChainError):
+    """A token cannot be relied on, or cannot be tried; ``reason`` is a stable code."""
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class UnknownBlock(NodeRefused):

@@ -40,3 +40,6 @@ GAS_CAP = 2**24
 
 FEES_PER_TRANSACTION = 150
 """Fees or cash prices that one transaction publishes at most, so that it stays below ``GAS_CAP``."""
+
+RELEASE_GAS = 300_000
+"""``RELEASE_GAS`` of ``TransferGas``: the most gas that settlement leaves to one transfer of the token."""

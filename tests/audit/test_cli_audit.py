@@ -147,8 +147,8 @@ def test_history__nothing_found__says_so(auditor: Auditor) -> None:
     [
         (["--patient", "nobody"], 1, "no account named 'nobody'"),
         (["--patient", "0x12"], 1, "is not an address"),
-        (["--provider", "newcomer"], 2, "newcomer has no provider id"),
-        (["--payer", "clinic"], 2, "clinic has no payer id"),
+        (["--provider", "newcomer"], 1, "newcomer is not registered on this chain"),
+        (["--payer", "clinic"], 1, "there is no insurer named 'clinic'"),
         (["--kind", "gossip"], 2, "gossip"),
     ],
 )

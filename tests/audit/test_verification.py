@@ -20,7 +20,7 @@ from chainbill.billing.outcomes import Reason
 from chainbill.chain.format import events
 from chainbill.chain.format.events import Event
 from chainbill.chain.node.json_rpc import JsonRpc
-from chainbill.errors import ChainError, LedgerError, NodeRefused
+from chainbill.errors import ChainError, LedgerError, NodeRefused, StateForgotten
 from chainbill.ledger.indexer import fetch_ledger
 from chainbill.ledger.raw_logs import RawLedger, RawLog
 from chainbill.records.hashing import keccak256
@@ -532,7 +532,7 @@ def test_verify__state_of_the_copys_block_is_forgotten__goes_on_to_the_newest(
     with Forgetful(story.rpc_url) as forgetful:
         found = verify(forgetful, story.deployment, copy=early)
         forged = verify(forgetful, story.deployment, copy=_claim(copay=10_000, coinsurance=-10_000)(early))
-        with pytest.raises(ChainError, match="no longer has the state of block 60"):
+        with pytest.raises(StateForgotten, match=r"state of block 60, .* logs alone .* 0 discrepancies$"):
             verify(forgetful, story.deployment, to_block=60)
     assert found.adds_up
     assert (found.continued_from, found.header) == (60, ledger_copy.header)
@@ -541,6 +541,18 @@ def test_verify__state_of_the_copys_block_is_forgotten__goes_on_to_the_newest(
         Kind.ADJUDICATION,
         Kind.BATCH,
     }
+
+
+def test_verify__state_is_forgotten_and_the_logs_are_wrong__what_is_wrong_is_said(
+    story: Story, node: JsonRpc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged = _claim(copay=10_000, coinsurance=-10_000)(fetch_ledger(node, story.deployment, to_block=60))
+    monkeypatch.setattr("chainbill.audit.verification.fetch_ledger", lambda *_, **__: forged)
+    with (
+        Forgetful(story.rpc_url) as forgetful,
+        pytest.raises(StateForgotten, match=r"[1-9] discrepancies, the first: .*copay"),
+    ):
+        verify(forgetful, story.deployment, to_block=60)
 
 
 # ---- another chain, another past ------------------------------------------------------------------------

@@ -142,6 +142,13 @@ def test_json_rpc_of__connection__is_the_same_node(node: FakeNode) -> None:
     assert json_rpc_of(connect(node.url)).call("eth_chainId") == hex(424_242)
 
 
+def test_json_rpc_of__used_in_a_with_block__leaves_the_connection_open(node: FakeNode) -> None:
+    w3 = connect(node.url)
+    with json_rpc_of(w3) as rpc:
+        rpc.call("eth_chainId")
+    assert w3.eth.block_number == 0
+
+
 def test_json_rpc_of__no_http__is_one_error() -> None:
     with pytest.raises(ChainError, match="no node over HTTP"):
         json_rpc_of(Web3(Web3.IPCProvider("/nowhere")))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from eth_account import Account
 from tests.support.fake_node import GETH, GWEI, FakeNode, Refused, serving
-from tests.support.senders import Stage
+from tests.support.senders import YEAR, Stage
 from tests.support.sending import ACCOUNT, Clock, Scene, bound, offered
 from web3.contract.contract import ContractFunction
 
 from chainbill.chain.artifacts import load_artifact
+from chainbill.chain.contracts.payer import Enrolment
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.sender import Sender
 from chainbill.errors import ChainError, ContractReverted, Displaced, NeedsGas, PartlySent
@@ -70,6 +72,15 @@ def test_send_many__calls_that_need_one_another__go_through_with_their_gas_given
     calls = [token.functions.approve(escrow.address, DOLLAR), escrow.functions.deposit(DOLLAR)]
     chain["patient"].send_many(calls, gas=300_000)
     assert chain.escrow.balance_of(chain.address("patient")) == DOLLAR
+
+
+def test_enrol_many__some_are_members_already__all_others_are_enrolled(chain: Stage) -> None:
+    payer = chain.new_payer()
+    members = [Account.create().address for _ in range(30)]
+    payer.enrol(chain["insurer"], members[7], YEAR, 1)
+    with pytest.raises(PartlySent, match=r"1 of 30 .* number 8: the contract refused: AlreadyEnrolled"):
+        payer.enrol_many(chain["insurer"], [Enrolment(each, YEAR, 1) for each in members])
+    assert [payer.member_year(each, YEAR).plan_id for each in members] == [1] * 30
 
 
 def test_send_many__nothing__is_nothing(chain: Stage) -> None:

@@ -272,7 +272,7 @@ def test_provider__by_address_or_id__is_the_one_that_is_meant(town: Town, clinic
     patient = town.patient("finder")
     for number, named in enumerate((entry.address, entry.address.lower(), entry.provider_id)):
         given = town.ok("patient", "consent", named, "--limit", 100 + number, "--as", patient)
-        assert given["provider_id"] == entry.provider_id
+        assert (given["provider"], given["provider_id"]) == (clinic, entry.provider_id)
     assert town.ok("insurer", "accept-provider", entry.provider_id)["changed"] is False
     assert town.ok("audit", "history", "--provider", entry.address)["total"] >= 0
 

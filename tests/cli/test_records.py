@@ -193,6 +193,12 @@ def test_export__taken_and_settled__is_not_in_the_next_file(town: Town, far_clin
     assert far_clinic.ok("provider", "statement")["lines"][0]["service"]
 
 
+def test_attest__where_no_oracle_is__says_how_it_is_handed_over(town: Town, far_clinic: Party) -> None:
+    ready(town, far_clinic, "told", "told-visit")
+    far_clinic.ok("provider", "ingest", town.record("told-again"), "--patient", "told")
+    assert "chainbill provider export FILE" in far_clinic("provider", "attest").out
+
+
 def test_export__taken_back_since__is_taken_back_at_the_oracle(town: Town, far_clinic: Party) -> None:
     ready(town, far_clinic, "regretting", "regretted-visit")
     town.ok("oracle", "take", export(far_clinic)["file"])

@@ -7,15 +7,15 @@ from typing import Any
 
 from tests.support.evm import Receipt
 
+from chainbill.chain.format.batch_rows import pair_rows
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix, merkle_proof
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
     ClaimSettled,
-    SecondaryDetermined,
     SecondaryShares,
 )
-from chainbill.chain.format.packed_claim import NO_SECONDARY, pack_claim, pack_secondary
+from chainbill.chain.format.packed_claim import pack_claim, pack_secondary
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,10 @@ def settled_claims(receipt: Receipt, chain_id: int, settlement: str) -> list[Set
     """All settled claims of one batch, in order."""
     (batch,) = receipt.of(BatchSettled)
     prefix = claim_prefix(chain_id, settlement, batch.digest, receipt.time, batch.operator)
-    secondaries = {event.commitment: event.shares for event in receipt.of(SecondaryDetermined)}
     rows = [
-        (event, secondaries.get(event.claim.commitment, NO_SECONDARY)) for event in receipt.of(ClaimSettled)
+        (paired.row, paired.secondary)
+        for paired in pair_rows([("", event) for event in receipt.events])
+        if isinstance(paired.row, ClaimSettled)
     ]
     ids = [claim_id(prefix, event.patient, event.claim, secondary) for event, secondary in rows]
     return [

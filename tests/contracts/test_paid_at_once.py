@@ -15,7 +15,7 @@ from tests.contracts.claims import settled_claims
 from tests.contracts.situations import endings
 from tests.contracts.test_payer_failed import block, refused_for_gas
 from tests.contracts.test_remembered_terms import REFILLS, VISITS, memory_of
-from tests.contracts.test_spendable import PATIENTS, Desk, packed
+from tests.contracts.test_spendable import PATIENTS, EscrowHarness, packed
 from tests.contracts.test_unruly_tokens import FALSE, FALSE_AFTER_MOVING, NOTHING, ask
 from tests.support.deployment import (
     COSMETIC,
@@ -536,9 +536,9 @@ def test_settle__insurer_deposits_while_it_pays__the_pool_has_both(three: Three,
 
 
 @pytest.fixture
-def desk(unruly: Protocol) -> Desk:
+def harness(unruly: Protocol) -> EscrowHarness:
     """Two funded patients; the token refuses to move nothing."""
-    opened = Desk.deploy(unruly)
+    opened = EscrowHarness.deploy(unruly)
     for patient in PATIENTS[:2]:
         opened.fund(patient)
     ask(unruly, "setRefusesZero", True)
@@ -572,19 +572,19 @@ def charge(last: int, *amounts: int) -> tuple[Any, ...]:
     ],
 )
 def test_charge_shares__last_or_not__moves_what_was_charged_once(
-    desk: Desk, calls: list[tuple[Any, ...]], moved: list[int]
+    harness: EscrowHarness, calls: list[tuple[Any, ...]], moved: list[int]
 ) -> None:
-    token, escrow = desk.protocol.token, desk.escrow.address
+    token, escrow = harness.protocol.token, harness.escrow.address
     charged = sum(
         int.from_bytes(call[3][at : at + 32], "big") for call in calls if len(call) > 1 for at in (0, 32)
     )
-    before = token.read("balanceOf", escrow), sum(desk.balance(patient) for patient in PATIENTS)
-    receipt = desk.call(*calls)
+    before = token.read("balanceOf", escrow), sum(harness.balance(patient) for patient in PATIENTS)
+    receipt = harness.call(*calls)
     transfers = [log for log in receipt.logs if log.topics[0] == TRANSFER_TOPIC]
     assert [int.from_bytes(log.data, "big") for log in transfers] == moved
-    assert token.read("balanceOf", desk.settlement.address) == sum(moved)
+    assert token.read("balanceOf", harness.settlement.address) == sum(moved)
     assert token.read("balanceOf", escrow) == before[0] - sum(moved)
-    assert sum(desk.balance(patient) for patient in PATIENTS) == before[1] - charged
+    assert sum(harness.balance(patient) for patient in PATIENTS) == before[1] - charged
 
 
 # ---- gas --------------------------------------------------------------------------------------------------

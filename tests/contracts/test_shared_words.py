@@ -103,6 +103,12 @@ def test_protocol_constants__equal_those_of_the_contracts_and_of_these_tests(con
     assert seconds == {name: getattr(protocol_constants, f"{name}_SECONDS") for name in seconds}
 
 
+def test_gas_of_a_transfer__equals_the_contracts(contracts: Path) -> None:
+    source = without_comments(contracts / "token" / "TransferGas.sol")
+    (gas,) = re.findall(r"uint256 internal constant RELEASE_GAS = ([\d_]+);", source)
+    assert int(gas) == protocol_constants.RELEASE_GAS
+
+
 def test_errors__every_declared_one__is_in_an_exported_abi(contracts: Path) -> None:
     """An error of a library shows in the ABI of a contract that uses it, or no client could name it."""
     declared = {

@@ -62,7 +62,7 @@ def packed(
 
 
 @dataclass
-class Desk:
+class EscrowHarness:
     """An escrow that takes these tests for its settlement: several calls in one transaction."""
 
     protocol: Protocol
@@ -70,7 +70,7 @@ class Desk:
     escrow: Contract
 
     @classmethod
-    def deploy(cls, protocol: Protocol) -> Desk:
+    def deploy(cls, protocol: Protocol) -> EscrowHarness:
         """Beside the protocol's own escrow; there are four payers then."""
         settlement = protocol.evm.deploy(protocol.stranger, "SeveralCalls")
         others = protocol.payers.address, protocol.registry.address
@@ -122,25 +122,25 @@ class Desk:
 
 
 @pytest.fixture
-def desk(protocol: Protocol) -> Desk:
-    return Desk.deploy(protocol)
+def harness(protocol: Protocol) -> EscrowHarness:
+    return EscrowHarness.deploy(protocol)
 
 
 @pytest.fixture
-def opened(desk: Desk) -> Desk:
+def opened(harness: EscrowHarness) -> EscrowHarness:
     """All patients are funded, have payer 1 and consent to provider 1; nothing has changed of late."""
     for patient in PATIENTS:
-        desk.fund(patient)
-        desk.escrow.send(patient, "acceptPayer", 1, 0)
-        desk.consent(patient)
-    desk.protocol.advance(MAX_BATCH_LIFE)
-    return desk
+        harness.fund(patient)
+        harness.escrow.send(patient, "acceptPayer", 1, 0)
+        harness.consent(patient)
+    harness.protocol.advance(MAX_BATCH_LIFE)
+    return harness
 
 
 # ---- what may be spent ------------------------------------------------------------------------------------
 
 
-def test_spendable__one_word_per_patient__in_their_order(opened: Desk) -> None:
+def test_spendable__one_word_per_patient__in_their_order(opened: EscrowHarness) -> None:
     for number, patient in enumerate(PATIENTS):
         opened.fund(patient, number + 1)
     expected = [
@@ -154,23 +154,23 @@ def test_spendable__one_word_per_patient__in_their_order(opened: Desk) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 255])
 @pytest.mark.parametrize("secondary, flags", product((0, 2), (0, 2)))
 def test_spendable__rows_of_every_size__are_stepped_over(
-    desk: Desk, rows: int, secondary: int, flags: int
+    harness: EscrowHarness, rows: int, secondary: int, flags: int
 ) -> None:
     for number, patient in enumerate(PATIENTS):
-        desk.fund(patient, number + 1)
-        desk.escrow.send(patient, "acceptPayer", 1, secondary)
-        desk.consent(patient)
+        harness.fund(patient, number + 1)
+        harness.escrow.send(patient, "acceptPayer", 1, secondary)
+        harness.consent(patient)
     section = packed(PATIENTS, 1, (1, secondary), rows=rows, flags=flags)
-    assert [statement.balance for statement in desk.spendable(section)] == [1, 2, 3, 4, 5]
-    assert {statement.reason for statement in desk.spendable(section)} == {Reason.NONE}
+    assert [statement.balance for statement in harness.spendable(section)] == [1, 2, 3, 4, 5]
+    assert {statement.reason for statement in harness.spendable(section)} == {Reason.NONE}
     charges = b"".join(amount.to_bytes(32, "big") for amount in (1, 0, 3, 0, 1))
-    desk.call(("chargeShares", section, 0, charges))
-    assert [desk.balance(patient) for patient in PATIENTS] == [0, 2, 0, 4, 4]
+    harness.call(("chargeShares", section, 0, charges))
+    assert [harness.balance(patient) for patient in PATIENTS] == [0, 2, 0, 4, 4]
 
 
-def test_spendable__who_has_done_nothing__may_not_be_charged(desk: Desk) -> None:
-    assert desk.stated(PATIENTS[0]) == refused(0, Reason.PAYER_NOT_ACCEPTED)
-    assert desk.stated(PATIENTS[0], (0, 0)) == refused(0, Reason.NO_CONSENT)
+def test_spendable__who_has_done_nothing__may_not_be_charged(harness: EscrowHarness) -> None:
+    assert harness.stated(PATIENTS[0]) == refused(0, Reason.PAYER_NOT_ACCEPTED)
+    assert harness.stated(PATIENTS[0], (0, 0)) == refused(0, Reason.NO_CONSENT)
 
 
 CONSENTS = {"none": None, "plain": False, "self-pay": True}
@@ -181,16 +181,20 @@ CONSENTS = {"none": None, "plain": False, "self-pay": True}
 @pytest.mark.parametrize("consent", CONSENTS.values(), ids=CONSENTS)
 @pytest.mark.parametrize("expired", [False, True])
 def test_spendable__payers_and_consent__give_the_reason(
-    desk: Desk, patients_payers: tuple[int, int], named: tuple[int, int], consent: bool | None, expired: bool
+    harness: EscrowHarness,
+    patients_payers: tuple[int, int],
+    named: tuple[int, int],
+    consent: bool | None,
+    expired: bool,
 ) -> None:
     patient = PATIENTS[0]
-    desk.fund(patient)
+    harness.fund(patient)
     if patients_payers != (0, 0):
-        desk.escrow.send(patient, "acceptPayer", *patients_payers)
+        harness.escrow.send(patient, "acceptPayer", *patients_payers)
     if consent is not None:
-        desk.consent(patient, end=NOW + HOUR, self_pay=consent)
+        harness.consent(patient, end=NOW + HOUR, self_pay=consent)
     if expired:
-        desk.protocol.advance(HOUR)
+        harness.protocol.advance(HOUR)
 
     consents = consent is not None and not expired
     if named == patients_payers:
@@ -201,7 +205,7 @@ def test_spendable__payers_and_consent__give_the_reason(
         reason = Reason.NO_CONSENT
     else:
         reason = Reason.NONE if consent else Reason.PAYER_NOT_ACCEPTED
-    statement = desk.stated(patient, named)
+    statement = harness.stated(patient, named)
     assert statement.reason == reason
     if reason != Reason.NONE:
         assert statement == refused(FUNDS, reason)
@@ -219,7 +223,7 @@ def test_spendable__payers_and_consent__give_the_reason(
         (2**32 - 1, 2**32 - 1),
     ],
 )
-def test_spendable__payers_beyond_24_bits__are_nobodys(opened: Desk, named: tuple[int, int]) -> None:
+def test_spendable__payers_beyond_24_bits__are_nobodys(opened: EscrowHarness, named: tuple[int, int]) -> None:
     """Shortened or carried over they would be payer 1, or none, whom the patients have."""
     uninsured = account("uninsured").address
     opened.consent(uninsured)
@@ -231,7 +235,7 @@ def test_spendable__payers_beyond_24_bits__are_nobodys(opened: Desk, named: tupl
 @pytest.mark.parametrize("daily", [0, CENT, 3 * LIMIT, (2**32 - 1) * CENT])
 @pytest.mark.parametrize("named", [(1, 0), (0, 0)], ids=["insured", "self-pay"])
 def test_spendable__limits_of_the_patient__bind_beside_the_consent(
-    opened: Desk, event: int, daily: int, named: tuple[int, int]
+    opened: EscrowHarness, event: int, daily: int, named: tuple[int, int]
 ) -> None:
     patient = PATIENTS[0]
     opened.consent(patient, self_pay=True)
@@ -267,7 +271,7 @@ def test_spendable__limits_of_the_patient__bind_beside_the_consent(
         "with a consent remembered and a limit for a day",
     ]
 )
-def charged(request: pytest.FixtureRequest, opened: Desk) -> Desk:
+def charged(request: pytest.FixtureRequest, opened: EscrowHarness) -> EscrowHarness:
     """The first patient's slot is debited in the short way and in the longer ones."""
     if request.param == "with a limit for a day":
         opened.escrow.send(PATIENTS[0], "setLimits", 0, (2**32 - 1) * CENT)
@@ -284,7 +288,7 @@ def charged(request: pytest.FixtureRequest, opened: Desk) -> Desk:
 
 
 @pytest.mark.parametrize("amount", [1, FUNDS - 1, FUNDS])
-def test_debit__up_to_the_balance__is_taken_and_nothing_else(charged: Desk, amount: int) -> None:
+def test_debit__up_to_the_balance__is_taken_and_nothing_else(charged: EscrowHarness, amount: int) -> None:
     patient, now = PATIENTS[0], charged.protocol.evm.now
     views = [
         (view, patient, time)
@@ -299,7 +303,7 @@ def test_debit__up_to_the_balance__is_taken_and_nothing_else(charged: Desk, amou
 
 
 @pytest.mark.parametrize("amount", [FUNDS + 1, MAX_AMOUNT, 2**64, 2**64 + 1, 2**255, 2**256 - 1])
-def test_debit__over_the_balance__reverts(charged: Desk, amount: int) -> None:
+def test_debit__over_the_balance__reverts(charged: EscrowHarness, amount: int) -> None:
     section, charges = packed(PATIENTS[:1], 1), amount.to_bytes(32, "big")
     with reverts("DebitOverBalance", balance=FUNDS, amount=amount):
         charged.call(("chargeShares", section, 0, charges))
@@ -307,7 +311,7 @@ def test_debit__over_the_balance__reverts(charged: Desk, amount: int) -> None:
 
 
 @pytest.mark.parametrize("verb", ["chargeShares", "disburseTotal", "refund"])
-def test_debit_release_refund__by_anybody_but_settlement__reverts(opened: Desk, verb: str) -> None:
+def test_debit_release_refund__by_anybody_but_settlement__reverts(opened: EscrowHarness, verb: str) -> None:
     arguments: tuple[Any, ...] = {
         "chargeShares": (packed(PATIENTS[:1], 1), 0, (1).to_bytes(32, "big")),
         "disburseTotal": (),
@@ -319,16 +323,16 @@ def test_debit_release_refund__by_anybody_but_settlement__reverts(opened: Desk, 
             opened.escrow.send(caller, verb, *arguments)
 
 
-def test_debit__spent_on_one_day__stays_at_the_most_48_bits_hold(desk: Desk) -> None:
+def test_debit__spent_on_one_day__stays_at_the_most_48_bits_hold(harness: EscrowHarness) -> None:
     patient, most = PATIENTS[0], 2**48 - 1
-    desk.fund(patient, MAX_AMOUNT)
-    desk.escrow.send(patient, "setLimits", 0, (2**32 - 1) * CENT)
+    harness.fund(patient, MAX_AMOUNT)
+    harness.escrow.send(patient, "setLimits", 0, (2**32 - 1) * CENT)
     for amount, spent in ((most - 1, most - 1), (1, most), (1, most), (2**60, most)):
-        desk.debit({patient: amount})
-        assert desk.escrow.read("spentToday", patient) == spent
-    desk.protocol.advance(DAY)
-    assert desk.escrow.read("spentToday", patient) == 0
-    assert desk.balance(patient) == MAX_AMOUNT - most - 1 - 2**60
+        harness.debit({patient: amount})
+        assert harness.escrow.read("spentToday", patient) == spent
+    harness.protocol.advance(DAY)
+    assert harness.escrow.read("spentToday", patient) == 0
+    assert harness.balance(patient) == MAX_AMOUNT - most - 1 - 2**60
 
 
 @pytest.mark.parametrize("late, forgotten", [(-1, False), (0, True), (1, True)])
@@ -336,7 +340,7 @@ def test_debit__spent_on_one_day__stays_at_the_most_48_bits_hold(desk: Desk) -> 
     "verb, words, view", [("acceptPayer", (2, 3), "payersOf"), ("setLimits", (CENT, CENT), "limitsOf")]
 )
 def test_debit__around_the_end_of_the_last_batch_before_a_change__takes_it_over_from_then_on(
-    opened: Desk, verb: str, words: tuple[int, int], view: str, late: int, forgotten: bool
+    opened: EscrowHarness, verb: str, words: tuple[int, int], view: str, late: int, forgotten: bool
 ) -> None:
     patient = PATIENTS[0]
     opened.escrow.send(patient, verb, *words)
@@ -348,7 +352,7 @@ def test_debit__around_the_end_of_the_last_batch_before_a_change__takes_it_over_
     assert opened.escrow.read(view, patient, changes_at) == words
 
 
-def test_charge__more_words_than_patients__takes_the_patients_own_alone(opened: Desk) -> None:
+def test_charge__more_words_than_patients__takes_the_patients_own_alone(opened: EscrowHarness) -> None:
     words = b"".join((100 + n).to_bytes(32, "big") for n in range(3))
     opened.call(("chargeShares", packed(PATIENTS[:2], 1), 0, words), ("disburseTotal",))
     assert [opened.balance(patient) for patient in PATIENTS[:3]] == [FUNDS - 100, FUNDS - 101, FUNDS]
@@ -358,7 +362,7 @@ def test_charge__more_words_than_patients__takes_the_patients_own_alone(opened: 
 # ---- the tokens -------------------------------------------------------------------------------------------
 
 
-def test_release__several_debits__move_once_and_once_only(opened: Desk) -> None:
+def test_release__several_debits__move_once_and_once_only(opened: EscrowHarness) -> None:
     first, second = packed(PATIENTS[:2], 1), packed(PATIENTS[1:3], 1)
     amounts = [(100 + n).to_bytes(32, "big") for n in range(4)]
     opened.call(
@@ -376,14 +380,14 @@ def test_release__several_debits__move_once_and_once_only(opened: Desk) -> None:
 # ---- refunds ----------------------------------------------------------------------------------------------
 
 
-def test_refund__is_added_and_logged(opened: Desk) -> None:
+def test_refund__is_added_and_logged(opened: EscrowHarness) -> None:
     receipt = opened.call(("refund", PATIENTS[0], 7))
     assert receipt.of(PatientRefunded) == [PatientRefunded(PATIENTS[0], 7)]
     assert opened.balance(PATIENTS[0]) == FUNDS + 7
     assert opened.balance(PATIENTS[1]) == FUNDS
 
 
-def test_refund__a_withdrawal_announced__does_not_cover_it(opened: Desk) -> None:
+def test_refund__a_withdrawal_announced__does_not_cover_it(opened: EscrowHarness) -> None:
     patient = PATIENTS[0]
     opened.escrow.send(patient, "requestWithdrawal", FUNDS)
     opened.debit({patient: 100})
@@ -394,19 +398,21 @@ def test_refund__a_withdrawal_announced__does_not_cover_it(opened: Desk) -> None
 
 
 @pytest.mark.parametrize("room", [0, 1, 99, 100, 101])
-def test_refund__more_than_there_is_room_for__fills_it_and_does_not_fail(desk: Desk, room: int) -> None:
+def test_refund__more_than_there_is_room_for__fills_it_and_does_not_fail(
+    harness: EscrowHarness, room: int
+) -> None:
     patient = PATIENTS[0]
-    desk.fund(patient, MAX_AMOUNT - room)
-    receipt = desk.call(("refund", patient, 100))
+    harness.fund(patient, MAX_AMOUNT - room)
+    receipt = harness.call(("refund", patient, 100))
     assert receipt.of(PatientRefunded) == [PatientRefunded(patient, min(room, 100))]
-    assert desk.balance(patient) == MAX_AMOUNT - room + min(room, 100)
+    assert harness.balance(patient) == MAX_AMOUNT - room + min(room, 100)
 
 
-def test_refund__ever_so_many_since_a_forgotten_request__do_not_fail(desk: Desk) -> None:
+def test_refund__ever_so_many_since_a_forgotten_request__do_not_fail(harness: EscrowHarness) -> None:
     patient = PATIENTS[0]
-    desk.fund(patient, 1)
-    desk.escrow.send(patient, "requestWithdrawal", 1)
+    harness.fund(patient, 1)
+    harness.escrow.send(patient, "requestWithdrawal", 1)
     for _ in range(3):
-        desk.call(("refund", patient, MAX_AMOUNT - 1))
-        desk.call(("chargeShares", packed([patient], 1), 0, (MAX_AMOUNT - 1).to_bytes(32, "big")))
-    assert desk.escrow.read("withdrawalOf", patient)[1] == MAX_AMOUNT
+        harness.call(("refund", patient, MAX_AMOUNT - 1))
+        harness.call(("chargeShares", packed([patient], 1), 0, (MAX_AMOUNT - 1).to_bytes(32, "big")))
+    assert harness.escrow.read("withdrawalOf", patient)[1] == MAX_AMOUNT

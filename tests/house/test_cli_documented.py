@@ -21,8 +21,10 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
     pending: list[tuple[str, click.Command]] = [("chainbill", cli)]
     while pending:
         path, command = pending.pop()
-        if not isinstance(command, click.Group):
+        group = isinstance(command, click.Group)
+        if not group or isinstance(command, ShellCommand):
             yield path, command
+        if not group:
             continue
         context = click.Context(command)
         for name in command.list_commands(context):

@@ -11,26 +11,15 @@ OPEN = {"cli", "operations", "client", "statements", "state", "errors", "money",
 """The layers that a command may import, chainbill itself besides."""
 
 LEFT: dict[str, tuple[set[str], str]] = {
-    "chainbill.cli.bench": ({"scenario.bench_gas"}, "shows the benchmarks, which stand above operations"),
+    "chainbill.cli.bench": (
+        {"scenario.bench_fork", "scenario.bench_gas"},
+        "shows the benchmarks, which stand above operations",
+    ),
     "chainbill.cli.demo": (
         {"chain.devnet.ending", "interop.fhir", "records.catalogue", "scenario.demo"},
         "shows the demonstration, which stands above operations",
     ),
     "chainbill.cli.devnet": ({"chain.devnet.devnet"}, "the devnet is its subject"),
-    "chainbill.cli.insurer.members": (
-        {"billing.accumulators"},
-        "names the types of what an operation gives back",
-    ),
-    "chainbill.cli.insurer.terms": (
-        {
-            "billing.plan_file",
-            "billing.terms",
-            "chain.contracts.payer",
-            "records.catalogue",
-            "records.fee_file",
-        },
-        "reads the files that are given to it: a catalogue, a plan, fees, prices, records",
-    ),
     "chainbill.cli.oracle.group": (
         {
             "attestation.claim_number",
@@ -43,19 +32,6 @@ LEFT: dict[str, tuple[set[str], str]] = {
     ),
     "chainbill.cli.oracle.rebuild": ({"chain.row_index"}, "names the types of what an operation gives back"),
     "chainbill.cli.oracle.take": ({"attestation.claim_number"}, "calls claims by their number"),
-    "chainbill.cli.patient.consents": (
-        {"chain.contracts.escrow"},
-        "names the types of what an operation gives back",
-    ),
-    "chainbill.cli.patient.limits": (
-        {"chain.contracts.escrow"},
-        "names the types of what an operation gives back",
-    ),
-    "chainbill.cli.patient.payers": (
-        {"chain.contracts.escrow"},
-        "names the types of what an operation gives back",
-    ),
-    "chainbill.cli.patient.sign": ({"attestation.patient_intents"}, "writes signed files"),
     "chainbill.cli.provider.attest": ({"attestation.claim_number"}, "calls claims by their number"),
     "chainbill.cli.provider.correct": (
         {"interop.fhir", "interop.fhir.files", "records.catalogue", "records.service_event"},
@@ -72,10 +48,6 @@ LEFT: dict[str, tuple[set[str], str]] = {
     "chainbill.cli.provider.worklist": (
         {"records.service_event"},
         "names the types of what an operation gives back",
-    ),
-    "chainbill.cli.relay": (
-        {"attestation.patient_intents", "interop.file_forms"},
-        "reads and shows signed files",
     ),
     "chainbill.cli.shell.given_files": (
         {"interop.file_forms"},

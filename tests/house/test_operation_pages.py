@@ -45,7 +45,18 @@ INTERFACES = (
     "IInsurerPayerFactory",
 )
 
-CLIENTS = {
+ROLES = {
+    "bill": front.Chainbill,
+    "clinic": front.Provider,
+    "governor": front.Governor,
+    "harbor": front.Insurer,
+    "maria": front.Patient,
+    "oracle": front.Oracle,
+    "relay": front.Relay,
+}
+"""What the Python examples call the objects of the client library."""
+
+CLIENTS: dict[str, type] = {
     "protocol.escrow": contracts.PatientEscrow,
     "protocol.governance": contracts.Governance,
     "protocol.payers": contracts.InsurerPayerFactory,
@@ -53,18 +64,9 @@ CLIENTS = {
     "protocol.settlement": contracts.ClaimSettlement,
     "protocol.token": contracts.DevUsd,
     "payer": contracts.InsurerPayer,
+    **ROLES,
 }
-"""What the Python examples call their clients of contracts."""
-
-ROLES = {
-    "bill": front.Chainbill,
-    "relay": front.Relay,
-    "clinic": front.Provider,
-    "governor": front.Governor,
-    "harbor": front.Insurer,
-    "maria": front.Patient,
-}
-"""What they call the objects of the client library."""
+"""And those, and their clients of contracts."""
 
 _FUNCTION = re.compile(r"((?:^    ///[^\n]*\n)+)    function (\w+)\(([^;]*);", re.MULTILINE)
 _PATH = re.compile(r"\b(?:tests|scripts|contracts|docs|src)/[\w./-]+\.(?:py|sol|md|json|toml)\b")
@@ -171,8 +173,8 @@ def commands() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("line,page", list(commands()))
 def test_example__on_the_command_line__can_be_parsed(line: str, page: str) -> None:
     words = shlex.split(re.split(r"\s[>|]\s", line)[0], comments=True)
-    path = next((each for each in EVERY_COMMAND if " ".join(words).startswith(f"{each} ")), None)
-    path = path or next((each for each in EVERY_COMMAND if " ".join(words) == each), None)
+    fitting = [each for each in EVERY_COMMAND if f"{' '.join(words)} ".startswith(f"{each} ")]
+    path = max(fitting, key=len, default=None)
     assert path, f"{page}: there is no command {line}"
     command = EVERY_COMMAND[path]
     context = click.Context(command, info_name=path)
@@ -198,7 +200,7 @@ def test_example__in_python__calls_methods_with_arguments_that_they_take(page: P
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         role = ROLES.get(ast.unparse(node.func.value))
-        if role is not None and "protocol." not in code:
+        if role is not None:
             named = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
             inspect.signature(getattr(role, node.func.attr)).bind(role, *node.args, **named)
 

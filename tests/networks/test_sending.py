@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from eth_account import Account
@@ -18,11 +19,11 @@ from chainbill.chain.node.connection import connect, json_rpc_of, newest_block
 from chainbill.chain.node.fees import FeePolicy, Fees
 from chainbill.chain.node.finality import DEVNET_FINALITY, Finality, final_block
 from chainbill.chain.node.log_queries import fetch_logs
-from chainbill.chain.node.outbox import MemoryOutbox
+from chainbill.chain.node.outbox import Errand, MemoryOutbox
 from chainbill.chain.node.send_state import Patience
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.node.signed import read_signed, sign
-from chainbill.errors import NeedsGas
+from chainbill.errors import NeedsGas, NodeError
 from chainbill.state.outbox import AccountOutbox
 
 pytestmark = pytest.mark.networks
@@ -86,6 +87,32 @@ def test_send__offered_too_little_for_the_next_block__is_replaced_and_mined(
     mined = sender._w3.eth.get_transaction(receipt["transactionHash"])
     assert mined["nonce"] == nonce + 1
     assert sender._broadcaster.receipt([stuck]) is None
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2.5])
+def test_errand__geth_killed_after_it_was_sent__is_done_once_when_it_is_back(
+    geth: Geth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """At once it is in the pool alone, which is lost; later in a block, which may be lost, too."""
+    errand = Errand("deposit", NOBODY, int(seconds * 10))
+    sender = funded(geth, tmp_path)
+    (call,) = approvals(sender, 1)
+    before = sender._w3.eth.get_transaction_count(geth.funded.address)
+
+    def killed(*_: object) -> NoReturn:
+        time.sleep(seconds)
+        geth.kill()
+        raise NodeError("no node answers")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sender, "_wait", killed)
+        with pytest.raises(NodeError), sender.errand(errand):
+            sender.send(call)
+    geth.start()
+    again = funded(geth, tmp_path)
+    with again.errand(errand) as earlier:
+        assert earlier is not None
+    assert again._w3.eth.get_transaction_count(geth.funded.address) == before + 1
 
 
 def test_replacement__smallest_step_of_the_policy__is_taken_by_any_chain(engine: Engine) -> None:

@@ -378,6 +378,21 @@ def test_recover__final_batches__are_not_looked_for(stage: Stage) -> None:
     assert stage.store.counts()["settled"] == 2
 
 
+def test_recover__deep_and_not_final_by_the_nodes_word__is_looked_for_on(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that makes blocks and does not agree on what is final, as Ethereum in May 2023."""
+    settle_each(stage, FIRST)
+    stage.devnet.anvil.call("anvil_mine", hex(FINAL_DEPTH + 10))
+    settled = stage.store.batches()[0].block
+    with monkeypatch.context() as patch:
+        patch.setattr("chainbill.oracle.reorganisation.final_block", lambda *_: settled - 1)
+        recover(stage.protocol, stage.store)
+    assert len(stage.store.batches()) == 1
+    recover(stage.protocol, stage.store)
+    assert stage.store.batches() == []
+
+
 # ---- the audit -----------------------------------------------------------------------------------------
 
 

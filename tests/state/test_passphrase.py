@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chainbill.errors import StateError
-from chainbill.state.passphrase import make_passphrase, passphrase_from
+from chainbill.state.passphrase import make_passphrase, passphrase_from, passphrase_of
 
 
 @pytest.fixture(autouse=True)
@@ -58,3 +58,30 @@ def test_passphrase__somebody_at_the_terminal__is_asked(
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr("chainbill.state.passphrase.getpass", lambda _: "typed")
     assert passphrase_from(tmp_path / "passphrase") == "typed"
+
+
+def test_passphrase__typed_otherwise_the_second_time__locks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = iter(["typed", "tpyed", "typed", "typed"])
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr("chainbill.state.passphrase.getpass", lambda _: next(typed))
+    with pytest.raises(StateError, match="another passphrase than the first time"):
+        passphrase_from(tmp_path / "passphrase", twice=True)
+    assert passphrase_from(tmp_path / "passphrase", twice=True) == "typed"
+
+
+def test_passphrase__of_a_file_of_elsewhere__is_the_file_s_or_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "of the wallet"
+    file.write_text("of the wallet\n")
+    file.chmod(0o600)
+    assert passphrase_of("the keystore", file) == "of the wallet"
+    with pytest.raises(StateError, match="there is no file"):
+        passphrase_of("the keystore", tmp_path / "missing")
+    with pytest.raises(StateError, match="no passphrase for the keystore"):
+        passphrase_of("the keystore", None)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr("chainbill.state.passphrase.getpass", lambda _: "typed")
+    assert passphrase_of("the keystore", None) == "typed"

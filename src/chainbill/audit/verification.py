@@ -25,7 +25,7 @@ from chainbill.billing.outcomes import Outcome
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.format.events import RecordedEvent
 from chainbill.chain.node.json_rpc import JsonRpc
-from chainbill.errors import ChainError, LedgerError, NodeRefused
+from chainbill.errors import ChainError, LedgerError, NodeRefused, StateForgotten
 from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.claim_records import ClaimRecord, Totals, walk
 from chainbill.ledger.indexer import check_unchanged, decode_ledger, describe, fetch_ledger
@@ -82,8 +82,9 @@ def verify(
     is ``evidence`` ask of each claim that stands whether it has any.
 
     Raises:
-        ChainError: the node does not answer, or no longer has the state of ``to_block``, or the
-            deployment was not complete by then, or the chain was reorganised while it was read.
+        StateForgotten: the node no longer has the state of ``to_block``; says what its logs alone say.
+        ChainError: the node does not answer, or the deployment was not complete by ``to_block``, or the chain
+            was reorganised while it was read.
         LedgerError: the copy is of another deployment or another chain.
     """
     on_progress("reading logs", 0, 0)
@@ -95,10 +96,7 @@ def verify(
         raw = copy
     if not _has_state(node, fetched.header):
         if copy is None:
-            raise ChainError(
-                f"the node no longer has the state of block {fetched.header.to_block}",
-                hint="audit up to the newest block, or ask an archive node",
-            )
+            raise _logs_alone(fetched)
         raw = fetched = _continued(copy, fetch_ledger(node, deployment))
     on_progress("pricing claims again", 0, 0)
     audit = audit_logs(raw)
@@ -183,6 +181,18 @@ def _has_state(node: JsonRpc, header: Header) -> bool:
             hint="name a later block, or the chain that the deployment is on",
         )
     return True
+
+
+def _logs_alone(raw: RawLedger) -> StateForgotten:
+    """The error of a node without the state to compare with, and what the logs say without it."""
+    audit = audit_logs(raw)
+    first = f", the first: {audit.discrepancies[0]}" if audit.discrepancies else ""
+    return StateForgotten(
+        f"the node no longer has the state of block {raw.header.to_block}, so what the contracts hold cannot "
+        f"be compared; its {len(raw.logs):,} logs alone were checked, with {len(audit.discrepancies):,} "
+        f"discrepancies{first}",
+        hint="audit up to the newest block, or ask an archive node: --rpc-url",
+    )
 
 
 def _continued(copy: RawLedger, chain: RawLedger) -> RawLedger:

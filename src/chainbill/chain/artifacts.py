@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,8 +20,9 @@ CONTRACTS = (
     "InsurerPayer",
     "ClaimSettlement",
     "SettlementExtension",
+    "TokenTrial",
 )
-"""Every deployable contract, by Solidity name."""
+"""Every contract that is deployed, and the one that only tries a token, by Solidity name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,12 @@ class Artifact:
     abi: list[dict[str, Any]]
     bytecode: str
     """Creation code, ``0x``-prefixed hex."""
+    runtime: bytes
+    """Run-time code, with zeros where the immutables stand."""
+    immutables: dict[str, tuple[int, ...]]
+    """Of each immutable the places of its 32 bytes in the run-time code, by its Solidity name."""
+    compiler: dict[str, str | int | bool]
+    """Version of solc and its settings."""
 
 
 @cache
@@ -43,5 +51,16 @@ def load_artifact(name: str) -> Artifact:
     source = files("chainbill.chain").joinpath("artifacts", f"{name}.json")
     if not source.is_file():
         raise ChainError(f"no compiled contract named {name}", hint="run `make artifacts`")
-    content = json.loads(source.read_text(encoding="utf-8"))
-    return Artifact(name=name, abi=content["abi"], bytecode=content["bytecode"])
+    return read_artifact(json.loads(source.read_text(encoding="utf-8")))
+
+
+def read_artifact(content: Mapping[str, Any]) -> Artifact:
+    """A contract from what the export writes of it."""
+    return Artifact(
+        name=content["contractName"],
+        abi=content["abi"],
+        bytecode=content["bytecode"],
+        runtime=bytes.fromhex(content["deployedBytecode"].removeprefix("0x")),
+        immutables={each: tuple(places) for each, places in content["immutables"].items()},
+        compiler=content["compiler"],
+    )

@@ -1,15 +1,25 @@
-"""Deploys the whole protocol. The contracts name each other in immutables, so the addresses are
-computed beforehand from the deployer's nonce."""
+"""Deploys the whole protocol, step by step, so that a run that was cut off is gone on with.
+
+The contracts name each other in immutables. ``Governance``, the token and the registry do not depend on what
+comes after them, so CREATE2 can give them addresses that are the same on every chain. Factory, escrow and
+settlement name each other in a circle, which no hash of their code can close: their addresses are computed
+beforehand from the deployer's nonces.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, cast
 
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
+from hexbytes import HexBytes
+from pydantic import BaseModel, ConfigDict
 from web3 import Web3
-from web3.types import Nonce
+from web3.contract.contract import ContractConstructor, ContractFunction
+from web3.types import Nonce, TxReceipt
 from web3.utils.address import get_create_address
 
 from chainbill.chain.artifacts import load_artifact
@@ -19,13 +29,218 @@ from chainbill.chain.contracts.payer_factory import InsurerPayerFactory, payer_c
 from chainbill.chain.contracts.registry import ProviderRegistry
 from chainbill.chain.contracts.settlement import ClaimSettlement
 from chainbill.chain.contracts.token import DevUsd
-from chainbill.chain.deployments import Deployment
-from chainbill.chain.node.sender import Sender
+from chainbill.chain.deployments import Address, Created, Deployment, Making, Way
+from chainbill.chain.deterministic_proxy import ProxyCreation
+from chainbill.chain.node.connection import has_code, newest_block
+from chainbill.chain.node.fees import FeePolicy
+from chainbill.chain.node.mapped_errors import mapped_errors
+from chainbill.chain.node.outbox import Errand
+from chainbill.chain.node.sender import ANY_NETWORK, Sender
 from chainbill.chain.roles import RESTRICTED, GovernanceDelays, GovernorRole
-from chainbill.errors import ChainError
+from chainbill.chain.runtime_code import EXTENSION, extension_of
+from chainbill.errors import ChainError, Displaced
 
-# Settlement comes last: it asks the factory for the payers' code hash.
-_ORDER = ("governance", "token", "registry", "payers", "escrow", "settlement")
+CONTRACTS: dict[str, str] = {
+    "governance": "Governance",
+    "token": "DevUSD",
+    "registry": "ProviderRegistry",
+    "payers": "InsurerPayerFactory",
+    "escrow": "PatientEscrow",
+    "settlement": "ClaimSettlement",
+}
+"""What is created, in this order, by its Solidity name. Settlement comes last: it asks the factory for the
+payers' code hash."""
+
+_FIRST = ("governance", "token", "registry")
+_IN_A_CIRCLE = ("payers", "escrow", "settlement")
+
+EPOCH, ROLES = "epoch", "roles"
+"""The steps after the contracts: the first oracle epoch is opened; then, and not before, the roles are handed
+out, and with them the delays."""
+
+STEPS = (*CONTRACTS, EPOCH, ROLES)
+"""Every step, in order: one transaction each."""
+
+_MOST_DISPLACED = 3
+"""How often the addresses are computed again because the account has sent something else in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentTerms:
+    """What is decided before a deployment."""
+
+    oracle_members: tuple[str, ...]
+    """Addresses of the oracle nodes' keys, in any order."""
+    threshold: int
+    """How many of them must sign a batch."""
+    delays: GovernanceDelays
+    """Of the governor's calls from then on."""
+    token: str | None = None
+    """Address of the dollar token; None: DevUSD is deployed."""
+    salt: bytes | None = None
+    """32 bytes for CREATE2; None: every address comes from the deployer's nonces."""
+
+
+class Done(BaseModel):
+    """A step that is done."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    transaction: str | None = None
+    """Its hash; None: somebody else did it, or the note of it is lost."""
+    block: int | None = None
+
+
+class Plan(BaseModel):
+    """A deployment and how far it has come. It is written down before each transaction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chain_id: int
+    deployer: Address
+    begun_at_block: int
+    oracle_members: tuple[Address, ...]
+    """In ascending order."""
+    threshold: int
+    admin_delay_seconds: int
+    registrar_delay_seconds: int
+    token: Address | None
+    salt: str | None
+    at: dict[str, Address]
+    """Where each contract stands or will stand."""
+    nonces: dict[str, int]
+    """Which of the deployer's transactions creates it; of those by CREATE2 any does."""
+    done: dict[str, Done] = {}
+
+    @property
+    def delays(self) -> GovernanceDelays:
+        """Of the governor's calls."""
+        return GovernanceDelays(self.admin_delay_seconds, self.registrar_delay_seconds)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Every step of it, in order."""
+        return tuple(step for step in STEPS if step != "token" or self.token is None)
+
+    def has_terms(self, terms: DeploymentTerms, deployer: str) -> bool:
+        """Is it of this account and on these terms?"""
+        return (
+            self.deployer == deployer
+            and self.oracle_members == _ascending(terms.oracle_members)
+            and (self.threshold, self.delays, self.token) == (terms.threshold, terms.delays, terms.token)
+            and self.salt == (None if terms.salt is None else f"0x{terms.salt.hex()}")
+        )
+
+    def way(self, name: str) -> Way:
+        """How a contract gets its address."""
+        if name == "token" and self.token is not None:
+            return Way.EXISTING
+        return Way.CREATE if name in self.nonces else Way.CREATE2
+
+
+def plan_deployment(w3: Web3, deployer: str, terms: DeploymentTerms) -> Plan:
+    """Compute where everything will stand.
+
+    Raises:
+        ChainError: the node could not be reached or refused, or what CREATE2 would make stands there.
+    """
+    with mapped_errors():
+        chain_id = w3.eth.chain_id
+    plan = Plan(
+        chain_id=chain_id,
+        deployer=deployer,
+        begun_at_block=newest_block(w3),
+        oracle_members=_ascending(terms.oracle_members),
+        threshold=terms.threshold,
+        admin_delay_seconds=terms.delays.admin_seconds,
+        registrar_delay_seconds=terms.delays.registrar_seconds,
+        token=terms.token,
+        salt=None if terms.salt is None else f"0x{terms.salt.hex()}",
+        at={},
+        nonces={},
+    )
+    plan = _laid_out(w3, plan)
+    for name in _FIRST:
+        if plan.way(name) is Way.CREATE2 and has_code(w3, plan.at[name]):
+            raise ChainError(
+                f"{CONTRACTS[name]} of this account and salt stands at {plan.at[name]} already",
+                hint="it belongs to an earlier deployment; begin another with another salt: --salt TEXT",
+            )
+    return plan
+
+
+def carry_out(
+    w3: Web3,
+    sender: Sender,
+    plan: Plan,
+    *,
+    keep: Callable[[Plan], None] = lambda _: None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """Do what is not done yet of a plan; returns it with everything done.
+
+    Args:
+        keep: writes the plan down; called before the first transaction and after each.
+        on_step: hears of each step before it is done.
+
+    Raises:
+        ContractReverted: the quorum is not valid.
+        ChainError: a transaction was refused, or the account is used by something else all the time.
+    """
+    keep(plan)
+    for _ in range(1 + _MOST_DISPLACED):
+        for step in plan.steps:
+            if step in plan.done:
+                continue
+            on_step(step)
+            done = _do(w3, sender, plan, step, keep)
+            if done is None:
+                break
+            plan = done
+        else:
+            return plan
+        plan = _laid_out(w3, plan)
+        keep(plan)
+    raise ChainError(
+        f"the account {plan.deployer} sends other transactions all the while: each moves the addresses on",
+        hint="deploy from an account that nothing else uses; run it again to go on",
+    )
+
+
+def deployment_of(w3: Web3, plan: Plan) -> Deployment:
+    """The record of a plan that is carried out.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    at = {name: plan.at[name] for name in CONTRACTS}
+    extension = extension_of(plan.at["settlement"])
+    contracts = {name: _created(w3, plan, name) for name in CONTRACTS}
+    contracts["extension"] = contracts["settlement"].model_copy(
+        update={
+            "contract": EXTENSION,
+            "address": extension,
+            "code_hash": _code_hash(w3, extension),
+            "way": Way.CONTRACT,
+        }
+    )
+    made = Making(
+        package=version("chainbill"),
+        compiler=load_artifact("ClaimSettlement").compiler,
+        deployer=plan.deployer,
+        contracts=contracts,
+        test_token=plan.token is None,
+        salt=plan.salt,
+        governor=plan.deployer,
+        admin_delay_seconds=plan.admin_delay_seconds,
+        registrar_delay_seconds=plan.registrar_delay_seconds,
+        oracle_members=plan.oracle_members,
+        oracle_threshold=plan.threshold,
+    )
+    begun = plan.done["governance"].block
+    return Deployment(
+        chain_id=plan.chain_id, block=plan.begun_at_block if begun is None else begun, made=made, **at
+    )
 
 
 def deploy(
@@ -35,69 +250,59 @@ def deploy(
     oracle_members: Sequence[str],
     threshold: int,
     delays: GovernanceDelays | None = None,
+    policy: FeePolicy = ANY_NETWORK,
 ) -> Deployment:
-    """Deploy every contract, open the first oracle epoch, and give the deployer all roles of the governor.
+    """Deploy every contract and DevUSD at once, open the first oracle epoch, and give the deployer all roles
+    of the governor: for devnets, where nothing is to be gone on with.
 
     Args:
         oracle_members: addresses of the oracle nodes' keys, in any order.
         threshold: how many of them must sign a batch.
         delays: of the governor's calls from then on; none where they are not given.
+        policy: what the network takes for gas, and how much of it.
 
     Raises:
         ContractReverted: the quorum is not valid.
-        ChainError: a contract landed elsewhere than computed (the account sent something in between).
+        ChainError: a transaction was refused.
     """
-    sender = Sender(w3, deployer)
-    first_nonce = w3.eth.get_transaction_count(deployer.address)
-    at = {name: get_create_address(deployer.address, Nonce(first_nonce + i)) for i, name in enumerate(_ORDER)}
-    authority, token, registry, payers = (at[name] for name in ("governance", "token", "registry", "payers"))
-
-    block = _create(sender, w3, "Governance", authority, deployer.address)
-    _create(sender, w3, "DevUSD", token, authority)
-    _create(sender, w3, "ProviderRegistry", registry, authority)
-    code_hash = Web3.keccak(payer_creation_code())
-    _create(
-        sender, w3, "InsurerPayerFactory", payers, token, at["settlement"], registry, code_hash, authority
-    )
-    _create(sender, w3, "PatientEscrow", at["escrow"], token, at["settlement"], payers, registry)
-    _create(sender, w3, "ClaimSettlement", at["settlement"], token, at["escrow"], payers, registry, authority)
-
-    # Before the roles are handed out, and with them the delays.
-    ClaimSettlement(w3, at["settlement"]).open_epoch(sender, oracle_members, threshold)
-    _hand_out_roles(sender, w3, at, delays or GovernanceDelays.none())
-    return Deployment(chain_id=w3.eth.chain_id, block=block, **at)
+    terms = DeploymentTerms(tuple(oracle_members), threshold, delays or GovernanceDelays.none())
+    plan = plan_deployment(w3, deployer.address, terms)
+    return deployment_of(w3, carry_out(w3, Sender(w3, deployer, policy=policy), plan))
 
 
-def bind_governor(w3: Web3, governor: LocalAccount, deployment: Deployment, delays: GovernanceDelays) -> None:
-    """Delay a governor's calls from now on, of a deployment that was made without delays.
+def bind_governor(
+    w3: Web3, governor: LocalAccount, deployment: Deployment, delays: GovernanceDelays
+) -> Deployment:
+    """Delay a governor's calls from now on, of a deployment that was made without delays; returns its record.
 
     Raises:
         ContractReverted: the account is no admin, or is bound already.
     """
     sender, governance = Sender(w3, governor), Governance(w3, deployment.governance)
+    targets = restricted_contracts(w3, deployment.addresses(), test_token=True)
     calls = [
         governance.calldata("grantRole", GovernorRole.REGISTRAR, sender.address, delays.registrar_seconds),
-        *_bind_admin(governance, _targets(w3, deployment.model_dump()), sender.address, delays),
+        *_bind_admin(governance, targets, sender.address, delays),
     ]
     governance.multicall(sender, calls)
+    if deployment.made is None:
+        return deployment
+    bound = {
+        "admin_delay_seconds": delays.admin_seconds,
+        "registrar_delay_seconds": delays.registrar_seconds,
+    }
+    return deployment.model_copy(update={"made": deployment.made.model_copy(update=bound)})
 
 
-def _targets(w3: Web3, at: Mapping[str, Any]) -> list[ContractClient]:
-    """The contracts with restricted functions."""
+def restricted_contracts(w3: Web3, at: Mapping[str, str], *, test_token: bool) -> list[ContractClient]:
+    """The contracts with restricted functions; a token that was there before has none of ours."""
+    clients: list[ContractClient] = [DevUsd(w3, at["token"])] if test_token else []
     return [
-        DevUsd(w3, at["token"]),
+        *clients,
         ProviderRegistry(w3, at["registry"]),
         InsurerPayerFactory(w3, at["payers"]),
         ClaimSettlement(w3, at["settlement"]),
     ]
-
-
-def _hand_out_roles(
-    sender: Sender, w3: Web3, at: Mapping[str, ChecksumAddress], delays: GovernanceDelays
-) -> None:
-    governance = Governance(w3, at["governance"])
-    calls = role_calls(governance, _targets(w3, at), sender.address, delays)
-    governance.multicall(sender, list(calls))
 
 
 def role_calls(
@@ -132,13 +337,128 @@ def _bind_admin(
     yield governance.calldata("grantRole", GovernorRole.ADMIN, governor, delays.admin_seconds)
 
 
-def _create(sender: Sender, w3: Web3, name: str, expected: ChecksumAddress, *arguments: Any) -> int:
-    artifact = load_artifact(name)
+# ---- laying out ---------------------------------------------------------------------------------------
+
+
+def _laid_out(w3: Web3, plan: Plan) -> Plan:
+    """The plan with the addresses of what is not created yet. Those in a circle name each other: as long as
+    settlement is missing, all of them are made, or made once more."""
+    done = dict(plan.done)
+    if "settlement" not in done:
+        for name in _IN_A_CIRCLE:
+            done.pop(name, None)
+    at: dict[str, str] = {} if plan.token is None else {"token": plan.token}
+    at.update({name: plan.at[name] for name in CONTRACTS if name in done})
+    nonces = {name: nonce for name, nonce in plan.nonces.items() if name in done}
+    nonce = _next_nonce(w3, plan.deployer)
+    for name in CONTRACTS:
+        if name in at:
+            continue
+        if plan.salt is not None and name in _FIRST:
+            at[name] = _proxy_creation(w3, plan, name, at).address
+        else:
+            at[name] = get_create_address(Web3.to_checksum_address(plan.deployer), Nonce(nonce))
+            nonces[name] = nonce
+        nonce += 1
+    return plan.model_copy(update={"at": at, "nonces": nonces, "done": done})
+
+
+def _arguments(name: str, deployer: str, at: Mapping[str, str]) -> tuple[Any, ...]:
+    """What a contract's constructor is given."""
+    if name == "governance":
+        return (deployer,)
+    if name in ("token", "registry"):
+        return (at["governance"],)
+    if name == "payers":
+        code_hash = Web3.keccak(payer_creation_code())
+        return at["token"], at["settlement"], at["registry"], code_hash, at["governance"]
+    if name == "escrow":
+        return at["token"], at["settlement"], at["payers"], at["registry"]
+    return at["token"], at["escrow"], at["payers"], at["registry"], at["governance"]
+
+
+def _constructor(w3: Web3, plan: Plan, name: str, at: Mapping[str, str]) -> ContractConstructor:
+    artifact = load_artifact(CONTRACTS[name])
     factory = w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
-    receipt = sender.send(factory.constructor(*arguments))
-    if receipt["contractAddress"] != expected:
-        raise ChainError(
-            f"{name} was deployed at {receipt['contractAddress']}, not at {expected}",
-            hint="deploy from an account that nothing else uses",
+    return factory.constructor(*_arguments(name, plan.deployer, at))
+
+
+def _proxy_creation(w3: Web3, plan: Plan, name: str, at: Mapping[str, str]) -> ProxyCreation:
+    code = bytes(HexBytes(_constructor(w3, plan, name, at).data_in_transaction))
+    return ProxyCreation(w3, bytes(HexBytes(plan.salt or "0x")), code)
+
+
+# ---- carrying out -------------------------------------------------------------------------------------
+
+
+def _do(w3: Web3, sender: Sender, plan: Plan, step: str, keep: Callable[[Plan], None]) -> Plan | None:
+    """The plan with one step done; None where the account has sent something else in its place."""
+    with sender.errand(Errand(f"deploy {step} {plan.at.get(step, plan.at['settlement'])}")) as earlier:
+        receipt = earlier
+        if receipt is None and not _stands(w3, plan, step):
+            if step in plan.nonces and _next_nonce(w3, plan.deployer) != plan.nonces[step]:
+                return None
+            try:
+                receipt = _send(w3, sender, plan, step)
+            except Displaced:
+                return None
+        if step in plan.nonces and not has_code(w3, plan.at[step]):
+            return None
+        transaction = None if receipt is None else receipt["transactionHash"].to_0x_hex()
+        block = None if receipt is None else int(receipt["blockNumber"])
+        done = Done(transaction=transaction, block=block)
+        plan = plan.model_copy(update={"done": {**plan.done, step: done}})
+        keep(plan)
+    return plan
+
+
+def _stands(w3: Web3, plan: Plan, step: str) -> bool:
+    """Is a step done, whatever is noted of it?"""
+    if step == EPOCH:
+        return ClaimSettlement(w3, plan.at["settlement"]).current_epoch() != 0
+    if step == ROLES:
+        governance = Governance(w3, plan.at["governance"])
+        return governance.membership(GovernorRole.REGISTRAR, plan.deployer).since != 0
+    return has_code(w3, plan.at[step])
+
+
+def _send(w3: Web3, sender: Sender, plan: Plan, step: str) -> TxReceipt:
+    if step == EPOCH:
+        settlement = ClaimSettlement(w3, plan.at["settlement"])
+        return settlement.open_epoch(sender, plan.oracle_members, plan.threshold)
+    if step == ROLES:
+        governance = Governance(w3, plan.at["governance"])
+        targets = restricted_contracts(w3, plan.at, test_token=plan.token is None)
+        return governance.multicall(
+            sender, list(role_calls(governance, targets, sender.address, plan.delays))
         )
-    return int(receipt["blockNumber"])
+    if plan.way(step) is Way.CREATE2:
+        return sender.send(cast("ContractFunction", _proxy_creation(w3, plan, step, plan.at)))
+    return sender.send(_constructor(w3, plan, step, plan.at))
+
+
+def _next_nonce(w3: Web3, account: str) -> int:
+    with mapped_errors():
+        return int(w3.eth.get_transaction_count(cast("ChecksumAddress", account), "pending"))
+
+
+def _created(w3: Web3, plan: Plan, name: str) -> Created:
+    done = plan.done.get(name, Done())
+    way = plan.way(name)
+    return Created(
+        contract="token" if way is Way.EXISTING else CONTRACTS[name],
+        address=plan.at[name],
+        code_hash=_code_hash(w3, plan.at[name]),
+        way=way,
+        block=done.block,
+        transaction=done.transaction,
+    )
+
+
+def _code_hash(w3: Web3, address: str) -> str:
+    with mapped_errors():
+        return Web3.keccak(w3.eth.get_code(Web3.to_checksum_address(address))).to_0x_hex()
+
+
+def _ascending(addresses: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(addresses, key=str.lower))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from hexbytes import HexBytes
@@ -19,19 +18,18 @@ from chainbill.attestation.typed_data import Domain
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.contracts.settlement import SettledClaim
 from chainbill.chain.deployments import Deployment
+from chainbill.chain.format.batch_rows import pair_rows
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
-    ClaimCorrected,
     ClaimDenied,
     ClaimPended,
     ClaimSettled,
+    ClaimSkipped,
     Event,
-    SecondaryDetermined,
     SecondaryShares,
 )
 from chainbill.chain.format.logs import decode_log
-from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.chain.node.connection import hash_of_block, time_of_block
 from chainbill.chain.node.log_queries import in_ranges
 from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
@@ -177,37 +175,18 @@ def _origin(log: LogReceipt) -> tuple[bytes, bytes]:
 
 
 def _rows(logs: Sequence[LogReceipt]) -> Iterator[LoggedRow]:
-    for _, of_transaction in groupby(logs, key=lambda log: bytes(log["transactionHash"])):
-        waiting: list[tuple[LogReceipt, Event]] = []
-        for log in of_transaction:
-            event = decode_log(log)
-            if isinstance(event, BatchSettled):
-                yield from _rows_of_batch(waiting, event)
-                waiting = []
-            else:
-                waiting.append((log, event))
-
-
-def _rows_of_batch(logged: Sequence[tuple[LogReceipt, Event]], batch: BatchSettled) -> Iterator[LoggedRow]:
-    """A batch's rows; what follows a row's log belongs to it."""
-    for place, (log, event) in enumerate(logged):
-        if not isinstance(event, ClaimSettled | ClaimDenied | ClaimPended):
+    """The rows that settled, were denied or were put back, each with its batch."""
+    for paired in pair_rows([(bytes(log["transactionHash"]), decode_log(log)) for log in logs]):
+        row, log = paired.row, logs[paired.place]
+        if paired.batch is None or isinstance(row, ClaimSkipped):
             continue
-        following = [
-            each
-            for _, each in logged[place + 1 : place + 3]
-            if isinstance(each, SecondaryDetermined | ClaimCorrected)
-            and each.commitment == event.claim.commitment
-        ]
         yield LoggedRow(
-            outcome=_OUTCOMES[type(event)],
-            patient=event.patient,
-            claim=event.claim,
-            corrects=next((each.claim_id for each in following if isinstance(each, ClaimCorrected)), b""),
-            secondary=next(
-                (each.shares for each in following if isinstance(each, SecondaryDetermined)), NO_SECONDARY
-            ),
-            batch=batch,
+            outcome=_OUTCOMES[type(row)],
+            patient=row.patient,
+            claim=row.claim,
+            corrects=paired.corrects or b"",
+            secondary=paired.secondary,
+            batch=paired.batch,
             transaction=bytes(log["transactionHash"]),
             block=log["blockNumber"],
             block_hash=bytes(log["blockHash"]),

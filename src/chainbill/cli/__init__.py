@@ -18,6 +18,14 @@ from chainbill.cli.shell.failures import run
 
 COMMANDS: dict[str, LazyGroup.Entry] = {
     "devnet": ("chainbill.cli.devnet:devnet_group", "A chain of your own, with everything deployed."),
+    "network": (
+        "chainbill.cli.network:network_group",
+        "Other chains by name: their nodes, fees and deployment, and which one is in use.",
+    ),
+    "deploy": (
+        "chainbill.cli.deploy:deploy_group",
+        "Deploy chainbill on a network, and record where it is.",
+    ),
     "provider": (
         "chainbill.cli.provider.group:provider_group",
         "Attest service events from health records, and get paid for them.",
@@ -79,15 +87,27 @@ COMMANDS: dict[str, LazyGroup.Entry] = {
     type=click.Path(file_okay=False, path_type=Path),
     help="Where chain, keys and records are kept.  [env CHAINBILL_STATE_DIR; default ~/.chainbill]",
 )
-@click.option("--rpc-url", help="The node to use instead of the devnet.  [env CHAINBILL_RPC_URL]")
+@click.option(
+    "--network",
+    help="The network that is meant.  [env CHAINBILL_NETWORK; default the one in use, else devnet]",
+)
+@click.option(
+    "--rpc-url", help="The node to use instead of the network's or the devnet.  [env CHAINBILL_RPC_URL]"
+)
 @click.option("--json", "as_json", is_flag=True, help=ShellCommand.JSON_HELP)
 @click.pass_context
-def cli(context: click.Context, state_dir: Path | None, rpc_url: str | None, as_json: bool) -> None:
+def cli(
+    context: click.Context,
+    state_dir: Path | None,
+    network: str | None,
+    rpc_url: str | None,
+    as_json: bool,
+) -> None:
     """Pay for care one event at a time: attested, adjudicated and settled on chain.
 
     Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 ran well and found discrepancies.
     """
-    context.obj = Invocation(state_dir=state_dir, rpc_url=rpc_url, json=as_json)
+    context.obj = Invocation(state_dir=state_dir, network=network, rpc_url=rpc_url, json=as_json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

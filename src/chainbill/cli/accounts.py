@@ -108,7 +108,7 @@ def _kept(invocation: Invocation) -> tuple[AddressBook, Keystores]:
     from chainbill.state.passphrase import passphrase_from
 
     state = invocation.state
-    keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
+    keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase, twice=True))
     return AddressBook(state.address_book), keystores
 
 

@@ -71,7 +71,7 @@ def up(
     """
     if timestamp is not None and timestamp > LATEST_TIME:
         raise click.BadParameter("after the year 9999", param_hint="--timestamp")
-    local = LocalDevnet(invocation.state)
+    local = _devnet(invocation)
     bound = governance_delay == "standard"
     started = local.up(port=port, timestamp=timestamp, fresh=fresh, bound=bound, accept_loss=accept_loss)
     invocation.shows_devnet()
@@ -94,7 +94,7 @@ def status(invocation: Invocation, context: click.Context) -> None:
 
     Exits with 1 when it is not running.
     """
-    found = LocalDevnet(invocation.state).status()
+    found = _devnet(invocation).status()
     if found.running:
         invocation.shows_devnet()
     _tell_ended(found.ended)
@@ -124,7 +124,7 @@ def advance(invocation: Invocation, duration: int | None, to: int | None) -> Non
     """
     if (duration is None) == (to is None):
         raise click.UsageError("give either a duration or --to")
-    devnet = LocalDevnet(invocation.state).require()
+    devnet = _devnet(invocation).require()
     invocation.shows_devnet()
     _, before = devnet.latest()
     now = devnet.advance(duration) if duration is not None else devnet.advance_to(to or 0)
@@ -136,7 +136,7 @@ def advance(invocation: Invocation, duration: int | None, to: int | None) -> Non
 @pass_invocation
 def down(invocation: Invocation) -> None:
     """Stop the devnet and save its chain for the next `up`."""
-    local = LocalDevnet(invocation.state)
+    local = _devnet(invocation)
     stopped = local.down()
     saved = local.is_saved()
     _tell_ended(local.ended)
@@ -145,6 +145,17 @@ def down(invocation: Invocation) -> None:
         {"stopped": stopped, "saved": saved, "ended": local.ended},
         f"{said} Its chain is saved." if saved else said,
     )
+
+
+def _devnet(invocation: Invocation) -> LocalDevnet:
+    """The state directory's devnet, unless something else is plainly meant.
+
+    Raises:
+        DevnetError: the options before the command, or the environment, name another chain.
+    """
+    local = LocalDevnet(invocation.home)
+    local.check_meant(invocation.rpc_url, invocation.network)
+    return local
 
 
 def _tell_ended(pids: Sequence[int]) -> None:
@@ -160,7 +171,7 @@ def _show(headline: str, status: DevnetStatus) -> None:
         click.echo(f"\n  node        {status.rpc_url} (chain {status.chain_id}, process {status.pid})")
         click.echo(f"  block       {status.block}, at {show_time(status.chain_time or 0)}")
     if status.deployment is not None:
-        for name, address in status.deployment.model_dump(exclude={"chain_id", "block"}).items():
+        for name, address in status.deployment.addresses().items():
             click.echo(f"  {name:<11} {address}")
     if status.accounts:
         click.echo()

@@ -18,7 +18,7 @@ def doctor(invocation: Invocation, context: click.Context) -> None:
 
     Exits with 1 when a check fails; a warning is no failure.
     """
-    findings = check_up(invocation.state_dir)
+    findings = check_up(invocation.state_dir, invocation.network, invocation.rpc_url)
     healthy = all(finding.verdict is not Verdict.FAIL for finding in findings)
     facts = {"healthy": healthy, "checks": [finding.model_dump(mode="json") for finding in findings]}
     emit(facts, lambda: _show(findings))

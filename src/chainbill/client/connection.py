@@ -10,6 +10,7 @@ from eth_account.signers.local import LocalAccount
 from chainbill.chain.deployments import Deployment, read_deployment
 from chainbill.chain.node.connection import check_deployed
 from chainbill.chain.node.connection import connect as connect_to
+from chainbill.chain.node.endpoints import check_chain
 from chainbill.chain.protocol import Protocol
 from chainbill.client.auditor import Auditor
 from chainbill.client.governor import Governor
@@ -19,14 +20,15 @@ from chainbill.client.oracle import Oracle
 from chainbill.client.patient import Patient
 from chainbill.client.provider import Provider
 from chainbill.client.relay import Relay
-from chainbill.errors import NodeError
+from chainbill.errors import NodeError, StateError
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims.disputes import DisputeStep, close
 from chainbill.operations.governor.calls import governor_account
 from chainbill.records.vault import VaultKey
 from chainbill.state.address_book import Role
 from chainbill.state.directory import StateDirectory
-from chainbill.state.session import ENVIRONMENT, Session
+from chainbill.state.networks import RPC_ENVIRONMENT, state_of
+from chainbill.state.session import Session
 
 Who = LocalAccount | str
 """An account with its key; or, by name, one whose keystore is in the state directory; or an address, to read
@@ -163,26 +165,37 @@ class Chainbill:
 def connect(
     rpc_url: str | None = None,
     *,
+    network: str | None = None,
     deployment: AnyPath | Deployment | None = None,
     state: AnyPath | None = None,
 ) -> Chainbill:
     """Connect to a deployment.
 
     Args:
-        rpc_url: the node; else ``$CHAINBILL_RPC_URL``, else the state directory's devnet.
-        deployment: where the contracts are: a ``deployment.json``, or what is in one; else what the state
-            directory has recorded for the node's chain.
+        rpc_url: the node; else ``$CHAINBILL_RPC_URL``, else one of the network's, else the state directory's
+            devnet.
+        network: a network of the state directory, by name; else ``$CHAINBILL_NETWORK``, else the one in use,
+            else the devnet (``chainbill network``).
+        deployment: where the contracts are: a ``deployment.json``, or what is in one, and no network; else
+            what the state directory has recorded for the network or the node's chain.
         state: the state directory; else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``. Where only the
             deployment is given, what must be kept is kept in a folder of its own there, and nothing before.
 
     Raises:
         DevnetError: no node is named and the devnet is not running.
-        NodeError: no node answers, or one of another chain.
+        NodeError: no node answers.
+        WrongChain: the node is of another chain than the network or the deployment.
         NotDeployed: no deployment is recorded for its chain, or the file is none.
         StateError: the state directory cannot be used.
     """
     if deployment is None:
-        return Chainbill(Session.open(StateDirectory.open(Path(state) if state else None), rpc_url))
+        home = StateDirectory.open(Path(state) if state else None)
+        return Chainbill(Session.open(state_of(home, network), rpc_url))
+    if network is not None:
+        raise StateError(
+            "a network and a deployment are named",
+            hint=f"keep it for the network: chainbill network add {network} --replace --deployment FILE",
+        )
     where = deployment if isinstance(deployment, Deployment) else read_deployment(Path(deployment))
     if state is None:
         kept = StateDirectory.of_deployment(where.chain_id, where.settlement)
@@ -192,15 +205,10 @@ def connect(
 
 
 def _session(rpc_url: str | None, deployment: Deployment, state: StateDirectory) -> Session:
-    url = rpc_url or os.environ.get(ENVIRONMENT)
+    url = rpc_url or os.environ.get(RPC_ENVIRONMENT)
     if url is None:
         raise NodeError("a deployment is named, and no node", hint="name one: connect(URL, deployment=…)")
     w3 = connect_to(url)
-    chain_id = w3.eth.chain_id
-    if chain_id != deployment.chain_id:
-        raise NodeError(
-            f"the node is of chain {chain_id}, and the deployment of chain {deployment.chain_id}",
-            hint="name a node of that chain",
-        )
+    check_chain(w3, deployment.chain_id, url)
     check_deployed(w3, deployment.settlement)
     return Session(state, Protocol(w3, deployment), None)

@@ -186,6 +186,9 @@ from chainbill.operations.oracle.settle import (
     Settlement,
     StoreRebuilt,
 )
+from chainbill.operations.oracle.take import (
+    TakenEvents,
+)
 from chainbill.operations.patient.consents import (
     ConsentChange,
     ConsentStanding,
@@ -228,6 +231,9 @@ from chainbill.operations.provider.credit import (
     BondReturned,
     CreditWithdrawn,
     ProviderStanding,
+)
+from chainbill.operations.provider.export import (
+    ExportedEvents,
 )
 from chainbill.operations.provider.ingest import (
     Ingested,
@@ -322,6 +328,7 @@ __all__ = [
     "EpochEnded",
     "EpochOpened",
     "EventsRemoved",
+    "ExportedEvents",
     "FeeStanding",
     "FeeTerms",
     "FeesPublished",
@@ -405,6 +412,7 @@ __all__ = [
     "StateError",
     "StateForgotten",
     "StoreRebuilt",
+    "TakenEvents",
     "TermsError",
     "TooManyAddresses",
     "UnknownBlock",

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TypeGuard
+from functools import lru_cache
 
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.deployments import Deployment
+from chainbill.chain.format.batch_rows import PairedRow, Row, pair_rows
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
-    ClaimCorrected,
     ClaimDenied,
     ClaimPended,
     ClaimSettled,
     ClaimSkipped,
     Event,
     RecordedEvent,
-    SecondaryDetermined,
     SecondaryShares,
 )
-from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.pricing.attested_row import AttestedRow
 from chainbill.ledger.pricing.readjudication import Readjudication, readjudicate
 from chainbill.ledger.replay import apply
-
-Row = ClaimSettled | ClaimDenied | ClaimPended | ClaimSkipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,37 +138,16 @@ def walk(
     Raises:
         LedgerError: an event does not replay, and ``on_error`` is not there to hear of it.
     """
-    batches = batches_of_rows(recorded)
-    ids = _claim_ids(recorded, batches, ledger.deployment)
+    rows = {row.place: row for row in pair_rows([(each.transaction, each.event) for each in recorded])}
     for place, event in enumerate(recorded):
-        if is_row(event.event):
-            yield _record(ledger, recorded, place, event.event, batches.get(place), ids.get(place))
+        if place in rows:
+            yield _record(ledger, event, rows[place])
         try:
             apply(ledger, event)
         except LedgerError as error:
             if on_error is None:
                 raise
             on_error(event, error)
-
-
-def is_row(event: Event) -> TypeGuard[Row]:
-    """Is this the log of a batch's row?"""
-    return isinstance(event, ClaimSettled | ClaimDenied | ClaimPended | ClaimSkipped)
-
-
-def batches_of_rows(recorded: Sequence[RecordedEvent]) -> dict[int, BatchSettled]:
-    """By a row's place: its batch, whose log follows its rows in the same transaction."""
-    batches: dict[int, BatchSettled] = {}
-    waiting: list[int] = []
-    for place, event in enumerate(recorded):
-        if waiting and recorded[waiting[0]].transaction != event.transaction:
-            waiting = []
-        if is_row(event.event):
-            waiting.append(place)
-        elif isinstance(event.event, BatchSettled):
-            batches.update(dict.fromkeys(waiting, event.event))
-            waiting = []
-    return batches
 
 
 def outcome_of(row: Row) -> Outcome:
@@ -188,69 +163,32 @@ _OUTCOME_OF_EVENT: dict[type[Event], Outcome] = {
 }
 
 
-def _claim_ids(
-    recorded: Sequence[RecordedEvent], batches: dict[int, BatchSettled], deployment: Deployment
-) -> dict[int, bytes]:
-    """By a settled row's place: its claim's id."""
-    ids: dict[int, bytes] = {}
-    prefixes: dict[bytes, bytes] = {}
-    for place, batch in batches.items():
-        row = recorded[place].event
-        if not isinstance(row, ClaimSettled):
-            continue
-        if batch.digest not in prefixes:
-            prefixes[batch.digest] = claim_prefix(
-                deployment.chain_id,
-                deployment.settlement,
-                batch.digest,
-                recorded[place].block_time,
-                batch.operator,
-            )
-        secondary, _ = _followers(recorded, place, row)
-        ids[place] = claim_id(prefixes[batch.digest], row.patient, row.claim, secondary)
-    return ids
+def _claim_id(ledger: Ledger, recorded: RecordedEvent, paired: PairedRow) -> bytes | None:
+    """Of the claim that a row became; None where it did not settle, or its batch is missing."""
+    row, batch = paired.row, paired.batch
+    if batch is None or not isinstance(row, ClaimSettled):
+        return None
+    prefix = _prefix(ledger.deployment, batch.digest, recorded.block_time, batch.operator)
+    return claim_id(prefix, row.patient, row.claim, paired.secondary)
 
 
-def _followers(
-    recorded: Sequence[RecordedEvent], place: int, row: Row
-) -> tuple[SecondaryShares, bytes | None]:
-    """What the logs right after a settled row add to it: the secondary payer, and what it corrects."""
-    secondary, corrects = NO_SECONDARY, None
-    for event in recorded[place + 1 : place + 3]:
-        follower = event.event
-        if isinstance(follower, SecondaryDetermined | ClaimCorrected):
-            if (event.transaction, follower.commitment) != (
-                recorded[place].transaction,
-                row.claim.commitment,
-            ):
-                break
-            if isinstance(follower, SecondaryDetermined):
-                secondary = follower.shares
-            else:
-                corrects = follower.claim_id
-        else:
-            break
-    return secondary, corrects
+@lru_cache(maxsize=1)
+def _prefix(deployment: Deployment, digest: bytes, settled_at: int, operator: str) -> bytes:
+    """The same for every row of a batch."""
+    return claim_prefix(deployment.chain_id, deployment.settlement, digest, settled_at, operator)
 
 
-def _record(
-    ledger: Ledger,
-    recorded: Sequence[RecordedEvent],
-    place: int,
-    row: Row,
-    batch: BatchSettled | None,
-    identity: bytes | None,
-) -> ClaimRecord:
-    secondary, corrects = _followers(recorded, place, row)
+def _record(ledger: Ledger, recorded: RecordedEvent, paired: PairedRow) -> ClaimRecord:
+    row, batch = paired.row, paired.batch
     readjudication = None
     if batch is not None:
         attested = AttestedRow(
             row.patient,
             row.claim,
             signed_at=batch.signed_at,
-            block_time=recorded[place].block_time,
+            block_time=recorded.block_time,
             operator=batch.operator,
-            is_correction=corrects is not None,
+            is_correction=paired.corrects is not None,
         )
         readjudication = readjudicate(ledger, attested)
         if isinstance(row, ClaimPended) and readjudication.reason is not row.claim.reason:
@@ -258,13 +196,13 @@ def _record(
             correction = readjudicate(ledger, replace(attested, is_correction=True))
             readjudication = correction if correction.reason is row.claim.reason else readjudication
     return ClaimRecord(
-        recorded[place],
+        recorded,
         batch,
         outcome_of(row),
         row.patient,
         row.claim,
-        secondary,
-        corrects,
-        identity,
+        paired.secondary,
+        paired.corrects,
+        _claim_id(ledger, recorded, paired),
         readjudication,
     )

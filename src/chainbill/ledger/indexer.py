@@ -34,11 +34,13 @@ def fetch_ledger(node: JsonRpc, deployment: Deployment, *, to_block: int | None 
     Raises:
         ChainError: the node does not answer, is of another chain, or has no such block.
     """
-    chain_id = int(node.call("eth_chainId"), 16)
-    if chain_id != deployment.chain_id:
-        raise ChainError(f"the node is of chain {chain_id}, the deployment of chain {deployment.chain_id}")
-    last = int(node.call("eth_blockNumber"), 16) if to_block is None else to_block
-    block = _block(node, last)
+    chain, newest = node.batch([("eth_chainId", []), ("eth_getBlockByNumber", ["latest", False])])
+    if int(chain, 16) != deployment.chain_id:
+        raise ChainError(
+            f"the node is of chain {int(chain, 16)}, the deployment of chain {deployment.chain_id}"
+        )
+    block = newest if to_block is None else _block(node, to_block)
+    last = int(block["number"], 16)
 
     created = fetch_logs(
         node, {"address": deployment.payers, "topics": [_hex(PAYER_CREATED_TOPIC)]}, deployment.block, last

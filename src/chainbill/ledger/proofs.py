@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.contracts.settlement import SettledClaim, settled_claims
+from chainbill.chain.contracts.settlement import SettledClaim, settled_claim
+from chainbill.chain.format.batch_rows import pair_rows
 from chainbill.chain.format.claim_tree import merkle_proof
-from chainbill.chain.format.events import (
-    BatchSettled,
-    ClaimSettled,
-    Event,
-    RecordedEvent,
-    SecondaryDetermined,
-)
+from chainbill.chain.format.events import ClaimSettled, RecordedEvent
 from chainbill.errors import LedgerError
 
 
@@ -39,25 +35,21 @@ def prove_claim(recorded: Iterable[RecordedEvent], settlement: Domain, claim_id:
     Raises:
         LedgerError: no batch settled such a claim.
     """
-    for rows, batch, settled_at in _batches(recorded):
-        claims = list(settled_claims([*rows, batch], settled_at))
+    events = list(recorded)
+    paired = pair_rows([(each.transaction, each.event) for each in events])
+    for _, of_batch in groupby(paired, key=lambda row: id(row.batch)):
+        rows = [row for row in of_batch if isinstance(row.row, ClaimSettled)]
+        if not rows or (batch := rows[0].batch) is None:
+            continue
+        settled_at = events[rows[0].place].block_time
+        claims = [
+            settled_claim(each.row, batch, each.secondary, settled_at)
+            for each in rows
+            if isinstance(each.row, ClaimSettled)
+        ]
         ids = [claim.claim_id(settlement) for claim in claims]
         if claim_id in ids:
             place = ids.index(claim_id)
             proof = tuple(merkle_proof(ids, place))
             return ProvenClaim(claim_id, claims[place], batch.root_slot, proof)
     raise LedgerError(f"no claim 0x{claim_id.hex()} was settled", hint="see: chainbill audit history")
-
-
-def _batches(recorded: Iterable[RecordedEvent]) -> Iterator[tuple[list[Event], BatchSettled, int]]:
-    """Each batch's rows, its own log, which follows them, and when it was settled."""
-    rows: list[Event] = []
-    transaction = ""
-    for each in recorded:
-        if each.transaction != transaction:
-            rows, transaction = [], each.transaction
-        if isinstance(each.event, ClaimSettled | SecondaryDetermined):
-            rows.append(each.event)
-        elif isinstance(each.event, BatchSettled):
-            yield rows, each.event, each.block_time
-            rows = []

@@ -12,20 +12,27 @@ from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
+from web3 import Web3
 
-from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.deployments import load_deployment
+from chainbill.chain.deployments import Deployment, load_deployment
 from chainbill.chain.devnet.anvil import CHAIN_ID
 from chainbill.chain.devnet.anvil_binary import anvil_version, find_anvil
 from chainbill.chain.devnet.devnet import Devnet
+from chainbill.chain.node.connection import connect, newest_block
+from chainbill.chain.node.fees import coins
+from chainbill.chain.node.finality import final_block
+from chainbill.chain.node.gas_balance import gas_balance
 from chainbill.chain.row_index import LoggedRow
 from chainbill.errors import ChainbillError, StateError
+from chainbill.operations.deployment_check import code_differences
+from chainbill.operations.networks import NodeStatus, network_status
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.store import OracleStore
 from chainbill.state.address_book import Role
 from chainbill.state.directory import StateDirectory
 from chainbill.state.keystores import Keystores
 from chainbill.state.local_devnet import LocalDevnet
+from chainbill.state.networks import state_of
 from chainbill.state.passphrase import passphrase_from
 from chainbill.state.session import Session
 
@@ -35,21 +42,8 @@ OLDEST_PYTHON = (3, 11)
 KNOWN_ANVIL = "1.7"
 """The anvil that the tests run with; others may behave differently."""
 
-CONTRACTS = {
-    "governance": "Governance",
-    "token": "DevUSD",
-    "registry": "ProviderRegistry",
-    "escrow": "PatientEscrow",
-    "payers": "InsurerPayerFactory",
-    "settlement": "ClaimSettlement",
-}
-"""Each field of a deployment, and the contract that must stand there."""
-
 CLOCK_TOLERANCE_SECONDS = 300
 """A chain's clock this close to the machine's counts as the same."""
-
-_ANCHOR_BYTES = 32
-"""How a contract's code begins is enough to find it in its creation code; no immutable stands that early."""
 
 
 class Verdict(StrEnum):
@@ -72,38 +66,36 @@ class Finding(BaseModel):
     """What to do; None where nothing need be done."""
 
 
-def check_up(state_path: Path | None) -> list[Finding]:
-    """Check everything, whatever fails on the way."""
+def check_up(
+    state_path: Path | None, network: str | None = None, rpc_url: str | None = None
+) -> list[Finding]:
+    """Check everything of the chain that is meant, whatever fails on the way.
+
+    Args:
+        network: what was named; else ``$CHAINBILL_NETWORK``, else the one in use, else the devnet.
+        rpc_url: a node to ask instead of the network's.
+    """
     findings = [_guarded("python", _python), _guarded("packages", _packages), _guarded("anvil", _anvil)]
     try:
-        state = StateDirectory.open(state_path)
+        home = StateDirectory.open(state_path)
     except StateError as error:
         return [*findings, _failed("state directory", error)]
-    findings.append(_ok("state directory", f"{state.root}, yours alone"))
-    findings.append(_guarded("passphrase", lambda: _passphrase(state)))
+    findings.append(_ok("state directory", f"{home.root}, yours alone"))
+    findings.append(_guarded("passphrase", lambda: _passphrase(home)))
+    try:
+        state = state_of(home, network)
+    except StateError as error:
+        return [*findings, _failed("network", error)]
+    if state.network is not None:
+        return [*(_only_for_dry_runs(each) for each in findings), *_on_network(state, state.network, rpc_url)]
     findings.append(_guarded("devnet", lambda: _devnet(state)))
     devnet = LocalDevnet(state).find() if findings[-1].verdict is Verdict.OK else None
     if devnet is not None:
-        findings.append(_guarded("deployment", lambda: _deployment(state, devnet)))
+        findings.append(_guarded("deployment", lambda: _devnet_deployment(state, devnet)))
         findings.append(_guarded("chain clock", lambda: _clock(devnet)))
         if findings[-2].verdict is not Verdict.FAIL:
-            findings += _memories(state, devnet)
+            findings += _memories(state, devnet.rpc_url)
     return findings
-
-
-def matches_artifact(name: str, code: bytes) -> bool:
-    """Is ``code`` the contract ``name``? It is a part of the creation code, but for the immutables, which
-    stand there as zeros until the constructor fills them in."""
-    compiled = bytes.fromhex(load_artifact(name).bytecode.removeprefix("0x"))
-    start = compiled.find(code[:_ANCHOR_BYTES])
-    while code and start >= 0:
-        template = compiled[start : start + len(code)]
-        if len(template) == len(code) and all(
-            here in (0, there) for here, there in zip(template, code, strict=True)
-        ):
-            return True
-        start = compiled.find(code[:_ANCHOR_BYTES], start + 1)
-    return False
 
 
 def _python() -> Finding:
@@ -159,17 +151,101 @@ def _devnet(state: StateDirectory) -> Finding:
     return _ok("devnet", f"running at {local.require().rpc_url}, block {number}")
 
 
-def _deployment(state: StateDirectory, devnet: Devnet) -> Finding:
+def _devnet_deployment(state: StateDirectory, devnet: Devnet) -> Finding:
     deployment = load_deployment(state.deployments, CHAIN_ID)
-    for field, name in CONTRACTS.items():
-        address = getattr(deployment, field)
-        code = devnet.code(address)
-        again = "begin a new chain: chainbill devnet down, then up --fresh"
-        if not code:
-            return _fail("deployment", f"there is no contract at {address}, where {name} should be", again)
-        if not matches_artifact(name, code):
-            return _fail("deployment", f"{name} at {address} is not the one this chainbill ships", again)
-    return _ok("deployment", f"{len(CONTRACTS)} contracts in place since block {deployment.block}")
+    again = "begin a new chain: chainbill devnet down, then up --fresh"
+    return _deployment(connect(devnet.rpc_url), deployment, again)
+
+
+def _deployment(w3: Web3, deployment: Deployment, advice: str) -> Finding:
+    differences = code_differences(w3, deployment)
+    if differences:
+        return _fail("deployment", str(differences[0]), advice)
+    found = f"{len(deployment.addresses())} contracts in place since block {deployment.block}"
+    return _ok("deployment", found)
+
+
+# ---- a network ------------------------------------------------------------------------------------------
+
+
+def _only_for_dry_runs(finding: Finding) -> Finding:
+    """On a network nothing but a dry run needs an anvil."""
+    if finding.check != "anvil" or finding.verdict is not Verdict.FAIL:
+        return finding
+    return _warn("anvil", finding.found, "only --dry-run needs it here")
+
+
+def _on_network(state: StateDirectory, name: str, rpc_url: str | None) -> list[Finding]:
+    try:
+        status = network_status(state, name, ask_nodes=True)
+    except ChainbillError as error:
+        return [_failed("network", error)]
+    network = status.network
+    findings = [_ok("network", f"{name}, chain {network.chain_id}"), *_nodes(status.nodes)]
+    if status.deployment is None:
+        advice = f"chainbill --network {name} deploy --help"
+        return [*findings, _fail("deployment", f"chainbill is not deployed on {name}", advice)]
+    try:
+        session = Session.open(state, rpc_url)
+    except ChainbillError as error:
+        return [*findings, _failed("deployment", error)]
+    advice = f"see all: chainbill --network {name} deploy verify"
+    w3, deployment = session.protocol.w3, session.protocol.deployment
+    findings.append(_guarded("deployment", lambda: _deployment(w3, deployment, advice)))
+    findings.append(_guarded("finality", lambda: _finality(session)))
+    findings.append(_guarded("newest block", lambda: _newest_block(session)))
+    findings += [_guarded(f"gas of {who}", partial(_gas, session, at)) for who, at in _payers_of_gas(session)]
+    return findings + _memories(state, session.rpc_url)
+
+
+def _nodes(nodes: Sequence[NodeStatus]) -> list[Finding]:
+    """Every node of a network; one that is of no use is a failure only where no other is."""
+    some = any(node.block is not None for node in nodes)
+    findings = []
+    for node in nodes:
+        check = f"node {node.node}"
+        if node.trouble is None:
+            findings.append(_ok(check, f"answers, block {node.block}"))
+        elif some:
+            findings.append(_warn(check, node.trouble, "another node answers and is used"))
+        else:
+            findings.append(
+                _fail(check, node.trouble, "start it, or name another: chainbill network add --help")
+            )
+    return findings
+
+
+def _finality(session: Session) -> Finding:
+    newest = newest_block(session.protocol.w3)
+    final = final_block(session.protocol.w3, session.finality)
+    return _ok("finality", f"block {final} is final, {max(0, newest - final)} behind the newest")
+
+
+def _newest_block(session: Session) -> Finding:
+    age = int(time.time()) - session.now()
+    if abs(age) <= CLOCK_TOLERANCE_SECONDS:
+        return _ok("newest block", f"{age} s old")
+    if age < 0:
+        return _warn("newest block", f"{-age} s ahead of this machine's clock", "set this machine's clock")
+    advice = "it makes blocks only for transactions, or it stands still: ask whoever runs it"
+    return _warn("newest block", f"{age} s old", advice)
+
+
+def _payers_of_gas(session: Session) -> list[tuple[str, str]]:
+    """The accounts whose keys are here and that send transactions. Patients need no gas: they sign."""
+    entries = session.book.entries().items()
+    senders = ((name, each) for name, each in entries if each.role is not Role.PATIENT)
+    return [(name, each.address) for name, each in senders if name in session.keystores]
+
+
+def _gas(session: Session, address: str) -> Finding:
+    held = gas_balance(session.protocol.w3, address, session.fees)
+    check = f"gas of {session.book.name_of(address)}"
+    found = f"{coins(held.balance)} of the gas coin, for {held.transactions_left:,} transactions or more"
+    return _ok(check, found) if held.alarm is None else _warn(check, found, held.alarm)
+
+
+# ---- the devnet's clock, and what store and worklists know ------------------------------------------------
 
 
 def _clock(devnet: Devnet) -> Finding:
@@ -187,10 +263,10 @@ def _clock(devnet: Devnet) -> Finding:
     return _warn("chain clock", found, "nothing, if you moved it: commands go by the chain's own time")
 
 
-def _memories(state: StateDirectory, devnet: Devnet) -> list[Finding]:
+def _memories(state: StateDirectory, rpc_url: str) -> list[Finding]:
     """Does the oracle's store know what the chain has settled, and every provider's worklist?"""
     try:
-        session = Session.open(state, devnet.rpc_url)
+        session = Session.open(state, rpc_url)
         rows = [row for row in session.protocol.rows.rows() if row.is_final]
         providers = {
             name: each

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.chain.node.connection import find_receipt, hash_of_block, newest_block
+from chainbill.chain.node.finality import Finality, final_block
 from chainbill.chain.protocol import Protocol
 from chainbill.oracle.receipts import record_receipt
 from chainbill.oracle.store import OracleStore, StoredBatch
 
 FINAL_DEPTH = 128
-"""A batch with so many blocks upon its own is not looked for any more; Ethereum needs 64 to 96."""
+"""A batch with fewer blocks upon its own is always looked for; Ethereum needs 64 to 96."""
+
+FINAL = Finality(confirmations=FINAL_DEPTH)
+"""Beyond that depth it is looked for until the node, if it has a word for it, calls its block final: a chain
+may go on for hours before it agrees on what is final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +62,5 @@ def recover(protocol: Protocol, store: OracleStore) -> Recovery:
         else:
             store.reopen(batch)
             reopened += len(members)
-    store.forget_batches(newest - FINAL_DEPTH)
+    store.forget_batches(min(newest - FINAL_DEPTH, final_block(protocol.w3, FINAL)))
     return Recovery(reopened, moved)

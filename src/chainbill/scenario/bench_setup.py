@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from hexbytes import HexBytes
+from web3 import Web3
 from web3.types import TxReceipt
 
 from chainbill.attestation.address import ZERO_ADDRESS
@@ -27,11 +29,12 @@ from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_se
 from chainbill.chain.format.events import ClaimSettled, Event
 from chainbill.chain.format.logs import decode_log
 from chainbill.chain.node.connection import connect
-from chainbill.chain.node.sender import Sender
+from chainbill.chain.node.fees import FeePolicy
+from chainbill.chain.node.sender import ANY_NETWORK, Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError
 from chainbill.money import DOLLAR
-from chainbill.protocol_constants import DAY_SECONDS, GAS_CAP
+from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.records.hashing import keccak256
 
 STARTS_AT = 1_750_000_000
@@ -100,19 +103,37 @@ def bench_stage() -> Iterator[BenchStage]:
         yield BenchStage(devnet)
 
 
-class BenchStage:
-    """Everybody on one chain. Parties are made when a shape first asks for them."""
+class NodeStage:
+    """Everybody on the chain of any node. Parties are made when a shape first asks for them."""
 
-    def __init__(self, devnet: Devnet) -> None:
-        self._devnet = devnet
-        self._w3 = connect(devnet.rpc_url)
+    def __init__(
+        self,
+        rpc_url: str,
+        give_gas: Callable[[str], None],
+        *,
+        year: int,
+        ends_at: int,
+        policy: FeePolicy = ANY_NETWORK,
+    ) -> None:
+        """
+        Args:
+            give_gas: gives an address gas money enough for everything.
+            year: the benefit year of all events.
+            ends_at: when consents end, in seconds since 1970.
+            policy: what is offered for gas, and how much of it is asked for.
+        """
+        self._give_gas = give_gas
+        self._year, self._ends_at = year, ends_at
+        self._policy = policy
+        self._w3 = connect(rpc_url)
         self._nodes = sorted(
             (Signer(_account(f"oracle {n}")) for n in (1, 2, 3)), key=lambda node: int(node.address, 16)
         )
         members = [node.address for node in self._nodes]
         governor = _account("governor")
-        devnet.give_gas(governor.address)
-        self.protocol = Protocol(self._w3, deploy(self._w3, governor, oracle_members=members, threshold=2))
+        give_gas(governor.address)
+        deployed = deploy(self._w3, governor, oracle_members=members, threshold=2, policy=policy)
+        self.protocol = Protocol(self._w3, deployed)
         self.governor = self._sender(governor)
         self.relay = self.sender("relay")
         self.insurer = self.sender("insurer")
@@ -122,23 +143,21 @@ class BenchStage:
         self._payers: list[InsurerPayer] = []
         self._patients: dict[Coverage, list[Sender]] = {}
         self._sequences: dict[int, int] = {}
-        self._calldata: dict[tuple[object, ...], bytes] = {}
-        self._nonces: dict[str, int] = {}
 
     def sender(self, name: str) -> Sender:
         """The account of a name, with gas money."""
         account = _account(name)
-        self._devnet.give_gas(account.address)
+        self._give_gas(account.address)
         return self._sender(account)
 
     def patients(self, coverage: Coverage) -> Sequence[Sender]:
         """The patients covered in this way, in the order they were set up."""
         return self._patients[coverage]
 
-    def code_sizes(self) -> dict[str, int]:
-        """Bytes of each contract's deployed code."""
+    def addresses(self) -> dict[str, str]:
+        """Where each contract stands."""
         deployed = self.protocol.deployment
-        addresses = {
+        return {
             "Governance": deployed.governance,
             "DevUSD": deployed.token,
             "ProviderRegistry": deployed.registry,
@@ -148,19 +167,28 @@ class BenchStage:
             "ClaimSettlement": deployed.settlement,
             "SettlementExtension": self.protocol.settlement.extension_code(),
         }
-        return {name: len(self._devnet.code(address)) for name, address in addresses.items()}
+
+    def receipts(self) -> Iterator[TxReceipt]:
+        """The receipts of all transactions so far, the oldest first."""
+        for number in range(1, self._w3.eth.block_number + 1):
+            for transaction in self._w3.eth.get_block(number)["transactions"]:
+                yield self._w3.eth.get_transaction_receipt(cast(HexBytes, transaction))
+
+    def code_sizes(self) -> dict[str, int]:
+        """Bytes of each contract's deployed code."""
+        code = self._w3.eth.get_code
+        return {name: len(code(Web3.to_checksum_address(at))) for name, at in self.addresses().items()}
 
     # ---- setting up -----------------------------------------------------------------------------------
 
     def set_up(self, shapes: Sequence[Shape]) -> None:
-        """Make every party that the shapes name, and open at ``OPENS_AT``."""
+        """Make every party that the shapes name."""
         self._open_payers(max(shape.payers for shape in shapes))
         self._register_providers(max(shape.providers for shape in shapes))
         for coverage in Coverage:
             alike = [shape for shape in shapes if shape.coverage is coverage]
             if alike:
                 self._admit(coverage, alike)
-        self._devnet.advance_to(OPENS_AT)
 
     def _open_payers(self, count: int) -> None:
         for number in range(1, count + 1):
@@ -204,64 +232,26 @@ class BenchStage:
                 self.post(patient, escrow, "deposit", PLENTY)
                 self.post(patient, escrow, "setLimits", 10_000 * DOLLAR, 100_000 * DOLLAR)
                 self_pay = coverage is Coverage.SELF_PAY
-                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, ENDS_AT, self_pay)
+                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, self._ends_at, self_pay)
                 if not self_pay:
                     self.post(patient, escrow, "acceptPayer", *payers)
                 family = number // FAMILY_SIZE + 1 if coverage is Coverage.FAMILY else 0
                 for payer_id in filter(None, payers):
-                    opening = (YEAR, _plan_of(first), family, 0, 0, 0)
+                    opening = (self._year, _plan_of(first), family, 0, 0, 0)
                     payer = self._payers[payer_id - 1]
                     self.post(self.insurer, payer, "enrol", patient.address, *opening)
         self._patients[coverage] = patients
 
     @contextmanager
     def mined_together(self) -> Iterator[None]:
-        """Mine what is posted inside in as few blocks as hold it."""
-        node = self._devnet.anvil
-        node.call("evm_setAutomine", False)
+        """Have what is posted inside mined in as few blocks as the node can."""
         yield
-        while int(node.call("txpool_status")["pending"], 16):
-            node.call("evm_mine")
-        node.call("evm_setAutomine", True)
 
     def post(self, sender: Sender, contract: ContractClient, function: str, *arguments: object) -> None:
-        """Send a call without asking what became of it: there are thousands, and what is measured works only
-        if all of them have. An account that posts sends in no other way outside ``rolled_back``."""
-        call = (contract.address, function, arguments)
-        if call not in self._calldata:
-            self._calldata[call] = contract.calldata(function, *arguments)
-        if sender.address not in self._nonces:
-            self._nonces[sender.address] = self._w3.eth.get_transaction_count(sender.address)
-        signed = sender.account.sign_transaction(
-            {
-                "to": contract.address,
-                "data": self._calldata[call],
-                "nonce": self._nonces[sender.address],
-                "gas": POST_GAS,
-                "maxFeePerGas": MAX_FEE,
-                "maxPriorityFeePerGas": 0,
-                "chainId": anvil.CHAIN_ID,
-            }
-        )
-        self._nonces[sender.address] += 1
-        self._devnet.anvil.call("eth_sendRawTransaction", signed.raw_transaction.to_0x_hex())
+        """Send one of many calls that set parties up."""
+        sender.send(contract.function(function, *arguments))
 
     # ---- running --------------------------------------------------------------------------------------
-
-    @contextmanager
-    def rolled_back(self) -> Iterator[None]:
-        """Undo afterwards what happens inside: every scenario begins with the same chain and clock."""
-        snapshot = self._devnet.anvil.call("evm_snapshot")
-        self._sequences.clear()
-        try:
-            yield
-        finally:
-            self._devnet.anvil.call("evm_revert", snapshot)
-
-    def wait_days(self, days: int) -> None:
-        """Move the clock to the midnight (UTC) that lies so many days ahead."""
-        today = self._devnet.latest()[1] // DAY_SECONDS
-        self._devnet.advance_to((today + days) * DAY_SECONDS)
 
     def settle(self, shape: Shape, *, root_slot: int) -> TxReceipt:
         """Settle one batch of a shape."""
@@ -301,14 +291,76 @@ class BenchStage:
             service_id=SERVICE_ID,
             units=1,
             billed=BILLED,
-            benefit_year=YEAR,
+            benefit_year=self._year,
             sequence=sequence,
             secondary_service_id=SECONDARY_SERVICE_ID if shape.coverage is Coverage.TWO_PAYERS else b"",
         )
 
     def _sender(self, account: LocalAccount) -> Sender:
         # Estimates would double what a run takes, and whatever is asked for, only what is used counts.
-        return Sender(self._w3, account, gas=GAS_CAP)
+        return Sender(self._w3, account, gas=self._policy.gas_cap, policy=self._policy)
+
+
+class BenchStage(NodeStage):
+    """Everybody on a devnet, whose clock and chain go forward and back as a scenario needs."""
+
+    def __init__(self, devnet: Devnet) -> None:
+        super().__init__(devnet.rpc_url, devnet.give_gas, year=YEAR, ends_at=ENDS_AT)
+        self._devnet = devnet
+        self._calldata: dict[tuple[object, ...], bytes] = {}
+        self._nonces: dict[str, int] = {}
+
+    def set_up(self, shapes: Sequence[Shape]) -> None:
+        """Make every party that the shapes name, and open at ``OPENS_AT``."""
+        super().set_up(shapes)
+        self._devnet.advance_to(OPENS_AT)
+
+    @contextmanager
+    def mined_together(self) -> Iterator[None]:
+        """Mine what is posted inside in as few blocks as hold it."""
+        node = self._devnet.anvil
+        node.call("evm_setAutomine", False)
+        yield
+        while int(node.call("txpool_status")["pending"], 16):
+            node.call("evm_mine")
+        node.call("evm_setAutomine", True)
+
+    def post(self, sender: Sender, contract: ContractClient, function: str, *arguments: object) -> None:
+        """Send a call without asking what became of it: there are thousands, and what is measured works only
+        if all of them have. An account that posts sends in no other way outside ``rolled_back``."""
+        call = (contract.address, function, arguments)
+        if call not in self._calldata:
+            self._calldata[call] = contract.calldata(function, *arguments)
+        if sender.address not in self._nonces:
+            self._nonces[sender.address] = self._w3.eth.get_transaction_count(sender.address)
+        signed = sender.account.sign_transaction(
+            {
+                "to": contract.address,
+                "data": self._calldata[call],
+                "nonce": self._nonces[sender.address],
+                "gas": POST_GAS,
+                "maxFeePerGas": MAX_FEE,
+                "maxPriorityFeePerGas": 0,
+                "chainId": anvil.CHAIN_ID,
+            }
+        )
+        self._nonces[sender.address] += 1
+        self._devnet.anvil.call("eth_sendRawTransaction", signed.raw_transaction.to_0x_hex())
+
+    @contextmanager
+    def rolled_back(self) -> Iterator[None]:
+        """Undo afterwards what happens inside: every scenario begins with the same chain and clock."""
+        snapshot = self._devnet.anvil.call("evm_snapshot")
+        self._sequences.clear()
+        try:
+            yield
+        finally:
+            self._devnet.anvil.call("evm_revert", snapshot)
+
+    def wait_days(self, days: int) -> None:
+        """Move the clock to the midnight (UTC) that lies so many days ahead."""
+        today = self._devnet.latest()[1] // DAY_SECONDS
+        self._devnet.advance_to((today + days) * DAY_SECONDS)
 
 
 def _account(name: str) -> LocalAccount:

@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import groupby
 
-from chainbill.attestation.attested import Assignment, attest
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.errors import IntakeRefused
-from chainbill.oracle.intake import Intake
+from chainbill.operations.provider.submission import RefusedEvent, SubmittedEvent
+from chainbill.oracle.api import RefusalReason
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.settling import settle_open
 from chainbill.records.service_event import ServiceEvent
-from chainbill.records.service_id import service_id
 from chainbill.scenario.testbed import Stage
 
 
@@ -36,7 +34,7 @@ class ReplayedEvent:
     reason: Reason = Reason.NONE
     transaction: str = ""
     seconds_to_credited: float | None = None
-    """From the signed attestation to the settling block's receipt."""
+    """From the start of its attesting to the settling block's receipt."""
 
 
 @dataclass(slots=True)
@@ -65,7 +63,9 @@ def replay(
     for day in _days(events):
         stage.close_day(day[0].performed_timestamp)
         todays = [
-            _attest_one(stage, event, sequence, attested_at) for sequence, event in _numbered(day, done)
+            replayed
+            for reference, events_of_one in groupby(day, key=lambda event: event.provider.reference)
+            for replayed in _attest(stage, reference, list(events_of_one), attested_at)
         ]
         batches = settle_open(stage.protocol, stage.store, stage.quorum, stage.submitter)
         received_at = time.perf_counter()
@@ -84,36 +84,36 @@ def _days(events: Sequence[ServiceEvent]) -> Iterator[list[ServiceEvent]]:
         yield list(day)
 
 
-def _numbered(day: Sequence[ServiceEvent], done: Replay) -> Iterator[tuple[int, ServiceEvent]]:
-    """Every attestation gets its own sequence; one counter for all providers is as good as one each."""
-    return enumerate(day, start=len(done.events) + 1)
-
-
-def _attest_one(
-    stage: Stage, event: ServiceEvent, sequence: int, attested_at: dict[bytes, tuple[float, ReplayedEvent]]
-) -> ReplayedEvent:
-    cast = stage.cast
-    provider, patient = cast.providers[event.provider.reference], cast.patients[event.patient.reference]
-    stage.casting.enrol(cast, event.patient.reference, event.benefit_year)
-    assignment = Assignment(
-        provider_id=provider.provider_id,
-        payer_id=cast.payer_id,
-        patient=patient.address,
-        service_id=service_id(cast.schedule_key, event.service),
-        sequence=sequence,
-    )
-    attested = attest(event, assignment, provider.attester, stage.protocol.domain)
-    signed_at = time.perf_counter()
-    replayed = ReplayedEvent(event)
-    # Sealed before it is sent: a record that settles can always be opened by its patient.
-    stage.vault.seal(attested.opening, [patient.vault_key.public, provider.vault_key.public])
-    try:
-        Intake(stage.protocol, stage.store).accept(attested)
-    except IntakeRefused as refusal:
-        replayed.refusal = refusal.reason
-        return replayed
-    replayed.commitment = attested.attestation.commitment
-    attested_at[replayed.commitment] = (signed_at, replayed)
+def _attest(
+    stage: Stage,
+    reference: str,
+    events: Sequence[ServiceEvent],
+    attested_at: dict[bytes, tuple[float, ReplayedEvent]],
+) -> list[ReplayedEvent]:
+    """One provider's events, through its worklist to the oracle."""
+    worklist = stage.worklist(reference)
+    for event in events:
+        stage.casting.enrol(stage.cast, event.patient.reference, event.benefit_year)
+        worklist.add(stage.cast.patients[event.patient.reference].address, event)
+    waiting = {item.event.record_identity: item for item in worklist.waiting()}
+    wanted = [waiting[each.record_identity] for each in events if each.record_identity in waiting]
+    started_at = time.perf_counter()
+    outcomes = {
+        done.waiting.event.record_identity: done
+        for done in stage.submitter_of(reference, worklist).submit_all(wanted)
+    }
+    replayed = []
+    for event in events:
+        told = ReplayedEvent(event)
+        match outcomes.get(event.record_identity):
+            case SubmittedEvent() as done:
+                told.commitment = done.attestation.commitment
+                attested_at[told.commitment] = (started_at, told)
+            case RefusedEvent() as done:
+                told.refusal = str(done.refusal.reason)
+            case None:
+                told.refusal = RefusalReason.DUPLICATE_RECORD.value
+        replayed.append(told)
     return replayed
 
 

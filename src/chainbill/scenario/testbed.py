@@ -16,6 +16,9 @@ from chainbill.chain.devnet.scratch_devnet import scratch_devnet
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
+from chainbill.operations.provider.submission import AttestationSubmitter, Counterparties
+from chainbill.operations.provider.worklist import Worklist
+from chainbill.oracle.local import LocalOracle
 from chainbill.oracle.node import OracleNode
 from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.store import OracleStore
@@ -45,6 +48,8 @@ class SceneOptions:
 class Stage:
     """Everything a replay needs that is not an event."""
 
+    folder: Path
+    """Keeps the oracle's store, the providers' worklists and the vault."""
     devnet: Devnet
     protocol: Protocol
     casting: Casting
@@ -55,6 +60,25 @@ class Stage:
     """Of the oracle's nodes."""
     quorum: Quorum
     submitter: Sender
+
+    def worklist(self, provider: str) -> Worklist:
+        """The worklist of a provider, by its reference."""
+        return Worklist(self.folder / f"provider-{self.cast.providers[provider].provider_id}.sqlite")
+
+    def submitter_of(self, provider: str, worklist: Worklist) -> AttestationSubmitter:
+        """What brings a provider's events to the oracle, by the provider's reference."""
+        own = self.cast.providers[provider]
+        keys = {each.address: each.vault_key.public for each in self.cast.patients.values()}
+        return AttestationSubmitter(
+            protocol=self.protocol,
+            provider_id=own.provider_id,
+            attester=own.attester,
+            own_vault_key=own.vault_key.public,
+            worklist=worklist,
+            oracle=LocalOracle(self.protocol, self.store),
+            vault=self.vault,
+            counterparties=Counterparties(lambda _: self.cast.schedule_key, keys.__getitem__),
+        )
 
     def quorum_of(self, store: OracleStore) -> Quorum:
         """The same nodes, where they know attestations from another store."""
@@ -108,6 +132,7 @@ def _set(
     cast = casting.assemble(events, fee_schedule(catalogue))
     store = OracleStore(folder / "oracle.sqlite")
     return Stage(
+        folder=folder,
         devnet=devnet,
         protocol=protocol,
         casting=casting,

@@ -58,7 +58,7 @@ def populate(devnet: Devnet, state: StateDirectory, *, bound: bool = False) -> N
         token.mint(governor, accounts[name].address, amount)
     if bound:
         # Only now: money is made by the governor too.
-        bind_governor(w3, accounts["governor"], deployment, GovernanceDelays.standard())
+        deployment = bind_governor(w3, accounts["governor"], deployment, GovernanceDelays.standard())
     book = AddressBook(state.address_book)
     for name, role in ACCOUNTS.items():
         book.put(name, contact(accounts[name], role))

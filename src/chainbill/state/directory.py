@@ -9,6 +9,7 @@ from typing import Self
 
 from chainbill.errors import StateError
 from chainbill.records.whole_file import sweep
+from chainbill.state.names import check_name
 from chainbill.state.private_files import UNFINISHED
 
 ENVIRONMENT = "CHAINBILL_STATE_DIR"
@@ -19,10 +20,21 @@ DEFAULT = "~/.chainbill"
 
 
 class StateDirectory:
-    """Paths below one directory (mode 0700). Only the path exists until something is written there."""
+    """Paths below one directory (mode 0700). Only the path exists until something is written there.
 
-    def __init__(self, root: Path) -> None:
+    What belongs to a chain is below ``root``: the state directory itself for the devnet, and a folder of its
+    own in there for each network. Keys belong to no chain: they are below ``home``, the state directory.
+    """
+
+    def __init__(self, root: Path, *, home: Path | None = None, network: str | None = None) -> None:
         self.root = root
+        self.home = home or root
+        self.network = network
+        """Whose chain this is the state of; None: the devnet's, or that of whatever ``--rpc-url`` names."""
+        self.network_settings = root / "network.json"
+        self.network_in_use = self.home / "network"
+        self.networks = self.home / "networks"
+        self.deploying = root / "deploying.json"
         self.devnet_record = root / "devnet.json"
         self.devnet_lock = root / "devnet.lock"
         self.devnet_saved = root / "devnet-saved.json"
@@ -30,9 +42,9 @@ class StateDirectory:
         self.forgetting = root / "forgetting"
         self.anvil_state = root / "anvil-state.json"
         self.anvil_log = root / "anvil.log"
-        self.passphrase = root / "passphrase"
+        self.passphrase = self.home / "passphrase"
         self.deployments = root / "deployments"
-        self.keystores = root / "keystores"
+        self.keystores = self.home / "keystores"
         self.address_book = root / "addressbook.json"
         self.schedules = root / "schedules"
         self.cash_prices = root / "cash-prices"
@@ -64,9 +76,22 @@ class StateDirectory:
                 hint="name another with --state-dir",
             ) from None
         state = cls(root)
-        for folder in (root, state.keystores, state.schedules, state.cash_prices, state.answers):
-            sweep(folder, UNFINISHED)
+        state._sweep()
         return state
+
+    def of_network(self, name: str) -> Self:
+        """The state of a network's chain, with the same keys; what killed commands left there is swept.
+
+        Raises:
+            StateError: that is not a name.
+        """
+        state = type(self)(self.networks / check_name(name), home=self.home, network=name)
+        state._sweep()
+        return state
+
+    def of_devnet(self) -> Self:
+        """The state of the devnet's chain, with the same keys."""
+        return type(self)(self.home)
 
     @classmethod
     def of_deployment(cls, chain_id: int, settlement: str) -> Self:
@@ -78,6 +103,10 @@ class StateDirectory:
         """
         usual = Path(os.environ.get(ENVIRONMENT) or DEFAULT).expanduser().absolute()
         return cls(usual / "deployed" / f"{chain_id}-{settlement.lower()}")
+
+    def _sweep(self) -> None:
+        for folder in (self.home, self.root, self.keystores, self.schedules, self.cash_prices, self.answers):
+            sweep(folder, UNFINISHED)
 
     def provider_database(self, name: str) -> Path:
         """A provider's inbox: ingested events and attestations."""

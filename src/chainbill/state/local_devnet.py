@@ -7,6 +7,7 @@ holds.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,9 +22,11 @@ from chainbill.chain.deployments import Deployment, load_deployment
 from chainbill.chain.devnet.anvil import CHAIN_ID, Anvil, find_anvils, fingerprint, is_taken, start
 from chainbill.chain.devnet.devnet import Devnet, resume_time, saved_block
 from chainbill.chain.devnet.ending import ending_on_signals
-from chainbill.errors import ChainError, DevnetError, StateError
+from chainbill.errors import ChainError, DevnetError, NodeError, StateError
 from chainbill.state.address_book import AddressBook, Contact
 from chainbill.state.directory import StateDirectory
+from chainbill.state.networks import DEVNET, RPC_ENVIRONMENT
+from chainbill.state.networks import ENVIRONMENT as NETWORK_ENVIRONMENT
 from chainbill.state.private_files import locked, read_private, write_private
 from chainbill.state.saved_chain import SavedChain
 
@@ -81,8 +84,8 @@ class LocalDevnet:
     """The devnet of one state directory."""
 
     def __init__(self, state: StateDirectory) -> None:
-        self.state = state
-        self.saved = SavedChain(state)
+        self.state = state.of_devnet()
+        self.saved = SavedChain(self.state)
         self.ended: list[int] = []
         """Processes of anvils that an interrupted command had left, and that this object has ended."""
 
@@ -108,6 +111,37 @@ class LocalDevnet:
         if record is not None and self._is_lost(record):
             raise self._lost(record)
         raise DevnetError("the devnet is not running", hint="start it: chainbill devnet up")
+
+    def check_meant(self, rpc_url: str | None, network: str | None) -> None:
+        """Refuse what names another chain: a network, or the URL of a node that answers and is another.
+
+        Args:
+            rpc_url: what was named; else ``$CHAINBILL_RPC_URL``.
+            network: what was named; else ``$CHAINBILL_NETWORK``.
+
+        Raises:
+            DevnetError: it does.
+        """
+        named = network or os.environ.get(NETWORK_ENVIRONMENT) or DEVNET
+        if named != DEVNET:
+            raise DevnetError(
+                f"devnet commands are about the devnet of this state directory, and {named} is a network",
+                hint="leave out --network and CHAINBILL_NETWORK; of a network tells: chainbill network show",
+            )
+        url = rpc_url or os.environ.get(RPC_ENVIRONMENT)
+        found = self.find()
+        if url is None or (found is not None and url.rstrip("/") == found.rpc_url):
+            return
+        # Imported here: nobody who names no URL pays for it.
+        from chainbill.chain.node.answer import node_name
+        from chainbill.chain.node.json_rpc import JsonRpc
+
+        with suppress(NodeError), JsonRpc(url) as node:
+            chain = int(node.call("eth_chainId"), 16)
+            raise DevnetError(
+                f"the node at {node_name(url)}, of chain {chain}, is not the devnet of this state directory",
+                hint="leave out --rpc-url and CHAINBILL_RPC_URL",
+            )
 
     def is_saved(self) -> bool:
         """Is it stopped, with a chain that ``up`` can go on with?"""

@@ -18,11 +18,12 @@ LEAST_CHARACTERS, LEAST_DIFFERENT = 12, 6
 """What the passphrase of a new key off the devnet needs: so many characters, so many of them different."""
 
 
-def passphrase_from(file: Path) -> str:
-    """The passphrase of ``$CHAINBILL_PASSPHRASE``, else of ``file``, else of whoever sits at the terminal.
+def passphrase_from(file: Path, *, twice: bool = False) -> str:
+    """The passphrase of ``$CHAINBILL_PASSPHRASE``, else of ``file``, else of whoever sits at the terminal;
+    ``twice``: typed again there, since a key that is locked with a slip of the finger is lost.
 
     Raises:
-        StateError: there is none, or the file is open to other users.
+        StateError: there is none, the file is open to other users, or what was typed again is another.
     """
     named = os.environ.get(ENVIRONMENT)
     if named:
@@ -32,6 +33,8 @@ def passphrase_from(file: Path) -> str:
         return _decoded(kept, file)
     if sys.stdin.isatty():
         typed = getpass("Passphrase of the keystores: ")
+        if typed and twice and getpass("The same again: ") != typed:
+            raise StateError("that is another passphrase than the first time", hint="try again")
         if typed:
             return typed
     raise StateError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,16 +99,15 @@ def rehearsal(state: StateDirectory, rpc_url: str | None = None) -> Iterator[Reh
         StateError: nothing can be written beside the state.
     """
     real = Session.open(state, rpc_url)
-    _sweep(state.root)
-    folder = _new_folder(state.root)
+    _sweep(state.home)
+    folder = _new_folder(state.home)
     try:
         with ending_on_signals(), locked(folder / _LOCK, wait_seconds=0):
-            shadow = StateDirectory(folder / "state")
-            _copy(state.root, shadow.root)
+            shadow = _copy(state, folder)
             devnet = _fork(real, folder)
             try:
                 protocol = Protocol(connect(devnet.rpc_url), real.protocol.deployment)
-                yield Rehearsal(Session(shadow, protocol, devnet if real.devnet else None))
+                yield Rehearsal(Session(shadow, protocol, devnet if real.devnet else None, real.network))
             finally:
                 devnet.anvil.kill()
     finally:
@@ -138,10 +137,22 @@ def _new_folder(root: Path) -> Path:
         raise unusable(f"the state directory {root}, which a dry run copies,", "written", error) from None
 
 
-def _copy(root: Path, to: Path) -> None:
+def _copy(state: StateDirectory, folder: Path) -> StateDirectory:
+    """The keys, and what belongs to the chain: nothing of another network."""
+    shadow = StateDirectory(folder / "state")
+    _copy_folder(state.root, shadow.root)
+    if state.network is not None:
+        shadow = StateDirectory(shadow.root, home=folder / "home", network=state.network)
+        _copy_folder(state.home, shadow.home, only={state.keystores.name, state.passphrase.name})
+    return shadow
+
+
+def _copy_folder(root: Path, to: Path, *, only: Container[str] | None = None) -> None:
     to.mkdir(mode=0o700)
     for path in root.iterdir():
         if path.name.startswith((".", "anvil", "devnet.")) or path.name.endswith((".lock", "-wal", "-shm")):
+            continue
+        if path.name == "networks" or (only is not None and path.name not in only):
             continue
         copy = to / path.name
         if path.name in _LINKED and path.is_dir():

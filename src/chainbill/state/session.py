@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from web3 import Web3
 from web3.types import TxReceipt
 
 from chainbill.attestation.address import ZERO_ADDRESS
-from chainbill.chain.deployments import load_deployment
+from chainbill.chain.deployments import Deployment, load_deployment
 from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.node.connection import check_deployed, connect
+from chainbill.chain.node.endpoints import check_chain, connect_first
+from chainbill.chain.node.fees import FeePolicy
+from chainbill.chain.node.finality import DEVNET_FINALITY, Finality
 from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
@@ -27,13 +31,44 @@ from chainbill.state.devnet_accounts import contact
 from chainbill.state.directory import StateDirectory
 from chainbill.state.keystores import Keystores
 from chainbill.state.local_devnet import LocalDevnet
+from chainbill.state.networks import RPC_ENVIRONMENT, Network, Networks
 from chainbill.state.outbox import AccountOutbox
 from chainbill.state.passphrase import passphrase_from
 from chainbill.state.schedules import Schedules
 from chainbill.state.untold import Untold
 
-ENVIRONMENT = "CHAINBILL_RPC_URL"
-"""Names a node where ``--rpc-url`` does not; else the state directory's devnet is meant."""
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the chain that is meant."""
+
+    w3: Web3
+    devnet: Devnet | None
+    """The state directory's devnet, where it is that."""
+    network: Network | None
+    """The network that the node is of; None: the devnet, or whatever chain ``--rpc-url`` names."""
+
+
+def open_node(state: StateDirectory, rpc_url: str | None = None) -> Node:
+    """Connect to ``rpc_url``, else ``$CHAINBILL_RPC_URL``, else a node of the network whose state it is, else
+    the state directory's devnet.
+
+    Raises:
+        DevnetError: no node is named and the devnet is not running.
+        WrongChain: the node is of another chain than the network.
+        NodeError: no node answers.
+        StateError: there is no such network any more.
+    """
+    url = rpc_url or os.environ.get(RPC_ENVIRONMENT)
+    if state.network is not None:
+        network = Networks(state).get(state.network)
+        return Node(connect_first((url,) if url else network.rpc_urls, network.chain_id), None, network)
+    local = LocalDevnet(state)
+    devnet = local.find() if url else local.require()
+    if devnet is not None and url not in (None, devnet.rpc_url):
+        devnet = None
+    return Node(connect(url or local.require().rpc_url), devnet, None)
+
 
 RECORDS_ENVIRONMENT = "CHAINBILL_RECORDS"
 """Names a folder that providers and patients both reach, in which sealed records lie; none: each has only
@@ -48,6 +83,7 @@ class Session:
         state: StateDirectory,
         protocol: Protocol,
         devnet: Devnet | None,
+        network: Network | None = None,
         *,
         shared_records: Path | None = None,
     ) -> None:
@@ -56,6 +92,8 @@ class Session:
         self.protocol = protocol
         self.devnet = devnet
         """The state directory's devnet, None where the session is on another chain."""
+        self.network = network
+        """The network whose chain it is, None on the devnet and on a chain that only ``--rpc-url`` names."""
         self.book = AddressBook(state.address_book)
         self.keystores = Keystores(
             state.keystores, lambda: passphrase_from(state.passphrase), devnet=devnet is not None
@@ -66,22 +104,26 @@ class Session:
         """Given by a program that shows what was done: an errand is over once it has. None: at its end."""
 
     @classmethod
-    def open(cls, state: StateDirectory, rpc_url: str | None = None) -> Session:
-        """Connect to ``rpc_url``, else ``$CHAINBILL_RPC_URL``, else the state directory's devnet.
+    def open(
+        cls, state: StateDirectory, rpc_url: str | None = None, *, deployment: Deployment | None = None
+    ) -> Session:
+        """Connect to the chain as ``open_node`` does, and to what is deployed there.
+
+        Args:
+            deployment: where; else what the state has recorded.
 
         Raises:
             DevnetError: no node is named and the devnet is not running.
+            WrongChain: the node is of another chain than the network or the deployment.
             NodeError: no node answers, or one of another chain of the same id.
             NotDeployed: no deployment is recorded for its chain.
         """
-        url = rpc_url or os.environ.get(ENVIRONMENT)
-        local = LocalDevnet(state)
-        devnet = local.find() if url else local.require()
-        if devnet is not None and url not in (None, devnet.rpc_url):
-            devnet = None
-        w3 = connect(url or local.require().rpc_url)
-        deployment = load_deployment(state.deployments, w3.eth.chain_id)
-        if devnet is None:
+        node = open_node(state, rpc_url)
+        w3, network = node.w3, node.network
+        if deployment is None:
+            deployment = load_deployment(state.deployments, w3.eth.chain_id, hint=_how_to_deploy(network))
+        check_chain(w3, deployment.chain_id, url_of(w3))
+        if node.devnet is None:
             # The devnet's chain was looked at when it was brought up. A transaction to a contract that is not
             # there would be mined, and do nothing.
             check_deployed(w3, deployment.settlement)
@@ -89,14 +131,31 @@ class Session:
         return cls(
             state,
             Protocol(w3, deployment),
-            devnet,
+            node.devnet,
+            network,
             shared_records=Path(shared).expanduser() if shared else None,
         )
 
     @property
     def rpc_url(self) -> str:
         """The node this session speaks to."""
-        return str(self.protocol.w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+        return url_of(self.protocol.w3)
+
+    @property
+    def fees(self) -> FeePolicy:
+        """What is offered for gas on this chain.
+
+        Raises:
+            ChainError: the network's prices contradict each other.
+        """
+        return FeePolicy() if self.network is None else self.network.fees
+
+    @property
+    def finality(self) -> Finality:
+        """When a block of this chain counts as final."""
+        if self.network is not None:
+            return self.network.finality
+        return DEVNET_FINALITY if self.devnet is not None else Finality()
 
     @cached_property
     def vault(self) -> Vault:
@@ -139,8 +198,8 @@ class Session:
         chain = self.state.outbox / str(self.protocol.deployment.chain_id)
         outbox = AccountOutbox(chain, account.address)
         if self.untold is None:
-            return Sender(self.protocol.w3, account, outbox=outbox)
-        return _TellingSender(self.protocol.w3, account, outbox, self.untold)
+            return Sender(self.protocol.w3, account, outbox=outbox, policy=self.fees)
+        return _TellingSender(self.protocol.w3, account, outbox, self.untold, self.fees)
 
     def vault_key(self, name: str) -> VaultKey:
         """The key that opens records sealed to an account: its own, or, where its key is elsewhere, that of
@@ -233,7 +292,7 @@ class Session:
             if role is not None:
                 error.hint = f"{error.hint}; a new account of that name: add --new"
             raise
-        deployed = self.protocol.deployment.model_dump(exclude={"chain_id", "block"})
+        deployed = self.protocol.deployment.addresses()
         nobodys = {at: f"{at}, a contract ({what}), is" for what, at in deployed.items()}
         nobodys[ZERO_ADDRESS] = "the zero address is"
         if address in nobodys:
@@ -243,11 +302,27 @@ class Session:
         return address
 
 
+def url_of(w3: Web3) -> str:
+    """Where a connection's node is."""
+    return str(w3.provider.endpoint_uri)  # type: ignore[attr-defined]
+
+
+def _how_to_deploy(network: Network | None) -> str:
+    if network is None:
+        return "start a devnet: chainbill devnet up; or name the network that is meant: --network NAME"
+    return (
+        f"deploy it: chainbill --network {network.name} deploy --help; or say where others have: "
+        f"chainbill network add {network.name} --replace --deployment FILE"
+    )
+
+
 class _TellingSender(Sender):
     """Sends for a program that shows what was done."""
 
-    def __init__(self, w3: Web3, account: LocalAccount, outbox: AccountOutbox, untold: Untold) -> None:
-        super().__init__(w3, account, outbox=outbox)
+    def __init__(
+        self, w3: Web3, account: LocalAccount, outbox: AccountOutbox, untold: Untold, policy: FeePolicy
+    ) -> None:
+        super().__init__(w3, account, outbox=outbox, policy=policy)
         self._untold = untold
 
     @contextmanager

@@ -278,11 +278,11 @@ class Doing:
     def deposit_bond(self, provider: int, caller: str, amount: int) -> None:
         """Add to a bond."""
         self.approve(caller, self.protocol.settlement, amount)
-        self.desk(
+        self.extension_call(
             "depositBond", caller, (provider, amount), self.ledger.deposit_bond, provider, caller, amount
         )
 
-    def desk(
+    def extension_call(
         self, function: str, caller: str, arguments: tuple[Any, ...], verb: Callable[..., Any], *to_verb: Any
     ) -> Any:
         """A verb of ClaimSettlement."""
@@ -303,7 +303,7 @@ class Doing:
         signatures = self.protocol.members_of(batch.epoch)
         signatures += b"".join(self.keys[signer].sign(batch.digest) for signer in signers)
         header = batch.epoch, batch.signed_at, batch.deadline, batch.operator
-        endings: list[Ending] | None = self.desk(
+        endings: list[Ending] | None = self.extension_call(
             *("settle", self.relay, (header, pack(batch), signatures, slot)),
             *(self.ledger.settle, batch, signers, slot),
         )
@@ -326,7 +326,7 @@ class Doing:
     def resolve(self, claim: Claim, caller: str, ruling: Amounts) -> Any:
         """Rule on a claim's dispute."""
         arguments = claim.words(), ruling_words(ruling)
-        return self.desk("resolve", caller, arguments, self.ledger.resolve, claim, caller, ruling)
+        return self.extension_call("resolve", caller, arguments, self.ledger.resolve, claim, caller, ruling)
 
 
 def mirrored(signature: bytes) -> bytes:

@@ -51,22 +51,24 @@ class Machine(Patients, Remembering, Disputing):
         if way == 0:
             suspends = not ledger.providers[provider].account.suspended
             function = "suspend" if suspends else "reinstate"
-            stage.desk(function, caller, (provider,), ledger.suspend, caller, provider, suspends)
+            stage.extension_call(function, caller, (provider,), ledger.suspend, caller, provider, suspends)
         elif way == 1:
             pauses = ledger.paused == (how % 8 == 7)
-            stage.desk("pause" if pauses else "unpause", caller, (), ledger.set_paused, caller, pauses)
+            stage.extension_call(
+                "pause" if pauses else "unpause", caller, (), ledger.set_paused, caller, pauses
+            )
         elif way == 2:
             fee = (0, 50 * CENT, DOLLAR, DOLLAR + 1)[how % 4], (0, 100, 500, 250)[how // 4 % 4]
-            stage.desk("setOperatorFee", caller, fee, ledger.set_operator_fee, caller, *fee)
+            stage.extension_call("setOperatorFee", caller, fee, ledger.set_operator_fee, caller, *fee)
         elif way == 3:
             ending = epoch - (how % 3) // 2
-            stage.desk("endEpoch", caller, (ending,), ledger.end_epoch, caller, ending)
+            stage.extension_call("endEpoch", caller, (ending,), ledger.end_epoch, caller, ending)
         else:
             members = stage.oracles[how % 2 : how % 2 + 3]
             if how % 16 == 15:
                 members = members[::-1]
             quorum = members, how // 2 % 4
-            stage.desk("openEpoch", caller, quorum, ledger.open_epoch, caller, *quorum)
+            stage.extension_call("openEpoch", caller, quorum, ledger.open_epoch, caller, *quorum)
 
     @precondition(
         lambda self: (
@@ -81,13 +83,15 @@ class Machine(Patients, Remembering, Disputing):
         self.begin("governor_relents", bits)
         stage, ledger, governor = self.stage, self.ledger, self.ledger.governor
         if ledger.paused:
-            stage.desk("unpause", governor, (), ledger.set_paused, governor, False)
+            stage.extension_call("unpause", governor, (), ledger.set_paused, governor, False)
         if self._nobody_signs():
             quorum = stage.oracles[:3], 2
-            stage.desk("openEpoch", governor, quorum, ledger.open_epoch, governor, *quorum)
+            stage.extension_call("openEpoch", governor, quorum, ledger.open_epoch, governor, *quorum)
         for number, provider in ledger.providers.items():
             if provider.account.suspended:
-                stage.desk("reinstate", governor, (number,), ledger.suspend, governor, number, False)
+                stage.extension_call(
+                    "reinstate", governor, (number,), ledger.suspend, governor, number, False
+                )
 
     def _nobody_signs(self) -> bool:
         """Has the newest epoch ended?"""

@@ -155,7 +155,7 @@ class Stage(Doing):
         for provider, amount in ((1, 150), (2, 40)):
             self.deposit_bond(provider, self.payouts[provider - 1], amount * DOLLAR)
         fee = 50 * CENT, 100
-        self.desk("setOperatorFee", p.governor, fee, ledger.set_operator_fee, p.governor, *fee)
+        self.extension_call("setOperatorFee", p.governor, fee, ledger.set_operator_fee, p.governor, *fee)
         self.wait(6 * 3600)
         self.patient_verb(
             *(self.patients[1], "acceptPayer", (1, 2)), lambda: ledger.accept_payers(self.patients[1], (1, 2))

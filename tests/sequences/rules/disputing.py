@@ -81,7 +81,7 @@ class Disputing(Settling, Providers):
         self.stage.wait(max(1, (claim.day + DAYS_TO_MATURE) * DAY + 1 - self.now))
         if not choices.once_in(4):
             stage, ledger = self.stage, self.ledger
-            stage.desk("withdraw", stage.relay, (number,), ledger.pay_provider, number)
+            stage.extension_call("withdraw", stage.relay, (number,), ledger.pay_provider, number)
         self._give_back(claim, self._provider(choices, claim))
 
     @precondition(lambda self: any(self._debts()))
@@ -116,7 +116,7 @@ class Disputing(Settling, Providers):
 
     def _give_back(self, claim: Claim, caller: str) -> None:
         proven = claim.words(), claim.root_slot, list(claim.proof)
-        self.stage.desk("void", caller, proven, self.ledger.void, claim, caller)
+        self.stage.extension_call("void", caller, proven, self.ledger.void, claim, caller)
 
     def _meddle(self, choices: Choices) -> None:
         """Concede, answer, rule on or close a claim in whatever state it is."""
@@ -126,17 +126,19 @@ class Disputing(Settling, Providers):
         payout = ledger.payout(claim.event.header.provider)
         way = choices.below(4)
         if way == 0:
-            self.stage.desk("concede", payout, (claim.words(),), ledger.concede, claim, payout)
+            self.stage.extension_call("concede", payout, (claim.words(),), ledger.concede, claim, payout)
         elif way == 1:
-            self.stage.desk("answer", payout, (claim.words(), claim.id), ledger.answer, claim, payout)
+            self.stage.extension_call(
+                "answer", payout, (claim.words(), claim.id), ledger.answer, claim, payout
+            )
         elif way == 2:
             self.stage.resolve(claim, ledger.arbiter, ZERO)
         else:
-            self.stage.desk("close", payout, (claim.words(),), ledger.close, claim)
+            self.stage.extension_call("close", payout, (claim.words(),), ledger.close, claim)
 
     def _dispute(self, claim: Claim, party: int, caller: str) -> None:
         proven = claim.words(), party, claim.root_slot, list(claim.proof)
-        self.stage.desk("dispute", caller, proven, self.ledger.dispute, claim, party, caller)
+        self.stage.extension_call("dispute", caller, proven, self.ledger.dispute, claim, party, caller)
 
     def _dispute_forged(self, claim: Claim, flaw: str) -> None:
         *head, amounts, shares, service, secondary = claim.words()
@@ -182,7 +184,7 @@ class Disputing(Settling, Providers):
         self._dispute(claim, 0, caller)
         self.stage.wait(choices.of((1, DAY, HOUR)))
         arguments = claim.words(), keccak(claim.id)
-        self.stage.desk("answer", provider, arguments, self.ledger.answer, claim, provider)
+        self.stage.extension_call("answer", provider, arguments, self.ledger.answer, claim, provider)
         self.stage.wait(choices.of((1, 3 * DAY, 8 * DAY, 13 * DAY)))
         ruling = scaled(claim.settled, [choices.below(5) for _ in range(8)])
         self.stage.resolve(claim, self.ledger.arbiter, choices.of((ruling, ruling, ZERO)))
@@ -195,10 +197,10 @@ class Disputing(Settling, Providers):
         claim = self._disputed(choices)
         caller = self._provider(choices, claim)
         if choices.once_in(3):
-            self.stage.desk("concede", caller, (claim.words(),), self.ledger.concede, claim, caller)
+            self.stage.extension_call("concede", caller, (claim.words(),), self.ledger.concede, claim, caller)
         else:
             arguments = claim.words(), keccak(claim.id)
-            self.stage.desk("answer", caller, arguments, self.ledger.answer, claim, caller)
+            self.stage.extension_call("answer", caller, arguments, self.ledger.answer, claim, caller)
 
     @precondition(has_claims)
     @rule(bits=BITS)
@@ -209,7 +211,7 @@ class Disputing(Settling, Providers):
         if claim.status == Status.OPEN and not choices.once_in(4):
             provider = self.ledger.payout(claim.event.header.provider)
             arguments = claim.words(), keccak(claim.id)
-            self.stage.desk("answer", provider, arguments, self.ledger.answer, claim, provider)
+            self.stage.extension_call("answer", provider, arguments, self.ledger.answer, claim, provider)
         ruling = choices.of(
             (ZERO, claim.settled, *[scaled(claim.settled, [choices.below(5) for _ in range(8)])] * 2)
         )
@@ -231,7 +233,7 @@ class Disputing(Settling, Providers):
         claim = self._disputed(choices)
         if not choices.once_in(3) and claim.deadline > self.now:
             self.stage.wait(claim.deadline - self.now)
-        self.stage.desk("close", self.stage.relay, (claim.words(),), self.ledger.close, claim)
+        self.stage.extension_call("close", self.stage.relay, (claim.words(),), self.ledger.close, claim)
 
     @precondition(has_claims)
     @rule(bits=BITS)

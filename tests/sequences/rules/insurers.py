@@ -155,14 +155,14 @@ class Providers(World):
             operator = choices.of(stage.operators)
             ledger.operators.setdefault(operator, Account())
             self.losers = {f"feesOf {(operator,)}"}
-            stage.desk("withdrawFees", stage.relay, (operator,), ledger.pay_operator, operator)
+            stage.extension_call("withdrawFees", stage.relay, (operator,), ledger.pay_operator, operator)
         else:
             provider = choices.of((1, 2))
             self.losers = {f"creditOf ({provider},)"}
             lots = ledger.providers[provider].account.lots
             if lots and not choices.once_in(3):
                 stage.wait(max(1, (min(lots) + DAYS_TO_MATURE) * DAY - self.now))
-            stage.desk("withdraw", stage.relay, (provider,), ledger.pay_provider, provider)
+            stage.extension_call("withdraw", stage.relay, (provider,), ledger.pay_provider, provider)
 
     @rule(bits=BITS)
     def provider_uses_bond(self, bits: bytes) -> None:
@@ -177,7 +177,9 @@ class Providers(World):
         if way == 0:
             self.stage.deposit_bond(provider, caller, choices.of((90 * DOLLAR, 1, 0)))
         elif way == 1:
-            self.stage.desk("withdrawBond", caller, (provider,), ledger.withdraw_bond, provider, caller)
+            self.stage.extension_call(
+                "withdrawBond", caller, (provider,), ledger.withdraw_bond, provider, caller
+            )
         else:
             self._draw(provider, caller, choices.of((1, 1, 2, 3)))
             self._draw(provider, caller, choices.of((0, 0, 1)))
@@ -187,13 +189,15 @@ class Providers(World):
         most = self.ledger.providers[provider].account.advanceable
         amount = most // share if share else most + 1
         arguments = provider, amount
-        self.stage.desk("drawAdvance", caller, arguments, self.ledger.draw_advance, provider, caller, amount)
+        self.stage.extension_call(
+            "drawAdvance", caller, arguments, self.ledger.draw_advance, provider, caller, amount
+        )
 
     def collect_refund_of(self, payer: int) -> None:
         stage, ledger = self.stage, self.ledger
-        stage.desk("collectRefund", stage.relay, (payer,), ledger.collect_refund, payer)
+        stage.extension_call("collectRefund", stage.relay, (payer,), ledger.collect_refund, payer)
 
     def collect_receivable_of(self, provider: int, payer: int) -> None:
         stage, ledger = self.stage, self.ledger
         debt = provider, payer
-        stage.desk("collectReceivable", stage.relay, debt, ledger.collect_receivable, *debt)
+        stage.extension_call("collectReceivable", stage.relay, debt, ledger.collect_receivable, *debt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from eth_abi.exceptions import DecodingError
@@ -64,6 +64,10 @@ class ContractClient:
         """The four bytes that stand for a function."""
         return function_abi_to_4byte_selector(self._contract.functions[name].abi)
 
+    def authority(self) -> str:
+        """The ``Governance`` that says who may call the contract's restricted functions."""
+        return str(self._call("authority"))
+
     def topic(self, event: str) -> bytes:
         """The first topic of an event's logs."""
         return event_abi_to_log_topic(self._contract.events[event]._get_event_abi())
@@ -104,6 +108,10 @@ class ContractClient:
 
         return [dict(log["args"]) for log in in_ranges(from_block, newest_block(self._w3), ask)]
 
+    def function(self, name: str, *arguments: Any) -> ContractFunction:
+        """A call by its Solidity name, for a ``Sender``: where many kinds are sent alike."""
+        return self._function(name, *arguments)
+
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():
             return self._function(name, *arguments).call(block_identifier=block)  # type: ignore[arg-type]
@@ -115,6 +123,18 @@ class ContractClient:
 
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
         return sender.send(self._function(name, *arguments))
+
+    def _send_many(
+        self,
+        sender: Sender,
+        name: str,
+        calls: Iterable[Sequence[Any]],
+        *,
+        on_mined: Callable[[int], None] = lambda _: None,
+    ) -> list[TxReceipt]:
+        """One verb for many arguments, without a wait for each; errors as ``Sender.send_many``."""
+        functions = [self._function(name, *arguments) for arguments in calls]
+        return sender.send_many(functions, on_mined=on_mined)
 
     def _function(self, name: str, *arguments: Any) -> ContractFunction:
         function: ContractFunction = self._contract.functions[name](*arguments)

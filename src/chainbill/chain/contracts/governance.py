@@ -186,6 +186,34 @@ class Governance(ContractClient):
         """Who may call a restricted function: the number of a role."""
         return int(self._call("getTargetFunctionRole", target.address, target.selector(function)))
 
+    def admin_of(self, role: int) -> int:
+        """Which role grants and revokes a role."""
+        return int(self._call("getRoleAdmin", role))
+
+    def guardian_of(self, role: int) -> int:
+        """Which role may call off what a member of a role has scheduled."""
+        return int(self._call("getRoleGuardian", role))
+
+    def is_closed(self, target: ContractClient) -> bool:
+        """Is every restricted function of a contract refused to everybody?"""
+        return bool(self._call("isTargetClosed", target.address))
+
+    def function_roles(self, *, from_block: int = 0) -> dict[tuple[str, bytes], int]:
+        """Every function that was ever put under a role, by contract and selector, and which it is under."""
+        logs = self.logged("TargetFunctionRoleUpdated", from_block=from_block)
+        return {(log["target"], bytes(log["selector"])): log["roleId"] for log in logs}
+
+    def grant_delays(self, *, from_block: int = 0) -> dict[int, int]:
+        """After how many seconds a new member is in a role, by role, once what was set last holds."""
+        logs = self.logged("RoleGrantDelayChanged", from_block=from_block)
+        return {log["roleId"]: log["delay"] for log in logs}
+
+    def target_delays(self, *, from_block: int = 0) -> dict[str, int]:
+        """How long an admin's change of a contract's roles is delayed, by contract, in seconds, once what was
+        set last holds."""
+        logs = self.logged("TargetAdminDelayUpdated", from_block=from_block)
+        return {log["target"]: log["delay"] for log in logs}
+
     def _granted(self, from_block: BlockIdentifier, *topics: HexBytes) -> list[LogReceipt]:
         wanted = {"address": self.address, "fromBlock": from_block, "topics": [_ROLE_GRANTED, *topics]}
         with mapped_errors():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from web3.types import TxReceipt
 
@@ -41,6 +41,27 @@ class PublishedFee:
     terms: FeeTerms
     effective_at: int
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A member's benefit year to be opened."""
+
+    member: str
+    """The patient's address."""
+    benefit_year: int
+    plan_id: int
+    opening: Accumulators = field(default_factory=Accumulators)
+    """Amounts carried in from elsewhere, in micro-dollars."""
+    family_id: int = 0
+    """0: none."""
+
+    @property
+    def arguments(self) -> tuple[str | int, ...]:
+        """As the contract takes them."""
+        met = self.opening
+        carried = (met.deductible_met, met.oop_met, met.plan_paid)
+        return (self.member, self.benefit_year, self.plan_id, self.family_id, *carried)
 
 
 class InsurerPayer(ContractClient):
@@ -119,18 +140,26 @@ class InsurerPayer(ContractClient):
     ) -> TxReceipt:
         """Open a member's benefit year under a plan, with amounts carried in from elsewhere, or resume it
         after its coverage has ended."""
-        met = opening or Accumulators()
-        return self._send(
-            sender,
-            "enrol",
-            member,
-            benefit_year,
-            plan_id,
-            family_id,
-            met.deductible_met,
-            met.oop_met,
-            met.plan_paid,
-        )
+        enrolment = Enrolment(member, benefit_year, plan_id, opening or Accumulators(), family_id)
+        return self._send(sender, "enrol", *enrolment.arguments)
+
+    def enrol_many(
+        self,
+        sender: Sender,
+        members: Iterable[Enrolment],
+        *,
+        on_mined: Callable[[int], None] = lambda _: None,
+    ) -> list[TxReceipt]:
+        """``enrol`` for many members, without a wait for each; the receipts in their order.
+
+        Args:
+            on_mined: hears how many are enrolled.
+
+        Raises:
+            PartlySent: some were refused or not sent; it says which, and all others are enrolled.
+        """
+        calls = [each.arguments for each in members]
+        return self._send_many(sender, "enrol", calls, on_mined=on_mined)
 
     def change_plan(self, sender: Sender, member: str, benefit_year: int, plan_id: int) -> TxReceipt:
         """Move an enrolled member to another plan, after the notice; accumulators go on."""

@@ -12,6 +12,7 @@ from web3.types import TxReceipt
 from chainbill.attestation.patient_intents import DisputeClaim
 from chainbill.attestation.typed_data import Domain, ServiceAttestation, SettlementBatch
 from chainbill.chain.contracts.client import ContractClient
+from chainbill.chain.format.batch_rows import pair_rows
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
 from chainbill.chain.format.events import (
     BatchSettled,
@@ -19,7 +20,6 @@ from chainbill.chain.format.events import (
     ClaimSettled,
     Event,
     Party,
-    SecondaryDetermined,
     SecondaryShares,
 )
 from chainbill.chain.format.packed_claim import NO_SECONDARY, pack_claim, pack_secondary
@@ -59,13 +59,16 @@ class SettledClaim:
 
 def settled_claims(events: Sequence[Event], settled_at: int) -> Iterator[SettledClaim]:
     """The claims that one batch's events tell of, in the order of its tree's leaves."""
-    (batch,) = (event for event in events if isinstance(event, BatchSettled))
-    for event, following in zip(events, [*events[1:], None], strict=True):
-        if isinstance(event, ClaimSettled):
-            secondary = following.shares if isinstance(following, SecondaryDetermined) else NO_SECONDARY
-            yield SettledClaim(
-                batch.digest, settled_at, batch.operator, event.patient, event.claim, secondary
-            )
+    for paired in pair_rows([("", event) for event in events]):
+        if isinstance(paired.row, ClaimSettled) and paired.batch is not None:
+            yield settled_claim(paired.row, paired.batch, paired.secondary, settled_at)
+
+
+def settled_claim(
+    row: ClaimSettled, batch: BatchSettled, secondary: SecondaryShares, settled_at: int
+) -> SettledClaim:
+    """A settled row of a batch as a claim; ``settled_at`` in seconds since 1970."""
+    return SettledClaim(batch.digest, settled_at, batch.operator, row.patient, row.claim, secondary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +292,10 @@ class ClaimSettlement(ContractClient):
         """The operator's fee for events signed at ``time``: micro-dollars for each, and basis points."""
         flat, bps = self._call("operatorFeeAt", time, block=block)
         return flat, bps
+
+    def is_paused(self) -> bool:
+        """Is all new settlement stopped?"""
+        return bool(self._call("paused"))
 
     def is_suspended(self, provider_id: int) -> bool:
         """Is new settlement stopped for the provider?"""

@@ -34,6 +34,9 @@ CHAIN_ID = 31337
 HOST = "127.0.0.1"
 """The devnet listens here and nowhere else."""
 
+HARDFORK = "osaka"
+"""The rules of the devnet: those of Ethereum today."""
+
 START_SECONDS = 20.0
 """How long a starting anvil may take to answer."""
 
@@ -171,6 +174,7 @@ def start(
     load_from: Path | None = None,
     on_born: Callable[[Anvil], None] = lambda _: None,
     fork: Fork | None = None,
+    hardfork: str = HARDFORK,
 ) -> Anvil:
     """Start anvil in a session of its own and wait until it answers.
 
@@ -182,6 +186,7 @@ def start(
         load_from: the chain to go on with, where it is another file than the one that is written.
         on_born: told of the process before it can do anything; where it raises, nothing is started.
         fork: the chain to begin from; one of its own where None.
+        hardfork: whose rules hold.
 
     Raises:
         DevnetError: no binary, the port is taken, or anvil ends or stays silent.
@@ -196,7 +201,7 @@ def start(
                     f"port {chosen} is taken by another program", hint="choose another with --port, or none"
                 )
             planned = Anvil(pid=0, port=chosen, state_file=state_file.absolute())
-            arguments = _arguments(planned, timestamp, load_from, fork)
+            arguments = _arguments(planned, timestamp, load_from, fork, hardfork)
             return _start(planned, binary, arguments, log_file, on_born)
         except _PortTakenError:
             # Somebody was quicker: with a free port, try another.
@@ -262,13 +267,15 @@ def _start(
     return anvil
 
 
-def _arguments(planned: Anvil, timestamp: int | None, load_from: Path | None, fork: Fork | None) -> list[str]:
+def _arguments(
+    planned: Anvil, timestamp: int | None, load_from: Path | None, fork: Fork | None, hardfork: str
+) -> list[str]:
     state_file = planned.state_file
     chain_id = CHAIN_ID if fork is None else fork.chain_id
     arguments = ["--host", HOST, "--port", str(planned.port), "--chain-id", str(chain_id)]
     # Osaka's cap of 2^24 gas per transaction holds only with both flags. No accounts of anvil's own: their
     # keys are published. No CORS: web pages have no business here. The cache stays out of the home directory.
-    arguments += ["--hardfork", "osaka", "--enable-tx-gas-limit", "--accounts", "0", "--no-cors", "--quiet"]
+    arguments += ["--hardfork", hardfork, "--enable-tx-gas-limit", "--accounts", "0", "--no-cors", "--quiet"]
     if load_from is None:
         arguments += ["--state", str(state_file)]
     else:

@@ -28,9 +28,9 @@ def scratch_folder(name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def scratch_devnet(folder: Path, *, timestamp: int) -> Iterator[Devnet]:
-    """A devnet whose clock starts at ``timestamp`` (seconds since 1970), with its files in ``folder``; gone
-    after the block in the same way.
+def scratch_devnet(folder: Path, *, timestamp: int, hardfork: str = anvil.HARDFORK) -> Iterator[Devnet]:
+    """A devnet whose clock starts at ``timestamp`` (seconds since 1970), by the rules of ``hardfork``, with
+    its files in ``folder``; gone after the block in the same way.
 
     Raises:
         DevnetError: anvil is missing or would not start.
@@ -43,7 +43,7 @@ def scratch_devnet(folder: Path, *, timestamp: int) -> Iterator[Devnet]:
 
     with ending_on_signals(), _surely(kill):
         files = folder / "state.json", folder / "anvil.log"
-        yield Devnet(anvil.start(*files, timestamp=timestamp, on_born=born.append))
+        yield Devnet(anvil.start(*files, timestamp=timestamp, hardfork=hardfork, on_born=born.append))
 
 
 @contextmanager

@@ -28,19 +28,21 @@ class JsonRpc:
     def __init__(
         self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, transport: Transport | None = None
     ) -> None:
-        """``transport`` is a connection that is there already, to the same URL.
+        """``transport`` is a connection that is there already, to the same URL, and stays.
 
         Raises NodeError: not a URL. Whether a node answers there shows at the first call.
         """
         self.url = url
         self._transport = transport or Transport(url, timeout_seconds=timeout_seconds)
+        self._is_own = transport is None
         self._batch_size = BATCH_SIZE
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._transport.close()
+        if self._is_own:
+            self._transport.close()
 
     def call(self, method: str, *parameters: Any) -> Any:
         """One request's result.

@@ -10,7 +10,7 @@ from chainbill.cli.governor.governing import governor_option, tell
 from chainbill.cli.governor.resolve import resolve
 from chainbill.cli.governor.roles import roles_group
 from chainbill.cli.governor.scheduled import cancel, execute, scheduled
-from chainbill.cli.shell.acting import new_option
+from chainbill.cli.shell.acting import new_option, provider_named
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -123,9 +123,8 @@ def _tell_provider(
     session: Session, name: str, provider: str, call: Callable[[Actor, int], ProviderStopped], told: str
 ) -> None:
     from chainbill.operations.governor.calls import governor_account
-    from chainbill.operations.governor.registrations import provider_of
 
-    _, provider_id = provider_of(session, provider)
+    provider, provider_id = provider_named(session, provider)
     facts = {"provider": provider, "provider_id": provider_id}
     tell(session, lambda: call(governor_account(session, name), provider_id), facts, f"{provider} {told}.")
 

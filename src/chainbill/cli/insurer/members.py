@@ -8,7 +8,7 @@ import click
 
 from chainbill.cli.audit.text import Names
 from chainbill.cli.insurer.own_payer import own_payer
-from chainbill.cli.shell.acting import acting_as, actor
+from chainbill.cli.shell.acting import acting_as, actor, provider_named
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -48,7 +48,6 @@ def accept_provider(invocation: Invocation, provider: str | None, end: bool, nam
 
     What is ended is ended a day from now, since a signed batch may rely on it.
     """
-    from chainbill.operations.governor.registrations import provider_of
     from chainbill.operations.insurer import acceptances
 
     if provider is None:
@@ -57,7 +56,7 @@ def accept_provider(invocation: Invocation, provider: str | None, end: bool, nam
         _show_accepted(actor(invocation, name, "insurer"))
         return
     insurer = actor(invocation, name, "insurer")
-    payer_id, (_, provider_id) = own_payer(insurer), provider_of(insurer.session, provider)
+    payer_id, (provider, provider_id) = own_payer(insurer), provider_named(insurer.session, provider)
     change = acceptances.end_provider_acceptance if end else acceptances.accept_provider
     done = change(insurer, payer_id, provider_id)
     told = _acceptance_text(name, provider, done)

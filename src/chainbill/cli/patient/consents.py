@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from chainbill.cli.audit.text import Names
-from chainbill.cli.shell.acting import acting_as, actor
+from chainbill.cli.shell.acting import acting_as, actor, provider_named
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -61,14 +61,15 @@ def consent(invocation: Invocation, /, provider: str | None, name: str, **terms:
     A wider consent holds at once; a narrower one a day after it is announced. Without consent a provider is
     paid nothing, even where the patient's share would be 0.
     """
-    from chainbill.operations.governor.registrations import provider_of
     from chainbill.operations.patient import consents
 
     told_nothing = all(option is None for option in terms.values())
     if provider is None and not told_nothing:
         raise click.UsageError("name the provider that may charge the wallet")
     patient = actor(invocation, name, "patient")
-    provider_id = None if provider is None else provider_of(patient.session, provider)[1]
+    provider_id = None
+    if provider is not None:
+        provider, provider_id = provider_named(patient.session, provider)
     if provider is None or provider_id is None or told_nothing:
         _show(patient, provider, consents.standing_consents(patient, provider_id))
     else:
@@ -82,11 +83,11 @@ def consent(invocation: Invocation, /, provider: str | None, name: str, **terms:
 @pass_invocation
 def revoke(invocation: Invocation, provider: str, name: str) -> None:
     """Take a consent back: it ends a day from now, since a signed batch may rely on it."""
-    from chainbill.operations.governor.registrations import provider_of
     from chainbill.operations.patient import consents
 
     patient = actor(invocation, name, "patient")
-    done = consents.revoke_consent(patient, provider_of(patient.session, provider)[1])
+    provider, provider_id = provider_named(patient.session, provider)
+    done = consents.revoke_consent(patient, provider_id)
     emit(
         {
             "account": name,

@@ -98,6 +98,16 @@ def _attest_facts(session: Session, attested: AttestedEvents) -> dict[str, Any]:
     }
 
 
+def _settling(session: Session) -> str:
+    """What brings attested events to their settlement: here, or where the oracle's keys are."""
+    from chainbill.operations.oracle.at_hand import has_node
+
+    return "chainbill oracle settle" if has_node(session) else _ELSEWHERE
+
+
+_ELSEWHERE = "chainbill provider export FILE --to ORACLE; the oracle then takes FILE"
+
+
 def _show_attested(session: Session, name: str, attested: AttestedEvents) -> None:
     submitted, refused = attested.submitted, attested.refused
     if not submitted and not refused:
@@ -125,7 +135,7 @@ def _show_attested(session: Session, name: str, attested: AttestedEvents) -> Non
         if len(submitted) > MOST_ROWS:
             click.echo(f"… and {len(submitted) - MOST_ROWS} more (all of them: --json)")
         which = "They are" if known < len(submitted) else "What of them is not settled yet is"
-        click.echo(f"\n{which} settled by: chainbill oracle settle")
+        click.echo(f"\n{which} settled by: {_settling(session)}")
     if refused:
         click.echo("\nRefused, and still on the worklist:")
         obstacles = [

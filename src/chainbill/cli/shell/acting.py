@@ -100,6 +100,20 @@ def actor(invocation: Invocation, name: str, role: str) -> Actor:
     return Actor.named(invocation.session(), name, Role(role))
 
 
+def provider_named(session: Session, who: str) -> tuple[str, int]:
+    """What a provider is called here, and its id, by its name, address or id.
+
+    Raises:
+        AttestationError: it begins like an address and is none.
+        StateError: no such provider, or it is not registered on this chain.
+    """
+    from chainbill.cli.audit.text import Names
+    from chainbill.operations.governor.registrations import provider_of
+
+    _, provider_id = provider_of(session, who)
+    return Names(session.book).provider(provider_id), provider_id
+
+
 def new_option(command: _Command) -> _Command:
     """The option without which a name that nobody has makes no account: it may be mistyped."""
     return click.option("--new", is_flag=True, help="Make a new account of that name.")(command)
@@ -128,8 +142,8 @@ def mint_option(command: _Command) -> _Command:
         "--mint",
         type=DOLLARS,
         metavar="AMOUNT",
-        help="DevUSD to make for it, on a devnet only.  [default: as much as the first of its role has,"
-        " while it holds nothing]",
+        help="DevUSD to make for it, where that is the token.  [default: on a devnet as much as the first of"
+        " its role has, while it holds nothing]",
     )(command)
 
 

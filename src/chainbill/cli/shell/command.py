@@ -150,6 +150,18 @@ class ShellGroup(click.Group):
         return [path for path in _paths(root.command, root.command_path) if path.split()[-1] == name][:_MOST]
 
 
+class ActingGroup(ShellGroup, ShellCommand):
+    """A group that does something where no command of it is named; with ``--json`` as well."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is named, or the group itself."""
+        return click.Group.invoke(self, ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; ``--json`` before the group's name says how it tells what it does."""
+        return click.Group.parse_args(self, ctx, args)
+
+
 class LazyGroup(ShellGroup):
     """A group whose commands are imported when they are used."""
 

@@ -12,6 +12,7 @@ import click
 from chainbill.errors import ChainbillError
 from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet
+from chainbill.state.networks import state_of
 from chainbill.state.untold import Untold
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Invocation:
 
     state_dir: Path | None = None
     rpc_url: str | None = None
+    network: str | None = None
     json: bool = False
     yes: bool = False
     """What the command asks is answered beforehand."""
@@ -38,13 +40,23 @@ class Invocation:
     _shows_devnet: bool = field(default=False, init=False)
 
     @cached_property
-    def state(self) -> StateDirectory:
-        """The state directory.
+    def home(self) -> StateDirectory:
+        """The state directory, with the state of the devnet's chain.
 
         Raises:
             StateError: it cannot be used, or others could look into it.
         """
         return StateDirectory.open(self.state_dir)
+
+    @cached_property
+    def state(self) -> StateDirectory:
+        """The state of the chain that is meant: ``--network``, else ``$CHAINBILL_NETWORK``, else the network
+        in use, else the devnet.
+
+        Raises:
+            StateError: there is no such network, or as ``home``.
+        """
+        return state_of(self.home, self.network)
 
     def session(self) -> Session:
         """Connect to the chain and open address book, keystores and schedules; in a dry run, to a fork and

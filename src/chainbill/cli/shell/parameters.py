@@ -15,6 +15,7 @@ from chainbill.state.names import check_name, is_id
 
 _SECONDS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:[0-9]+[ywdhms])+")
+_GWEI = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?")
 _MOST_DIGITS = 20
 """Python itself reads no number of thousands of digits."""
 
@@ -103,6 +104,21 @@ class Count(click.IntRange):
         return number
 
 
+class Gwei(click.ParamType):
+    """A price of gas such as ``2`` or ``0.05``, in billionths of the coin, as wei."""
+
+    name = "gwei"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the argument."""
+        if isinstance(value, int):
+            return value
+        match = _GWEI.fullmatch(value)
+        if match is None:
+            self.fail(f"{value!r} is not a price in gwei such as 2 or 0.05", param, ctx)
+        return int(match[1]) * 10**9 + int((match[2] or "").ljust(9, "0"))
+
+
 class AccountName(click.ParamType):
     """The name of an account."""
 
@@ -151,6 +167,7 @@ DURATION = Duration()
 MOMENT = Moment()
 DOLLARS = Dollars()
 LIMIT = Dollars(limit=True)
+GWEI = Gwei()
 ACCOUNT = AccountName()
 ADDRESS = AddressText()
 PARTY = PartyName(ids=True)

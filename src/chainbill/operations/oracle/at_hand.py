@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from chainbill.oracle.api import OracleApi
 from chainbill.oracle.local import LocalOracle
 from chainbill.oracle.store import OracleStore
+from chainbill.state.address_book import Role
 from chainbill.state.private_files import locked
 from chainbill.state.session import Session
 
@@ -25,6 +26,11 @@ def oracle_at_hand(session: Session) -> OracleApi:
 def has_oracle(session: Session) -> bool:
     """Has it ever been handed anything here?"""
     return session.state.oracle_database.exists()
+
+
+def has_node(session: Session) -> bool:
+    """Is the key of any of its nodes here?"""
+    return any(node in session.keystores for node in session.book.entries(Role.ORACLE))
 
 
 @contextmanager
