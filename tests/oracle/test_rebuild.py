@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from tests.oracle.workplace import FIRST, SECOND, THIRD, UNPAID, Crash, Workplace, open_workplace
+from tests.oracle.workplace import FIRST, SECOND, THIRD, UNPAID, Crash, Workplace, begun_again, open_workplace
 
 from chainbill.errors import IntakeRefused
 from chainbill.operations.provider.worklist import Worklist
@@ -19,9 +19,15 @@ from chainbill.oracle.settling import BATCH_LIFE_SECONDS
 from chainbill.oracle.store import OracleStore
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    with open_workplace(tmp_path_factory.mktemp("workplace")) as opened:
+        yield opened
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workplace]:
-    with open_workplace(tmp_path) as place:
+def place(opened: Workplace, tmp_path: Path) -> Iterator[Workplace]:
+    with begun_again(opened, tmp_path) as place:
         yield place
 
 

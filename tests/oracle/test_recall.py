@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 from eth_account import Account
-from tests.oracle.workplace import FIRST, SECOND, UNPAID, Crash, Workplace, open_workplace
+from tests.oracle.workplace import FIRST, SECOND, UNPAID, Crash, Workplace, begun_again, open_workplace
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import RecallAttestation, SettlementBatch
@@ -22,9 +22,15 @@ from chainbill.oracle.settling import BATCH_LIFE_SECONDS
 from chainbill.oracle.store import OracleStore
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    with open_workplace(tmp_path_factory.mktemp("workplace")) as opened:
+        yield opened
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workplace]:
-    with open_workplace(tmp_path) as place:
+def place(opened: Workplace, tmp_path: Path) -> Iterator[Workplace]:
+    with begun_again(opened, tmp_path) as place:
         yield place
 
 

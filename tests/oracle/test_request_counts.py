@@ -175,7 +175,8 @@ def test_held__change_announced_for_later__is_not_remembered_beyond_its_block(co
     assert primary() == stage.cast.payer_id
 
 
-def test_held__chain_reorganised__forgets_what_the_dropped_block_said(counted: Counted) -> None:
+@pytest.mark.parametrize("mined", [0, 1, 2], ids=["shorter", "as long", "longer"])
+def test_held__chain_reorganised__forgets_what_the_dropped_block_said(counted: Counted, mined: int) -> None:
     stage, protocol = counted.place.stage, counted.protocol
     stranger = Account.create().address
     snapshot = stage.devnet.anvil.call("evm_snapshot")
@@ -186,7 +187,8 @@ def test_held__chain_reorganised__forgets_what_the_dropped_block_said(counted: C
     with protocol.reads.held():
         assert protocol.registry.is_attester(*questions)
     stage.devnet.anvil.call("evm_revert", snapshot)
-    stage.devnet.anvil.call("anvil_mine", hex(1))
+    if mined:
+        stage.devnet.anvil.call("anvil_mine", hex(mined))
 
     with protocol.reads.held():
         assert not protocol.registry.is_attester(*questions)
@@ -200,3 +202,16 @@ def test_outside_of_held__nothing_is_remembered(counted: Counted) -> None:
         counted.protocol.registry.is_attester(counted.place.provider_id, counted.place.own.address)
 
     assert counted.proxy.asked.count("eth_call") == 2
+
+
+def test_held__rows_read_since_the_last_look_and_dropped__are_forgotten(counted: Counted) -> None:
+    known(counted)
+    stage, protocol = counted.place.stage, counted.protocol
+    snapshot = stage.devnet.anvil.call("evm_snapshot")
+    (row, *_) = [row for batch in counted.place.settle() for row in batch.rows]
+    place = row.attestation.provider_id, row.attestation.sequence
+    assert protocol.rows.places_of(row.attestation.commitment) == {place}
+    stage.devnet.anvil.call("evm_revert", snapshot)
+
+    with protocol.reads.held():
+        assert protocol.rows.places_of(row.attestation.commitment) == set()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.oracle.workplace import FIRST, SECOND, THIRD, Workplace, open_workplace
+from tests.oracle.workplace import FIRST, SECOND, THIRD, Workplace, begun_again, open_workplace
 
 from chainbill.attestation.typed_data import SettlementBatch
 from chainbill.chain.format.batch_codec import encode_sections
@@ -16,9 +16,15 @@ from chainbill.oracle.node import SigningRefused
 from chainbill.oracle.quorum import Quorum
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    with open_workplace(tmp_path_factory.mktemp("workplace")) as opened:
+        yield opened
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Workplace]:
-    with open_workplace(tmp_path) as place:
+def place(opened: Workplace, tmp_path: Path) -> Iterator[Workplace]:
+    with begun_again(opened, tmp_path) as place:
         yield place
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eth_account import Account
@@ -24,7 +24,7 @@ from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import OracleStore, StoredAttestation
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
-from chainbill.records.vault import VaultKey
+from chainbill.records.vault import Vault, VaultKey
 from chainbill.scenario.testbed import SceneOptions, Stage, open_stage
 
 VISITS = [service_event(f"Encounter/{number}") for number in range(1, 4)]
@@ -171,3 +171,22 @@ def open_workplace(folder: Path) -> Iterator[Workplace]:
             protocol.escrow.grant_consent(patient.sender, provider_id, consent)
             stage.casting.enrol(cast, reference, FIRST.benefit_year)
         yield Workplace(stage, folder, provider_id, Sender(protocol.w3, owner), night)
+
+
+@contextmanager
+def begun_again(place: Workplace, folder: Path) -> Iterator[Workplace]:
+    """A workplace as it was opened, with files of its own; afterwards the chain is as it was."""
+    anvil = place.stage.devnet.anvil
+    mark = anvil.call("evm_snapshot")
+    store = OracleStore(folder / "oracle.sqlite")
+    stage = replace(
+        place.stage,
+        folder=folder,
+        store=store,
+        vault=Vault(folder / "vault"),
+        quorum=place.stage.quorum_of(store),
+    )
+    try:
+        yield Workplace(stage, folder, place.provider_id, place.owner, place.night)
+    finally:
+        anvil.call("evm_revert", mark)

@@ -34,7 +34,7 @@ class Protocol:
         self.reads = Reads(
             lambda: str(w3.provider.endpoint_uri),  # type: ignore[attr-defined]
             [deployment.settlement, deployment.escrow, deployment.registry, deployment.payers],
-            lambda logs: self.rows.hear(logs),
+            lambda: self.rows,
         )
         """What stays true from block to block."""
 

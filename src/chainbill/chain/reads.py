@@ -9,10 +9,10 @@ read is the chain's own answer: so whatever is signed is checked at the block it
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from hexbytes import HexBytes
 from web3.types import LogReceipt
@@ -97,6 +97,20 @@ class _Known:
 _Key = tuple[str, str, tuple[Any, ...]]
 
 
+class Follower(Protocol):
+    """Who reads logs as well, and is told the new ones within ``Reads.held``."""
+
+    @property
+    def read_to(self) -> tuple[int, bytes] | None:
+        """Number and hash of the block that it has read to by itself; None: it has read nothing."""
+
+    def forget(self) -> None:
+        """The chain has that block no more."""
+
+    def hear(self, logs: Sequence[LogReceipt]) -> None:
+        """New logs, some of them perhaps known."""
+
+
 class Reads:
     """What was read through one node."""
 
@@ -104,14 +118,13 @@ class Reads:
         self,
         node_url: Callable[[], str],
         addresses: Collection[str],
-        on_logs: Callable[[list[LogReceipt]], None],
+        follower: Callable[[], Follower],
     ) -> None:
-        """``addresses``: contracts whose logs are always asked for. ``on_logs`` is told all logs of those,
-        some of them again and again; at a reorganisation of the chain, of an empty list."""
+        """``addresses``: contracts whose logs are always asked for, and told to the ``follower``."""
         self._node_url = node_url
         self._node: JsonRpc | None = None
         self._addresses = set(addresses)
-        self._on_logs = on_logs
+        self._follower = follower
         self._known: dict[_Key, _Known] = {}
         self._newest: Block | None = None
         self._covered: Block | None = None
@@ -179,17 +192,26 @@ class Reads:
 
     def _look(self) -> None:
         """Look at the newest block, and forget what logs say has changed, in one round trip."""
-        before, covered = self._newest, self._covered
+        before, covered, follower = self._newest, self._covered, self._follower()
         newest_block: Request = ("eth_getBlockByNumber", ["latest", False])
+        requests = [newest_block, *([] if follower.read_to is None else [_block_at(follower.read_to[0])])]
+        if before is not None and covered is not None:
+            since = {"fromBlock": hex(covered.number), "toBlock": "latest"}
+            logs: Request = ("eth_getLogs", [{**since, "address": sorted(self._addresses)}])
+            requests += [_block_at(before.number), logs]
+        try:
+            answers = self._rpc().batch(requests)
+        except NodeRefused:
+            # The chain is shorter than it was, or the node will not tell so much at once.
+            answers = [*self._rpc().batch([newest_block]), *[None] * (len(requests) - 1)]
+        self._newest = newest = _block(answers.pop(0))
+        if follower.read_to is not None and not _is(answers.pop(0), follower.read_to[1]):
+            follower.forget()
         if before is None or covered is None:
-            (answer,) = self._rpc().batch([newest_block])
-            self._newest = self._covered = _block(answer)
+            self._covered = newest
             return
-        logs = {"address": sorted(self._addresses), "fromBlock": hex(covered.number), "toBlock": "latest"}
-        same_block: Request = ("eth_getBlockByNumber", [hex(before.number), False])
-        answer, same, told = self._rpc().batch([newest_block, same_block, ("eth_getLogs", [logs])])
-        self._newest = newest = _block(answer)
-        if same is None or _block(same) != before:
+        same, told = answers
+        if not _is(same, before.hash):
             self._forget(newest)
             return
         self._hear(told)
@@ -204,7 +226,6 @@ class Reads:
         """The chain was reorganised: it may say otherwise now."""
         self._known.clear()
         self._covered = newest
-        self._on_logs([])
 
     def _hear(self, logs: list[dict[str, Any]]) -> None:
         named: dict[tuple[str, bytes], dict[bytes, int]] = {}
@@ -215,7 +236,7 @@ class Reads:
                 newest[topic] = max(newest.get(topic, 0), int(log["blockNumber"], 16))
         self._known = {key: known for key, known in self._known.items() if not _is_changed(known, named)}
         if logs:
-            self._on_logs([_as_web3(log) for log in logs])
+            self._follower().hear([_as_web3(log) for log in logs])
 
     def _rpc(self) -> JsonRpc:
         if self._node is None:
@@ -260,6 +281,15 @@ def _word(value: Any) -> bytes:
     if isinstance(value, str):
         return bytes.fromhex(value[2:]).rjust(32, b"\0")
     return int(value).to_bytes(32, "big")
+
+
+def _block_at(number: int) -> Request:
+    return "eth_getBlockByNumber", [hex(number), False]
+
+
+def _is(answer: Mapping[str, Any] | None, block_hash: bytes) -> bool:
+    """Is the block that a node has told of the one of this hash?"""
+    return answer is not None and bytes(HexBytes(answer["hash"])) == block_hash
 
 
 def _block(answer: Mapping[str, Any]) -> Block:

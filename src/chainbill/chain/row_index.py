@@ -74,7 +74,7 @@ class RowIndex:
         self._deployment = deployment
         self._is_told = is_told
         self._times: dict[bytes, int] = {}
-        self._forget()
+        self.forget()
 
     def places_of(self, commitment: bytes) -> set[Place]:
         """Under which sequences a commitment has settled, was denied, or was put back.
@@ -91,16 +91,18 @@ class RowIndex:
         self._catch_up()
         return (provider_id, sequence) in self._spent
 
+    @property
+    def read_to(self) -> tuple[int, bytes] | None:
+        """Number and hash of the block that was read to; None: nothing was read."""
+        return self._read_to
+
     def hear(self, logs: Sequence[LogReceipt]) -> None:
-        """New logs of the deployment's contracts, some of them perhaps known; none: the chain was
-        reorganised, and everything is to be read anew.
+        """New logs of the deployment's contracts, some of them perhaps known.
 
         Raises:
             LedgerError: settlement logged what cannot be decoded.
         """
-        if not logs:
-            self._forget()
-        elif self._read_to is not None:
+        if self._read_to is not None:
             self._add(log for log in logs if log["address"].lower() == self._deployment.settlement.lower())
 
     def rows(self, provider_id: int | None = None) -> list[LoggedRow]:
@@ -123,7 +125,8 @@ class RowIndex:
         claim = SettledClaim(batch.digest, settled_at, batch.operator, row.patient, row.claim, row.secondary)
         return claim.claim_id(Domain(self._deployment.chain_id, self._deployment.settlement))
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Read everything anew: the chain was reorganised."""
         self._read_to: tuple[int, bytes] | None = None
         self._rows: list[LoggedRow] = []
         self._by_commitment: defaultdict[bytes, list[LoggedRow]] = defaultdict(list)
@@ -149,7 +152,7 @@ class RowIndex:
         if head == self._read_to:
             return
         if self._read_to is not None and hash_of_block(self._w3, self._read_to[0]) != self._read_to[1]:
-            self._forget()
+            self.forget()
         first = self._deployment.block if self._read_to is None else self._read_to[0] + 1
         self._add(self._logs(first, head[0]))
         self._read_to = head
