@@ -168,14 +168,15 @@ def _claim_id(ledger: Ledger, recorded: RecordedEvent, paired: PairedRow) -> byt
     row, batch = paired.row, paired.batch
     if batch is None or not isinstance(row, ClaimSettled):
         return None
-    prefix = _prefix(ledger.deployment, batch.digest, recorded.block_time, batch.operator)
+    chain_id, settlement = ledger.deployment.chain_id, ledger.deployment.settlement
+    prefix = _prefix(chain_id, settlement, batch.digest, recorded.block_time, batch.operator)
     return claim_id(prefix, row.patient, row.claim, paired.secondary)
 
 
 @lru_cache(maxsize=1)
-def _prefix(deployment: Deployment, digest: bytes, settled_at: int, operator: str) -> bytes:
+def _prefix(chain_id: int, settlement: str, digest: bytes, settled_at: int, operator: str) -> bytes:
     """The same for every row of a batch."""
-    return claim_prefix(deployment.chain_id, deployment.settlement, digest, settled_at, operator)
+    return claim_prefix(chain_id, settlement, digest, settled_at, operator)
 
 
 def _record(ledger: Ledger, recorded: RecordedEvent, paired: PairedRow) -> ClaimRecord:
