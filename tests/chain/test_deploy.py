@@ -87,3 +87,8 @@ def test_load_artifact__unknown_or_outside_the_folder__is_one_clear_error() -> N
     for name in ("Nothing", "../artifacts/DevUSD/x"):
         with pytest.raises(ChainError, match="no compiled contract"):
             load_artifact(name)
+
+
+def test_deployment__as_deploy_makes_it__can_be_remembered_by(chain: Stage) -> None:
+    again = chain.deployment.model_copy(deep=True)
+    assert {chain.deployment: 1}[again] == 1

@@ -14,7 +14,6 @@ from tests.support.separate_parties import Party
 from chainbill.attestation.contact_card import NO_KEY, ContactCard
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.deployments import save_deployment
 from chainbill.errors import StateError
 from chainbill.state import keystores
 from chainbill.state.session import Session
@@ -26,10 +25,12 @@ DAY = 86_400
 def elsewhere(bare_town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Party:
     """Somebody with a state directory of their own, on the town's chain."""
     monkeypatch.setattr(keystores, "SCRYPT_N", 2)
-    session = bare_town.session()
-    party = Party("elsewhere", tmp_path, session.rpc_url, bare_town.read)
-    save_deployment(party.state.deployments, session.protocol.deployment)
-    return party
+    return far(bare_town, tmp_path, "elsewhere")
+
+
+def far(town: Town, folder: Path, name: str) -> Party:
+    session = town.session()
+    return Party(name, folder, session.rpc_url, session.protocol.deployment, town.read)
 
 
 def card_of(town: Town, signer: Any, **changed: Any) -> tuple[ContactCard, dict[str, Any]]:
@@ -191,8 +192,7 @@ def test_schedule__on_a_card__is_kept_by_whom_it_is_for_alone(
     kept = json.loads((elsewhere.state.schedules / "1.json").read_text())
     assert (kept["key_hex"], kept["services"], kept["decoys"]) == (own.key_hex, list(own.services), {})
 
-    third = Party("third", tmp_path, town.session().rpc_url, town.read)
-    save_deployment(third.state.deployments, town.session().protocol.deployment)
+    third = far(town, tmp_path, "third")
     assert third.ok("contacts", "import", card)["schedule_kept"] is False
     assert not third.state.schedules.exists()
 
@@ -345,7 +345,7 @@ def test_records__of_a_hardware_wallet__open_by_the_vault_key_of_an_account_here
     elsewhere.ok("contacts", "add", "cold", address, "--role", "patient", "--vault-key", key)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHAINBILL_PASSPHRASE", "the passphrase of elsewhere alone")
-        session = Session.open(elsewhere.state, elsewhere.rpc_url)
+        session = Session.open(elsewhere.state)
         assert session.vault_key("cold").public.hex() == key
         with pytest.raises(StateError, match="the key of cold"):
             session.account("cold")

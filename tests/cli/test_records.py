@@ -9,7 +9,6 @@ import pytest
 from tests.support.roles import PATIENT_SHARE, Town
 from tests.support.separate_parties import Party
 
-from chainbill.chain.deployments import save_deployment
 from chainbill.records.sealed_file import SealedRecord
 from chainbill.records.shared_records import RecordsFolder
 from chainbill.records.vault import copy_tag
@@ -20,9 +19,8 @@ from chainbill.state import keystores
 def elsewhere(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Party:
     """Somebody with a state directory of their own, on the town's chain."""
     monkeypatch.setattr(keystores, "SCRYPT_N", 2)
-    party = Party("elsewhere", tmp_path, town.session().rpc_url, town.read)
-    save_deployment(party.state.deployments, town.session().protocol.deployment)
-    return party
+    session = town.session()
+    return Party("elsewhere", tmp_path, session.rpc_url, session.protocol.deployment, town.read)
 
 
 def moved_in(town: Town, elsewhere: Party, clinic: str, name: str) -> str:

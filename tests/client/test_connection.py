@@ -10,6 +10,9 @@ from eth_account import Account
 from tests.support.roles import Town
 
 import chainbill
+from chainbill.chain.deployments import save_deployment
+from chainbill.state.directory import StateDirectory
+from chainbill.state.networks import Network, Networks
 from chainbill.state.session import Session
 
 
@@ -65,7 +68,7 @@ def test_connect__nothing_named__is_the_state_directorys_devnet(bare_town: Town)
 
 def test_connect__node_of_another_chain__is_refused(session: Session, home: Path) -> None:
     other = session.protocol.deployment.model_copy(update={"chain_id": 1})
-    with pytest.raises(chainbill.NodeError, match="and the deployment of chain 1"):
+    with pytest.raises(chainbill.WrongChain, match="chain 1"):
         chainbill.connect(session.rpc_url, deployment=other)
     moved = session.protocol.deployment.model_copy(update={"settlement": "0x" + "11" * 20})
     with pytest.raises(chainbill.NodeError, match="another chain"):
@@ -78,6 +81,20 @@ def test_connect__deployment_without_a_node__says_so(
     monkeypatch.delenv("CHAINBILL_RPC_URL", raising=False)
     with pytest.raises(chainbill.ChainbillError, match="no node"):
         chainbill.connect(deployment=session.protocol.deployment)
+
+
+def test_connect__network_of_the_state_directory__is_meant_by_its_name(
+    session: Session, tmp_path: Path
+) -> None:
+    state = StateDirectory.open(tmp_path / "elsewhere")
+    deployment = session.protocol.deployment
+    Networks(state).put(Network(name="clinic-net", chain_id=deployment.chain_id, rpc_urls=(session.rpc_url,)))
+    with pytest.raises(chainbill.NotDeployed, match="is not deployed on chain"):
+        chainbill.connect(network="clinic-net", state=state.root)
+    save_deployment(state.of_network("clinic-net").deployments, deployment)
+    assert chainbill.connect(network="clinic-net", state=state.root).deployment == deployment
+    with pytest.raises(chainbill.StateError, match="there is no network named 'other-net'"):
+        chainbill.connect(network="other-net", state=state.root)
 
 
 def test_connect__file_that_is_no_deployment__says_so(session: Session, tmp_path: Path) -> None:

@@ -19,7 +19,15 @@ LEFT: dict[str, tuple[set[str], str]] = {
         {"chain.devnet.ending", "interop.fhir", "records.catalogue", "scenario.demo"},
         "shows the demonstration, which stands above operations",
     ),
+    "chainbill.cli.deploy": (
+        {"chain.deployments", "chain.node.fees", "chain.roles"},
+        "what is deployed is its subject",
+    ),
     "chainbill.cli.devnet": ({"chain.devnet.devnet"}, "the devnet is its subject"),
+    "chainbill.cli.network": (
+        {"chain.node.answer", "chain.node.fees", "chain.node.finality"},
+        "how a node is dealt with is its subject",
+    ),
     "chainbill.cli.oracle.group": (
         {
             "attestation.claim_number",

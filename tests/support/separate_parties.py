@@ -20,7 +20,7 @@ from tests.support.fhir import CLINIC, bundle, claim, encounter, item, ref, usd
 from tests.support.roles import FEES, PATIENT_SHARE, PLAN, Ran, asks
 from web3.types import TxParams
 
-from chainbill.chain.deployments import Deployment, save_deployment
+from chainbill.chain.deployments import Deployment, deployment_text
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
@@ -28,6 +28,7 @@ from chainbill.cli import cli
 from chainbill.cli.shell.failures import run
 from chainbill.money import DOLLAR
 from chainbill.state.directory import StateDirectory
+from chainbill.state.networks import state_of
 
 Read = Callable[[], tuple[str, str]]
 """What was printed since the last call, on stdout and on stderr."""
@@ -39,24 +40,26 @@ KEYSTORE_PASSPHRASE = "what the wallet asked for"
 
 
 class Party:
-    """One role on a machine of its own: a state directory, a passphrase, and the program."""
+    """One role on a machine of its own: a state directory, a passphrase, and the program, on the chain that
+    all share."""
 
-    def __init__(self, name: str, folder: Path, rpc_url: str, read: Read) -> None:
+    def __init__(self, name: str, folder: Path, rpc_url: str, deployment: Deployment, read: Read) -> None:
         self.name = name
         self.folder = folder / name
         self.folder.mkdir()
-        self.state = StateDirectory.open(self.folder / "state")
-        self.rpc_url = rpc_url
-        self._environment = {
-            "CHAINBILL_PASSPHRASE": f"the passphrase of {name} alone",
-            "CHAINBILL_RPC_URL": rpc_url,
-        }
+        self._home = StateDirectory.open(self.folder / "state")
+        self._environment = {"CHAINBILL_PASSPHRASE": f"the passphrase of {name} alone"}
         self._read = read
+        record = self.folder / "deployment.json"
+        record.write_text(deployment_text(deployment))
+        self.ok("network", "add", "shared", "--rpc-url", rpc_url, "--deployment", record)
+        self.ok("network", "use", "shared")
+        self.state = state_of(self._home)
 
     def __call__(self, *arguments: object, **environment: str) -> Ran:
         """Run ``chainbill``, inside this process; what it asks is answered beforehand."""
         yes = ["--yes"] if asks(arguments) else []
-        given = ["--state-dir", str(self.state.root), *map(str, arguments), *yes]
+        given = ["--state-dir", str(self._home.root), *map(str, arguments), *yes]
         self._read()
         with pytest.MonkeyPatch.context() as patch:
             for variable, value in {**self._environment, **environment}.items():
@@ -89,11 +92,6 @@ class Parties:
     maria: Party
     auditor: Party
 
-    @property
-    def all(self) -> tuple[Party, ...]:
-        """Each of them."""
-        return (self.governor, self.insurer, self.clinic, self.oracle, self.maria, self.auditor)
-
     def address_of(self, party: Party, name: str) -> str:
         """The address of an account on its own machine."""
         accounts = party.ok("accounts", "list")["accounts"]
@@ -105,11 +103,8 @@ def settle_in(
 ) -> Parties:
     """Make the parties, on any chain with a deployment whose governor is ``funder``, which pays for all."""
     names = ("governor", "insurer", "clinic", "oracle", "maria", "auditor")
-    parties = Parties(
-        Protocol(connect(rpc_url), deployment), *(Party(name, folder, rpc_url, read) for name in names)
-    )
-    for party in parties.all:
-        save_deployment(party.state.deployments, deployment)
+    made = (Party(name, folder, rpc_url, deployment, read) for name in names)
+    parties = Parties(Protocol(connect(rpc_url), deployment), *made)
     _make_accounts(parties, funder)
     _exchange_cards(parties)
     _let_in(parties)

@@ -96,6 +96,11 @@ class Deployment(BaseModel):
     made: Making | None = None
     """How; None of one that was recorded before that was kept."""
 
+    def __hash__(self) -> int:
+        """What is remembered of a deployment is remembered by where it is: what tells how it was made holds
+        dictionaries."""
+        return hash((self.chain_id, self.block, self.settlement))
+
     def addresses(self) -> dict[str, str]:
         """Every contract's address by what it is in the protocol."""
         return {name: getattr(self, name) for name in CONTRACT_NAMES}

@@ -8,10 +8,6 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from chainbill.chain.deployments import Deployment, read_deployment
-from chainbill.chain.node.connection import check_deployed
-from chainbill.chain.node.connection import connect as connect_to
-from chainbill.chain.node.endpoints import check_chain
-from chainbill.chain.protocol import Protocol
 from chainbill.client.auditor import Auditor
 from chainbill.client.governor import Governor
 from chainbill.client.insurer import Insurer
@@ -20,7 +16,7 @@ from chainbill.client.oracle import Oracle
 from chainbill.client.patient import Patient
 from chainbill.client.provider import Provider
 from chainbill.client.relay import Relay
-from chainbill.errors import NodeError, StateError
+from chainbill.errors import NodeError
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims.disputes import DisputeStep, close
 from chainbill.operations.governor.calls import governor_account
@@ -165,8 +161,8 @@ class Chainbill:
 def connect(
     rpc_url: str | None = None,
     *,
-    network: str | None = None,
     deployment: AnyPath | Deployment | None = None,
+    network: str | None = None,
     state: AnyPath | None = None,
 ) -> Chainbill:
     """Connect to a deployment.
@@ -174,41 +170,29 @@ def connect(
     Args:
         rpc_url: the node; else ``$CHAINBILL_RPC_URL``, else one of the network's, else the state directory's
             devnet.
-        network: a network of the state directory, by name; else ``$CHAINBILL_NETWORK``, else the one in use,
-            else the devnet (``chainbill network``).
-        deployment: where the contracts are: a ``deployment.json``, or what is in one, and no network; else
-            what the state directory has recorded for the network or the node's chain.
-        state: the state directory; else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``. Where only the
-            deployment is given, what must be kept is kept in a folder of its own there, and nothing before.
+        deployment: where the contracts are: a ``deployment.json``, or what is in one; else what the state
+            directory has recorded for the node's chain.
+        network: a network of the state directory, by name; else ``$CHAINBILL_NETWORK``, else the one in use.
+        state: the state directory; else ``$CHAINBILL_STATE_DIR``, else ``~/.chainbill``. Where only a node
+            and a deployment are given, what must be kept is kept in a folder of its own there; nothing else
+            is written.
 
     Raises:
         DevnetError: no node is named and the devnet is not running.
-        NodeError: no node answers.
         WrongChain: the node is of another chain than the network or the deployment.
+        NodeError: no node answers, or one of another chain of the same id.
         NotDeployed: no deployment is recorded for its chain, or the file is none.
-        StateError: the state directory cannot be used.
+        StateError: the state directory cannot be used, or has no such network.
     """
-    if deployment is None:
-        home = StateDirectory.open(Path(state) if state else None)
-        return Chainbill(Session.open(state_of(home, network), rpc_url))
-    if network is not None:
-        raise StateError(
-            "a network and a deployment are named",
-            hint=f"keep it for the network: chainbill network add {network} --replace --deployment FILE",
-        )
-    where = deployment if isinstance(deployment, Deployment) else read_deployment(Path(deployment))
-    if state is None:
+    where = (
+        deployment
+        if deployment is None or isinstance(deployment, Deployment)
+        else read_deployment(Path(deployment))
+    )
+    if where is None or network is not None or state is not None:
+        kept = state_of(StateDirectory.open(Path(state) if state else None), network)
+    elif rpc_url or os.environ.get(RPC_ENVIRONMENT):
         kept = StateDirectory.of_deployment(where.chain_id, where.settlement)
     else:
-        kept = StateDirectory.open(Path(state))
-    return Chainbill(_session(rpc_url, where, kept))
-
-
-def _session(rpc_url: str | None, deployment: Deployment, state: StateDirectory) -> Session:
-    url = rpc_url or os.environ.get(RPC_ENVIRONMENT)
-    if url is None:
         raise NodeError("a deployment is named, and no node", hint="name one: connect(URL, deployment=…)")
-    w3 = connect_to(url)
-    check_chain(w3, deployment.chain_id, url)
-    check_deployed(w3, deployment.settlement)
-    return Session(state, Protocol(w3, deployment), None)
+    return Chainbill(Session.open(kept, rpc_url, deployment=where))

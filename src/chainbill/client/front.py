@@ -86,9 +86,11 @@ from chainbill.errors import (
     StateError,
     StateForgotten,
     TermsError,
+    TokenRefused,
     TooManyAddresses,
     UnknownBlock,
     UnsupportedVersion,
+    WrongChain,
 )
 from chainbill.ledger.history import (
     HistoryEntry,
@@ -414,6 +416,7 @@ __all__ = [
     "StoreRebuilt",
     "TakenEvents",
     "TermsError",
+    "TokenRefused",
     "TooManyAddresses",
     "UnknownBlock",
     "UnsupportedVersion",
@@ -425,6 +428,7 @@ __all__ = [
     "WithdrawalCalledOff",
     "WithdrawalTaken",
     "WorklistStanding",
+    "WrongChain",
     "connect",
     "format_dollars",
     "parse_dollars",

@@ -168,8 +168,8 @@ def _claim_id(ledger: Ledger, recorded: RecordedEvent, paired: PairedRow) -> byt
     row, batch = paired.row, paired.batch
     if batch is None or not isinstance(row, ClaimSettled):
         return None
-    chain_id, settlement = ledger.deployment.chain_id, ledger.deployment.settlement
-    prefix = _prefix(chain_id, settlement, batch.digest, recorded.block_time, batch.operator)
+    at = ledger.deployment
+    prefix = _prefix(at.chain_id, at.settlement, batch.digest, recorded.block_time, batch.operator)
     return claim_id(prefix, row.patient, row.claim, paired.secondary)
 
 

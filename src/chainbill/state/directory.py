@@ -96,13 +96,13 @@ class StateDirectory:
     @classmethod
     def of_deployment(cls, chain_id: int, settlement: str) -> Self:
         """What belongs to a deployment that is recorded nowhere here: a folder of its own in the usual state
-        directory, made once something must be kept.
+        directory, with the keys of that; made once something must be kept.
 
         Args:
             settlement: address of its settlement contract.
         """
         usual = Path(os.environ.get(ENVIRONMENT) or DEFAULT).expanduser().absolute()
-        return cls(usual / "deployed" / f"{chain_id}-{settlement.lower()}")
+        return cls(usual / "deployed" / f"{chain_id}-{settlement.lower()}", home=usual)
 
     def _sweep(self) -> None:
         for folder in (self.home, self.root, self.keystores, self.schedules, self.cash_prices, self.answers):
