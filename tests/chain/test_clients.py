@@ -41,7 +41,7 @@ from chainbill.chain.contracts.settlement import (
 )
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection
 from chainbill.chain.format.claim_tree import merkle_proof, merkle_root
-from chainbill.chain.format.events import BatchSettled, Event, Party
+from chainbill.chain.format.events import BatchSettled, DisputeParty, Event
 from chainbill.chain.format.logs import decode_log
 from chainbill.errors import ContractReverted
 from chainbill.money import DOLLAR
@@ -375,15 +375,17 @@ def test_claim_settlement__dispute_and_concede__are_read_back(chain: Stage) -> N
     provider_id, payer, claims, ids = settled(chain, 1, 2, 3)
     settlement, patient = chain.settlement, chain["patient"]
     assert settlement.dispute_of(ids[1]).status is DisputeStatus.NONE
-    settlement.dispute(patient, claims[1], Party.PATIENT, root_slot=0, proof=merkle_proof(ids, 1))
+    settlement.dispute(patient, claims[1], DisputeParty.PATIENT, root_slot=0, proof=merkle_proof(ids, 1))
     opened = settlement.dispute_of(ids[1])
-    assert (opened.status, opened.parties) == (DisputeStatus.OPEN, {Party.PATIENT})
+    assert (opened.status, opened.parties) == (DisputeStatus.OPEN, {DisputeParty.PATIENT})
     assert (opened.deadline, opened.held) == (chain.now() + 3 * NOTICE, 150 * DOLLAR)
     assert settlement.credit_of(provider_id) == credit(
         maturing=300 * DOLLAR, held=150 * DOLLAR, open_disputes=1
     )
-    settlement.dispute(chain["insurer"], claims[1], Party.PRIMARY, root_slot=0, proof=merkle_proof(ids, 1))
-    assert settlement.dispute_of(ids[1]).parties == {Party.PATIENT, Party.PRIMARY}
+    settlement.dispute(
+        chain["insurer"], claims[1], DisputeParty.PRIMARY, root_slot=0, proof=merkle_proof(ids, 1)
+    )
+    assert settlement.dispute_of(ids[1]).parties == {DisputeParty.PATIENT, DisputeParty.PRIMARY}
 
     before = chain.escrow.balance_of(patient.address)
     settlement.concede(chain["provider"], claims[1])
@@ -425,7 +427,9 @@ def test_claim_settlement__silence_and_void__are_read_back(chain: Stage) -> None
     _, _, claims, ids = settled(chain, 1, 2)
     settlement = chain.settlement
     settlement.void(chain["provider"], claims[0], root_slot=0, proof=merkle_proof(ids, 0))
-    settlement.dispute(chain["patient"], claims[1], Party.PATIENT, root_slot=0, proof=merkle_proof(ids, 1))
+    settlement.dispute(
+        chain["patient"], claims[1], DisputeParty.PATIENT, root_slot=0, proof=merkle_proof(ids, 1)
+    )
     with pytest.raises(ContractReverted) as refused:
         settlement.close(chain["stranger"], claims[1])
     assert refused.value.name == "DeadlineNotOver"

@@ -47,9 +47,9 @@ from chainbill.chain.format.events import (
     ClaimReversed,
     ClaimSettled,
     ClaimSkipped,
+    DisputeParty,
     Event,
     OperatorPaid,
-    Party,
     PatientDeposited,
     PatientWithdrew,
     PoolDeposited,
@@ -231,8 +231,8 @@ class Life:
         if not self.claims:
             return None
         claim = self.draw.choice(self.claims[-12:])
-        party = self.draw.choice((Party.PATIENT, Party.PATIENT, Party.PRIMARY))
-        if party == Party.PRIMARY and not claim.claim.payer_id:
+        party = self.draw.choice((DisputeParty.PATIENT, DisputeParty.PATIENT, DisputeParty.PRIMARY))
+        if party == DisputeParty.PRIMARY and not claim.claim.payer_id:
             return None
         return self.protocol.dispute(claim, party)
 

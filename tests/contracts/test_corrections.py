@@ -10,7 +10,7 @@ from tests.support.deployment import THERAPY, Credit, Protocol
 from tests.support.evm import Receipt, reverts
 
 from chainbill.billing.outcomes import Outcome, Reason
-from chainbill.chain.format.events import ClaimCorrected, ClaimSettled, Party
+from chainbill.chain.format.events import ClaimCorrected, ClaimSettled, DisputeParty
 from chainbill.money import DOLLAR
 
 REVERSED, CORRECTED = 4, 5
@@ -131,7 +131,7 @@ def test_correction__payers_tokens_cannot_move__uses_nothing_up(unruly: Protocol
 def test_correction__is_a_claim_like_any_other__disputed_reversed_and_corrected(protocol: Protocol) -> None:
     wrong = reversed_claim(protocol)
     second = protocol.settled_claim(correct(protocol, wrong.claim_id))
-    protocol.dispute(second, Party.PRIMARY)
+    protocol.dispute(second, DisputeParty.PRIMARY)
     protocol.concede(second)
     assert correct(protocol, second.claim_id, sequence=3).of(ClaimCorrected)
     assert (status(protocol, wrong), status(protocol, second)) == (CORRECTED, CORRECTED)

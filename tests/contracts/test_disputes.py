@@ -34,8 +34,8 @@ from chainbill.chain.format.events import (
     ClaimDisputed,
     ClaimReversed,
     DisputeAnswered,
+    DisputeParty,
     DisputeUpheld,
-    Party,
     PatientRefunded,
     PoolRefunded,
     RefundDeferred,
@@ -92,10 +92,10 @@ def test_dispute__by_the_patient__holds_the_credit(protocol: Protocol) -> None:
     receipt = protocol.dispute(settled)
     answer_by = protocol.evm.now + ANSWER_TIME
     assert receipt.events == (
-        ClaimDisputed(settled.claim_id, protocol.provider_id, Party.PATIENT, answer_by),
+        ClaimDisputed(settled.claim_id, protocol.provider_id, DisputeParty.PATIENT, answer_by),
     )
     assert protocol.settlement.read("disputeOf", settled.claim_id) == (
-        *(OPEN, 1 << Party.PATIENT, answer_by, VISIT_CREDIT, 0),
+        *(OPEN, 1 << DisputeParty.PATIENT, answer_by, VISIT_CREDIT, 0),
         protocol.provider_id,
     )
     assert protocol.credit_of() == Credit(maturing=VISIT_CREDIT, held=VISIT_CREDIT, open_disputes=1)
@@ -115,32 +115,32 @@ def test_dispute__held_credit__does_not_mature(protocol: Protocol) -> None:
 
 def test_dispute__by_the_primary_payers_insurer__opens_it(protocol: Protocol) -> None:
     settled = settle(protocol)
-    (event,) = protocol.dispute(settled, Party.PRIMARY).of(ClaimDisputed)
-    assert event.party == Party.PRIMARY
+    (event,) = protocol.dispute(settled, DisputeParty.PRIMARY).of(ClaimDisputed)
+    assert event.party == DisputeParty.PRIMARY
     assert status(protocol, settled) == OPEN
 
 
 def test_dispute__by_the_secondary_payers_insurer__opens_it(protocol: Protocol) -> None:
     settled = settle_coordinated(protocol, insured_twice(protocol))
-    (event,) = protocol.dispute(settled, Party.SECONDARY).of(ClaimDisputed)
-    assert event.party == Party.SECONDARY
+    (event,) = protocol.dispute(settled, DisputeParty.SECONDARY).of(ClaimDisputed)
+    assert event.party == DisputeParty.SECONDARY
     with reverts("NotAParty"):
-        protocol.dispute(settled, Party.PRIMARY, caller=account("second insurer").address)
+        protocol.dispute(settled, DisputeParty.PRIMARY, caller=account("second insurer").address)
 
 
-@pytest.mark.parametrize("party", list(Party))
-def test_dispute__by_a_stranger__reverts(protocol: Protocol, party: Party) -> None:
+@pytest.mark.parametrize("party", list(DisputeParty))
+def test_dispute__by_a_stranger__reverts(protocol: Protocol, party: DisputeParty) -> None:
     settled = settle_coordinated(protocol, insured_twice(protocol))
     callers = {protocol.stranger, protocol.provider, protocol.governor, protocol.neighbour}
-    rightful = {Party.PATIENT: protocol.late, Party.PRIMARY: protocol.insurer}
+    rightful = {DisputeParty.PATIENT: protocol.late, DisputeParty.PRIMARY: protocol.insurer}
     callers |= {other for owner, other in rightful.items() if owner != party}
     for caller in sorted(callers):
         with reverts("NotAParty", caller=caller, party=party):
             protocol.dispute(settled, party, caller=caller)
 
 
-@pytest.mark.parametrize("party", [Party.PRIMARY, Party.SECONDARY])
-def test_dispute__as_a_payer_the_claim_has_not__reverts(protocol: Protocol, party: Party) -> None:
+@pytest.mark.parametrize("party", [DisputeParty.PRIMARY, DisputeParty.SECONDARY])
+def test_dispute__as_a_payer_the_claim_has_not__reverts(protocol: Protocol, party: DisputeParty) -> None:
     protocol.publish_cash_prices()
     protocol.fund_patient(protocol.late, 500 * DOLLAR)
     protocol.grant(protocol.late)
@@ -156,8 +156,8 @@ def test_dispute__after_the_payer_contract_changed_hands__is_the_new_insurers(pr
     protocol.payer.send(protocol.insurer, "transferOwnership", protocol.stranger)
     protocol.payer.send(protocol.stranger, "acceptOwnership")
     with reverts("NotAParty", caller=protocol.insurer):
-        protocol.dispute(settled, Party.PRIMARY)
-    protocol.dispute(settled, Party.PRIMARY, caller=protocol.stranger)
+        protocol.dispute(settled, DisputeParty.PRIMARY)
+    protocol.dispute(settled, DisputeParty.PRIMARY, caller=protocol.stranger)
 
 
 @pytest.mark.parametrize("since", [0, DISPUTE_WINDOW - 1])
@@ -192,7 +192,7 @@ def test_dispute__in_the_windows_last_second__finds_the_credit_still_there(
 
 def test_dispute__twice_by_one_party__reverts(protocol: Protocol) -> None:
     settled = settle(protocol)
-    for party in (Party.PATIENT, Party.PRIMARY):
+    for party in (DisputeParty.PATIENT, DisputeParty.PRIMARY):
         protocol.dispute(settled, party)
         with reverts("AlreadyDisputed", claimId=shown(settled.claim_id), party=party):
             protocol.dispute(settled, party)
@@ -207,10 +207,10 @@ def test_dispute__by_another_party_while_it_is_open__joins_it(protocol: Protocol
         protocol.answer(settled)
     before = protocol.settlement.read("disputeOf", settled.claim_id)
     protocol.advance(60)
-    (event,) = protocol.dispute(settled, Party.PRIMARY).of(ClaimDisputed)
+    (event,) = protocol.dispute(settled, DisputeParty.PRIMARY).of(ClaimDisputed)
     assert event.answer_by == before[2]
     assert protocol.settlement.read("disputeOf", settled.claim_id) == (
-        *(before[0], 1 << Party.PATIENT | 1 << Party.PRIMARY),
+        *(before[0], 1 << DisputeParty.PATIENT | 1 << DisputeParty.PRIMARY),
         *before[2:],
     )
     assert protocol.credit_of() == Credit(held=VISIT_CREDIT, open_disputes=1)
@@ -221,9 +221,9 @@ def test_dispute__after_the_claim_was_upheld__is_open_to_the_other_party_only(pr
     protocol.dispute(settled)
     protocol.answer(settled)
     protocol.resolve(settled, ruling(settled))
-    with reverts("AlreadyDisputed", party=Party.PATIENT):
+    with reverts("AlreadyDisputed", party=DisputeParty.PATIENT):
         protocol.dispute(settled)
-    protocol.dispute(settled, Party.PRIMARY)
+    protocol.dispute(settled, DisputeParty.PRIMARY)
     assert status(protocol, settled) == OPEN
     assert protocol.credit_of() == Credit(held=VISIT_CREDIT, open_disputes=1)
     protocol.concede(settled)
@@ -231,8 +231,8 @@ def test_dispute__after_the_claim_was_upheld__is_open_to_the_other_party_only(pr
     protocol.assert_solvent()
 
 
-@pytest.mark.parametrize("party", [Party.PATIENT, Party.PRIMARY])
-def test_dispute__after_the_claim_was_reversed__reverts(protocol: Protocol, party: Party) -> None:
+@pytest.mark.parametrize("party", [DisputeParty.PATIENT, DisputeParty.PRIMARY])
+def test_dispute__after_the_claim_was_reversed__reverts(protocol: Protocol, party: DisputeParty) -> None:
     settled = settle(protocol)
     protocol.dispute(settled)
     protocol.concede(settled)
@@ -317,7 +317,7 @@ def relay(protocol: Protocol, settled: Settled, signature: bytes, deadline: int 
 def test_dispute_by_sig__the_patients__opens_it(protocol: Protocol) -> None:
     settled = settle(protocol)
     receipt = relay(protocol, settled, signed(protocol, settled))
-    assert receipt.of(ClaimDisputed)[0].party == Party.PATIENT
+    assert receipt.of(ClaimDisputed)[0].party == DisputeParty.PATIENT
     assert protocol.settlement.read("nonces", protocol.patient) == 1
     assert status(protocol, settled) == OPEN
 
@@ -396,7 +396,7 @@ def test_dispute_by_sig__twice__reverts(protocol: Protocol) -> None:
     relay(protocol, settled, signature)
     with reverts("InvalidPatientSignature"):
         relay(protocol, settled, signature)
-    with reverts("AlreadyDisputed", party=Party.PATIENT):
+    with reverts("AlreadyDisputed", party=DisputeParty.PATIENT):
         relay(protocol, settled, signed(protocol, settled, nonce=1))
 
 
@@ -848,7 +848,7 @@ def test_reversal__claim_of_two_payers__gives_each_its_part_back(
     assert settled.claim.secondary_paid > 0
     assert settled.secondary != SecondaryShares(0, 0, 0)
     if ending == "concede":
-        protocol.dispute(settled, Party.SECONDARY)
+        protocol.dispute(settled, DisputeParty.SECONDARY)
     receipt = getattr(protocol, ending)(settled)
     (event,) = receipt.of(ClaimReversed)
     assert event.secondary == settled.secondary
@@ -873,7 +873,7 @@ def test_concede__secondary_that_paid_nothing_but_counted_units__frees_them(prot
     settled = protocol.settled_claim(protocol.submit(protocol.batch([section])))
     assert settled.secondary == SecondaryShares(0, 0, 0)
     assert protocol.units_used(protocol.late, payer_id=secondary) == 1
-    protocol.dispute(settled, Party.SECONDARY)
+    protocol.dispute(settled, DisputeParty.SECONDARY)
     protocol.concede(settled)
     assert protocol.units_used(protocol.late, payer_id=secondary) == 0
 

@@ -15,7 +15,7 @@ from chainbill import protocol_constants
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
-from chainbill.chain.format.events import Claim, Party
+from chainbill.chain.format.events import Claim, DisputeParty
 
 SPANS = (
     *("NOTICE", "MAX_BATCH_LIFE", "WITHDRAWAL_LIFE", "MAX_ANNOUNCEMENT", "PAYOUT_CHANGE_DELAY"),
@@ -44,19 +44,19 @@ def upper_snake(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "words, file",
+    "words, name, file",
     [
-        (Outcome, "types/Outcomes.sol"),
-        (Reason, "types/Outcomes.sol"),
-        (CobMode, "types/Terms.sol"),
-        (Party, "interfaces/ISettlementState.sol"),
+        (Outcome, "Outcome", "types/Outcomes.sol"),
+        (Reason, "Reason", "types/Outcomes.sol"),
+        (CobMode, "CobMode", "types/Terms.sol"),
+        (DisputeParty, "Party", "interfaces/ISettlementState.sol"),
     ],
 )
 def test_enum__solidity_and_python__same_names_and_numbers(
-    contracts: Path, words: type[IntEnum], file: str
+    contracts: Path, words: type[IntEnum], name: str, file: str
 ) -> None:
-    members = enum_members(contracts / file, words.__name__)
-    assert [(upper_snake(name), number) for number, name in enumerate(members)] == [
+    members = enum_members(contracts / file, name)
+    assert [(upper_snake(member), number) for number, member in enumerate(members)] == [
         (word.name, word.value) for word in words
     ]
 

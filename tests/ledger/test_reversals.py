@@ -141,7 +141,9 @@ def test_voided__before_its_credit_matured__takes_it_back_with_the_operators_fee
 
 def test_ruled__in_part__units_stay_counted_and_the_rest_is_the_providers(past: Past) -> None:
     part = replace(WHOLE, allowed=40, deductible=10, coinsurance=0, outside_plan=5, plan_paid=25, fee=1)
-    past.log(START + 1, events.ClaimDisputed(past.claim_id, 1, events.Party.PATIENT, START + 1 + 3 * DAY))
+    past.log(
+        START + 1, events.ClaimDisputed(past.claim_id, 1, events.DisputeParty.PATIENT, START + 1 + 3 * DAY)
+    )
     assert past.ledger.disputes[past.claim_id].held == 96
     past.log(START + 2, events.DisputeAnswered(past.claim_id, b"s" * 32, START + 2 + 14 * DAY))
     past.log(
@@ -234,4 +236,4 @@ def test_correction__of_what_was_not_reversed__is_refused(past: Past) -> None:
 def test_dispute__after_the_window__is_refused(past: Past) -> None:
     late = START + 7 * DAY
     with pytest.raises(LedgerError, match="after its window"):
-        past.log(late, events.ClaimDisputed(past.claim_id, 1, events.Party.PATIENT, late + 3 * DAY))
+        past.log(late, events.ClaimDisputed(past.claim_id, 1, events.DisputeParty.PATIENT, late + 3 * DAY))

@@ -14,7 +14,7 @@ from tests.oracle.conftest import service_event
 from chainbill.attestation.attested import Assignment, attest
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.contracts.settlement import DisputeStatus, KeptRoot, settled_claims
-from chainbill.chain.format.events import Party
+from chainbill.chain.format.events import DisputeParty
 from chainbill.chain.format.logs import decode_log
 from chainbill.money import DOLLAR
 from chainbill.oracle.api import Hold, Status
@@ -177,7 +177,7 @@ def test_settle__claim_reversed__is_corrected_by_a_new_one(stage: Stage) -> None
     events = [decode_log(log) for log in receipt["logs"] if log["address"] == settlement.address]
     (claim,) = settled_claims(events, stage.protocol.now())
     assert claim.claim_id(stage.protocol.domain) == row.claim_id
-    settlement.dispute(patient, claim, Party.PATIENT, root_slot=0, proof=[])
+    settlement.dispute(patient, claim, DisputeParty.PATIENT, root_slot=0, proof=[])
     stage.devnet.advance(3 * DAY_SECONDS + 1)
     settlement.close(stage.submitter, claim)  # the provider was silent
 

@@ -154,7 +154,9 @@ def history() -> LedgerHistory:
         batch(tried_at),
     )
     [disputed] = claim_ids(tried_at, (OTHER, other))
-    log.add(tried_at + 60, events.ClaimDisputed(disputed, 1, events.Party.PATIENT, tried_at + 60 + 3 * DAY))
+    log.add(
+        tried_at + 60, events.ClaimDisputed(disputed, 1, events.DisputeParty.PATIENT, tried_at + 60 + 3 * DAY)
+    )
     log.add(
         tried_at + 90,
         events.ReversalFunded(disputed, dollars(150), 0, 0, 0, 0),

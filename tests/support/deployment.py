@@ -19,7 +19,7 @@ from chainbill.attestation.typed_data import Domain, SettlementBatch
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.format.events import Party
+from chainbill.chain.format.events import DisputeParty
 from chainbill.chain.roles import RESTRICTED, GovernorRole
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
@@ -478,7 +478,7 @@ class Protocol:
         return settled_claims(receipt, self.evm.chain_id, self.settlement.address)[index]
 
     def dispute(
-        self, settled: Settled, party: Party = Party.PATIENT, *, caller: str | None = None
+        self, settled: Settled, party: DisputeParty = DisputeParty.PATIENT, *, caller: str | None = None
     ) -> Receipt:
         """Dispute a claim as one of its parties."""
         return self.settlement.send(
@@ -487,11 +487,11 @@ class Protocol:
             *(settled.words, party, settled.root_slot, list(settled.proof)),
         )
 
-    def _disputer(self, settled: Settled, party: Party) -> str:
+    def _disputer(self, settled: Settled, party: DisputeParty) -> str:
         claim = settled.claim
-        if party == Party.PATIENT:
+        if party == DisputeParty.PATIENT:
             return settled.patient
-        return self.insurers[claim.payer_id if party == Party.PRIMARY else claim.secondary_payer_id]
+        return self.insurers[claim.payer_id if party == DisputeParty.PRIMARY else claim.secondary_payer_id]
 
     def concede(self, settled: Settled, *, caller: str | None = None) -> Receipt:
         """Give a disputed claim back."""

@@ -11,7 +11,7 @@ from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.contracts.escrow import Limits
 from chainbill.chain.contracts.settlement import Ruling
 from chainbill.chain.format.batch_codec import BatchSection
-from chainbill.chain.format.events import Party
+from chainbill.chain.format.events import DisputeParty
 from chainbill.money import DOLLAR
 
 SECOND_VISIT, THERAPY, CASH_VISIT = (bytes([n]) * 8 for n in range(6, 9))
@@ -220,17 +220,19 @@ def _disputes(story: Story) -> None:
     self_pay, partial, silent, upheld, unruled = batch.claims
     for number, (role, party) in enumerate(
         (
-            ("uninsured-patient", Party.PATIENT),
-            ("spouse", Party.PATIENT),
-            ("insurer", Party.PRIMARY),
-            ("insurer", Party.SECONDARY),
-            ("coordinated-patient", Party.PATIENT),
+            ("uninsured-patient", DisputeParty.PATIENT),
+            ("spouse", DisputeParty.PATIENT),
+            ("insurer", DisputeParty.PRIMARY),
+            ("insurer", DisputeParty.SECONDARY),
+            ("coordinated-patient", DisputeParty.PATIENT),
         )
     ):
         claim, proof = batch.claims[number], batch.proof(number)
         settlement.dispute(story.by[role], claim, party, root_slot=batch.root_slot, proof=proof)
     proof = batch.proof(1)
-    settlement.dispute(story.by["insurer"], partial, Party.PRIMARY, root_slot=batch.root_slot, proof=proof)
+    settlement.dispute(
+        story.by["insurer"], partial, DisputeParty.PRIMARY, root_slot=batch.root_slot, proof=proof
+    )
     settlement.concede(provider, self_pay)
     for claim in (partial, upheld, unruled):
         settlement.answer(provider, claim, b"\x11" * 32)

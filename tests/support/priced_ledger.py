@@ -21,7 +21,7 @@ from chainbill.statements.facts import (
     DisputeFacts,
     Disputer,
     DisputeStage,
-    MemberYear,
+    MemberYearFacts,
     Movement,
     MovementKind,
     Names,
@@ -268,7 +268,7 @@ class LedgerStory:
         """The patient's side of the ledger."""
         plans = {1: self.plan, 2: self.second_plan}
         years = [
-            MemberYear(
+            MemberYearFacts(
                 payer_id,
                 year,
                 plans[payer_id],

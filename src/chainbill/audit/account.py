@@ -10,7 +10,7 @@ from typing import Any
 from chainbill.attestation.claim_number import claim_number
 from chainbill.audit.claim_check import check_claim
 from chainbill.billing.outcomes import Outcome
-from chainbill.chain.format.events import Party
+from chainbill.chain.format.events import DisputeParty
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.claim_records import ClaimRecord
@@ -173,7 +173,7 @@ def _summary(record: ClaimRecord) -> dict[str, Any]:
 def _dispute(dispute: Dispute) -> dict[str, Any]:
     return {
         "status": dispute.status.label,
-        "parties": [party.label for party in Party if dispute.parties >> party & 1],
+        "parties": [party.label for party in DisputeParty if dispute.parties >> party & 1],
         "deadline": dispute.deadline or None,
         "held": format_dollars(dispute.held),
         "fee_held": format_dollars(dispute.fee_held),

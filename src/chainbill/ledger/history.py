@@ -13,7 +13,7 @@ from chainbill.attestation.claim_number import claim_number
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import CobMode
 from chainbill.chain.format import events
-from chainbill.chain.format.events import Claim, Event, Party, RecordedEvent, SecondaryShares
+from chainbill.chain.format.events import Claim, DisputeParty, Event, RecordedEvent, SecondaryShares
 from chainbill.money import format_dollars
 
 
@@ -242,7 +242,7 @@ def _plain(name: str, value: Any) -> Any:
         return format_dollars(value)
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    return value.label if isinstance(value, CobMode | Party | Reason) else value
+    return value.label if isinstance(value, CobMode | DisputeParty | Reason) else value
 
 
 def _entry(recorded: RecordedEvent) -> HistoryEntry:

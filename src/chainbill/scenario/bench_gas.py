@@ -24,7 +24,7 @@ from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.contracts.settlement import settled_claims
 from chainbill.chain.format.claim_tree import merkle_proof
-from chainbill.chain.format.events import Party
+from chainbill.chain.format.events import DisputeParty
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
@@ -142,7 +142,7 @@ def _dispute(stage: BenchStage, shape: Shape) -> TxReceipt:
 
     def dispute(place: int) -> TxReceipt:
         return stage.protocol.settlement.dispute(
-            patient, claims[place], Party.PATIENT, root_slot=0, proof=merkle_proof(ids, place)
+            patient, claims[place], DisputeParty.PATIENT, root_slot=0, proof=merkle_proof(ids, place)
         )
 
     dispute(disputed)

@@ -263,7 +263,7 @@ class ProviderBalance:
 
 
 @dataclass(frozen=True, slots=True)
-class MemberYear:
+class MemberYearFacts:
     """A member's benefit year with one insurer."""
 
     payer_id: int
@@ -299,7 +299,7 @@ class AccountFacts:
     movements: Sequence[Movement]
     balance: int
     """Wallet, pool, or all of a provider's money in settlement."""
-    years: Sequence[MemberYear] = ()
+    years: Sequence[MemberYearFacts] = ()
     """A patient's benefit years."""
     refused: Sequence[RefusedFacts] = ()
     """A patient's services that the oracle has not taken."""

@@ -12,7 +12,7 @@ from chainbill.billing.outcomes import Outcome
 from chainbill.billing.terms import PlanTerms
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.format.events import Claim, Party, RecordedEvent
+from chainbill.chain.format.events import Claim, DisputeParty, RecordedEvent
 from chainbill.errors import AttestationError, MalformedRecord, StateError
 from chainbill.ledger.accounts import Ledger, PatientAccount, PlanVersion
 from chainbill.ledger.claim_records import ClaimRecord, replay_claims
@@ -29,7 +29,7 @@ from chainbill.statements.facts import (
     DisputeFacts,
     Disputer,
     DisputeStage,
-    MemberYear,
+    MemberYearFacts,
     ProviderBalance,
     RefusedFacts,
 )
@@ -168,9 +168,9 @@ class LedgerHistory:
             found.append(waits)
         return found
 
-    def _years(self, account: str) -> list[MemberYear]:
+    def _years(self, account: str) -> list[MemberYearFacts]:
         return [
-            MemberYear(
+            MemberYearFacts(
                 payer_id=payer_id,
                 benefit_year=year,
                 plan=_plan_at(payer.plans[standing.plan.at(self._as_of)], self._as_of),
@@ -235,14 +235,14 @@ _STAGES = {
 }
 
 _DISPUTERS = {
-    Party.PATIENT: Disputer.PATIENT,
-    Party.PRIMARY: Disputer.INSURER,
-    Party.SECONDARY: Disputer.SECOND_INSURER,
+    DisputeParty.PATIENT: Disputer.PATIENT,
+    DisputeParty.PRIMARY: Disputer.INSURER,
+    DisputeParty.SECONDARY: Disputer.SECOND_INSURER,
 }
 
 
 def _dispute(dispute: Dispute) -> DisputeFacts:
-    parties = tuple(_DISPUTERS[party] for party in Party if dispute.parties >> party & 1)
+    parties = tuple(_DISPUTERS[party] for party in DisputeParty if dispute.parties >> party & 1)
     return DisputeFacts(_STAGES[dispute.status], parties, dispute.deadline or None)
 
 

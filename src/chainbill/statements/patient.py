@@ -27,7 +27,7 @@ from chainbill.statements.facts import (
     ChargeState,
     ClaimFacts,
     Disputer,
-    MemberYear,
+    MemberYearFacts,
     MovementKind,
     Names,
     RefusedFacts,
@@ -332,7 +332,7 @@ def _warnings(entry: StatementLine, paid: Sequence[StatementLine]) -> list[str]:
     return warnings
 
 
-def _benefit_year(year: MemberYear, names: Names, *, as_if_alone: bool) -> BenefitYear:
+def _benefit_year(year: MemberYearFacts, names: Names, *, as_if_alone: bool) -> BenefitYear:
     plan, met, opening = year.plan, year.met, year.opening
     ends = year.coverage_ends_at
     return BenefitYear(
@@ -354,7 +354,7 @@ def _benefit_year(year: MemberYear, names: Names, *, as_if_alone: bool) -> Benef
     )
 
 
-def _family(year: MemberYear) -> FamilyYear | None:
+def _family(year: MemberYearFacts) -> FamilyYear | None:
     plan, family = year.plan, year.family
     if family is None or not (plan.family_deductible or plan.family_oop_max):
         return None

@@ -117,7 +117,7 @@ class RemittanceLine(StatementPart):
     """The reference of the event that this one replaces."""
 
 
-class Credit(StatementPart):
+class ProviderCredit(StatementPart):
     """``balance == matured + maturing + held + bond - advanced``, and it is what was credited less what was
     taken back, paid out and paid to insurers, and what the bond brought."""
 
@@ -163,7 +163,7 @@ class ProviderStatement(StatementPart):
     """Of the events in ``totals``."""
     lines: list[RemittanceLine]
     """Decided ones in the ledger's order, then those that wait."""
-    credit: Credit
+    credit: ProviderCredit
 
 
 def provider_statement(
@@ -296,7 +296,7 @@ def _dispute(claim: ClaimFacts) -> str:
             return f"disputed by {by}, and taken back {how}" if by else f"given back {how}"
 
 
-def _credit(facts: AccountFacts, claims: Sequence[ClaimFacts]) -> Credit:
+def _credit(facts: AccountFacts, claims: Sequence[ClaimFacts]) -> ProviderCredit:
     standing = facts.standing or ProviderBalance(0, 0, 0, 0, 0, 0)
     credited = sum(claim.sharing.allowed - claim.sharing.operator_fee for claim in claims if claim.sharing)
     taken_back = moved(facts.movements, MovementKind.TAKEN_BACK)
@@ -307,7 +307,7 @@ def _credit(facts: AccountFacts, claims: Sequence[ClaimFacts]) -> Credit:
     expected = credited - taken_back - paid_out - receivables + put_up - returned
     check_balance("the provider's credit", expected, facts.balance)
     check_balance("the provider's credit by its parts", standing.balance, facts.balance)
-    return Credit(
+    return ProviderCredit(
         balance=facts.balance,
         credited=credited,
         taken_back=taken_back,

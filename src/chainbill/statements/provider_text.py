@@ -6,7 +6,7 @@ from chainbill.money import show_dollars
 from chainbill.statements.facts import ChargeState, MovementKind
 from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, heading, summary, wrapped
 from chainbill.statements.model import MovementLine
-from chainbill.statements.provider import Credit, ProviderStatement, RemittanceLine
+from chainbill.statements.provider import ProviderCredit, ProviderStatement, RemittanceLine
 from chainbill.statements.wording import show_iso_date, show_iso_moment, show_reason, state_words
 
 _CODES = (
@@ -180,7 +180,7 @@ def _not_paid(title: str, state: ChargeState, statement: ProviderStatement, widt
     return [] if len(lines) == 3 else lines
 
 
-def _credit(credit: Credit, width: int) -> list[str]:
+def _credit(credit: ProviderCredit, width: int) -> list[str]:
     rows = [("Credited", credit.credited, 1), ("Paid out", credit.paid_out, -1)]
     more = (
         ("Taken back", credit.taken_back, -1),

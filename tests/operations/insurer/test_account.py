@@ -39,7 +39,9 @@ def test_create__name_of_another_role__is_refused(session: Session, create) -> N
 
 def test_create__where_money_is_real__mints_none(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "devnet", None)
-    with pytest.raises(DevnetError, match="DevUSD is made on a devnet only"):
+    real = session.protocol.deployment.model_copy(update={"made": None})
+    monkeypatch.setattr(session.protocol, "deployment", real)
+    with pytest.raises(DevnetError, match="DevUSD is made on devnets and test networks only"):
         patients.create(session, "rich-patient", mint=DOLLAR)
 
 

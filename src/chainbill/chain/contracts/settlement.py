@@ -18,8 +18,8 @@ from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
     ClaimSettled,
+    DisputeParty,
     Event,
-    Party,
     SecondaryShares,
 )
 from chainbill.chain.format.packed_claim import NO_SECONDARY, pack_claim, pack_secondary
@@ -112,7 +112,7 @@ class Dispute:
     """What is stored of one disputed or reversed claim."""
 
     status: DisputeStatus
-    parties: frozenset[Party]
+    parties: frozenset[DisputeParty]
     """Who has disputed it."""
     deadline: int
     """Of the answer, or of the ruling; seconds since 1970."""
@@ -190,7 +190,13 @@ class ClaimSettlement(ContractClient):
     # ---- disputes -------------------------------------------------------------------------------------
 
     def dispute(
-        self, sender: Sender, claim: SettledClaim, party: Party, *, root_slot: int, proof: Sequence[bytes]
+        self,
+        sender: Sender,
+        claim: SettledClaim,
+        party: DisputeParty,
+        *,
+        root_slot: int,
+        proof: Sequence[bytes],
     ) -> TxReceipt:
         """Dispute a settled claim as its patient or as the insurer of one of its payers."""
         return self._send(sender, "dispute", claim.abi_tuple(), party, root_slot, list(proof))
@@ -316,7 +322,7 @@ class ClaimSettlement(ContractClient):
     def dispute_of(self, claim_id: bytes, *, block: int | str = "latest") -> Dispute:
         """What became of a claim that was disputed or reversed."""
         status, parties, *rest = self._call("disputeOf", claim_id, block=block)
-        disputers = frozenset(party for party in Party if parties >> party & 1)
+        disputers = frozenset(party for party in DisputeParty if parties >> party & 1)
         return Dispute(DisputeStatus(status), disputers, *rest)
 
     def extension_code(self) -> str:

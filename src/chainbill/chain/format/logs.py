@@ -220,7 +220,7 @@ def _reversed(claim_id: bytes, patient: str, *words: Any) -> events.ClaimReverse
 
 
 def _disputed(claim_id: bytes, provider: int, party: int, answer_by: int) -> events.ClaimDisputed:
-    return events.ClaimDisputed(claim_id, provider, events.Party(party), answer_by)
+    return events.ClaimDisputed(claim_id, provider, events.DisputeParty(party), answer_by)
 
 
 def _plan(

@@ -37,7 +37,8 @@ class NodeProvider(JSONBaseProvider):
         request = self.encode_rpc_request(method, params)
         told = self._transport.ask(request, sends=method.startswith("eth_send"))
         answer = check_answer(self.endpoint_uri, method, told)
-        response = cast("RPCResponse", answer)
+        # Nodes that leave the version or the id out are understood; web3 would not.
+        response = cast("RPCResponse", {"jsonrpc": "2.0", "id": 0, **answer})
         if method == "eth_chainId" and "result" in answer:
             self._chain_id = response
         return response

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.audit.text import Names, claim_text, show_history, show_verification
+from chainbill.cli.audit.text import PartyNames, claim_text, show_history, show_verification
 from chainbill.cli.shell.command import ExitCode, ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.given_files import LEDGER_FILE
@@ -145,7 +145,7 @@ def history(
     shown = found[-limit:] if limit else found
     emit(
         {"entries": [entry.to_json() for entry in shown], "shown": len(shown), "total": len(found)},
-        lambda: show_history(Names(session.book), shown),
+        lambda: show_history(PartyNames(session.book), shown),
     )
     if len(shown) < len(found):
         note(f"note: the newest {len(shown)} of {len(found):,}; --limit 0 lists all")
@@ -192,7 +192,7 @@ def show(
 
     session = invocation.session()
     found = show_claims(session, claims, _evidence(session, attestations, vault, reader))
-    names = Names(session.book)
+    names = PartyNames(session.book)
     emit(
         {
             "claims": [

@@ -20,7 +20,7 @@ SHOWN_DISCREPANCIES = 20
 """Discrepancies printed for a person; ``--json`` has all."""
 
 
-class Names:
+class PartyNames:
     """Shows accounts and ids by the names of the address book, where it has them."""
 
     def __init__(self, book: AddressBook) -> None:
@@ -47,7 +47,7 @@ class Names:
         return "" if payer_id is None else self._payers.get(payer_id, f"payer {payer_id}")
 
 
-def show_history(names: Names, entries: Sequence[HistoryEntry]) -> None:
+def show_history(names: PartyNames, entries: Sequence[HistoryEntry]) -> None:
     """A table, one row an entry."""
     if not entries:
         click.echo("There is nothing of the kind in the ledger.")
@@ -74,7 +74,7 @@ def show_history(names: Names, entries: Sequence[HistoryEntry]) -> None:
     show_table(columns, rows)
 
 
-def claim_text(names: Names, account: ClaimAccount) -> str:
+def claim_text(names: PartyNames, account: ClaimAccount) -> str:
     """One claim, a line a fact."""
     facts = account.to_json()
     lines = [
@@ -98,7 +98,7 @@ def claim_text(names: Names, account: ClaimAccount) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _price_lines(names: Names, facts: dict[str, Any]) -> list[str]:
+def _price_lines(names: PartyNames, facts: dict[str, Any]) -> list[str]:
     lines = _rows(
         ("payer", names.payer(facts["payer_id"]) if facts["payer_id"] else "none: self-pay"),
         (

@@ -152,9 +152,9 @@ def _show_disputes(disputes: Sequence[dict[str, Any]]) -> None:
 
 
 def _claim_facts(session: Session, each: DisputeStep | DisputedClaim) -> dict[str, Any]:
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
 
-    names, claim = Names(session.book), each.claim
+    names, claim = PartyNames(session.book), each.claim
     return {
         "claim_id": each.claim_id,
         "number": each.number,
@@ -169,9 +169,9 @@ def _claim_facts(session: Session, each: DisputeStep | DisputedClaim) -> dict[st
 
 
 def _payer(session: Session, payer_id: int) -> str:
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
 
-    return Names(session.book).payer(payer_id)
+    return PartyNames(session.book).payer(payer_id)
 
 
 def _next_lines(each: DisputeStep | DisputedClaim, now: int) -> list[str]:

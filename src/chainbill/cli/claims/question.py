@@ -10,7 +10,7 @@ from chainbill.cli.shell.output import show_time
 from chainbill.money import show_dollars
 
 if TYPE_CHECKING:
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
     from chainbill.operations.claims.description import ClaimDescription
     from chainbill.operations.claims.lookup import ProvenClaim
     from chainbill.operations.claims.rulings import RulingWanted
@@ -33,10 +33,10 @@ def ask_about(session: Session, name: str, proven: ProvenClaim, will: str, then:
         Unconfirmed: there is no terminal to ask on, and no ``--yes``.
         Declined: the answer is not yes.
     """
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
     from chainbill.operations.claims.description import describe_claim
 
-    about, names = describe_claim(session, proven, [name]), Names(session.book)
+    about, names = describe_claim(session, proven, [name]), PartyNames(session.book)
     confirm(
         f"{will} claim {about.number}",
         {
@@ -53,10 +53,10 @@ def ask_about(session: Session, name: str, proven: ProvenClaim, will: str, then:
 def claim_facts(session: Session, proven: ProvenClaim, names: Sequence[str]) -> dict[str, str]:
     """A claim's number, service, date, patient, provider and amount, as far as the first of the accounts
     ``names`` that may know it says; nothing is asked."""
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
     from chainbill.operations.claims.description import describe_claim
 
-    about, book = describe_claim(session, proven, names), Names(session.book)
+    about, book = describe_claim(session, proven, names), PartyNames(session.book)
     unread = f" for {about.read_by} to read" if about.read_by else ""
     return {
         "number": about.number,
@@ -79,7 +79,7 @@ def goes_back(proven: ProvenClaim, ruling: RulingWanted = "reverse") -> str:
     return f"{told}, {show_dollars(second)} to the second insurer" if second else told
 
 
-def _amount(about: ClaimDescription, names: Names) -> str:
+def _amount(about: ClaimDescription, names: PartyNames) -> str:
     parts = [f"{show_dollars(about.patient_responsibility)} by the patient"]
     if about.payer_id:
         parts.append(f"{show_dollars(about.plan_paid)} by {names.payer(about.payer_id)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from chainbill.cli.audit.text import Names
+from chainbill.cli.audit.text import PartyNames
 from chainbill.cli.claims.disputing import CLAIM, list_disputes, tell_step
 from chainbill.cli.claims.question import HELD, ask_about
 from chainbill.cli.shell.acting import acting_as, actor
@@ -64,7 +64,7 @@ def collect(invocation: Invocation, name: str) -> None:
     from chainbill.operations.insurer.account import payer_of
 
     insurer = actor(invocation, name, "insurer")
-    payer_id, names = payer_of(insurer), Names(insurer.session.book)
+    payer_id, names = payer_of(insurer), PartyNames(insurer.session.book)
     found = receivables.collect(insurer, payer_id)
     lines = [
         f"{show_dollars(paid)} collected from {names.provider(provider_id)}, "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.audit.text import Names
+from chainbill.cli.audit.text import PartyNames
 from chainbill.cli.insurer.own_payer import own_payer
 from chainbill.cli.shell.acting import acting_as, actor, provider_named
 from chainbill.cli.shell.command import ShellCommand
@@ -85,7 +85,7 @@ def _show_accepted(insurer: Actor) -> None:
     from chainbill.operations.insurer.acceptances import accepted_providers
     from chainbill.operations.insurer.account import payer_of
 
-    payer_id, names = payer_of(insurer), Names(insurer.session.book)
+    payer_id, names = payer_of(insurer), PartyNames(insurer.session.book)
     accepted = accepted_providers(insurer.session, payer_id)
     rows = [
         (

@@ -80,10 +80,10 @@ def settle(invocation: Invocation, operator: str | None, name: str) -> None:
 
 
 def _advice(session: Session) -> Advice:
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
     from chainbill.cli.shell.next_steps import Advice
 
-    return Advice(Names(session.book), datetime.fromtimestamp(session.now(), UTC).year)
+    return Advice(PartyNames(session.book), datetime.fromtimestamp(session.now(), UTC).year)
 
 
 def _settle_facts(done: Settlement, advice: Advice) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from chainbill.cli.audit.text import Names
+from chainbill.cli.audit.text import PartyNames
 from chainbill.cli.shell.acting import acting_as, actor, provider_named
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
@@ -143,7 +143,7 @@ def _revoked_text(name: str, provider: str, done: Revocation) -> str:
 
 
 def _show(patient: Actor, provider: str | None, found: Sequence[ConsentStanding]) -> None:
-    names = Names(patient.session.book)
+    names = PartyNames(patient.session.book)
     lines = []
     for each in found:
         called = names.provider(each.provider_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.cli.audit.text import Names
+from chainbill.cli.audit.text import PartyNames
 from chainbill.cli.patient.claims import dispute, disputes
 from chainbill.cli.patient.consents import consent, consent_facts, consent_text, revoke
 from chainbill.cli.patient.limits import limits, limits_facts
@@ -94,11 +94,11 @@ def balance(invocation: Invocation, name: str) -> None:
     from chainbill.operations.patient import wallet
 
     patient = actor(invocation, name, "patient")
-    standing, names = wallet.balance(patient), Names(patient.session.book)
+    standing, names = wallet.balance(patient), PartyNames(patient.session.book)
     emit(_balance_facts(patient, standing, names), "\n".join(_balance_lines(patient, standing, names)))
 
 
-def _balance_facts(patient: Actor, standing: WalletStanding, names: Names) -> dict[str, Any]:
+def _balance_facts(patient: Actor, standing: WalletStanding, names: PartyNames) -> dict[str, Any]:
     payers, limited = standing.payers, standing.limits
     return {
         "account": patient.name,
@@ -119,7 +119,7 @@ def _balance_facts(patient: Actor, standing: WalletStanding, names: Names) -> di
     }
 
 
-def _balance_lines(patient: Actor, standing: WalletStanding, names: Names) -> list[str]:
+def _balance_lines(patient: Actor, standing: WalletStanding, names: PartyNames) -> list[str]:
     announced, payers = standing.announced, standing.payers
     return [
         f"{patient.name} (account {patient.address})",

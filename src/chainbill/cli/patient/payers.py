@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from chainbill.cli.audit.text import Names
+from chainbill.cli.audit.text import PartyNames
 from chainbill.cli.shell.acting import acting_as, actor
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
@@ -126,7 +126,7 @@ def _show(patient: Actor, standing: Permission[Payers]) -> None:
 
 
 def _facts(patient: Actor, payers: Payers) -> dict[str, Any]:
-    names = Names(patient.session.book)
+    names = PartyNames(patient.session.book)
     return {
         "insurer": names.payer(payers.primary or None) or None,
         "payer_id": payers.primary or None,

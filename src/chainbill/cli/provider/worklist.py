@@ -71,10 +71,10 @@ def remove(invocation: Invocation, records: tuple[str, ...], name: str) -> None:
 
 def _at_oracle(session: Session, stands: WorklistStanding) -> list[dict[str, Any]]:
     """What was attested and is neither settled nor denied, with the oracle's word for how it stands."""
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
     from chainbill.cli.shell.next_steps import Advice, after_standing
 
-    advice = Advice(Names(session.book), datetime.fromtimestamp(session.now(), UTC).year)
+    advice = Advice(PartyNames(session.book), datetime.fromtimestamp(session.now(), UTC).year)
     return [
         {
             "record": each.record,

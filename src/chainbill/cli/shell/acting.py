@@ -107,11 +107,11 @@ def provider_named(session: Session, who: str) -> tuple[str, int]:
         AttestationError: it begins like an address and is none.
         StateError: no such provider, or it is not registered on this chain.
     """
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
     from chainbill.operations.governor.registrations import provider_of
 
     _, provider_id = provider_of(session, who)
-    return Names(session.book).provider(provider_id), provider_id
+    return PartyNames(session.book).provider(provider_id), provider_id
 
 
 def new_option(command: _Command) -> _Command:

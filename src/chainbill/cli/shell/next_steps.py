@@ -9,7 +9,7 @@ from chainbill.billing.outcomes import Reason
 
 if TYPE_CHECKING:
     from chainbill.attestation.typed_data import ServiceAttestation
-    from chainbill.cli.audit.text import Names
+    from chainbill.cli.audit.text import PartyNames
     from chainbill.oracle.api import Receipt
 
 _AFTER_PENDING: dict[Reason, str] = {
@@ -70,7 +70,7 @@ _AFTER_HOLD: dict[str, str] = {
 class Advice:
     """What to type next, with the names of the address book and in the chain's year."""
 
-    names: Names
+    names: PartyNames
     chain_year: int
 
     def after_pending(self, reason: Reason, attestation: ServiceAttestation) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.format import events
-from chainbill.chain.format.events import Event, Party
+from chainbill.chain.format.events import DisputeParty, Event
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.credit import has_matured
@@ -34,7 +34,7 @@ def _claim_disputed(ledger: Ledger, event: events.ClaimDisputed, now: int) -> No
         dispute.status, dispute.deadline = DisputeStatus.OPEN, deadline
     dispute.parties |= bit
     ledger.disputes[event.claim_id] = dispute
-    if event.party is Party.PATIENT:
+    if event.party is DisputeParty.PATIENT:
         ledger.patients[live.patient].dispute_nonce += 1
 
 

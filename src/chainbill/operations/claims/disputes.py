@@ -16,7 +16,7 @@ from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.format.events import (
     Claim,
     ClaimReversed,
-    Party,
+    DisputeParty,
     ReceivableRecorded,
     RefundDeferred,
 )
@@ -82,7 +82,7 @@ def dispute_as_patient(patient: Actor, claim: str | ProvenClaim) -> DisputeStep:
         ChainError: it is final, disputed by the patient already, or reversed.
     """
     proven = find_claim(patient.session, claim, PartyTo(patient.name, patient=patient.address))
-    return _dispute(patient, proven, Party.PATIENT)
+    return _dispute(patient, proven, DisputeParty.PATIENT)
 
 
 def dispute_as_insurer(insurer: Actor, payer_id: int, claim: str | ProvenClaim) -> DisputeStep:
@@ -182,7 +182,7 @@ def close(anyone: Actor, claim: str | ProvenClaim) -> DisputeStep:
 # ---- one step -----------------------------------------------------------------------------------------
 
 
-def _dispute(actor: Actor, proven: ProvenClaim, party: Party) -> DisputeStep:
+def _dispute(actor: Actor, proven: ProvenClaim, party: DisputeParty) -> DisputeStep:
     settlement = actor.protocol.settlement
     return _step(
         actor,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chainbill.attestation.claim_number import claim_number
 from chainbill.audit.account import every_claim, find_claims
 from chainbill.chain.contracts.settlement import DisputeStatus
-from chainbill.chain.format.events import Claim, Party
+from chainbill.chain.format.events import Claim, DisputeParty
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import StateError
 from chainbill.ledger.claim_records import replay_claims
@@ -56,7 +56,7 @@ class DisputedClaim:
     patient: str
     claim: Claim
     """As it was settled."""
-    parties: tuple[Party, ...]
+    parties: tuple[DisputeParty, ...]
     """Who has disputed it."""
     status: DisputeStatus
     deadline: int | None
@@ -159,7 +159,7 @@ class Claims:
                 claim_id=claim_id,
                 patient=live.patient,
                 claim=live.claim,
-                parties=tuple(party for party in Party if dispute.parties >> party & 1),
+                parties=tuple(party for party in DisputeParty if dispute.parties >> party & 1),
                 status=dispute.status,
                 deadline=dispute.deadline or None,
                 held=dispute.held,
@@ -194,6 +194,6 @@ def find_claim(session: Session, wanted: str | ProvenClaim, party: PartyTo | Non
     return wanted if isinstance(wanted, ProvenClaim) else Claims(session).find(wanted, party or PartyTo())
 
 
-def payer_party(claim: Claim, payer_id: int) -> Party:
+def payer_party(claim: Claim, payer_id: int) -> DisputeParty:
     """As what a payer of the claim disputes it."""
-    return Party.PRIMARY if claim.payer_id == payer_id else Party.SECONDARY
+    return DisputeParty.PRIMARY if claim.payer_id == payer_id else DisputeParty.SECONDARY

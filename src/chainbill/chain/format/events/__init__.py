@@ -7,7 +7,7 @@ by the escrow and by payers alike; here each has a name of its own.
 """
 
 from chainbill.chain.format.events.base import Event, RecordedEvent
-from chainbill.chain.format.events.claims import Claim, Party, SecondaryShares
+from chainbill.chain.format.events.claims import Claim, DisputeParty, SecondaryShares
 from chainbill.chain.format.events.disputes import (
     ClaimDisputed,
     ClaimReversed,
@@ -100,6 +100,7 @@ __all__ = [
     "ConsentRevoked",
     "CoverageEnded",
     "DisputeAnswered",
+    "DisputeParty",
     "DisputeUpheld",
     "Enrolled",
     "EpochEnded",
@@ -110,7 +111,6 @@ __all__ = [
     "NonceUsed",
     "OperatorFeeAnnounced",
     "OperatorPaid",
-    "Party",
     "PatientDeposited",
     "PatientRefunded",
     "PatientWithdrawalCancelled",

@@ -8,7 +8,7 @@ from enum import IntEnum
 from chainbill.billing.outcomes import Reason
 
 
-class Party(IntEnum):
+class DisputeParty(IntEnum):
     """Who may dispute a claim; the ``uint8`` on chain."""
 
     PATIENT = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.chain.format.events.base import Event
-from chainbill.chain.format.events.claims import Claim, Party, SecondaryShares
+from chainbill.chain.format.events.claims import Claim, DisputeParty, SecondaryShares
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class ClaimDisputed(Event):
 
     claim_id: bytes
     provider_id: int
-    party: Party
+    party: DisputeParty
     answer_by: int
 
 
