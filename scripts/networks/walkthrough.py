@@ -21,8 +21,8 @@ from eth_utils.conversions import to_hex
 import chainbill
 from chainbill.audit.verification import Verification
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.node.connection import find_receipt
-from chainbill.chain.node.finality import final_block
+from chainbill.chain.node.connection import find_receipt, newest_block
+from chainbill.chain.node.finality import Finality, final_block
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.chain.roles import GovernanceDelays
 from chainbill.errors import ChainError
@@ -122,20 +122,25 @@ class Walked:
 class Town:
     """A governor, an insurer, a clinic, an oracle and a patient on one chain, in one state directory."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, *, finality: Finality | None = None) -> None:
         """Make the accounts, give gas to those that send, and register the network.
+
+        Args:
+            engine: runs.
+            folder: for the state directory.
+            finality: when a block counts as final; None: as is usual for the engine.
 
         Raises:
             ChainError: the chain does not answer, or refuses.
             StateError: ``folder`` has another town's state.
         """
-        self._engine = engine
+        self._finality = finality or engine.finality
         home = StateDirectory.open(folder)
         self.root = home.root
         write_private(home.passphrase, secrets.token_urlsafe(24).encode() + b"\n")
-        tagged = engine.finality.tag is not None
+        tagged = self._finality.tag is not None
         settings = NetworkSettings(
-            engine.rpc_urls, depth_alone=not tagged, confirmations=engine.finality.confirmations
+            engine.rpc_urls, depth_alone=not tagged, confirmations=self._finality.confirmations
         )
         add_network(home, NETWORK, settings)
         self.state = home.of_network(NETWORK)
@@ -223,11 +228,12 @@ class Town:
         self.await_final(max(batch.block for batch in settlement.batches))
         return Settled(settlement, receipt_seconds, time.monotonic() - begun)
 
-    def await_final(self, block: int) -> None:
-        """Wait until a block is final. Raises ChainError: it does not become so."""
-        node = open_node(self.state)
+    def await_final(self, block: int | None = None) -> None:
+        """Wait until a block is final; None: the newest. Raises ChainError: it does not become so."""
+        w3 = open_node(self.state).w3
+        block = newest_block(w3) if block is None else block
         deadline = time.monotonic() + FINAL_SECONDS
-        while final_block(node.w3, self._engine.finality) < block:
+        while final_block(w3, self._finality) < block:
             if time.monotonic() > deadline:
                 raise ChainError(f"block {block} is not final after {FINAL_SECONDS:.0f} s")
             time.sleep(_POLL_SECONDS)
@@ -263,6 +269,8 @@ def walk_through(engine: Engine, folder: Path, *, visits: int) -> Walked:
     town.attest(*(f"visit-{number}" for number in range(visits)))
     settled = town.settle_finally()
     town.dispute(ruled="1:1", conceded="1:2")
+    # The statement says only what is final.
+    town.await_final()
     bill = town.connect()
     return Walked(
         deployed,
