@@ -44,7 +44,7 @@ engines: setup ## build geth and the validators' programs once, which needs Go
 	@$(BIN)/python -m scripts.networks build
 
 networks: engines ## run the tests on geth and on five validators
-	@$(BIN)/pytest -q -rs -m networks tests/networks $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -q -rs -m networks tests/networks $(ARGS)
 
 attack: setup-attack sequences mutation symbolic slither ## attack the contracts: all of the four targets that follow
 

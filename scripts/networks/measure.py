@@ -17,7 +17,7 @@ from eth_account.signers.local import LocalAccount
 
 from .build import ROOT
 from .engine import Engine
-from .walkthrough import Walked, walk_through
+from .walkthrough import Town, Walked, walk_through
 
 PAGE = ROOT / "docs" / "networks.md"
 
@@ -72,7 +72,7 @@ def measure(
         say(f"{name} ...")
         begun = time.monotonic()
         with make(folder / name, Account.create()) as engine:
-            walked[name] = walk_through(engine, folder / f"{name}-state", visits=VISITS)
+            walked[name] = walk_through(Town(engine, folder / f"{name}-state"), visits=VISITS)
         say(f"{name}: {time.monotonic() - begun:.0f} s with its start and end")
         load = max(load, os.getloadavg()[0])
     return Machine(datetime.now(UTC).date(), os.cpu_count() or 1, load), walked

@@ -250,18 +250,16 @@ class Town:
         clinic.concede(conceded)
 
 
-def walk_through(engine: Engine, folder: Path, *, visits: int) -> Walked:
-    """All of it on one engine.
+def walk_through(town: Town, *, visits: int) -> Walked:
+    """All of it in a new town.
 
     Args:
-        engine: runs.
-        folder: for the state directory, which is made there.
+        town: has no deployment yet.
         visits: how many events are attested and settled; at least 2.
 
     Raises:
         ChainError: the chain does not answer, or refuses; or its blocks do not become final.
     """
-    town = Town(engine, folder)
     deployed = town.deploy()
     begun = time.monotonic()
     town.set_up()

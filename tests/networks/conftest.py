@@ -12,6 +12,33 @@ from scripts.networks.devnet import Devnet
 from scripts.networks.engine import Engine
 from scripts.networks.geth import Geth
 from scripts.networks.validators import Validators
+from scripts.networks.walkthrough import Town, Walked, walk_through
+
+from chainbill.chain.node.finality import Finality
+from chainbill.state import keystores
+
+VISITS = 12
+"""Events of the walk-through."""
+
+DEPTH = Finality(tag=None, confirmations=8)
+"""What the walk-through takes for final on geth: `finalized` would be waited for three times as long."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one chain run in one process: so each is started once, and beside the others."""
+    for item in items:
+        if item.get_closest_marker("networks") is None:
+            continue
+        callspec = getattr(item, "callspec", None)
+        named = callspec.params.get("engine") if callspec is not None else None
+        used = {*getattr(item, "fixturenames", ())}
+        chain = named or next((name for name in ("validators", "geth") if name in used), None)
+        if chain is not None:
+            item.add_marker(pytest.mark.xdist_group(chain))
+
+
+Walk = Callable[[str], tuple[Town, Walked]]
 
 
 def require_built(module: str) -> None:
@@ -62,6 +89,26 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     """Each of the chains in turn."""
     running: Engine = request.getfixturevalue(f"running_{request.param}")
     return running
+
+
+@pytest.fixture(scope="session")
+def walk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+    """Walks through once on each chain, when that is first asked for."""
+    done: dict[str, tuple[Town, Walked]] = {}
+
+    def on(name: str) -> tuple[Town, Walked]:
+        if name not in done:
+            engine: Engine = request.getfixturevalue(f"running_{name}")
+            finality = DEPTH if name == "geth" else None
+            town = Town(engine, tmp_path_factory.mktemp("town") / "state", finality=finality)
+            done[name] = town, walk_through(town, visits=VISITS)
+        return done[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("RPC_URL", "NETWORK", "PASSPHRASE", "RECORDS"):
+            patch.delenv(f"CHAINBILL_{name}", raising=False)
+        patch.setattr(keystores, "SCRYPT_N", 2)
+        yield on
 
 
 def eventually(holds: Callable[[], bool], *, seconds: float) -> bool:
