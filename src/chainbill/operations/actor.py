@@ -89,6 +89,11 @@ class Actor:
             )
         return self._unlock()
 
+    @property
+    def only_reads(self) -> bool:
+        """Is it an address alone, without a key or a name whose keystore may be here?"""
+        return self._unlock is None
+
     def sender(self) -> Sender:
         """Sends its transactions; errors as ``account``."""
         return self.session.sender_of(self.account)
