@@ -67,3 +67,17 @@ def test_attest__record_that_waits_as_the_oracle_refused_it__is_attested_as_it_i
     assert receipt.attestation.patient == bill.patient(patient).address
     assert receipt.repeated is False
     assert provider.worklist().waiting == ()
+
+
+def test_publish_prices__by_a_key_or_an_address_of_somebody_else__is_not_done_by_the_providers_keystore(
+    bill: chainbill.Chainbill, clinic: str
+) -> None:
+    provider_id = bill.provider(clinic).provider_id
+    stranger = Account.create()
+    for who in (stranger, stranger.address):
+        with pytest.raises(chainbill.StateError, match="which alone may do this"):
+            bill.provider(who, provider_id=provider_id).publish_prices({"check-up-visit": "77"})
+    reader = bill.provider(bill.provider(clinic).address)
+    with pytest.raises(chainbill.StateError, match="it can be read, and nothing be sent for it"):
+        reader.publish_prices({"check-up-visit": "77"})
+    assert bill.provider(clinic).prices() == {}
