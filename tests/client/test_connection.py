@@ -114,6 +114,14 @@ def test_role__by_address__reads_and_sends_nothing(session: Session) -> None:
         patient.deposit("1")
 
 
+def test_insurer__by_address_on_a_devnet__is_given_no_payer_contract(session: Session) -> None:
+    bill, address = chainbill.connect(state=session.state.root), Account.create().address
+    before = session.protocol.w3.eth.block_number
+    with pytest.raises(chainbill.StateError, match="has no payer contract on this chain"):
+        bill.insurer(address).deposit("1")
+    assert session.protocol.w3.eth.block_number == before
+
+
 def test_deposit__dollars_in_every_form__is_the_same_amount_and_a_float_is_refused(session: Session) -> None:
     patient = chainbill.connect(state=session.state.root).patient("patient")
     before = patient.balance().balance
