@@ -100,6 +100,7 @@ def test_use_every_method__node_behaves__asks_all_that_is_broken_below(chain: St
     assert set(METHODS) <= set(proxy.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("way", BROKEN)
 def test_command__one_method_misbehaves__is_one_line_with_what_to_do(
