@@ -220,5 +220,5 @@ def _check_attested_as(receipt: Receipt, event: ServiceEvent, patient: str) -> N
         raise StateError(
             f"{event.record_identity} was attested as another event: {attested.units} for "
             f"{show_dollars(attested.billed_amount)} in {attested.benefit_year}, to {attested.patient}",
-            hint="take that one back (recall); or once it is settled, void it and correct it",
+            hint="take that one back (recall, remove); or once it is settled, void it and correct it",
         )
