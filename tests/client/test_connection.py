@@ -114,6 +114,14 @@ def test_role__by_address__reads_and_sends_nothing(session: Session) -> None:
         patient.deposit("1")
 
 
+def test_insurer__by_address_on_a_devnet__is_given_no_payer_contract(session: Session) -> None:
+    bill, address = chainbill.connect(state=session.state.root), Account.create().address
+    before = session.protocol.w3.eth.block_number
+    with pytest.raises(chainbill.StateError, match="has no payer contract on this chain"):
+        bill.insurer(address).deposit("1")
+    assert session.protocol.w3.eth.block_number == before
+
+
 def test_deposit__dollars_in_every_form__is_the_same_amount_and_a_float_is_refused(session: Session) -> None:
     patient = chainbill.connect(state=session.state.root).patient("patient")
     before = patient.balance().balance
@@ -122,3 +130,73 @@ def test_deposit__dollars_in_every_form__is_the_same_amount_and_a_float_is_refus
     assert patient.balance().balance == before + 4_500_000
     with pytest.raises(chainbill.AmountError, match="a float cannot hold every cent"):
         patient.deposit(1.5)  # type: ignore[arg-type]
+
+
+ROLES = ("patient", "insurer", "provider", "oracle", "relay", "governor")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role__private_key_as_text__is_refused_and_not_repeated(session: Session, role: str) -> None:
+    make = getattr(chainbill.connect(state=session.state.root), role)
+    secret = "ab" * 32
+    for text in (secret, f"0x{secret}"):
+        with pytest.raises(chainbill.ArgumentError, match="that is a private key") as refused:
+            make(text)
+        assert secret not in str(refused.value) + str(refused.value.hint)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role__of_what_is_no_account__says_what_is(session: Session, role: str) -> None:
+    make = getattr(chainbill.connect(state=session.state.root), role)
+    for who in (None, 5, b"\x01"):
+        with pytest.raises(chainbill.ArgumentError, match="names no account") as refused:
+            make(who)
+        assert "LocalAccount" in str(refused.value.hint)
+
+
+def test_oracle_and_relay__by_address__read_and_send_nothing(session: Session) -> None:
+    bill = chainbill.connect(state=session.state.root)
+    address = session.book.get("oracle-1").address
+    assert bill.oracle(address).fees().operator == address
+    intent = bill.patient("patient").sign_void_signatures()
+    with pytest.raises(chainbill.StateError, match="it can be read, and nothing be sent for it"):
+        bill.relay(address).submit(intent)
+
+
+def test_party__no_id_address_or_name__is_refused_by_name(session: Session) -> None:
+    bill = chainbill.connect(state=session.state.root)
+    patient = bill.patient("patient")
+    for number in (-1, 2**32):
+        for ask in (
+            lambda number=number: patient.consent(number, limit="1"),
+            lambda number=number: patient.accept_payer(number),
+        ):
+            with pytest.raises(chainbill.StateError, match=rf"there is no .* {number}"):
+                ask()
+    for who in (None, 1.0, True):
+        with pytest.raises(chainbill.ArgumentError, match="names no provider"):
+            patient.consent(who, limit="1")  # type: ignore[arg-type]
+    with pytest.raises(chainbill.ArgumentError, match="names no patient"):
+        list(bill.ledger.claims(patient=1))  # type: ignore[arg-type]
+
+
+def test_provider__that_nobody_is__has_no_balance(session: Session) -> None:
+    bill = chainbill.connect(state=session.state.root)
+    with pytest.raises(chainbill.StateError, match="there is no provider 9999 on this chain"):
+        bill.provider("provider", provider_id=9999).balance()
+
+
+def test_call__argument_that_no_contract_can_hold__is_refused_by_name(session: Session) -> None:
+    governor = chainbill.connect(state=session.state.root).governor()
+    with pytest.raises(chainbill.ArgumentError, match=r"ClaimSettlement.setOperatorFee does not take 0, 2.5"):
+        governor.set_operator_fee(bps=2.5)  # type: ignore[arg-type]
+    with pytest.raises(chainbill.ArgumentError, match="does not take -1"):
+        governor.end_epoch(-1)
+
+
+def test_consent__times_that_are_none__are_refused_by_name(session: Session) -> None:
+    patient = chainbill.connect(state=session.state.root).patient("patient")
+    with pytest.raises(chainbill.ArgumentError, match="'2030-01-01' is no moment"):
+        patient.consent(1, limit="1", until="2030-01-01")  # type: ignore[arg-type]
+    with pytest.raises(chainbill.ArgumentError, match=r"3.5 is no span"):
+        patient.consent(1, limit="1", duration=3.5)  # type: ignore[arg-type]

@@ -106,3 +106,42 @@ def test_auditor__history_show_export_and_verify__need_no_key(
     with_evidence = bill.auditor(attestations=town.state.oracle_database, vault=town.state.vault)
     assert with_evidence.show(claim)[0].not_shown == ()
     assert with_evidence.verify().adds_up
+
+
+def test_words__that_are_none_of_those_there_are__name_them(town: Town, bill: chainbill.Chainbill) -> None:
+    governor, address = bill.governor(), Account.create().address
+    for ask, hint in (
+        (lambda: governor.grant_role("boss", address), "arbiter"),  # type: ignore[arg-type]
+        (lambda: governor.revoke_role("boss", address), "arbiter"),  # type: ignore[arg-type]
+        (lambda: governor.resolve("1:1", "maybe"), "uphold"),  # type: ignore[arg-type]
+        (lambda: governor.resolve("1:1", {"tip": "5"}), "copay"),  # type: ignore[dict-item]
+        (lambda: bill.auditor().history(kinds=["rumour"]), "deposit"),
+    ):
+        with pytest.raises(chainbill.ArgumentError, match=" is no ") as refused:
+            ask()
+        assert hint in str(refused.value.hint)
+
+
+def test_auditor__evidence_that_is_not_there__is_refused_and_not_made(
+    bill: chainbill.Chainbill, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing"
+    for evidence in ({"attestations": missing}, {"vault": missing}):
+        with pytest.raises(chainbill.StateError, match=r"there is no .*missing"):
+            bill.auditor(**evidence)
+    assert not missing.exists()
+
+
+def test_set_operator_fee__as_it_was_announced__sends_nothing(bill: chainbill.Chainbill) -> None:
+    governor = bill.governor()
+    first = governor.set_operator_fee(flat="0.02")
+    again = governor.set_operator_fee(flat="0.02")
+    assert (first.changed, again.changed, again.transaction) == (True, False, None)
+    assert again.effective_at == first.effective_at
+
+
+def test_publish_prices__of_a_service_that_nobody_knows__is_refused(
+    bill: chainbill.Chainbill, clinic: str
+) -> None:
+    with pytest.raises(chainbill.TermsError, match="check-up-vist: the catalogue has no such service"):
+        bill.provider(clinic).publish_prices({"check-up-vist": "5"})

@@ -105,7 +105,8 @@ def test_patient__by_name_address_or_key__is_the_same_account(bill: Chainbill, k
     assert named.address == bill.patient(named.address).address
     reader = bill.patient(key.address)
     assert reader.balance().outside == 100 * DOLLAR
-    for act in (lambda: reader.deposit("1"), lambda: reader.sign_deposit("1"), reader.statement):
+    assert reader.statement().account == key.address
+    for act in (lambda: reader.deposit("1"), lambda: reader.sign_deposit("1")):
         with pytest.raises(StateError, match=r"the key of .* is not here"):
             act()
     with pytest.raises(StateError, match="no patient named 'nobody'"):

@@ -88,7 +88,7 @@ WITHOUT_PAGE: dict[str, set[str]] = {
     "provider.ingest": {"forget_records", "ingest"},
     "provider.payout": {"payout_actor", "payout_address"},
     "provider.rebuild": {"rebuild"},
-    "provider.waiting": {"remove", "worklist"},
+    "provider.waiting": {"remove", "take_off", "worklist"},
     "records": {"export_records", "fetch_records"},
     "relay": {"disputed_claim", "externally_signed"},
     "spending_money": {"give_spending_money"},

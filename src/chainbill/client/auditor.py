@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chainbill.client import parties
 from chainbill.client.parties import PartyName
-from chainbill.errors import StateError, unusable
+from chainbill.errors import ArgumentError, StateError, unusable
 from chainbill.operations import audit
 from chainbill.operations.audit import (
     MONEY_AND_CLAIMS,
@@ -64,7 +64,15 @@ class Auditor:
 
         Args:
             kinds: such as ``"deposit"``; none: claims, disputes and money.
+
+        Raises:
+            ArgumentError: there is no such kind.
         """
+        for kind in kinds:
+            if kind not in list(HistoryKind):
+                raise ArgumentError(
+                    f"{kind!r} is no kind of entry", argument="kinds", hint=f"one of {', '.join(HistoryKind)}"
+                )
         session = self._session
         wanted = Filter(
             kinds=frozenset(map(HistoryKind, kinds)) or MONEY_AND_CLAIMS,

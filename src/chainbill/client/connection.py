@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
@@ -16,7 +17,7 @@ from chainbill.client.oracle import Oracle
 from chainbill.client.patient import Patient
 from chainbill.client.provider import Provider
 from chainbill.client.relay import Relay
-from chainbill.errors import NodeError
+from chainbill.errors import ArgumentError, NodeError
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims.disputes import DisputeStep, close
 from chainbill.operations.governor.calls import governor_account
@@ -32,6 +33,10 @@ only."""
 
 AnyPath = str | os.PathLike[str]
 """Where a file or a folder is."""
+
+
+_WHO_ACTS = "give an eth-account LocalAccount (Account.from_key), the name of a keystore, or an address"
+_PRIVATE_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
 
 
 class Chainbill:
@@ -89,29 +94,26 @@ class Chainbill:
         """
         return Provider(self._actor(who, Role.PROVIDER), provider_id)
 
-    def oracle(self, who: LocalAccount | str = "oracle-1") -> Oracle:
+    def oracle(self, who: Who = "oracle-1") -> Oracle:
         """The oracle, whose nodes' keys and store are in the state directory.
 
         Args:
-            who: the account that sends its transactions, with its key or by the name of its keystore.
+            who: the account that sends its transactions, by name of whatever role.
 
         Raises:
-            StateError: its keystore is not here.
+            AttestationError: not an address.
+            StateError: its keystore is not here, or nobody can have the address.
         """
-        if isinstance(who, LocalAccount):
-            return Oracle(Actor.of(self._session, who))
-        return Oracle(Actor.holding(self._session, who))
+        return Oracle(self._actor(who, None))
 
-    def relay(self, who: LocalAccount | str) -> Relay:
-        """An account that sends what patients have signed: with its key, or the name of one whose keystore is
-        in the state directory, in whatever role.
+    def relay(self, who: Who) -> Relay:
+        """An account that sends what patients have signed, by name of whatever role.
 
         Raises:
-            StateError: its keystore is not here, or the passphrase is missing or wrong.
+            AttestationError: not an address.
+            StateError: its keystore is not here, or nobody can have the address.
         """
-        if isinstance(who, LocalAccount):
-            return Relay(Actor.of(self._session, who))
-        return Relay(Actor.holding(self._session, who))
+        return Relay(self._actor(who, None))
 
     def governor(self, who: Who = "governor") -> Governor:
         """An account in one of the governor's roles.
@@ -119,9 +121,9 @@ class Chainbill:
         Raises:
             StateError: by name, and its keystore is not in the state directory.
         """
-        if isinstance(who, LocalAccount) or who.startswith("0x"):
-            return Governor(self._actor(who, Role.GOVERNOR))
-        return Governor(governor_account(self._session, who))
+        if isinstance(who, str) and not who.startswith("0x") and not _PRIVATE_KEY.fullmatch(who):
+            return Governor(governor_account(self._session, who))
+        return Governor(self._actor(who, Role.GOVERNOR))
 
     def auditor(
         self,
@@ -146,16 +148,23 @@ class Chainbill:
             claim: its number (``2:7``), commitment or id.
             sent_by: who pays the chain's gas for it: an account with its key, or the name of a keystore.
         """
-        if isinstance(sent_by, str):
-            return close(Actor.holding(self._session, sent_by), claim)
-        return close(Actor.of(self._session, sent_by), claim)
+        return close(self._actor(sent_by, None), claim)
 
-    def _actor(self, who: Who, role: Role) -> Actor:
+    def _actor(self, who: Who, role: Role | None) -> Actor:
+        """Who acts; ``role``: that a name has to be of, None: of any.
+
+        Raises:
+            ArgumentError: nobody, or a private key, which no message repeats.
+        """
         if isinstance(who, LocalAccount):
             return Actor.of(self._session, who)
+        if not isinstance(who, str):
+            raise ArgumentError(f"a {type(who).__name__} names no account", argument="who", hint=_WHO_ACTS)
+        if _PRIVATE_KEY.fullmatch(who):
+            raise ArgumentError("that is a private key, and no account", argument="who", hint=_WHO_ACTS)
         if who.startswith("0x"):
             return Actor.reading(self._session, who)
-        return Actor.named(self._session, who, role)
+        return Actor.holding(self._session, who) if role is None else Actor.named(self._session, who, role)
 
 
 def connect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from chainbill.operations.actor import Actor
@@ -31,9 +32,9 @@ class Oracle:
         earner = None if operator is None else self._address_of(operator)
         return settle.settle(self._actor, operator=earner)
 
-    def take(self, file: Path) -> TakenEvents:
+    def take(self, file: str | os.PathLike[str]) -> TakenEvents:
         """Take in what a provider of another machine has exported; see ``operations.oracle.take``."""
-        return take_events(self._actor.session, file)
+        return take_events(self._actor.session, Path(file))
 
     def status(self) -> OracleStanding:
         """What was attested, by where it stands; see ``operations.oracle.settle.status``."""

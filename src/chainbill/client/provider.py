@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chainbill.client.amounts import Amount, micro_dollars
+from chainbill.errors import TermsError
 from chainbill.interop.fhir import MAX_BYTES
 from chainbill.interop.patient_accounts import Mapped
 from chainbill.operations import statements
@@ -117,9 +119,9 @@ class Provider:
 
     def ingest(
         self,
-        *files: Path,
+        *files: str | os.PathLike[str],
         patients: Mapping[str, str] | str | None = None,
-        patient_map: Path | None = None,
+        patient_map: str | os.PathLike[str] | None = None,
         same_account: bool = False,
         performed_by: Sequence[str] = (),
         source: str | None = None,
@@ -138,9 +140,9 @@ class Provider:
         given = {"": patients} if isinstance(patients, str) else patients or {}
         return ingest.ingest(
             self._actor,
-            files,
+            tuple(map(Path, files)),
             patients=[Mapped(patient, account) for patient, account in given.items()],
-            patient_map=patient_map,
+            patient_map=None if patient_map is None else Path(patient_map),
             same_account=same_account,
             performed_by=performed_by,
             source=source,
@@ -214,12 +216,22 @@ class Provider:
         """Every cash price of the schedule here, by service name."""
         return cash_prices.standing_prices(self._actor.session, self.provider_id)
 
-    def publish_prices(self, prices: Mapping[str, Amount]) -> PricesPublished:
+    def publish_prices(
+        self, prices: Mapping[str, Amount], *, catalogue: Catalogue | None = None
+    ) -> PricesPublished:
         """Publish what changes of the cash prices; see ``operations.provider.cash_prices.publish_prices``.
 
         Args:
             prices: of a unit, by service name; 0 takes a service off.
+            catalogue: the services that may be named; None: the packaged one.
+
+        Raises:
+            TermsError: the catalogue has no such service.
         """
+        services = (catalogue or Catalogue.load()).entries
+        for service in prices:
+            if service not in services:
+                raise TermsError(f"{service}: the catalogue has no such service")
         amounts = {service: micro_dollars(price) for service, price in prices.items()}
         return cash_prices.publish_prices(self._actor, self.provider_id, amounts)
 

@@ -89,6 +89,16 @@ class Actor:
             )
         return self._unlock()
 
+    @property
+    def is_named(self) -> bool:
+        """Was it named, and so is one of the state directory's own?"""
+        return self._open_vault is not None
+
+    @property
+    def only_reads(self) -> bool:
+        """Is it an address alone, without a key or a name whose keystore may be here?"""
+        return self._unlock is None
+
     def sender(self) -> Sender:
         """Sends its transactions; errors as ``account``."""
         return self.session.sender_of(self.account)

@@ -54,7 +54,8 @@ def read_history(session: Session) -> LedgerHistory:
 def patient_statement(
     patient: Actor, *, period: Period | None = None, charges: Sequence[str] = ()
 ) -> PatientStatement:
-    """The Explanation of Benefits: what was charged, who paid how much of it, and why.
+    """The Explanation of Benefits: what was charged, who paid how much of it, and why; to an address alone,
+    without the details that are sealed.
 
     Args:
         period: only charges of these days or this benefit year, by date of service.
@@ -103,12 +104,14 @@ def insurer_statement(session: Session, payer_id: int, *, period: Period | None 
     return of_insurer(payer_id, facts, names(session.book), services, period)
 
 
-def reader(actor: Actor) -> Reader:
-    """An account as a reader of the vault.
+def reader(actor: Actor) -> Reader | None:
+    """An account as a reader of the vault; None of an address alone, which opens nothing.
 
     Raises:
         StateError: its key is not at hand, or the passphrase is missing or wrong.
     """
+    if actor.only_reads:
+        return None
     state = actor.session.state
     taken = OracleStore(state.oracle_database).waiting() if state.oracle_database.exists() else []
     return Reader(actor.session.vault, actor.vault_key(), Refusals(state.refusals_database), taken)

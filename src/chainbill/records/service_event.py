@@ -81,8 +81,9 @@ class ServiceEvent(BaseModel):
     """The calendar day where the service took place, which X12 837 calls the date of service (DTP*472); where
     it is not given, the day that ``performed_at`` shows at its own offset."""
     units: Annotated[int, Field(ge=1, lt=2**16)] = 1
-    billed_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
-    """Micro-dollars for all units together."""
+    billed_amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
+    """Micro-dollars for all units together; no float, not even one without a fraction: 120.0 is meant as
+    dollars."""
     price_source: PriceSource
 
     @model_validator(mode="before")

@@ -42,6 +42,21 @@ def test_grant_consent__narrower__is_announced_beside_the_present_one(testbed: T
     assert standing.announced_at == done.effective_at
 
 
+def test_grant_consent__as_it_was_given__sends_nothing_and_begins_no_notice(
+    testbed: Testbed, clinic: int
+) -> None:
+    patient = testbed.account()
+    first = grant_consent(patient, clinic, limit=80 * DOLLAR)
+    again = grant_consent(patient, clinic, limit=80 * DOLLAR)
+    assert (again.changed, again.transaction, again.effective_at) == (False, None, None)
+    assert again.consent == again.before == first.consent
+    narrower = grant_consent(patient, clinic, limit=10 * DOLLAR)
+    testbed.wait(3_600)
+    again = grant_consent(patient, clinic, limit=10 * DOLLAR)
+    assert (again.changed, again.transaction, again.narrower) == (False, None, True)
+    assert again.effective_at == narrower.effective_at
+
+
 def test_grant_consent__what_is_left_out__stays(testbed: Testbed, clinic: int) -> None:
     patient = testbed.account()
     first = grant_consent(patient, clinic, limit=80 * DOLLAR, duration=700 * DAY, self_pay=True).consent

@@ -14,7 +14,7 @@ from eth_utils.abi import (
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
-from web3.exceptions import Web3Exception
+from web3.exceptions import MismatchedABI, Web3Exception
 from web3.types import EventData, TxReceipt
 
 from chainbill.chain.artifacts import load_artifact
@@ -22,7 +22,7 @@ from chainbill.chain.node.connection import newest_block
 from chainbill.chain.node.log_queries import in_ranges
 from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
 from chainbill.chain.node.sender import Sender
-from chainbill.errors import ChainError
+from chainbill.errors import ArgumentError, ChainError
 
 
 class Memory(Protocol):
@@ -46,7 +46,10 @@ class ContractClient:
 
     def calldata(self, name: str, *arguments: Any) -> bytes:
         """The bytes of a call that somebody else will make, or that will be made later."""
-        return bytes(HexBytes(self._contract.encode_abi(name, arguments)))
+        try:
+            return bytes(HexBytes(self._contract.encode_abi(name, arguments)))
+        except MismatchedABI:
+            raise self._misfit(name, arguments) from None
 
     def read_calldata(self, calldata: bytes) -> tuple[str, dict[str, Any]]:
         """A call's function and arguments by name: the inverse of ``calldata``.
@@ -137,5 +140,14 @@ class ContractClient:
         return sender.send_many(functions, on_mined=on_mined)
 
     def _function(self, name: str, *arguments: Any) -> ContractFunction:
-        function: ContractFunction = self._contract.functions[name](*arguments)
+        try:
+            function: ContractFunction = self._contract.functions[name](*arguments)
+        except MismatchedABI:
+            raise self._misfit(name, arguments) from None
         return function
+
+    def _misfit(self, name: str, arguments: Sequence[Any]) -> ArgumentError:
+        return ArgumentError(
+            f"{self.artifact}.{name} does not take {', '.join(map(repr, arguments))}",
+            hint="one of them is of the wrong type, or larger or smaller than the contract can hold",
+        )

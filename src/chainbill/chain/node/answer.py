@@ -66,7 +66,10 @@ def node_name(url: str) -> str:
 
 def unreachable(url: str) -> NodeError:
     """Nobody answers there."""
-    return NodeError(f"no node answers at {node_name(url)}", hint="start one: chainbill devnet up")
+    return NodeError(
+        f"no node answers at {node_name(url)}",
+        hint="check that it runs, and its URL; on a devnet: chainbill devnet up",
+    )
 
 
 def broken_off(url: str) -> NodeError:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainbill.operations.actor import Actor
-    from chainbill.operations.governor.operator_fee import OperatorFeeStanding
+    from chainbill.operations.governor.operator_fee import OperatorFeeAnnounced, OperatorFeeStanding
     from chainbill.operations.governor.stopping import ProviderStopped
     from chainbill.state.session import Session
 
@@ -231,8 +231,17 @@ def operator_fee(invocation: Invocation, flat: int | None, bps: int | None, name
         session,
         lambda: set_operator_fee(governor_account(session, name), flat=flat, bps=bps),
         {"flat": format_dollars(flat), "bps": bps},
-        f"The operator's fee for an event is announced: {_fee_text(flat, bps)}.",
+        _announced_text,
     )
+
+
+def _announced_text(done: OperatorFeeAnnounced) -> str:
+    fee = _fee_text(done.flat, done.bps)
+    if done.changed:
+        return f"The operator's fee for an event is announced: {fee}."
+    if done.effective_at is not None:
+        return f"The operator's fee for an event is announced already: {fee}."
+    return f"The operator's fee for an event is {fee} already."
 
 
 def _show_operator_fee(standing: OperatorFeeStanding) -> None:

@@ -119,6 +119,12 @@ def consent_text(given: Consent) -> str:
 
 
 def _tell(patient: Actor, provider: str, done: ConsentChange) -> None:
+    told = f"{provider} may charge {patient.name} {consent_text(done.consent)}"
+    said = f"{told}." if done.changed else f"{told}: that is consented to already."
+    if done.effective_at is not None:
+        said = f"{said} {it_holds(done.effective_at)}"
+    if done.narrower:
+        said += "\nIt is narrower than before, and a signed batch may rely on that."
     emit(
         {
             "account": patient.name,
@@ -126,10 +132,9 @@ def _tell(patient: Actor, provider: str, done: ConsentChange) -> None:
             "provider_id": done.provider_id,
             **consent_facts(done.consent),
             "effective_at": done.effective_at,
+            "changed": done.changed,
         },
-        f"{provider} may charge {patient.name} {consent_text(done.consent)}. "
-        f"{it_holds(done.effective_at or 0)}"
-        + ("\nIt is narrower than before, and a signed batch may rely on that." if done.narrower else ""),
+        said,
     )
 
 

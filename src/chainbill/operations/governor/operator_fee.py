@@ -45,7 +45,8 @@ class OperatorFeeAnnounced(Change):
 def set_operator_fee(
     registrar: Actor, *, flat: int | None = None, bps: int | None = None
 ) -> OperatorFeeAnnounced:
-    """Announce another fee of the operator that a batch names; it holds a day later.
+    """Announce another fee of the operator that a batch names; it holds a day later. The one announced last
+    is left alone.
 
     Args:
         flat: for each event, in micro-dollars; None: as announced last.
@@ -57,8 +58,12 @@ def set_operator_fee(
         ContractReverted: it is over the contract's cap.
         StateError: the key is not at hand.
     """
-    last = standing_fee(registrar.session).last
+    standing = standing_fee(registrar.session)
+    last = standing.last
     wanted = (last.flat if flat is None else flat, last.bps if bps is None else bps)
+    if wanted == (last.flat, last.bps):
+        since = standing.announced.effective_at if standing.announced else None
+        return OperatorFeeAnnounced(changed=False, effective_at=since, flat=last.flat, bps=last.bps)
     made = settlement_call(registrar, "setOperatorFee", *wanted)
     return OperatorFeeAnnounced(**made, flat=wanted[0], bps=wanted[1])
 

@@ -65,11 +65,13 @@ def payer_of(insurer: Actor) -> int:
 
 
 def own_payer(insurer: Actor) -> OwnPayer:
-    """The insurer's payer contract; on a devnet, where the governor is at hand, it is made if there is none.
+    """The insurer's payer contract; on a devnet, where the governor is at hand, it is made if there is none,
+    but not for an address alone.
 
     Raises:
         StateError: it has none.
         CallDelayed: the governor must announce the making first, and has.
     """
-    created = insurer.session.devnet is not None and open_payer(insurer.session, insurer.name).changed
+    may_open = insurer.session.devnet is not None and not insurer.only_reads
+    created = may_open and open_payer(insurer.session, insurer.name).changed
     return OwnPayer(payer_of(insurer), created)

@@ -74,7 +74,8 @@ def grant_consent(
     duration: int | None = None,
     self_pay: bool | None = None,
 ) -> ConsentChange:
-    """Let a provider charge the wallet. A wider consent holds at once, a narrower one after the notice.
+    """Let a provider charge the wallet. A wider consent holds at once, a narrower one after the notice; what
+    was consented to already is left alone.
 
     Args:
         patient: whose wallet.
@@ -93,6 +94,17 @@ def grant_consent(
     )
     escrow, now = patient.protocol.escrow, patient.session.now()
     before = escrow.consent_of(patient.address, provider_id, END_OF_TIME)
+    if before == wanted:
+        in_force = escrow.consent_of(patient.address, provider_id, now) == wanted
+        since = None if in_force else announced_since(patient, "ConsentGranted", providerId=provider_id)
+        return ConsentChange(
+            changed=False,
+            effective_at=since,
+            provider_id=provider_id,
+            consent=wanted,
+            before=before,
+            narrower=not in_force,
+        )
     sender = patient.sender()
     with soon_after_another():
         receipt = escrow.grant_consent(sender, provider_id, wanted)

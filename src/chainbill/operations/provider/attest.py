@@ -10,6 +10,7 @@ from eth_account.signers.local import LocalAccount
 from chainbill.attestation.signing import Signer
 from chainbill.errors import StateError
 from chainbill.interop.ingest_memory import IngestMemory
+from chainbill.money import show_dollars
 from chainbill.operations.actor import Actor
 from chainbill.operations.governor.registrations import patient_address
 from chainbill.operations.oracle.at_hand import oracle_at_hand
@@ -22,7 +23,7 @@ from chainbill.operations.provider.submission import (
     RefusedEvent,
     SubmittedEvent,
 )
-from chainbill.operations.provider.waiting import named_events
+from chainbill.operations.provider.waiting import named_events, take_off
 from chainbill.operations.provider.worklist import WaitingEvent, Worklist
 from chainbill.oracle.api import Receipt
 from chainbill.records.refusals import Refusals
@@ -80,26 +81,26 @@ def attest_event(
 ) -> Receipt:
     """Put one event on the worklist and attest it at once; attested before, the oracle's receipt for it.
 
+    What is told now of a record that waits takes the place of what was told before.
+
     Args:
         patient: the patient's account, by name or address; None: what was told of the record's patient when
             it was ingested, else the record's reference where that is a name or an address.
 
     Raises:
         IntakeRefused: with a ``RefusalReason`` as ``reason``. The event stays on the worklist.
-        StateError: nobody knows the patient's account, or a key is not at hand or may not sign.
+        StateError: nobody knows the patient's account, a key is not at hand or may not sign, or the record
+            was attested as another event.
         ChainError: the node could not be reached or refused.
     """
     address = _account_of(provider, event, patient)
     with at_work(provider) as worklist:
         account = attesting_account(provider, provider_id, key)
+        _drop_what_was_told_otherwise(provider, provider_id, worklist, event, address)
         worklist.add(address, event, self_pay=self_pay)
-        waiting = [
-            replace(item, self_pay=self_pay or item.self_pay)
-            for item in worklist.waiting()
-            if item.event.record_identity == event.record_identity and not item.corrects
-        ]
+        waiting = [replace(item, self_pay=self_pay or item.self_pay) for item in _waiting_as(worklist, event)]
         if not waiting:
-            return _attested_before(provider, provider_id, event)
+            return _attested_before(provider, provider_id, event, address)
         done = _submit(provider, provider_id, worklist, account, waiting, untold)
     if done.refused:
         raise done.refused[0].refusal
@@ -169,11 +170,55 @@ def _account_of(provider: Actor, event: ServiceEvent, patient: str | None) -> st
         ) from error
 
 
-def _attested_before(provider: Actor, provider_id: int, event: ServiceEvent) -> Receipt:
+def _waiting_as(worklist: Worklist, event: ServiceEvent) -> list[WaitingEvent]:
+    return [
+        item
+        for item in worklist.waiting()
+        if item.event.record_identity == event.record_identity and not item.corrects
+    ]
+
+
+def _drop_what_was_told_otherwise(
+    provider: Actor, provider_id: int, worklist: Worklist, event: ServiceEvent, patient: str
+) -> None:
+    """Take the event's record off the list where it waits as another event, which the oracle has not.
+
+    Raises:
+        StateError: the oracle has that one.
+    """
+    other = [item for item in _waiting_as(worklist, event) if (item.event, item.patient) != (event, patient)]
+    if not other:
+        return
+    found = oracle_at_hand(provider.session).find(provider_id, event.record_identity)
+    if found is not None:
+        _check_attested_as(found, event, patient)
+    else:
+        take_off(provider, provider_id, worklist, other)
+
+
+def _attested_before(provider: Actor, provider_id: int, event: ServiceEvent, patient: str) -> Receipt:
+    """The receipt of an event that was attested.
+
+    Raises:
+        StateError: the oracle has none, or the record was attested as another event.
+    """
     found = oracle_at_hand(provider.session).find(provider_id, event.record_identity)
     if found is None:
         raise StateError(
             f"{event.record_identity} was attested, and the oracle's store knows nothing of it",
             hint="chainbill provider rebuild",
         )
+    _check_attested_as(found, event, patient)
     return replace(found, repeated=True)
+
+
+def _check_attested_as(receipt: Receipt, event: ServiceEvent, patient: str) -> None:
+    """Raises StateError: the oracle has the event's record as another event."""
+    attested = receipt.attestation
+    was = (attested.patient, attested.units, attested.billed_amount, attested.benefit_year)
+    if was != (patient, event.units, event.billed_amount, event.benefit_year):
+        raise StateError(
+            f"{event.record_identity} was attested as another event: {attested.units} for "
+            f"{show_dollars(attested.billed_amount)} in {attested.benefit_year}, to {attested.patient}",
+            hint="take that one back (recall, remove); or once it is settled, void it and correct it",
+        )

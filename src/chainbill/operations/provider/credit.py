@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.contracts.settlement import Credit
 from chainbill.chain.format.events import BondWithdrawn, ProviderPaid
 from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.node.connection import time_of_block
 from chainbill.chain.node.outbox import Errand
+from chainbill.errors import StateError
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change, transaction_of
 from chainbill.operations.provider.acting import worklist_of
@@ -81,11 +83,13 @@ def balance(provider: Actor, provider_id: int) -> ProviderStanding:
 
     Raises:
         ChainError: the node does not answer.
-        StateError: the worklist cannot be used.
+        StateError: there is no such provider, or the worklist cannot be used.
     """
     protocol = provider.protocol
     credit = protocol.settlement.credit_of(provider_id)
     address = protocol.registry.payout_address(provider_id)
+    if address == ZERO_ADDRESS:
+        raise StateError(f"there is no provider {provider_id} on this chain")
     counts = worklist_of(provider).counts()
     return ProviderStanding(
         provider_id=provider_id,

@@ -105,15 +105,22 @@ def cancel_payout_address(provider: Actor, provider_id: int) -> PayoutChangeCall
 
 
 def payout_actor(provider: Actor, provider_id: int) -> Actor:
-    """The account at a provider's payout address. It is the provider's own unless it was changed.
+    """The account at a provider's payout address. It is the provider's own unless it was changed; another is
+    used only for a provider that is named, as the state directory's own: whoever gives a key or an address
+    acts with that alone.
 
     Raises:
-        StateError: the keystore of that account is not here.
+        StateError: the keystore of that account is not here, or is not to be used.
     """
     session = provider.session
     address = session.protocol.registry.payout_address(provider_id)
     if address == provider.address:
         return provider
+    if not provider.is_named:
+        raise StateError(
+            f"provider {provider_id} is paid at {address}, which alone may do this",
+            hint="act as that account",
+        )
     owner = session.book.name_of(address)
     if owner is None or owner not in session.keystores:
         raise StateError(

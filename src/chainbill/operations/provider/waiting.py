@@ -70,11 +70,18 @@ def remove(provider: Actor, provider_id: int | None, records: Sequence[str]) -> 
     """
     own = worklist_of(provider)
     named = named_events(own, provider.name, records) if records else []
-    own.remove(named)
+    take_off(provider, provider_id, own, named)
+    return EventsRemoved(tuple(item.event.record_identity for item in named))
+
+
+def take_off(
+    provider: Actor, provider_id: int | None, worklist: Worklist, items: Sequence[WaitingEvent]
+) -> None:
+    """Take events off the worklist, and what patients were told of their refusal with them."""
+    worklist.remove(items)
     if provider_id is not None:
         refusals = Refusals(provider.session.state.refusals_database)
-        refusals.keep_only(provider_id, commitments(own.waiting()))
-    return EventsRemoved(tuple(item.event.record_identity for item in named))
+        refusals.keep_only(provider_id, commitments(worklist.waiting()))
 
 
 def named_events(worklist: Worklist, name: str, records: Sequence[str]) -> list[WaitingEvent]:
