@@ -237,8 +237,10 @@ def test_deploy__members_by_address__are_taken(workplace: Workplace) -> None:
 
 def test_deploy__twice_on_a_network__is_refused(workplace: Workplace) -> None:
     deploy(workplace)
-    with pytest.raises(StateError, match="deployed on clinic-net already"):
+    with pytest.raises(StateError, match="deployed on clinic-net already") as twice:
         deploy(workplace, salt="another")
+    # Who did not say --output, or was cut off before it, finds there what the others need.
+    assert f"deployments/{workplace.chain.chain_id}.json; another" in (twice.value.hint or "")
 
 
 def test_deploy__on_the_devnet__is_refused(workplace: Workplace) -> None:

@@ -167,8 +167,9 @@ def prepare(state: StateDirectory, request: DeploymentRequest, rpc_url: str | No
     if recorded_deployment(state, network) is not None:
         raise StateError(
             f"chainbill is deployed on {network.name} already",
-            hint=f"check it: chainbill --network {network.name} deploy verify; another one needs a network "
-            "of another name",
+            hint=f"check it: chainbill --network {network.name} deploy verify; its deployment.json is "
+            f"{state.deployments / f'{network.chain_id}.json'}; another one needs a network of another "
+            "name",
         )
     account = _keystores(state).unlock(request.account)
     terms = _terms(state, request, w3)
