@@ -15,7 +15,7 @@ export SOLCX_BINARY_PATH := $(CURDIR)/.cache/solcx
 export APE_DATA_FOLDER := $(CURDIR)/.cache/ape
 
 .DEFAULT_GOAL := all
-.PHONY: all help setup setup-attack demo test test-slow networks attack sequences mutation symbolic slither lint format artifacts check-artifacts lock clean
+.PHONY: all help setup setup-attack demo test test-slow engines networks attack sequences mutation symbolic slither lint format artifacts check-artifacts lock clean
 
 all: setup help
 
@@ -40,8 +40,10 @@ test: setup ## run the tests except the slow ones, the attacks and those on real
 test-slow: setup ## run the slow tests
 	@$(BIN)/pytest -q -rs -m slow $(ARGS)
 
-networks: setup ## run the tests on geth and on five validators; builds them once, which needs Go
+engines: setup ## build geth and the validators' programs once, which needs Go
 	@$(BIN)/python -m scripts.networks build
+
+networks: engines ## run the tests on geth and on five validators
 	@$(BIN)/pytest -q -rs -m networks tests/networks $(ARGS)
 
 attack: setup-attack sequences mutation symbolic slither ## attack the contracts: all of the four targets that follow

@@ -10,6 +10,7 @@ import argparse
 import json
 import signal
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -22,6 +23,7 @@ from .build import Missing, build
 from .devnet import Devnet
 from .engine import Engine
 from .geth import Geth
+from .measure import PAGE, measure, table, written
 from .process import EngineError
 from .validators import Validators
 
@@ -40,16 +42,36 @@ def main(arguments: list[str] | None = None) -> int:
     up = commands.add_parser("up", help="run a chain until Ctrl-C")
     up.add_argument("engine", choices=sorted(ENGINES))
     up.add_argument("--folder", type=Path, required=True, help="for its data, its logs and the funded key")
+    measured = commands.add_parser("measure", help="walk through on each engine, and print what it took")
+    measured.add_argument("--write", action="store_true", help="write the table of docs/networks.md, too")
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":
-            build(lambda line: print(line, flush=True))
+            build(say)
+        elif options.command == "measure":
+            return measure_all(write=options.write)
         else:
             run(options.engine, options.folder.absolute())
     except EngineError as error:
         print(f"networks: {error}", file=sys.stderr)
         return 2 if isinstance(error, Missing) else 1
     return 0
+
+
+def say(line: str) -> None:
+    """Tell whoever waits."""
+    print(line, flush=True)
+
+
+def measure_all(*, write: bool) -> int:
+    """Measure the walk-through on every engine; returns 1 where something did not add up on one."""
+    with tempfile.TemporaryDirectory() as folder:
+        machine, walked = measure(ENGINES, Path(folder), say)
+    measured = table(machine, walked)
+    say(measured)
+    if write:
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), measured), encoding="utf-8")
+    return int(any(each.differences or each.verification.discrepancies for each in walked.values()))
 
 
 def run(name: str, folder: Path) -> None:
@@ -62,8 +84,7 @@ def run(name: str, folder: Path) -> None:
 
 def facts(engine: Engine) -> dict[str, object]:
     """What a client has to know."""
-    urls = engine.rpc_urls if isinstance(engine, Validators) else (engine.rpc_url,)
-    return {"chain_id": engine.chain_id, "rpc_urls": urls, "funded": engine.funded.address}
+    return {"chain_id": engine.chain_id, "rpc_urls": engine.rpc_urls, "funded": engine.funded.address}
 
 
 def funded_account(folder: Path) -> LocalAccount:

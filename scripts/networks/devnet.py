@@ -7,6 +7,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from chainbill.chain.devnet import anvil
+from chainbill.chain.node.finality import DEVNET_FINALITY
 
 from .engine import COINS, Engine
 from .process import free_ports
@@ -16,6 +17,7 @@ class Devnet(Engine):
     """One anvil, which makes a block for each transaction. Only a graceful end keeps its chain."""
 
     name = "devnet"
+    finality = DEVNET_FINALITY
 
     def __init__(self, folder: Path, funded: LocalAccount) -> None:
         """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from eth_account.signers.local import LocalAccount
 
+from chainbill.chain.node.finality import Finality
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError
 
@@ -27,6 +29,9 @@ class Engine(ABC):
     name: str
     """As tests and tables call it."""
 
+    finality = Finality()
+    """When a block counts as final there."""
+
     def __init__(self, folder: Path, funded: LocalAccount, chain_id: int) -> None:
         """
         Args:
@@ -42,6 +47,19 @@ class Engine(ABC):
     @abstractmethod
     def rpc_url(self) -> str:
         """Where it answers: the same after a restart."""
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """Where each of its nodes answers, whether it runs or not."""
+        return (self.rpc_url,)
+
+    def admit(self, addresses: Sequence[str], *, may_deploy: bool = False) -> None:  # noqa: B027 - see below
+        """Let accounts send transactions, and deploy contracts where ``may_deploy``. Nothing is to be done
+        where everybody may.
+
+        Raises:
+            ChainError: the chain does not answer.
+        """
 
     @abstractmethod
     def start(self) -> None:

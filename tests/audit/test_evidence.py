@@ -25,6 +25,7 @@ from chainbill.operations.provider.own_claims import Doubt, DoubtfulClaim, doubt
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.store import CoordinationOfBenefits, OracleStore
 from chainbill.records.commitment import Opening
+from chainbill.records.sealed_file import SealedRecord
 from chainbill.records.vault import Vault, VaultKey
 
 PROVIDERS = {1: "provider", 2: "laboratory"}
@@ -130,7 +131,8 @@ def test_verify__records_by_their_files_or_opened_by_a_reader__names_what_is_mis
     vault = Vault(tmp_path / "vault")
     first, second, *others = standing(audit)
     for record in (first, second):  # files that nobody's key opens
-        (vault.directory / f"{record.commitment.hex()}.sealed").write_text('{"version": 1, "copies": []}')
+        sealed = SealedRecord({"nobody": b"a box"}).to_bytes()
+        (vault.directory / f"{record.commitment.hex()}.sealed").write_bytes(sealed)
 
     by_file = found(node, story, Evidence(vault=vault))
     by_reader = found(node, story, Evidence(vault=vault, key=VaultKey.generate()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,7 +14,6 @@ from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 from tests.house.test_cli_documented import EVERY_COMMAND
 
 from chainbill.chain.artifacts import CONTRACTS, load_artifact
-from chainbill.chain.node import reverts
 from chainbill.chain.node.reverts import HINTS, decode_revert
 from chainbill.errors import ChainError, ContractReverted
 
@@ -76,8 +75,8 @@ def test_decode_revert__amounts_and_times__are_shown_as_a_person_reads_them() ->
 
 
 def test_hints__of_every_error_of_every_contract__say_what_to_do() -> None:
-    folder = Path(reverts.__file__).parent / "artifacts"
-    abis = [json.loads(path.read_text())["abi"] for path in folder.glob("*.json")]
+    folder = files("chainbill.chain").joinpath("artifacts")
+    abis = [json.loads(path.read_text())["abi"] for path in folder.iterdir() if path.name.endswith(".json")]
     declared = {entry["name"] for abi in abis for entry in abi if entry["type"] == "error"}
     assert len(abis) == len(CONTRACTS)
     assert set(HINTS) == declared

@@ -32,7 +32,10 @@ ASKING = {
     "chainbill governor execute": (),
     "chainbill claims close": ("{claim}", "--as", "{clinic}"),
 }
-"""Every command that asks, with what it is given here."""
+"""Every command that asks about something of the town's, with what it is given here."""
+
+OF_NETWORKS = {"chainbill deploy", "chainbill network remove"}
+"""Those that ask about a network, which ``test_network`` and ``test_on_a_network`` have."""
 
 CLAIM_COMMANDS = [path for path, given in ASKING.items() if "{claim}" in given]
 
@@ -92,7 +95,7 @@ def test_asking__commands_with_yes__are_these() -> None:
         for path, command in EVERY_COMMAND.items()
         if any("--yes" in parameter.opts for parameter in command.params)
     }
-    assert with_yes == set(ASKING)
+    assert with_yes == {*ASKING, *OF_NETWORKS}
 
 
 @pytest.mark.parametrize("path", [path for path in ASKING if path != "chainbill governor execute"])

@@ -169,9 +169,10 @@ def test_database__that_can_only_be_read__says_so(tmp_path: Path, monkeypatch: p
         opened.execute("INSERT INTO kept VALUES ('x')")
 
 
-def test_database__whose_folder_is_gone__says_so(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="it cannot be opened"):
-        Database(tmp_path / "gone" / "a.sqlite", "CREATE TABLE IF NOT EXISTS kept (what TEXT)", "a list")
+def test_database__where_no_folder_can_be__says_so(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StateError, match="cannot be"):
+        Database(tmp_path / "taken" / "a.sqlite", "CREATE TABLE IF NOT EXISTS kept (what TEXT)", "a list")
 
 
 def test_database__misused_by_us__is_no_excuse(tmp_path: Path) -> None:

@@ -87,7 +87,8 @@ def deployed(town: NetworkTown) -> NetworkTown:
 
 def prepare(town: NetworkTown) -> None:
     """Name the network, and make the accounts that a deployment needs."""
-    town.ok("network", "add", NETWORK, "--rpc-url", town.chain.url)
+    # One node, which takes nothing back.
+    town.ok("network", "add", NETWORK, "--rpc-url", town.chain.url, "--confirmations", 0)
     town.ok("network", "use", NETWORK)
     town.ok("accounts", "new", "governor", "--role", "governor")
     for node in ("node-1", "node-2", "node-3"):
@@ -141,6 +142,39 @@ def test_network__bare_chain__comes_to_a_settled_and_disputed_claim_without_gas_
     checks = {each["check"]: each["verdict"] for each in town("doctor", "--json").facts["checks"]}
     assert checks["deployment"] == checks["oracle's store"] == checks["gas of clinic"] == "ok"
     assert "gas of maria" not in checks
+
+
+def test_statements__blocks_that_are_not_final__say_how_many_charges_are_to_come(
+    deployed: NetworkTown,
+) -> None:
+    town = deployed
+    people(town)
+    town.relayed("fund", "patient", "sign", "fund", "500", "--as", "maria")
+    town.relayed("payer", "patient", "sign", "accept-payer", "harbor", "--as", "maria")
+    town.relayed("consent", "patient", "sign", "consent", "clinic", "--limit", "200", "--as", "maria")
+    town.attest("clinic", "maria", "visit-1")
+    town.ok("oracle", "settle", "--as", "node-1")
+    town.attest("clinic", "maria", "visit-2", "visit-3")
+    town.ok("oracle", "settle", "--as", "node-1")
+    readers = [("patient", "maria"), ("provider", "clinic"), ("insurer", "harbor")]
+
+    def told(role: str, name: str) -> tuple[int, int]:
+        statement = town.ok(role, "statement", "--as", name)
+        return statement["counts"]["settled"], statement["not_final"]
+
+    def final_under(confirmations: int) -> None:
+        town.ok("network", "add", NETWORK, "--replace", "--confirmations", confirmations)
+
+    assert [told(*reader) for reader in readers] == [(3, 0)] * 3
+    final_under(1)
+    assert [told(*reader) for reader in readers] == [(1, 2)] * 3
+    assert "Not final yet: 2 more" in town("patient", "statement", "--as", "maria").out
+    assert town.ok("patient", "statement", "1:1", "--as", "maria")["counts"]["settled"] == 1
+    assert "not final yet" in town("patient", "statement", "1:3", "--as", "maria").error
+    final_under(5_000)
+    assert told("patient", "maria") == (0, 3)
+    assert "not final yet" in town("provider", "statement", "--as", "clinic").error
+    assert "not final yet" in town("insurer", "statement", "--as", "harbor").error
 
 
 def test_deploy__killed_by_sigkill_with_settlement_on_its_way__goes_on(town: NetworkTown) -> None:

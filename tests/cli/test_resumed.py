@@ -190,6 +190,7 @@ def test_fund__note_cannot_be_written__nothing_is_sent(
     assert balance() == "0.00"
 
 
+@pytest.mark.slow
 def test_fund__by_several_processes_at_once__each_is_paid_once(bare_town: Town) -> None:
     name, balance = funded(bare_town, "hasty")
     program = [sys.executable, "-c", "from chainbill.cli import main; main()"]
@@ -263,6 +264,7 @@ def test_take__cut_off_and_another_announced_since__takes_that_one(bare_town: To
     assert balance() == "350.00"
 
 
+@pytest.mark.slow
 def test_provider__payout_bond_and_advance_cut_off__are_done_once(town: Town, clinic: str) -> None:
     as_clinic = ("--as", clinic)
     town.attest(clinic, town.patient("p-first", clinic), "first")
@@ -287,6 +289,7 @@ def test_provider__payout_bond_and_advance_cut_off__are_done_once(town: Town, cl
     assert (later["resumed"], later["withdrawn"]) == (False, "100.00")
 
 
+@pytest.mark.slow
 def test_disputes__reply_lost_at_each_step__the_next_run_tells_the_outcome(town: Town, clinic: str) -> None:
     patient = town.patient("p-disputing", clinic)
     for visit, day in (("disputed", "2024-03-05"), ("answered", "2024-03-06")):

@@ -351,6 +351,35 @@ def test_history__claim_that_does_not_follow_from_its_terms__is_not_explained(va
     assert "does not follow from your plan's published terms" in event.amounts.coinsurance.why
 
 
+def test_history__charges_in_blocks_that_are_not_final__are_counted_for_those_they_concern() -> None:
+    log = Log()
+    log.add(
+        START,
+        events.ProviderRegistered(1, CLINIC),
+        *(events.PayerCreated(payer_id, address(19 + payer_id), INSURER) for payer_id in (1, 2, 3)),
+    )
+    final = len(log.recorded)
+    settled = replace(claim(VISIT, 1, dollars(100), 0, 0), secondary_payer_id=2)
+    log.add(
+        START + DAY,
+        events.ClaimSettled(PATIENT, settled),
+        events.ClaimPended(PATIENT, unsettled(WAITING.commitment, 3, Reason.PAYER_UNFUNDED)),
+        events.ClaimSkipped(PATIENT, unsettled(VISIT.commitment, 4, Reason.SEQUENCE_SPENT)),
+        batch(START + DAY),
+    )
+    # Tried again: one charge still.
+    pended = events.ClaimPended(PATIENT, unsettled(WAITING.commitment, 3, Reason.PAYER_UNFUNDED))
+    log.add(START + 2 * DAY, pended, batch(START + 2 * DAY))
+    history = LedgerHistory(log.recorded[:final], DEPLOYMENT, as_of=START, not_final=log.recorded[final:])
+    assert (history.patient(PATIENT).claims, history.patient(PATIENT).not_final) == ([], 2)
+    assert history.patient(OTHER).not_final == 0
+    assert history.provider(1).not_final == 2
+    assert [history.insurer(payer_id).not_final for payer_id in (1, 2, 3)] == [2, 1, 0]
+    with pytest.raises(LedgerError) as refused:
+        history.provider(2)
+    assert "not final yet" in str(refused.value.hint)
+
+
 def test_history__patient_charged_more_than_the_wallet__is_refused() -> None:
     log = Log()
     log.add(START, events.ProviderRegistered(1, CLINIC), events.PayerCreated(1, address(20), INSURER))

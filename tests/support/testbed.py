@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,8 +29,12 @@ DAY = DAY_SECONDS
 @pytest.fixture(scope="session")
 def testbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Testbed]:
     """A devnet, as earlier tests left it; one for each process."""
-    with nothing_of_the_user(), devnet_of_today(tmp_path_factory.mktemp("testbed") / "state") as local:
-        yield Testbed(Session.open(local.state))
+    with ExitStack() as stack:
+        # Only while it is set up: other tests of this process have settings of their own.
+        with nothing_of_the_user():
+            local = stack.enter_context(devnet_of_today(tmp_path_factory.mktemp("testbed") / "state"))
+            testbed = Testbed(Session.open(local.state))
+        yield testbed
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import shlex
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from tests.walkthrough.terminal import ROOT, Terminal, commands
 
 
@@ -15,6 +16,7 @@ def walkthrough_lines() -> list[str]:
     return commands((ROOT / "README.md").read_text(encoding="utf-8").partition("## Role by role")[2])
 
 
+@pytest.mark.slow
 def test_walkthrough__as_the_readme_says__pays_explains_and_adds_up(terminal: Terminal) -> None:
     # One test and not several: walking through takes thirty processes.
     lines = walkthrough_lines()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chainbill.chain.node.connection import time_of_block
+from chainbill.chain.node.finality import final_block
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.ledger.indexer import decode_ledger, fetch_ledger
 from chainbill.operations.actor import Actor
@@ -25,16 +27,28 @@ from chainbill.statements.provider import provider_statement as of_provider
 
 
 def read_history(session: Session) -> LedgerHistory:
-    """Fetch every log of the session's deployment and replay it.
+    """Fetch every log of the session's deployment, and replay what is final.
+
+    Which block of a network is final its settings say; on a devnet, and on a chain that only its node's URL
+    names, the newest counts.
 
     Raises:
         ChainError: the node does not answer.
         LedgerError: the logs do not replay.
     """
-    deployment = session.protocol.deployment
+    deployment, w3 = session.protocol.deployment, session.protocol.w3
+    final = None if session.network is None else final_block(w3, session.network.finality)
     with JsonRpc(session.rpc_url) as node:
         ledger = fetch_ledger(node, deployment)
-    return LedgerHistory(decode_ledger(ledger), deployment, as_of=ledger.header.to_block_time)
+    recorded, last = decode_ledger(ledger), ledger.header.to_block
+    if final is None or final >= last:
+        return LedgerHistory(recorded, deployment, as_of=ledger.header.to_block_time)
+    return LedgerHistory(
+        [each for each in recorded if each.block <= final],
+        deployment,
+        as_of=time_of_block(w3, final),
+        not_final=[each for each in recorded if each.block > final],
+    )
 
 
 def patient_statement(

@@ -29,6 +29,12 @@ def whole_numbers(
     return [_whole(each, own, on_chain(each)) for each in wanted]
 
 
+def hint_for_unlisted(role: str, not_final: int) -> str:
+    """What to do about a charge that is not on the statement of a ``role``."""
+    later = "; one that is not final yet is not on it" if not_final else ""
+    return f"its summary has the number of each: chainbill {role} statement{later}"
+
+
 def _whole(wanted: str, own: Sequence[tuple[str, str]], on_chain: Sequence[str]) -> str:
     here = [
         number

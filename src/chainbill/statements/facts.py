@@ -311,6 +311,8 @@ class AccountFacts:
     """What could not be sent to an insurer yet."""
     receivables: Mapping[int, int] = field(default_factory=dict)
     """What a provider owes, by payer id; what is owed to an insurer, by provider id."""
+    not_final: int = 0
+    """How many charges more were decided in blocks that may still be taken back."""
 
 
 def current_claims(claims: Iterable[ClaimFacts]) -> list[ClaimFacts]:

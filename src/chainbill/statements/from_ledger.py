@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from chainbill.attestation.address import checksum_address
@@ -12,8 +13,9 @@ from chainbill.billing.outcomes import Outcome
 from chainbill.billing.terms import PlanTerms
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.format.events import Claim, DisputeParty, RecordedEvent
-from chainbill.errors import AttestationError, MalformedRecord, StateError
+from chainbill.chain.format.batch_rows import Row, is_row
+from chainbill.chain.format.events import Claim, ClaimSkipped, DisputeParty, RecordedEvent
+from chainbill.errors import AttestationError, LedgerError, MalformedRecord, StateError
 from chainbill.ledger.accounts import Ledger, PatientAccount, PlanVersion
 from chainbill.ledger.claim_records import ClaimRecord, replay_claims
 from chainbill.ledger.credit import CreditAccount
@@ -53,18 +55,28 @@ class Reader:
 class LedgerHistory:
     """Everything that was logged, replayed once; gives each account its facts."""
 
-    def __init__(self, recorded: Sequence[RecordedEvent], deployment: Deployment, *, as_of: int) -> None:
+    def __init__(
+        self,
+        recorded: Sequence[RecordedEvent],
+        deployment: Deployment,
+        *,
+        as_of: int,
+        not_final: Sequence[RecordedEvent] = (),
+    ) -> None:
         """Replay.
 
         Args:
             recorded: every event of the deployment, in order (``audit.index``).
             deployment: whose events they are.
             as_of: time of the last block read, in seconds since 1970.
+            not_final: what was logged in later blocks, which may still be taken back: it is counted alone.
 
         Raises:
             LedgerError: the events do not replay; names the log.
         """
         self._as_of = as_of
+        self._has_later = bool(not_final)
+        self._not_final = [each.event for each in not_final if is_row(each.event)]
         self._rows, self._ledger = replay_claims(recorded, deployment)
         rows = self._rows
         self._ledger.mature(as_of)
@@ -79,7 +91,8 @@ class LedgerHistory:
         Raises:
             LedgerError: ``wanted`` is none of them.
         """
-        return [claim_number(*key) for key in sorted(named_keys(self._rows, wanted))]
+        with self._final_alone():
+            return [claim_number(*key) for key in sorted(named_keys(self._rows, wanted))]
 
     def patient(self, account: str, reader: Reader | None = None) -> AccountFacts:
         """A patient's claims, benefit years and wallet.
@@ -96,6 +109,7 @@ class LedgerHistory:
             as_of=self._as_of,
             claims=claims,
             refused=_not_on_chain(claims, [*taken, *refused]),
+            not_final=self._count_not_final(lambda row: row.patient == account),
             movements=self._movements.get(account, []),
             balance=self._ledger.balance_of(account),
             years=self._years(account),
@@ -110,7 +124,8 @@ class LedgerHistory:
         Raises:
             LedgerError: there is no such payer.
         """
-        account = self._ledger.payer(payer_id)
+        with self._final_alone():
+            account = self._ledger.payer(payer_id)
         owed = {
             provider_id: provider.receivables[payer_id]
             for provider_id, provider in self._ledger.providers.items()
@@ -121,6 +136,9 @@ class LedgerHistory:
             claims=[
                 claim for claim in self._claims if payer_id in (claim.payer_id, claim.secondary_payer_id)
             ],
+            not_final=self._count_not_final(
+                lambda row: payer_id in (row.claim.payer_id, row.claim.secondary_payer_id)
+            ),
             movements=self._movements.get(("payer", payer_id), []),
             balance=account.pool,
             waiting_refund=account.waiting_refund,
@@ -133,15 +151,34 @@ class LedgerHistory:
         Raises:
             LedgerError: there is no such provider.
         """
-        account = self._ledger.provider(provider_id)
+        with self._final_alone():
+            account = self._ledger.provider(provider_id)
         return AccountFacts(
             as_of=self._as_of,
             claims=[_opened(claim, reader) for claim in self._claims if claim.provider_id == provider_id],
+            not_final=self._count_not_final(lambda row: row.claim.provider_id == provider_id),
             movements=self._movements.get(("provider", provider_id), []),
             balance=account.credit.tokens,
             standing=_provider_balance(account.credit),
             receivables={payer_id: owed for payer_id, owed in account.receivables.items() if owed},
         )
+
+    @contextmanager
+    def _final_alone(self) -> Iterator[None]:
+        """What is not found may be in a block that is not final: an error says so."""
+        try:
+            yield
+        except LedgerError as error:
+            if not self._has_later:
+                raise
+            raise LedgerError(
+                str(error), hint="what is not final yet is not told of: if it is new, ask again in a while"
+            ) from None
+
+    def _count_not_final(self, concerns: Callable[[Row], bool]) -> int:
+        """How many charges that concern somebody were decided in blocks that are not final."""
+        rows = (row for row in self._not_final if concerns(row) and not isinstance(row, ClaimSkipped))
+        return len({(row.claim.provider_id, row.claim.sequence) for row in rows})
 
     def _taken(self, account: str, reader: Reader) -> list[RefusedFacts]:
         """What the oracle has of a patient and may settle, where the reader's vault opens its record."""

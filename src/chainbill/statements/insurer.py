@@ -143,7 +143,9 @@ class InsurerStatement(StatementPart):
     payer_id: int
     name: str
     as_of: str
-    """YYYY-MM-DD of the last block read."""
+    """YYYY-MM-DD of the last block read: the newest that is final."""
+    not_final: int
+    """How many charges more were decided in later blocks. They are told of once these are final."""
     period: PeriodLine | None
     """The days that everything but ``receivables`` and ``pool`` is about; None: all."""
     outside_period: int
@@ -190,6 +192,7 @@ def insurer_statement(
         payer_id=payer_id,
         name=known_payer(payer_id, names),
         as_of=utc_day(facts.as_of).isoformat(),
+        not_final=facts.not_final,
         period=period.line() if period else None,
         outside_period=len(everything) - len(current),
         members=len({claim.patient for claim in current}),

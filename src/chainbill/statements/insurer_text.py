@@ -12,6 +12,7 @@ from chainbill.statements.layout import (
     clamp_width,
     fitted,
     heading,
+    not_final_lines,
     table,
     wrapped,
 )
@@ -43,6 +44,7 @@ def render_insurer(statement: InsurerStatement, *, width: int = DEFAULT_WIDTH, d
         *_grouped("By provider", "Provider", _providers(statement), width),
         *_grouped("By benefit year", "Year", _years(statement), width),
         *_grouped("By service", "Service", _services(statement), width),
+        *not_final_lines(statement.not_final, width),
         *_not_paid(statement.counts, width),
         *_as_second_insurer(statement, width),
         *_receivables(statement, width),

@@ -40,6 +40,17 @@ def heading(text: str) -> list[str]:
     return ["", text.upper(), "-" * min(len(text), MIN_WIDTH)]
 
 
+def not_final_lines(count: int, width: int) -> list[str]:
+    """That some charges more are not final, after an empty line; nothing where there are none."""
+    if not count:
+        return []
+    said = (
+        f"Not final yet: {count} more, in blocks that the chain may still take back. What is final is listed "
+        "here."
+    )
+    return ["", *wrapped(said, width)]
+
+
 def amount_lines(rows: Sequence[tuple[str, str]], width: int, indent: str = "") -> list[str]:
     """Labels left, amounts flush right at one column, no further away than is easy to read across.
 

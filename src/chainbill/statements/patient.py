@@ -95,6 +95,7 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
         account=account,
         name=_name(account, facts, names),
         as_of=utc_day(facts.as_of).isoformat(),
+        not_final=facts.not_final,
         period=None,
         outside_period=0,
         counts=_counts(claims, facts.refused),

@@ -165,7 +165,9 @@ class PatientStatement(StatementPart):
     name: str
     """The one the records agree on, else the address book's; may be empty."""
     as_of: str
-    """YYYY-MM-DD of the last block read."""
+    """YYYY-MM-DD of the last block read: the newest that is final."""
+    not_final: int
+    """How many charges more were decided in later blocks. They are told of once these are final."""
     period: PeriodLine | None
     """The days that ``counts``, ``totals``, ``benefit_years`` and ``events`` are about; None: all."""
     outside_period: int

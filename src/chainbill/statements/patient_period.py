@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 
 from chainbill.errors import StateError
+from chainbill.statements.asked_for import hint_for_unlisted
 from chainbill.statements.facts import ChargeState
 from chainbill.statements.model import Amounts, Counts
 from chainbill.statements.patient_model import PatientEvent, PatientStatement
@@ -45,7 +46,7 @@ def only_charges(statement: PatientStatement, numbers: Collection[str]) -> Patie
         where = "in this period" if statement.period else "on the statement"
         raise StateError(
             f"there is no charge {unknown[0]} {where}",
-            hint="its summary has the number of each: chainbill patient statement",
+            hint=hint_for_unlisted("patient", statement.not_final),
         )
     return _with(statement, [event for event in statement.events if event.number in numbers])
 

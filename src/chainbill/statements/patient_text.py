@@ -8,7 +8,15 @@ from chainbill.money import show_dollars
 from chainbill.oracle.api import Status
 from chainbill.statements.advice import DISPUTE
 from chainbill.statements.facts import ChargeState
-from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, heading, summary, wrapped
+from chainbill.statements.layout import (
+    DEFAULT_WIDTH,
+    amount_lines,
+    clamp_width,
+    heading,
+    not_final_lines,
+    summary,
+    wrapped,
+)
 from chainbill.statements.model import Disputable
 from chainbill.statements.patient_model import (
     BenefitYear,
@@ -113,6 +121,7 @@ def _charges(statement: PatientStatement, width: int) -> list[str]:
     if statement.outside_period:
         more = statement.outside_period
         lines += ["", f"Outside this period: {more} more."]
+    lines += not_final_lines(statement.not_final, width)
     concerned: dict[str, list[PatientEvent]] = {}
     for event in events:
         if note := _charge_note(event):

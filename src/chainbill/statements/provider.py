@@ -20,6 +20,7 @@ from chainbill.billing.outcomes import (
     Outcome,
 )
 from chainbill.errors import StateError
+from chainbill.statements.asked_for import hint_for_unlisted
 from chainbill.statements.facts import (
     AccountFacts,
     ChargeState,
@@ -152,7 +153,9 @@ class ProviderStatement(StatementPart):
     provider_id: int
     name: str
     as_of: str
-    """YYYY-MM-DD of the last block read."""
+    """YYYY-MM-DD of the last block read: the newest that is final."""
+    not_final: int
+    """How many charges more were decided in later blocks. They are told of once these are final."""
     period: PeriodLine | None
     """The days that everything but ``credit`` is about; None: all."""
     outside_period: int
@@ -181,6 +184,7 @@ def provider_statement(
         provider_id=provider_id,
         name=known_provider(provider_id, names),
         as_of=utc_day(facts.as_of).isoformat(),
+        not_final=facts.not_final,
         period=period.line() if period else None,
         outside_period=len(everything) - len(claims),
         counts=Counts.of(claims),
@@ -202,7 +206,7 @@ def only_lines(statement: ProviderStatement, numbers: Collection[str]) -> Provid
         where = "in this period" if statement.period else "on the statement"
         raise StateError(
             f"there is no charge {min(unknown)} {where}",
-            hint="its summary has the number of each: chainbill provider statement",
+            hint=hint_for_unlisted("provider", statement.not_final),
         )
     return statement.model_copy(
         update={"lines": [line for line in statement.lines if line.number in numbers]}

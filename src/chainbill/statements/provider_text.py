@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from chainbill.money import show_dollars
 from chainbill.statements.facts import ChargeState, MovementKind
-from chainbill.statements.layout import DEFAULT_WIDTH, amount_lines, clamp_width, heading, summary, wrapped
+from chainbill.statements.layout import (
+    DEFAULT_WIDTH,
+    amount_lines,
+    clamp_width,
+    heading,
+    not_final_lines,
+    summary,
+    wrapped,
+)
 from chainbill.statements.model import MovementLine
 from chainbill.statements.provider import ProviderCredit, ProviderStatement, RemittanceLine
 from chainbill.statements.wording import show_iso_date, show_iso_moment, show_reason, state_words
@@ -59,6 +67,7 @@ def _summary(statement: ProviderStatement, width: int) -> list[str]:
         lines.append("none")
     if statement.outside_period:
         lines += ["", f"Outside this period: {statement.outside_period} more."]
+    lines += not_final_lines(statement.not_final, width)
     return lines
 
 

@@ -217,7 +217,8 @@ class Broadcaster:
         return int(self._w3.eth.block_number)
 
     def explain(self, transaction: TxParams, receipt: TxReceipt) -> ChainError:
-        """A mined revert carries no reason: run it again on the state it met."""
+        """A mined revert carries no reason: run it again on the state before its block, and, where what
+        stood before it in the block made it fail, on the state after."""
         replay: TxParams = {
             "from": self.account.address,
             "data": transaction["data"],
@@ -226,8 +227,9 @@ class Broadcaster:
         if "to" in transaction:
             replay["to"] = transaction["to"]
         try:
-            with mapped_errors():
-                self._w3.eth.call(replay, receipt["blockNumber"] - 1)
+            for block in (receipt["blockNumber"] - 1, receipt["blockNumber"]):
+                with mapped_errors():
+                    self._w3.eth.call(replay, block)
         except ChainError as error:
             return error
         return ChainError(f"transaction {receipt['transactionHash'].to_0x_hex()} reverted")

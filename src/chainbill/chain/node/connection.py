@@ -74,15 +74,15 @@ def hash_of_block(w3: Web3, number: int) -> bytes | None:
     return None
 
 
-def time_of_block(w3: Web3, block_hash: HexBytes) -> int:
-    """The time of the block of a hash, in seconds since 1970.
+def time_of_block(w3: Web3, block: HexBytes | int) -> int:
+    """The time of the block of a hash or a number, in seconds since 1970.
 
     Raises:
         UnknownBlock: the node has no such block, or no longer.
         ChainError: the node could not be reached or refused.
     """
     with mapped_errors():
-        return int(w3.eth.get_block(block_hash)["timestamp"])
+        return int(w3.eth.get_block(block)["timestamp"])
 
 
 def find_receipt(w3: Web3, transaction: bytes) -> TxReceipt | None:

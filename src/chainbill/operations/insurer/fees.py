@@ -9,6 +9,7 @@ from web3.types import TxReceipt
 
 from chainbill.billing.terms import FeeTerms
 from chainbill.chain.contracts.payer import PublishedFee as PublishedFee  # faces get it here
+from chainbill.chain.reads import Question
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change, transaction_of
 from chainbill.operations.fee_publication import FeeChanges, Sent, compare_fees, logged_fees, send_mixed
@@ -82,7 +83,11 @@ def publish_fees(
     """
     session, payer = insurer.session, insurer.protocol.payer(payer_id)
     schedule = session.schedules.draw(payer_id, fees)
-    changes = compare_fees(payer, fees, schedule.ids_of, session.now(), on_service=on_service)
+    reads = session.protocol.reads
+    with reads.held():
+        ids = [each for service in fees for each in schedule.ids_of(service)]
+        reads.learn(Question(payer, "feeAt", (each, END_OF_TIME)) for each in ids)
+        changes = compare_fees(payer, fees, schedule.ids_of, session.now(), on_service=on_service)
     own = {schedule.id_of(service): service for service in fees}
     # Also what an attempt that was cut off had published without writing it down.
     session.schedules.publish(payer_id, changes.unchanged)
