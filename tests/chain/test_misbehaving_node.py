@@ -275,6 +275,27 @@ def test_connect__not_a_url__is_one_error(url: str) -> None:
         connect(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "wss://user:SECRET@node.example/v3/SECRET?k=SECRET",
+        "htp://node.example/SECRET",
+        "node.example:8545/SECRET",
+        "user:SECRET@node.example",
+        "SECRET:@node.example",
+        "http://node.example:99999/SECRET#SECRET",
+        "http:/node.example/SECRET",
+        "https:///SECRET",
+        "https://[user:SECRET@node.example/SECRET",
+        "node.example/SECRET?to=http://x",
+    ],
+)
+def test_connect__mistyped_url_that_holds_a_key__is_not_shown_whole(url: str) -> None:
+    with pytest.raises(NodeError, match="is not the URL of a node") as refused:
+        connect(url)
+    assert "SECRET" not in f"{refused.value} {refused.value.hint}"
+
+
 def test_node_name__url_with_secrets__tells_none_of_them() -> None:
     assert node_name("https://user:word@node.example/v3/key?token=1") == "https://node.example"
     assert node_name("http://[::1]:8545/key") == "http://[::1]:8545"

@@ -15,6 +15,7 @@ from tests.support.roles import Ran
 from chainbill.chain.deployments import Deployment, deployment_text
 from chainbill.cli import cli
 from chainbill.cli.shell.failures import run
+from chainbill.state import keystores
 
 Program = Callable[..., Ran]
 
@@ -265,6 +266,38 @@ def test_remove__with_state__asks_and_forgets_all_but_keys(chainbill: Program, h
     add(chainbill, NOBODY, options=("--chain-id", 6))
 
 
+def test_remove__of_the_one_in_use__says_that_the_devnet_is_meant_now(chainbill: Program) -> None:
+    for name in ("clinic-net", "other"):
+        add(chainbill, NOBODY, name=name, options=("--chain-id", 5))
+    assert chainbill("network", "use", "clinic-net").err == ""
+    assert chainbill("network", "remove", "other").err == ""
+    assert "commands mean the devnet from now on" in chainbill("network", "remove", "clinic-net").err
+
+
+def test_use__environment_names_another__says_that_it_comes_first(
+    chainbill: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("clinic-net", "other"):
+        add(chainbill, NOBODY, name=name, options=("--chain-id", 5))
+    monkeypatch.setenv("CHAINBILL_NETWORK", "other")
+    assert "CHAINBILL_NETWORK names other" in chainbill("network", "use", "clinic-net").err
+    assert chainbill("network", "use", "other").err == ""
+
+
+def test_new__key_of_an_account_is_here__is_no_new_account(
+    chainbill: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHAINBILL_PASSPHRASE", "five words picked at random")
+    monkeypatch.setattr(keystores, "SCRYPT_N", 2)
+    for name in ("clinic-net", "other"):
+        add(chainbill, NOBODY, name=name, options=("--chain-id", 5))
+    words = ("accounts", "new", "maria", "--role", "patient")
+    assert "is a new account" in chainbill("--network", "clinic-net", *words).out
+    again = chainbill("--network", "other", *words).out
+    assert "new account" not in again
+    assert "whose key is here already" in again
+
+
 # ---- the devnet's commands and doctor -------------------------------------------------------------------
 
 DEVNET_COMMANDS = (("up",), ("status",), ("advance", "1d"), ("down",))
@@ -289,6 +322,20 @@ def test_devnet__another_chains_url_or_a_network__is_refused(
     assert "is a network" in chainbill("devnet", *command).error
     assert chain.w3.eth.get_block("latest")["timestamp"] == before
     assert not (home / "devnet.json").exists()
+
+
+def test_devnet_up__a_network_is_in_use__says_that_other_commands_mean_that(
+    chainbill: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is tried on a devnet is done on a real network."""
+    monkeypatch.setattr(keystores, "SCRYPT_N", 2)
+    add(chainbill, NOBODY, options=("--chain-id", 5))
+    try:
+        assert "other commands" not in chainbill("devnet", "up").err
+        chainbill("network", "use", "clinic-net")
+        assert "other commands mean the network clinic-net" in chainbill("devnet", "up").err
+    finally:
+        assert chainbill("devnet", "down").code == 0
 
 
 def test_devnet__url_where_nobody_is__is_no_other_chain(chainbill: Program) -> None:

@@ -235,10 +235,33 @@ def test_deploy__members_by_address__are_taken(workplace: Workplace) -> None:
     )
 
 
+def test_deploy__two_prepared_at_once__the_second_neither_sends_nor_records(workplace: Workplace) -> None:
+    """It may be on other terms: what it would record is not what stands."""
+    other = prepare(workplace.state, workplace.request(threshold=3))
+    deploy(workplace)
+    before = sent(workplace)
+    with pytest.raises(StateError, match="deployed on clinic-net already"):
+        carry_out_deployment(workplace.state, other)
+    assert sent(workplace) == before
+    assert Session.open(workplace.state).protocol.deployment.made.oracle_threshold == 2  # type: ignore[union-attr]
+
+
+def test_deploy__another_has_begun_since_it_was_prepared__is_refused(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = prepare(workplace.state, workplace.request(threshold=3))
+    begin(workplace, monkeypatch)
+    with pytest.raises(StateError, match="in the meantime"):
+        carry_out_deployment(workplace.state, other)
+    assert deploy(workplace).check.differences == ()
+
+
 def test_deploy__twice_on_a_network__is_refused(workplace: Workplace) -> None:
     deploy(workplace)
-    with pytest.raises(StateError, match="deployed on clinic-net already"):
+    with pytest.raises(StateError, match="deployed on clinic-net already") as twice:
         deploy(workplace, salt="another")
+    # Who did not say --output, or was cut off before it, finds there what the others need.
+    assert f"deployments/{workplace.chain.chain_id}.json; another" in (twice.value.hint or "")
 
 
 def test_deploy__on_the_devnet__is_refused(workplace: Workplace) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from eth_utils.address import to_checksum_address
 from tests.support.senders import Stage
 
 from chainbill.chain.contracts.client import ContractClient
@@ -121,6 +122,17 @@ def test_check__record_names_another_contract__the_code_that_names_the_right_one
     assert ("escrow", "the address in the account of its making") in names
     assert ("settlement", "escrow") in names
     assert ("escrow", "code") in names
+
+
+@pytest.mark.parametrize("name", ["settlement", "governance", "registry", "payers", "token"])
+@pytest.mark.parametrize("to_code", [True, False])
+def test_check__record_points_to_what_answers_nothing__is_named_and_no_error(
+    stage: Stage, name: str, to_code: bool
+) -> None:
+    elsewhere = stage.deployment.escrow if to_code else to_checksum_address("0x" + "12" * 20)
+    names = named(stage, stage.deployment.model_copy(update={name: elsewhere}))
+    assert (name, "code") in names
+    assert names[-1] == ("roles and quorum", "what is read of them")
 
 
 def test_check__record_without_an_account_of_a_contract__is_named(stage: Stage) -> None:

@@ -34,6 +34,14 @@ def test_get__of_another_role__names_those_of_the_role(book: AddressBook) -> Non
     assert refusal.value.hint == "known here: provider"
 
 
+def test_get__nobody_of_that_name__says_how_one_of_elsewhere_gets_in(book: AddressBook) -> None:
+    """The parties of a network are on machines of their own: what lacks is most often their card."""
+    for role in (None, Role.GOVERNOR, Role.PROVIDER):
+        with pytest.raises(StateError, match="named 'maria'") as refusal:
+            book.get("maria", role)
+        assert "one of elsewhere: chainbill contacts import CARD" in (refusal.value.hint or "")
+
+
 def test_lookups__by_address_and_id__find_the_name(book: AddressBook) -> None:
     assert book.name_of(PATIENT.lower()) == "patient"
     assert book.name_of("0x" + "11" * 20) is None

@@ -98,7 +98,8 @@ class Protocol:
             address = self.payers.payer_at(payer_id)
             if address == ZERO_ADDRESS:
                 raise ChainError(
-                    f"there is no payer {payer_id}", hint="see who is listed: chainbill devnet status"
+                    f"there is no payer {payer_id}",
+                    hint="ask the insurer for its id, or its card: chainbill contacts import CARD",
                 )
             self._payers[payer_id] = InsurerPayer(self.w3, address, self.reads)
         return self._payers[payer_id]

@@ -41,8 +41,11 @@ def new(invocation: Invocation, name: str, role: str) -> None:
     from chainbill.operations.accounts import new_account
 
     book, keystores = _kept(invocation)
+    was_here = name in keystores
     entry = new_account(book, keystores, name, Role(role))
     told = f"{name} is a new account, {entry.address}. Keep the passphrase: without it the account is lost."
+    if was_here:
+        told = f"{name} is the account {entry.address}, whose key is here already, now also on this network."
     emit(
         _facts(name, entry), f"{told}\nOthers get to know it by its card: chainbill contacts card --as {name}"
     )

@@ -12,6 +12,7 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, show_table, show_time
 from chainbill.cli.shell.parameters import DURATION, MOMENT, Count
 from chainbill.state.local_devnet import DevnetStatus, LocalDevnet, Started
+from chainbill.state.networks import DEVNET, Networks
 
 _UP = {
     Started.NEW: "The devnet is up: a new chain, with everything deployed and the accounts funded.",
@@ -83,6 +84,11 @@ def up(
         and status.rpc_url != f"http://127.0.0.1:{port}"
     ):
         note(f"note: it runs at {status.rpc_url}; for another port, stop it first")
+    if (meant := Networks(invocation.home).chosen(invocation.network)) is not None:
+        note(
+            f"note: other commands mean the network {meant}, and not the devnet: "
+            f"chainbill --network {DEVNET}, or chainbill network use {DEVNET}"
+        )
     emit({"started": started.value, **status.model_dump(mode="json")}, lambda: _show(_UP[started], status))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,9 +11,9 @@ import click
 from chainbill.cli.shell.command import ExitCode, ShellGroup
 from chainbill.cli.shell.confirming import confirm, yes_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.output import emit, show_table
+from chainbill.cli.shell.output import emit, note, show_table
 from chainbill.cli.shell.parameters import ACCOUNT, GWEI, Count
-from chainbill.state.networks import DEVNET, Networks
+from chainbill.state.networks import DEVNET, ENVIRONMENT, Networks
 
 if TYPE_CHECKING:
     from chainbill.chain.node.fees import FeePolicy
@@ -145,6 +146,8 @@ def show(invocation: Invocation, context: click.Context, name: str | None) -> No
 def use(invocation: Invocation, name: str) -> None:
     """Mean this network from now on, where neither --network nor CHAINBILL_NETWORK names another."""
     Networks(invocation.home).use(name)
+    if (first := os.environ.get(ENVIRONMENT)) and first != name:
+        note(f"note: {ENVIRONMENT} names {first}, and comes first as long as it is set")
     emit({"in_use": name}, f"Commands mean {name} from now on.")
 
 
@@ -165,7 +168,9 @@ def remove(invocation: Invocation, name: str) -> None:
             f"The network {name} is forgotten, and what is kept of its chain",
             {"chain": str(network.chain_id), "kept": ", ".join(held)},
         )
-    networks.remove(name)
+    was_in_use = networks.remove(name)
+    if was_in_use:
+        note(f"note: it was in use; commands mean the {DEVNET} from now on: chainbill network use NAME")
     emit({"removed": name, "forgotten": held}, f"The network {name} is forgotten. Keystores stay.")
 
 

@@ -130,6 +130,8 @@ class Prepared:
     """Goes on with what was cut off."""
     cost: int
     """What the rest takes at most, in wei at the present price of gas."""
+    noted: bytes | None
+    """What was noted of an earlier run when this was prepared."""
 
     @property
     def deterministic(self) -> bool:
@@ -164,21 +166,17 @@ def prepare(state: StateDirectory, request: DeploymentRequest, rpc_url: str | No
             "a deployment is made on a network, and the devnet has one already",
             hint="add the network first: chainbill network add NAME --rpc-url URL; then: --network NAME",
         )
-    if recorded_deployment(state, network) is not None:
-        raise StateError(
-            f"chainbill is deployed on {network.name} already",
-            hint=f"check it: chainbill --network {network.name} deploy verify; another one needs a network "
-            "of another name",
-        )
+    _check_not_deployed(state, network)
     account = _keystores(state).unlock(request.account)
     terms = _terms(state, request, w3)
-    plan = _begun(state, terms, account.address, network, start_over=request.start_over)
+    noted = read_private(state.deploying)
+    plan = _begun(state, noted, terms, account.address, network, start_over=request.start_over)
     begun = plan is not None
     if plan is None:
         _check_token(w3, network, request, account.address)
         plan = plan_deployment(w3, account.address, terms)
     cost = _check_gas(w3, network, plan)
-    return Prepared(network, w3, account, request, plan, begun, cost)
+    return Prepared(network, w3, account, request, plan, begun, cost, noted)
 
 
 def carry_out_deployment(
@@ -195,6 +193,12 @@ def carry_out_deployment(
     """
     network, w3 = prepared.network, prepared.w3
     with locked(state.root / "deploying.lock"):
+        _check_not_deployed(state, network)
+        if read_private(state.deploying) != prepared.noted:
+            raise StateError(
+                f"another process has gone on with a deployment on {network.name} in the meantime",
+                hint="see what is left of it: run the same command again",
+            )
         outbox = AccountOutbox(state.outbox / str(network.chain_id), prepared.account.address)
         sender = Sender(w3, prepared.account, outbox=outbox, policy=network.fees)
 
@@ -228,6 +232,16 @@ def verify_deployment(
     return check_deployment(w3, deployment, node=url_of(w3))
 
 
+def _check_not_deployed(state: StateDirectory, network: Network) -> None:
+    if recorded_deployment(state, network) is not None:
+        raise StateError(
+            f"chainbill is deployed on {network.name} already",
+            hint=f"check it: chainbill --network {network.name} deploy verify; its deployment.json is "
+            f"{state.deployments / f'{network.chain_id}.json'}; another one needs a network of another "
+            "name",
+        )
+
+
 def _keystores(state: StateDirectory) -> Keystores:
     return Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
 
@@ -255,14 +269,19 @@ def _address(state: StateDirectory, account: str) -> str:
 
 
 def _begun(
-    state: StateDirectory, terms: DeploymentTerms, deployer: str, network: Network, *, start_over: bool
+    state: StateDirectory,
+    noted: bytes | None,
+    terms: DeploymentTerms,
+    deployer: str,
+    network: Network,
+    *,
+    start_over: bool,
 ) -> Plan | None:
-    """What an earlier run has begun; None where nothing was, or it is given up."""
-    content = read_private(state.deploying)
-    if content is None or start_over:
+    """What an earlier run has begun, by what it ``noted``; None where nothing was, or it is given up."""
+    if noted is None or start_over:
         return None
     try:
-        plan = Plan.model_validate_json(content)
+        plan = Plan.model_validate_json(noted)
     except ValidationError:
         raise StateError(
             f"the notes of a deployment that was begun, {state.deploying}, are damaged",

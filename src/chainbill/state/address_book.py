@@ -193,9 +193,11 @@ class AddressBook:
     def _nobody(self, name: str, role: Role | None, book: dict[str, Contact]) -> StateError:
         other = self.entries().get(name)
         besides = "" if other is None else f": {name} is {_A[other.role]}"
-        hint = whom_else(name, book, none="make the usual ones: chainbill devnet up")
+        hint = whom_else(name, book, none="a devnet has the usual ones: chainbill devnet up")
         if role in _MADE_BY and other is None:
-            hint += f"; a new one: {_MADE_BY[role]} {name}; one of elsewhere: chainbill contacts import CARD"
+            hint += f"; a new one: {_MADE_BY[role]} {name}"
+        if other is None:
+            hint += "; one of elsewhere: chainbill contacts import CARD"
         return StateError(
             f"there is no {role or 'account'} named {name!r} in the address book{besides}", hint=hint
         )

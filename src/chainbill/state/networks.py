@@ -140,15 +140,17 @@ class Networks:
             content = network.model_dump_json(indent=2).encode() + b"\n"
             write_private(self._state.of_network(name).network_settings, content)
 
-    def remove(self, name: str) -> None:
-        """Forget a network, and with it all that belongs to its chain. Keys stay.
+    def remove(self, name: str) -> bool:
+        """Forget a network, and with it all that belongs to its chain. Keys stay. Was it in use, so that the
+        devnet is now?
 
         Raises:
             StateError: there is none of that name, or its folder cannot be removed.
         """
         with self._changing():
             self.get(name)
-            if self._named_in_file() == name:
+            in_use = self._named_in_file() == name
+            if in_use:
                 self._state.network_in_use.unlink()
             # In one step: what a removal leaves that is cut off is no network any more.
             gone = self._state.networks / f"{_REMOVED}{name}"
@@ -158,6 +160,7 @@ class Networks:
                 shutil.rmtree(gone)
             except OSError as error:
                 raise unusable(gone, "removed", error) from None
+        return in_use
 
     def use(self, name: str) -> None:
         """Mean this network, or the devnet, where nothing else is named.

@@ -83,8 +83,11 @@ def too_late(url: str, seconds: float) -> NodeError:
 
 
 def no_url(url: str) -> NodeError:
-    """Nothing that could be asked."""
-    return NodeError(f"{url!r} is not the URL of a node", hint="give one such as http://127.0.0.1:8545")
+    """Nothing that could be asked. A mistyped URL may hold a key, too: no more of it is shown than what
+    stands before its path, and nothing before an ``@``."""
+    begin = re.fullmatch(r"((?:[A-Za-z][A-Za-z0-9+.-]*:/{1,2})?)([^/?#]*).*", url, re.DOTALL)
+    shown = begin[1] + begin[2].rpartition("@")[2] if begin is not None else ""
+    return NodeError(f"{shown!r} is not the URL of a node", hint="give one such as http://127.0.0.1:8545")
 
 
 def read_body(url: str, status: int, body: bytes) -> Any:
