@@ -53,7 +53,7 @@ class Party:
         record = self.folder / "deployment.json"
         record.write_text(deployment_text(deployment))
         # The newest block is final: nobody here waits for more.
-        final = ("--confirmations", 0)
+        final = ("--finality", "depth", "--confirmations", 0)
         self.ok("network", "add", "shared", "--rpc-url", rpc_url, "--deployment", record, *final)
         self.ok("network", "use", "shared")
         self.state = state_of(self._home)
