@@ -358,8 +358,9 @@ def test_running_devnet__process_is_told_to_end__leaves_nothing_running(
 ) -> None:
     script = (
         "import pathlib, signal, sys, time\n"
-        # A shell's background jobs ignore SIGINT, and so would their children.
+        # A shell's background jobs ignore SIGINT, those of nohup SIGHUP, and so would their children.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "from chainbill.state.local_devnet import running_devnet\n"
         "from chainbill.state.directory import StateDirectory\n"
         "with running_devnet(StateDirectory.open(pathlib.Path(sys.argv[1]))) as devnet:\n"

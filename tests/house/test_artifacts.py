@@ -27,6 +27,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow  # `make check-artifacts` compiles as well
 def test_artifacts__are_fresh(project_root: Path) -> None:
     command = [sys.executable, "scripts/export_artifacts.py", "--check"]
     done = subprocess.run(command, cwd=project_root, capture_output=True, text=True, check=False)
