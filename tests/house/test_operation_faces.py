@@ -75,7 +75,7 @@ WITHOUT_PAGE: dict[str, set[str]] = {
     },
     "patient.limits": {"limits", "wanted_limits"},
     "patient.payers": {"payers", "wanted_payers"},
-    "patient.permission": {"announced_since", "standing"},
+    "patient.permission": {"announced_since", "held_since", "standing"},
     "patient.signed_intents": {"sign"},
     "patient.wallet": {"balance"},
     "provider.acting": {"at_work", "attesting_account", "signing_account", "worklist_of"},

@@ -13,7 +13,7 @@ from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
 from chainbill.operations.governor.registrations import provider_of
-from chainbill.operations.patient.permission import announced_since, soon_after_another
+from chainbill.operations.patient.permission import announced_since, held_since, soon_after_another
 from chainbill.operations.times import show_time
 from chainbill.protocol_constants import DAY_SECONDS, END_OF_TIME, NOTICE_SECONDS
 
@@ -95,15 +95,20 @@ def grant_consent(
     escrow, now = patient.protocol.escrow, patient.session.now()
     before = escrow.consent_of(patient.address, provider_id, END_OF_TIME)
     if before == wanted:
-        in_force = escrow.consent_of(patient.address, provider_id, now) == wanted
-        since = None if in_force else announced_since(patient, "ConsentGranted", providerId=provider_id)
+        since = held_since(
+            patient,
+            lambda address, time: escrow.consent_of(address, provider_id, time),
+            wanted,
+            "ConsentGranted",
+            providerId=provider_id,
+        )
         return ConsentChange(
             changed=False,
             effective_at=since,
             provider_id=provider_id,
             consent=wanted,
             before=before,
-            narrower=not in_force,
+            narrower=since is not None,
         )
     sender = patient.sender()
     with soon_after_another():

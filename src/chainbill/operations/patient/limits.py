@@ -10,7 +10,7 @@ from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
-from chainbill.operations.patient.permission import Permission, announced_since, soon_after_another, standing
+from chainbill.operations.patient.permission import Permission, held_since, soon_after_another, standing
 from chainbill.protocol_constants import END_OF_TIME
 
 
@@ -46,12 +46,11 @@ def set_limits(patient: Actor, *, per_event: int | None = None, per_day: int | N
         ArgumentError: neither is given.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
-    escrow, address = patient.protocol.escrow, patient.address
+    escrow = patient.protocol.escrow
     wanted = wanted_limits(patient, per_event, per_day)
-    before = escrow.limits_of(address, END_OF_TIME)
+    before = escrow.limits_of(patient.address, END_OF_TIME)
     if before == wanted:
-        in_force = escrow.limits_of(address, patient.session.now()) == wanted
-        since = None if in_force else announced_since(patient, "LimitsSet")
+        since = held_since(patient, escrow.limits_of, wanted, "LimitsSet")
         return LimitsChange(changed=False, effective_at=since, limits=wanted, before=before)
     sender = patient.sender()
     with soon_after_another():

@@ -9,7 +9,7 @@ from chainbill.errors import ArgumentError
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
-from chainbill.operations.patient.permission import Permission, announced_since, soon_after_another, standing
+from chainbill.operations.patient.permission import Permission, held_since, soon_after_another, standing
 from chainbill.protocol_constants import END_OF_TIME
 
 
@@ -44,12 +44,11 @@ def accept_payer(patient: Actor, payer_id: int, secondary_payer_id: int | None =
         ArgumentError: as of ``wanted_payers``.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
-    escrow, address = patient.protocol.escrow, patient.address
+    escrow = patient.protocol.escrow
     wanted = wanted_payers(patient, payer_id, secondary_payer_id)
-    before = escrow.payers_of(address, END_OF_TIME)
+    before = escrow.payers_of(patient.address, END_OF_TIME)
     if before == wanted:
-        in_force = escrow.payers_of(address, patient.session.now()) == wanted
-        since = None if in_force else announced_since(patient, "PayersAccepted")
+        since = held_since(patient, escrow.payers_of, wanted, "PayersAccepted")
         return PayersChange(changed=False, effective_at=since, payers=wanted, before=before)
     sender = patient.sender()
     with soon_after_another():

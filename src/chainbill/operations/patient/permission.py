@@ -40,6 +40,16 @@ def standing(patient: Actor, terms_at: Callable[[str, int], _Terms], event: str)
     return Permission(present, last, announced_since(patient, event))
 
 
+def held_since(
+    patient: Actor, terms_at: Callable[[str, int], _Terms], wanted: _Terms, event: str, **indexed: int
+) -> int | None:
+    """From when terms hold that were set last, in seconds since 1970; None: they do already. Arguments as of
+    ``standing``, and what else the event is looked for by."""
+    if terms_at(patient.address, patient.session.now()) == wanted:
+        return None
+    return announced_since(patient, event, **indexed)
+
+
 def announced_since(patient: Actor, event: str, **indexed: int) -> int:
     """From when the patient's last change of a kind holds, in seconds since 1970."""
     block = patient.protocol.deployment.block
