@@ -17,13 +17,14 @@ from chainbill.cli import cli
 from chainbill.cli.shell.failures import run
 from chainbill.money import DOLLAR
 from chainbill.operations.actor import Actor
-from chainbill.operations.governor.registrations import provider_of, register_provider
+from chainbill.operations.governor.registrations import register_provider
 from chainbill.operations.insurer.acceptances import accept_provider
 from chainbill.operations.insurer.account import own_payer, payer_of
 from chainbill.operations.insurer.fees import publish_fees
 from chainbill.operations.insurer.members import enrol
 from chainbill.operations.insurer.plans import publish_plan
 from chainbill.operations.insurer.pool import deposit
+from chainbill.operations.parties import provider_of
 from chainbill.operations.patient.account import create as create_patient
 from chainbill.operations.patient.consents import grant_consent
 from chainbill.operations.patient.payers import accept_payer

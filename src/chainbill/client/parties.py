@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainbill.errors import ArgumentError, StateError
-from chainbill.operations.governor.registrations import insurer_of, patient_address, provider_of
+from chainbill.operations.parties import insurer_of, patient_address, provider_of
 from chainbill.state.session import Session
 
 PartyName = int | str

@@ -16,7 +16,7 @@ from chainbill.operations.claims import corrections, disputes
 from chainbill.operations.claims.corrections import Correction
 from chainbill.operations.claims.disputes import DisputeStep
 from chainbill.operations.claims.lookup import Claims, DisputedClaim, PartyTo
-from chainbill.operations.governor.registrations import provider_of
+from chainbill.operations.parties import provider_of
 from chainbill.operations.provider import (
     attest,
     attesters,

@@ -127,7 +127,7 @@ def history(
     Rows put back or skipped name no insurer on chain, so --payer leaves them out.
     """
     from chainbill.operations.audit import MONEY_AND_CLAIMS, Filter, HistoryKind, read_history
-    from chainbill.operations.governor.registrations import insurer_of, provider_of
+    from chainbill.operations.parties import insurer_of, provider_of
 
     if export is not None:
         check_place(export, force=force)

@@ -145,7 +145,7 @@ def statement(invocation: Invocation, period: Period | None, detail: bool, name:
 
     An insurer has no records, so a charge goes by the day it was decided (UTC); a year is a benefit year.
     """
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.parties import insurer_of
     from chainbill.operations.statements import insurer_statement
     from chainbill.statements.insurer_text import render_insurer
 

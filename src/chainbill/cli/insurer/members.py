@@ -165,8 +165,8 @@ def enrol(
     What was met elsewhere in the year is carried in as an opening entry. Where coverage had ended, this
     resumes it, and what was met goes on.
     """
-    from chainbill.operations.governor.registrations import patient_address
     from chainbill.operations.insurer import members
+    from chainbill.operations.parties import patient_address
 
     insurer = actor(invocation, name, "insurer")
     payer_id, member = own_payer(insurer), patient_address(insurer.session, patient)
@@ -206,8 +206,8 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
 
     Naming the present plan calls an announced change off.
     """
-    from chainbill.operations.governor.registrations import patient_address
     from chainbill.operations.insurer import members
+    from chainbill.operations.parties import patient_address
 
     insurer = actor(invocation, name, "insurer")
     payer_id, member = own_payer(insurer), patient_address(insurer.session, patient)
@@ -227,8 +227,8 @@ def change_plan(invocation: Invocation, patient: str, plan_id: int, year: int | 
 @pass_invocation
 def end_coverage(invocation: Invocation, patient: str, year: int | None, name: str) -> None:
     """End a patient's coverage in a benefit year, a day from now. Enrolling again resumes it."""
-    from chainbill.operations.governor.registrations import patient_address
     from chainbill.operations.insurer import members
+    from chainbill.operations.parties import patient_address
 
     insurer = actor(invocation, name, "insurer")
     payer_id, member = own_payer(insurer), patient_address(insurer.session, patient)

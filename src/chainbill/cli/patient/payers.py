@@ -49,7 +49,7 @@ def payers_asked_for(
     Raises:
         StateError: no such insurer, or it has no payer contract.
     """
-    from chainbill.operations.governor.registrations import insurer_of
+    from chainbill.operations.parties import insurer_of
 
     if nobody == (insurer is not None) or (nobody and secondary is not None):
         raise click.UsageError("give either an insurer, and a second one with --secondary, or --nobody")

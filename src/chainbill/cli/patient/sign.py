@@ -258,7 +258,7 @@ def sign_limits(signing: Signing, per_event: int | None, per_day: int | None) ->
 @consent_options
 def sign_consent(signing: Signing, provider: str, **terms: Any) -> None:
     """Sign that a provider may charge the wallet."""
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.parties import provider_of
     from chainbill.operations.patient import intents
 
     _, provider_id = provider_of(signing.session, provider)
@@ -270,7 +270,7 @@ def sign_consent(signing: Signing, provider: str, **terms: Any) -> None:
 @click.argument("provider", type=PARTY)
 def sign_revoke(signing: Signing, provider: str) -> None:
     """Sign that a provider may not charge the wallet any more."""
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.parties import provider_of
     from chainbill.operations.patient import intents
 
     _, provider_id = provider_of(signing.session, provider)

@@ -18,7 +18,7 @@ def provider(invocation: Invocation, name: str) -> tuple[Actor, int]:
         StateError: no such provider, or it is not registered on this chain.
         ChainError: no node answers.
     """
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.parties import provider_of
 
     acting = actor(invocation, name, "provider")
     return acting, provider_of(acting.session, name)[1]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def disputes(invocation: Invocation, name: str) -> None:
     """List the provider's claims that were disputed or given back, and what comes next."""
     from chainbill.operations.claims.lookup import PartyTo
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.parties import provider_of
 
     session = invocation.session()
     _, provider_id = provider_of(session, name)
@@ -103,7 +103,7 @@ def _own(session: Session, name: str, claim: str) -> tuple[int, ProvenClaim, Act
     """
     from chainbill.operations.actor import Actor
     from chainbill.operations.claims.lookup import PartyTo, find_claim
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.parties import provider_of
     from chainbill.operations.provider.payout import payout_actor
     from chainbill.state.address_book import Role
 

@@ -57,7 +57,7 @@ def correct(
     from chainbill.operations.actor import Actor
     from chainbill.operations.claims.corrections import correct as queue_correction
     from chainbill.operations.claims.lookup import PartyTo, find_claim
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.parties import provider_of
     from chainbill.records.catalogue import Catalogue
     from chainbill.state.address_book import Role
 

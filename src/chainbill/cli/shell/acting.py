@@ -108,7 +108,7 @@ def provider_named(session: Session, who: str) -> tuple[str, int]:
         StateError: no such provider, or it is not registered on this chain.
     """
     from chainbill.cli.audit.text import PartyNames
-    from chainbill.operations.governor.registrations import provider_of
+    from chainbill.operations.parties import provider_of
 
     _, provider_id = provider_of(session, who)
     return PartyNames(session.book).provider(provider_id), provider_id

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from chainbill.operations.actor import Actor
 from chainbill.operations.balances import InsurerPool
-from chainbill.operations.governor.registrations import insurer_of, open_payer
+from chainbill.operations.governor.registrations import open_payer
+from chainbill.operations.parties import insurer_of
 from chainbill.operations.spending_money import give_spending_money
 from chainbill.state.session import Session
 

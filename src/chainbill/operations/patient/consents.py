@@ -12,7 +12,7 @@ from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
-from chainbill.operations.governor.registrations import provider_of
+from chainbill.operations.parties import provider_of
 from chainbill.operations.patient.permission import announced_since, held_since, soon_after_another
 from chainbill.operations.times import show_time
 from chainbill.protocol_constants import DAY_SECONDS, END_OF_TIME, NOTICE_SECONDS

@@ -12,8 +12,8 @@ from chainbill.errors import StateError
 from chainbill.interop.ingest_memory import IngestMemory
 from chainbill.money import show_dollars
 from chainbill.operations.actor import Actor
-from chainbill.operations.governor.registrations import patient_address
 from chainbill.operations.oracle.at_hand import oracle_at_hand
+from chainbill.operations.parties import patient_address
 from chainbill.operations.progress import Progress, untold
 from chainbill.operations.provider.acting import Key, at_work, attesting_account
 from chainbill.operations.provider.cash_prices import cash_key

@@ -12,7 +12,7 @@ from chainbill.interop.fhir import MAX_BYTES, IngestReport, read_part
 from chainbill.interop.ingest_memory import IngestMemory
 from chainbill.interop.patient_accounts import Mapped, read_patient_map, references_of
 from chainbill.operations.actor import Actor
-from chainbill.operations.governor.registrations import patient_address
+from chainbill.operations.parties import patient_address
 from chainbill.operations.provider.acting import worklist_of
 from chainbill.operations.provider.queueing import (
     ANYBODY,
