@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 from eth_account import Account
+from tests.support.json_server import serving_json
 from web3.types import TxParams
 
 from chainbill.chain.node.fees import Fees
@@ -239,29 +238,5 @@ class FakeNode:
 @contextmanager
 def serving(node: FakeNode) -> Iterator[FakeNode]:
     """The node on a free port of the loopback interface."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 2**16  # head and body in one packet: the second would wait for the first to be confirmed
-
-        def do_POST(self) -> None:
-            body = node.answer(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    node.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving_json(lambda body: (200, node.answer(body))) as node.url:
         yield node
-    finally:
-        server.shutdown()
-        server.server_close()

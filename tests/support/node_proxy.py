@@ -6,13 +6,10 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-Answer = tuple[int, bytes]
-"""HTTP status and body."""
+from tests.support.json_server import Answer, serving_json
 
 
 class Proxy:
@@ -73,33 +70,5 @@ def edited(change: Callable[[Any], Any]) -> Callable[[Callable[[], Answer]], Ans
 def proxy_before(upstream: str) -> Iterator[Proxy]:
     """A proxy on a free port of the loopback interface."""
     proxy = Proxy(upstream)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 2**16  # head and body in one packet: the second would wait for the first to be confirmed
-
-        def do_POST(self) -> None:
-            answer = proxy.answer(self.rfile.read(int(self.headers["Content-Length"])))
-            if answer is None:
-                self.close_connection = True
-                return
-            status, body = answer
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
+    with serving_json(proxy.answer) as proxy.url:
         yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
