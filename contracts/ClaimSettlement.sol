@@ -12,6 +12,7 @@ import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "./interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
 import {Calendar} from "./math/Calendar.sol";
+import {AttestationCheck} from "./settlement/AttestationCheck.sol";
 import {BatchWriter} from "./settlement/BatchWriter.sol";
 import {CreditAccount} from "./settlement/CreditAccount.sol";
 import {ExtensionCalls} from "./settlement/ExtensionCalls.sol";
@@ -25,7 +26,7 @@ import {DISPUTE_WINDOW, MAX_BATCH_LIFE} from "./types/Timelocks.sol";
 /// @dev Documented in IClaimSettlement. The parts, in `settlement/`: what is stored (SettlementState), who
 /// signs (QuorumCheck), rows priced one at a time (Coordination), what is written for each row (BatchWriter),
 /// and SettlementExtension, which pays providers, hears disputes and is governed. Here is how a batch is settled.
-contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchWriter {
+contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, AttestationCheck, BatchWriter {
     using CreditAccount for CreditAccount.Account;
 
     /// The most rows of one batch: bounds what it takes of memory.
@@ -188,7 +189,11 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
         for (uint256 offset; offset < sections.length;) {
             (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
             bytes calldata section = sections[offset:end];
-            _writeSection(cursor, section, _pendAll(section, _useSequences(section), Reason.PayerFailed), "");
+            bytes memory skipped = _useSequences(section);
+            bytes memory answers = _pendAll(section, skipped, Reason.PayerFailed);
+            bytes memory refused = _checkAttestations(section, cursor.context.signedAt);
+            if (refused.length != 0) _refuse(answers, refused, skipped);
+            _writeSection(cursor, section, answers, "");
             offset = end;
         }
     }
@@ -207,13 +212,25 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
 
     function _settleSection(Cursor memory cursor, Payers memory pair, bytes calldata section) private {
         bytes memory skipped = _useSequences(section);
-        (bytes memory answers, bytes memory secondaries) = _determine(cursor, pair, section, skipped);
+        bytes memory refused = _checkAttestations(section, cursor.context.signedAt);
+        bytes memory leftOut = refused.length == 0 ? skipped : WordArray.either(refused, skipped);
+        (bytes memory answers, bytes memory secondaries) = _determine(cursor, pair, section, leftOut);
+        if (refused.length != 0) _refuse(answers, refused, skipped);
         bytes memory charges = _writeSection(cursor, section, answers, secondaries);
         if (cursor.charged != 0) {
             SectionCalls.chargeShares(escrow, section, cursor.last, charges);
             cursor.disbursed = cursor.last;
         }
         _settleCredit(cursor, BatchCodec.providerId(cursor.header));
+    }
+
+    /// Says of rows that were left out because no signature under them counts that this is why, and not that their
+    /// sequence was spent.
+    function _refuse(bytes memory answers, bytes memory refused, bytes memory skipped) private pure {
+        for (uint256 row; row < answers.length >> 6; ++row) {
+            if (!WordArray.isSet(refused, row) || WordArray.isSet(skipped, row)) continue;
+            WordArray.set(answers, 2 * row + 1, uint256(Reason.NotAttested));
+        }
     }
 
     function _determine(Cursor memory cursor, Payers memory pair, bytes calldata section, bytes memory skipped)

@@ -516,10 +516,10 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
         emit ConsentRevoked(patient, providerId, endsAt < expiresAt ? endsAt : expiresAt);
     }
 
-    /// How many groups a section has, where in calldata the first begins, and how long a row is.
-    function _groups(bytes calldata section) private pure returns (uint256 groups, uint256 at, uint256 rowBytes) {
+    /// How many groups a section has, and where in calldata the first begins.
+    function _groups(bytes calldata section) private pure returns (uint256 groups, uint256 at) {
         uint256 header = BatchCodec.header(section, 0);
-        (groups, at, rowBytes) = (BatchCodec.groupCount(header), BatchCodec.place(section), BatchCodec.rowBytes(header));
+        (groups, at) = (BatchCodec.groupCount(header), BatchCodec.place(section));
         unchecked {
             // a place in calldata
             at += BatchCodec.headerBytes(header);
@@ -530,12 +530,12 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     function _stateAll(bytes calldata section, uint256 signedAt, uint256 place) private view {
         uint32 providerId = BatchCodec.providerId(BatchCodec.header(section, 0));
         uint256 named = PatientSlot.pair(BatchCodec.payersOf(section, 0));
-        (uint256 groups, uint256 at, uint256 rowBytes) = _groups(section);
+        (uint256 groups, uint256 at) = _groups(section);
         unchecked {
             // A section is shorter than 2^32 bytes.
             for (; groups != 0; --groups) {
                 uint256 group = BatchCodec.load(at);
-                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
+                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * BatchCodec.ROW_BYTES;
                 WordArray.write(place, _stated(group >> 96, providerId, named, signedAt));
                 place += 32;
             }
@@ -544,12 +544,12 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
 
     /// Takes the words at `place` in calldata from the balances of a section's patients.
     function _chargeAll(bytes calldata section, uint256 place) private returns (uint256 total) {
-        (uint256 groups, uint256 at, uint256 rowBytes) = _groups(section);
+        (uint256 groups, uint256 at) = _groups(section);
         unchecked {
             // A section is shorter than 2^32 bytes; an amount that is debited is below 2^64.
             for (uint256 end = place + 32 * groups; place < end; place += 32) {
                 uint256 group = BatchCodec.load(at);
-                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * rowBytes;
+                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * BatchCodec.ROW_BYTES;
                 uint256 amount = BatchCodec.load(place);
                 if (amount == 0) continue;
                 total += amount;

@@ -34,7 +34,7 @@ contract ProviderRegistry is IProviderRegistry, AccessManaged {
         _supersededPrices;
 
     /// @inheritdoc IProviderRegistry
-    mapping(uint32 providerId => mapping(address attester => bool)) public isAttester;
+    mapping(uint32 providerId => mapping(address attester => uint40)) public attesterSince;
 
     constructor(address authority) AccessManaged(authority) {}
 
@@ -118,6 +118,11 @@ contract ProviderRegistry is IProviderRegistry, AccessManaged {
     // ---- views ------------------------------------------------------------------------------------
 
     /// @inheritdoc IProviderRegistry
+    function isAttester(uint32 providerId, address attester) external view returns (bool) {
+        return attesterSince[providerId][attester] != 0;
+    }
+
+    /// @inheritdoc IProviderRegistry
     function payoutAddress(uint32 providerId) public view returns (address) {
         Provider storage provider = _providers[providerId];
         (address payout, uint40 nextAt) = (provider.payout, provider.nextAt);
@@ -148,14 +153,14 @@ contract ProviderRegistry is IProviderRegistry, AccessManaged {
 
     function _addAttester(uint32 providerId, address attester) private {
         if (attester == address(0)) revert ZeroAddress();
-        if (isAttester[providerId][attester]) revert AlreadyAttester(providerId, attester);
-        isAttester[providerId][attester] = true;
+        if (attesterSince[providerId][attester] != 0) revert AlreadyAttester(providerId, attester);
+        attesterSince[providerId][attester] = uint40(block.timestamp);
         emit AttesterAdded(providerId, attester);
     }
 
     function _revokeAttester(uint32 providerId, address attester) private {
-        if (!isAttester[providerId][attester]) revert NotAttester(providerId, attester);
-        isAttester[providerId][attester] = false;
+        if (attesterSince[providerId][attester] == 0) revert NotAttester(providerId, attester);
+        attesterSince[providerId][attester] = 0;
         emit AttesterRevoked(providerId, attester);
     }
 

@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 /// @notice Reads the packed sections of a batch, big-endian.
 ///
-///   section: 25-byte header (33 with a secondary payer), then `groupCount` groups
+///   section: 28-byte header (36 with a secondary payer), then `groupCount` groups, then what flags ask for, then
+///   the attestations
 ///     bytes 0..3   providerId
 ///     bytes 4..7   payerId, 0: self-pay
 ///     bytes 8..9   planId
@@ -12,26 +13,32 @@ pragma solidity 0.8.30;
 ///     bytes 20..21 groupCount, at least 1
 ///     bytes 22..23 rowCount, the sum over the groups
 ///     byte  24     flags: 1 a secondary payer follows, 2 rows are corrections
-///     bytes 25..28 secondaryPayerId       } only with flag 1
-///     bytes 29..30 secondaryPlanId        }
-///     bytes 31..32 secondaryTermsVersion  }
+///     bytes 25..27 attestationBytes, of all attestations together
+///     bytes 28..31 secondaryPayerId       } only with flag 1
+///     bytes 32..33 secondaryPlanId        }
+///     bytes 34..35 secondaryTermsVersion  }
 ///   group: 21-byte header, then `count` rows of one patient
 ///     bytes 0..19  patient, strictly ascending within the section
 ///     byte  20     count, at least 1
-///   row: 54 bytes, and 8 more with flag 1, and 32 more with flag 2
+///   row: 54 bytes
 ///     bytes 0..31  commitment
 ///     bytes 32..39 serviceId
 ///     bytes 40..41 units
 ///     bytes 42..49 billed
 ///     bytes 50..51 benefitYear
 ///     bytes 52..53 sequence offset from sequenceBase
-///     then         secondaryServiceId (8 bytes), with flag 1
-///     then         corrects: the id of the reversed claim that this row names (32 bytes), with flag 2
+///   behind the last group, of every row in turn
+///     with flag 1: secondaryServiceId (8 bytes)
+///     with flag 2: corrects: the id of the reversed claim that the row names (32 bytes)
+///   attestation: a provider's signature under neighbouring rows; all rows stand under one, see AttestationCheck
+///     bytes 0..1   span: how many groups, or 0: one row. 0x8000 more: a contract answers for them (ERC-1271)
+///     then         r (32 bytes), and s with v - 27 as its highest bit (32 bytes), as in EIP-2098
+///     or           the attester (20 bytes), the length of its signature (2 bytes), and that
 ///
 /// A header and a group are one word each, read with one load and shifts; the first pass over a section
 /// (SequenceBitmap) has made sure that all of it is there.
 library BatchCodec {
-    uint256 internal constant SECTION_BYTES = 25;
+    uint256 internal constant SECTION_BYTES = 28;
     uint256 internal constant SECONDARY_BYTES = 8;
     uint256 internal constant GROUP_BYTES = 21;
     uint256 internal constant ROW_BYTES = 54;
@@ -79,6 +86,25 @@ library BatchCodec {
         }
     }
 
+    /// @notice keccak256 of what stands between two places in calldata.
+    function hashOf(uint256 from, uint256 end) internal pure returns (bytes32 hash) {
+        // Behind the free memory pointer, which stays.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, from, sub(end, from))
+            hash := keccak256(free, sub(end, from))
+        }
+    }
+
+    /// @notice So many bytes from a place in calldata on.
+    function copy(uint256 from, uint256 size) internal pure returns (bytes memory bytes_) {
+        bytes_ = new bytes(size);
+        // Behind the length word.
+        assembly ("memory-safe") {
+            calldatacopy(add(bytes_, 32), from, size)
+        }
+    }
+
     function providerId(uint256 word) internal pure returns (uint32) {
         return uint32(word >> 224);
     }
@@ -111,6 +137,10 @@ library BatchCodec {
         return uint8(word >> 56);
     }
 
+    function attestationBytes(uint256 word) internal pure returns (uint256) {
+        return uint24(word >> 32);
+    }
+
     function hasSecondary(uint256 word) internal pure returns (bool) {
         return flags(word) & HAS_SECONDARY != 0;
     }
@@ -125,11 +155,36 @@ library BatchCodec {
         }
     }
 
-    function rowBytes(uint256 word) internal pure returns (uint256 size) {
+    /// @notice What flags ask for behind the groups, for each row.
+    function tailBytes(uint256 word) internal pure returns (uint256 size) {
         unchecked {
             // Without jumps: either flag, as a number, is one or two.
-            size = ROW_BYTES + (flags(word) & HAS_SECONDARY) * SECONDARY_SERVICE_BYTES
+            size = (flags(word) & HAS_SECONDARY) * SECONDARY_SERVICE_BYTES
                 + (flags(word) & IS_CORRECTION) * (CORRECTS_BYTES >> 1);
+        }
+    }
+
+    /// @notice How far behind a section's beginning its groups end.
+    function groupsEnd(uint256 word) internal pure returns (uint256 offset) {
+        unchecked {
+            // Counts below 2^16 times sizes below 2^8.
+            offset = headerBytes(word) + groupCount(word) * GROUP_BYTES + rowCount(word) * ROW_BYTES;
+        }
+    }
+
+    /// @notice How far behind a section's beginning the claims are that its rows correct, with flag 2.
+    function correctsAt(uint256 word) internal pure returns (uint256 offset) {
+        unchecked {
+            // as `groupsEnd`
+            offset = groupsEnd(word) + rowCount(word) * (flags(word) & HAS_SECONDARY) * SECONDARY_SERVICE_BYTES;
+        }
+    }
+
+    /// @notice How far behind a section's beginning its attestations are.
+    function attestationsAt(uint256 word) internal pure returns (uint256 offset) {
+        unchecked {
+            // as `groupsEnd`
+            offset = groupsEnd(word) + rowCount(word) * tailBytes(word);
         }
     }
 
@@ -151,9 +206,9 @@ library BatchCodec {
         uint256 word = header(sections, offset);
         (uint256 groups, uint256 rows) = (groupCount(word), rowCount(word));
         unchecked {
-            // Counts below 2^16 times sizes below 2^8, behind an offset within calldata. Of a header that is cut
-            // short the rest is 0 or not its own: it ends beyond `sections` in any case.
-            end = offset + headerBytes(word) + groups * GROUP_BYTES + rows * rowBytes(word);
+            // Sizes below 2^32, behind an offset within calldata. Of a header that is cut short the rest is 0 or not
+            // its own: it ends beyond `sections` in any case.
+            end = offset + attestationsAt(word) + attestationBytes(word);
         }
         if (groups == 0 || rows < groups || flags(word) > KNOWN_FLAGS || end > sections.length) {
             revert MalformedBatch(offset);
@@ -187,7 +242,6 @@ library BatchCodec {
     /// @notice Says why a section is malformed whose reading stopped: the order of its patients, its counts, or
     /// a sequence.
     function refuse(bytes calldata section, uint256 word) internal pure {
-        uint256 size = rowBytes(word);
         uint256 rowsLeft = rowCount(word);
         uint256 offset = headerBytes(word);
         address previous;
@@ -200,7 +254,7 @@ library BatchCodec {
             for (; count != 0; --count) {
                 (, uint256 rowWord) = row(section, offset);
                 sequence(word, rowWord);
-                offset += size;
+                offset += ROW_BYTES;
             }
             previous = patient;
         }
@@ -240,14 +294,14 @@ library BatchCodec {
         return uint16(rowWord >> 80);
     }
 
-    /// @notice The secondary payer's own id of the service, in a section with flag 1.
-    function secondaryServiceId(bytes calldata section, uint256 offset) internal pure returns (bytes8) {
-        return bytes8(bytes32(header(section, offset + ROW_BYTES)));
+    /// @notice The secondary payer's own id of the service of row `index`, in a section with flag 1.
+    function secondaryServiceId(bytes calldata section, uint256 word, uint256 index) internal pure returns (bytes8) {
+        return bytes8(bytes32(header(section, groupsEnd(word) + index * SECONDARY_SERVICE_BYTES)));
     }
 
-    /// @notice The claim that a row corrects, in a section with flag 2: the last word of the row.
-    function corrects(bytes calldata section, uint256 offset, uint256 size) internal pure returns (bytes32) {
-        return bytes32(header(section, offset + size - CORRECTS_BYTES));
+    /// @notice The claim that row `index` corrects, in a section with flag 2.
+    function corrects(bytes calldata section, uint256 word, uint256 index) internal pure returns (bytes32) {
+        return bytes32(header(section, correctsAt(word) + index * CORRECTS_BYTES));
     }
 
     /// @notice A row's sequence number of its provider.

@@ -19,6 +19,16 @@ library TypedData {
         uint64 sequence;
     }
 
+    /// @notice What a provider signs for many events at once, in place of an attestation of each.
+    /// @param sequenceBase what the rows' sequences count from
+    /// @param rows whole groups of rows, as a section of a batch has them
+    struct ServiceBundle {
+        uint32 providerId;
+        uint32 payerId;
+        uint64 sequenceBase;
+        bytes rows;
+    }
+
     /// @notice What the oracle quorum signs for one batch, beside the packed sections.
     struct BatchHeader {
         uint32 epoch;
@@ -31,11 +41,22 @@ library TypedData {
         "ServiceAttestation(uint32 providerId,uint32 payerId,address patient,bytes32 commitment,bytes8 serviceId,uint16 units,uint64 billedAmount,uint16 benefitYear,uint64 sequence)"
     );
 
+    bytes32 internal constant SERVICE_BUNDLE_TYPEHASH =
+        keccak256("ServiceBundle(uint32 providerId,uint32 payerId,uint64 sequenceBase,bytes rows)");
+
     bytes32 internal constant SETTLEMENT_BATCH_TYPEHASH =
         keccak256("SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,address operator,bytes sections)");
 
     function hash(ServiceAttestation memory attestation) internal pure returns (bytes32) {
         return keccak256(abi.encode(SERVICE_ATTESTATION_TYPEHASH, attestation));
+    }
+
+    function hash(uint32 providerId, uint32 payerId, uint64 sequenceBase, bytes32 rowsHash)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(SERVICE_BUNDLE_TYPEHASH, providerId, payerId, sequenceBase, rowsHash));
     }
 
     function hash(BatchHeader calldata header, bytes calldata sections) internal pure returns (bytes32 structHash) {

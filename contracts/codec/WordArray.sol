@@ -70,6 +70,15 @@ library WordArray {
         return words.length != 0 && get(words, index >> 8) >> (index & 0xff) & 1 != 0;
     }
 
+    /// @notice The bits that are set in either of two bitmaps of one length; the second may be empty.
+    function either(bytes memory words, bytes memory others) internal pure returns (bytes memory both) {
+        if (others.length == 0) return words;
+        both = zeros(words.length);
+        for (uint256 index; index < words.length >> 5; ++index) {
+            set(both, index, get(words, index) | get(others, index));
+        }
+    }
+
     /// @notice Copy words to a memory address that lies within an array with room for them.
     /// @return end the memory address behind the copy
     function copy(bytes memory words, uint256 place) internal pure returns (uint256 end) {

@@ -38,6 +38,8 @@ abstract contract BatchWriter is SequenceBitmap {
         uint256 shares; //     0x1c0
         uint256 service; //    0x1e0
         uint256 secondary; //  0x200
+        uint256 secondaryService; // where in calldata that of the next row is, in a section with flag 1
+        uint256 corrects; // where in calldata the claim is that the next row corrects, in a section with flag 2
         uint256 nextSecondary; // where in memory the next row's secondary word is; 0: there are none
         uint256 operatorFee; // what the operator gains from the present section
         uint256 tally; // rows settled (counted at the end), denied, pended, skipped: 16 bits each
@@ -49,7 +51,7 @@ abstract contract BatchWriter is SequenceBitmap {
     }
 
     /// How many words a Cursor is.
-    uint256 private constant CURSOR_WORDS = 25;
+    uint256 private constant CURSOR_WORDS = 27;
 
     uint256 private constant ONE_DENIED = 1 << 32;
     uint256 private constant ONE_PENDED = 1 << 16;
@@ -122,6 +124,10 @@ abstract contract BatchWriter is SequenceBitmap {
             // places in calldata and memory
             cursor.at = BatchCodec.place(section) + BatchCodec.headerBytes(header);
             cursor.charge = WordArray.start(charges) - 32;
+            if (BatchCodec.flags(header) != 0) {
+                cursor.secondaryService = BatchCodec.place(section) + BatchCodec.groupsEnd(header);
+                cursor.corrects = BatchCodec.place(section) + BatchCodec.correctsAt(header);
+            }
         }
         cursor.answer = WordArray.start(answers);
         cursor.nextSecondary = secondaries.length == 0 ? 0 : WordArray.start(secondaries);
@@ -224,14 +230,16 @@ abstract contract BatchWriter is SequenceBitmap {
         (cursor.commitment, cursor.service) = _read(cursor);
         (cursor.amounts, cursor.shares) = WordArray.read(cursor.answer);
         if (BatchCodec.hasSecondary(cursor.header)) {
-            uint256 serviceId = BatchCodec.load(cursor.at + BatchCodec.ROW_BYTES) >> 192;
+            uint256 serviceId = BatchCodec.load(cursor.secondaryService) >> 192;
             cursor.parties = parties | serviceId << 32;
         }
         if (PackedClaim.reasonOf(cursor.amounts, cursor.shares) != 0) _writeUnsettled(cursor);
         else _writeSettled(cursor);
         unchecked {
             // Counts and places within a section that was checked.
-            cursor.at += BatchCodec.rowBytes(cursor.header);
+            cursor.at += BatchCodec.ROW_BYTES;
+            cursor.secondaryService += BatchCodec.SECONDARY_SERVICE_BYTES;
+            cursor.corrects += BatchCodec.CORRECTS_BYTES;
             cursor.answer += 64;
             if (cursor.nextSecondary != 0) cursor.nextSecondary += 32;
             --cursor.rows;
@@ -274,8 +282,7 @@ abstract contract BatchWriter is SequenceBitmap {
         address patient = address(uint160(cursor.patient));
         if (cursor.secondary != 0) emit SecondaryDetermined(patient, cursor.commitment, cursor.secondary);
         if (BatchCodec.isCorrection(cursor.header)) {
-            uint256 end = cursor.at + BatchCodec.rowBytes(cursor.header);
-            emit ClaimCorrected(bytes32(BatchCodec.load(end - BatchCodec.CORRECTS_BYTES)), cursor.commitment);
+            emit ClaimCorrected(bytes32(BatchCodec.load(cursor.corrects)), cursor.commitment);
         }
     }
 

@@ -81,7 +81,7 @@ abstract contract Coordination is SettlementState {
             offset += BatchCodec.GROUP_BYTES;
             uint256 spendable = WordArray.get(spendables, group);
             for (end += index; index < end; ++index) {
-                _read(row, section, offset);
+                _read(row, section, offset, index);
                 Reason reason =
                     WordArray.isSet(skipped, index) ? Reason.SequenceSpent : _priceRow(row, spendable);
                 if (reason == Reason.None) {
@@ -93,17 +93,15 @@ abstract contract Coordination is SettlementState {
                 }
                 WordArray.set(answers, 2 * index, row.price.amounts);
                 WordArray.set(answers, 2 * index + 1, row.price.shares);
-                offset += BatchCodec.rowBytes(row.header);
+                offset += BatchCodec.ROW_BYTES;
             }
         }
     }
 
-    function _read(Row memory row, bytes calldata section, uint256 offset) private pure {
+    function _read(Row memory row, bytes calldata section, uint256 offset, uint256 index) private pure {
         row.word = BatchCodec.header(section, offset + 32);
-        if (row.secondaryTerms != 0) row.secondaryServiceId = BatchCodec.secondaryServiceId(section, offset);
-        if (BatchCodec.isCorrection(row.header)) {
-            row.corrects = BatchCodec.corrects(section, offset, BatchCodec.rowBytes(row.header));
-        }
+        if (row.secondaryTerms != 0) row.secondaryServiceId = BatchCodec.secondaryServiceId(section, row.header, index);
+        if (BatchCodec.isCorrection(row.header)) row.corrects = BatchCodec.corrects(section, row.header, index);
         row.price = Price(0, 0, 0, 0);
     }
 

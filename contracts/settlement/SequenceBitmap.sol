@@ -25,11 +25,11 @@ abstract contract SequenceBitmap is Coordination {
         uint256 rows = BatchCodec.rowCount(header);
         (bytes memory bits, uint256 at) = (_bits(rows), BatchCodec.place(section));
         mapping(uint256 word => uint256) storage spent = _spent[BatchCodec.providerId(header)];
-        (uint256 size, uint256 base) = (BatchCodec.rowBytes(header), BatchCodec.sequenceBase(header));
-        uint256 sectionEnd;
+        uint256 base = BatchCodec.sequenceBase(header);
+        uint256 groupsEnd;
         unchecked {
             // places in calldata
-            (at, sectionEnd) = (at + BatchCodec.headerBytes(header), at + section.length);
+            (at, groupsEnd) = (at + BatchCodec.headerBytes(header), at + BatchCodec.groupsEnd(header));
         }
         bool any;
         // Reads groups and rows as BatchCodec has them, and the provider's bitmap a word at a time. Written are
@@ -51,7 +51,7 @@ abstract contract SequenceBitmap is Coordination {
             }
             // Uses the sequences of `left` rows in groups from `from` on; returns where they end. 0 where a patient is out of
             // order, a group has no rows or more than are left, or a sequence is beyond 64 bits.
-            function use(from, left, size_, base_, mapping_, bits_) -> here {
+            function use(from, left, base_, mapping_, bits_) -> here {
                 let patient := 0
                 let index := not(0) // of the bitmap's word at hand: none yet
                 let word := 0
@@ -68,7 +68,7 @@ abstract contract SequenceBitmap is Coordination {
                         leave
                     }
                     here := add(here, 21)
-                    for { end := add(here, mul(end, size_)) } lt(here, end) { here := add(here, size_) } {
+                    for { end := add(here, mul(end, 54)) } lt(here, end) { here := add(here, 54) } {
                         let sequence := add(base_, and(shr(80, calldataload(add(here, 32))), 0xffff))
                         if xor(shr(8, sequence), index) {
                             if iszero(shr(56, index)) { sstore(placeOf(index, mapping_), word) }
@@ -89,12 +89,12 @@ abstract contract SequenceBitmap is Coordination {
             }
             let bytesOfBits := mload(bits)
             mstore(bits, rows)
-            at := use(at, rows, size, base, spent.slot, bits)
+            at := use(at, rows, base, spent.slot, bits)
             any := shr(16, mload(bits))
             mstore(bits, bytesOfBits)
         }
-        // Where the rows add up, all groups were read exactly if the section ends here.
-        if (at != sectionEnd) BatchCodec.refuse(section, header);
+        // Where the rows add up, all groups were read exactly if they end here.
+        if (at != groupsEnd) BatchCodec.refuse(section, header);
         if (any) skipped = bits;
     }
 
@@ -128,7 +128,7 @@ abstract contract SequenceBitmap is Coordination {
                 WordArray.set(
                     answers, 2 * row + 1, uint256(WordArray.isSet(skipped, row) ? Reason.SequenceSpent : reason)
                 );
-                offset += BatchCodec.rowBytes(header);
+                offset += BatchCodec.ROW_BYTES;
             }
         }
     }

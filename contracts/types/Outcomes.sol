@@ -33,6 +33,7 @@ enum Reason {
     PayerFailed,
     NoCashPrice,
     NotReversed,
+    NotAttested,
     SequenceSpent // skipped
 }
 

@@ -20,6 +20,7 @@ from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.chain.format.events import DisputeParty
+from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.roles import RESTRICTED, GovernorRole
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
@@ -96,7 +97,12 @@ class State:
 def account(name: str) -> LocalAccount:
     """The account a role has in every run."""
     owner: LocalAccount = Account.from_key(keccak256(name.encode()))
+    _known[owner.address] = owner
     return owner
+
+
+_known: dict[str, LocalAccount] = {}
+"""Accounts by address."""
 
 
 class Protocol:
@@ -118,6 +124,7 @@ class Protocol:
         self.neighbour = account("neighbour").address
         self.late = account("late").address  # no patient yet: not funded, not enrolled
         self.payer_contracts: dict[int, Contract] = {}
+        self.attesters: dict[int, Signer] = {}
         self.insurers: dict[int, str] = {}
         self.funded: list[str] = [self.patient, self.neighbour, self.late]
         self._root_slots = count(1_000)  # tests name lower ones themselves
@@ -187,7 +194,17 @@ class Protocol:
 
     def register_provider(self, payout: str) -> int:
         """Register a provider that attests with its payout key."""
-        return int(self.registry.send(self.governor, "register", payout, [payout]).value)
+        provider_id = int(self.registry.send(self.governor, "register", payout, [payout]).value)
+        if payout in _known:
+            self.attesters[provider_id] = Signer(_known[payout])
+        return provider_id
+
+    def attested(self, section: BatchSection) -> BatchSection:
+        """The section under one signature of its provider's, unless it has some already."""
+        key = self.attesters.get(section.provider_id) or Signer(account("provider"))
+        if section.attestations or not section.rows:
+            return section
+        return sign_bundled(section, key, self.domain)
 
     def create_payer(self, insurer: str) -> int:
         """Make a payer contract."""
@@ -419,7 +436,7 @@ class Protocol:
         self, sections: Iterable[BatchSection] | bytes, *, signed_at: int | None = None, **changes: Any
     ) -> SettlementBatch:
         """A batch signed now that lives an hour and names no operator, unless said otherwise."""
-        packed = sections if isinstance(sections, bytes) else encode_sections(sections)
+        packed = sections if isinstance(sections, bytes) else encode_sections(map(self.attested, sections))
         at = self.evm.now if signed_at is None else signed_at
         fields = {
             "epoch": 1,

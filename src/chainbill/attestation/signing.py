@@ -103,6 +103,16 @@ def canonical_signature(signature: bytes) -> bytes:
     return signature[:64] + bytes((v if v > 1 else v + 27,))
 
 
+def compact_signature(signature: bytes) -> bytes:
+    """The 64 bytes of EIP-2098 for a key's signature r ‖ s ‖ v: the parity is the highest bit of s.
+
+    Raises:
+        AttestationError: not 65 bytes, v not 27 or 28, or s in the upper half.
+    """
+    signature = canonical_signature(signature)
+    return signature[:32] + bytes((signature[32] | (signature[64] - 27) << 7,)) + signature[33:64]
+
+
 def recover(digest: bytes, signature: bytes) -> str:
     """The checksum address whose key signed ``digest``, by the contract's rules.
 

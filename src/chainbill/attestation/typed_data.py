@@ -23,12 +23,14 @@ SERVICE_ATTESTATION_TYPE = (
     "ServiceAttestation(uint32 providerId,uint32 payerId,address patient,bytes32 commitment,"
     "bytes8 serviceId,uint16 units,uint64 billedAmount,uint16 benefitYear,uint64 sequence)"
 )
+SERVICE_BUNDLE_TYPE = "ServiceBundle(uint32 providerId,uint32 payerId,uint64 sequenceBase,bytes rows)"
 SETTLEMENT_BATCH_TYPE = (
     "SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,address operator,bytes sections)"
 )
 
 DOMAIN_TYPEHASH = keccak256(DOMAIN_TYPE.encode())
 SERVICE_ATTESTATION_TYPEHASH = keccak256(SERVICE_ATTESTATION_TYPE.encode())
+SERVICE_BUNDLE_TYPEHASH = keccak256(SERVICE_BUNDLE_TYPE.encode())
 SETTLEMENT_BATCH_TYPEHASH = keccak256(SETTLEMENT_BATCH_TYPE.encode())
 
 _PREFIX = b"\x19\x01"
@@ -155,6 +157,47 @@ class ServiceAttestation:
             benefit_year=message["benefitYear"],
             sequence=message["sequence"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceBundle:
+    """What a provider signs for many events of one payer at once, beside an attestation of each."""
+
+    TYPE: ClassVar[str] = SERVICE_BUNDLE_TYPE
+
+    provider_id: int
+    payer_id: int
+    sequence_base: int
+    """What the rows' sequences count from."""
+    rows: bytes
+    """The events as groups of rows, packed as a section of a batch has them."""
+
+    def __post_init__(self) -> None:
+        """Raises AttestationError: a field does not fit its Solidity type."""
+        _check_uint("provider_id", self.provider_id, 32)
+        _check_uint("payer_id", self.payer_id, 32)
+        _check_uint("sequence_base", self.sequence_base, 64)
+        if not isinstance(self.rows, bytes):
+            raise AttestationError("rows are bytes")
+
+    def struct_hash(self) -> bytes:
+        """The 32-byte EIP-712 hash of this struct."""
+        numbers = _word(self.provider_id) + _word(self.payer_id) + _word(self.sequence_base)
+        return keccak256(SERVICE_BUNDLE_TYPEHASH + numbers + keccak256(self.rows))
+
+    def digest(self, domain: Domain) -> bytes:
+        """The 32 bytes the provider's attester key signs."""
+        return signing_digest(domain, self.struct_hash())
+
+    def to_eip712_message(self, domain: Domain) -> dict[str, Any]:
+        """The whole message for a wallet's ``eth_signTypedData_v4``; plain JSON."""
+        message = {
+            "providerId": self.provider_id,
+            "payerId": self.payer_id,
+            "sequenceBase": self.sequence_base,
+            "rows": _hex(self.rows),
+        }
+        return full_message(self.TYPE, domain, message)
 
 
 @dataclass(frozen=True, slots=True)

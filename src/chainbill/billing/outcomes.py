@@ -47,7 +47,8 @@ class Reason(IntEnum):
     PAYER_FAILED = 19
     NO_CASH_PRICE = 20
     NOT_REVERSED = 21
-    SEQUENCE_SPENT = 22
+    NOT_ATTESTED = 22
+    SEQUENCE_SPENT = 23
 
     @property
     def label(self) -> str:
@@ -110,5 +111,6 @@ _EXPLANATIONS: dict[Reason, str] = {
     Reason.PAYER_FAILED: "your insurer's contract could not pay",
     Reason.NO_CASH_PRICE: "the provider has published no cash price for it",
     Reason.NOT_REVERSED: "it corrects a charge that has not been given back",
+    Reason.NOT_ATTESTED: "its provider's signature does not count, or does not any more",
     Reason.SEQUENCE_SPENT: "it was already settled or denied before",
 }

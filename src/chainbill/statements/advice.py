@@ -57,6 +57,7 @@ _NEXT_STEPS: dict[Reason, str] = {
     Reason.PAYER_UNFUNDED: "Wait, or call {insurer}: it is tried again once your insurer has added money.",
     Reason.PAYER_FAILED: "Wait, or call {insurer}: it is tried again.",
     Reason.NO_CASH_PRICE: "Ask {provider} for its price. It is tried again once the price is published.",
+    Reason.NOT_ATTESTED: "Nothing to do: {provider} signs it again.",
     Reason.NOT_REVERSED: "Ask {provider} which charge it meant to correct.",
 }
 

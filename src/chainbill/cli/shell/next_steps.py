@@ -30,6 +30,7 @@ _AFTER_PENDING: dict[Reason, str] = {
     Reason.PAYER_UNFUNDED: "chainbill insurer fund AMOUNT --as {payer}",
     Reason.PAYER_FAILED: "ask {payer}: its tokens cannot move",
     Reason.NO_CASH_PRICE: "chainbill provider prices FILE --as {provider}",
+    Reason.NOT_ATTESTED: "the provider attests it again, with a key that stands: chainbill provider keys",
     Reason.NOT_REVERSED: "nothing: the claim that it corrects is not reversed, or corrected already",
 }
 
