@@ -31,6 +31,7 @@ _BY_CONTRACT = 1 << 15
 _HAS_SECONDARY = 1
 _IS_CORRECTION = 2
 
+ADDRESS_BYTES = 20
 SERVICE_ID_BYTES = 8
 CLAIM_ID_BYTES = 32
 
@@ -182,7 +183,7 @@ def encode_groups(rows: Iterable[BatchRow], base: int) -> bytes:
 
 
 def _encode_group(patient: bytes, rows: Sequence[BatchRow], base: int) -> bytes:
-    if len(patient) != 20:
+    if len(patient) != ADDRESS_BYTES:
         raise AttestationError("a row's patient has the wrong length")
     return _GROUP.pack(patient, len(rows)) + b"".join(_encode_row(row, base) for row in rows)
 
@@ -198,7 +199,7 @@ def _encode_row(row: BatchRow, base: int) -> bytes:
 def _check_tails(row: BatchRow, flags: int) -> None:
     if (len(row.secondary_service_id), len(row.corrects)) != _tail_lengths(flags):
         raise AttestationError(
-            "a row's service id of the secondary payer or corrected claim has a length that its section has not"
+            "a row's service id of the secondary payer or corrected claim has another length than its section's"
         )
 
 
@@ -206,6 +207,8 @@ def _encode_attestation(attestation: RowsAttestation) -> bytes:
     if not 0 <= attestation.groups <= MAX_GROUPS_PER_ATTESTATION:
         raise AttestationError(f"an attestation of {attestation.groups} groups cannot be packed")
     if attestation.contract:
+        if len(attestation.contract) != ADDRESS_BYTES:
+            raise AttestationError("an attestation's contract has the wrong length")
         try:
             size = _CONTRACT.pack(attestation.contract, len(attestation.signature))
         except struct.error as error:
