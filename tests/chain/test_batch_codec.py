@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from chainbill.attestation.signing import CURVE_ORDER, Signer, compact_signature
 from chainbill.chain.format.batch_codec import (
     MAX_ROWS_PER_PATIENT,
     MAX_SEQUENCE_SPAN,
     BatchRow,
     BatchSection,
+    RowsAttestation,
     decode_sections,
     encode_sections,
 )
@@ -29,40 +32,101 @@ ROW = BatchRow(
 
 
 SECONDARY = {"secondary_payer_id": 5, "secondary_plan_id": 6, "secondary_terms_version": 7}
+CONTRACT = b"\x77" * 20
+KEY = Signer(b"\x01" * 32)
 WITH_SECONDARY = replace(ROW, secondary_service_id=b"\x44" * 8)
 CORRECTION = replace(ROW, corrects=b"\x55" * 32)
 
 
-def section(*rows: BatchRow, **changes: int) -> BatchSection:
+def section(*rows: BatchRow, **changes: Any) -> BatchSection:
     return replace(BatchSection(1, 2, 3, 4, rows), **changes)
 
 
-HEADER = "000000010000000200030004000000000000000600010001"
+HEADER = "000000010000000200030004" + "0000000000000000" + "00010001"
+NO_ATTESTATIONS = "000000"
 GROUP = "11" * 20 + "01"
-FIXED = "22" * 32 + "33" * 8 + "0004" + "0000000000000005" + "07e8" + "0000"
+FIXED = "22" * 32 + "33" * 8 + "0004" + "0000000000000005" + "07e8" + "0006"
 
 
 def test_encode_sections__one_row__is_laid_out_as_documented() -> None:
     packed = encode_sections([section(ROW)])
-    assert packed.hex() == HEADER + "00" + GROUP + FIXED
+    assert packed.hex() == HEADER + "00" + NO_ATTESTATIONS + GROUP + FIXED
 
 
 def test_encode_sections__secondary_payer__follows_the_header_and_each_row() -> None:
     packed = encode_sections([section(WITH_SECONDARY, **SECONDARY)])
-    assert packed.hex() == HEADER + "01" + "0000000500060007" + GROUP + FIXED + "44" * 8
+    assert packed.hex() == HEADER + "01" + NO_ATTESTATIONS + "0000000500060007" + GROUP + FIXED + "44" * 8
 
 
 def test_encode_sections__corrections__name_a_claim_in_each_row() -> None:
     packed = encode_sections([section(CORRECTION, corrections=True)])
-    assert packed.hex() == HEADER + "02" + GROUP + FIXED + "55" * 32
+    assert packed.hex() == HEADER + "02" + NO_ATTESTATIONS + GROUP + FIXED + "55" * 32
 
 
 def test_encode_sections__correction_with_a_secondary_payer__names_the_claim_last() -> None:
     row = replace(CORRECTION, secondary_service_id=b"\x44" * 8)
     packed = encode_sections([section(row, **SECONDARY, corrections=True)])
-    assert packed.hex() == HEADER + "03" + "0000000500060007" + GROUP + FIXED + "44" * 8 + "55" * 32
+    header = HEADER + "03" + NO_ATTESTATIONS + "0000000500060007"
+    assert packed.hex() == header + GROUP + FIXED + "44" * 8 + "55" * 32
 
 
+def test_encode_sections__tails__stand_behind_all_groups_in_the_order_of_the_rows() -> None:
+    rows = [
+        replace(ROW, patient=bytes([n]) * 20, secondary_service_id=bytes([n]) * 8, corrects=bytes([n]) * 32)
+        for n in (3, 1, 2)
+    ]
+    packed = encode_sections([section(*rows, **SECONDARY, corrections=True)])
+    services, claims = packed[36 + 3 * (21 + 54) :][:24], packed[36 + 3 * (21 + 54) + 24 :]
+    assert services.hex() == "01" * 8 + "02" * 8 + "03" * 8
+    assert claims.hex() == "01" * 32 + "02" * 32 + "03" * 32
+
+
+SIGNED = KEY.sign(bytes(32))
+"""A key's signature, of nothing in particular."""
+
+HIGH_S = SIGNED[:32] + (CURVE_ORDER - int.from_bytes(SIGNED[32:64], "big")).to_bytes(32, "big") + b"\x1b"
+ONE_ROW = RowsAttestation(0, SIGNED)
+BY_CONTRACT = RowsAttestation(2, b"anything", CONTRACT)
+
+
+def test_encode_sections__a_keys_attestation__is_its_span_and_the_compact_signature() -> None:
+    packed = encode_sections([section(ROW, attestations=(RowsAttestation(1, SIGNED),))])
+    compact = compact_signature(SIGNED)
+    assert packed.hex() == HEADER + "00" + "000042" + GROUP + FIXED + "0001" + compact.hex()
+
+
+def test_encode_sections__a_contracts_attestation__names_it_and_has_any_length() -> None:
+    packed = encode_sections([section(ROW, attestations=(BY_CONTRACT,))])
+    attestation = "8002" + "77" * 20 + "0008" + b"anything".hex()
+    assert packed.hex() == HEADER + "00" + "000020" + GROUP + FIXED + attestation
+
+
+def test_encode_sections__several_attestations__stand_in_order_behind_the_tails() -> None:
+    attestations = (ONE_ROW, BY_CONTRACT, RowsAttestation(0, b"", CONTRACT))
+    packed = encode_sections([section(CORRECTION, corrections=True, attestations=attestations)])
+    each = ("0000" + compact_signature(SIGNED).hex(), "8002" + "77" * 20 + "0008" + b"anything".hex())
+    header = HEADER + "02" + (66 + 32 + 24).to_bytes(3, "big").hex()
+    assert packed.hex() == header + GROUP + FIXED + "55" * 32 + "".join(each) + "8000" + "77" * 20 + "0000"
+
+
+@pytest.mark.parametrize("attestation_bytes", [0, 65, 67, 2**24 - 1])
+def test_decode_sections__attestations_of_another_length_than_said__is_refused(
+    attestation_bytes: int,
+) -> None:
+    packed = bytearray(encode_sections([section(ROW, attestations=(RowsAttestation(1, SIGNED),))]))
+    packed[25:28] = attestation_bytes.to_bytes(3, "big")
+    with pytest.raises(AttestationError):
+        decode_sections(bytes(packed))
+
+
+def test_decode_sections__a_contracts_signature_longer_than_the_section__is_refused() -> None:
+    packed = bytearray(encode_sections([section(ROW, attestations=(BY_CONTRACT,))]))
+    packed[-9] += 1  # the length of "anything"
+    with pytest.raises(AttestationError):
+        decode_sections(bytes(packed))
+
+
+@pytest.mark.parametrize("attestations", [(), (ONE_ROW,), (BY_CONTRACT,), (ONE_ROW, BY_CONTRACT, ONE_ROW)])
 @pytest.mark.parametrize(
     "each",
     [
@@ -73,7 +137,10 @@ def test_encode_sections__correction_with_a_secondary_payer__names_the_claim_las
         section(replace(CORRECTION, secondary_service_id=bytes(8)), **SECONDARY, corrections=True),
     ],
 )
-def test_decode_sections__each_kind__is_read_back(each: BatchSection) -> None:
+def test_decode_sections__each_kind__is_read_back(
+    each: BatchSection, attestations: tuple[RowsAttestation, ...]
+) -> None:
+    each = replace(each, attestations=attestations)
     assert decode_sections(encode_sections([each, each])) == [each, each]
 
 
@@ -105,6 +172,19 @@ REFUSED = {
     "payers descending": [section(ROW, payer_id=2), section(ROW, payer_id=1)],
     "a sequence too far above the lowest": [
         section(ROW, replace(ROW, sequence=ROW.sequence + MAX_SEQUENCE_SPAN + 1))
+    ],
+    "an attestation of too many groups": [section(ROW, attestations=(RowsAttestation(2**15, SIGNED),))],
+    "an attestation of a negative number of groups": [
+        section(ROW, attestations=(RowsAttestation(-1, SIGNED),))
+    ],
+    "a key's signature that is too short": [section(ROW, attestations=(RowsAttestation(1, SIGNED[:63]),))],
+    "a key's signature with a high s": [section(ROW, attestations=(RowsAttestation(1, HIGH_S),))],
+    "a contract of 19 bytes": [section(ROW, attestations=(RowsAttestation(1, b"", CONTRACT[1:]),))],
+    "a contract's signature beyond 16 bits": [
+        section(ROW, attestations=(RowsAttestation(1, bytes(2**16), CONTRACT),))
+    ],
+    "attestations beyond 24 bits": [
+        section(ROW, attestations=(RowsAttestation(1, bytes(2**16 - 1), CONTRACT),) * 257)
     ],
     "too many rows of a patient": [
         section(*(replace(ROW, sequence=n) for n in range(MAX_ROWS_PER_PATIENT + 1)))
@@ -145,7 +225,8 @@ def test_encode_sections__the_most_it_can_hold__is_read_back() -> None:
 
 def test_decode_sections__cut_anywhere__is_refused() -> None:
     for row, changes in ((ROW, {}), (WITH_SECONDARY, SECONDARY), (CORRECTION, {"corrections": True})):
-        packed = encode_sections([section(row, replace(row, patient=b"\x12" * 20), **changes)])
+        rows = section(row, replace(row, patient=b"\x12" * 20), **changes)
+        packed = encode_sections([replace(rows, attestations=(ONE_ROW, BY_CONTRACT))])
         for length in range(1, len(packed)):
             with pytest.raises(AttestationError):
                 decode_sections(packed[:length])
@@ -153,7 +234,7 @@ def test_decode_sections__cut_anywhere__is_refused() -> None:
 
 def test_decode_sections__unknown_flags_or_payers_that_no_section_has__is_refused() -> None:
     packed = bytearray(encode_sections([section(WITH_SECONDARY, **SECONDARY)]))
-    for place, value in ((24, 5), (24, 128), (28, 0), (28, 2), (7, 0)):
+    for place, value in ((24, 5), (24, 128), (31, 0), (31, 2), (7, 0)):
         broken = bytes(packed[:place]) + bytes([value]) + bytes(packed[place + 1 :])
         with pytest.raises(AttestationError):
             decode_sections(broken)

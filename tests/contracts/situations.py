@@ -41,6 +41,10 @@ def suspend(protocol: Protocol) -> None:
     protocol.suspend()
 
 
+def revoke_key(protocol: Protocol) -> None:
+    protocol.registry.send(protocol.provider, "revokeAttester", protocol.provider_id, protocol.provider)
+
+
 def drain_pool(protocol: Protocol) -> None:
     """Leave the pool one micro-dollar short of the patient's first visit."""
     keep = 40 * DOLLAR - 1
@@ -129,9 +133,10 @@ SITUATIONS = {
     "next year": Situation(PENDED, Reason.BENEFIT_YEAR_NOT_OPEN, row={"benefit_year": YEAR + 1}),
     "year 65535": Situation(PENDED, Reason.BENEFIT_YEAR_NOT_OPEN, row={"benefit_year": 2**16 - 1}),
     "provider suspended": Situation(PENDED, Reason.PROVIDER_NOT_ACTIVE, suspend, stops_everybody=True),
-    # Nobody can have consented to a provider that does not exist.
-    "provider never registered": Situation(PENDED, Reason.NO_CONSENT, section={"provider_id": 77}),
-    "provider 0": Situation(PENDED, Reason.NO_CONSENT, section={"provider_id": 0}),
+    # Nobody is the attester of a provider that does not exist.
+    "provider never registered": Situation(PENDED, Reason.NOT_ATTESTED, section={"provider_id": 77}),
+    "provider 0": Situation(PENDED, Reason.NOT_ATTESTED, section={"provider_id": 0}),
+    "attester's key revoked": Situation(PENDED, Reason.NOT_ATTESTED, revoke_key, stops_everybody=True),
     "payer never made": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 77}),
     "payer beyond 24 bits": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 2**24 + 1}),
     "last payer there could be": Situation(PENDED, Reason.UNKNOWN_PAYER, section={"payer_id": 2**32 - 1}),

@@ -78,9 +78,11 @@ def test_settle__versions_and_plans__are_read_from_their_own_bytes(protocol: Pro
 
 
 def test_settle__sequence_beyond_64_bits__reverts(protocol: Protocol) -> None:
+    base = MAX_SEQUENCE >> 16 << 16
     packed = bytearray(encode_sections([protocol.section(protocol.row(protocol.patient, MAX_SEQUENCE))]))
-    packed[-1] = 1  # offset 1 above the base, which is the largest sequence
-    with reverts("SequenceOverflow", base=MAX_SEQUENCE, offset=1):
+    assert packed[12:20] == base.to_bytes(8, "big")
+    packed[12:20] = (base + 1).to_bytes(8, "big")
+    with reverts("SequenceOverflow", base=base + 1, offset=2**16 - 1):
         protocol.submit(protocol.batch(bytes(packed)))
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.support.deployment import YEAR, Protocol
 from tests.support.evm import reverts
 
-from chainbill.chain.format.batch_codec import encode_sections
-from chainbill.errors import ContractReverted
+from chainbill.chain.format.batch_codec import decode_sections
+from chainbill.errors import AttestationError, ContractReverted
 
 LAYOUT_ERRORS = {"MalformedBatch", "SectionsUnsorted", "PatientsUnsorted", "SequenceOverflow"}
-SECTION, SECONDARY, GROUP, ROW = 25, 8, 21, 54
+SECTION, SECONDARY, GROUP, ROW, ATTESTATION = 28, 8, 21, 54, 66
 FLAGS = 24
 """The byte of a section's header that holds its flags."""
 
@@ -21,11 +22,9 @@ FLAGS = 24
 def good(protocol: Protocol) -> bytes:
     """Two sections: two patients with two and one rows, then one."""
     patient, neighbour = protocol.patient, protocol.neighbour
-    return encode_sections(
-        [
-            protocol.section(protocol.row(patient, 1), protocol.row(patient, 2), protocol.row(neighbour, 3)),
-            protocol.section(protocol.row(patient, 4)),
-        ]
+    return protocol.packed(
+        protocol.section(protocol.row(patient, 1), protocol.row(patient, 2), protocol.row(neighbour, 3)),
+        protocol.section(protocol.row(patient, 4)),
     )
 
 
@@ -44,13 +43,13 @@ def with_header(packed: bytes, groups: int, rows: int) -> bytes:
 
 
 def one_section(protocol: Protocol) -> bytes:
-    return encode_sections([protocol.section(protocol.row(protocol.patient, 1))])
+    return protocol.packed(protocol.section(protocol.row(protocol.patient, 1)))
 
 
 def test_settle__batch_cut_short_anywhere__reverts_or_ends_at_a_sections_end(
     protocol: Protocol, packed: bytes
 ) -> None:
-    first_end = SECTION + 2 * GROUP + 3 * ROW
+    first_end = SECTION + 2 * GROUP + 3 * ROW + ATTESTATION
     for length in range(1, len(packed)):
         with protocol.rolled_back():
             if length == first_end:
@@ -132,7 +131,7 @@ def test_settle__flag_without_its_fields__reverts(protocol: Protocol, flags: int
 
 def coordinated(protocol: Protocol, primary: int, secondary: int) -> bytes:
     """A section whose header names any two payers, as no encoder of ours writes it."""
-    packed = encode_sections([protocol.coordinated(protocol.row(protocol.patient, 1), secondary=9)])
+    packed = protocol.packed(protocol.coordinated(protocol.row(protocol.patient, 1), secondary=9))
     return (
         packed[:4]
         + primary.to_bytes(4, "big")
@@ -154,8 +153,8 @@ def test_settle__two_payers_that_are_not_two__reverts(
 
 def test_settle__corrections_cut_short_anywhere__reverts(protocol: Protocol) -> None:
     row = protocol.row(protocol.patient, 1, corrects=b"\7" * 32)
-    packed = encode_sections([protocol.coordinated(row, secondary=9, corrections=True)])
-    assert len(packed) == SECTION + SECONDARY + GROUP + ROW + 8 + 32
+    packed = protocol.packed(protocol.coordinated(row, secondary=9, corrections=True))
+    assert len(packed) == SECTION + SECONDARY + GROUP + ROW + 8 + 32 + ATTESTATION
     for length in range(1, len(packed)):
         with reverts("MalformedBatch"):
             protocol.submit(protocol.batch(packed[:length]))
@@ -192,29 +191,41 @@ def of_every_kind(protocol: Protocol) -> bytes:
     """Self-pay, one payer, two payers, and corrections."""
     patient, neighbour = protocol.patient, protocol.neighbour
     correction = protocol.row(neighbour, 6, corrects=b"\7" * 32)
-    return encode_sections(
-        [
-            protocol.self_pay(protocol.row(patient, 5)),
-            protocol.section(protocol.row(patient, 1), protocol.row(neighbour, 2)),
-            protocol.corrections(correction),
-            protocol.coordinated(protocol.row(patient, 3), protocol.row(neighbour, 4), secondary=2),
-        ]
+    return protocol.packed(
+        protocol.self_pay(protocol.row(patient, 5)),
+        protocol.section(protocol.row(patient, 1), protocol.row(neighbour, 2)),
+        protocol.corrections(correction),
+        protocol.coordinated(protocol.row(patient, 3), protocol.row(neighbour, 4), secondary=2),
     )
 
 
-@pytest.mark.parametrize("make", [mutate, noise])
+def signed_again(protocol: Protocol, packed: bytes) -> bytes:
+    """Sections as they are, each under its provider's signature of what it says now; the same bytes where
+    they cannot be read."""
+    try:
+        sections = [replace(section, attestations=()) for section in decode_sections(packed)]
+        return protocol.packed(*sections)
+    except AttestationError:
+        return packed
+
+
+@pytest.mark.parametrize("make, again", [(mutate, False), (mutate, True), (noise, False)])
 @pytest.mark.parametrize("start", [good, of_every_kind])
 def test_settle__random_bytes__reverts_by_name_or_keeps_every_token(
     protocol: Protocol,
     start: Callable[[Protocol], bytes],
     make: Callable[[random.Random, bytes], bytes],
+    again: bool,
 ) -> None:
+    """Whether the provider has signed what was there before, or what is there now."""
     packed = start(protocol)
     draw = random.Random(make.__name__)
     settled = refused = 0
     supply = total(protocol)
     for _ in range(500):
         sections = make(draw, packed) or b"\0"
+        if again:
+            sections = signed_again(protocol, sections)
         with protocol.rolled_back():
             try:
                 assert sum(protocol.submit(protocol.batch(sections)).value) > 0

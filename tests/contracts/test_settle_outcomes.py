@@ -55,7 +55,7 @@ def test_situations__together__reach_every_reason_but_a_failed_payer() -> None:
     assert set(Reason) - reached == {Reason.NONE, Reason.PAYER_FAILED}
     for situation in SITUATIONS.values():
         denied = Reason.NOT_COVERED <= situation.reason <= Reason.BENEFIT_YEAR_CLOSED
-        pended = Reason.BENEFIT_YEAR_NOT_OPEN <= situation.reason <= Reason.NOT_REVERSED
+        pended = Reason.BENEFIT_YEAR_NOT_OPEN <= situation.reason <= Reason.NOT_ATTESTED
         assert (situation.outcome == Outcome.DENIED, situation.outcome == Outcome.PENDED) == (denied, pended)
 
 

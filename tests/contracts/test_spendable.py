@@ -52,13 +52,14 @@ def packed(
         number.to_bytes(size, "big")
         for number, size in (
             *((provider, 4), (primary, 4), (1, 2), (1, 2), (0, 8)),
-            *((len(patients), 2), (rows * len(patients), 2), (flags, 1)),
+            *((len(patients), 2), (rows * len(patients), 2), (flags, 1), (0, 3)),
         )
     )
     if flags & 1:
         header += secondary.to_bytes(4, "big") + b"\0\1\0\1"
-    row = b"\xff" * (54 + 8 * (flags & 1) + 32 * (flags >> 1))
-    return header + b"".join(bytes.fromhex(patient[2:]) + bytes([rows]) + row * rows for patient in patients)
+    groups = [bytes.fromhex(patient[2:]) + bytes([rows]) + b"\xff" * 54 * rows for patient in patients]
+    tails = b"\xff" * (8 * (flags & 1) + 32 * (flags >> 1)) * rows * len(patients)
+    return header + b"".join(groups) + tails
 
 
 @dataclass

@@ -140,7 +140,7 @@ def swapped_groups(protocol: Protocol) -> bytes:
     packed = encode_sections(
         [protocol.section(protocol.row(protocol.patient, 1), protocol.row(protocol.neighbour, 2))]
     )
-    header, groups = packed[:25], packed[25:]
+    header, groups = packed[:28], packed[28:]
     assert len(groups) == 2 * 75
     return header + groups[75:] + groups[:75]
 
@@ -152,7 +152,7 @@ def test_settle__patients_out_of_order__reverts(protocol: Protocol) -> None:
 
 def test_settle__one_patient_in_two_groups__reverts(protocol: Protocol) -> None:
     packed = bytearray(encode_sections([protocol.section(protocol.row(protocol.patient, 1))]))
-    twice = bytes(packed) + bytes(packed[25:])
+    twice = bytes(packed) + bytes(packed[28:])
     counts = (2).to_bytes(2, "big") * 2
     with reverts("PatientsUnsorted", previous=protocol.patient, patient=protocol.patient):
         protocol.submit(protocol.batch(twice[:20] + counts + twice[24:]))
@@ -160,8 +160,8 @@ def test_settle__one_patient_in_two_groups__reverts(protocol: Protocol) -> None:
 
 def test_settle__payers_out_of_order__reverts(protocol: Protocol) -> None:
     payer_id = protocol.second_payer(protocol.late)
-    mine = encode_sections([protocol.section(protocol.row(protocol.patient, 1))])
-    other = encode_sections([protocol.section(protocol.row(protocol.late, 2), payer_id=payer_id)])
+    mine = protocol.packed(protocol.section(protocol.row(protocol.patient, 1)))
+    other = protocol.packed(protocol.section(protocol.row(protocol.late, 2), payer_id=payer_id))
     for packed in (other + mine, mine + other + mine):
         with reverts("SectionsUnsorted", previousPayers=payer_id << 32, payers=protocol.payer_id << 32):
             protocol.submit(protocol.batch(packed))
@@ -170,8 +170,8 @@ def test_settle__payers_out_of_order__reverts(protocol: Protocol) -> None:
 def test_settle__secondary_payers_out_of_order__reverts(protocol: Protocol) -> None:
     """One payer's sections without a secondary come first, then by secondary."""
     row = protocol.row(protocol.patient, 1)
-    without = encode_sections([protocol.section(row)])
-    with_2, with_3 = (encode_sections([protocol.coordinated(row, secondary=n)]) for n in (2, 3))
+    without = protocol.packed(protocol.section(row))
+    with_2, with_3 = (protocol.packed(protocol.coordinated(row, secondary=n)) for n in (2, 3))
     first = protocol.payer_id << 32
     for packed, higher, lower in (
         (with_2 + without, first + 2, first),

@@ -178,9 +178,11 @@ class Protocol:
     def rolled_back(self) -> Iterator[None]:
         """Undo everything that happens inside."""
         payers, insurers, funded = dict(self.payer_contracts), dict(self.insurers), list(self.funded)
+        attesters = dict(self.attesters)
         with self.evm.rolled_back():
             yield
         self.payer_contracts, self.insurers, self.funded = payers, insurers, funded
+        self.attesters = attesters
 
     def advance(self, seconds: int) -> None:
         """Let time pass."""
@@ -205,6 +207,10 @@ class Protocol:
         if section.attestations or not section.rows:
             return section
         return sign_bundled(section, key, self.domain)
+
+    def packed(self, *sections: BatchSection) -> bytes:
+        """Sections packed, each under a signature."""
+        return encode_sections(map(self.attested, sections))
 
     def create_payer(self, insurer: str) -> int:
         """Make a payer contract."""
@@ -436,7 +442,7 @@ class Protocol:
         self, sections: Iterable[BatchSection] | bytes, *, signed_at: int | None = None, **changes: Any
     ) -> SettlementBatch:
         """A batch signed now that lives an hour and names no operator, unless said otherwise."""
-        packed = sections if isinstance(sections, bytes) else encode_sections(map(self.attested, sections))
+        packed = sections if isinstance(sections, bytes) else self.packed(*sections)
         at = self.evm.now if signed_at is None else signed_at
         fields = {
             "epoch": 1,

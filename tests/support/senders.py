@@ -28,6 +28,7 @@ from chainbill.chain.deploy import deploy
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.devnet.anvil import Anvil, start
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.node.connection import chain_time, connect
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
@@ -162,9 +163,11 @@ class Stage:
         return self.batch_of(BatchSection(provider_id, payer_id, 1, 1, rows))
 
     def batch_of(self, *sections: BatchSection, operator: str = ZERO_ADDRESS) -> SettlementBatch:
-        """Sections, to be settled within an hour."""
+        """Sections under the provider's signature, to be settled within an hour."""
+        key = Signer(self["provider"].account)
+        packed = encode_sections(sign_bundled(section, key, self.domain) for section in sections)
         signed_at = self.now()
-        return SettlementBatch(1, signed_at, signed_at + 3_600, operator, encode_sections(sections))
+        return SettlementBatch(1, signed_at, signed_at + 3_600, operator, packed)
 
     def settle(self, batch: SettlementBatch, *, root_slot: int = 0) -> TxReceipt:
         """Settle a batch with the quorum's signatures, sent by a stranger."""
