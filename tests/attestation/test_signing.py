@@ -15,6 +15,7 @@ from chainbill.attestation.signing import (
     HALF_ORDER,
     Signer,
     canonical_signature,
+    compact_signature,
     recover,
     sign_digest,
 )
@@ -123,6 +124,19 @@ def test_canonical_signature__any_form__is_the_same_signature(key: bytes, digest
         assert canonical_signature(form) == signature
 
 
+@given(KEYS, DIGESTS)
+def test_compact_signature__any_form__is_the_same_64_bytes(key: bytes, digest: bytes) -> None:
+    signature = sign_digest(key, digest)
+    for form in (signature, parity_form(signature), compact_form(signature)):
+        assert compact_signature(form) == compact_form(signature)
+
+
+@pytest.mark.parametrize("refused", [b"", R + S[:31], R + S + b"\x1d", R + MIRRORED + V])
+def test_compact_signature__no_form_in_use__is_refused(refused: bytes) -> None:
+    with pytest.raises(AttestationError):
+        compact_signature(refused)
+
+
 @pytest.mark.parametrize(
     "secret, message, long, compact",
     [
@@ -148,6 +162,7 @@ def test_canonical_signature__vectors_of_eip_2098__are_expanded(
     secret: int, message: str, long: str, compact: str
 ) -> None:
     assert canonical_signature(bytes.fromhex(compact)) == bytes.fromhex(long)
+    assert compact_signature(bytes.fromhex(long)) == bytes.fromhex(compact)
     digest = bytes(defunct_hash_message(text=message))
     signer = Signer(secret.to_bytes(32, "big")).address
     assert recover(digest, canonical_signature(bytes.fromhex(compact))) == signer

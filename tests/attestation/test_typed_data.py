@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chainbill.attestation import typed_data
 from chainbill.attestation.address import ZERO_ADDRESS
-from chainbill.attestation.typed_data import Domain, ServiceAttestation, SettlementBatch
+from chainbill.attestation.typed_data import Domain, ServiceAttestation, ServiceBundle, SettlementBatch
 from chainbill.errors import AttestationError
 
 ADDRESSES = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
@@ -35,6 +35,13 @@ ATTESTATIONS = st.builds(
     benefit_year=st.integers(0, 2**16 - 1),
     sequence=st.integers(0, 2**64 - 1),
 )
+BUNDLES = st.builds(
+    ServiceBundle,
+    provider_id=st.integers(0, 2**32 - 1),
+    payer_id=st.integers(0, 2**32 - 1),
+    sequence_base=st.integers(0, 2**64 - 1),
+    rows=st.binary(max_size=300),
+)
 BATCHES = st.builds(
     SettlementBatch,
     epoch=st.integers(0, 2**32 - 1),
@@ -56,6 +63,7 @@ ATTESTATION = ServiceAttestation(
     benefit_year=2026,
     sequence=7,
 )
+BUNDLE = ServiceBundle(provider_id=1, payer_id=2, sequence_base=2**16, rows=b"groups of rows")
 BATCH = SettlementBatch(
     epoch=1,
     signed_at=1_700_000_000,
@@ -75,6 +83,11 @@ def test_attestation_digest__any_attestation__equals_eth_account(
     attestation: ServiceAttestation, domain: Domain
 ) -> None:
     assert attestation.digest(domain) == by_eth_account(attestation.to_eip712_message(domain))
+
+
+@given(BUNDLES, DOMAINS)
+def test_bundle_digest__any_bundle__equals_eth_account(bundle: ServiceBundle, domain: Domain) -> None:
+    assert bundle.digest(domain) == by_eth_account(bundle.to_eip712_message(domain))
 
 
 @given(BATCHES, DOMAINS)
@@ -102,6 +115,10 @@ def test_type_hashes__recomputed_from_written_out_types__agree() -> None:
             "bytes8 serviceId,uint16 units,uint64 billedAmount,uint16 benefitYear,uint64 sequence)"
         )
         == typed_data.SERVICE_ATTESTATION_TYPEHASH
+    )
+    assert (
+        keccak(text="ServiceBundle(uint32 providerId,uint32 payerId,uint64 sequenceBase,bytes rows)")
+        == typed_data.SERVICE_BUNDLE_TYPEHASH
     )
     assert (
         keccak(
@@ -135,6 +152,20 @@ def test_attestation_digest__one_field_changed__differs(field: str) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
+        {"provider_id": 2},
+        {"payer_id": 1},
+        {"sequence_base": 2**17},
+        {"rows": b"Groups of rows"},
+        {"rows": b""},
+    ],
+)
+def test_bundle_digest__one_field_changed__differs(changed: dict[str, Any]) -> None:
+    assert replace(BUNDLE, **changed).digest(DOMAIN) != BUNDLE.digest(DOMAIN)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
         {"epoch": 2},
         {"signed_at": 1},
         {"deadline": 1},
@@ -148,8 +179,10 @@ def test_batch_digest__one_field_changed__differs(changed: dict[str, Any]) -> No
     assert replace(BATCH, **changed).digest(DOMAIN) != BATCH.digest(DOMAIN)
 
 
-@pytest.mark.parametrize("signed", [ATTESTATION, BATCH])
-def test_digest__another_chain_or_contract__differs(signed: ServiceAttestation | SettlementBatch) -> None:
+@pytest.mark.parametrize("signed", [ATTESTATION, BUNDLE, BATCH])
+def test_digest__another_chain_or_contract__differs(
+    signed: ServiceAttestation | ServiceBundle | SettlementBatch,
+) -> None:
     other_chain = Domain(1, DOMAIN.verifying_contract)
     other_contract = Domain(DOMAIN.chain_id, ATTESTATION.patient)
     other_name = replace(DOMAIN, name="Dev USD")
@@ -192,6 +225,21 @@ def test_attestation__a_field_that_does_not_fit__is_refused(field: str, value: A
 def test_batch__a_field_that_does_not_fit__is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(AttestationError):
         replace(BATCH, **changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"provider_id": 2**32},
+        {"payer_id": -1},
+        {"sequence_base": 2**64},
+        {"rows": "0x"},
+        {"rows": bytearray(3)},
+    ],
+)
+def test_bundle__a_field_that_does_not_fit__is_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(AttestationError):
+        replace(BUNDLE, **changed)
 
 
 @pytest.mark.parametrize(
