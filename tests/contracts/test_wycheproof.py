@@ -1,4 +1,5 @@
-"""Wycheproof's Bitcoin signatures against the contract's recovery: 463 published attempts on ECDSA."""
+"""Wycheproof's Bitcoin signatures against the contracts' recovery: 463 published attempts on ECDSA, as
+signatures of oracles and, in the compact form, of attesters."""
 
 from __future__ import annotations
 
@@ -6,10 +7,13 @@ from pathlib import Path
 
 import pytest
 from tests.attestation.wycheproof import Case, cases
-from tests.support.deployment import NOW, ZERO_ADDRESS
+from tests.contracts.situations import endings
+from tests.support.attesting import words_under
+from tests.support.deployment import NOW, ZERO_ADDRESS, Protocol
 from tests.support.evm import Contract, Evm
 
-from chainbill.attestation.signing import recover
+from chainbill.attestation.signing import COMPACT_BYTES, recover
+from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.errors import AttestationError
 
 MALFORMED, WELL_FORMED = 232, 231
@@ -75,3 +79,32 @@ def test_recover__signatures_joined__reads_the_one_that_begins_there(
     joined[index] = signature
     found = [harness.read("recoverSigner", case.digest, b"".join(joined), 65 * n) for n in range(3)]
     assert found == [case.signer.lower() if n == index else ZERO_ADDRESS for n in range(3)]
+
+
+def test_settle__wycheproof_numbers_under_a_row__count_exactly_where_they_are_some_keys(
+    protocol: Protocol, vectors_dir: Path
+) -> None:
+    """Each r and s in the compact form under words of ours: whoever's signature Python says it is, is made an
+    attester; where it is nobody's, the row pends."""
+    section = protocol.section(protocol.row(protocol.patient, 1))
+    ((_, words),) = words_under(section, [1])
+    digest = words.digest(protocol.domain)
+    packed = protocol.packed(section)
+    tried = {True: 0, False: 0}
+    for case, signature in well_formed(vectors_dir):
+        s = int.from_bytes(signature[32:64], "big")
+        if s >> 255:
+            continue  # there is no room for it
+        with protocol.rolled_back():
+            try:
+                signer = recover(digest, signature)
+                protocol.registry.send(protocol.provider, "addAttester", protocol.provider_id, signer)
+            except AttestationError:
+                signer = None
+            parity_and_s = s | (signature[64] - 27) << 255
+            compact = signature[:32] + parity_and_s.to_bytes(32, "big")
+            receipt = protocol.submit(protocol.batch(packed[:-COMPACT_BYTES] + compact))
+            refused = [] if signer else [(1, Outcome.PENDED, Reason.NOT_ATTESTED)]
+            assert endings(receipt) == refused, case.number
+            tried[signer is not None] += 1
+    assert tried == {True: 344, False: 46}
