@@ -20,6 +20,7 @@ VERBS = {
     *("publishPlan", "publishFees", "acceptProvider", "endProviderAcceptance"),
     *("enrol", "changePlan", "endCoverage"),
     *("publishCashPrices", "announcePayoutAddress", "cancelPayoutAddress"),
+    *("addAttester", "revokeAttester", "rotateAttester"),
     *("settle", "withdrawFees", "depositBond", "withdrawBond", "drawAdvance"),
     *("dispute", "disputeBySig", "concede", "answer", "resolve", "close", "void"),
     *("collectReceivable", "collectRefund"),

@@ -5,21 +5,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from eth_hash.auto import keccak
+from tests.sequences.model.attesters import Attestation
 from tests.sequences.model.claims import Amounts, Claim, address_word, ruling_words, word
-from tests.sequences.model.ledger import DENIED, REASONS, Batch, Ending, Ledger
+from tests.sequences.model.ledger import DENIED, REASONS, Batch, Ending, Ledger, Section
 from tests.sequences.model.pricing import Fee, Plan
 from tests.sequences.model.timeline import Refused
 from tests.sequences.model.wallets import Consent
+from tests.support.attesting import words_under
 from tests.support.deployment import Protocol
 from tests.support.evm import CALL_GAS, Contract, Evm, Log
 from tests.support.pyrevm_backend import PyrevmBackend
 
 from chainbill.attestation.signing import Signer
-from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.attestation.typed_data import ServiceAttestation, ServiceBundle, SettlementBatch
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, RowsAttestation, encode_sections
 from chainbill.errors import ChainError, ContractReverted
 
 ROW_TOPICS = {
@@ -73,6 +76,8 @@ class Doing:
     protocol: Protocol
     ledger: Ledger
     keys: dict[str, Signer]
+    wallet: str
+    """A contract that attests: its key is its owner's."""
     relay: str
     escrow_domain: bytes
     """EIP-712 separators."""
@@ -275,6 +280,18 @@ class Doing:
             lambda: self.ledger.publish_cash(provider, caller, service, amount),
         )
 
+    def attester_verb(self, function: str, provider: int, caller: str, *attesters: str) -> None:
+        """Add, revoke or rotate attesters."""
+        verbs = {
+            "addAttester": self.ledger.add_attester,
+            "revokeAttester": self.ledger.revoke_attester,
+            "rotateAttester": self.ledger.rotate_attester,
+        }
+        self.act(
+            *(self.protocol.registry, caller, function, (provider, *attesters)),
+            lambda: verbs[function](provider, caller, *attesters),
+        )
+
     def deposit_bond(self, provider: int, caller: str, amount: int) -> None:
         """Add to a bond."""
         self.approve(caller, self.protocol.settlement, amount)
@@ -292,7 +309,7 @@ class Doing:
 
     def signed_batch(self, batch: Batch, sections: bytes | None = None) -> Batch:
         """The batch with its digest."""
-        packed = pack(batch) if sections is None else sections
+        packed = self.pack(batch) if sections is None else sections
         unsigned = SettlementBatch(batch.epoch, batch.signed_at, batch.deadline, batch.operator, packed)
         digest = keccak(b"\x19\x01" + self.settlement_domain + unsigned.struct_hash())
         return Batch(batch.epoch, batch.signed_at, batch.deadline, batch.operator, batch.sections, digest)
@@ -304,7 +321,7 @@ class Doing:
         signatures += b"".join(self.keys[signer].sign(batch.digest) for signer in signers)
         header = batch.epoch, batch.signed_at, batch.deadline, batch.operator
         endings: list[Ending] | None = self.extension_call(
-            *("settle", self.relay, (header, pack(batch), signatures, slot)),
+            *("settle", self.relay, (header, self.pack(batch), signatures, slot)),
             *(self.ledger.settle, batch, signers, slot),
         )
         if endings is not None:
@@ -321,6 +338,30 @@ class Doing:
                 require(False, "rows as logged", differing)
         return endings
 
+    def pack(self, batch: Batch) -> bytes:
+        """A batch's sections as they are signed, each under its attestations."""
+        return encode_sections([self._attested(section) for section in batch.sections])
+
+    def _attested(self, section: Section) -> BatchSection:
+        rows = batch_section(section)
+        words = words_under(rows, [one.patients for one in section.attestations])
+        attestations = [
+            self._attestation(one, said) for one, (_, said) in zip(section.attestations, words, strict=True)
+        ]
+        return replace(rows, attestations=tuple(attestations))
+
+    def _attestation(self, one: Attestation, words: ServiceAttestation | ServiceBundle) -> RowsAttestation:
+        """Signed by the attester, or by its owner where it is a wallet."""
+        domain = self.escrow_domain if one.flaw == "domain" else self.settlement_domain
+        if one.flaw == "payer":
+            words = replace(words, payer_id=words.payer_id ^ 3)
+        elif one.flaw == "sequence":
+            field = "sequence" if isinstance(words, ServiceAttestation) else "sequence_base"
+            words = replace(words, **{field: getattr(words, field) ^ 1})
+        signature = self.sign(one.attester, domain, words.struct_hash())
+        contract = bytes.fromhex(one.attester[2:]) if one.attester == self.wallet else b""
+        return RowsAttestation(one.patients, signature, contract)
+
     # ---- rulings ------------------------------------------------------------------------------------
 
     def resolve(self, claim: Claim, caller: str, ruling: Amounts) -> Any:
@@ -335,31 +376,20 @@ def mirrored(signature: bytes) -> bytes:
     return signature[:32] + word(s) + bytes((55 - signature[64],))
 
 
-def pack(batch: Batch) -> bytes:
-    """A batch's sections as they are signed."""
-    packed = []
-    for section in batch.sections:
-        header, corrects = section.header, section.corrects or (b"",) * len(section.events)
-        rows = tuple(
-            BatchRow(
-                *(
-                    bytes.fromhex(event.patient[2:]),
-                    event.commitment,
-                    event.service,
-                    event.units,
-                    event.billed,
-                ),
-                *(event.year, event.sequence, event.second_service, corrected),
-            )
-            for event, corrected in zip(section.events, corrects, strict=True)
+def batch_section(section: Section) -> BatchSection:
+    """A section as it is packed, under no attestation yet."""
+    header, corrects = section.header, section.corrects or (b"",) * len(section.events)
+    rows = tuple(
+        BatchRow(
+            *(bytes.fromhex(event.patient[2:]), event.commitment, event.service, event.units, event.billed),
+            *(event.year, event.sequence, event.second_service, corrected),
         )
-        packed.append(
-            BatchSection(
-                *(header.provider, header.payer, header.plan, header.version, rows),
-                *(header.second, header.second_plan, header.second_version, bool(section.corrects)),
-            )
-        )
-    return encode_sections(packed)
+        for event, corrected in zip(section.events, corrects, strict=True)
+    )
+    return BatchSection(
+        *(header.provider, header.payer, header.plan, header.version, rows),
+        *(header.second, header.second_plan, header.second_version, bool(section.corrects)),
+    )
 
 
 def ending_logs(ending: Ending) -> list[tuple[list[bytes], bytes]]:

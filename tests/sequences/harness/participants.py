@@ -78,7 +78,12 @@ class Stage(Doing):
         self.relay = account("relay").address
         oracles = [*p.oracles, Signer(account("oracle-4"))]
         others = [Signer(account(name)) for name in ("patient", "neighbour", "late", "relay")]
-        self.keys = {signer.address: signer for signer in (*oracles, *others)}
+        attesters = [Signer(account(name)) for name in ("provider", "second provider", "attester")]
+        self.keys = {signer.address: signer for signer in (*oracles, *others, *attesters)}
+        owner = Signer(account("wallet's owner"))
+        self.wallet = self.evm.deploy(self.relay, "ContractWallet", owner.address).address
+        self.keys[self.wallet] = owner
+        self.attesters = [*(signer.address for signer in attesters), self.wallet]
         self.oracles = sorted((signer.address for signer in oracles), key=lambda address: int(address, 16))
         self.escrow_domain = Domain(self.evm.chain_id, p.escrow.address).separator
         self.settlement_domain = p.domain.separator
@@ -98,7 +103,7 @@ class Stage(Doing):
         """What `Protocol` has done so far."""
         p, ledger = self.protocol, self.ledger
         ledger.open_epoch(p.governor, [signer.address for signer in p.oracles], 2)
-        ledger.providers[1] = Provider(Timeline(p.provider))
+        ledger.providers[1] = Provider(Timeline(p.provider), {p.provider: START})
         self._mirror_payer(1, p.insurer)
         payer = ledger.insurers[1]
         ledger.tokens[p.insurer] += 100_000 * DOLLAR
@@ -129,7 +134,7 @@ class Stage(Doing):
         p, ledger = self.protocol, self.ledger
         second_insurer = account("second insurer").address
         assert p.register_provider(self.payouts[1]) == 2
-        ledger.providers[2] = Provider(Timeline(self.payouts[1]))
+        ledger.providers[2] = Provider(Timeline(self.payouts[1]), {self.payouts[1]: START})
         assert p.create_payer(second_insurer) == 2
         self._mirror_payer(2, second_insurer)
         for owner in (*self.patients, *self.payouts, p.insurer, second_insurer, self.relay):
@@ -154,6 +159,7 @@ class Stage(Doing):
         self.publish_cash(1, self.payouts[0], REFILL, 60 * DOLLAR)
         for provider, amount in ((1, 150), (2, 40)):
             self.deposit_bond(provider, self.payouts[provider - 1], amount * DOLLAR)
+        self.attester_verb("addAttester", 2, self.payouts[1], self.wallet)
         fee = 50 * CENT, 100
         self.extension_call("setOperatorFee", p.governor, fee, ledger.set_operator_fee, p.governor, *fee)
         self.wait(6 * 3600)
@@ -178,6 +184,7 @@ class Stage(Doing):
             views.add_patient(compared, p.escrow, p.settlement, patient, range(1, 3))
         for payer_id, payer in p.payer_contracts.items():
             views.add_payer(compared, payer_id, payer, members, [THERAPY])
+        views.add_attesters(compared, p.registry, self.attesters)
         views.add_settlement(compared, p.settlement, self.operators, list(p.payer_contracts), SLOTS)
         owed = [p.escrow, p.settlement, *p.payer_contracts.values()]
         people = [*self.patients, *self.payouts, *self.operators, *self.ledger.owners.values()]

@@ -192,6 +192,42 @@ PLANTED = (
         ),
     ),
     planted(
+        "a provider's signature is not looked at",
+        "settlement/AttestationCheck.sol",
+        ("            if (counts) continue;\n", "            if (counts || first != here.row) continue;\n"),
+    ),
+    planted(
+        "a bundle's hash leaves the payer out",
+        "settlement/AttestationCheck.sol",
+        (
+            "            BatchCodec.payerId(header),\n            BatchCodec.sequenceBase(header),\n",
+            "            0,\n            BatchCodec.sequenceBase(header),\n",
+        ),
+    ),
+    planted(
+        "a key that was revoked still counts",
+        "settlement/AttestationCheck.sol",
+        (
+            "if (since == 0 || since > here.signedAt) return false;",
+            "if (since > here.signedAt) return false;",
+        ),
+    ),
+    planted(
+        "a key counts that was added after the batch was signed",
+        "settlement/AttestationCheck.sol",
+        ("if (since == 0 || since > here.signedAt) return false;", "if (since == 0) return false;"),
+    ),
+    planted(
+        "a bundle that does not count pends the row behind it",
+        "settlement/AttestationCheck.sol",
+        ("for (; first < here.row; ++first) {", "for (; first <= here.row; ++first) {"),
+    ),
+    planted(
+        "a contract that attests is not heard: any answer is a yes",
+        "settlement/AttestationCheck.sol",
+        ("            answered := and(answered, eq(mload(0), shl(224, 0x1626ba7e)))\n", ""),
+    ),
+    planted(
         "the annual plan maximum is forgotten",
         "math/Adjudication.sol",
         ("if (plan.annualMaximum != 0) shares", "if (plan.annualMaximum > 1 << 63) shares"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from tests.sequences.model.accounts import Account
@@ -190,6 +191,20 @@ def _shown_member(answer: Words, now: int) -> Words:
     """What was met, the plan in force now, when coverage ends, the family."""
     deductible, oop, plan_paid, plan, next_plan, next_at, ends, family = answer
     return deductible, oop, plan_paid, next_plan if 0 < next_at <= now else plan, ends, family
+
+
+def add_attesters(views: Views, registry: Contract, attesters: list[str]) -> None:
+    """Who attests for whom, and since when."""
+    for provider, attester in product((1, 2), attesters):
+        views.add(
+            f"attesterSince {provider} {attester[:6]}",
+            *(registry, "attesterSince", (provider, attester)),
+            _attester_since(provider, attester),
+        )
+
+
+def _attester_since(provider: int, attester: str) -> Callable[[Ledger], Words]:
+    return lambda ledger: (ledger.providers[provider].attesters.get(attester, 0),)
 
 
 def add_settlement(

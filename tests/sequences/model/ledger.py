@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from tests.sequences.model.accounts import DAYS_TO_MATURE, Account
+from tests.sequences.model.attesters import Attestation, of_each
 from tests.sequences.model.claims import Amounts, Claim, Event, Header, Status, number
 from tests.sequences.model.insurers import Insurer, Price
 from tests.sequences.model.timeline import DAY, MAX_BATCH_LIFE, NOTICE, Refused, Timeline
@@ -38,17 +39,19 @@ REASONS = (
     *("BENEFIT_YEAR_NOT_OPEN", "PROVIDER_NOT_ACTIVE", "UNKNOWN_PAYER", "PROVIDER_NOT_ACCEPTED"),
     *("NO_TERMS_IN_FORCE", "PAYER_NOT_ACCEPTED", "NOT_ENROLLED", "NO_CONSENT", "OVER_CONSENT_LIMIT"),
     *("OVER_EVENT_LIMIT", "OVER_DAY_LIMIT", "PATIENT_UNFUNDED", "PAYER_UNFUNDED", "PAYER_FAILED"),
-    *("NO_CASH_PRICE", "NOT_REVERSED", "SEQUENCE_SPENT"),
+    *("NO_CASH_PRICE", "NOT_REVERSED", "NOT_ATTESTED", "SEQUENCE_SPENT"),
 )
 
 
 @dataclass(frozen=True)
 class Section:
-    """Events under the same terms, in the order of the batch; `corrects` names a claim per event, or none."""
+    """Events under the same terms, in the order of the batch; `corrects` names a claim per event, or none.
+    `attestations` cover all of them, in order."""
 
     header: Header
     events: tuple[Event, ...]
     corrects: tuple[bytes, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class Provider:
     """One provider."""
 
     payout: Timeline[str]
+    attesters: dict[str, int]
+    """Those who attest for it now, and since when."""
     account: Account = field(default_factory=Account)
     spent: set[int] = field(default_factory=set)
     cash: dict[bytes, Timeline[int | None]] = field(default_factory=dict)
@@ -273,6 +278,28 @@ class Ledger:
         if not known.payout.is_announced(self.now):
             raise Refused("NoPayoutAddressAnnounced")
         known.payout.cancel(self.now)
+
+    def add_attester(self, provider: int, caller: str, attester: str) -> None:
+        known = self.controlled(provider, caller)
+        if attester in known.attesters:
+            raise Refused("AlreadyAttester")
+        known.attesters[attester] = self.now
+
+    def revoke_attester(self, provider: int, caller: str, attester: str) -> None:
+        known = self.controlled(provider, caller)
+        if attester not in known.attesters:
+            raise Refused("NotAttester")
+        del known.attesters[attester]
+
+    def rotate_attester(self, provider: int, caller: str, retired: str, attester: str) -> None:
+        """Add one, then revoke another, or neither."""
+        known = self.controlled(provider, caller)
+        if attester in known.attesters:
+            raise Refused("AlreadyAttester")
+        if retired not in (*known.attesters, attester):
+            raise Refused("NotAttester")
+        known.attesters[attester] = self.now
+        del known.attesters[retired]
 
     def publish_cash(self, provider: int, caller: str, service: bytes, amount: int) -> None:
         prices = self.controlled(provider, caller).cash.setdefault(service, Timeline(None))
@@ -462,7 +489,7 @@ class Ledger:
         if stuck:
             paid = _paid(copy.deepcopy(self)._book_run(batch, run))
             if any(paid[payer] for payer in stuck):
-                return [ending for section in run for ending in self._pend_all(section, "PAYER_FAILED")]
+                return [e for section in run for e in self._pend_all(batch, section, "PAYER_FAILED")]
         endings = self._book_run(batch, run)
         for payer, amount in _paid(endings).items():
             if amount:
@@ -473,11 +500,26 @@ class Ledger:
     def _book_run(self, batch: Batch, run: list[Section]) -> list[Ending]:
         return [ending for section in run for ending in self._settle_section(batch, section)]
 
-    def _pend_all(self, section: Section, reason: str) -> list[Ending]:
-        skipped = self._skipped(section)
+    def _pend_all(self, batch: Batch, section: Section, reason: str) -> list[Ending]:
+        ends = self._ends_at_once(batch, section)
+        return [Ending(event, end or reason) for event, end in zip(section.events, ends, strict=True)]
+
+    def _ends_at_once(self, batch: Batch, section: Section) -> list[str]:
+        """Why a row is not looked at any further; "" where it is."""
+        attested = self._attested(section, batch.signed_at)
         return [
-            Ending(event, "SEQUENCE_SPENT" if spent else reason)
-            for event, spent in zip(section.events, skipped, strict=True)
+            "SEQUENCE_SPENT" if spent else "" if signed else "NOT_ATTESTED"
+            for spent, signed in zip(self._skipped(section), attested, strict=True)
+        ]
+
+    def _attested(self, section: Section, signed_at: int) -> list[bool]:
+        """Rows under a signature over what they say, of one who attested for the provider when the batch was
+        signed, and still does."""
+        provider = self.providers.get(section.header.provider)
+        since = provider.attesters if provider else {}
+        return [
+            not one.flaw and one.attester in since and since[one.attester] <= signed_at
+            for one in of_each(section.events, section.attestations)
         ]
 
     def _skipped(self, section: Section) -> list[bool]:
@@ -493,14 +535,16 @@ class Ledger:
     def _settle_section(self, batch: Batch, section: Section) -> list[Ending]:
         header = section.header
         if any(payer and payer not in self.insurers for payer in (header.payer, header.second)):
-            return self._pend_all(section, "UNKNOWN_PAYER")
+            return self._pend_all(batch, section, "UNKNOWN_PAYER")
         provider = self.providers.get(header.provider)
         if provider is not None and provider.account.suspended:
-            return self._pend_all(section, "PROVIDER_NOT_ACTIVE")
+            return self._pend_all(batch, section, "PROVIDER_NOT_ACTIVE")
         endings = []
-        for index, (event, spent) in enumerate(zip(section.events, self._skipped(section), strict=True)):
+        for index, (event, end) in enumerate(
+            zip(section.events, self._ends_at_once(batch, section), strict=True)
+        ):
             corrects = section.corrects[index] if section.corrects else b""
-            ending = Ending(event, "SEQUENCE_SPENT") if spent else self._settle_row(batch, event, corrects)
+            ending = Ending(event, end) if end else self._settle_row(batch, event, corrects)
             if provider is not None and (ending.claim is not None or ending.reason in DENIED):
                 provider.spent.add(event.sequence)
             endings.append(ending)

@@ -140,6 +140,25 @@ class Providers(World):
             amount = choices.of((120, 60, 0, 240)) * DOLLAR
             self.stage.publish_cash(provider, caller, choices.of(SERVICES[:3]), amount)
 
+    @rule(bits=BITS)
+    def provider_changes_attesters(self, bits: bytes) -> None:
+        """Add, revoke and rotate keys and a wallet; some come back after they were revoked."""
+        choices = self.begin("provider_changes_attesters", bits)
+        provider = choices.of((1, 2))
+        caller, standing = self._caller(choices, provider), self.ledger.providers[provider].attesters
+        absent = [one for one in self.stage.attesters if one not in standing]
+        newcomer = choices.of(absent or self.stage.attesters) if not choices.once_in(8) else self.stage.relay
+        retired = choices.of(list(standing) or self.stage.attesters)
+        way = choices.below(8)
+        if way == 7:
+            newcomer, retired = retired, newcomer
+        if way % 3 == 0 or len(standing) < 2:
+            self.stage.attester_verb("addAttester", provider, caller, newcomer)
+        elif way % 3 == 1:
+            self.stage.attester_verb("revokeAttester", provider, caller, retired)
+        else:
+            self.stage.attester_verb("rotateAttester", provider, caller, retired, newcomer)
+
     def _caller(self, choices: Choices, provider: int) -> str:
         return self.ledger.payout(provider) if not choices.once_in(6) else choices.of(self.stage.payouts)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from eth_hash.auto import keccak
 from hypothesis.stateful import precondition, rule
-from tests.sequences.harness.both_sides import failed_payers, mirrored, pack, require
+from tests.sequences.harness.both_sides import failed_payers, mirrored, require
 from tests.sequences.harness.choices import BITS, Choices
 from tests.sequences.harness.invariants import World
 from tests.sequences.harness.participants import CENT, DOLLAR, SLOTS
+from tests.sequences.model.attesters import Attestation
 from tests.sequences.model.claims import Event, Header, Status, word
 from tests.sequences.model.ledger import DISPUTE_WINDOW, NOBODY, Batch, Ending, Section
 from tests.sequences.model.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE
@@ -109,7 +111,8 @@ class Settling(World):
         )
         deadline = signed_at + MAX_BATCH_LIFE + (flaw == "long")
         epoch = self._epoch() + (flaw == "epoch")
-        batch = Batch(epoch, signed_at, deadline, NOBODY, (self._insured(choices, now),))
+        section = self._attest(choices, self._insured(choices, now), now)
+        batch = Batch(epoch, signed_at, deadline, NOBODY, (section,))
         members = self._signers(choices, self._epoch())
         foreign = next(
             one for one in self.stage.oracles if one not in self.ledger.epochs[self._epoch()].members
@@ -127,9 +130,10 @@ class Settling(World):
     def tampered_batch_is_refused(self, bits: bytes) -> None:
         """Signatures mirrored or of other bytes; bytes that are no sections, though signed."""
         choices = self.begin("tampered_batch_is_refused", bits)
-        batch = Batch(self._epoch(), self.now, self.now + HOUR, NOBODY, (self._insured(choices, self.now),))
+        section = self._attest(choices, self._insured(choices, self.now), self.now)
+        batch = Batch(self._epoch(), self.now, self.now + HOUR, NOBODY, (section,))
         packed, flaw = (
-            bytearray(pack(batch)),
+            bytearray(self.stage.pack(batch)),
             choices.of(("byte", "mirror", "cut", "groups", "flags", "header")),
         )
         signed = self.stage.signed_batch(batch, bytes(packed))
@@ -167,7 +171,8 @@ class Settling(World):
         sections = sorted(sections, key=lambda one: (one.header.payer, one.header.second))
         operator = choices.of((*self.stage.operators[:1], NOBODY, *self.stage.operators))
         epoch = self._epoch() if not choices.once_in(10) else max(1, self._epoch() - 1)
-        batch = Batch(epoch, signed_at, signed_at + MAX_BATCH_LIFE, operator, tuple(sections))
+        attested = tuple(self._attest(choices, section, signed_at) for section in sections)
+        batch = Batch(epoch, signed_at, signed_at + MAX_BATCH_LIFE, operator, attested)
         signers = self._signers(choices, epoch)
         self._submit(choices, batch, signers)
         self.batches.append((batch, signers))
@@ -215,6 +220,34 @@ class Settling(World):
             oldest = min(settled_at for _, settled_at in self.ledger.roots.values())
             self.stage.wait(oldest + DISPUTE_WINDOW - self.now + choices.of((0, 1, -1, -DAY)))
         return self.now - choices.of((0, 10 * MINUTE, HOUR, 3 * HOUR, MAX_BATCH_LIFE, 0, MINUTE))
+
+    # ---- attestations -------------------------------------------------------------------------------
+
+    def _attest(self, choices: Choices, section: Section, signed_at: int) -> Section:
+        """The section under signatures: one under all of it, one under each row, or cut at random."""
+        rows = Counter(event.patient for event in section.events)
+        counts = list(rows.values())
+        way = choices.below(4)
+        spans = [len(counts)] if way < 2 else [0] * sum(counts)
+        if way == 3:
+            spans = []
+            while counts:
+                span = choices.below(len(counts) + 1)
+                spans += [span] if span else [0] * counts[0]
+                del counts[: span or 1]
+        attestations = [self._attestation(choices, section, span, signed_at) for span in spans]
+        return replace(section, attestations=tuple(attestations))
+
+    def _attestation(self, choices: Choices, section: Section, span: int, signed_at: int) -> Attestation:
+        """Mostly by a standing attester of the provider's, over what the rows say."""
+        provider = self.ledger.providers.get(section.header.provider)
+        standing = (
+            [one for one, since in provider.attesters.items() if since <= signed_at] if provider else []
+        )
+        anybody = [*self.stage.attesters, self.stage.relay]
+        attester = choices.of(anybody if not standing or choices.once_in(12) else standing)
+        flaw = choices.of(("payer", "sequence", "domain")) if choices.once_in(16) else ""
+        return Attestation(attester, span, flaw)
 
     # ---- sections -----------------------------------------------------------------------------------
 
