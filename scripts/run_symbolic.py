@@ -30,7 +30,7 @@ SOLVER_SECONDS = 60
 CONTRACT_SECONDS = 1_200
 # For asking whether a branch can be taken at all; what is not answered in time is taken. Where many branches
 # follow each other it pays to ask longer than halmos' millisecond.
-BRANCHING = {"Reversal": "100ms", "Settle": "10ms"}
+BRANCHING = {"Attestation": "10ms", "Reversal": "100ms", "Settle": "10ms"}
 BUILD = ["forge", "build", "--ast", "--extra-output", "storageLayout", "metadata"]
 # What halmos calls how a proof ended.
 PASSED, COUNTEREXAMPLE, TIMED_OUT = 0, 1, 2

@@ -15,7 +15,7 @@ from tests.contracts.test_attestation import NOT_ATTESTED, PROVIDER, STRANGER, s
 from tests.contracts.test_attestation_spans import KINDS
 from tests.contracts.test_payer_failed import refused_for_gas
 from tests.support.attesting import words_under
-from tests.support.deployment import HOUR, NOW, Protocol
+from tests.support.deployment import HOUR, NOW, ZERO_ADDRESS, Protocol
 from tests.support.evm import Contract, Receipt, reverts
 
 from chainbill.chain.format.batch_codec import BatchSection, RowsAttestation, encode_sections
@@ -193,6 +193,12 @@ def test_settle__key_named_as_a_contract__pends(protocol: Protocol) -> None:
     section = visit(protocol)
     signature = PROVIDER.sign(digest_of(protocol, section, 1))
     assert pends(protocol, answered_by(PROVIDER.address, section, signature))
+
+
+@pytest.mark.parametrize("span", [0, 1])
+def test_settle__zero_address_named_as_a_contract__pends(protocol: Protocol, span: int) -> None:
+    """It can be nobody's attester, whatever has been remembered of the section so far."""
+    assert pends(protocol, answered_by(ZERO_ADDRESS, visit(protocol), MAGIC, span=span))
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 9])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.deployment import ZERO_ADDRESS, Protocol
+from tests.support.deployment import NOW, ZERO_ADDRESS, Protocol
 from tests.support.evm import reverts
 
 from chainbill.chain.format.events import AttesterAdded, AttesterRevoked, ProviderRegistered
@@ -95,6 +95,29 @@ def test_rotate_attester__one_key_for_another__in_one_step(protocol: Protocol) -
     )
     assert is_attester(protocol, protocol.late)
     assert not is_attester(protocol, protocol.provider)
+
+
+def test_attester_since__added_revoked_and_added_again__is_the_time_of_the_last(protocol: Protocol) -> None:
+    registry, provider = protocol.registry, protocol.provider_id
+    assert registry.read("attesterSince", provider, protocol.provider) == NOW
+    assert registry.read("attesterSince", provider, protocol.late) == 0
+    protocol.advance(100)
+    registry.send(protocol.provider, "addAttester", provider, protocol.late)
+    assert registry.read("attesterSince", provider, protocol.late) == NOW + 100
+    registry.send(protocol.provider, "revokeAttester", provider, protocol.late)
+    assert registry.read("attesterSince", provider, protocol.late) == 0
+    protocol.advance(1)
+    registry.send(protocol.provider, "rotateAttester", provider, protocol.provider, protocol.late)
+    assert registry.read("attesterSince", provider, protocol.late) == NOW + 101
+    assert registry.read("attesterSince", provider, protocol.provider) == 0
+
+
+def test_rotate_attester__to_itself_while_it_is_none__is_none_afterwards(protocol: Protocol) -> None:
+    """Added and revoked in one step: nothing is gained, and no older time comes back."""
+    protocol.registry.send(
+        *(protocol.provider, "rotateAttester", protocol.provider_id, protocol.late, protocol.late)
+    )
+    assert not is_attester(protocol, protocol.late)
 
 
 def test_rotate_attester__not_from_one_key_to_a_new_one__reverts(protocol: Protocol) -> None:
