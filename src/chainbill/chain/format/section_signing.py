@@ -1,7 +1,8 @@
-"""A provider's signatures under the rows of a section: one under all of them, or one under each."""
+"""What a provider signs of a section's rows: all of them at once, or each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from chainbill.attestation.address import checksum_address
@@ -15,13 +16,20 @@ from chainbill.chain.format.batch_codec import (
     in_packed_order,
     sequence_base,
 )
+from chainbill.errors import AttestationError
 
 
-def bundle_of(section: BatchSection) -> ServiceBundle:
-    """What a provider signs for all rows of a section at once."""
-    rows = in_packed_order(section.rows)
-    base = sequence_base(rows)
-    return ServiceBundle(section.provider_id, section.payer_id, base, encode_groups(rows, base))
+def row_of(attestation: ServiceAttestation) -> BatchRow:
+    """The row of an attestation, without what a section's flags ask for."""
+    return BatchRow(
+        patient=bytes.fromhex(attestation.patient[2:]),
+        commitment=attestation.commitment,
+        service_id=attestation.service_id,
+        units=attestation.units,
+        billed=attestation.billed_amount,
+        benefit_year=attestation.benefit_year,
+        sequence=attestation.sequence,
+    )
 
 
 def attestation_of(section: BatchSection, row: BatchRow) -> ServiceAttestation:
@@ -39,10 +47,28 @@ def attestation_of(section: BatchSection, row: BatchRow) -> ServiceAttestation:
     )
 
 
+def bundle_attestations(attestations: Sequence[ServiceAttestation]) -> ServiceBundle:
+    """What a provider signs for attestations of one payer at once, in the order in which they are to settle.
+
+    Raises:
+        AttestationError: there are none, they are of several providers or payers, or do not fit one bundle.
+    """
+    parties = {(each.provider_id, each.payer_id) for each in attestations}
+    if len(parties) != 1:
+        raise AttestationError(f"a bundle is of one provider and one payer, not of {len(parties)}")
+    ((provider_id, payer_id),) = parties
+    return _bundle(provider_id, payer_id, map(row_of, attestations))
+
+
 def sign_bundled(section: BatchSection, key: Signer, domain: Domain) -> BatchSection:
     """The section under one signature."""
+    bundle = _bundle(section.provider_id, section.payer_id, section.rows)
+    return under_bundle(section, key.sign(bundle.digest(domain)))
+
+
+def under_bundle(section: BatchSection, signature: bytes) -> BatchSection:
+    """The section under a signature of all its rows."""
     groups = len({row.patient for row in section.rows})
-    signature = key.sign(bundle_of(section).digest(domain))
     return replace(section, attestations=(RowsAttestation(groups, signature),))
 
 
@@ -53,3 +79,9 @@ def sign_each(section: BatchSection, key: Signer, domain: Domain) -> BatchSectio
         for row in in_packed_order(section.rows)
     )
     return replace(section, attestations=tuple(signed))
+
+
+def _bundle(provider_id: int, payer_id: int, rows: Iterable[BatchRow]) -> ServiceBundle:
+    packed = in_packed_order(rows)
+    base = sequence_base(packed)
+    return ServiceBundle(provider_id, payer_id, base, encode_groups(packed, base))
