@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby, islice
 
 from chainbill.attestation.address import checksum_address
 from chainbill.attestation.signing import Signer
@@ -58,6 +59,46 @@ def bundle_attestations(attestations: Sequence[ServiceAttestation]) -> ServiceBu
         raise AttestationError(f"a bundle is of one provider and one payer, not of {len(parties)}")
     ((provider_id, payer_id),) = parties
     return _bundle(provider_id, payer_id, map(row_of, attestations))
+
+
+Signed = ServiceAttestation | ServiceBundle
+"""What a provider's signature is under."""
+
+
+def signed_parts(section: BatchSection) -> Iterator[tuple[Signed, RowsAttestation]]:
+    """What each signature of a section is under, in order: one row, or whole groups of rows.
+
+    Raises:
+        AttestationError: they are not under all rows, each once.
+    """
+    rows = in_packed_order(section.rows)
+    base, at = sequence_base(rows), 0
+    for attestation in section.attestations:
+        end = _end_of(rows, at, attestation.groups)
+        if end > len(rows):
+            raise AttestationError("a section has more signatures than rows")
+        part: Signed
+        if attestation.groups:
+            packed = encode_groups(rows[at:end], base)
+            part = ServiceBundle(section.provider_id, section.payer_id, base, packed)
+        else:
+            part = attestation_of(section, rows[at])
+        yield part, attestation
+        at = end
+    if at != len(rows):
+        raise AttestationError(f"{len(rows) - at} rows of a section are under no signature")
+
+
+def _end_of(rows: Sequence[BatchRow], at: int, groups: int) -> int:
+    """Where so many groups end that begin with row ``at``; 0 groups are one row."""
+    if groups == 0:
+        return at + 1
+    if at and at < len(rows) and rows[at - 1].patient == rows[at].patient:
+        raise AttestationError("a signature of whole groups begins in the middle of one")
+    for _, group in islice(groupby(rows[at:], key=lambda row: row.patient), groups):
+        at += len(list(group))
+        groups -= 1
+    return at if groups == 0 else len(rows) + 1
 
 
 def sign_bundled(section: BatchSection, key: Signer, domain: Domain) -> BatchSection:
