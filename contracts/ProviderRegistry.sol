@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
 import {NOTICE, PAYOUT_CHANGE_DELAY} from "./types/Timelocks.sol";
 
@@ -34,9 +35,14 @@ contract ProviderRegistry is IProviderRegistry, AccessManaged {
         _supersededPrices;
 
     /// @inheritdoc IProviderRegistry
-    mapping(uint32 providerId => mapping(address attester => uint40)) public attesterSince;
+    mapping(uint32 providerId => mapping(address attester => bool)) public isAttester;
 
-    constructor(address authority) AccessManaged(authority) {}
+    /// What settles: told of every change, it counts attesters without asking.
+    IClaimSettlement public immutable settlement;
+
+    constructor(IClaimSettlement settlement_, address authority) AccessManaged(authority) {
+        settlement = settlement_;
+    }
 
     modifier onlyPayoutAddress(uint32 providerId) {
         address expected = payoutAddress(providerId);
@@ -118,11 +124,6 @@ contract ProviderRegistry is IProviderRegistry, AccessManaged {
     // ---- views ------------------------------------------------------------------------------------
 
     /// @inheritdoc IProviderRegistry
-    function isAttester(uint32 providerId, address attester) external view returns (bool) {
-        return attesterSince[providerId][attester] != 0;
-    }
-
-    /// @inheritdoc IProviderRegistry
     function payoutAddress(uint32 providerId) public view returns (address) {
         Provider storage provider = _providers[providerId];
         (address payout, uint40 nextAt) = (provider.payout, provider.nextAt);
@@ -153,14 +154,16 @@ contract ProviderRegistry is IProviderRegistry, AccessManaged {
 
     function _addAttester(uint32 providerId, address attester) private {
         if (attester == address(0)) revert ZeroAddress();
-        if (attesterSince[providerId][attester] != 0) revert AlreadyAttester(providerId, attester);
-        attesterSince[providerId][attester] = uint40(block.timestamp);
+        if (isAttester[providerId][attester]) revert AlreadyAttester(providerId, attester);
+        isAttester[providerId][attester] = true;
+        settlement.noteAttester(providerId, attester, true);
         emit AttesterAdded(providerId, attester);
     }
 
     function _revokeAttester(uint32 providerId, address attester) private {
-        if (attesterSince[providerId][attester] == 0) revert NotAttester(providerId, attester);
-        attesterSince[providerId][attester] = 0;
+        if (!isAttester[providerId][attester]) revert NotAttester(providerId, attester);
+        isAttester[providerId][attester] = false;
+        settlement.noteAttester(providerId, attester, false);
         emit AttesterRevoked(providerId, attester);
     }
 

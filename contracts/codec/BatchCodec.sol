@@ -44,6 +44,8 @@ library BatchCodec {
     uint256 internal constant ROW_BYTES = 54;
     uint256 internal constant SECONDARY_SERVICE_BYTES = 8;
     uint256 internal constant CORRECTS_BYTES = 32;
+    uint256 internal constant SPAN_BYTES = 2;
+    uint256 internal constant COMPACT_BYTES = 64;
 
     uint256 internal constant HAS_SECONDARY = 1;
     uint256 internal constant IS_CORRECTION = 2;

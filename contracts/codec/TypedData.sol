@@ -51,12 +51,23 @@ library TypedData {
         return keccak256(abi.encode(SERVICE_ATTESTATION_TYPEHASH, attestation));
     }
 
+    /// @param rowsHash keccak256 of the rows
     function hash(uint32 providerId, uint32 payerId, uint64 sequenceBase, bytes32 rowsHash)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 structHash)
     {
-        return keccak256(abi.encode(SERVICE_BUNDLE_TYPEHASH, providerId, payerId, sequenceBase, rowsHash));
+        bytes32 typeHash = SERVICE_BUNDLE_TYPEHASH;
+        // keccak256(abi.encode(all five)), put together behind the free memory pointer, which stays.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typeHash)
+            mstore(add(free, 32), and(providerId, 0xffffffff))
+            mstore(add(free, 64), and(payerId, 0xffffffff))
+            mstore(add(free, 96), and(sequenceBase, 0xffffffffffffffff))
+            mstore(add(free, 128), rowsHash)
+            structHash := keccak256(free, 160)
+        }
     }
 
     function hash(BatchHeader calldata header, bytes calldata sections) internal pure returns (bytes32 structHash) {

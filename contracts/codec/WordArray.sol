@@ -70,6 +70,26 @@ library WordArray {
         return words.length != 0 && get(words, index >> 8) >> (index & 0xff) & 1 != 0;
     }
 
+    /// @notice Room for so many bits: whole words, all 0.
+    function bits(uint256 count) internal pure returns (bytes memory words) {
+        unchecked {
+            words = zeros((count + 255 >> 8) << 5);
+        }
+    }
+
+    /// @notice So many bits, all 1, and what is left of the last word besides.
+    function ones(uint256 count) internal pure returns (bytes memory words) {
+        words = bits(count);
+        for (uint256 index; index < words.length >> 5; ++index) {
+            set(words, index, type(uint256).max);
+        }
+    }
+
+    /// @notice Sets bit `index` of a bitmap, as `isSet` reads it.
+    function setBit(bytes memory words, uint256 index) internal pure {
+        set(words, index >> 8, get(words, index >> 8) | 1 << (index & 0xff));
+    }
+
     /// @notice The bits that are set in either of two bitmaps of one length; the second may be empty.
     function either(bytes memory words, bytes memory others) internal pure returns (bytes memory both) {
         if (others.length == 0) return words;

@@ -30,6 +30,10 @@ interface IClaimSettlement is ISettlementState {
     /// @notice Is a verb under way that moves money? The escrow pays nobody out in its middle.
     function isSettling() external view returns (bool);
 
+    /// @notice Note that a key has become, or is no longer, an attester of a provider. ProviderRegistry only, which
+    /// calls with every change.
+    function noteAttester(uint32 providerId, address attester, bool stands) external;
+
     // ---- credit -----------------------------------------------------------------------------------
 
     /// @notice Pay a provider's matured credit, less what it owes, to its registered payout address. Anyone may call.
@@ -129,6 +133,10 @@ interface IClaimSettlement is ISettlementState {
 
     /// @notice Was this sequence of the provider settled or denied?
     function isSpent(uint32 providerId, uint64 sequence) external view returns (bool);
+
+    /// @notice Since when this key is an attester of the provider: its signatures count in batches that were signed
+    /// no earlier. 0: it is none.
+    function attesterSince(uint32 providerId, address attester) external view returns (uint40);
 
     /// @notice An epoch's quorum; `endsAt` 0: open-ended, `threshold` 0: no such epoch.
     function epochs(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt);

@@ -59,10 +59,6 @@ interface IProviderRegistry {
     /// @notice May this key sign attestations for the provider?
     function isAttester(uint32 providerId, address attester) external view returns (bool);
 
-    /// @notice Since when this key may sign attestations for the provider: a batch counts its signatures if that
-    /// is no later than the batch's `signedAt`. 0: it may not.
-    function attesterSince(uint32 providerId, address attester) external view returns (uint40);
-
     /// @notice Where the provider's credit is paid now; zero where it is unknown.
     function payoutAddress(uint32 providerId) external view returns (address);
 

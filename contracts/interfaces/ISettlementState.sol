@@ -171,6 +171,7 @@ interface ISettlementState {
     error InvalidQuorum(uint256 threshold, uint256 members);
     error MembersUnsorted(address previous, address member);
     error OnlySelf(address caller);
+    error OnlyRegistry(address caller);
     error OnlyDelegated();
     error InsufficientGas(uint256 available, uint256 required);
     error PayerCannotPay(uint32 payerId, bytes failure);

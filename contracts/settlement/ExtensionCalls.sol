@@ -25,6 +25,11 @@ abstract contract ExtensionCalls is SettlementState, IClaimSettlement {
     }
 
     /// @inheritdoc IClaimSettlement
+    function noteAttester(uint32, address, bool) external {
+        _delegate();
+    }
+
+    /// @inheritdoc IClaimSettlement
     function withdraw(uint32) external returns (uint64) {
         _delegate();
     }

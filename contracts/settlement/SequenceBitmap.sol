@@ -23,7 +23,7 @@ abstract contract SequenceBitmap is Coordination {
     function _useSequences(bytes calldata section) internal returns (bytes memory skipped) {
         uint256 header = BatchCodec.header(section, 0);
         uint256 rows = BatchCodec.rowCount(header);
-        (bytes memory bits, uint256 at) = (_bits(rows), BatchCodec.place(section));
+        (bytes memory bits, uint256 at) = (WordArray.bits(rows), BatchCodec.place(section));
         mapping(uint256 word => uint256) storage spent = _spent[BatchCodec.providerId(header)];
         uint256 base = BatchCodec.sequenceBase(header);
         uint256 groupsEnd;
@@ -96,13 +96,6 @@ abstract contract SequenceBitmap is Coordination {
         // Where the rows add up, all groups were read exactly if they end here.
         if (at != groupsEnd) BatchCodec.refuse(section, header);
         if (any) skipped = bits;
-    }
-
-    /// Room for a bit per row: whole words, 0.
-    function _bits(uint256 rows) private pure returns (bytes memory) {
-        unchecked {
-            return WordArray.zeros((rows + 255 >> 8) << 5);
-        }
     }
 
     function _freeSequence(uint32 providerId, uint64 sequence) internal {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {AttesterNotes} from "./AttesterNotes.sol";
 import {ClaimDisputes} from "./ClaimDisputes.sol";
 import {QuorumAdmin} from "./QuorumAdmin.sol";
 import {SettlementState} from "./SettlementState.sol";
@@ -12,7 +13,7 @@ import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
 /// @notice The verbs of ClaimSettlement that do not settle: payouts, bonds, disputes, governance. ClaimSettlement
 /// makes it, names it in an immutable and runs its code as its own; called directly it refuses, so its own storage
 /// stays empty, the authority's slot too.
-contract SettlementExtension is ClaimDisputes, QuorumAdmin {
+contract SettlementExtension is ClaimDisputes, QuorumAdmin, AttesterNotes {
     constructor(
         IERC20 token_,
         IPatientEscrow escrow_,

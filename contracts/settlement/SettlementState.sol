@@ -59,6 +59,8 @@ abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransien
     mapping(uint32 providerId => mapping(uint32 payerId => uint64)) public receivableOf;
     /// @inheritdoc ISettlementState
     mapping(uint32 payerId => uint64) public refundOf;
+    /// Of attesters that the registry names, since when it does.
+    mapping(uint32 providerId => mapping(address attester => uint40)) internal _attesterSince;
 
     constructor(
         IERC20 token_,

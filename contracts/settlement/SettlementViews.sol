@@ -36,6 +36,11 @@ abstract contract SettlementViews is SettlementState, IClaimSettlement {
     }
 
     /// @inheritdoc IClaimSettlement
+    function attesterSince(uint32 providerId, address attester) external view returns (uint40) {
+        return _attesterSince[providerId][attester];
+    }
+
+    /// @inheritdoc IClaimSettlement
     function epochs(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt) {
         Epoch storage quorum = _epochs[epoch];
         return (quorum.threshold, quorum.members, quorum.endsAt);

@@ -98,18 +98,18 @@ def test_rotate_attester__one_key_for_another__in_one_step(protocol: Protocol) -
 
 
 def test_attester_since__added_revoked_and_added_again__is_the_time_of_the_last(protocol: Protocol) -> None:
-    registry, provider = protocol.registry, protocol.provider_id
-    assert registry.read("attesterSince", provider, protocol.provider) == NOW
-    assert registry.read("attesterSince", provider, protocol.late) == 0
+    registry, settlement, provider = protocol.registry, protocol.settlement, protocol.provider_id
+    assert settlement.read("attesterSince", provider, protocol.provider) == NOW
+    assert settlement.read("attesterSince", provider, protocol.late) == 0
     protocol.advance(100)
     registry.send(protocol.provider, "addAttester", provider, protocol.late)
-    assert registry.read("attesterSince", provider, protocol.late) == NOW + 100
+    assert settlement.read("attesterSince", provider, protocol.late) == NOW + 100
     registry.send(protocol.provider, "revokeAttester", provider, protocol.late)
-    assert registry.read("attesterSince", provider, protocol.late) == 0
+    assert settlement.read("attesterSince", provider, protocol.late) == 0
     protocol.advance(1)
     registry.send(protocol.provider, "rotateAttester", provider, protocol.provider, protocol.late)
-    assert registry.read("attesterSince", provider, protocol.late) == NOW + 101
-    assert registry.read("attesterSince", provider, protocol.provider) == 0
+    assert settlement.read("attesterSince", provider, protocol.late) == NOW + 101
+    assert settlement.read("attesterSince", provider, protocol.provider) == 0
 
 
 def test_rotate_attester__to_itself_while_it_is_none__is_none_afterwards(protocol: Protocol) -> None:

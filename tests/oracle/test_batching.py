@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.oracle.conftest import NOW, PATIENT, MemoryChain, attested_event
+from tests.oracle.conftest import DOMAIN, NOW, PATIENT, MemoryChain, attested_event
 
 from chainbill.attestation.signing import Signer
 from chainbill.chain.contracts.escrow import Payers
@@ -21,6 +21,7 @@ from chainbill.oracle.batching import (
     GAS_PER_SECONDARY,
     GAS_PER_SECTION,
     GAS_PER_SERVICE,
+    GAS_PER_SIGNATURE,
     plan_batches,
 )
 from chainbill.oracle.store import CoordinationOfBenefits, Reason, StoredAttestation
@@ -48,6 +49,7 @@ def stored(
         Reason.NONE,
         coordination or CoordinationOfBenefits(),
         corrects=corrects,
+        signature=attester.sign(attestation.digest(DOMAIN)),
     )
 
 
@@ -72,7 +74,7 @@ def test_plan__member_not_enrolled__stands_in_a_section_of_no_plan(
 ) -> None:
     (batch,) = plan_batches(chain, [stored(attester, 1), stored(attester, 2, patient=OTHER)], NOW)  # type: ignore[arg-type]
 
-    assert [(section.plan_id, section.terms_version) for section in batch.sections] == [(0, 0), (7, 1)]
+    assert [(section.plan_id, section.terms_version) for section in batch.sections] == [(7, 1), (0, 0)]
 
 
 def test_plan__payers__ascend(chain: MemoryChain, attester: Signer) -> None:
@@ -102,7 +104,7 @@ def test_plan__gas__counts_each_place_once(chain: MemoryChain, attester: Signer)
     (batch,) = plan_batches(chain, rows, NOW)  # type: ignore[arg-type]
 
     touched = GAS_PER_SECTION + GAS_PER_PATIENT + 2 * GAS_PER_SERVICE + 2 * GAS_PER_BITMAP_WORD
-    assert batch.gas == GAS_PER_BATCH + touched + 3 * GAS_PER_ROW
+    assert batch.gas == GAS_PER_BATCH + touched + 3 * (GAS_PER_ROW + GAS_PER_SIGNATURE)
 
 
 def test_plan__gas_of_a_row_with_two_payers__counts_both(chain: MemoryChain, attester: Signer) -> None:
@@ -111,7 +113,7 @@ def test_plan__gas_of_a_row_with_two_payers__counts_both(chain: MemoryChain, att
     (batch,) = plan_batches(chain, [stored(attester, 1, TO_SECONDARY)], NOW)  # type: ignore[arg-type]
 
     touched = 2 * (GAS_PER_SECTION + GAS_PER_PATIENT + GAS_PER_SERVICE) + GAS_PER_BITMAP_WORD
-    assert batch.gas == GAS_PER_BATCH + touched + GAS_PER_ROW + GAS_PER_SECONDARY
+    assert batch.gas == GAS_PER_BATCH + touched + GAS_PER_ROW + GAS_PER_SIGNATURE + GAS_PER_SECONDARY
 
 
 def test_plan__more_rows_of_a_patient_than_a_section_holds__are_split(

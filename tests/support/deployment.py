@@ -140,7 +140,7 @@ class Protocol:
         self.payer_code = creation_code("InsurerPayer")
         self.governance = evm.deploy(deployer, "Governance", deployer)
         self.token = evm.deploy(deployer, token, authority)
-        self.registry = evm.deploy(deployer, "ProviderRegistry", authority)
+        self.registry = evm.deploy(deployer, "ProviderRegistry", settlement, authority)
         self.payers = evm.deploy(
             *(deployer, "InsurerPayerFactory", money, settlement, at["registry"]),
             *(keccak256(self.payer_code), authority),

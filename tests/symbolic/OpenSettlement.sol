@@ -20,12 +20,9 @@ contract Surroundings {
     address private immutable _settlement;
     uint32 private immutable _payerId;
     address private immutable _insurer;
-    address private immutable _attester;
-    uint40 private immutable _since;
 
-    constructor(address settlement, uint32 payerId, address insurer, address attester) {
+    constructor(address settlement, uint32 payerId, address insurer) {
         (_settlement, _payerId, _insurer) = (settlement, payerId, insurer);
-        (_attester, _since) = (attester, uint40(block.timestamp));
     }
 
     // ---- token ------------------------------------------------------------------------------------
@@ -70,11 +67,6 @@ contract Surroundings {
         return type(uint32).max;
     }
 
-    /// Of any provider the same.
-    function attesterSince(uint32, address attester) external view returns (uint40) {
-        return attester == _attester ? _since : 0;
-    }
-
     function canCall(address, address, bytes4) external pure returns (bool, uint32) {
         return (true, 0);
     }
@@ -88,7 +80,6 @@ abstract contract OpenSettlement is Cheats {
     address internal constant PATIENT = address(0xa1);
     address internal constant OPERATOR = address(0x0b);
     address internal constant ORACLE = address(0x0c);
-    address internal constant ATTESTER = address(0xd0c);
     uint32 internal constant PROVIDER = 7;
     uint32 internal constant PAYER = 5;
     uint16 internal constant PLAN = 3;
@@ -122,12 +113,12 @@ abstract contract OpenSettlement is Cheats {
         uint64 outOfPocketMet;
     }
 
-    function setUp() public virtual {
+    function setUp() public {
         vm.warp(OPENED);
-        _around = new Surroundings(SETTLEMENT, PAYER, INSURER, ATTESTER);
+        _around = new Surroundings(SETTLEMENT, PAYER, INSURER);
         IERC20 token = IERC20(address(_around));
         IInsurerPayerFactory factory = IInsurerPayerFactory(address(_around));
-        IProviderRegistry registry = IProviderRegistry(_openRegistry());
+        IProviderRegistry registry = IProviderRegistry(address(_around));
         _escrow = new PatientEscrow(token, SETTLEMENT, factory, registry);
         // Each of the two knows the other: settlement is made elsewhere and put where the escrow looks for it. Its
         // storage begins empty there, but for who governs.
@@ -150,9 +141,10 @@ abstract contract OpenSettlement is Cheats {
         _escrow.grantConsent(PROVIDER, 150_000_000, SIGNED + 365 days, false);
     }
 
-    /// Where providers are registered.
-    function _openRegistry() internal virtual returns (address) {
-        return address(_around);
+    /// The provider's registry says that a key attests from now on, or no more.
+    function _noteAttester(address attester, bool stands) internal {
+        vm.prank(address(_around));
+        _settlement.noteAttester(PROVIDER, attester, stands);
     }
 
     function _openPayer() private {

@@ -1,7 +1,7 @@
 """Deploys the whole protocol, step by step, so that a run that was cut off is gone on with.
 
-The contracts name each other in immutables. ``Governance``, the token and the registry do not depend on what
-comes after them, so CREATE2 can give them addresses that are the same on every chain. Factory, escrow and
+The contracts name each other in immutables. ``Governance`` and the token do not depend on what comes after
+them, so CREATE2 can give them addresses that are the same on every chain. Registry, factory, escrow and
 settlement name each other in a circle, which no hash of their code can close: their addresses are computed
 beforehand from the deployer's nonces.
 """
@@ -51,8 +51,8 @@ CONTRACTS: dict[str, str] = {
 """What is created, in this order, by its Solidity name. Settlement comes last: it asks the factory for the
 payers' code hash."""
 
-_FIRST = ("governance", "token", "registry")
-_IN_A_CIRCLE = ("payers", "escrow", "settlement")
+_FIRST = ("governance", "token")
+_IN_A_CIRCLE = ("registry", "payers", "escrow", "settlement")
 
 EPOCH, ROLES = "epoch", "roles"
 """The steps after the contracts: the first oracle epoch is opened; then, and not before, the roles are handed
@@ -367,8 +367,10 @@ def _arguments(name: str, deployer: str, at: Mapping[str, str]) -> tuple[Any, ..
     """What a contract's constructor is given."""
     if name == "governance":
         return (deployer,)
-    if name in ("token", "registry"):
+    if name == "token":
         return (at["governance"],)
+    if name == "registry":
+        return at["settlement"], at["governance"]
     if name == "payers":
         code_hash = Web3.keccak(payer_creation_code())
         return at["token"], at["settlement"], at["registry"], code_hash, at["governance"]

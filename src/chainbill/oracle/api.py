@@ -143,6 +143,19 @@ class OracleApi(Protocol):
     def submit_all(self, events: Sequence[AttestedEvent]) -> list[Receipt | IntakeRefused]:
         """Hand over many, and hear of each in their order: what is refused does not stop the rest."""
 
+    def unbundled(self, provider_id: int) -> list[list[Receipt]]:
+        """What of a provider's waits under a signature each and would be settled together, by twos and more:
+        the provider may sign each of these lists at once, in this order, which makes it cheaper to settle."""
+
+    def bundle(self, attestations: Sequence[bytes], signature: bytes) -> None:
+        """Hand over one signature under waiting attestations (``ServiceBundle``), which are named by their
+        digests.
+
+        Raises:
+            AttestationError: they do not wait here, are not of one provider and payer, or nobody signed them
+                who may.
+        """
+
     def find(self, provider_id: int, record_identity: str, *, corrects: bytes = b"") -> Receipt | None:
         """What was accepted for a record, in place of that reversed claim where one is named."""
 

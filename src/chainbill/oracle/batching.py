@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from chainbill.chain.format.batch_codec import (
     MAX_ROWS_PER_PATIENT,
     MAX_SEQUENCE_SPAN,
     BatchRow,
     BatchSection,
+    RowsAttestation,
 )
+from chainbill.chain.format.section_signing import row_of, under_bundle
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError
 from chainbill.oracle.store import StoredAttestation
@@ -37,6 +39,9 @@ GAS_PER_BITMAP_WORD = 25_000
 GAS_PER_ROW = 12_000
 """For each row: its bytes, its price, its log and its leaf of the tree."""
 
+GAS_PER_SIGNATURE = 8_000
+"""For each signature of a provider's: its bytes, what is hashed for it, and whose it is."""
+
 GAS_PER_SECONDARY = 45_000
 """For each row with a secondary payer: two payers that price and then write."""
 
@@ -51,9 +56,9 @@ class PlannedBatch:
     """Upper bound on what settling it takes."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _SectionKey:
-    """What the rows of a section have in common. Sections stand in this order: the payers come first."""
+@dataclass(frozen=True, slots=True)
+class SectionKey:
+    """What the rows of a section have in common."""
 
     payer_id: int
     secondary_payer_id: int
@@ -63,6 +68,21 @@ class _SectionKey:
     secondary_plan_id: int
     secondary_terms_version: int
     corrections: bool
+    bundle: int = 0
+    """Of the provider's bundle that the rows are, all of it; 0: each row is under a signature of its own."""
+
+    @property
+    def payers(self) -> tuple[int, int]:
+        """Primary and secondary: what sections stand in order of."""
+        return self.payer_id, self.secondary_payer_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """Rows that go into a batch together or not at all."""
+
+    key: SectionKey
+    members: tuple[StoredAttestation, ...]
 
 
 def plan_batches(
@@ -71,20 +91,57 @@ def plan_batches(
     """Split attestations into batches that each fit one transaction, keeping their order.
 
     Attestations are put in batches in the order they were accepted, so that a member's deductible is
-    met in the order in which the provider attested.
+    met in the order in which the provider attested. What a provider has signed together is a section of its
+    own where all of it waits and belongs into one; otherwise the signature of each row is used.
     """
-    standing = _Standing(protocol, signed_at)
     batches: list[PlannedBatch] = []
     draft = _Draft()
-    for stored in open_attestations:
-        key = standing.section_key(stored)
-        if not draft.fits(key, stored):
+    for unit in _units(section_keys(protocol, open_attestations, signed_at)):
+        if not draft.fits(unit):
             batches.append(draft.finish())
             draft = _Draft()
-        draft.add(key, stored)
+        draft.add(unit)
     if draft.members:
         batches.append(draft.finish())
     return batches
+
+
+def section_keys(
+    protocol: Protocol, attestations: Iterable[StoredAttestation], signed_at: int
+) -> list[tuple[SectionKey, StoredAttestation]]:
+    """Attestations, each with what decides into which section it goes at ``signed_at``."""
+    standing = _Standing(protocol, signed_at)
+    return [(standing.section_key(stored), stored) for stored in attestations]
+
+
+def fits_one_batch(key: SectionKey, members: Sequence[StoredAttestation]) -> bool:
+    """Can these be one section of one batch?"""
+    return _Draft().fits(_Unit(key, tuple(members)))
+
+
+def _units(keyed: Sequence[tuple[SectionKey, StoredAttestation]]) -> Iterator[_Unit]:
+    """Bundles where their first row stands, and rows by themselves."""
+    bundles: dict[int, list[tuple[SectionKey, StoredAttestation]]] = {}
+    for key, stored in keyed:
+        if stored.bundle is not None:
+            bundles.setdefault(stored.bundle.row, []).append((key, stored))
+    whole = {row: unit for row, members in bundles.items() if (unit := _bundled(row, members)) is not None}
+    for key, stored in keyed:
+        bundle = 0 if stored.bundle is None else stored.bundle.row
+        if bundle not in whole:
+            yield _Unit(key, (stored,))
+        elif whole[bundle].members[0].row == stored.row:
+            yield whole[bundle]
+
+
+def _bundled(bundle: int, keyed: Sequence[tuple[SectionKey, StoredAttestation]]) -> _Unit | None:
+    """A bundle as a section of its own; None where some of it does not wait, or belongs elsewhere."""
+    key, members = keyed[0][0], tuple(stored for _, stored in keyed)
+    sizes = {stored.bundle.size for stored in members if stored.bundle is not None}
+    if sizes != {len(members)} or any(other != key for other, _ in keyed):
+        return None
+    unit = _Unit(replace(key, bundle=bundle), members)
+    return unit if _Draft().fits(unit) else None
 
 
 @dataclass(slots=True)
@@ -96,17 +153,19 @@ class _SectionDraft:
     lowest: int = 2**64
     highest: int = 0
 
-    def takes(self, stored: StoredAttestation) -> bool:
-        """Does the packed layout have room for one more?"""
-        sequence = stored.attestation.sequence
-        span = max(self.highest, sequence) - min(self.lowest, sequence)
-        return span <= MAX_SEQUENCE_SPAN and self.rows_of[stored.attestation.patient] < MAX_ROWS_PER_PATIENT
+    def takes(self, members: Sequence[StoredAttestation]) -> bool:
+        """Does the packed layout have room for these besides?"""
+        sequences = [stored.attestation.sequence for stored in members]
+        span = max(self.highest, *sequences) - min(self.lowest, *sequences)
+        rows_of = self.rows_of + Counter(stored.attestation.patient for stored in members)
+        return span <= MAX_SEQUENCE_SPAN and max(rows_of.values()) <= MAX_ROWS_PER_PATIENT
 
-    def add(self, stored: StoredAttestation) -> None:
-        sequence = stored.attestation.sequence
-        self.lowest, self.highest = min(self.lowest, sequence), max(self.highest, sequence)
-        self.rows_of[stored.attestation.patient] += 1
-        self.rows.append(stored)
+    def add(self, members: Sequence[StoredAttestation]) -> None:
+        for stored in members:
+            sequence = stored.attestation.sequence
+            self.lowest, self.highest = min(self.lowest, sequence), max(self.highest, sequence)
+            self.rows_of[stored.attestation.patient] += 1
+            self.rows.append(stored)
 
 
 class _Draft:
@@ -114,31 +173,38 @@ class _Draft:
 
     def __init__(self) -> None:
         self.members: list[StoredAttestation] = []
-        self._sections: dict[_SectionKey, _SectionDraft] = {}
+        self._sections: dict[SectionKey, _SectionDraft] = {}
         self._touched: set[object] = set()
         self._gas = GAS_PER_BATCH
 
-    def fits(self, key: _SectionKey, stored: StoredAttestation) -> bool:
-        section = self._sections.get(key, _SectionDraft())
-        return self._gas + self._more_gas(key, stored) <= GAS_CAP and section.takes(stored)
+    def fits(self, unit: _Unit) -> bool:
+        section = self._sections.get(unit.key, _SectionDraft())
+        return self._gas + self._more_gas(unit) <= GAS_CAP and section.takes(unit.members)
 
-    def add(self, key: _SectionKey, stored: StoredAttestation) -> None:
-        self._gas += self._more_gas(key, stored)
-        self._touched |= _touches(key, stored).keys()
-        self._sections.setdefault(key, _SectionDraft()).add(stored)
-        self.members.append(stored)
+    def add(self, unit: _Unit) -> None:
+        self._gas += self._more_gas(unit)
+        for stored in unit.members:
+            self._touched |= _touches(unit.key, stored).keys()
+        self._sections.setdefault(unit.key, _SectionDraft()).add(unit.members)
+        self.members += unit.members
 
     def finish(self) -> PlannedBatch:
-        sections = tuple(_section(key, self._sections[key].rows) for key in sorted(self._sections))
+        # By payers, as the layout asks; of the same payers in the order of their first rows.
+        drafts = sorted(self._sections.items(), key=lambda section: section[0].payers)
+        sections = tuple(_section(key, draft.rows) for key, draft in drafts)
         return PlannedBatch(sections, tuple(self.members), self._gas)
 
-    def _more_gas(self, key: _SectionKey, stored: StoredAttestation) -> int:
-        first_touches = _touches(key, stored).items()
-        gas = sum(cost for place, cost in first_touches if place not in self._touched)
-        return gas + GAS_PER_ROW + (GAS_PER_SECONDARY if key.secondary_payer_id else 0)
+    def _more_gas(self, unit: _Unit) -> int:
+        touched: dict[object, int] = {}
+        for stored in unit.members:
+            touched |= _touches(unit.key, stored)
+        gas = sum(cost for place, cost in touched.items() if place not in self._touched)
+        per_row = GAS_PER_ROW + (GAS_PER_SECONDARY if unit.key.secondary_payer_id else 0)
+        # A bundle has one signature, and so has a row by itself.
+        return gas + GAS_PER_SIGNATURE + per_row * len(unit.members)
 
 
-def _touches(key: _SectionKey, stored: StoredAttestation) -> dict[object, int]:
+def _touches(key: SectionKey, stored: StoredAttestation) -> dict[object, int]:
     """What a row touches, and what the first touch of each costs."""
     attestation = stored.attestation
     payers = 2 if key.secondary_payer_id else 1
@@ -160,12 +226,12 @@ class _Standing:
         self._plans: dict[tuple[int, str, int], int] = {}
         self._versions: dict[tuple[int, int], int] = {}
 
-    def section_key(self, stored: StoredAttestation) -> _SectionKey:
+    def section_key(self, stored: StoredAttestation) -> SectionKey:
         attestation = stored.attestation
         secondary = self._secondary(stored)
         plan_id, version = self._terms(attestation.payer_id, stored)
         secondary_plan_id, secondary_version = self._terms(secondary, stored)
-        return _SectionKey(
+        return SectionKey(
             payer_id=attestation.payer_id,
             secondary_payer_id=secondary,
             provider_id=attestation.provider_id,
@@ -198,8 +264,7 @@ class _Standing:
         key = (payer_id, patient, year)
         if key not in self._plans:
             try:
-                member_year = self._protocol.payer(payer_id).member_year(patient, year)
-                self._plans[key] = member_year.plan_at(self._signed_at)
+                self._plans[key] = self._protocol.payer(payer_id).plan_at(patient, year, self._signed_at)
             except ChainError:
                 self._plans[key] = 0
         return self._plans[key]
@@ -218,8 +283,8 @@ class _Standing:
                 yield version
 
 
-def _section(key: _SectionKey, members: Sequence[StoredAttestation]) -> BatchSection:
-    return BatchSection(
+def _section(key: SectionKey, members: Sequence[StoredAttestation]) -> BatchSection:
+    section = BatchSection(
         provider_id=key.provider_id,
         payer_id=key.payer_id,
         plan_id=key.plan_id,
@@ -230,18 +295,23 @@ def _section(key: _SectionKey, members: Sequence[StoredAttestation]) -> BatchSec
         secondary_terms_version=key.secondary_terms_version,
         corrections=key.corrections,
     )
+    bundle = members[0].bundle
+    if key.bundle and bundle is not None:
+        return under_bundle(section, bundle.signature)
+    return replace(
+        section,
+        attestations=tuple(RowsAttestation(0, stored.signature) for stored in _in_packed_order(members)),
+    )
 
 
-def _row(stored: StoredAttestation, key: _SectionKey) -> BatchRow:
-    attestation = stored.attestation
-    return BatchRow(
-        patient=bytes.fromhex(attestation.patient[2:]),
-        commitment=attestation.commitment,
-        service_id=attestation.service_id,
-        units=attestation.units,
-        billed=attestation.billed_amount,
-        benefit_year=attestation.benefit_year,
-        sequence=attestation.sequence,
+def _in_packed_order(members: Sequence[StoredAttestation]) -> list[StoredAttestation]:
+    """As ``in_packed_order`` has their rows."""
+    return sorted(members, key=lambda stored: bytes.fromhex(stored.attestation.patient[2:]))
+
+
+def _row(stored: StoredAttestation, key: SectionKey) -> BatchRow:
+    return replace(
+        row_of(stored.attestation),
         secondary_service_id=stored.coordination.secondary_service_id if key.secondary_payer_id else b"",
         corrects=stored.corrects,
     )

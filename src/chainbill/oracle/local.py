@@ -9,6 +9,7 @@ from chainbill.attestation.typed_data import RecallAttestation
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import IntakeRefused
 from chainbill.oracle.api import RecallEnd, Receipt
+from chainbill.oracle.bundling import take_bundle, unbundled
 from chainbill.oracle.intake import Intake, no_schedule
 from chainbill.oracle.rebuild import name_records
 from chainbill.oracle.recall import find_own, foresee, take_back
@@ -35,6 +36,15 @@ class LocalOracle:
     def submit_all(self, events: Sequence[AttestedEvent]) -> list[Receipt | IntakeRefused]:
         """See ``OracleApi``."""
         return self._intake().accept_all(events)
+
+    def unbundled(self, provider_id: int) -> list[list[Receipt]]:
+        """See ``OracleApi``."""
+        found = unbundled(self._protocol, self._store, provider_id)
+        return [[stored.receipt() for stored in together] for together in found]
+
+    def bundle(self, attestations: Sequence[bytes], signature: bytes) -> None:
+        """See ``OracleApi``."""
+        take_bundle(self._protocol, self._store, attestations, signature)
 
     def find(self, provider_id: int, record_identity: str, *, corrects: bytes = b"") -> Receipt | None:
         """See ``OracleApi``."""

@@ -7,9 +7,12 @@ nothing else.
 
 from __future__ import annotations
 
-from chainbill.attestation.signing import Signer
+from collections.abc import Sequence
+
+from chainbill.attestation.signing import Signer, recover
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.format.batch_codec import BatchRow, BatchSection, decode_sections
+from chainbill.chain.format.batch_codec import BatchRow, BatchSection, decode_sections, encode_sections
+from chainbill.chain.format.section_signing import signed_parts
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import Place
 from chainbill.errors import AttestationError, ChainbillError
@@ -44,19 +47,35 @@ class OracleNode:
         """Check a batch, and sign it.
 
         Raises:
-            AttestationError: a row of it has no attestation, or says something else.
+            AttestationError: a row of it has no attestation, says something else, or is under no signature of
+                its provider's.
             SigningRefused: an attestation of it must not settle.
             ChainError: the node of the chain could not be reached or refused.
         """
-        attestations = self._attestations(batch)
+        sections = decode_sections(batch.sections)
+        if encode_sections(sections) != batch.sections:
+            raise AttestationError("the batch is packed in another way than the one that nodes sign")
+        attestations = self._attestations(sections)
         objections = Examination(self._protocol).objections(attestations)
         if objections:
             raise SigningRefused(objections)
+        self._check_signatures(sections)
         return self._key.sign(batch.digest(self._protocol.domain))
 
-    def _attestations(self, batch: SettlementBatch) -> list[StoredAttestation]:
+    def _check_signatures(self, sections: Sequence[BatchSection]) -> None:
+        """That the rows will not pend for want of a signature that counts."""
+        for section in sections:
+            for part, attestation in signed_parts(section):
+                signer = recover(part.digest(self._protocol.domain), attestation.signature)
+                if not self._protocol.registry.is_attester(section.provider_id, signer):
+                    raise AttestationError(
+                        f"rows of provider {section.provider_id} are in the batch under a signature that is"
+                        " not its own"
+                    )
+
+    def _attestations(self, sections: Sequence[BatchSection]) -> list[StoredAttestation]:
         """What the rows of a batch are of, each as its provider attested it."""
-        rows = [(section, row) for section in decode_sections(batch.sections) for row in section.rows]
+        rows = [(section, row) for section in sections for row in section.rows]
         places = [(section.provider_id, row.sequence) for section, row in rows]
         known = {stored.place: stored for stored in self._store.find_places(places)}
         for place, (section, row) in zip(places, rows, strict=True):

@@ -10,7 +10,7 @@ import hmac
 import json
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,9 +64,15 @@ CREATE TABLE IF NOT EXISTS hold (
     held_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS signed (attestation INTEGER PRIMARY KEY, until INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS bundle (
+    id INTEGER PRIMARY KEY,
+    signature BLOB NOT NULL,
+    size INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS bundled (attestation INTEGER PRIMARY KEY, bundle INTEGER NOT NULL) STRICT;
 """
-"""Why and since when an attestation is held, and until when a batch with it, signed and sent, may settle.
-Times are seconds since 1970."""
+"""Why and since when an attestation is held; until when a batch with it, signed and sent, may settle (times
+are seconds since 1970); and which attestations their provider has signed together besides."""
 
 _UNKNOWN_RECORD = b"?"
 """Begins the record key of a claim that was rebuilt from the chain while nobody has said of which record it
@@ -80,7 +86,12 @@ _COLUMNS = (
     " benefit_year, sequence, status, reason, secondary_payer_id, secondary_service_id, corrects, claim_id,"
     " signature, (SELECT hold.reason FROM hold WHERE hold.attestation = attestation.id),"
     " (SELECT hold.held_at FROM hold WHERE hold.attestation = attestation.id),"
-    " (SELECT signed.until FROM signed WHERE signed.attestation = attestation.id)"
+    " (SELECT signed.until FROM signed WHERE signed.attestation = attestation.id),"
+    " (SELECT bundled.bundle FROM bundled WHERE bundled.attestation = attestation.id),"
+    " (SELECT bundle.signature FROM bundled JOIN bundle ON bundle.id = bundled.bundle"
+    " WHERE bundled.attestation = attestation.id),"
+    " (SELECT bundle.size FROM bundled JOIN bundle ON bundle.id = bundled.bundle"
+    " WHERE bundled.attestation = attestation.id)"
 )
 
 
@@ -92,6 +103,17 @@ class CoordinationOfBenefits:
     """The patient's secondary payer; 0: none."""
     secondary_service_id: bytes = b""
     """The service under the secondary payer's schedule key; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBundle:
+    """Attestations under one signature more."""
+
+    row: int
+    signature: bytes
+    """The provider's, under the ``ServiceBundle`` of all of them in the order in which they were accepted."""
+    size: int
+    """How many they were when they were signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +137,8 @@ class StoredAttestation:
     """Since when, in seconds since 1970; 0: it is not."""
     signed_until: int = 0
     """Until when a batch with it that was signed and sent may settle, in seconds since 1970; 0: none was."""
+    bundle: StoredBundle | None = None
+    """That its provider has put it in; None: it is in none."""
 
     @property
     def place(self) -> tuple[int, int]:
@@ -324,6 +348,18 @@ class OracleStore:
                 ),
             )
             database.execute("DELETE FROM hold WHERE attestation = ?", (row,))
+            database.execute("DELETE FROM bundled WHERE attestation = ?", (row,))
+
+    def bundle(self, rows: Sequence[int], signature: bytes) -> None:
+        """Remember that their provider has signed these attestations together, in place of any bundle that
+        one of them was in."""
+        with self._database() as database:
+            made = database.execute(
+                "INSERT INTO bundle (signature, size) VALUES (?, ?)", (signature, len(rows))
+            )
+            database.executemany(
+                "INSERT OR REPLACE INTO bundled VALUES (?, ?)", [(row, made.lastrowid) for row in rows]
+            )
 
     def hold(self, reasons: Mapping[int, Hold], *, at: int) -> None:
         """Keep open attestations out of every batch from ``at`` on (seconds since 1970), by row, all or
@@ -550,7 +586,7 @@ class OracleStore:
 
 _Row = tuple[
     *tuple[int, int, int, str, bytes, bytes, int, str, int, str, str, int, int, bytes, bytes, bytes | None],
-    *tuple[bytes, str | None, int | None, int | None],
+    *tuple[bytes, str | None, int | None, int | None, int | None, bytes | None, int | None],
 ]
 """One row's values in the order of ``_COLUMNS``."""
 
@@ -566,12 +602,13 @@ def _forget(database: sqlite3.Connection, row: int) -> None:
     if gone.rowcount:
         database.execute("DELETE FROM hold WHERE attestation = ?", (row,))
         database.execute("DELETE FROM signed WHERE attestation = ?", (row,))
+        database.execute("DELETE FROM bundled WHERE attestation = ?", (row,))
 
 
 def _stored(row: _Row) -> StoredAttestation:
     identity, provider, payer, patient, commitment, service, units, billed, year, sequence = row[:10]
     status, reason, secondary_payer, secondary_service, corrects, claim_id = row[10:16]
-    signature, hold, held_at, signed_until = row[16:]
+    signature, hold, held_at, signed_until, bundle, bundle_signature, size = row[16:]
     attestation = ServiceAttestation(
         provider_id=provider,
         payer_id=payer,
@@ -595,4 +632,5 @@ def _stored(row: _Row) -> StoredAttestation:
         hold=Hold(hold) if hold else None,
         held_at=held_at or 0,
         signed_until=signed_until or 0,
+        bundle=StoredBundle(bundle, bundle_signature or b"", size or 0) if bundle is not None else None,
     )

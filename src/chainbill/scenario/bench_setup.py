@@ -26,9 +26,9 @@ from chainbill.chain.devnet import anvil
 from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.devnet.scratch_devnet import scratch_devnet, scratch_folder
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.format.events import ClaimSettled, Event
 from chainbill.chain.format.logs import decode_log
+from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.fees import FeePolicy
 from chainbill.chain.node.sender import ANY_NETWORK, Sender
@@ -286,7 +286,9 @@ class NodeStage:
 
     def _signed(self, section: BatchSection) -> BatchSection:
         """The section under one signature of its provider's."""
-        return sign_bundled(section, Signer(_account(f"provider {section.provider_id - 1}")), self.protocol.domain)
+        return sign_bundled(
+            section, Signer(_account(f"provider {section.provider_id - 1}")), self.protocol.domain
+        )
 
     def _row(self, shape: Shape, patient: int, provider_id: int) -> BatchRow:
         sequence = self._sequences[provider_id] = self._sequences.get(provider_id, 0) + 1

@@ -184,7 +184,7 @@ class Stage(Doing):
             views.add_patient(compared, p.escrow, p.settlement, patient, range(1, 3))
         for payer_id, payer in p.payer_contracts.items():
             views.add_payer(compared, payer_id, payer, members, [THERAPY])
-        views.add_attesters(compared, p.registry, self.attesters)
+        views.add_attesters(compared, p.registry, p.settlement, self.attesters)
         views.add_settlement(compared, p.settlement, self.operators, list(p.payer_contracts), SLOTS)
         owed = [p.escrow, p.settlement, *p.payer_contracts.values()]
         people = [*self.patients, *self.payouts, *self.operators, *self.ledger.owners.values()]

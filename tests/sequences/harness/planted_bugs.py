@@ -192,30 +192,39 @@ PLANTED = (
         ),
     ),
     planted(
-        "a provider's signature is not looked at",
+        "a provider's signature under a whole section is not looked at",
         "settlement/AttestationCheck.sol",
-        ("            if (counts) continue;\n", "            if (counts || first != here.row) continue;\n"),
+        (
+            "        if (!_countsForAll(header, at, signedAt)) "
+            "refused = WordArray.ones(BatchCodec.rowCount(header));\n",
+            "",
+        ),
     ),
     planted(
         "a bundle's hash leaves the payer out",
         "settlement/AttestationCheck.sol",
         (
-            "            BatchCodec.payerId(header),\n            BatchCodec.sequenceBase(header),\n",
-            "            0,\n            BatchCodec.sequenceBase(header),\n",
+            "BatchCodec.payerId(header), BatchCodec.sequenceBase(header), rowsHash",
+            "0, BatchCodec.sequenceBase(header), rowsHash",
         ),
     ),
     planted(
-        "a key that was revoked still counts",
+        "anybody's signature counts",
         "settlement/AttestationCheck.sol",
-        (
-            "if (since == 0 || since > here.signedAt) return false;",
-            "if (since > here.signedAt) return false;",
-        ),
+        ("return since != 0 && since <= signedAt;", "return since <= signedAt;"),
     ),
     planted(
         "a key counts that was added after the batch was signed",
         "settlement/AttestationCheck.sol",
-        ("if (since == 0 || since > here.signedAt) return false;", "if (since == 0) return false;"),
+        ("return since != 0 && since <= signedAt;", "return since != 0;"),
+    ),
+    planted(
+        "a revoked key still counts where batches settle",
+        "settlement/AttesterNotes.sol",
+        (
+            "_attesterSince[providerId][attester] = stands ? uint40(block.timestamp) : 0;",
+            "if (stands) _attesterSince[providerId][attester] = uint40(block.timestamp);",
+        ),
     ),
     planted(
         "a bundle that does not count pends the row behind it",

@@ -193,18 +193,27 @@ def _shown_member(answer: Words, now: int) -> Words:
     return deductible, oop, plan_paid, next_plan if 0 < next_at <= now else plan, ends, family
 
 
-def add_attesters(views: Views, registry: Contract, attesters: list[str]) -> None:
+def add_attesters(views: Views, registry: Contract, settlement: Contract, attesters: list[str]) -> None:
     """Who attests for whom, and since when."""
     for provider, attester in product((1, 2), attesters):
         views.add(
             f"attesterSince {provider} {attester[:6]}",
-            *(registry, "attesterSince", (provider, attester)),
+            *(settlement, "attesterSince", (provider, attester)),
             _attester_since(provider, attester),
+        )
+        views.add(
+            f"isAttester {provider} {attester[:6]}",
+            *(registry, "isAttester", (provider, attester)),
+            _is_attester(provider, attester),
         )
 
 
 def _attester_since(provider: int, attester: str) -> Callable[[Ledger], Words]:
     return lambda ledger: (ledger.providers[provider].attesters.get(attester, 0),)
+
+
+def _is_attester(provider: int, attester: str) -> Callable[[Ledger], Words]:
+    return lambda ledger: (int(attester in ledger.providers[provider].attesters),)
 
 
 def add_settlement(

@@ -199,7 +199,7 @@ def _encode_row(row: BatchRow, base: int) -> bytes:
 def _check_tails(row: BatchRow, flags: int) -> None:
     if (len(row.secondary_service_id), len(row.corrects)) != _tail_lengths(flags):
         raise AttestationError(
-            "a row's service id of the secondary payer or corrected claim is not as long as its section asks"
+            "a row's secondary service id or corrected claim has a length that its section has not"
         )
 
 

@@ -126,6 +126,8 @@ def _submit(
             else:
                 refused.append(done)
             advance(1)
+    if len(submitted) > 1:
+        submitter.bundle()
     submitter.tell_patients(Refusals(provider.session.state.refusals_database), refused)
     return AttestedEvents(tuple(submitted), tuple(refused))
 

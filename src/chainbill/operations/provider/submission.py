@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chainbill.attestation.attested import Assignment, AttestedEvent, attest
-from chainbill.attestation.signing import Signer
+from chainbill.attestation.signing import Signer, recover
 from chainbill.attestation.typed_data import ServiceAttestation
+from chainbill.chain.format.section_signing import bundle_attestations
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.reads import Question
-from chainbill.errors import IntakeRefused, StateError
+from chainbill.errors import AttestationError, IntakeRefused, StateError
 from chainbill.operations.provider.worklist import WaitingEvent, Worklist
 from chainbill.oracle.api import REOPENABLE, OracleApi, Receipt, RefusalReason
 from chainbill.records.commitment import Opening
@@ -143,6 +144,26 @@ class AttestationSubmitter:
         if known is None or known.status in REOPENABLE:
             return RefusedEvent(waiting, outcome)
         return self._done(waiting, known, repeated=True)
+
+    def bundle(self) -> int:
+        """Sign together what waits at the oracle under a signature each; returns how many lists that were.
+        Only what this key has signed itself is signed again."""
+        bundles = 0
+        for receipts in self.oracle.unbundled(self.provider_id):
+            if not all(self._is_own(receipt) for receipt in receipts):
+                continue
+            attestations = [receipt.attestation for receipt in receipts]
+            signature = self.attester.sign(bundle_attestations(attestations).digest(self.protocol.domain))
+            self.oracle.bundle([each.digest(self.protocol.domain) for each in attestations], signature)
+            bundles += 1
+        return bundles
+
+    def _is_own(self, receipt: Receipt) -> bool:
+        try:
+            signer = recover(receipt.attestation.digest(self.protocol.domain), receipt.signature)
+        except AttestationError:
+            return False
+        return signer == self.attester.address
 
     def tell_patients(self, refusals: Refusals, refused: Sequence[RefusedEvent]) -> None:
         """Keep what was refused for the statements of its patients, and forget what no longer waits.
