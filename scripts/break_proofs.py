@@ -164,6 +164,22 @@ BREAKS = (
         "check_settle__with_coinsurance__whatever_is_there",
     ),
     Break(
+        "anybody's signature counts under a whole section",
+        "settlement/AttestationCheck.sol",
+        "return since != 0 && since <= signedAt;",
+        "return since <= signedAt;",
+        "Attestation",
+        "check_settle__group__exactly_under_a_standing_attesters_signature",
+    ),
+    Break(
+        "a row's attestation leaves the commitment out",
+        "settlement/AttestationCheck.sol",
+        "commitment: commitment,",
+        "commitment: 0,",
+        "Attestation",
+        "check_settle__one_row__exactly_under_a_standing_attesters_signature",
+    ),
+    Break(
         "fewer signatures than the threshold pass",
         "settlement/QuorumCheck.sol",
         "        if (count < threshold) revert QuorumNotReached(count, threshold);\n",

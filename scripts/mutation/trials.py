@@ -30,6 +30,8 @@ LEFT_OUT = ("test_second_evm.py",)
 # Which tests to try first for a file; the rest follow. A failing test ends a trial.
 FIRST = {
     "Adjudication": ("adjudication", "pricing", "rounding", "annual", "family"),
+    "AttestationCheck": ("attestation", "wycheproof"),
+    "AttesterNotes": ("registry", "attestation"),
     "BatchCodec": ("batch_codec", "malformed", "sequences"),
     "BatchWriter": ("settle", "sequences", "operator_fee", "shared_words"),
     "Calendar": ("calendar",),
@@ -65,9 +67,9 @@ FIRST = {
     "SettlementViews": ("credits", "corrections", "epochs"),
     "Spendable": ("spendable", "limits"),
     "Timelocks": ("withdrawals", "dispute", "epochs"),
-    "TypedData": ("digests",),
+    "TypedData": ("digests", "attestation"),
     "WithdrawalRequests": ("withdrawals",),
-    "WordArray": ("settle",),
+    "WordArray": ("settle", "attestation_spans"),
 }
 
 OPTIONS = ("-m", "not slow and not attack", "-o", f"cache_dir={ROOT / '.cache' / 'mutation' / 'pytest'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.deployment import NOW, ZERO_ADDRESS, Protocol
+from tests.support.deployment import NOW, ZERO_ADDRESS, Protocol, account
 from tests.support.evm import reverts
 
 from chainbill.chain.format.events import AttesterAdded, AttesterRevoked, ProviderRegistered
@@ -180,3 +180,16 @@ def test_attesters__of_one_provider__are_nobody_at_another(protocol: Protocol) -
     other = protocol.register_provider(protocol.neighbour)
     protocol.registry.send(protocol.provider, "addAttester", protocol.provider_id, protocol.late)
     assert not is_attester(protocol, protocol.late, other)
+
+
+@pytest.mark.parametrize("caller", ["provider", "governor", "stranger", "oracle-1"])
+@pytest.mark.parametrize("stands", [False, True])
+def test_note_attester__by_anybody_but_the_registry__reverts(
+    protocol: Protocol, caller: str, stands: bool
+) -> None:
+    """Settlement believes what it is told of attesters: nobody else may tell it."""
+    sender = account(caller).address
+    for attester in (protocol.provider, protocol.stranger):
+        with reverts("OnlyRegistry", caller=sender):
+            protocol.settlement.send(sender, "noteAttester", protocol.provider_id, attester, stands)
+    assert protocol.settlement.read("attesterSince", protocol.provider_id, protocol.provider) == NOW

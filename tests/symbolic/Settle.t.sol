@@ -13,8 +13,9 @@ import {OpenSettlement} from "./OpenSettlement.sol";
 ///
 /// Bounds: one row, of one patient and one payer, whose plan has a deductible, an out-of-pocket maximum, and in one
 /// category a copay, in another coinsurance of 20 %; an operator's fee, a consent and the patient's limit; one oracle,
-/// and a provider's signature that counts (Attestation.t.sol has the others). What is billed, what the patient and the pool hold and what the member has met are any of 64 bits; with
-/// coinsurance not all of them at once, and what is billed below 2^16.
+/// and a provider's signature that counts (Attestation.t.sol has the others). What is billed, what the patient and the
+/// pool hold and what the member has met are any of 64 bits; with coinsurance not all of them at once, and what is
+/// billed below 2^16.
 contract SettleTest is OpenSettlement {
     address private constant ATTESTER = address(0xd0c);
 
