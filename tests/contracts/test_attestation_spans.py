@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from tests.contracts.situations import endings
@@ -26,6 +26,7 @@ from tests.support.deployment import (
 )
 from tests.support.evm import reverts
 
+from chainbill.attestation.address import checksum_address
 from chainbill.attestation.signing import Signer
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.format.batch_codec import (
@@ -39,6 +40,7 @@ from chainbill.chain.format.batch_codec import (
 from chainbill.chain.format.events import ClaimDenied, ClaimSettled, PayerFailed
 from chainbill.errors import ContractReverted
 from chainbill.money import DOLLAR
+from chainbill.records.hashing import keccak256
 
 ATTESTATION = 66
 """Bytes of an attestation by a key."""
@@ -354,9 +356,19 @@ KEYS = [Signer(account(f"attester {n}")) for n in range(5)]
 STANDING, SECOND, REVOKED, LATE, NOBODYS = KEYS
 
 
-def open_attesters(protocol: Protocol) -> tuple[AttestationModel, dict[int, list[Signer]]]:
-    """Two providers with two standing keys each, one that is revoked, and one that came late."""
-    model = AttestationModel(protocol.domain)
+@dataclass(frozen=True)
+class Attesters:
+    """Two providers with two standing keys each, one that is revoked, and one that came late. Contracts that
+    always say yes or no, of which two attest for the first."""
+
+    model: AttestationModel
+    standing: dict[int, list[Signer]]
+    contracts: list[str]
+
+
+def open_attesters(protocol: Protocol) -> Attesters:
+    says = {deploy_odd(protocol, says_yes): says_yes for says_yes in (True, False, True)}
+    model = AttestationModel(protocol.domain, answer=lambda attester, _digest, _signature: says[attester])
     protocol.registry.send(protocol.governor, "register", account("other").address, [STANDING.address])
     protocol.accept_provider(2)
     payouts = {1: protocol.provider, 2: account("other").address}
@@ -364,24 +376,33 @@ def open_attesters(protocol: Protocol) -> tuple[AttestationModel, dict[int, list
         protocol.grant(patient, provider_id=2)
     model.since = {(1, protocol.provider): NOW, (2, STANDING.address): NOW}
 
-    def change(provider: int, verb: str, key: Signer) -> None:
-        protocol.registry.send(payouts[provider], verb, provider, key.address)
+    def change(provider: int, verb: str, attester: str) -> None:
+        protocol.registry.send(payouts[provider], verb, provider, attester)
         if verb == "addAttester":
-            model.since[provider, key.address] = protocol.evm.now
+            model.since[provider, attester] = protocol.evm.now
         else:
-            del model.since[provider, key.address]
+            del model.since[provider, attester]
 
-    change(1, "addAttester", STANDING)
-    change(2, "addAttester", SECOND)
+    yes, no, _nobodys = says
+    for provider, attester in ((1, STANDING.address), (2, SECOND.address), (1, yes), (1, no)):
+        change(provider, "addAttester", attester)
     for provider in (1, 2):
-        change(provider, "addAttester", REVOKED)
+        change(provider, "addAttester", REVOKED.address)
     protocol.advance(HOUR)
     for provider in (1, 2):
-        change(provider, "revokeAttester", REVOKED)
+        change(provider, "revokeAttester", REVOKED.address)
     protocol.advance(HOUR)
     for provider in (1, 2):
-        change(provider, "addAttester", LATE)
-    return model, {1: [PROVIDER, STANDING], 2: [STANDING, SECOND]}
+        change(provider, "addAttester", LATE.address)
+    return Attesters(model, {1: [PROVIDER, STANDING], 2: [STANDING, SECOND]}, list(says))
+
+
+def deploy_odd(protocol: Protocol, says_yes: bool) -> str:
+    """A contract that answers every question about a signature so."""
+    wallet = protocol.evm.deploy(protocol.stranger, "OddWallet")
+    magic = keccak256(b"isValidSignature(bytes32,bytes)")[:4].ljust(32, b"\0")
+    wallet.send(protocol.stranger, "answerWith", 0, magic if says_yes else bytes(32), 0, bytes(32))
+    return checksum_address(wallet.address)
 
 
 def random_section(protocol: Protocol, draw: random.Random, sequence: int) -> BatchSection:
@@ -412,18 +433,21 @@ def random_spans(draw: random.Random, section: BatchSection) -> list[int]:
 
 
 def signed_at_random(
-    protocol: Protocol, draw: random.Random, section: BatchSection, good: list[Signer]
+    protocol: Protocol, draw: random.Random, section: BatchSection, attesters: Attesters
 ) -> BatchSection:
-    """Each attestation by a key that is right, wrong, or right for other words."""
+    """Each attestation by a key that is right, wrong, or right for other words, or by a contract."""
     spans = random_spans(draw, section)
     attestations: list[RowsAttestation] = []
     for place in range(len(spans)):
-        key = draw.choice((*good * 4, *KEYS))
+        key = draw.choice((*attesters.standing[section.provider_id] * 4, *KEYS))
         words = section
         if draw.random() < 0.15:
             words = replace(section, payer_id=section.payer_id + 1)
         attestation = sign_spans(words, spans, key, protocol.domain).attestations[place]
-        if draw.random() < 0.1:
+        if draw.random() < 0.2:
+            contract = bytes.fromhex(draw.choice(attesters.contracts)[2:])
+            attestation = RowsAttestation(attestation.groups, draw.randbytes(draw.choice((0, 65))), contract)
+        elif draw.random() < 0.1:
             broken = bytearray(attestation.signature)
             broken[draw.randrange(1, 32)] ^= 1 << draw.randrange(8)
             attestation = replace(attestation, signature=bytes(broken))
@@ -435,21 +459,21 @@ def signed_at_random(
 def test_settle__random_sections__settles_what_the_model_counts_as_if_the_rest_were_not_there(
     ready: Protocol, seed: int
 ) -> None:
-    model, good = open_attesters(ready)
+    attesters = open_attesters(ready)
     draw = random.Random(f"attestations {seed}")
     reached = {True: 0, False: 0}
     for number in range(60):
         signed_at = ready.evm.now - draw.choice((0, 1, HOUR))
         sections = [random_section(ready, draw, 1_000 * number + 100 * n) for n in range(draw.randint(1, 3))]
-        sections = [signed_at_random(ready, draw, each, good[each.provider_id]) for each in sections]
+        sections = [signed_at_random(ready, draw, each, attesters) for each in sections]
         # Read back: the model and the contract are given the same bytes.
         packed = encode_sections(sections)
-        counting = [model.counting(each, signed_at) for each in decode_sections(packed)]
+        counting = [attesters.model.counting(each, signed_at) for each in decode_sections(packed)]
         kept = [
             sign_spans(
                 replace(each, rows=tuple(rows), attestations=()),
                 [0] * len(rows),
-                good[each.provider_id][0],
+                attesters.standing[each.provider_id][0],
                 ready.domain,
             )
             for each, rows in zip(sections, counting, strict=True)

@@ -288,6 +288,7 @@ def test_extension__called_directly__refuses_every_verb(protocol: Protocol) -> N
         "endEpoch": (1,),
         "pause": (),
         "unpause": (),
+        "noteAttester": (1, protocol.stranger, True),
     }
     for verb, arguments in verbs.items():
         for caller in (protocol.provider, protocol.governor):
