@@ -149,12 +149,12 @@ class Providers(World):
         absent = [one for one in self.stage.attesters if one not in standing]
         newcomer = choices.of(absent or self.stage.attesters) if not choices.once_in(8) else self.stage.relay
         retired = choices.of(list(standing) or self.stage.attesters)
-        way = choices.below(8)
-        if way == 7:
+        if choices.once_in(8):
             newcomer, retired = retired, newcomer
-        if way % 3 == 0 or len(standing) < 2:
+        way = choices.of(("revoke", "add", "rotate", "revoke", "add"))
+        if way == "add" or (len(standing) < 2 and not choices.once_in(4)):
             self.stage.attester_verb("addAttester", provider, caller, newcomer)
-        elif way % 3 == 1:
+        elif way == "revoke":
             self.stage.attester_verb("revokeAttester", provider, caller, retired)
         else:
             self.stage.attester_verb("rotateAttester", provider, caller, retired, newcomer)
