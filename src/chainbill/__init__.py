@@ -19,6 +19,7 @@ LAYERS = (
     "errors",
     "money",
     "protocol_constants",
+    "stated",
     "billing",
     "records",
     "attestation",

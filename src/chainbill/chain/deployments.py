@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from chainbill.errors import NotDeployed
 from chainbill.records.repeated_keys import refuse_repeated_keys
+from chainbill.stated import Stated
 
 
 def _checksummed(value: str) -> str:
@@ -79,10 +80,8 @@ class Making(BaseModel):
     oracle_threshold: int
 
 
-class Deployment(BaseModel):
+class Deployment(Stated):
     """One deployment of the whole protocol."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     chain_id: int
     block: int
