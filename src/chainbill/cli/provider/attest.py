@@ -83,6 +83,7 @@ def _attest_facts(session: Session, attested: AttestedEvents) -> dict[str, Any]:
                 "corrects": done.waiting.corrects or None,
                 "benefit_year": done.attestation.benefit_year,
                 "repeated": done.repeated,
+                "custody": done.receipt.custody,
             }
             for done in attested.submitted
         ],
@@ -98,11 +99,9 @@ def _attest_facts(session: Session, attested: AttestedEvents) -> dict[str, Any]:
     }
 
 
-def _settling(session: Session) -> str:
+def _settling(attested: AttestedEvents) -> str:
     """What brings attested events to their settlement: here, or where the oracle's keys are."""
-    from chainbill.operations.oracle.at_hand import has_node
-
-    return "chainbill oracle settle" if has_node(session) else _ELSEWHERE
+    return _ELSEWHERE if attested.to_export else "chainbill oracle settle"
 
 
 _ELSEWHERE = "chainbill provider export FILE --to ORACLE; the oracle then takes FILE"
@@ -135,7 +134,7 @@ def _show_attested(session: Session, name: str, attested: AttestedEvents) -> Non
         if len(submitted) > MOST_ROWS:
             click.echo(f"… and {len(submitted) - MOST_ROWS} more (all of them: --json)")
         which = "They are" if known < len(submitted) else "What of them is not settled yet is"
-        click.echo(f"\n{which} settled by: {_settling(session)}")
+        click.echo(f"\n{which} settled by: {_settling(attested)}")
     if refused:
         click.echo("\nRefused, and still on the worklist:")
         obstacles = [
