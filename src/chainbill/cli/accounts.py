@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 ROLE = click.Choice([role.value for role in Role])
 """What an account is for."""
 
-_KEYSTORE_BYTES = 1 << 16
-"""A keystore is smaller than this."""
-
 
 @click.group("accounts", cls=ShellGroup)
 def accounts_group() -> None:
@@ -70,13 +67,14 @@ def import_account(
 
     It is kept under the passphrase of the state directory; FILE stays as it is.
     """
+    from chainbill.operations.accounts import KEYSTORE_BYTES
     from chainbill.operations.accounts import import_account as take_in
     from chainbill.state.keystores import open_keystore
     from chainbill.state.passphrase import passphrase_of
 
     try:
         with file.open("rb") as opened:
-            content = opened.read(_KEYSTORE_BYTES)
+            content = opened.read(KEYSTORE_BYTES)
     except OSError as error:
         raise unusable(file, "read", error) from None
     key = open_keystore(content, passphrase_of(f"the keystore {file.name}", passphrase_file))
@@ -89,12 +87,10 @@ def import_account(
 @pass_invocation
 def list_accounts(invocation: Invocation) -> None:
     """List the accounts whose keys are here."""
-    book, keystores = _kept(invocation)
-    entries = book.entries()
-    rows = [
-        (name, entries[name].role.value if name in entries else "", keystores.address(name))
-        for name in keystores.names()
-    ]
+    from chainbill.operations.accounts import own_accounts
+
+    own = own_accounts(*_kept(invocation))
+    rows = [(each.name, "" if each.role is None else each.role.value, each.address) for each in own]
 
     def show() -> None:
         if rows:
@@ -102,7 +98,7 @@ def list_accounts(invocation: Invocation) -> None:
         else:
             click.echo("There is no account here: chainbill accounts new NAME --role ROLE")
 
-    facts = [{"name": name, "role": role or None, "address": address} for name, role, address in rows]
+    facts = [{"name": each.name, "role": each.role, "address": each.address} for each in own]
     emit({"accounts": facts}, show)
 
 

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from eth_account.signers.local import LocalAccount
 
 from chainbill.errors import StateError
 from chainbill.records.vault import VaultKey
 from chainbill.state.address_book import AddressBook, Contact, Role
 from chainbill.state.keystores import Keystores
+
+KEYSTORE_BYTES = 1 << 16
+"""A keystore is smaller than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """An account whose key is here."""
+
+    name: str
+    role: Role | None
+    """What it is for on this network; None: it is not known there."""
+    address: str
+    """Checksum address."""
+
+
+def own_accounts(book: AddressBook, keystores: Keystores) -> tuple[OwnAccount, ...]:
+    """The accounts whose keys are here, in order of name.
+
+    Raises:
+        StateError: a keystore or the address book is damaged or open to other users.
+    """
+    entries = book.entries()
+    return tuple(
+        OwnAccount(name, entries[name].role if name in entries else None, keystores.address(name))
+        for name in keystores.names()
+    )
 
 
 def new_account(book: AddressBook, keystores: Keystores, name: str, role: Role) -> Contact:
