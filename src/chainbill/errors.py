@@ -249,6 +249,7 @@ _TROUBLE = {
     errno.ENOENT: ("it is not there", "is it spelled right? its folder must be there, too"),
     errno.ENOTDIR: ("a part of it is a file and no folder", "is it spelled right?"),
     errno.EISDIR: ("it is a folder", "name a file"),
+    errno.ENAMETOOLONG: ("its name is too long", "choose a shorter one"),
     errno.EFBIG: ("it would be too large", "have the limit on file sizes raised (ulimit -f)"),
     errno.EMFILE: ("too many files are open", "have the limit on open files raised (ulimit -n)"),
 }

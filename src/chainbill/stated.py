@@ -35,7 +35,11 @@ class Stated(BaseModel):
 
 
 def _refusal(what: str, error: ValidationError) -> ArgumentError:
-    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    problems = [
+        problem
+        for problem in error.errors(include_url=False, include_input=False, include_context=False)
+        if problem["type"] != "default_factory_not_called"  # for want of another field, which is named
+    ]
     told = []
     for problem in problems[:_MOST]:
         where, why = ".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, ")

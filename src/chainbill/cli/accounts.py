@@ -11,7 +11,6 @@ from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, show_table
 from chainbill.cli.shell.parameters import ACCOUNT
-from chainbill.errors import unusable
 from chainbill.state.address_book import AddressBook, Contact, Role
 
 if TYPE_CHECKING:
@@ -67,17 +66,11 @@ def import_account(
 
     It is kept under the passphrase of the state directory; FILE stays as it is.
     """
-    from chainbill.operations.accounts import KEYSTORE_BYTES
     from chainbill.operations.accounts import import_account as take_in
-    from chainbill.state.keystores import open_keystore
+    from chainbill.operations.accounts import read_keystore
     from chainbill.state.passphrase import passphrase_of
 
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(KEYSTORE_BYTES)
-    except OSError as error:
-        raise unusable(file, "read", error) from None
-    key = open_keystore(content, passphrase_of(f"the keystore {file.name}", passphrase_file))
+    key = read_keystore(file, lambda: passphrase_of(f"the keystore {file.name}", passphrase_file))
     book, keystores = _kept(invocation)
     entry = take_in(book, keystores, name, Role(role), key)
     emit(_facts(name, entry), f"{name} is account {entry.address}, and its key is here now.")

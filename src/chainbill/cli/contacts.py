@@ -14,7 +14,6 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, show_table, show_time
 from chainbill.cli.shell.parameters import ACCOUNT, ADDRESS, DURATION, PARTY, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
-from chainbill.errors import unusable
 from chainbill.state.address_book import AddressBook, Contact, Role
 from chainbill.state.keystores import Keystores
 from chainbill.state.passphrase import passphrase_from
@@ -96,15 +95,10 @@ def import_card(invocation: Invocation, file: Path, name: str | None) -> None:
     The card must be signed by its account, for this chain, and agree with it. It does not prove who that is:
     compare the address with what its owner tells you.
     """
-    from chainbill.operations.contacts import CARD_BYTES, SignedCard
+    from chainbill.operations.contacts import SignedCard
     from chainbill.operations.contacts import import_card as take_in
 
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(CARD_BYTES + 1)
-    except OSError as error:
-        raise unusable(file, "read", error) from None
-    done = take_in(invocation.session(), SignedCard.parse(content), name=name)
+    done = take_in(invocation.session(), SignedCard.read_file(file), name=name)
     told = f"{done.name} is {_described(done.contact)}."
     told += " Is that what its owner tells you?" if done.changed else " That was known already."
     if done.schedule:

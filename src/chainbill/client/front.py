@@ -28,6 +28,9 @@ from chainbill.chain.contracts.settlement import (
 from chainbill.chain.deployments import (
     Deployment,
 )
+from chainbill.client.accounts import (
+    Accounts,
+)
 from chainbill.client.amounts import (
     Amount,
 )
@@ -37,6 +40,9 @@ from chainbill.client.auditor import (
 from chainbill.client.connection import (
     Chainbill,
     connect,
+)
+from chainbill.client.contacts import (
+    Contacts,
 )
 from chainbill.client.governor import (
     Governor,
@@ -55,6 +61,9 @@ from chainbill.client.patient import (
 )
 from chainbill.client.provider import (
     Provider,
+)
+from chainbill.client.records import (
+    Records,
 )
 from chainbill.client.relay import (
     Relay,
@@ -102,6 +111,9 @@ from chainbill.money import (
     format_dollars,
     parse_dollars,
 )
+from chainbill.operations.accounts import (
+    OwnAccount,
+)
 from chainbill.operations.audit import (
     ShownClaim,
     Verification,
@@ -130,6 +142,11 @@ from chainbill.operations.claims.lookup import (
 )
 from chainbill.operations.claims.receivables import (
     Collected,
+)
+from chainbill.operations.contacts import (
+    ImportedCard,
+    KnownContact,
+    SignedCard,
 )
 from chainbill.operations.governor.admission import (
     PayerCreated,
@@ -258,11 +275,17 @@ from chainbill.operations.provider.waiting import (
 from chainbill.operations.provider.worklist_rebuild import (
     RebuiltWorklist,
 )
+from chainbill.operations.records import (
+    ExportedRecords,
+    FetchedRecords,
+)
 from chainbill.operations.relay import (
     Relayed,
 )
 from chainbill.oracle.api import (
+    Custody,
     Receipt,
+    Status,
 )
 from chainbill.records.catalogue import (
     Catalogue,
@@ -275,6 +298,10 @@ from chainbill.records.service_event import (
 )
 from chainbill.records.vault import (
     VaultKey,
+)
+from chainbill.state.address_book import (
+    Contact,
+    Role,
 )
 from chainbill.statements.insurer import (
     InsurerStatement,
@@ -291,6 +318,7 @@ from chainbill.statements.provider import (
 
 __all__ = [
     "Accepted",
+    "Accounts",
     "AdvanceDrawn",
     "Amount",
     "AmountError",
@@ -315,9 +343,12 @@ __all__ = [
     "Collected",
     "ConsentChange",
     "ConsentStanding",
+    "Contact",
+    "Contacts",
     "ContractReverted",
     "Correction",
     "CreditWithdrawn",
+    "Custody",
     "Deployment",
     "Deposit",
     "DevnetError",
@@ -331,20 +362,24 @@ __all__ = [
     "EpochOpened",
     "EventsRemoved",
     "ExportedEvents",
+    "ExportedRecords",
     "FeeStanding",
     "FeeTerms",
     "FeesPublished",
     "FeesWithdrawn",
+    "FetchedRecords",
     "GasTooDear",
     "Governor",
     "HistoryEntry",
     "HoldsTooLittle",
+    "ImportedCard",
     "Ingested",
     "Insurer",
     "InsurerStatement",
     "IntakeRefused",
     "KeyChange",
     "KeyRotation",
+    "KnownContact",
     "Ledger",
     "LedgerClaim",
     "LedgerError",
@@ -363,6 +398,7 @@ __all__ = [
     "Oracle",
     "OracleStanding",
     "Outcome",
+    "OwnAccount",
     "PartlySent",
     "Party",
     "Patient",
@@ -397,10 +433,12 @@ __all__ = [
     "Receipt",
     "RecordError",
     "RecordTooLarge",
+    "Records",
     "Relay",
     "Relayed",
     "Reversal",
     "Revocation",
+    "Role",
     "RoleGranted",
     "RoleMember",
     "RoleRevoked",
@@ -410,9 +448,11 @@ __all__ = [
     "SettlementPaused",
     "ShownClaim",
     "SignaturesVoided",
+    "SignedCard",
     "SignedIntent",
     "StateError",
     "StateForgotten",
+    "Status",
     "StoreRebuilt",
     "TakenEvents",
     "TermsError",

@@ -9,7 +9,8 @@ from chainbill.billing.terms import FeeTerms
 from chainbill.chain.contracts.payer import MemberYear
 from chainbill.client import parties
 from chainbill.client.amounts import Amount, micro_dollars
-from chainbill.client.parties import PartyName
+from chainbill.client.arguments import checked
+from chainbill.client.parties import PartyName, PatientName
 from chainbill.operations import statements
 from chainbill.operations.actor import Actor
 from chainbill.operations.balances import Deposit, WithdrawalAnnounced, WithdrawalCalledOff, WithdrawalTaken
@@ -30,6 +31,7 @@ from chainbill.statements.insurer import InsurerStatement
 from chainbill.statements.period import Period
 
 
+@checked
 class Insurer:
     """An insurer's account and its payer contract. Without its key both can be read, and nothing be sent."""
 
@@ -133,13 +135,13 @@ class Insurer:
 
     # ---- members ----------------------------------------------------------------------------------------
 
-    def member(self, patient: str, *, year: int | None = None) -> MemberYear:
+    def member(self, patient: PatientName, *, year: int | None = None) -> MemberYear:
         """A patient's standing in a benefit year; None: the chain's."""
         return members.member_year(self._actor.session, self.payer_id, self._member(patient), year=year)
 
     def enrol(
         self,
-        patient: str,
+        patient: PatientName,
         plan_id: int,
         *,
         year: int | None = None,
@@ -171,11 +173,11 @@ class Insurer:
             plan_paid=micro_dollars(plan_paid),
         )
 
-    def change_plan(self, patient: str, plan_id: int, *, year: int | None = None) -> MemberChange:
+    def change_plan(self, patient: PatientName, plan_id: int, *, year: int | None = None) -> MemberChange:
         """Move a member to another plan, a day from now; see ``operations.insurer.members.change_plan``."""
         return members.change_plan(self._actor, self._own(), self._member(patient), plan_id, year=year)
 
-    def end_coverage(self, patient: str, *, year: int | None = None) -> MemberChange:
+    def end_coverage(self, patient: PatientName, *, year: int | None = None) -> MemberChange:
         """End a member's coverage, a day from now; see ``operations.insurer.members.end_coverage``."""
         return members.end_coverage(self._actor, self._own(), self._member(patient), year=year)
 
@@ -217,7 +219,7 @@ class Insurer:
     def _provider(self, provider: PartyName) -> int:
         return parties.provider_id(self._actor.session, provider)
 
-    def _member(self, patient: str) -> str:
+    def _member(self, patient: PatientName) -> str:
         return parties.patient(self._actor.session, patient)
 
     def _fee(self, catalogue: Catalogue, service: str, amount: Amount) -> FeeTerms:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
-from chainbill.errors import StateError
+from chainbill.errors import StateError, unusable
 from chainbill.records.vault import VaultKey
 from chainbill.state.address_book import AddressBook, Contact, Role
-from chainbill.state.keystores import Keystores
+from chainbill.state.keystores import Keystores, open_keystore
 
-KEYSTORE_BYTES = 1 << 16
+_KEYSTORE_BYTES = 1 << 16
 """A keystore is smaller than this."""
 
 
@@ -37,6 +39,20 @@ def own_accounts(book: AddressBook, keystores: Keystores) -> tuple[OwnAccount, .
         OwnAccount(name, entries[name].role if name in entries else None, keystores.address(name))
         for name in keystores.names()
     )
+
+
+def read_keystore(file: Path, passphrase: Callable[[], str]) -> bytes:
+    """The private key in a keystore file of elsewhere, 32 bytes; ``passphrase`` is asked once it was read.
+
+    Raises:
+        StateError: it cannot be read, is no keystore, or the passphrase does not open it.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_KEYSTORE_BYTES)
+    except OSError as error:
+        raise unusable(file, "read", error) from None
+    return open_keystore(content, passphrase())
 
 
 def new_account(book: AddressBook, keystores: Keystores, name: str, role: Role) -> Contact:

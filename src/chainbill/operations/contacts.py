@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from chainbill.attestation.contact_card import NO_KEY, ContactCard
 from chainbill.attestation.signing import Signer, canonical_signature, recover
 from chainbill.attestation.typed_data import Domain
-from chainbill.errors import ArgumentError, AttestationError, StateError
+from chainbill.errors import ArgumentError, AttestationError, StateError, unusable
 from chainbill.operations.actor import Actor
 from chainbill.operations.governor.admission import owned_payer, registered_ids
 from chainbill.records.repeated_keys import refuse_repeated_keys
@@ -27,6 +28,7 @@ from chainbill.state.names import check_name
 from chainbill.state.passphrase import passphrase_from
 from chainbill.state.schedules import Schedule, Schedules
 from chainbill.state.session import Session
+from chainbill.stated import Stated
 
 CARD_SECONDS = 30 * 24 * 3600
 """How long a card may be imported, where nothing else is said."""
@@ -38,10 +40,8 @@ CLOCKS_APART_SECONDS = 3600
 """How far two nodes' newest blocks may lie apart."""
 
 
-class SignedCard(BaseModel):
+class SignedCard(Stated):
     """A contact card as a file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     message: dict[str, Any]
     """The EIP-712 message, as wallets show it."""
@@ -63,6 +63,20 @@ class SignedCard(BaseModel):
             return cls.model_validate_json(content)
         except ValidationError:
             raise AttestationError("that is no contact card", hint=hint) from None
+
+    @classmethod
+    def read_file(cls, file: Path) -> Self:
+        """Read a file.
+
+        Raises:
+            AttestationError: as ``parse``.
+            StateError: it cannot be read.
+        """
+        try:
+            with file.open("rb") as opened:
+                return cls.parse(opened.read(CARD_BYTES + 1))
+        except OSError as error:
+            raise unusable(file, "read", error) from None
 
     def read(self) -> tuple[ContactCard, Domain]:
         """The card, and the domain it was signed for.

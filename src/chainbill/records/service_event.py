@@ -21,18 +21,16 @@ from chainbill.stated import Stated
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 """Years (UTC) in which a service can have been performed; anything else is a slip of the pen."""
 
-_ANY_DAY = date(1970, 1, 1)
-
 
 def _day_at_the_place(fields: dict[str, Any]) -> date:
-    """The day that a moment shows at its own offset, of the fields read before; any, where what is wrong with
-    the moment is told of the moment."""
-    moment: datetime | None = fields.get("performed_at")
-    return _ANY_DAY if moment is None else moment.date()
+    """The day that ``performed_at`` shows at its own offset."""
+    moment: datetime = fields["performed_at"]
+    return moment.date()
 
 
 def _day(given: Any, read: ValidationInfo) -> Any:
-    return _day_at_the_place(read.data) if given is None else given
+    """A date of service of None is one that is not given."""
+    return _day_at_the_place(read.data) if given is None and "performed_at" in read.data else given
 
 
 class ServiceKind(StrEnum):
