@@ -164,7 +164,7 @@ def plan_deployment(w3: Web3, deployer: str, terms: DeploymentTerms) -> Plan:
         if plan.way(name) is Way.CREATE2 and has_code(w3, plan.at[name]):
             raise ChainError(
                 f"{CONTRACTS[name]} of this account and salt stands at {plan.at[name]} already",
-                hint="it belongs to an earlier deployment; begin another with another salt: --salt TEXT",
+                hint="it belongs to an earlier deployment; begin another with another salt: `salt=TEXT`",
             )
     return plan
 

@@ -81,14 +81,13 @@ def import_account(book: AddressBook, keystores: Keystores, name: str, role: Rol
         here = "its key is here" if known in keystores else "by its address"
         raise StateError(
             f"{account.address} is in the address book already, as {known}, {here}",
-            hint="there is nothing to import" if known in keystores else f"import it as that: --name {known}",
+            hint="there is nothing to import" if known in keystores else f"import it as that: `name={known}`",
         )
     if known is None and name in book.entries():
         raise StateError(f"there is another account named {name!r}", hint="choose another name")
-    if known is not None and book.get(known).role is not role:
-        raise StateError(
-            f"{known} is known as {book.get(known).role}, not as {role}", hint="give that --role"
-        )
+    before = None if known is None else book.get(known).role
+    if before not in (None, role):
+        raise StateError(f"{known} is known as {before}, not as {role}", hint=f"give `role={before}`")
     return _enter(book, keystores.add(name, key), name, role)
 
 

@@ -153,7 +153,7 @@ def _devnet(state: StateDirectory) -> Finding:
 
 def _devnet_deployment(state: StateDirectory, devnet: Devnet) -> Finding:
     deployment = load_deployment(state.deployments, CHAIN_ID)
-    again = "begin a new chain: chainbill devnet down, then up --fresh"
+    again = "begin a new chain: chainbill devnet down, then chainbill devnet up --fresh"
     return _deployment(connect(devnet.rpc_url), deployment, again)
 
 
@@ -172,7 +172,7 @@ def _only_for_dry_runs(finding: Finding) -> Finding:
     """On a network nothing but a dry run needs an anvil."""
     if finding.check != "anvil" or finding.verdict is not Verdict.FAIL:
         return finding
-    return _warn("anvil", finding.found, "only --dry-run needs it here")
+    return _warn("anvil", finding.found, "only a dry run needs it here")
 
 
 def _on_network(state: StateDirectory, name: str, rpc_url: str | None) -> list[Finding]:

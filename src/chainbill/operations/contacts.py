@@ -310,13 +310,13 @@ def _name_for(session: Session, card: ContactCard, name: str | None) -> str:
         if name not in (None, known):
             raise StateError(
                 f"the account of the card is in the address book already, as {known}",
-                hint=f"leave out --name, or first: chainbill contacts remove {known}",
+                hint=f"leave out `name=`, or first: chainbill contacts remove {known}",
             )
         return known
     called = check_name(card.name if name is None else name)
     if called in session.book.entries() or called in session.keystores:
         raise StateError(
-            f"there is another account named {called!r} here", hint="call this one otherwise: --name NAME"
+            f"there is another account named {called!r} here", hint="call this one otherwise: `name=NAME`"
         )
     return called
 

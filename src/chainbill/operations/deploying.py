@@ -164,7 +164,7 @@ def prepare(state: StateDirectory, request: DeploymentRequest, rpc_url: str | No
     if network is None:
         raise StateError(
             "a deployment is made on a network, and the devnet has one already",
-            hint="add the network first: chainbill network add NAME --rpc-url URL; then: --network NAME",
+            hint="add the network first: chainbill network add NAME --rpc-url URL; then: `network=NAME`",
         )
     _check_not_deployed(state, network)
     account = _keystores(state).unlock(request.account)
@@ -285,12 +285,12 @@ def _begun(
     except ValidationError:
         raise StateError(
             f"the notes of a deployment that was begun, {state.deploying}, are damaged",
-            hint="give it up, and what stands of it with it: --start-over",
+            hint="give it up, and what stands of it with it: `start_over=True`",
         ) from None
     if plan.chain_id != network.chain_id or not plan.has_terms(terms, deployer):
         raise StateError(
             f"a deployment on {network.name} was begun on other terms",
-            hint="finish it with the options it was begun with, or give it up: --start-over",
+            hint="finish it as it was begun, or give it up: `start_over=True`",
         )
     return plan
 
@@ -301,7 +301,7 @@ def _check_token(w3: Web3, network: Network, request: DeploymentRequest, deploye
             raise TokenRefused(
                 f"DevUSD is play money, and chain {network.chain_id} is {MAIN_NETS[network.chain_id]}",
                 reason="main_net",
-                hint="name the dollar token of that chain: --token ADDRESS",
+                hint="name the dollar token of that chain: `token=ADDRESS`",
             )
         return
     if not request.untried_token:

@@ -127,7 +127,7 @@ def recorded_deployment(state: StateDirectory, network: Network) -> Deployment |
 def _network(name: str, settings: NetworkSettings, present: Network | None) -> Network:
     urls = settings.rpc_urls or (present.rpc_urls if present else ())
     if not urls:
-        raise StateError("a network needs a node", hint="name one: --rpc-url URL")
+        raise StateError("a network needs a node", hint="name one: `rpc_urls=URL`")
     chain_id = _asked(urls, settings.chain_id or (present.chain_id if present else None))
     explorer = settings.explorer_url or (present.explorer_url if present else None)
     if explorer is not None and urlsplit(explorer).scheme not in ("http", "https"):
@@ -163,7 +163,7 @@ def _asked(urls: Sequence[str], chain_id: int | None) -> int:
     if chain_id is None:
         told = "no node answers" if failure is None else str(failure)
         raise NodeError(
-            told, hint="check the URL, and that the node runs; or say which chain it is: --chain-id N"
+            told, hint="check the URL, and that the node runs; or say which chain it is: `chain_id=N`"
         )
     return chain_id
 

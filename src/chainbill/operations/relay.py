@@ -92,7 +92,7 @@ def externally_signed(session: Session, content: bytes, signature: bytes) -> Sig
         message = _MESSAGE.validate_json(content)
     except ValidationError:
         raise AttestationError(
-            "that is no message to be signed", hint="write one: chainbill patient sign, with --external"
+            "that is no message to be signed", hint="write one: chainbill patient sign … --external"
         ) from None
     intent, domain = read_intent(message)
     _check_domain(session, intent, domain)
@@ -144,7 +144,7 @@ def _check_domain(session: Session, intent: Intent, domain: Domain) -> None:
     if domain != domain_of(session.protocol, intent):
         raise StateError(
             "it was signed for other contracts than this chain's",
-            hint="sign again on this chain, or send it to the chain it was signed for: --rpc-url",
+            hint="sign again on this chain, or send it to the chain it was signed for: `rpc_url=`",
         )
 
 

@@ -132,7 +132,7 @@ def _line(
 ) -> _Line:
     if entry is None:
         raise TermsError(
-            f"{where}: the catalogue has no such service", hint="name your own catalogue with --catalogue"
+            f"{where}: the catalogue has no such service", hint="name your own catalogue: `catalogue=`"
         )
     try:
         return read(entry, line)

@@ -196,7 +196,7 @@ class Networks:
         if not replace:
             raise StateError(
                 f"there is a network named {wanted.name!r} already",
-                hint="change its settings: --replace; or choose another name",
+                hint="change its settings: `replace=True`; or choose another name",
             )
         if present.chain_id != wanted.chain_id:
             raise StateError(

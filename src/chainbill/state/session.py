@@ -182,7 +182,7 @@ class Session:
             raise StateError(
                 f"the key of {name} ({known.address}) is not here: the address book knows its address alone",
                 hint="have it here: chainbill accounts import FILE; or sign with it where it is, such as a "
-                "hardware wallet: chainbill patient sign, with --external",
+                "hardware wallet: chainbill patient sign … --external",
             )
         return self.keystores.unlock(name)
 
@@ -267,8 +267,8 @@ class Session:
         """
         if name in self.keystores or name in self.book.entries():
             raise StateError(
-                f"there is an account named {name!r} already, and --new makes one",
-                hint="leave out --new, or choose another name",
+                f"there is an account named {name!r} already",
+                hint="leave out `new=`, or choose another name",
             )
 
     def address_of(self, account: str, *, role: Role | None = None, new: bool = False) -> str:
@@ -290,7 +290,7 @@ class Session:
             address = self.book.address_of(account)
         except StateError as error:
             if role is not None:
-                error.hint = f"{error.hint}; a new account of that name: add --new"
+                error.hint = f"{error.hint}; a new account of that name: add `new=True`"
             raise
         deployed = self.protocol.deployment.addresses()
         nobodys = {at: f"{at}, a contract ({what}), is" for what, at in deployed.items()}
@@ -309,7 +309,7 @@ def url_of(w3: Web3) -> str:
 
 def _how_to_deploy(network: Network | None) -> str:
     if network is None:
-        return "start a devnet: chainbill devnet up; or name the network that is meant: --network NAME"
+        return "start a devnet: chainbill devnet up; or name the network that is meant: `network=NAME`"
     return (
         f"deploy it: chainbill --network {network.name} deploy --help; or say where others have: "
         f"chainbill network add {network.name} --replace --deployment FILE"

@@ -104,7 +104,8 @@ def usual_delay(session: Session, role: GovernorRole, account: str | None) -> in
     delays = [member.delay_seconds for member in members(session, role)]
     if not delays:
         raise StateError(
-            f"nobody is {role.with_article}, so there is no usual delay", hint="say how long: --delay 2d"
+            f"nobody is {role.with_article}, so there is no usual delay",
+            hint="say how long: `delay_seconds=`",
         )
     return max(delays)
 

@@ -140,13 +140,13 @@ def wanted_consent(
     """
     check_whole_cents("a limit", limit or 0)
     if duration is not None and until is not None:
-        raise ArgumentError("give either --for or --until")
+        raise ArgumentError("when it ends is said twice", hint="give either `duration=` or `until=`")
     now = patient.session.now()
     last = patient.protocol.escrow.consent_of(patient.address, provider_id, END_OF_TIME)
     # What ends within the notice was taken back, or is as good as over: that is no end to keep.
     kept = last if last.expires_at > now + NOTICE_SECONDS else None
     if limit is None and kept is None:
-        raise ArgumentError("there is no consent to keep the limit of", hint="give --limit AMOUNT")
+        raise ArgumentError("there is no consent to keep the limit of", hint="give `limit=AMOUNT`")
     expires_at = now + duration if duration is not None else until
     if expires_at is None:
         expires_at = kept.expires_at if kept else now + _YEAR_SECONDS

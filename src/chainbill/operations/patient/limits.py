@@ -66,7 +66,9 @@ def wanted_limits(patient: Actor, per_event: int | None, per_day: int | None) ->
         ArgumentError: neither is given.
     """
     if per_event is None and per_day is None:
-        raise ArgumentError("give --per-event, --per-day or both; 0 lifts a limit")
+        raise ArgumentError(
+            "no limit is named", hint="give `per_event=`, `per_day=` or both; 0 lifts a limit"
+        )
     for limit in (per_event, per_day):
         check_whole_cents("a limit", limit or 0)
     last = patient.protocol.escrow.limits_of(patient.address, END_OF_TIME)

@@ -75,6 +75,6 @@ def wanted_payers(patient: Actor, payer_id: int, secondary_payer_id: int | None 
         known = patient.session.book.insurer(payer_id)
         raise ArgumentError(
             f"{known[0] if known else f'payer {payer_id}'} is the second insurer now",
-            hint="say who is to be second: --secondary or --no-secondary",
+            hint="say who is to be second: `secondary=`",
         )
     return Payers(payer_id, after)

@@ -149,7 +149,7 @@ def added_address(session: Session, key: str, *, new: bool) -> str:
     try:
         return attester_address(session, key)
     except StateError as error:
-        error.hint = f"{error.hint}; a new key of that name: add --new"
+        error.hint = f"{error.hint}; a new key of that name: add `new=True`"
         raise
 
 
