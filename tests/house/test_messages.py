@@ -41,7 +41,7 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Every text of a module but its documentation, with its line; ``{}`` stands for what is put in."""
     within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    documentation = {
+    known = within | {
         id(node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
@@ -52,9 +52,8 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 node.lineno,
                 "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values),
             )
-        elif isinstance(node, ast.Constant) and id(node) not in within | documentation:
-            if isinstance(node.value, str):
-                yield node.lineno, node.value
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in known:
+            yield node.lineno, node.value
 
 
 def below() -> Iterator[tuple[str, ast.AST]]:
