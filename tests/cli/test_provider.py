@@ -147,7 +147,10 @@ def test_ingest__several_patients_and_one_account__asks_for_references(town: Tow
         clinic,
     )
     assert ran.code == 2
-    assert "the record has 2 patients, so write REF=patient: Patient/dee, Patient/eva" in ran.err
+    assert (
+        "the record has 2 patients: Patient/dee, Patient/eva: say whose account that is: --patient REF=patient"
+        in (" ".join(ran.err.split()))
+    )
 
 
 def test_ingest__no_patient_named__says_how(town: Town, clinic: str) -> None:

@@ -159,9 +159,9 @@ class _Given:
         references = self._references
         if not mapped.patient and len(references) > 1:
             raise ArgumentError(
-                f"the record has {len(references)} patients, so write REF={mapped.account}: "
-                f"{', '.join(references)}",
-                argument="patient",
+                f"the record has {len(references)} patients: {', '.join(references)}",
+                argument="patients",
+                hint=f"say whose account that is: `patients=REF={mapped.account}`",
             )
         address = patient_address(self._session, mapped.account)
         found = references
