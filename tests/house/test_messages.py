@@ -94,8 +94,8 @@ def named(tree: ast.AST) -> Iterator[str]:
 
 ARGUMENTS = sorted({argument for _, tree in below() for argument in named(tree)})
 
-OF_PROGRAMS = {"kinds", "vault_key", "who"}
-"""Arguments that the command line has another way to give, or checks itself."""
+OF_PROGRAMS = {"kinds"}
+"""Arguments that the command line checks itself."""
 
 OPTIONS = {
     option
