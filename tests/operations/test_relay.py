@@ -81,7 +81,7 @@ def test_submit__done__says_since_when_and_what_it_took(
 
 
 def test_intent__what_would_be_refused__is_not_signed(patient: Actor) -> None:
-    with pytest.raises(ArgumentError, match="give --per-event, --per-day or both"):
+    with pytest.raises(ArgumentError, match="no limit is named"):
         intents.limits_intent(patient)
     with pytest.raises(ArgumentError, match="there is no consent to keep the limit of"):
         intents.consent_intent(patient, 1)
