@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import (
@@ -15,7 +15,7 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import MismatchedABI, Web3Exception
-from web3.types import EventData, TxReceipt
+from web3.types import EventData, FilterParams, LogReceipt, TxReceipt
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.node.connection import newest_block
@@ -110,6 +110,20 @@ class ContractClient:
             return found
 
         return [dict(log["args"]) for log in in_ranges(from_block, newest_block(self._w3), ask)]
+
+    def newest_log(self, event: str, *, from_block: int = 0, **indexed: Any) -> LogReceipt | None:
+        """The newest log of one kind, as the node tells it; None where there is none. Arguments as of
+        ``logged``."""
+        kind = self._contract.events[event]
+        wanted = kind._get_event_filter_params(kind._get_event_abi(), indexed)
+
+        def ask(begin: int, end: int) -> Iterable[LogReceipt]:
+            within = cast("FilterParams", {**wanted, "fromBlock": begin, "toBlock": end})
+            with mapped_read("eth_getLogs"):
+                return self._w3.eth.get_logs(within)
+
+        found = in_ranges(from_block, newest_block(self._w3), ask)
+        return found[-1] if found else None
 
     def function(self, name: str, *arguments: Any) -> ContractFunction:
         """A call by its Solidity name, for a ``Sender``: where many kinds are sent alike."""
