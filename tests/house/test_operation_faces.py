@@ -34,7 +34,7 @@ WITHOUT_PAGE: dict[str, set[str]] = {
     "claims.description": {"describe_claim"},
     "claims.lookup": {"disputed_claims", "find_claim"},
     "contacts": {"add_contact", "import_card", "sign_card"},
-    "effect": {"effective_at", "made"},
+    "effect": {"effective_at", "made", "stood"},
     "governor.admission": {"owned_payer", "registered_ids"},
     "governor.calls": {
         "acting",

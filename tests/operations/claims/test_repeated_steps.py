@@ -14,6 +14,9 @@ from chainbill.errors import ChainError
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims import disputes, steps_taken
 from chainbill.operations.claims.disputes import DisputeStep
+from chainbill.operations.patient.intents import dispute_intent
+from chainbill.operations.patient.signed_intents import sign
+from chainbill.operations.relay import submit
 
 STATEMENT = "It took place."
 
@@ -174,6 +177,17 @@ def test_close__ended__is_told_as_it_stands(town: Town, settled: Settled, answer
     assert done.status is (DisputeStatus.UPHELD if answered else DisputeStatus.REVERSED)
     again = told(settled, settled.insurer, lambda: disputes.close(settled.insurer, settled.number))
     assert again == replace(done, changed=False)
+
+
+def test_relayed_dispute__disputed_by_the_patient_already__is_told_by_whichever(settled: Settled) -> None:
+    signed = sign(settled.patient, dispute_intent(settled.patient, settled.number))
+    done = submit(settled.insurer, signed)
+    w3 = settled.session.protocol.w3
+    block = w3.eth.block_number
+    assert submit(settled.insurer, signed) == replace(done, changed=False)
+    by_itself = dispute(settled)
+    assert (by_itself.changed, by_itself.transaction) == (False, done.transaction)
+    assert w3.eth.block_number == block
 
 
 def test_step__somebody_else_is_faster__is_told_as_it_stands(
