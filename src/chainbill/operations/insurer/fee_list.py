@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -45,7 +44,7 @@ class FeeList:
             ChainError: the node does not answer.
             TermsError: as ``read``.
         """
-        return self._terms(partial(newest_terms, session, payer_id))
+        return self._terms(newest_terms(session, payer_id).get)
 
     def _terms(self, present: Present) -> dict[str, FeeTerms]:
         if self.file is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chainbill.chain.contracts.escrow import Consent as Consent  # faces get it here
@@ -63,8 +64,9 @@ def standing_consents(patient: Actor, provider_id: int | None = None) -> tuple[C
     """
     reads = patient.protocol.reads
     with reads.held():
-        ids = ever_consented_to(patient) if provider_id is None else (provider_id,)
-        reads.learn(consent_question(patient, each) for each in ids)
+        if provider_id is not None:
+            reads.learn([consent_question(patient, provider_id)])
+        ids = learn_consents(patient) if provider_id is None else (provider_id,)
         found = [_standing(patient, each) for each in ids]
     return tuple(each for each in found if each.in_force or each.announced)
 
@@ -185,14 +187,25 @@ def revoke_consent(patient: Actor, provider_id: int) -> Revocation:
     return Revocation(**done, provider_id=provider_id, expires_at=done["effective_at"])
 
 
-def ever_consented_to(patient: Actor) -> tuple[int, ...]:
-    """Ids of providers; an entry of the address book that was made before its provider was registered learns
-    its id."""
-    session, block = patient.session, patient.protocol.deployment.block
-    logs = patient.protocol.escrow.logged("ConsentGranted", from_block=block, patient=patient.address)
+def learn_consents(patient: Actor, also: Iterable[Question] = ()) -> tuple[int, ...]:
+    """Learn, with what else is asked, every consent that the patient ever gave; the ids of the providers. An
+    entry of the address book that was made before its provider was registered learns its id."""
+    session, protocol = patient.session, patient.protocol
+    block, registry = protocol.deployment.block, protocol.registry
+    logs = protocol.escrow.logged("ConsentGranted", from_block=block, patient=patient.address)
     ids = tuple(sorted({int(log["providerId"]) for log in logs}))
-    if any(entry.provider_id is None for entry in session.book.entries(Role.PROVIDER).values()):
-        for provider_id in ids:
+    entries = session.book.entries(Role.PROVIDER).values()
+    unnumbered = {entry.address for entry in entries if entry.provider_id is None}
+    unknown = [each for each in ids if unnumbered and session.book.provider(each) is None]
+    protocol.reads.learn(
+        [
+            *also,
+            *(consent_question(patient, each) for each in ids),
+            *(Question(registry, "payoutAddress", (each,)) for each in unknown),
+        ]
+    )
+    for provider_id in unknown:
+        if registry.payout_address(provider_id) in unnumbered:
             provider_of(session, str(provider_id))
     return ids
 

@@ -23,7 +23,7 @@ from chainbill.operations.balances import (
 )
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
-from chainbill.operations.patient.consents import consent_question, ever_consented_to
+from chainbill.operations.patient.consents import learn_consents
 
 _PERMIT_SECONDS = 3_600
 """How long a permit that is sent at once is good for."""
@@ -67,14 +67,13 @@ def balance(patient: Actor) -> WalletStanding:
 def _balance(patient: Actor) -> WalletStanding:
     session, address, protocol = patient.session, patient.address, patient.protocol
     wallet, escrow, now = PatientWallet(session, address), protocol.escrow, session.now()
-    ids = ever_consented_to(patient)
-    protocol.reads.learn(
+    ids = learn_consents(
+        patient,
         [
             *(Question(escrow, name, (address,)) for name in ("balanceOf", "withdrawalOf", "spentToday")),
             *(Question(escrow, name, (address, now)) for name in ("payersOf", "limitsOf")),
             Question(protocol.token, "balanceOf", (address,)),
-            *(consent_question(patient, each) for each in ids),
-        ]
+        ],
     )
     return WalletStanding(
         balance=wallet.balance(),
