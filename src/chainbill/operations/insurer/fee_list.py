@@ -10,6 +10,7 @@ from chainbill.billing.terms import FeeTerms
 from chainbill.operations.insurer.fees import newest_terms
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.fee_file import Present, catalogue_fees, read_fees
+from chainbill.records.fee_file import example_fees as example_fees  # faces get it here
 from chainbill.state.session import Session
 
 
