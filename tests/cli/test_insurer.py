@@ -78,7 +78,7 @@ def test_plan__example__is_a_plan_that_can_be_published(town: Town, insurer: str
 
 
 @pytest.mark.parametrize(
-    ("command", "published"),
+    "command, published",
     [(("insurer", "fees"), "fees"), (("provider", "prices"), "cash prices")],
     ids=["fees", "prices"],
 )
