@@ -118,3 +118,5 @@ def test_balance__what_changes_with_each_block__is_asked_again_in_each(
     assert (before.outside, after.outside) == (10 * DOLLAR, 5 * DOLLAR)
     assert before.announced is not None
     assert after.announced is None
+    # All that a token on a busy chain has logged since is not asked for.
+    assert counted.session.protocol.token.address not in counted.session.protocol.reads._addresses
