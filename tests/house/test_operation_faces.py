@@ -34,7 +34,7 @@ WITHOUT_PAGE: dict[str, set[str]] = {
     "claims.description": {"describe_claim"},
     "claims.lookup": {"disputed_claims", "find_claim"},
     "contacts": {"add_contact", "import_card", "sign_card"},
-    "effect": {"effective_at", "made"},
+    "effect": {"effective_at", "made", "stood"},
     "governor.admission": {"owned_payer", "registered_ids"},
     "governor.calls": {
         "acting",
@@ -61,7 +61,7 @@ WITHOUT_PAGE: dict[str, set[str]] = {
     "oracle.settle": {"quorum_at_hand", "rebuild", "status"},
     "oracle.take": {"take_events"},
     "patient.account": {"create"},
-    "patient.consents": {"standing_consents", "wanted_consent"},
+    "patient.consents": {"consent_question", "learn_consents", "standing_consents", "wanted_consent"},
     "patient.intents": {
         "cancel_withdrawal_intent",
         "consent_intent",
@@ -76,7 +76,7 @@ WITHOUT_PAGE: dict[str, set[str]] = {
     },
     "patient.limits": {"limits", "wanted_limits"},
     "patient.payers": {"payers", "wanted_payers"},
-    "patient.permission": {"announced_since", "held_since", "standing"},
+    "patient.permission": {"announced_since", "held_since", "looked_at", "standing"},
     "patient.signed_intents": {"sign"},
     "patient.wallet": {"balance"},
     "provider.acting": {"at_work", "attesting_account", "signing_account", "worklist_of"},

@@ -111,12 +111,15 @@ class Insurer:
             fees_by_service: by service name; of a bare amount, units stay as they were published.
             catalogue: the services that may be named; None: the packaged one.
         """
-        services = catalogue or Catalogue.load()
+        services, payer_id = catalogue or Catalogue.load(), self._own()
+        present = fees.newest_terms(self._actor.session, payer_id)
         terms = {
-            service: fee if isinstance(fee, FeeTerms) else self._fee(services, service, fee)
+            service: fee
+            if isinstance(fee, FeeTerms)
+            else fee_of(services, service, micro_dollars(fee), present.get(service))
             for service, fee in fees_by_service.items()
         }
-        return fees.publish_fees(self._actor, self._own(), terms)
+        return fees.publish_fees(self._actor, payer_id, terms)
 
     # ---- providers --------------------------------------------------------------------------------------
 
@@ -221,7 +224,3 @@ class Insurer:
 
     def _member(self, patient: PatientName) -> str:
         return parties.patient(self._actor.session, patient)
-
-    def _fee(self, catalogue: Catalogue, service: str, amount: Amount) -> FeeTerms:
-        present = fees.newest_terms(self._actor.session, self._own(), service)
-        return fee_of(catalogue, service, micro_dollars(amount), present)

@@ -87,12 +87,6 @@ def test_dispute__read_only__says_that_the_key_is_missing(settled: Settled) -> N
         disputes.dispute_as_patient(reading, settled.number)
 
 
-def test_dispute__twice__is_refused_in_words(settled: Settled) -> None:
-    disputes.dispute_as_patient(settled.patient, settled.number)
-    with pytest.raises(ChainError, match="disputed by the same party already"):
-        disputes.dispute_as_patient(settled.patient, settled.number)
-
-
 def test_concede__disputed__takes_all_of_it_back(settled: Settled) -> None:
     disputes.dispute_as_insurer(settled.insurer, settled.payer_id, settled.number)
     step = disputes.concede(settled.provider, settled.provider_id, settled.number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import (
@@ -15,7 +15,7 @@ from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import MismatchedABI, Web3Exception
-from web3.types import EventData, TxReceipt
+from web3.types import EventData, FilterParams, LogReceipt, TxReceipt
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.node.connection import newest_block
@@ -27,6 +27,10 @@ from chainbill.errors import ArgumentError, ChainError
 
 class Memory(Protocol):
     """What was read before and is still true."""
+
+    @property
+    def newest(self) -> int | None:
+        """The number of the block that is looked at; None: each read is of whichever is the newest then."""
 
     def find(self, contract: ContractClient, function: str, arguments: tuple[Any, ...]) -> Any:
         """The answer of a view; None where it is not known."""
@@ -109,20 +113,42 @@ class ContractClient:
                 )
             return found
 
-        return [dict(log["args"]) for log in in_ranges(from_block, newest_block(self._w3), ask)]
+        return [dict(log["args"]) for log in in_ranges(from_block, self._newest_block(), ask)]
+
+    def newest_log(self, event: str, *, from_block: int = 0, **indexed: Any) -> LogReceipt | None:
+        """The last of ``raw_logs``; None where there is none."""
+        found = self.raw_logs(event, from_block=from_block, **indexed)
+        return found[-1] if found else None
+
+    def raw_logs(self, event: str, *, from_block: int = 0, **indexed: Any) -> list[LogReceipt]:
+        """Every log of one kind as the node tells it, the oldest first; arguments as of ``logged``."""
+        kind = self._contract.events[event]
+        wanted = kind._get_event_filter_params(kind._get_event_abi(), indexed)
+
+        def ask(begin: int, end: int) -> Iterable[LogReceipt]:
+            within = cast("FilterParams", {**wanted, "fromBlock": begin, "toBlock": end})
+            with mapped_read("eth_getLogs"):
+                return self._w3.eth.get_logs(within)
+
+        return in_ranges(from_block, self._newest_block(), ask)
 
     def function(self, name: str, *arguments: Any) -> ContractFunction:
         """A call by its Solidity name, for a ``Sender``: where many kinds are sent alike."""
         return self._function(name, *arguments)
 
+    def _newest_block(self) -> int:
+        looked_at = None if self._memory is None else self._memory.newest
+        return newest_block(self._w3) if looked_at is None else looked_at
+
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():
             return self._function(name, *arguments).call(block_identifier=block)  # type: ignore[arg-type]
 
-    def _standing(self, name: str, *arguments: Any) -> Any:
-        """A view that ``chain.reads.STANDING`` lists: remembered where it is known."""
-        known = None if self._memory is None else self._memory.find(self, name, arguments)
-        return self._call(name, *arguments) if known is None else known
+    def _standing(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
+        """A view that ``chain.reads.STANDING`` lists: of the newest block, remembered where it is known."""
+        asked = self._memory is not None and block == "latest"
+        known = self._memory.find(self, name, arguments) if self._memory is not None and asked else None
+        return self._call(name, *arguments, block=block) if known is None else known
 
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
         return sender.send(self._function(name, *arguments))

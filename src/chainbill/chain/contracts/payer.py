@@ -187,11 +187,11 @@ class InsurerPayer(ContractClient):
 
     def successor(self) -> str:
         """The address that this contract is offered to; ``ZERO_ADDRESS``: none."""
-        return str(self._call("pendingOwner"))
+        return str(self._standing("pendingOwner"))
 
     def pool(self, *, block: int | str = "latest") -> int:
         """What the insurer can still pay."""
-        return int(self._call("pool", block=block))
+        return int(self._standing("pool", block=block))
 
     def plan_versions(self, plan_id: int) -> int:
         """How many versions of a plan were published."""
@@ -216,7 +216,7 @@ class InsurerPayer(ContractClient):
 
     def category_terms(self, plan_id: int, version: int, category: int) -> CategoryTerms:
         """One plan version's terms for a category."""
-        return _category_terms(self._call("categoryTerms", plan_id, version, category))
+        return _category_terms(self._standing("categoryTerms", plan_id, version, category))
 
     def fee_at(self, service_id: bytes, time: int) -> PublishedFee | None:
         """The fee in force at ``time``; None where the schedule has none."""
@@ -253,11 +253,11 @@ class InsurerPayer(ContractClient):
 
     def accepts_provider(self, provider_id: int, time: int) -> bool:
         """Are this provider's events signed at ``time`` paid?"""
-        return bool(self._call("acceptsProvider", provider_id, time))
+        return bool(self._standing("acceptsProvider", provider_id, time))
 
     def withdrawal_request(self, *, block: int | str = "latest") -> WithdrawalRequest:
         """The announced withdrawal."""
-        return WithdrawalRequest(*self._call("withdrawalRequest", block=block))
+        return WithdrawalRequest(*self._standing("withdrawalRequest", block=block))
 
 
 def _category_tuple(terms: CategoryTerms) -> tuple[bool, bool, bool, bool, int, int]:

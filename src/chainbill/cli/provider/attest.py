@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.provider.acting import provider
 from chainbill.cli.provider.worklist import MOST_ROWS
 from chainbill.cli.shell.acting import acting_as
@@ -75,7 +74,7 @@ def _attest_facts(session: Session, attested: AttestedEvents) -> dict[str, Any]:
                 "service": done.waiting.event.service,
                 "patient": session.book.name_of(done.attestation.patient),
                 "address": done.attestation.patient,
-                "number": claim_number(done.attestation.provider_id, done.attestation.sequence),
+                "number": done.number,
                 "sequence": done.attestation.sequence,
                 "commitment": done.attestation.commitment,
                 "billed": format_dollars(done.attestation.billed_amount),
@@ -121,7 +120,7 @@ def _show_attested(session: Session, name: str, attested: AttestedEvents) -> Non
         click.echo()
         rows = [
             (
-                claim_number(done.attestation.provider_id, done.attestation.sequence),
+                done.number,
                 session.book.name_of(done.attestation.patient) or done.attestation.patient,
                 done.waiting.event.description,
                 show_dollars(done.attestation.billed_amount),
