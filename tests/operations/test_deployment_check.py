@@ -83,6 +83,33 @@ def test_check__no_code__names_the_contract(spoilt: Stage, name: str) -> None:
     assert about == {name}
 
 
+def test_check__settlement_runs_other_code__is_named_though_nothing_is_recorded_of_it(spoilt: Stage) -> None:
+    """Whoever deploys could put anything behind settlement: what is delegated to is held to the byte."""
+    extension, other = made(spoilt).contracts["extension"], to_checksum_address("0x" + "77" * 20)
+    code = bytes(spoilt.w3.eth.get_code(extension.address))
+    spoilt.rpc("anvil_setCode", other, f"0x{code.hex()}")
+    assert set(delegate_to(spoilt, other)) == {
+        ("extension", immutable) for immutable in ("_self", "_cachedThis", "_cachedDomainSeparator")
+    }
+    spoilt.rpc("anvil_setCode", other, "0x5f5ff3")
+    assert delegate_to(spoilt, other) == [("extension", "code")]
+    assert delegate_to(spoilt, spoilt.deployment.registry) == [("extension", "code")]
+    assert ("extension", "the address in the account of its making") in named(spoilt)
+
+
+def delegate_to(stage: Stage, other: str) -> list[tuple[str, str]]:
+    """What is found of the code where settlement's names another extension."""
+    from chainbill.chain.artifacts import load_artifact
+
+    settlement = stage.deployment.settlement
+    code = bytearray(stage.w3.eth.get_code(settlement))
+    for place in load_artifact("ClaimSettlement").immutables["extensionCode"]:
+        code[place + 12 : place + 32] = bytes.fromhex(other[2:])
+    stage.rpc("anvil_setCode", settlement, f"0x{code.hex()}")
+    bare = stage.deployment.model_copy(update={"made": None})
+    return [(each.about, each.what) for each in code_differences(stage.w3, bare)]
+
+
 @pytest.mark.parametrize(
     "name, immutable, of",
     [

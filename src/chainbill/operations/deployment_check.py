@@ -19,7 +19,7 @@ from chainbill.chain.node.endpoints import check_chain
 from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.roles import RESTRICTED, GovernorRole, label_of
-from chainbill.chain.runtime_code import EXTENSION, differences, extension_of
+from chainbill.chain.runtime_code import differences, extension_in
 from chainbill.chain.token_trial import DECIMALS
 from chainbill.errors import ChainError, NotDeployed
 
@@ -103,8 +103,7 @@ class _Checked:
 
 def _record(checked: _Checked) -> Iterator[Difference]:
     """Does the record agree with itself?"""
-    at = {**checked.deployment.addresses(), "extension": extension_of(checked.deployment.settlement)}
-    for name, address in at.items():
+    for name, address in _places(checked.w3, checked.deployment).items():
         created = checked.made.contracts.get(name)
         if created is None or created.address != address:
             told = "nothing" if created is None else created.address
@@ -119,21 +118,29 @@ def _code_as_written(checked: _Checked) -> Iterator[Difference]:
 
 
 def _code(w3: Web3, deployment: Deployment) -> Iterator[Difference]:
-    at = deployment.addresses()
-    contracts: dict[str, str | None] = {**CONTRACTS, "extension": EXTENSION}
-    if deployment.made is not None and not deployment.made.test_token:
-        contracts["token"] = None
-    for name, contract in contracts.items():
-        address = extension_of(deployment.settlement) if name == "extension" else at[name]
-        with mapped_errors():
-            code = bytes(w3.eth.get_code(Web3.to_checksum_address(address)))
-        if contract is not None:
-            for each in differences(contract, code, address, at, deployment.chain_id):
+    at = _places(w3, deployment)
+    existing = deployment.made is not None and not deployment.made.test_token
+    for name, address in at.items():
+        code = _code_at(w3, address)
+        if name != "token" or not existing:
+            for each in differences(CONTRACTS[name], code, address, at, deployment.chain_id):
                 yield Difference(name, each.what, each.expected, each.found)
         if deployment.made is not None and name in deployment.made.contracts:
             written, found = deployment.made.contracts[name].code_hash, Web3.keccak(code).to_0x_hex()
             if written != found:
                 yield Difference(name, "the hash of its code", written, found)
+
+
+def _places(w3: Web3, deployment: Deployment) -> dict[str, str]:
+    """Every contract's address; the extension's is what settlement's code says, and nothing where that is not
+    the package's."""
+    extension = extension_in(_code_at(w3, deployment.settlement))
+    return {**deployment.addresses(), **({} if extension is None else {"extension": extension})}
+
+
+def _code_at(w3: Web3, address: str) -> bytes:
+    with mapped_errors():
+        return bytes(w3.eth.get_code(Web3.to_checksum_address(address)))
 
 
 def _creation(checked: _Checked) -> Iterator[Difference]:

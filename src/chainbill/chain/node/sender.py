@@ -144,6 +144,15 @@ class Sender:
             )
             return pipeline.run([self._unpriced(each) for each in calls], gas=gas or self._gas)
 
+    def fill_up_to(self, nonce: int) -> None:
+        """Use the account's nonces before ``nonce``, where they are free, with transactions that do nothing.
+
+        Raises:
+            ChainError: the node could not be reached or refused.
+        """
+        with mapped_errors(), self._outbox.turn():
+            self._broadcaster.fill_up_to(nonce)
+
     @contextmanager
     def errand(self, errand: Errand) -> Iterator[TxReceipt | None]:
         """Do something once. Yields the receipt where a run that was cut off has done it already, or had sent
