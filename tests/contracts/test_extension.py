@@ -1,4 +1,4 @@
-"""What ClaimSettlement delegates to: the code it was compiled with, made for the same contracts, and no other."""
+"""What ClaimSettlement delegates to: the code it was compiled with, for the same contracts, and no other."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from chainbill.operations.deploying import (
     prepare,
     verify_deployment,
 )
+from chainbill.operations.deployment_check import check_deployment
 from chainbill.state.address_book import AddressBook, Role
 from chainbill.state.session import Session
 
@@ -65,12 +66,22 @@ def test_deploy__with_the_proxy__stands_as_written_and_is_recorded(workplace: Wo
         **dict.fromkeys(("payers", "escrow", "settlement"), Way.CREATE),
     }
     assert verify_deployment(workplace.state).differences == ()
+    assert of_another_salt(workplace, done) == [
+        (name, "the address by its salt") for name in ("governance", "token", "registry")
+    ]
     session = Session.open(workplace.state)
     assert session.protocol.deployment == done.deployment
     assert session.protocol.deployment.chain_id == workplace.chain.chain_id
     assert set(session.book.entries(Role.ORACLE)) == {"node-1", "node-2", "node-3"}
     assert set(session.book.entries(Role.GOVERNOR)) == {"governor"}
     assert not workplace.state.deploying.exists()
+
+
+def of_another_salt(workplace: Workplace, done: Deployed) -> list[tuple[str, str]]:
+    """What is found where the record says another salt than the addresses came from."""
+    made = done.check.made.model_copy(update={"salt": "0x" + "ab" * 32})
+    check = check_deployment(workplace.chain.w3, done.deployment.model_copy(update={"made": made}))
+    return [(each.about, each.what) for each in check.differences]
 
 
 def test_deploy__twice_with_another_salt__governance_stands_elsewhere(workplace: Workplace) -> None:

@@ -184,6 +184,32 @@ def test_check__token_said_to_be_there_before__is_named(stage: Stage) -> None:
     assert ("token", "its way") in named(stage, remade(stage, test_token=False))
 
 
+def test_check__devusd_said_to_be_somebodys_dollar__is_named(stage: Stage) -> None:
+    contracts = made(stage).contracts
+    token = contracts["token"].model_copy(update={"way": Way.EXISTING, "contract": "token"})
+    lie = remade(stage, test_token=False, contracts={**contracts, "token": token})
+    assert named(stage, lie) == [("token", "what it is")]
+
+
+def test_check__another_compiler_or_setting_is_written__is_named(stage: Stage) -> None:
+    compiler = made(stage).compiler
+    assert compiler["version"]
+    other = {**compiler, "version": "0.8.1"}
+    assert named(stage, remade(stage, compiler=other)) == [("compiler", "version")]
+    missing = {name: value for name, value in compiler.items() if name != "version"}
+    assert named(stage, remade(stage, compiler=missing)) == [("compiler", "version")]
+    more = {**compiler, "revertStrings": "strip"}
+    assert named(stage, remade(stage, compiler=more)) == [("compiler", "revertStrings")]
+
+
+def test_check__salt_where_no_address_is_by_one__is_named(stage: Stage) -> None:
+    """This deployment's addresses come from nonces."""
+    assert named(stage, remade(stage, salt="0x" + "ab" * 32)) == [
+        (name, "its way") for name in ("governance", "token", "registry")
+    ]
+    assert named(stage, recreated(stage, "registry", way=Way.CREATE2)) == [("registry", "its way")]
+
+
 @pytest.mark.parametrize("change", [{"block": 99}, {"transaction": "0x" + "ab" * 32}])
 def test_check__contract_created_elsewhere__is_named(stage: Stage, change: dict[str, Any]) -> None:
     assert named(stage, recreated(stage, "escrow", **change)) == [("escrow", "its creation")]

@@ -57,7 +57,8 @@ CONTRACTS: dict[str, str] = {
 """What is created, in this order, by its Solidity name. Extension and settlement come last: they ask the
 factory for the payers' code hash, and settlement is created only where its extension stands."""
 
-_FIRST = ("governance", "token", "registry")
+FIRST = ("governance", "token", "registry")
+"""What depends on nothing that comes after it."""
 _IN_A_CIRCLE = ("payers", "escrow", "extension", "settlement")
 
 PROXY_STEP = "proxy"
@@ -175,7 +176,7 @@ def plan_deployment(w3: Web3, deployer: str, terms: DeploymentTerms) -> Plan:
         nonces={},
     )
     plan = _laid_out(w3, plan)
-    for name in _FIRST:
+    for name in FIRST:
         if plan.way(name) is Way.CREATE2 and has_code(w3, plan.at[name]):
             raise ChainError(
                 f"{CONTRACTS[name]} of this account and salt stands at {plan.at[name]} already",
@@ -302,6 +303,17 @@ def bind_governor(
     return deployment.model_copy(update={"made": deployment.made.model_copy(update=bound)})
 
 
+def address_by_salt(w3: Web3, name: str, salt: bytes, deployer: str, at: Mapping[str, str]) -> str:
+    """Where the proxy that most chains have creates governance, token or registry.
+
+    Args:
+        salt: 32 bytes.
+        at: where governance is, for the other two.
+    """
+    code = bytes(HexBytes(_constructor(w3, deployer, name, at).data_in_transaction))
+    return ProxyCreation(w3, salt, code).address
+
+
 def restricted_contracts(w3: Web3, at: Mapping[str, str], *, test_token: bool) -> list[ContractClient]:
     """The contracts with restricted functions; a token that was there before has none of ours."""
     clients: list[ContractClient] = [DevUsd(w3, at["token"])] if test_token else []
@@ -364,7 +376,7 @@ def _laid_out(w3: Web3, plan: Plan) -> Plan:
     for name in (PROXY_STEP, *CONTRACTS):
         if name in at:
             continue
-        if name == "extension" or (plan.salt is not None and name in _FIRST):
+        if name == "extension" or (plan.salt is not None and name in FIRST):
             at[name] = _proxy_creation(w3, plan, name, at).address
         else:
             at[name] = get_create_address(Web3.to_checksum_address(plan.deployer), Nonce(nonce))
@@ -388,16 +400,16 @@ def _arguments(name: str, deployer: str, at: Mapping[str, str]) -> tuple[Any, ..
     return around if name == "extension" else (*around, at["governance"], at[PROXY_STEP])
 
 
-def _constructor(w3: Web3, plan: Plan, name: str, at: Mapping[str, str]) -> ContractConstructor:
+def _constructor(w3: Web3, deployer: str, name: str, at: Mapping[str, str]) -> ContractConstructor:
     if name == PROXY_STEP:
         return w3.eth.contract(abi=[], bytecode=HexBytes(PROXY_CREATION_CODE)).constructor()
     artifact = load_artifact(CONTRACTS[name])
     factory = w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
-    return factory.constructor(*_arguments(name, plan.deployer, at))
+    return factory.constructor(*_arguments(name, deployer, at))
 
 
 def _proxy_creation(w3: Web3, plan: Plan, name: str, at: Mapping[str, str]) -> ProxyCreation:
-    code = bytes(HexBytes(_constructor(w3, plan, name, at).data_in_transaction))
+    code = bytes(HexBytes(_constructor(w3, plan.deployer, name, at).data_in_transaction))
     salt = _NO_SALT if name == "extension" else bytes(HexBytes(plan.salt or "0x"))
     return ProxyCreation(w3, salt, code, Web3.to_checksum_address(at[PROXY_STEP]))
 
@@ -448,7 +460,7 @@ def _send(w3: Web3, sender: Sender, plan: Plan, step: str) -> TxReceipt:
         )
     if plan.way(step) is Way.CREATE2:
         return sender.send(cast("ContractFunction", _proxy_creation(w3, plan, step, plan.at)))
-    return sender.send(_constructor(w3, plan, step, plan.at))
+    return sender.send(_constructor(w3, plan.deployer, step, plan.at))
 
 
 def _reach_nonce(w3: Web3, sender: Sender, plan: Plan, step: str) -> None:

@@ -229,6 +229,8 @@ def _show_check(check: DeploymentCheck) -> None:
         (f"  {name}", each.contract, each.address, each.way.value) for name, each in made.contracts.items()
     ]
     click.echo()
+    if check.differences:
+        click.echo("As it is written, and not all of it is so (see the differences):\n")
     show_table(("", "contract", "address", "by"), rows)
     click.echo(f"\n  governor  {made.governor}, in every role")
     click.echo(
