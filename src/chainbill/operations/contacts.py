@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chainbill.attestation.contact_card import NO_KEY, ContactCard
 from chainbill.attestation.signing import Signer, canonical_signature, recover
 from chainbill.attestation.typed_data import Domain
+from chainbill.chain.node.connection import has_code
 from chainbill.errors import AttestationError, StateError
 from chainbill.operations.governor.admission import owned_payer, registered_ids
 from chainbill.records.repeated_keys import refuse_repeated_keys
@@ -104,10 +105,11 @@ def sign_card(
             None: nobody.
 
     Raises:
-        StateError: no such account, its key is elsewhere, it has no schedule, or no vault key is known of
-            whom that is for.
+        StateError: no such account, its key is elsewhere, it is a contract wallet, it has no schedule, or no
+            vault key is known of whom that is for.
     """
     entry = _with_ids(session, session.book.get(name))
+    _check_signs(session, name, entry)
     now = session.now()
     sealed, receiver = b"", NO_KEY
     if schedule_for is not None:
@@ -128,6 +130,22 @@ def sign_card(
     domain = session.protocol.domain
     signature = Signer(session.account(name)).sign(card.digest(domain))
     return SignedCard(message=card.to_eip712_message(domain), signature=f"0x{signature.hex()}")
+
+
+def _check_signs(session: Session, name: str, entry: Contact) -> None:
+    """A card is signed by a key, so that whoever imports it needs no chain to tell by whom.
+
+    Raises:
+        StateError: the account is a contract wallet (ERC-1271), which has none.
+    """
+    if name not in session.keystores and has_code(session.protocol.w3, entry.address):
+        vault_key = entry.vault_public_key or "HEX"
+        raise StateError(
+            f"{name} ({entry.address}) is a contract wallet, and a card is signed by the account's own key, "
+            "which a contract has not",
+            hint=f"tell its address to those who deal with it; they run: chainbill contacts add {name} "
+            f"{entry.address} --role {entry.role.value} --vault-key {vault_key}",
+        )
 
 
 def import_card(session: Session, signed: SignedCard, *, name: str | None = None) -> Imported:
