@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from tests.support.workplace import Workplace
 from web3 import Web3
 
 from chainbill.chain import deploy as deploy_module
+from chainbill.chain.artifacts import Artifact, load_artifact
 from chainbill.chain.deploy import PROXY_STEP, STEPS, Plan
 from chainbill.chain.deployments import Way, deployment_text, read_deployment
 from chainbill.chain.deterministic_proxy import PROXY
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import GovernanceDelays
-from chainbill.errors import ChainError, NeedsGas, StateError, TokenRefused, WrongChain
+from chainbill.errors import ChainError, ContractReverted, NeedsGas, StateError, TokenRefused, WrongChain
 from chainbill.operations import deploying
 from chainbill.operations.deploying import (
     GAS_OF_MEMBER,
@@ -208,6 +210,28 @@ def test_deploy__somebody_else_creates_the_extension_first__it_is_the_same_and_i
     assert done.check.differences == ()
     assert done.check.made.contracts["extension"].transaction is None
     assert len(done.transactions) == len(PROXIED_STEPS) - 1
+
+
+def test_deploy__other_code_in_the_extensions_place__settlement_is_never_created(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that was tampered with, but for ClaimSettlement's own artifact."""
+
+    def tampered(name: str) -> Artifact:
+        artifact = load_artifact(name)
+        last = int(artifact.bytecode[-2:], 16) ^ 1
+        other_code = f"{artifact.bytecode[:-2]}{last:02x}"
+        return replace(artifact, bytecode=other_code) if "Extension" in name else artifact
+
+    prepared = prepare(workplace.state, workplace.request())
+    with monkeypatch.context() as patch:
+        patch.setattr(deploy_module, "load_artifact", tampered)
+        other = prepare(workplace.state, workplace.request())
+        with pytest.raises(ContractReverted, match="NoExtension"):
+            carry_out_deployment(workplace.state, other)
+    assert other.plan.at["extension"] != prepared.plan.at["extension"]
+    assert not workplace.chain.w3.eth.get_code(other.plan.at["settlement"])
+    assert not any(workplace.state.deployments.glob("*.json"))
 
 
 @pytest.mark.parametrize("after_step", ["registry", "escrow", "extension"])
