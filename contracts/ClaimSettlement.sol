@@ -36,8 +36,9 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
         IPatientEscrow escrow_,
         IInsurerPayerFactory payers_,
         IProviderRegistry registry_,
-        address authority
-    ) ExtensionCalls(token_, escrow_, payers_, registry_, authority) {}
+        address authority,
+        address creator
+    ) ExtensionCalls(token_, escrow_, payers_, registry_, authority, creator) {}
 
     // ---- a batch ----------------------------------------------------------------------------------
 

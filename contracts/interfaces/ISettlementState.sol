@@ -172,6 +172,7 @@ interface ISettlementState {
     error MembersUnsorted(address previous, address member);
     error OnlySelf(address caller);
     error OnlyDelegated();
+    error NoExtension(address extension);
     error InsufficientGas(uint256 available, uint256 required);
     error PayerCannotPay(uint32 payerId, bytes failure);
     error CreditOverflow(uint64 credit, uint256 amount);

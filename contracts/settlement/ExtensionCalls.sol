@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {SettlementExtension} from "./SettlementExtension.sol";
 import {SettlementState} from "./SettlementState.sol";
 import {IClaimSettlement} from "../interfaces/IClaimSettlement.sol";
@@ -14,14 +15,22 @@ abstract contract ExtensionCalls is SettlementState, IClaimSettlement {
     /// @notice Runs the verbs below as this contract: the same storage, the same caller.
     SettlementExtension public immutable extensionCode;
 
+    /// The extension is created beforehand, so that neither creation asks for more than a block has. Nobody names
+    /// it here: its address follows from its code and these arguments, and no other code can stand there.
+    /// @param creator who has created the extension, by CREATE2 with salt 0
     constructor(
         IERC20 token_,
         IPatientEscrow escrow_,
         IInsurerPayerFactory payers_,
         IProviderRegistry registry_,
-        address authority
+        address authority,
+        address creator
     ) SettlementState(token_, escrow_, payers_, registry_, authority) {
-        extensionCode = new SettlementExtension(token_, escrow_, payers_, registry_);
+        bytes memory arguments = abi.encode(token_, escrow_, payers_, registry_);
+        bytes32 codeHash = keccak256(bytes.concat(type(SettlementExtension).creationCode, arguments));
+        address extension = Create2.computeAddress(0, codeHash, creator);
+        if (extension.code.length == 0) revert NoExtension(extension);
+        extensionCode = SettlementExtension(extension);
     }
 
     /// @inheritdoc IClaimSettlement

@@ -32,8 +32,6 @@ class Way(StrEnum):
     """From the deployer's address and nonce."""
     CREATE2 = "create2"
     """From its code and a salt, by the deterministic deployment proxy: the same on every chain."""
-    CONTRACT = "contract"
-    """Another contract of the deployment makes it."""
     EXISTING = "existing"
     """It was there before."""
 
@@ -70,7 +68,8 @@ class Making(BaseModel):
     test_token: bool
     """Is the token DevUSD, which its governor makes at will?"""
     salt: Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")] | None = None
-    """What the addresses by CREATE2 depend on besides code and governor; None: there are none."""
+    """What the addresses by CREATE2 depend on besides code and governor; None: there are none, but the
+    extension's, which depends on its code and the contracts around it."""
     governor: Address
     """In every role."""
     admin_delay_seconds: int

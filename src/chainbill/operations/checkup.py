@@ -45,6 +45,9 @@ KNOWN_ANVIL = "1.7"
 CLOCK_TOLERANCE_SECONDS = 300
 """A chain's clock this close to the machine's counts as the same."""
 
+AHEAD_TOLERANCE_SECONDS = 15
+"""No node takes a block that is further ahead of its own clock."""
+
 
 class Verdict(StrEnum):
     """How a check came out."""
@@ -223,11 +226,15 @@ def _finality(session: Session) -> Finding:
 
 def _newest_block(session: Session) -> Finding:
     age = int(time.time()) - session.now()
-    if abs(age) <= CLOCK_TOLERANCE_SECONDS:
-        return _ok("newest block", f"{age} s old")
-    if age < 0:
-        return _warn("newest block", f"{-age} s ahead of this machine's clock", "set this machine's clock")
-    advice = "it makes blocks only for transactions, or it stands still: ask whoever runs it"
+    if age < -AHEAD_TOLERANCE_SECONDS:
+        advice = "set this machine's clock, or ask whoever runs the chain to set theirs"
+        return _warn("newest block", f"{-age} s ahead of this machine's clock", advice)
+    if age <= CLOCK_TOLERANCE_SECONDS:
+        return _ok("newest block", f"{max(age, 0)} s old")
+    advice = (
+        "it makes blocks only for transactions, or it stands still, or this machine's clock is ahead: see "
+        "that the clock is right, and ask whoever runs the chain"
+    )
     return _warn("newest block", f"{age} s old", advice)
 
 

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from chainbill.attestation.contact_card import NO_KEY, ContactCard
 from chainbill.attestation.signing import Signer, canonical_signature, recover
 from chainbill.attestation.typed_data import Domain
+from chainbill.chain.node.connection import has_code
 from chainbill.errors import ArgumentError, AttestationError, StateError, unusable
 from chainbill.operations.actor import Actor
 from chainbill.operations.governor.admission import owned_payer, registered_ids
@@ -170,10 +171,12 @@ def sign_card(
     Raises:
         ArgumentError: nothing says what the account is for or called, or the address book says otherwise.
         AttestationError: the card would be valid for longer than a card can say.
-        StateError: its key is not at hand, it has no schedule, or no vault key is known of whom that is for.
+        StateError: its key is not at hand, it is a contract wallet, it has no schedule, or no vault key is known
+            of whom that is for.
     """
     session = owner.session
     called, entry = _own_entry(owner, name, role)
+    _check_signs(owner, called, entry)
     now = session.now()
     sealed, receiver = b"", NO_KEY
     if schedule_for is not None:
@@ -217,6 +220,23 @@ def _own_entry(owner: Actor, name: str | None, role: Role | None) -> tuple[str, 
     if role not in (None, entry.role):
         raise ArgumentError(f"{known} is known as {entry.role}, not as {role}", argument="role")
     return check_name(name or known), _with_ids(session, entry)
+
+
+def _check_signs(owner: Actor, name: str, entry: Contact) -> None:
+    """A card is signed by a key, so that whoever imports it needs no chain to tell by whom.
+
+    Raises:
+        StateError: the account is a contract wallet (ERC-1271), which has none.
+    """
+    here = not owner.is_named or owner.name in owner.session.keystores
+    if not here and has_code(owner.session.protocol.w3, entry.address):
+        vault_key = entry.vault_public_key or "HEX"
+        raise StateError(
+            f"{name} ({entry.address}) is a contract wallet, and a card is signed by the account's own key, "
+            "which a contract has not",
+            hint="tell its address to those who deal with it; they run: "
+            f"chainbill contacts add {name} {entry.address} --role {entry.role.value} --vault-key {vault_key}",
+        )
 
 
 def import_card(

@@ -15,6 +15,7 @@ from web3 import Web3
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.deploy import (
     EPOCH,
+    PROXY_STEP,
     ROLES,
     STEPS,
     DeploymentTerms,
@@ -83,12 +84,14 @@ MOST_MEMBERS = 32
 """Of an oracle epoch (``QuorumAdmin.MAX_MEMBERS``)."""
 
 GAS_OF_STEPS = {
+    PROXY_STEP: 80_000,
     "governance": 2_300_000,
     "token": 1_350_000,
     "registry": 1_150_000,
     "payers": 620_000,
     "escrow": 3_500_000,
-    "settlement": 9_900_000,
+    "extension": 5_400_000,
+    "settlement": 5_400_000,
     EPOCH: 120_000,
     ROLES: 720_000,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainbill.chain.node.connection import time_of_block
-from chainbill.chain.node.finality import final_block
+from chainbill.chain.node.finality import DEVNET_FINALITY, final_block
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.ledger.indexer import decode_ledger, fetch_ledger
 from chainbill.operations.actor import Actor
@@ -29,15 +29,15 @@ from chainbill.statements.provider import provider_statement as of_provider
 def read_history(session: Session) -> LedgerHistory:
     """Fetch every log of the session's deployment, and replay what is final.
 
-    Which block of a network is final its settings say; on a devnet, and on a chain that only its node's URL
-    names, the newest counts.
+    Which block of a network is final its settings say. On a chain that only its node's URL names it is what
+    the node calls final, or one 64 blocks deep; on a devnet the newest.
 
     Raises:
         ChainError: the node does not answer.
         LedgerError: the logs do not replay.
     """
     deployment, w3 = session.protocol.deployment, session.protocol.w3
-    final = None if session.network is None else final_block(w3, session.network.finality)
+    final = None if session.finality == DEVNET_FINALITY else final_block(w3, session.finality)
     with JsonRpc(session.rpc_url) as node:
         ledger = fetch_ledger(node, deployment)
     recorded, last = decode_ledger(ledger), ledger.header.to_block

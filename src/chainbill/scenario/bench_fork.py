@@ -52,8 +52,7 @@ class ForkReport:
     hardfork: str
     engine: str
     creation_gas: dict[str, int]
-    """Gas of the transaction that creates each contract. ``ClaimSettlement`` makes its extension in the same;
-    that of ``InsurerPayer`` is the factory's."""
+    """Gas of the transaction that creates each contract; that of ``InsurerPayer`` is the factory's."""
     settle_gas: dict[str, int]
     """Gas of the whole transaction of a batch; each takes a root slot that was never used."""
 
@@ -87,9 +86,10 @@ def measure_fork(hardfork: str) -> ForkReport:
 def creation_gas(stage: NodeStage) -> dict[str, int]:
     """Gas of the transaction that created each contract of a stage, by contract; read from its blocks."""
     receipts = list(stage.receipts())
-    names = {address: name for name, address in stage.addresses().items()}
-    created = [(names.get(str(each.get("contractAddress"))), int(each["gasUsed"])) for each in receipts]
-    found = {name: gas for name, gas in created if name}
+    used = {each["transactionHash"].to_0x_hex(): int(each["gasUsed"]) for each in receipts}
+    made = stage.protocol.deployment.made
+    contracts = [] if made is None else list(made.contracts.values())
+    found = {each.contract: used[each.transaction] for each in contracts if each.transaction is not None}
     # Of the factory's calls, those that make a payer alone leave a log.
     factory = stage.protocol.payers.address
     payers = [int(each["gasUsed"]) for each in receipts if each.get("to") == factory and each["logs"]]

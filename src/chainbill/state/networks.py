@@ -188,9 +188,11 @@ class Networks:
         return self.get(name).name
 
     def holdings(self, name: str) -> list[str]:
-        """What is kept of a network's chain beside its settings: names of files and folders."""
+        """What is kept of a network's chain beside its settings and what only locks: names of files and
+        folders."""
         root = self._state.of_network(name).root
-        return sorted(path.name for path in root.iterdir() if path.name != "network.json")
+        kept = (path.name for path in root.iterdir() if path.suffix != ".lock")
+        return sorted(name for name in kept if name != "network.json")
 
     def _check_replaceable(self, present: Network, wanted: Network, *, replace: bool) -> None:
         if not replace:

@@ -19,7 +19,7 @@ from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.node.connection import check_deployed, connect
 from chainbill.chain.node.endpoints import check_chain, connect_first
 from chainbill.chain.node.fees import FeePolicy
-from chainbill.chain.node.finality import DEVNET_FINALITY, Finality
+from chainbill.chain.node.finality import DEVNET_FINALITY, Finality, usual_finality
 from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
@@ -150,12 +150,19 @@ class Session:
         """
         return FeePolicy() if self.network is None else self.network.fees
 
-    @property
+    @cached_property
     def finality(self) -> Finality:
-        """When a block of this chain counts as final."""
+        """When a block of this chain counts as final: as its network's settings say; on a devnet, the newest;
+        and as is usual on a chain that only its node's URL names.
+
+        Raises:
+            ChainError: the node could not be reached or refused.
+        """
         if self.network is not None:
             return self.network.finality
-        return DEVNET_FINALITY if self.devnet is not None else Finality()
+        if self.devnet is not None:
+            return DEVNET_FINALITY
+        return usual_finality(self.protocol.w3, self.protocol.deployment.chain_id)
 
     @cached_property
     def vault(self) -> Vault:
@@ -290,7 +297,10 @@ class Session:
             address = self.book.address_of(account)
         except StateError as error:
             if role is not None:
-                error.hint = f"{error.hint}; a new account of that name: add `new=True`"
+                error.hint = (
+                    f"{error.hint}; whose key is elsewhere: name its address, or take its card: chainbill "
+                    "contacts import FILE; a new account of that name, with its key here: add `new=True`"
+                )
             raise
         deployed = self.protocol.deployment.addresses()
         nobodys = {at: f"{at}, a contract ({what}), is" for what, at in deployed.items()}

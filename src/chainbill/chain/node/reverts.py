@@ -166,6 +166,7 @@ HINTS = {
     "SettlementUnderWay": "a batch is being settled in the same transaction: try again after it",
     "NotSettlement": "only the settlement contract does this: chainbill oracle settle",
     "OnlyDelegated": _OWN_CONTRACTS,
+    "NoExtension": "create the extension first, from the same artifacts: chainbill deploy does",
     "OnlySelf": _OWN_CONTRACTS,
     "ReentrancyGuardReentrantCall": "a token or a wallet called back in the midst of it: do not use that one",
     # ---- the governor ----

@@ -30,6 +30,7 @@ from chainbill.chain.node.pipeline import WINDOW, Pipeline
 from chainbill.chain.node.refusals import Refusal, refusal_of
 from chainbill.chain.node.send_state import Patience, SendState, Step
 from chainbill.chain.node.signed import call_key
+from chainbill.chain.node.standstill import Standstill
 from chainbill.errors import ChainError, Displaced, NodeError
 
 PATIENCE = Patience()
@@ -144,6 +145,15 @@ class Sender:
             )
             return pipeline.run([self._unpriced(each) for each in calls], gas=gas or self._gas)
 
+    def fill_up_to(self, nonce: int) -> None:
+        """Use the account's nonces before ``nonce``, where they are free, with transactions that do nothing.
+
+        Raises:
+            ChainError: the node could not be reached or refused.
+        """
+        with mapped_errors(), self._outbox.turn():
+            self._broadcaster.fill_up_to(nonce)
+
     @contextmanager
     def errand(self, errand: Errand) -> Iterator[TxReceipt | None]:
         """Do something once. Yields the receipt where a run that was cut off has done it already, or had sent
@@ -232,6 +242,7 @@ class Sender:
 
     def _follow(self, sending: Sending) -> TxReceipt:
         state, sendings, begun = SendState(self._patience, now=self._clock()), [sending], None
+        standstill = Standstill(self._w3, now=self._clock())
         while True:
             receipt = self._broadcaster.receipt(sendings)
             if receipt is not None and self._broadcaster.has_block_of(receipt):
@@ -246,6 +257,7 @@ class Sender:
                     raise displaced(sending)
                 case Step.GIVE_UP:
                     raise self._given_up(receipt, begun)
+            standstill.look(self._clock(), sendings[-1].hash)
             self._sleep(state.pause(self._clock()))
 
     def _given_up(self, receipt: TxReceipt | None, begun: int | None) -> NodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -54,6 +55,14 @@ def _show(
 def note(message: str) -> None:
     """Say something by the way, on one line of stderr."""
     click.echo(one_line(message), err=True)
+
+
+class Notes(logging.Handler):
+    """Says by the way what the library warns of while a command waits."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As ``note``."""
+        note(f"note: {record.getMessage()}")
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
