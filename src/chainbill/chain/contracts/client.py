@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Protocol
 
-from eth_abi.exceptions import DecodingError
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import (
     event_abi_to_log_topic,
     function_abi_to_4byte_selector,
+    get_abi_input_types,
     get_abi_output_types,
 )
 from hexbytes import HexBytes
@@ -17,12 +18,15 @@ from web3.contract.contract import ContractFunction
 from web3.exceptions import MismatchedABI, Web3Exception
 from web3.types import EventData, TxReceipt
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.node.connection import newest_block
+from chainbill.chain.node.connection import json_rpc_of, newest_block
+from chainbill.chain.node.json_rpc import Request
 from chainbill.chain.node.log_queries import in_ranges
-from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
+from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read, refused_call
+from chainbill.chain.node.packed_call import PackedCall
 from chainbill.chain.node.sender import Sender
-from chainbill.errors import ArgumentError, ChainError
+from chainbill.errors import ArgumentError, ChainError, NodeError
 
 
 class Memory(Protocol):
@@ -136,8 +140,39 @@ class ContractClient:
         on_mined: Callable[[int], None] = lambda _: None,
     ) -> list[TxReceipt]:
         """One verb for many arguments, without a wait for each; errors as ``Sender.send_many``."""
-        functions = [self._function(name, *arguments) for arguments in calls]
-        return sender.send_many(functions, on_mined=on_mined)
+        packed = [PackedCall(self.address, data) for data in self._packed(name, calls)]
+        return sender.send_many(packed, on_mined=on_mined)
+
+    def _try_many(
+        self, name: str, calls: Sequence[Sequence[Any]], *, caller: str = ZERO_ADDRESS
+    ) -> list[bytes | ChainError]:
+        """What one function would return now, for each of many arguments, or why it would refuse. In few
+        requests, and nothing is sent.
+
+        Raises:
+            ArgumentError: it does not take some of them.
+            NodeError: the node does not answer.
+        """
+        asked: list[Request] = [
+            ("eth_call", [{"from": caller, "to": self.address, "data": f"0x{data.hex()}"}, "latest"])
+            for data in self._packed(name, calls)
+        ]
+        answers: list[bytes | ChainError] = []
+        for answer in json_rpc_of(self._w3).answers(asked):
+            error = None if answer.get("error") is None else refused_call(answer["error"])
+            if isinstance(error, NodeError):
+                raise error
+            answers.append(error or bytes(HexBytes(answer["result"])))
+        return answers
+
+    def _packed(self, name: str, calls: Iterable[Sequence[Any]]) -> Iterator[bytes]:
+        """The bytes of many calls: as ``calldata``, without its search for the function each time."""
+        selector, types = self.selector(name), get_abi_input_types(self._contract.functions[name].abi)
+        for arguments in calls:
+            try:
+                yield selector + self._w3.codec.encode(types, arguments)
+            except EncodingError:
+                raise self._misfit(name, arguments) from None
 
     def _function(self, name: str, *arguments: Any) -> ContractFunction:
         try:

@@ -26,6 +26,7 @@ from chainbill.chain.node.fees import FeePolicy, Quote
 from chainbill.chain.node.gas_balance import GasBalance, gas_balance
 from chainbill.chain.node.mapped_errors import mapped_errors, words_of
 from chainbill.chain.node.outbox import CALL, Errand, MemoryOutbox, Outbox, Sending
+from chainbill.chain.node.packed_call import PackedCall
 from chainbill.chain.node.pipeline import WINDOW, Pipeline
 from chainbill.chain.node.refusals import Refusal, refusal_of
 from chainbill.chain.node.send_state import Patience, SendState, Step
@@ -100,7 +101,7 @@ class Sender:
             with self._outbox.turn():
                 sending = self._submit(transaction)
             receipt = self._wait(sending)
-        self._strike(sending)
+        self._strike(sending.nonce)
         if receipt["status"] != 1:
             self._outbox.forget({sending.nonce})
             raise self._broadcaster.explain(transaction, receipt)
@@ -108,7 +109,7 @@ class Sender:
 
     def send_many(
         self,
-        calls: Sequence[Call],
+        calls: Sequence[Call | PackedCall],
         *,
         gas: int | None = None,
         window: int = WINDOW,
@@ -144,6 +145,33 @@ class Sender:
             )
             return pipeline.run([self._unpriced(each) for each in calls], gas=gas or self._gas)
 
+    def catch_up(self) -> bool:
+        """Wait until all is in blocks that the node knows of the account, such as what a run left waiting
+        that was cut off; what offers too little is replaced. Was there anything?
+
+        Raises:
+            NeedsGas: the account cannot pay for what must be offered now.
+            NodeError: the node gives no usable answer, or it is in no block.
+        """
+        with mapped_errors():
+            last = self._broadcaster.next_nonce() - 1
+            if last < 0 or self._broadcaster.is_used(last):
+                return False
+            state = SendState(self._patience, now=self._clock())
+            while not self._broadcaster.is_used(last):
+                match state.step(self._clock()):
+                    case Step.RENEW:
+                        self._broadcaster.renew(last)
+                        state.note_renewed(self._clock(), is_used=False)
+                    case Step.GIVE_UP:
+                        raise NodeError(
+                            f"what {self.address} has sent before is in no block after "
+                            f"{self._patience.receipt:.0f} s: nothing was sent"
+                        )
+                self._sleep(state.pause(self._clock()))
+        self._strike(last)
+        return True
+
     @contextmanager
     def errand(self, errand: Errand) -> Iterator[TxReceipt | None]:
         """Do something once. Yields the receipt where a run that was cut off has done it already, or had sent
@@ -172,7 +200,7 @@ class Sender:
         self._broadcaster.prices.check_total(quote.fees.max_fee * gas)
         return {**self._unpriced(call), "gas": gas, **quote.fees.fields()}
 
-    def _unpriced(self, call: Call) -> TxParams:
+    def _unpriced(self, call: Call | PackedCall) -> TxParams:
         """The call itself: what does not change however often it is sent."""
         given: TxParams = {
             "chainId": self._broadcaster.chain_id,
@@ -204,12 +232,12 @@ class Sender:
             transaction, errand.key if errand is not None and does_it else call_key(transaction)
         )
 
-    def _strike(self, mined: Sending) -> None:
+    def _strike(self, mined: int) -> None:
         """Strike out what needs no looking after any more: calls up to the nonce that was mined."""
         over = {
             each.nonce
             for each in self._outbox.sendings()
-            if each.nonce <= mined.nonce and each.key.startswith(CALL)
+            if each.nonce <= mined and each.key.startswith(CALL)
         }
         if over:
             self._outbox.forget(over)
