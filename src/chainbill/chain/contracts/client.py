@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from eth_abi.exceptions import DecodingError, EncodingError
@@ -26,7 +26,7 @@ from chainbill.chain.node.log_queries import in_ranges
 from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read, refused_call
 from chainbill.chain.node.packed_call import PackedCall
 from chainbill.chain.node.sender import Sender
-from chainbill.errors import ArgumentError, ChainError, NodeError
+from chainbill.errors import ArgumentError, ChainbillError, ChainError, NodeError
 
 
 class Memory(Protocol):
@@ -140,39 +140,48 @@ class ContractClient:
         on_mined: Callable[[int], None] = lambda _: None,
     ) -> list[TxReceipt]:
         """One verb for many arguments, without a wait for each; errors as ``Sender.send_many``."""
-        packed = [PackedCall(self.address, data) for data in self._packed(name, calls)]
+        pack = self._packer(name)
+        packed = [PackedCall(self.address, pack(arguments)) for arguments in calls]
         return sender.send_many(packed, on_mined=on_mined)
 
     def _try_many(
         self, name: str, calls: Sequence[Sequence[Any]], *, caller: str = ZERO_ADDRESS
-    ) -> list[bytes | ChainError]:
-        """What one function would return now, for each of many arguments, or why it would refuse. In few
-        requests, and nothing is sent.
+    ) -> list[bytes | ChainbillError]:
+        """What one function would return now, for each of many arguments, or why it would refuse or does not
+        take them. In few requests, and nothing is sent.
 
         Raises:
-            ArgumentError: it does not take some of them.
             NodeError: the node does not answer.
         """
-        asked: list[Request] = [
-            ("eth_call", [{"from": caller, "to": self.address, "data": f"0x{data.hex()}"}, "latest"])
-            for data in self._packed(name, calls)
-        ]
-        answers: list[bytes | ChainError] = []
-        for answer in json_rpc_of(self._w3).answers(asked):
-            error = None if answer.get("error") is None else refused_call(answer["error"])
-            if isinstance(error, NodeError):
-                raise error
-            answers.append(error or bytes(HexBytes(answer["result"])))
-        return answers
-
-    def _packed(self, name: str, calls: Iterable[Sequence[Any]]) -> Iterator[bytes]:
-        """The bytes of many calls: as ``calldata``, without its search for the function each time."""
-        selector, types = self.selector(name), get_abi_input_types(self._contract.functions[name].abi)
-        for arguments in calls:
+        pack = self._packer(name)
+        tried: dict[int, bytes | ChainbillError] = {}
+        asked: dict[int, Request] = {}
+        for place, arguments in enumerate(calls):
             try:
-                yield selector + self._w3.codec.encode(types, arguments)
+                call = {"from": caller, "to": self.address, "data": f"0x{pack(arguments).hex()}"}
+            except ArgumentError as error:
+                tried[place] = error
+            else:
+                asked[place] = ("eth_call", [call, "latest"])
+        answers = json_rpc_of(self._w3).answers(list(asked.values()))
+        for place, answer in zip(asked, answers, strict=True):
+            refusal = None if answer.get("error") is None else refused_call(answer["error"])
+            if isinstance(refusal, NodeError):
+                raise refusal
+            tried[place] = refusal or bytes(HexBytes(answer["result"]))
+        return [tried[place] for place in range(len(calls))]
+
+    def _packer(self, name: str) -> Callable[[Sequence[Any]], bytes]:
+        """Makes the bytes of a call: as ``calldata``, without its search for the function each time."""
+        selector, types = self.selector(name), get_abi_input_types(self._contract.functions[name].abi)
+
+        def pack(arguments: Sequence[Any]) -> bytes:
+            try:
+                return selector + self._w3.codec.encode(types, arguments)
             except EncodingError:
                 raise self._misfit(name, arguments) from None
+
+        return pack
 
     def _function(self, name: str, *arguments: Any) -> ContractFunction:
         try:

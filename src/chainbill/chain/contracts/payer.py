@@ -12,7 +12,7 @@ from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.contracts.escrow import WithdrawalRequest
 from chainbill.chain.node.sender import Sender
-from chainbill.errors import ChainError
+from chainbill.errors import ChainbillError
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class InsurerPayer(ContractClient):
         calls = [each.arguments for each in members]
         return self._send_many(sender, "enrol", calls, on_mined=on_mined)
 
-    def refused_enrolments(self, insurer: str, members: Sequence[Enrolment]) -> dict[int, ChainError]:
+    def refused_enrolments(self, insurer: str, members: Sequence[Enrolment]) -> dict[int, ChainbillError]:
         """What ``enrol`` would refuse now, by place, and why. Nothing is sent.
 
         Args:
@@ -176,7 +176,7 @@ class InsurerPayer(ContractClient):
             NodeError: the node does not answer.
         """
         answers = self._try_many("enrol", [each.arguments for each in members], caller=insurer)
-        return {place: answer for place, answer in enumerate(answers) if isinstance(answer, ChainError)}
+        return {place: answer for place, answer in enumerate(answers) if isinstance(answer, ChainbillError)}
 
     def change_plan(self, sender: Sender, member: str, benefit_year: int, plan_id: int) -> TxReceipt:
         """Move an enrolled member to another plan, after the notice; accumulators go on."""
@@ -254,7 +254,7 @@ class InsurerPayer(ContractClient):
         """The standing of many, by member and benefit year, in few requests."""
         standings = []
         for answer in self._try_many("memberYear", members):
-            if isinstance(answer, ChainError):
+            if isinstance(answer, ChainbillError):
                 raise answer
             met, *standing = self.decode_answer("memberYear", answer)
             standings.append(MemberYear(Accumulators(*met), *standing))
