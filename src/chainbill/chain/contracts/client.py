@@ -50,10 +50,7 @@ class ContractClient:
 
     def calldata(self, name: str, *arguments: Any) -> bytes:
         """The bytes of a call that somebody else will make, or that will be made later."""
-        try:
-            return bytes(HexBytes(self._contract.encode_abi(name, arguments)))
-        except MismatchedABI:
-            raise self._misfit(name, arguments) from None
+        return self._packer(name)(arguments)
 
     def read_calldata(self, calldata: bytes) -> tuple[str, dict[str, Any]]:
         """A call's function and arguments by name: the inverse of ``calldata``.
@@ -115,9 +112,9 @@ class ContractClient:
 
         return [dict(log["args"]) for log in in_ranges(from_block, newest_block(self._w3), ask)]
 
-    def function(self, name: str, *arguments: Any) -> ContractFunction:
+    def function(self, name: str, *arguments: Any) -> PackedCall:
         """A call by its Solidity name, for a ``Sender``: where many kinds are sent alike."""
-        return self._function(name, *arguments)
+        return PackedCall(self._w3, self.address, self.calldata(name, *arguments))
 
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():
@@ -129,7 +126,7 @@ class ContractClient:
         return self._call(name, *arguments) if known is None else known
 
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
-        return sender.send(self._function(name, *arguments))
+        return sender.send(self.function(name, *arguments))
 
     def _send_many(
         self,
@@ -141,7 +138,7 @@ class ContractClient:
     ) -> list[TxReceipt]:
         """One verb for many arguments, without a wait for each; errors as ``Sender.send_many``."""
         pack = self._packer(name)
-        packed = [PackedCall(self.address, pack(arguments)) for arguments in calls]
+        packed = [PackedCall(self._w3, self.address, pack(arguments)) for arguments in calls]
         return sender.send_many(packed, on_mined=on_mined)
 
     def _try_many(
@@ -172,7 +169,7 @@ class ContractClient:
         return [tried[place] for place in range(len(calls))]
 
     def _packer(self, name: str) -> Callable[[Sequence[Any]], bytes]:
-        """Makes the bytes of a call: as ``calldata``, without its search for the function each time."""
+        """Makes the bytes of a function's calls."""
         selector, types = self.selector(name), get_abi_input_types(self._contract.functions[name].abi)
 
         def pack(arguments: Sequence[Any]) -> bytes:

@@ -39,7 +39,7 @@ PATIENCE = Patience()
 ANY_NETWORK = FeePolicy()
 """What is offered for gas where no network's policy is named."""
 
-Call = ContractFunction | ContractConstructor
+Call = ContractFunction | ContractConstructor | PackedCall
 
 
 class Sender:
@@ -109,7 +109,7 @@ class Sender:
 
     def send_many(
         self,
-        calls: Sequence[Call | PackedCall],
+        calls: Sequence[Call],
         *,
         gas: int | None = None,
         window: int = WINDOW,
@@ -200,7 +200,7 @@ class Sender:
         self._broadcaster.prices.check_total(quote.fees.max_fee * gas)
         return {**self._unpriced(call), "gas": gas, **quote.fees.fields()}
 
-    def _unpriced(self, call: Call | PackedCall) -> TxParams:
+    def _unpriced(self, call: Call) -> TxParams:
         """The call itself: what does not change however often it is sent."""
         given: TxParams = {
             "chainId": self._broadcaster.chain_id,
