@@ -65,7 +65,7 @@ def enrol(
     check_plan(insurer, payer_id, plan_id)
     before = payer.member_year(member, year)
     wanted = Enrolment(member, year, plan_id, opening, family_id)
-    if is_enrolled_so(before, wanted, insurer, session.now()):
+    if before.plan_id and is_enrolled_so(before, wanted, insurer, session.now()):
         return MemberChange(changed=False, member=member, benefit_year=year, standing=before, before=before)
     receipt = payer.enrol(insurer.sender(), member, year, plan_id, opening, family_id=family_id)
     return _changed(insurer, payer_id, member, year, before, receipt)
