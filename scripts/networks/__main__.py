@@ -85,7 +85,8 @@ def measure_all(*, write: bool) -> int:
 
 
 def measure_enrolling(name: str, members: int) -> None:
-    """Enrol so many members on a new chain, and say what it took."""
+    """Enrol so many members on a new chain, and say what it took. Told to end, the chain ends, too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         tempfile.TemporaryDirectory() as folder,
         ENGINES[name](Path(folder) / name, Account.create()) as engine,
