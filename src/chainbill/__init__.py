@@ -80,6 +80,8 @@ __all__ = [
     "DisputeStep",
     "DisputedClaim",
     "DoubtfulClaim",
+    "EnrolledMember",
+    "Enrolment",
     "EpochEnded",
     "EpochOpened",
     "EventsRemoved",
@@ -110,7 +112,9 @@ __all__ = [
     "MalformedRecord",
     "MemberChange",
     "MemberYear",
+    "MembersEnrolled",
     "NeedsGas",
+    "NewMember",
     "NodeError",
     "NodeRefused",
     "NotDeployed",
@@ -195,6 +199,7 @@ __all__ = [
     "connect",
     "format_dollars",
     "parse_dollars",
+    "read_members",
 ]
 
 if not TYPE_CHECKING:  # A checker would take this for leave to ask for anything.

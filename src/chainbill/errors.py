@@ -7,7 +7,7 @@
     │   ├── UnsupportedVersion   FHIR, but not R4
     │   └── RecordTooLarge       over the size limit
     ├── CatalogueError           the service catalogue contradicts itself
-    ├── TermsError               a plan or fee file that cannot be published
+    ├── TermsError               a file of plans, fees, prices or members that cannot be taken
     ├── AttestationError         a signature or a commitment that does not hold
     ├── ChainError               the chain refused or could not be reached
     │   ├── ContractReverted     a contract's own error, by name, with its fields
@@ -89,7 +89,7 @@ class CatalogueError(ChainbillError):
 
 
 class TermsError(ChainbillError):
-    """A plan file or a fee file that is malformed or contradicts itself."""
+    """A file of a plan, fees, prices or members that is malformed or contradicts itself."""
 
 
 class AttestationError(ChainbillError):

@@ -36,6 +36,7 @@ X12 = "ISA*00*          *00*          *ZZ*A*ZZ*B*240305*1000*^*00501*1*0*P*:~GS*
     [
         (("insurer", "plan"), "a plan file in TOML"),
         (("insurer", "fees"), "a fee file in TOML"),
+        (("insurer", "enrol", "--file"), "a member file in CSV"),
         (("provider", "prices"), "a price file in TOML"),
         (("insurer", "fees", "--catalogue"), "a service catalogue in TOML"),
         (("relay", "show"), "a file that a patient has signed"),

@@ -20,6 +20,7 @@ from chainbill.chain.contracts.escrow import (
     Payers,
 )
 from chainbill.chain.contracts.payer import (
+    Enrolment,
     MemberYear,
 )
 from chainbill.chain.contracts.settlement import (
@@ -178,6 +179,10 @@ from chainbill.operations.insurer.acceptances import (
     Accepted,
     ProviderAcceptance,
 )
+from chainbill.operations.insurer.enrolment import (
+    EnrolledMember,
+    MembersEnrolled,
+)
 from chainbill.operations.insurer.fees import (
     FeesPublished,
     FeeStanding,
@@ -290,6 +295,10 @@ from chainbill.oracle.api import (
 from chainbill.records.catalogue import (
     Catalogue,
 )
+from chainbill.records.member_file import (
+    NewMember,
+    read_members,
+)
 from chainbill.records.service_event import (
     Party,
     PriceSource,
@@ -358,6 +367,8 @@ __all__ = [
     "DisputeStep",
     "DisputedClaim",
     "DoubtfulClaim",
+    "EnrolledMember",
+    "Enrolment",
     "EpochEnded",
     "EpochOpened",
     "EventsRemoved",
@@ -388,7 +399,9 @@ __all__ = [
     "MalformedRecord",
     "MemberChange",
     "MemberYear",
+    "MembersEnrolled",
     "NeedsGas",
+    "NewMember",
     "NodeError",
     "NodeRefused",
     "NotDeployed",
@@ -472,4 +485,5 @@ __all__ = [
     "connect",
     "format_dollars",
     "parse_dollars",
+    "read_members",
 ]

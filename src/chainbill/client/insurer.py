@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 
 from chainbill.billing.plan_file import PlanFile
 from chainbill.billing.terms import FeeTerms
@@ -18,8 +20,18 @@ from chainbill.operations.claims import disputes, receivables
 from chainbill.operations.claims.disputes import DisputeStep
 from chainbill.operations.claims.lookup import Claims, DisputedClaim, PartyTo
 from chainbill.operations.claims.receivables import Collected
-from chainbill.operations.insurer import acceptances, account, fees, members, ownership, plans, pool
+from chainbill.operations.insurer import (
+    acceptances,
+    account,
+    enrolment,
+    fees,
+    members,
+    ownership,
+    plans,
+    pool,
+)
 from chainbill.operations.insurer.acceptances import Accepted, ProviderAcceptance
+from chainbill.operations.insurer.enrolment import MembersEnrolled
 from chainbill.operations.insurer.fees import FeesPublished, FeeStanding
 from chainbill.operations.insurer.members import MemberChange
 from chainbill.operations.insurer.ownership import PayerOffer, PayerTakeover
@@ -27,6 +39,7 @@ from chainbill.operations.insurer.plans import PlanPublication, PublishedPlan
 from chainbill.operations.insurer.pool import PoolStanding
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.fee_file import fee_of
+from chainbill.records.member_file import NewMember
 from chainbill.statements.insurer import InsurerStatement
 from chainbill.statements.period import Period
 
@@ -174,6 +187,28 @@ class Insurer:
             deductible_met=micro_dollars(deductible_met),
             oop_met=None if oop_met is None else micro_dollars(oop_met),
             plan_paid=micro_dollars(plan_paid),
+        )
+
+    def enrol_many(
+        self, new_members: Iterable[NewMember], *, on_enrolled: Callable[[int], None] = lambda _: None
+    ) -> MembersEnrolled:
+        """Enrol many patients, without a wait for each; see ``operations.insurer.enrolment.enrol_many``.
+
+        Args:
+            new_members: of ``read_members``, or made one by one; their amounts are micro-dollars.
+            on_enrolled: hears how many more are enrolled.
+        """
+        exact = [
+            replace(
+                each,
+                deductible_met=micro_dollars(each.deductible_met),
+                oop_met=None if each.oop_met is None else micro_dollars(each.oop_met),
+                plan_paid=micro_dollars(each.plan_paid),
+            )
+            for each in new_members
+        ]
+        return enrolment.enrol_many(
+            self._actor, self._own(), exact, progress=lambda _: nullcontext(on_enrolled)
         )
 
     def change_plan(self, patient: PatientName, plan_id: int, *, year: int | None = None) -> MemberChange:

@@ -171,8 +171,8 @@ def sign_card(
     Raises:
         ArgumentError: nothing says what the account is for or called, or the address book says otherwise.
         AttestationError: the card would be valid for longer than a card can say.
-        StateError: its key is not at hand, it is a contract wallet, it has no schedule, or no vault key is known
-            of whom that is for.
+        StateError: its key is not at hand, it is a contract wallet, it has no schedule, or no vault key is
+            known of whom that is for.
     """
     session = owner.session
     called, entry = _own_entry(owner, name, role)
@@ -234,8 +234,8 @@ def _check_signs(owner: Actor, name: str, entry: Contact) -> None:
         raise StateError(
             f"{name} ({entry.address}) is a contract wallet, and a card is signed by the account's own key, "
             "which a contract has not",
-            hint="tell its address to those who deal with it; they run: "
-            f"chainbill contacts add {name} {entry.address} --role {entry.role.value} --vault-key {vault_key}",
+            hint=f"tell its address to those who deal with it; they run: chainbill contacts add {name} "
+            f"{entry.address} --role {entry.role.value} --vault-key {vault_key}",
         )
 
 
