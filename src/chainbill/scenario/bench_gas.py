@@ -1,4 +1,7 @@
-"""Gas per settled event, exactly: receipts on anvil (osaka rules), with fixed keys, salts and block times.
+"""Gas per settled event, exactly, by the rules of today's hard fork and of the next.
+
+Today's are measured: receipts on anvil (osaka), with fixed keys, salts and block times. The next one's are
+computed from a trace of the same transaction (``gas_pricing``); ``bench_fork`` has geth run it by them.
 
 A scenario is measured in steady state unless it says otherwise: batches of the same shape have gone before,
 nine days earlier and again earlier on the same day, so that balances, accumulators, credits and root slots
@@ -9,7 +12,8 @@ transfers that a contract pulls from a hundred payers at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,23 +26,59 @@ from chainbill.attestation.patient_intents import (
 )
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
+from chainbill.chain.contracts.escrow import Consent, Limits
 from chainbill.chain.contracts.settlement import settled_claims
+from chainbill.chain.devnet.gas_trace import TRACE_SECONDS, TracedTransaction, trace
 from chainbill.chain.format.claim_tree import merkle_proof
-from chainbill.chain.format.events import DisputeParty
+from chainbill.chain.format.events import ClaimPended, DisputeParty
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
 from chainbill.scenario.batched_transfer import BatchedTransfer
-from chainbill.scenario.bench_setup import ENDS_AT, WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
+from chainbill.scenario.bench_setup import (
+    ENDS_AT,
+    WINDOW_DAYS,
+    BenchStage,
+    Coverage,
+    NodeStage,
+    Shape,
+    bench_stage,
+)
+from chainbill.scenario.gas_pricing import ChangedSlots, changed_slots, gas_by
+from chainbill.scenario.gas_profile import GasProfile, profile_of
+from chainbill.scenario.gas_schedule import AMSTERDAM
+
+
+@dataclass(frozen=True, slots=True)
+class ForkGas:
+    """Gas by the rules of two hard forks."""
+
+    osaka: int
+    """Measured."""
+    amsterdam: int
+    """Computed from the trace."""
 
 
 @dataclass(frozen=True, slots=True)
 class GasFigure:
-    """One scenario: gas of its transaction, base and calldata included, over its events (rounded up)."""
+    """One scenario: gas of its transactions, base and calldata included, over its events (rounded up)."""
 
-    gas_per_event: int
+    gas_per_event: ForkGas
     events: int
     patients: int
+    slots: ChangedSlots
+    """By the whole scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreationGas:
+    """Gas of the transaction that creates a contract."""
+
+    osaka: int
+    amsterdam: int
+    amsterdam_state: int
+    """Of it for new state, which the bound of 2^24 on a transaction does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +86,10 @@ class GasReport:
     """What ``chainbill bench gas --json`` prints."""
 
     scenarios: dict[str, GasFigure]
-    peers: dict[str, int]
+    peers: dict[str, ForkGas]
     """Gas of one transfer of one payer's coin, by kind."""
+    creation_gas: dict[str, CreationGas]
+    """By contract; that of ``InsurerPayer`` is the factory's call."""
     bytecode_bytes: dict[str, int]
     """Size of each contract's deployed code; EIP-170 allows 24,576."""
 
@@ -57,20 +99,69 @@ class GasReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ScenarioProfile:
+    """Where a scenario's gas goes."""
+
+    events: int
+    gas: GasProfile
+    """Of all its transactions."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """What is measured, and of how many events it is the gas."""
 
     shape: Shape
-    run: Callable[[BenchStage, Shape], TxReceipt]
+    run: Callable[[BenchStage, Shape], Sequence[TxReceipt]]
+    """Gives the transactions that are measured."""
     alone: bool = False
-    """One event is measured, whatever the shape of the batch it belongs to."""
+    """One event, or patient, is measured, whatever the shape of the batch it belongs to."""
 
-    def measure(self, stage: BenchStage) -> GasFigure:
-        """Run it on the stage as it was set up, and leave the stage so."""
-        events, patients = (1, 1) if self.alone else (self.shape.events, self.shape.patients)
-        with stage.rolled_back():
-            gas = int(self.run(stage, self.shape)["gasUsed"])
-        return GasFigure(-(-gas // events), events, patients)
+    @property
+    def events(self) -> int:
+        """Of how many events the gas is."""
+        return 1 if self.alone else self.shape.events
+
+    @property
+    def patients(self) -> int:
+        """Of how many patients these are."""
+        return 1 if self.alone else self.shape.patients
+
+    def figure(self, traced: Sequence[TracedTransaction]) -> GasFigure:
+        """Its figure, from what it did."""
+        first, *others = [changed_slots(each) for each in traced]
+        gas = _fork_gas(traced, self.events)
+        return GasFigure(gas, self.events, self.patients, sum(others, first))
+
+
+class Bench:
+    """The stage, set up for some scenarios, and its node, which traces."""
+
+    def __init__(self, stage: BenchStage, node: JsonRpc, only: Collection[str]) -> None:
+        self.stage, self.node = stage, node
+        self._chosen = {name: each for name, each in SCENARIOS.items() if not only or name in only}
+        stage.set_up([scenario.shape for scenario in self._chosen.values()])
+
+    def run(self) -> Iterator[tuple[str, Scenario, Sequence[TxReceipt]]]:
+        """Run each scenario on the stage as it was set up; it is so again before the next one."""
+        for name, scenario in self._chosen.items():
+            with self.stage.rolled_back():
+                yield name, scenario, scenario.run(self.stage, scenario.shape)
+
+    def trace(self, receipts: Iterable[TxReceipt]) -> list[TracedTransaction]:
+        """What transactions did that the chain has."""
+        return [trace(self.node, each["transactionHash"].to_0x_hex()) for each in receipts]
+
+
+@contextmanager
+def open_bench(only: Collection[str]) -> Iterator[Bench]:
+    """Start the stage for all scenarios, or for ``only`` some.
+
+    Raises:
+        DevnetError: anvil is missing or would not start.
+    """
+    with bench_stage() as stage, JsonRpc(stage.rpc_url, timeout_seconds=TRACE_SECONDS) as node:
+        yield Bench(stage, node, only)
 
 
 def measure_gas(
@@ -81,50 +172,138 @@ def measure_gas(
     Raises:
         DevnetError: anvil is missing or would not start.
         ContractReverted: a contract refused what a scenario does.
+        ChainError: what was measured is not what today's prices give for the trace.
     """
-    chosen = {name: scenario for name, scenario in SCENARIOS.items() if not only or name in only}
     figures: dict[str, GasFigure] = {}
-    with bench_stage() as stage:
-        stage.set_up([scenario.shape for scenario in chosen.values()])
-        for name, scenario in chosen.items():
-            figures[name] = scenario.measure(stage)
+    with open_bench(only) as bench:
+        for name, scenario, receipts in bench.run():
+            figures[name] = scenario.figure(bench.trace(receipts))
             on_scenario(name)
-        peers = {} if only else {name: peer(stage) for name, peer in PEERS.items()}
-        return GasReport(figures, peers, stage.code_sizes())
+        created = (
+            {}
+            if only
+            else {
+                name: _creation_gas(*bench.trace([receipt]))
+                for name, receipt in creations(bench.stage).items()
+            }
+        )
+        peers = {} if only else {name: _peer_gas(bench, peer) for name, peer in PEERS.items()}
+        return GasReport(figures, peers, created, bench.stage.code_sizes())
+
+
+def profile_gas(
+    only: Collection[str] = (), *, on_scenario: Callable[[str], None] = lambda _: None
+) -> dict[str, ScenarioProfile]:
+    """Where the gas of every scenario goes, or of ``only`` some; raises as ``measure_gas``."""
+    profiles: dict[str, ScenarioProfile] = {}
+    with open_bench(only) as bench:
+        token = bench.stage.protocol.deployment.token
+        for name, scenario, receipts in bench.run():
+            first, *others = [profile_of(each, [token]) for each in bench.trace(receipts)]
+            profiles[name] = ScenarioProfile(scenario.events, sum(others, first))
+            on_scenario(name)
+    return profiles
+
+
+def creations(stage: NodeStage) -> dict[str, TxReceipt]:
+    """The transaction that created each contract of a stage, by contract; read from its blocks."""
+    names = {address: name for name, address in stage.addresses().items()}
+    found: dict[str, TxReceipt] = {}
+    for receipt in stage.receipts():
+        # Of the factory's calls, those that make a payer alone leave a log.
+        makes_payer = receipt.get("to") == stage.protocol.payers.address and receipt["logs"]
+        name = "InsurerPayer" if makes_payer else names.get(str(receipt.get("contractAddress")))
+        if name:
+            found.setdefault(name, receipt)
+        if makes_payer:
+            break
+    return found
+
+
+def _fork_gas(traced: Sequence[TracedTransaction], shares: int = 1) -> ForkGas:
+    used = sum(each.gas_used for each in traced)
+    to_come = sum(gas_by(AMSTERDAM, each).used for each in traced)
+    return ForkGas(-(-used // shares), -(-to_come // shares))
+
+
+def _peer_gas(bench: Bench, peer: Peer) -> ForkGas:
+    receipt, transfers = peer(bench.stage)
+    return _fork_gas(bench.trace([receipt]), transfers)
+
+
+def _creation_gas(traced: TracedTransaction) -> CreationGas:
+    to_come = gas_by(AMSTERDAM, traced)
+    return CreationGas(traced.gas_used, to_come.used, to_come.state)
 
 
 # ---- scenarios ----------------------------------------------------------------------------------------
 
 
-def _steady(stage: BenchStage, shape: Shape) -> TxReceipt:
+def _steady(stage: BenchStage, shape: Shape) -> list[TxReceipt]:
     """The second batch of its day."""
     _first_of_day(stage, shape)
-    return stage.settle(shape, root_slot=0)
+    return [stage.settle(shape, root_slot=0)]
 
 
-def _first_of_day(stage: BenchStage, shape: Shape) -> TxReceipt:
+def _first_of_day(stage: BenchStage, shape: Shape) -> list[TxReceipt]:
     """The first batch of its day, which puts the last day's credit away. It uses a root slot of its own."""
     for root_slot in (0, 1):
         stage.settle(shape, root_slot=root_slot)
     stage.wait_days(WINDOW_DAYS)
-    return stage.settle(shape, root_slot=1)
+    return [stage.settle(shape, root_slot=1)]
 
 
-def _terms_forgotten(stage: BenchStage, shape: Shape) -> TxReceipt:
+def _terms_forgotten(stage: BenchStage, shape: Shape) -> list[TxReceipt]:
     """The second batch of its day; the payer, which has published since, does not remember its terms."""
     _first_of_day(stage, shape)
     stage.publish_another_plan()
-    return stage.settle(shape, root_slot=0)
+    return [stage.settle(shape, root_slot=0)]
 
 
-def _first_touch(stage: BenchStage, shape: Shape) -> TxReceipt:
-    """The very first batch: every slot is new."""
-    return stage.settle(shape, root_slot=0)
+def _first_touch(stage: BenchStage, shape: Shape) -> list[TxReceipt]:
+    """The very first batch of patients who are there: the provider's slots and the batch's are new."""
+    return [stage.settle(shape, root_slot=0)]
 
 
-def _deposit(stage: BenchStage, shape: Shape) -> TxReceipt:
+def _consent_ended(stage: BenchStage, shape: Shape) -> list[TxReceipt]:
+    """A batch of patients who had been settled with and have revoked their consent since."""
+    escrow = stage.protocol.escrow
+    return _pended(stage, shape, lambda patient: escrow.revoke_consent(patient, provider_id=1))
+
+
+def _over_limit(stage: BenchStage, shape: Shape) -> list[TxReceipt]:
+    """A batch of patients who had been settled with and have set a lower limit since."""
+    escrow, limits = stage.protocol.escrow, Limits(per_event=DOLLAR, per_day=DOLLAR)
+    return _pended(stage, shape, lambda patient: escrow.set_limits(patient, limits))
+
+
+def _pended(stage: BenchStage, shape: Shape, permit_less: Callable[[Sender], TxReceipt]) -> list[TxReceipt]:
+    _first_of_day(stage, shape)
+    for patient in stage.patients(shape.coverage)[: shape.patients]:
+        permit_less(patient)
+    stage.wait_days(WINDOW_DAYS)
+    return [stage.settle(shape, root_slot=0, end=ClaimPended)]
+
+
+def _open_patient(stage: BenchStage, _: Shape) -> list[TxReceipt]:
+    """A patient who was not there before: a deposit by signature, a payer, and consent for a provider."""
+    protocol, patient = stage.protocol, stage.sender("a new patient")
+    protocol.token.mint(stage.governor, patient.address, 2 * DOLLAR)
+    consent = Consent(per_event_limit=DOLLAR, expires_at=ENDS_AT)
+    return [
+        _deposit_by(stage, patient),
+        protocol.escrow.accept_payer(patient, payer_id=1),
+        protocol.escrow.grant_consent(patient, 1, consent),
+    ]
+
+
+def _deposit(stage: BenchStage, shape: Shape) -> list[TxReceipt]:
     """A patient's deposit by signature, submitted by a relay."""
-    escrow, patient = stage.protocol.escrow, stage.patients(shape.coverage)[0]
+    return [_deposit_by(stage, stage.patients(shape.coverage)[0])]
+
+
+def _deposit_by(stage: BenchStage, patient: Sender) -> TxReceipt:
+    escrow = stage.protocol.escrow
     authorization = ReceiveWithAuthorization(
         patient.address, escrow.address, DOLLAR, 0, ENDS_AT, keccak256(b"chainbill bench deposit")
     )
@@ -132,9 +311,9 @@ def _deposit(stage: BenchStage, shape: Shape) -> TxReceipt:
     return escrow.deposit_with_authorization(stage.relay, authorization, signature)
 
 
-def _dispute(stage: BenchStage, shape: Shape) -> TxReceipt:
+def _dispute(stage: BenchStage, shape: Shape) -> list[TxReceipt]:
     """A patient's dispute of a claim; it has disputed another one of the batch before."""
-    receipt = _steady(stage, shape)
+    (receipt,) = _steady(stage, shape)
     claims = list(settled_claims(stage.events(receipt), stage.protocol.now()))
     ids = [claim.claim_id(stage.protocol.domain) for claim in claims]
     patient = stage.patients(shape.coverage)[0]
@@ -146,69 +325,74 @@ def _dispute(stage: BenchStage, shape: Shape) -> TxReceipt:
         )
 
     dispute(disputed)
-    return dispute(measured)
+    return [dispute(measured)]
 
 
 def _signed(owner: Sender, intent: Intent, domain: Domain) -> bytes:
     return Signer(owner.account).sign(intent.digest(domain))
 
 
-_HUNDRED = Shape(events=100, patients=100)
+_HUNDRED, _HUNDRED_OF_TEN = Shape(events=100, patients=100), Shape(events=100, patients=10)
 
 SCENARIOS: dict[str, Scenario] = {
     "single": Scenario(Shape(1, 1), _steady),
     "batch_100_patients_100": Scenario(_HUNDRED, _steady),
-    "batch_100_patients_10": Scenario(Shape(100, 10), _steady),
+    "batch_100_patients_10": Scenario(_HUNDRED_OF_TEN, _steady),
     "batch_800_patients_10": Scenario(Shape(800, 10), _steady),
     "batch_200_mixed": Scenario(
         Shape(200, 100, providers=10, payers=3, coverage=Coverage.ANY_PAYER), _steady
     ),
     "deposit_3009": Scenario(Shape(1, 1), _deposit),
-    "dispute_open": Scenario(Shape(100, 10), _dispute, alone=True),
+    "dispute_open": Scenario(_HUNDRED_OF_TEN, _dispute, alone=True),
     "family": Scenario(Shape(100, 100, coverage=Coverage.FAMILY), _steady),
     "secondary": Scenario(Shape(100, 100, payers=2, coverage=Coverage.TWO_PAYERS), _steady),
+    "pended": Scenario(_HUNDRED_OF_TEN, _consent_ended),
+    "pended_over_limit": Scenario(_HUNDRED_OF_TEN, _over_limit),
     "self_pay": Scenario(Shape(100, 100, coverage=Coverage.SELF_PAY), _steady),
     "single_terms_forgotten": Scenario(Shape(1, 1), _terms_forgotten),
     "first_of_day": Scenario(_HUNDRED, _first_of_day),
     "first_touch": Scenario(_HUNDRED, _first_touch),
+    "patient_opened": Scenario(Shape(1, 1), _open_patient, alone=True),
 }
 """By the key under which it is reported."""
 
 
 # ---- peers --------------------------------------------------------------------------------------------
 
+Peer = Callable[[BenchStage], tuple[TxReceipt, int]]
+"""Gives a transaction, and how many transfers it makes."""
+
 UNLIMITED = 2**256 - 1
 
 
-def _erc20_transfer(stage: BenchStage) -> int:
+def _erc20_transfer(stage: BenchStage) -> tuple[TxReceipt, int]:
     """A transfer between two holders."""
-    return int(stage.protocol.token.transfer(stage.insurer, stage.payee.address, DOLLAR)["gasUsed"])
+    return stage.protocol.token.transfer(stage.insurer, stage.payee.address, DOLLAR), 1
 
 
-def _erc3009_transfer(stage: BenchStage) -> int:
+def _erc3009_transfer(stage: BenchStage) -> tuple[TxReceipt, int]:
     """A transfer between two holders by the payer's signature, submitted by a relay."""
     payer = stage.insurer
     authorization = TransferWithAuthorization(
         payer.address, stage.payee.address, DOLLAR, 0, ENDS_AT, keccak256(b"chainbill bench transfer")
     )
     signature = _signed(payer, authorization, stage.protocol.token_domain)
-    receipt = stage.protocol.token.transfer_with_authorization(stage.relay, authorization, signature)
-    return int(receipt["gasUsed"])
+    return stage.protocol.token.transfer_with_authorization(stage.relay, authorization, signature), 1
 
 
-def _batched_transfer_from(stage: BenchStage, approved: int) -> int:
-    """One of a hundred transfers that a contract pulls in one transaction, within what was approved."""
+def _batched_transfer_from(stage: BenchStage, approved: int) -> tuple[TxReceipt, int]:
+    """A hundred transfers that a contract pulls in one transaction, within what was approved."""
     token, payers = stage.protocol.token, stage.patients(Coverage.ONE_PAYER)
     puller = BatchedTransfer(stage.protocol.w3, stage.relay)
     with stage.mined_together():
         for payer in payers:
             stage.post(payer, token, "approve", puller.address, approved)
     addresses = [payer.address for payer in payers]
-    gas = puller.pull(stage.relay, token.address, stage.payee.address, DOLLAR, addresses)
-    return -(-gas // len(payers))
+    receipt = puller.pull(stage.relay, token.address, stage.payee.address, DOLLAR, addresses)
+    return receipt, len(payers)
 
 
-PEERS: dict[str, Callable[[BenchStage], int]] = {
+PEERS: dict[str, Peer] = {
     "erc20_transfer": _erc20_transfer,
     "erc3009_transfer": _erc3009_transfer,
     "batched_transfer_from": lambda stage: _batched_transfer_from(stage, 10 * DOLLAR),

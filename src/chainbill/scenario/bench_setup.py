@@ -122,6 +122,7 @@ class NodeStage:
             ends_at: when consents end, in seconds since 1970.
             policy: what is offered for gas, and how much of it is asked for.
         """
+        self.rpc_url = rpc_url
         self._give_gas = give_gas
         self._year, self._ends_at = year, ends_at
         self._policy = policy
@@ -253,15 +254,16 @@ class NodeStage:
 
     # ---- running --------------------------------------------------------------------------------------
 
-    def settle(self, shape: Shape, *, root_slot: int) -> TxReceipt:
-        """Settle one batch of a shape."""
+    def settle(self, shape: Shape, *, root_slot: int, end: type[Event] = ClaimSettled) -> TxReceipt:
+        """Settle one batch of a shape, of which every row must ``end`` in that way."""
         batch = self.batch(shape)
         digest = batch.digest(self.protocol.domain)
         signatures = [node.sign(digest) for node in self._nodes[:2]]
         receipt = self.protocol.settlement.settle(self.relay, batch, signatures, root_slot=root_slot)
-        settled = sum(isinstance(event, ClaimSettled) for event in self.events(receipt))
-        if settled != shape.events:
-            raise ChainError(f"{settled} of {shape.events} events settled: {self.events(receipt)[0]}")
+        ended = sum(isinstance(event, end) for event in self.events(receipt))
+        if ended != shape.events:
+            first = self.events(receipt)[0]
+            raise ChainError(f"{ended} of {shape.events} rows ended as {end.__name__}: {first}")
         return receipt
 
     def events(self, receipt: TxReceipt) -> list[Event]:
