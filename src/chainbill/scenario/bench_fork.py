@@ -67,12 +67,12 @@ def measure_fork(
         ChainError: a transaction fails by these rules.
     """
     scenarios: dict[str, RunGas] = {}
-    with _geth(hardfork) as geth, open_bench(only) as bench:
+    with simulating_geth(hardfork) as geth, open_bench(only) as bench:
 
         def run(receipts: Sequence[TxReceipt]) -> RunGas:
             ours = sum(gas_by(HARDFORKS[hardfork], each).used for each in bench.trace(receipts))
             hashes = [each["transactionHash"].to_0x_hex() for each in receipts]
-            return RunGas(sum(_simulated(geth, bench.node, each) for each in hashes), ours)
+            return RunGas(sum(simulated(geth, bench.node, each) for each in hashes), ours)
 
         for name, _, receipts in bench.run():
             scenarios[name] = run(receipts)
@@ -85,7 +85,7 @@ def measure_fork(
 
 
 @contextmanager
-def _geth(hardfork: str) -> Iterator[JsonRpc]:
+def simulating_geth(hardfork: str) -> Iterator[JsonRpc]:
     with (
         scratch_folder("bench") as folder,
         scratch_geth(folder, hardfork) as rpc_url,
@@ -111,7 +111,7 @@ def check_rules(node: JsonRpc, hardfork: str) -> None:
         )
 
 
-def _simulated(geth: JsonRpc, node: JsonRpc, transaction: str) -> int:
+def simulated(geth: JsonRpc, node: JsonRpc, transaction: str) -> int:
     """The gas of a transaction of ``node``'s chain on ``geth``."""
     sent = node.call("eth_getTransactionByHash", transaction)
     block = node.call("eth_getBlockByHash", sent["blockHash"], False)

@@ -62,9 +62,9 @@ _TRACER = """{
   fault: function (log, db) {},
 
   enter: function (call) {
-    var type = call.getType(), to = toHex(call.getTo());
-    this.touches.push([type == "CREATE" || type == "CREATE2" ? "create" : "enter", to, "", ""]);
-    this.frames.push({opcode: -1, inner: 0, address: null, to: to});
+    var type = call.getType(), creates = type == "CREATE" || type == "CREATE2", to = toHex(call.getTo());
+    this.touches.push([creates ? "create" : "enter", to, "", ""]);
+    this.frames.push({opcode: -1, inner: 0, address: null, to: to, creates: creates});
   },
 
   exit: function (result) {
@@ -72,8 +72,11 @@ _TRACER = """{
     if (frame.address !== null) this.settle(frame, frame.first - used);
     else { frame.address = frame.to; this.add(frame, -1, used); }
     this.frames[this.frames.length - 1].inner += used;
-    this.touches.push([error === undefined ? "exit" : "revert", "", "", "" + result.getOutput().length]);
-    if (error !== undefined && !/revert/i.test(error)) this.unpriced = "a frame that ended by: " + error;
+    // Of a creation anvil does not say how it ended, but its last opcode does.
+    var last = frame.opcode, reverts = last == 0xfd, ends = reverts || last == 0xf3 || last == 0;
+    if (last < 0) ends = !frame.creates || used == 0;
+    this.touches.push([reverts ? "revert" : "exit", "", "", "" + result.getOutput().length]);
+    if (!ends || error !== undefined && !reverts) this.unpriced = "a frame that broke off";
   },
 
   result: function (ctx, db) {
