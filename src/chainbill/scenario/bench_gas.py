@@ -41,7 +41,6 @@ from chainbill.scenario.bench_setup import (
     WINDOW_DAYS,
     BenchStage,
     Coverage,
-    NodeStage,
     Shape,
     bench_stage,
 )
@@ -205,7 +204,7 @@ def profile_gas(
     return profiles
 
 
-def creations(stage: NodeStage) -> dict[str, TxReceipt]:
+def creations(stage: BenchStage) -> dict[str, TxReceipt]:
     """The transaction that created each contract of a stage, by contract; read from its blocks."""
     names = {address: name for name, address in stage.addresses().items()}
     found: dict[str, TxReceipt] = {}
