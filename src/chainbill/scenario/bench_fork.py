@@ -11,14 +11,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from web3.types import TxReceipt
-
 from chainbill.chain.devnet.gas_trace import TRACE_SECONDS, state_before
 from chainbill.chain.devnet.geth import BLOCK_GAS, scratch_geth
 from chainbill.chain.devnet.scratch_devnet import scratch_folder
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError, DevnetError
-from chainbill.scenario.bench_gas import PEERS, creations, open_bench
+from chainbill.scenario.bench_gas import PEERS, creations, hash_of, open_bench
 from chainbill.scenario.gas_pricing import PRECOMPILES, gas_by
 from chainbill.scenario.gas_schedule import AMSTERDAM, OSAKA, GasSchedule
 
@@ -69,18 +67,17 @@ def measure_fork(
     scenarios: dict[str, RunGas] = {}
     with simulating_geth(hardfork) as geth, open_bench(only) as bench:
 
-        def run(receipts: Sequence[TxReceipt]) -> RunGas:
-            ours = sum(gas_by(HARDFORKS[hardfork], each).used for each in bench.trace(receipts))
-            hashes = [each["transactionHash"].to_0x_hex() for each in receipts]
-            return RunGas(sum(simulated(geth, bench.node, each) for each in hashes), ours)
+        def run(transactions: Sequence[str]) -> RunGas:
+            ours = sum(gas_by(HARDFORKS[hardfork], each).used for each in bench.trace(transactions))
+            return RunGas(sum(simulated(geth, bench.node, each) for each in transactions), ours)
 
-        for name, _, receipts in bench.run():
-            scenarios[name] = run(receipts)
+        for name, _, transactions in bench.run():
+            scenarios[name] = run(transactions)
             on_scenario(name)
         if only:
             return ForkReport(hardfork, scenarios, {}, {})
-        created = {name: run([receipt]) for name, receipt in creations(bench.stage).items()}
-        peers = {name: run([peer(bench.stage)[0]]) for name, peer in PEERS.items()}
+        created = {name: run([each]) for name, each in creations(bench.stage).items()}
+        peers = {name: run([hash_of(peer(bench.stage)[0])]) for name, peer in PEERS.items()}
         return ForkReport(hardfork, scenarios, peers, created)
 
 

@@ -141,15 +141,17 @@ class Bench:
         self._chosen = {name: each for name, each in SCENARIOS.items() if not only or name in only}
         stage.set_up([scenario.shape for scenario in self._chosen.values()])
 
-    def run(self) -> Iterator[tuple[str, Scenario, Sequence[TxReceipt]]]:
-        """Run each scenario on the stage as it was set up; it is so again before the next one."""
+    def run(self) -> Iterator[tuple[str, Scenario, Sequence[str]]]:
+        """Run each scenario on the stage as it was set up; it is so again before the next one. With each come
+        the hashes of its transactions."""
         for name, scenario in self._chosen.items():
             with self.stage.rolled_back():
-                yield name, scenario, scenario.run(self.stage, scenario.shape)
+                receipts = scenario.run(self.stage, scenario.shape)
+                yield name, scenario, [hash_of(each) for each in receipts]
 
-    def trace(self, receipts: Iterable[TxReceipt]) -> list[TracedTransaction]:
-        """What transactions did that the chain has."""
-        return [trace(self.node, each["transactionHash"].to_0x_hex()) for each in receipts]
+    def trace(self, transactions: Iterable[str]) -> list[TracedTransaction]:
+        """What transactions did that the chain has, by their hashes."""
+        return [trace(self.node, each) for each in transactions]
 
 
 @contextmanager
@@ -175,17 +177,11 @@ def measure_gas(
     """
     figures: dict[str, GasFigure] = {}
     with open_bench(only) as bench:
-        for name, scenario, receipts in bench.run():
-            figures[name] = scenario.figure(bench.trace(receipts))
+        for name, scenario, transactions in bench.run():
+            figures[name] = scenario.figure(bench.trace(transactions))
             on_scenario(name)
-        created = (
-            {}
-            if only
-            else {
-                name: _creation_gas(*bench.trace([receipt]))
-                for name, receipt in creations(bench.stage).items()
-            }
-        )
+        made = {} if only else creations(bench.stage)
+        created = {name: _creation_gas(*bench.trace([each])) for name, each in made.items()}
         peers = {} if only else {name: _peer_gas(bench, peer) for name, peer in PEERS.items()}
         return GasReport(figures, peers, created, bench.stage.code_sizes())
 
@@ -197,26 +193,30 @@ def profile_gas(
     profiles: dict[str, ScenarioProfile] = {}
     with open_bench(only) as bench:
         token = bench.stage.protocol.deployment.token
-        for name, scenario, receipts in bench.run():
-            first, *others = [profile_of(each, [token]) for each in bench.trace(receipts)]
+        for name, scenario, transactions in bench.run():
+            first, *others = [profile_of(each, [token]) for each in bench.trace(transactions)]
             profiles[name] = ScenarioProfile(scenario.events, sum(others, first))
             on_scenario(name)
     return profiles
 
 
-def creations(stage: BenchStage) -> dict[str, TxReceipt]:
-    """The transaction that created each contract of a stage, by contract; read from its blocks."""
-    names = {address: name for name, address in stage.addresses().items()}
-    found: dict[str, TxReceipt] = {}
-    for receipt in stage.receipts():
-        # Of the factory's calls, those that make a payer alone leave a log.
-        makes_payer = receipt.get("to") == stage.protocol.payers.address and receipt["logs"]
-        name = "InsurerPayer" if makes_payer else names.get(str(receipt.get("contractAddress")))
-        if name:
-            found.setdefault(name, receipt)
-        if makes_payer:
-            break
-    return found
+def creations(stage: BenchStage) -> dict[str, str]:
+    """The hash of the transaction that created each contract of a stage, by contract."""
+    made = stage.protocol.deployment.made
+    found: dict[str, str] = {}
+    for each in made.contracts.values() if made is not None else ():
+        # One that another makes in its own creation is not named beside it.
+        if each.transaction is not None and each.transaction not in found.values():
+            found[each.contract] = each.transaction
+    factory = stage.protocol.payers.address
+    # Of the factory's calls, those that make a payer alone leave a log.
+    payer = next(each for each in stage.receipts() if each.get("to") == factory and each["logs"])
+    return found | {"InsurerPayer": hash_of(payer)}
+
+
+def hash_of(receipt: TxReceipt) -> str:
+    """The hash of a receipt's transaction, 0x-hexadecimal."""
+    return receipt["transactionHash"].to_0x_hex()
 
 
 def _fork_gas(traced: Sequence[TracedTransaction], shares: int = 1) -> ForkGas:
@@ -227,7 +227,7 @@ def _fork_gas(traced: Sequence[TracedTransaction], shares: int = 1) -> ForkGas:
 
 def _peer_gas(bench: Bench, peer: Peer) -> ForkGas:
     receipt, transfers = peer(bench.stage)
-    return _fork_gas(bench.trace([receipt]), transfers)
+    return _fork_gas(bench.trace([hash_of(receipt)]), transfers)
 
 
 def _creation_gas(traced: TracedTransaction) -> CreationGas:
