@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from scripts import gas_table
 
-from chainbill.scenario.bench_gas import PEERS, SCENARIOS
+from chainbill.scenario.bench_scenarios import PEERS, SCENARIOS
 
 
 @pytest.fixture

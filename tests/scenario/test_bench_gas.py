@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from scripts.gas_table import BOUNDS, WANTED
 
-from chainbill.scenario.bench_gas import PEERS, SCENARIOS, measure_gas, profile_gas
+from chainbill.scenario.bench_gas import measure_gas, profile_gas
+from chainbill.scenario.bench_scenarios import PEERS, SCENARIOS
 
 SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "gas.json"
 

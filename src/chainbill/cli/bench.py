@@ -13,7 +13,8 @@ from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.output import emit, progress, show_table
 from chainbill.protocol_constants import GAS_CAP
 from chainbill.scenario.bench_fork import HARDFORKS, ForkReport, measure_fork
-from chainbill.scenario.bench_gas import SCENARIOS, GasReport, ScenarioProfile, measure_gas, profile_gas
+from chainbill.scenario.bench_gas import GasReport, ScenarioProfile, measure_gas, profile_gas
+from chainbill.scenario.bench_scenarios import SCENARIOS
 from chainbill.scenario.gas_profile import GasProfile
 
 

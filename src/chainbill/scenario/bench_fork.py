@@ -16,7 +16,8 @@ from chainbill.chain.devnet.geth import BLOCK_GAS, scratch_geth
 from chainbill.chain.devnet.scratch_devnet import scratch_folder
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError, DevnetError
-from chainbill.scenario.bench_gas import PEERS, creations, hash_of, open_bench
+from chainbill.scenario.bench_gas import creations, hash_of, open_bench
+from chainbill.scenario.bench_scenarios import PEERS
 from chainbill.scenario.gas_pricing import PRECOMPILES, gas_by
 from chainbill.scenario.gas_schedule import AMSTERDAM, OSAKA, GasSchedule
 
