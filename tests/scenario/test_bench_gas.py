@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from scripts.gas_table import BOUNDS, WANTED
 
+from chainbill.chain.format.events import ClaimPended
+from chainbill.errors import ChainError
 from chainbill.scenario.bench_gas import measure_gas, profile_gas
 from chainbill.scenario.bench_scenarios import PEERS, SCENARIOS
+from chainbill.scenario.bench_setup import Shape, bench_stage
 
 SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "gas.json"
 
@@ -125,3 +128,10 @@ def test_snapshot__every_contract__has_a_tenth_to_spare(snapshot: dict[str, Any]
 
 def test_snapshot__keys__are_all_scenarios_and_peers(snapshot: dict[str, Any]) -> None:
     assert (list(snapshot["scenarios"]), list(snapshot["peers"])) == (list(SCENARIOS), list(PEERS))
+
+
+def test_settle__rows_that_end_otherwise_than_the_scenario_says__are_no_figure() -> None:
+    with bench_stage() as stage:
+        stage.set_up([Shape(1, 1)])
+        with pytest.raises(ChainError, match="0 of 1 rows ended as ClaimPended"):
+            stage.settle(Shape(1, 1), root_slot=0, end=ClaimPended)

@@ -184,6 +184,14 @@ def test_cases__run_by_geth__take_what_is_written_here(probed: Probed, hardfork:
     assert taken == {name: getattr(case, hardfork) for name, case in CASES.items()}
 
 
+def test_simulated__transaction_that_fails_there__is_no_figure(probed: Probed) -> None:
+    """On an anvil, which simulates too."""
+    transaction = probed.run(Case(load(1), 0, 0))
+    assert simulated(probed.node, probed.node, transaction) == probed.traced(Case(load(1), 0, 0)).gas_used
+    with pytest.raises(ChainError, match="the transaction fails there"):
+        simulated(probed.node, probed.node, probed.run(Case(load(1) + REVERT, 0, 0)))
+
+
 @pytest.mark.parametrize(
     "name,slots",
     [
