@@ -1,8 +1,8 @@
 """What touching state costs, and the transaction itself, by the rules of today's hard fork and of the next.
 
-Amsterdam is scheduled next. Its prices are those of the EIPs in last call in October 2026, which geth 1.17.10
-charges: EIP-2780 (the transaction), EIP-7976 and EIP-7981 (calldata and access lists), EIP-8037 (new state)
-and EIP-8038 (access to state). Osaka's are those of EIP-2929, EIP-2930, EIP-3529 and EIP-7623, told in the
+Amsterdam is scheduled next. Its prices are those that geth 1.17.10 charges by EIP-2780 (the transaction),
+EIP-7976 and EIP-7981 (calldata and access lists), EIP-8037 (new state) and EIP-8038 (access to state), all in
+last call in October 2026. Osaka's are those of EIP-2929, EIP-2930, EIP-3529 and EIP-7623, told in the
 terms of EIP-8038. All else costs the same by both.
 """
 
