@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ISettlementState} from "./ISettlementState.sol";
+import {ISettlementExtension} from "./ISettlementExtension.sol";
 import {TypedData} from "../codec/TypedData.sol";
 
 /// @notice Settles batches of service events that an oracle quorum has signed; keeps providers' credit until
 /// its dispute window has ended; reverses claims.
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
-interface IClaimSettlement is ISettlementState {
+interface IClaimSettlement is ISettlementExtension {
     // ---- settling ---------------------------------------------------------------------------------
 
     /// @notice Settle a signed batch. Anyone may submit it.

@@ -6,11 +6,13 @@ import {CreditAccount} from "./CreditAccount.sol";
 import {ProviderPayouts} from "./ProviderPayouts.sol";
 import {PackedClaim} from "../codec/PackedClaim.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
+import {ISettlementExtension} from "../interfaces/ISettlementExtension.sol";
+import {ExactTransfer} from "../token/ExactTransfer.sol";
 import {TransferGas} from "../token/TransferGas.sol";
 
 /// @notice The part of SettlementExtension that takes claims back: what each party gets, out of whose money,
 /// and what the provider is left owing.
-/// @dev Documented in IClaimSettlement.
+/// @dev Documented in ISettlementExtension.
 abstract contract ClaimReversals is ProviderPayouts {
     using CreditAccount for CreditAccount.Account;
 
@@ -26,7 +28,7 @@ abstract contract ClaimReversals is ProviderPayouts {
 
     // ---- verbs ------------------------------------------------------------------------------------
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function collectReceivable(uint32 providerId, uint32 payerId)
         external
         delegated
@@ -49,7 +51,7 @@ abstract contract ClaimReversals is ProviderPayouts {
         _payPayer(payerId, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function collectRefund(uint32 payerId) external delegated nonReentrant returns (uint64 amount) {
         amount = refundOf[payerId];
         if (amount == 0) revert NoRefund(payerId);

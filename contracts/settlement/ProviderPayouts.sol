@@ -4,16 +4,17 @@ pragma solidity 0.8.30;
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {CreditAccount} from "./CreditAccount.sol";
 import {OnlyDelegateCall} from "./OnlyDelegateCall.sol";
+import {ISettlementExtension} from "../interfaces/ISettlementExtension.sol";
 import {ExactTransfer} from "../token/ExactTransfer.sol";
 
 /// @notice The part of SettlementExtension that pays providers and operators, and keeps bonds.
-/// @dev Documented in IClaimSettlement.
+/// @dev Documented in ISettlementExtension.
 abstract contract ProviderPayouts is OnlyDelegateCall {
     using CreditAccount for CreditAccount.Account;
 
     // ---- verbs ------------------------------------------------------------------------------------
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function withdraw(uint32 providerId) external delegated nonReentrant returns (uint64 amount) {
         address payoutAddress = _payoutAddress(providerId);
         amount = _payOut(_providers[providerId]);
@@ -24,7 +25,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         SafeERC20.safeTransfer(token, payoutAddress, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function withdrawFees(address operator) external delegated nonReentrant returns (uint64 amount) {
         amount = _payOut(_operators[operator]);
         if (amount == 0) revert NoFees(operator);
@@ -34,7 +35,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         SafeERC20.safeTransfer(token, operator, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function drawAdvance(uint32 providerId, uint64 amount) external delegated nonReentrant {
         _checkPayoutAddress(providerId);
         CreditAccount.Account storage account = _providers[providerId];
@@ -49,7 +50,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         SafeERC20.safeTransfer(token, msg.sender, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function depositBond(uint32 providerId, uint64 amount) external delegated nonReentrant {
         _payoutAddress(providerId);
 
@@ -60,7 +61,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         emit BondDeposited(providerId, msg.sender, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function withdrawBond(uint32 providerId) external delegated nonReentrant returns (uint64 amount) {
         _checkPayoutAddress(providerId);
         CreditAccount.Account storage account = _providers[providerId];
@@ -80,7 +81,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         SafeERC20.safeTransfer(token, msg.sender, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function suspend(uint32 providerId) external delegated restricted {
         _payoutAddress(providerId);
         if (_providers[providerId].isSuspended()) revert AlreadySuspended(providerId);
@@ -89,7 +90,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         emit ProviderSuspended(providerId);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function reinstate(uint32 providerId) external delegated restricted {
         if (!_providers[providerId].isSuspended()) revert NotSuspended(providerId);
 
