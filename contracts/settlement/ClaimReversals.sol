@@ -240,9 +240,9 @@ abstract contract ClaimReversals is ProviderPayouts {
     function _refundPayer(uint32 payerId, uint256 amount) private {
         if (amount == 0) return;
         address payer = _payerAddress(payerId);
-        TransferGas.check();
-        if (SafeERC20.trySafeTransfer(token, payer, amount)) {
-            IInsurerPayer(payer).refund(uint64(amount));
+        uint256 before = token.balanceOf(payer);
+        if (TransferGas.tryTransfer(token, payer, amount)) {
+            IInsurerPayer(payer).refund(_arrived(payer, before, amount));
         } else {
             refundOf[payerId] += uint64(amount);
             emit RefundDeferred(payerId, uint64(amount));

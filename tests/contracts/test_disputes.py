@@ -1048,6 +1048,23 @@ def test_reversal__several_refunds_wait__add_up(unruly: Protocol) -> None:
         unruly.void(settled)
     waiting = sum(settled.claim.plan_paid for settled in claims)
     assert unruly.settlement.read("refundOf", unruly.payer_id) == waiting
+def test_concede__both_payers_tokens_burn_all_their_gas__both_refunds_wait(unruly: Protocol) -> None:
+    """Each transfer takes 300,000 gas at most, and leaves enough for the rest of the reversal."""
+    second = insured_twice(unruly, plan=PlanTerms(deductible=0, oop_max=1_000 * DOLLAR))
+    settled = settle_coordinated(unruly, second)
+    parts = {unruly.payer_id: settled.claim.plan_paid, second: settled.claim.secondary_paid}
+    assert all(parts.values())
+    unruly.dispute(settled)
+    for payer_id in parts:
+        payer = unruly.payer_contracts[payer_id].address
+        unruly.token.send(unruly.stranger, "setBurnsGas", payer, True)
+    receipt = unruly.settlement.send(unruly.provider, "concede", settled.words, gas=1_100_000)
+    assert receipt.of(RefundDeferred) == [RefundDeferred(*part) for part in parts.items()]
+    assert status(unruly, settled) == REVERSED
+    assert unruly.credit_of() == Credit()
+    unruly.assert_solvent()
+
+
     unruly.assert_solvent()
 
 
@@ -1100,3 +1117,15 @@ def void_with(protocol: Protocol, settled: Settled, gas: int) -> str:
     except ChainError:
         return "out of gas"
     return "deferred" if receipt.of(RefundDeferred) else "reversed"
+def test_reversal__token_that_needs_nearly_all_it_may_take__is_never_deferred(unruly: Protocol) -> None:
+    """A call gets no more than 63 of 64 parts of what is there: so much more must be there before it."""
+    settled = settle(unruly)
+    unruly.token.send(unruly.stranger, "setNeededGas", 290_000)
+    endings = set()
+    for gas in range(370_000, 520_000, 500):
+        with unruly.rolled_back():
+            endings.add(void_with(unruly, settled, gas))
+    assert {"reversed", "InsufficientGas"} <= endings
+    assert "deferred" not in endings
+
+

@@ -15,7 +15,11 @@ from chainbill.chain.format.batch_codec import BatchSection
 from chainbill.chain.format.events import ClaimSettled, PayerFailed
 from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
-from chainbill.money import DOLLAR, MAX_AMOUNT
+from chainbill.money import DOLLAR
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
+
+GAS_AT_HAND = 308_261
+"""What must be there before a payer's transfer, so that 300,000 is left to it."""
 
 
 @pytest.fixture(autouse=True)
@@ -289,5 +293,5 @@ def test_settle__gas_limits_around_the_least__settle_equally_or_revert(
 def test_settle__a_little_less_than_the_least_gas__says_that_gas_is_missing(unruly: Protocol) -> None:
     """The check before tokens are asked of a payer is what a submitter with too little gas meets."""
     batch = unruly.batch(both_payers(unruly))
-    with reverts("InsufficientGas", required=300_000):
+    with reverts("InsufficientGas", required=GAS_AT_HAND):
         unruly.submit(batch, gas=least_gas(unruly) - 100)
