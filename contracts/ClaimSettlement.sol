@@ -61,7 +61,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
         _settleRuns(cursor, sections);
         (bytes memory leaves, uint256 counts) = _finishCursor(cursor);
         bytes32 root = ClaimTree.root(leaves);
-        if (root != 0) _storeRoot(rootSlot, root);
+        if (root != 0) rootSlot = _storeRoot(rootSlot, digest, root);
         _emitBatch(header, digest, root, counts, rootSlot);
 
         if (!cursor.disbursed) escrow.disburseTotal();
@@ -95,14 +95,25 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
         emit BatchSettled(digest, root, batch, submission);
     }
 
-    /// Keeps a batch's root, where none stands whose claims may still be disputed.
-    function _storeRoot(uint32 rootSlot, bytes32 root) private {
-        uint40 until = uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;
-        if (block.timestamp < until) revert RootSlotInUse(rootSlot, until);
+    /// Keeps a batch's root, where none stands whose claims may still be disputed: in the slot that was asked for;
+    /// or, where somebody's batch was quicker there, in the first from that of the batch's digest on.
+    function _storeRoot(uint32 rootSlot, bytes32 digest, bytes32 root) private returns (uint32) {
+        if (_isRootKept(rootSlot)) {
+            rootSlot = uint32(bytes4(digest));
+            unchecked {
+                // Runs on from the last slot to the first; there are more than batches in a dispute window.
+                while (_isRootKept(rootSlot)) ++rootSlot;
+            }
+        }
         _roots[rootSlot] = bytes32(bytes27(root)) | bytes32(block.timestamp);
     }
 
     function _checkTime(TypedData.BatchHeader calldata header) private view {
+        return rootSlot;
+    }
+
+    function _isRootKept(uint32 rootSlot) private view returns (bool) {
+        return block.timestamp < uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;
         (uint64 signedAt, uint64 deadline) = (header.signedAt, header.deadline);
         if (signedAt > block.timestamp) revert BatchNotYetValid(signedAt, block.timestamp);
         if (deadline < block.timestamp) revert BatchExpired(deadline, block.timestamp);

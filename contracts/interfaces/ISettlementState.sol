@@ -181,7 +181,6 @@ interface ISettlementState {
     error NotThePayoutAddress(uint32 providerId, address caller, address payoutAddress);
     error AlreadySuspended(uint32 providerId);
     error NotSuspended(uint32 providerId);
-    error RootSlotInUse(uint32 rootSlot, uint40 until);
     error AdvanceTooLarge(uint64 amount, uint64 available);
     error BondInUse(uint32 providerId, uint64 advanced, uint64 maturing, uint32 openDisputes);
     error NoBond(uint32 providerId);

@@ -1107,16 +1107,6 @@ def test_reversal__any_gas__never_turns_a_refund_into_a_deferred_one(protocol: P
     assert "deferred" not in endings
 
 
-def void_with(protocol: Protocol, settled: Settled, gas: int) -> str:
-    """How a void ends that gets this much gas."""
-    arguments = settled.words, settled.root_slot, list(settled.proof)
-    try:
-        receipt = protocol.settlement.send(protocol.provider, "void", *arguments, gas=gas)
-    except ContractReverted as refusal:
-        return refusal.name
-    except ChainError:
-        return "out of gas"
-    return "deferred" if receipt.of(RefundDeferred) else "reversed"
 def test_reversal__token_that_needs_nearly_all_it_may_take__is_never_deferred(unruly: Protocol) -> None:
     """A call gets no more than 63 of 64 parts of what is there: so much more must be there before it."""
     settled = settle(unruly)
@@ -1129,3 +1119,13 @@ def test_reversal__token_that_needs_nearly_all_it_may_take__is_never_deferred(un
     assert "deferred" not in endings
 
 
+def void_with(protocol: Protocol, settled: Settled, gas: int) -> str:
+    """How a void ends that gets this much gas."""
+    arguments = settled.words, settled.root_slot, list(settled.proof)
+    try:
+        receipt = protocol.settlement.send(protocol.provider, "void", *arguments, gas=gas)
+    except ContractReverted as refusal:
+        return refusal.name
+    except ChainError:
+        return "out of gas"
+    return "deferred" if receipt.of(RefundDeferred) else "reversed"

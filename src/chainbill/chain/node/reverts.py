@@ -156,7 +156,7 @@ HINTS = {
     "SignersUnsorted": _NOT_BY_HAND,
     "TooManyRows": _NOT_BY_HAND,
     "TooManySignatures": _NOT_BY_HAND,
-    "RootSlotInUse": _SETTLE_AGAIN,
+    "TokensMissing": "the token has begun to keep something of each transfer: settle once it has stopped",
     "QuorumNotReached": _QUORUM,
     "NotOracleMember": _QUORUM,
     "NotTheMembers": _QUORUM,
