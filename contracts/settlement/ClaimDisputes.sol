@@ -95,9 +95,10 @@ abstract contract ClaimDisputes is ClaimReversals {
         if (block.timestamp >= found.deadline) revert DeadlineOver(found.deadline, block.timestamp);
 
         Difference memory taken = _difference(id, claim, ruling);
-        // Of a claim of nothing (a free service with a yearly limit) nothing is taken back but its units.
-        bool stands = taken.amounts | taken.shares | taken.secondary | taken.fee == 0 && !taken.whole;
-        if (stands) return _uphold(id, claim, found);
+        bool same = taken.amounts | taken.shares | taken.secondary | taken.fee == 0;
+        // A claim of nothing (a free service with a yearly limit) has but its units to lose: the ruling says which.
+        if (same && (ruling.stands || !taken.whole)) return _uphold(id, claim, found);
+        if (ruling.stands) revert RulingContradictsItself(id);
         _reverse(id, claim, found, taken);
     }
 

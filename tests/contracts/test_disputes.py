@@ -790,17 +790,46 @@ def test_resolve__in_part__gives_no_units_back(protocol: Protocol) -> None:
     assert protocol.units_used(protocol.patient) == 3
 
 
-def test_resolve__in_full_of_a_claim_of_nothing__gives_its_units_back(protocol: Protocol) -> None:
-    """A free service with a yearly limit: there is nothing to take back but the units."""
-    free = b"free\0\0\0\0"
-    protocol.publish_fees({free: FeeTerms(amount=0, category=COPAY, annual_units=12)})
-    settled = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1, free, billed=0)))
-    assert protocol.units_used(protocol.patient, free) == 1
+FREE = b"free\0\0\0\0"
+"""A free service with a yearly limit."""
+
+
+def answered_claim_of_nothing(protocol: Protocol) -> Settled:
+    """There is nothing to take back of it but its units."""
+    protocol.publish_fees({FREE: FeeTerms(amount=0, category=COPAY, annual_units=12)})
+    settled = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1, FREE, billed=0)))
+    assert protocol.units_used(protocol.patient, FREE) == 1
     protocol.dispute(settled)
     protocol.answer(settled)
+    return settled
+
+
+def test_resolve__in_full_of_a_claim_of_nothing__gives_its_units_back(protocol: Protocol) -> None:
+    settled = answered_claim_of_nothing(protocol)
     protocol.resolve(settled, NOTHING_LEFT)
-    assert protocol.units_used(protocol.patient, free) == 0
+    assert protocol.units_used(protocol.patient, FREE) == 0
     assert status(protocol, settled) == REVERSED
+
+
+def test_resolve__claim_of_nothing_that_stands__keeps_its_units(protocol: Protocol) -> None:
+    """Its values are the same either way: the ruling says in a word of its own that it stands."""
+    settled = answered_claim_of_nothing(protocol)
+    receipt = protocol.resolve(settled, ruling(settled, stands=True))
+    assert receipt.events == (DisputeUpheld(settled.claim_id, protocol.provider_id),)
+    assert protocol.units_used(protocol.patient, FREE) == 1
+    assert status(protocol, settled) == UPHELD
+
+
+def test_resolve__stands_with_less_than_the_claims_own_values__reverts(protocol: Protocol) -> None:
+    settled = settle(protocol)
+    protocol.dispute(settled)
+    protocol.answer(settled)
+    less = ruling(settled, allowed=149 * DOLLAR, deductible=99 * DOLLAR, stands=True)
+    for ruled in ((0, 0, 0, 0, True), less):
+        with reverts("RulingContradictsItself", claimId=shown(settled.claim_id)):
+            protocol.resolve(settled, ruled)
+    protocol.resolve(settled, ruling(settled, stands=True))
+    assert status(protocol, settled) == UPHELD
 
 
 def test_concede__units_from_before_there_was_a_limit__take_none_from_later_ones(protocol: Protocol) -> None:

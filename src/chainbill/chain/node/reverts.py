@@ -141,7 +141,8 @@ HINTS = {
     "NotInBatch": "the claim is not as it was logged, or its batch's root is kept no more",
     "RulingTooLarge": "a ruling may lower what was settled, and raise nothing",
     "RulingDoesNotAddUp": "every part must be ruled on, so that the parts make what is allowed",
-    "PatientPartMissing": "put in a bond, or wait for credit: the patient's part must be there in full",
+    "RulingContradictsItself": "let the claim stand, or rule on its parts, not both",
+    "PatientPartMissing": "the patient's part must be there in full: chainbill provider bond deposit AMOUNT",
     # ---- settling ----
     "EnforcedPause": "the governor has paused new settlement; withdrawals stay open",
     "ExpectedPause": "settlement is not paused, and goes on",
