@@ -129,10 +129,28 @@ abstract contract ClaimReversals is ProviderPayouts {
         account.mature();
         uint256 matured = _least(account.withdrawable(), due);
         uint256 bond = _least(account.freeBond(), due - matured);
+        bond += _completePatientPart(claim, taken, matured + bond);
         account.takeMatured(matured);
         account.takeBond(bond);
         emit ReversalFunded(taken.claimId, 0, 0, uint64(matured), uint64(bond), 0);
         _giveBackWhatIsThere(claim, taken, matured + bond);
+    }
+
+    /// Adds to the provider's bond what of the patient's part is not there, out of the caller's own tokens, where it
+    /// has allowed that: anybody may have the credit paid out to the provider just before it gives a claim back.
+    /// @param there what credit and bond can give
+    /// @return missing what was added
+    function _completePatientPart(SettledClaim calldata claim, Difference memory taken, uint256 there)
+        private
+        returns (uint256 missing)
+    {
+        uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);
+        if (share <= there) return 0;
+        missing = share - there;
+        if (token.allowance(msg.sender, address(this)) < missing) {
+            revert PatientPartMissing(uint64(share), uint64(there));
+        }
+        _addBond(PackedClaim.providerId(claim.parties), uint64(missing));
     }
 
     /// Ends a dispute's hold on the provider's credit and the operator's fee; this much of them is lost.
@@ -146,9 +164,7 @@ abstract contract ClaimReversals is ProviderPayouts {
 
     /// The patient first and in full, then the payers as far as it goes; the rest is a receivable.
     function _giveBackWhatIsThere(SettledClaim calldata claim, Difference memory taken, uint256 there) private {
-        uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);
-        if (share > there) revert PatientPartMissing(uint64(share), uint64(there));
-        there -= share;
+        there -= PackedClaim.responsibility(taken.amounts, taken.shares);
         uint256 primary = PackedClaim.planPaid(taken.shares);
         uint256 missing = primary - _least(primary, there);
         there -= primary - missing;

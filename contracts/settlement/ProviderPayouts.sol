@@ -54,11 +54,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
     function depositBond(uint32 providerId, uint64 amount) external delegated nonReentrant {
         _payoutAddress(providerId);
 
-        // Credited after the tokens have arrived, so that the bond never promises what is not there.
-        ExactTransfer.pull(token, msg.sender, amount);
-
-        _providers[providerId].addBond(amount);
-        emit BondDeposited(providerId, msg.sender, amount);
+        _addBond(providerId, amount);
     }
 
     /// @inheritdoc ISettlementExtension
@@ -99,6 +95,14 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
     }
 
     // ---- parts ------------------------------------------------------------------------------------
+
+    /// Adds the caller's tokens to a bond, after they have arrived: it never promises what is not there.
+    function _addBond(uint32 providerId, uint64 amount) internal {
+        ExactTransfer.pull(token, msg.sender, amount);
+
+        _providers[providerId].addBond(amount);
+        emit BondDeposited(providerId, msg.sender, amount);
+    }
 
     /// Reverts unless called from the provider's payout address.
     function _checkPayoutAddress(uint32 providerId) internal view {
