@@ -18,6 +18,7 @@ import {ExtensionCalls} from "./settlement/ExtensionCalls.sol";
 import {QuorumCheck} from "./settlement/QuorumCheck.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
 import {SettlementViews} from "./settlement/SettlementViews.sol";
+import {ExactTransfer} from "./token/ExactTransfer.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
 import {DISPUTE_WINDOW, MAX_BATCH_LIFE} from "./types/Timelocks.sol";
@@ -58,6 +59,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
 
         Cursor memory cursor = _blankCursor()[0];
         _startCursor(cursor, _context(header, digest), sections);
+        cursor.held = ExactTransfer.balance(token);
         _settleRuns(cursor, sections);
         (bytes memory leaves, uint256 counts) = _finishCursor(cursor);
         bytes32 root = ClaimTree.root(leaves);
@@ -65,6 +67,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
         _emitBatch(header, digest, root, counts, rootSlot);
 
         if (!cursor.disbursed) escrow.disburseTotal();
+        ExactTransfer.checkHeld(token, cursor.held);
         return (uint16(counts >> 48), uint16(counts >> 32), uint16(counts >> 16), uint16(counts));
     }
 
@@ -164,7 +167,8 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
     /// that a payer whose tokens cannot move takes back all that the run did. A section that is all of a run
     /// needs none: its payer pays, or fails, in the call in which it prices, before anybody else writes.
     /// @param payers_ primary above secondary, as BatchCodec.payersOf
-    /// @return reply the ids of the claims that settled, and behind them the tally, see Cursor
+    /// @return reply the ids of the claims that settled, and behind them what they have credited u192 | the tally u64,
+    /// see Cursor
     function settlePayers(BatchContext calldata context, uint256 payers_, bytes calldata sections)
         external
         returns (bytes memory reply)
@@ -185,7 +189,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
         }
         uint256 tally;
         (reply, tally) = _finishCursor(cursor);
-        WordArray.append(reply, tally);
+        WordArray.append(reply, cursor.held << 64 | tally);
     }
 
     /// Has a payer pay what it has priced; it reverts with PayerCannotPay where it cannot.

@@ -200,8 +200,9 @@ abstract contract ClaimReversals is ProviderPayouts {
 
         uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);
         if (share != 0) {
+            uint256 before = token.balanceOf(address(escrow));
             SafeERC20.safeTransfer(token, address(escrow), share);
-            escrow.refund(claim.patient, uint64(share));
+            escrow.refund(claim.patient, _arrived(address(escrow), before, share));
         }
         uint32 payerId = PackedClaim.payerId(claim.parties);
         if (payerId != 0) {
@@ -267,8 +268,14 @@ abstract contract ClaimReversals is ProviderPayouts {
 
     function _payPayer(uint32 payerId, uint64 amount) private {
         address payer = _payerAddress(payerId);
+        uint256 before = token.balanceOf(payer);
         SafeERC20.safeTransfer(token, payer, amount);
-        IInsurerPayer(payer).refund(amount);
+        IInsurerPayer(payer).refund(_arrived(payer, before, amount));
+    }
+
+    /// What is a party's again of what was sent: where the token keeps a fee, the party bears it, as of any payout.
+    function _arrived(address recipient, uint256 before, uint256 amount) private view returns (uint64) {
+        return uint64(ExactTransfer.arrived(token, recipient, before, amount));
     }
 
     function _least(uint256 a, uint256 b) private pure returns (uint256) {
