@@ -109,14 +109,14 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, BatchW
             }
         }
         _roots[rootSlot] = bytes32(bytes27(root)) | bytes32(block.timestamp);
-    }
-
-    function _checkTime(TypedData.BatchHeader calldata header) private view {
         return rootSlot;
     }
 
     function _isRootKept(uint32 rootSlot) private view returns (bool) {
         return block.timestamp < uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;
+    }
+
+    function _checkTime(TypedData.BatchHeader calldata header) private view {
         (uint64 signedAt, uint64 deadline) = (header.signedAt, header.deadline);
         if (signedAt > block.timestamp) revert BatchNotYetValid(signedAt, block.timestamp);
         if (deadline < block.timestamp) revert BatchExpired(deadline, block.timestamp);

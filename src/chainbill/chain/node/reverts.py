@@ -107,6 +107,8 @@ HINTS = {
     "NotEnrolled": _ENROL,
     "CoverageAlreadyEnded": "enrolling again resumes it: chainbill insurer enrol",
     "FamilyUnchangeable": "enrol under the family that the member has this year",
+    "FamilyFull": "a family has at most 255 members in a year",
+    "OpeningTooLarge": "opening entries bring what a member has met to some $281 million at most",
     "BenefitYearOutOfReach": "name this year, the one before or the one after: --year",
     "ZeroMember": _ANY_ACCOUNT,
     "PayerCannotPay": "see the pool and the plan: chainbill insurer balance",
