@@ -1048,6 +1048,23 @@ def test_reversal__payers_tokens_blocked__everybody_else_has_theirs(unruly: Prot
     unruly.assert_solvent()
 
 
+def test_concede__both_payers_tokens_burn_all_their_gas__both_refunds_wait(unruly: Protocol) -> None:
+    """Each transfer takes 300,000 gas at most, and leaves enough for the rest of the reversal."""
+    second = insured_twice(unruly, plan=PlanTerms(deductible=0, oop_max=1_000 * DOLLAR))
+    settled = settle_coordinated(unruly, second)
+    parts = {unruly.payer_id: settled.claim.plan_paid, second: settled.claim.secondary_paid}
+    assert all(parts.values())
+    unruly.dispute(settled)
+    for payer_id in parts:
+        payer = unruly.payer_contracts[payer_id].address
+        unruly.token.send(unruly.stranger, "setBurnsGas", payer, True)
+    receipt = unruly.settlement.send(unruly.provider, "concede", settled.words, gas=1_100_000)
+    assert receipt.of(RefundDeferred) == [RefundDeferred(*part) for part in parts.items()]
+    assert status(unruly, settled) == REVERSED
+    assert unruly.credit_of() == Credit()
+    unruly.assert_solvent()
+
+
 def test_collect_refund__once_it_can_be_sent__goes_to_the_payer(unruly: Protocol) -> None:
     settled, pool = settle(unruly), unruly.pool()
     block(unruly, unruly.payer.address)
@@ -1077,23 +1094,6 @@ def test_reversal__several_refunds_wait__add_up(unruly: Protocol) -> None:
         unruly.void(settled)
     waiting = sum(settled.claim.plan_paid for settled in claims)
     assert unruly.settlement.read("refundOf", unruly.payer_id) == waiting
-def test_concede__both_payers_tokens_burn_all_their_gas__both_refunds_wait(unruly: Protocol) -> None:
-    """Each transfer takes 300,000 gas at most, and leaves enough for the rest of the reversal."""
-    second = insured_twice(unruly, plan=PlanTerms(deductible=0, oop_max=1_000 * DOLLAR))
-    settled = settle_coordinated(unruly, second)
-    parts = {unruly.payer_id: settled.claim.plan_paid, second: settled.claim.secondary_paid}
-    assert all(parts.values())
-    unruly.dispute(settled)
-    for payer_id in parts:
-        payer = unruly.payer_contracts[payer_id].address
-        unruly.token.send(unruly.stranger, "setBurnsGas", payer, True)
-    receipt = unruly.settlement.send(unruly.provider, "concede", settled.words, gas=1_100_000)
-    assert receipt.of(RefundDeferred) == [RefundDeferred(*part) for part in parts.items()]
-    assert status(unruly, settled) == REVERSED
-    assert unruly.credit_of() == Credit()
-    unruly.assert_solvent()
-
-
     unruly.assert_solvent()
 
 
