@@ -104,9 +104,9 @@ abstract contract ClaimReversals is ProviderPayouts {
     // ---- who pays for it --------------------------------------------------------------------------
 
     /// Reverses a claim whose money was held for its dispute: that always covers it.
-    function _reverseHeld(SettledClaim calldata claim, Difference memory taken, Dispute memory dispute) internal {
+    function _reverseHeld(SettledClaim calldata claim, Difference memory taken, Dispute memory ended) internal {
         uint256 lost = PackedClaim.allowed(taken.amounts) - taken.fee;
-        _unhold(claim, dispute, lost, taken.fee);
+        _unhold(claim, ended, lost, taken.fee);
         emit ReversalFunded(taken.claimId, uint64(lost), 0, 0, 0, uint64(taken.fee));
         _giveBack(claim, taken, 0, 0);
     }
@@ -154,10 +154,10 @@ abstract contract ClaimReversals is ProviderPayouts {
     }
 
     /// Ends a dispute's hold on the provider's credit and the operator's fee; this much of them is lost.
-    function _unhold(SettledClaim calldata claim, Dispute memory dispute, uint256 lost, uint256 feeLost) internal {
+    function _unhold(SettledClaim calldata claim, Dispute memory ended, uint256 lost, uint256 feeLost) internal {
         uint256 day = CreditAccount.dayOf(claim.settledAt);
-        _providers[dispute.providerId].unhold(day, dispute.held, lost);
-        if (dispute.feeHeld != 0) _operators[claim.operator].unhold(day, dispute.feeHeld, feeLost);
+        _providers[ended.providerId].unhold(day, ended.held, lost);
+        if (ended.feeHeld != 0) _operators[claim.operator].unhold(day, ended.feeHeld, feeLost);
     }
 
     // ---- who gets it ------------------------------------------------------------------------------
