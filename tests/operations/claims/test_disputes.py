@@ -116,20 +116,6 @@ def test_void__undisputed__takes_all_of_it_back_and_can_be_corrected_once(settle
     assert correct(settled.provider, settled.provider_id, settled.number, waiting).added is False
 
 
-def test_void__after_somebody_had_the_credit_paid_out__takes_the_patients_part_of_the_provider(
-    town: Town, settled: Settled
-) -> None:
-    """Nothing need be known beforehand: whoever pays the credit out meanwhile cannot stand in the way."""
-    protocol, address = settled.session.protocol, settled.provider.address
-    town.ok("devnet", "advance", "10d")
-    protocol.settlement.withdraw(settled.insurer.sender(), settled.provider_id)
-    held = protocol.token.balance_of(address)
-    step = disputes.void(settled.provider, settled.provider_id, settled.number)
-    assert step.reversed == WHOLE
-    assert step.receivables == {settled.payer_id: 75 * DOLLARS}
-    assert protocol.token.balance_of(address) == held - 25 * DOLLARS
-
-
 def test_resolve__after_an_answer__takes_back_what_is_ruled(settled: Settled) -> None:
     disputes.dispute_as_patient(settled.patient, settled.number)
     answered = disputes.answer(settled.provider, settled.provider_id, settled.number, "It took place.")
@@ -184,3 +170,17 @@ def test_describe__by_who_may_read__has_the_service_and_the_day(town: Town, sett
     by_stranger = describe_claim(settled.session, proven, ["curious"])
     assert by_stranger.day is None
     assert describe_claim(settled.session, proven, []).read_by is None
+
+
+def test_void__after_somebody_had_the_credit_paid_out__takes_the_patients_part_of_the_provider(
+    town: Town, settled: Settled
+) -> None:
+    """Nothing need be known beforehand: whoever pays the credit out meanwhile cannot stand in the way."""
+    protocol, address = settled.session.protocol, settled.provider.address
+    town.ok("devnet", "advance", "10d")
+    protocol.settlement.withdraw(settled.insurer.sender(), settled.provider_id)
+    held = protocol.token.balance_of(address)
+    step = disputes.void(settled.provider, settled.provider_id, settled.number)
+    assert step.reversed == WHOLE
+    assert step.receivables == {settled.payer_id: 75 * DOLLARS}
+    assert protocol.token.balance_of(address) == held - 25 * DOLLARS
