@@ -25,6 +25,7 @@ AT_MOST = {
 """Gas per event, by scenario, fork and kind; None: no bound."""
 
 NOT_REACHED = {
+    ("single", "osaka", "bound"),
     ("batch_100_patients_100", "osaka", "wanted"),
     ("batch_100_patients_10", "osaka", "wanted"),
     ("batch_800_patients_10", "osaka", "wanted"),

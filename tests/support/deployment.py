@@ -512,7 +512,11 @@ class Protocol:
         return self.settlement.send(caller or self.provider, "answer", settled.words, statement)
 
     def resolve(
-        self, settled: Settled, ruling: tuple[int, int, int, int] = (0, 0, 0, 0), *, caller: str | None = None
+        self,
+        settled: Settled,
+        ruling: tuple[int, int, int, int, bool] = (0, 0, 0, 0, False),
+        *,
+        caller: str | None = None,
     ) -> Receipt:
         """Rule on an answered dispute; the words of a Ruling, all 0: reverse it in full."""
         return self.settlement.send(caller or self.arbiter, "resolve", settled.words, ruling)

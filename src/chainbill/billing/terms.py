@@ -8,11 +8,14 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from chainbill.money import CENT, MAX_AMOUNT
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 from chainbill.stated import Stated
 
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
 """Micro-dollars that fit a ``uint64``; no float, not even one without a fraction."""
 
+YearlyAmount = Annotated[int, Field(ge=0, le=MAX_YEARLY_AMOUNT, strict=True)]
+"""Micro-dollars of which a member may owe so much in a benefit year."""
 
 YEARLY_AMOUNTS = ("deductible", "oop_max", "family_deductible", "family_oop_max", "annual_maximum")
 """The amounts of a plan's yearly terms, in the contract's order."""
@@ -53,9 +56,9 @@ class CobMode(IntEnum):
 class PlanTerms(Stated):
     """One version of a plan's yearly terms, in micro-dollars."""
 
-    deductible: Amount
+    deductible: YearlyAmount
     """What the member pays each benefit year before the plan shares."""
-    oop_max: Amount
+    oop_max: YearlyAmount
     """Out-of-pocket maximum: the most a member pays each benefit year for covered services."""
     family_deductible: Amount = 0
     """The deductible of a whole family together; 0: none."""

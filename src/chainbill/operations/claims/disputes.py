@@ -27,6 +27,7 @@ from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError, ContractReverted
+from chainbill.ledger.credit import day_of, has_matured
 from chainbill.ledger.proofs import ProvenClaim
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
@@ -155,20 +156,30 @@ def answer(payout: Actor, provider_id: int, claim: str | ProvenClaim, statement:
 def void(payout: Actor, provider_id: int, claim: str | ProvenClaim) -> DisputeStep:
     """Give a claim back in full that nobody disputes, such as one billed by mistake; else as ``concede``.
 
+    Once its credit has matured, anybody may have had it paid out: settlement is then allowed to take what is
+    missing of the patient's part from the account's own dollars.
+
     Raises:
         ChainError: it is disputed, was reversed in part, or is final; or the patient's part is not there in
             full.
     """
     proven, settlement = _of_provider(payout, provider_id, claim), payout.protocol.settlement
+
+    def give_back(sender: Sender) -> TxReceipt:
+        if has_matured(day_of(proven.settled.settled_at), payout.protocol.now()):
+            _allow(payout, sender, proven.settled.claim.patient_responsibility)
+        return settlement.void(sender, proven.settled, root_slot=proven.root_slot, proof=proven.proof)
+
     return _step(
-        payout,
-        proven,
-        "void",
-        lambda sender: settlement.void(
-            sender, proven.settled, root_slot=proven.root_slot, proof=proven.proof
-        ),
-        lambda: steps_taken.reversed_in_full(payout.protocol, proven),
+        payout, proven, "void", give_back, lambda: steps_taken.reversed_in_full(payout.protocol, proven)
     )
+
+
+def _allow(payout: Actor, sender: Sender, amount: int) -> None:
+    """Let settlement take so much (micro-dollars) from the account, where it may not already."""
+    token, settlement = payout.protocol.token, payout.protocol.settlement
+    if token.allowance(sender.address, settlement.address) < amount:
+        token.approve(sender, settlement.address, amount)
 
 
 def resolve(arbiter: Actor, claim: str | ProvenClaim, ruling: RulingWanted) -> DisputeStep:
