@@ -80,6 +80,7 @@ def good(name: str, hint: Any, event: chainbill.ServiceEvent, folder: Path) -> A
         "who": "patient",
         "sent_by": Account.create(),
         "members": [Account.create().address],
+        "new_members": [chainbill.NewMember(Account.create().address, 1)],
         "threshold": 1,
         "epoch": 99,
         "plan_id": 1,
