@@ -150,6 +150,7 @@ def cases() -> Iterator[Any]:
                 yield pytest.param(of, name, parameter, id=f"{of.__name__}.{name}-{parameter}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of, name, parameter", cases())
 def test_method__given_anything__answers_or_raises_an_error_of_its_own(
     of: type,
