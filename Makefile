@@ -6,10 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # Extra arguments for `demo`, `test` and `lock`, for example: make demo ARGS=--json
 ARGS ?=
-# Parallel test processes of `make test`: one more than CI has cores, since tests wait for nodes and clocks.
-WORKERS ?= 3
-# And of the slower ones, which start engines and compilers of their own.
-SLOW_WORKERS ?= 2
+# Parallel test processes.
+WORKERS ?= 2
 
 BIN := .venv/bin
 
@@ -40,18 +38,18 @@ test: setup ## run the tests except the slow ones, the attacks and those on real
 	@$(BIN)/pytest -n $(WORKERS) -q -rs -m "not slow and not attack and not networks" $(ARGS)
 
 test-slow: setup ## run the slow tests
-	@$(BIN)/pytest -n $(SLOW_WORKERS) -q -rs -m slow $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -q -rs -m slow $(ARGS)
 
 engines: setup ## build geth and the validators' programs once, which needs Go
 	@$(BIN)/python -m scripts.networks build
 
 networks: engines ## run the tests on geth and on five validators
-	@$(BIN)/pytest -n $(SLOW_WORKERS) --dist loadgroup -q -rs -m networks tests/networks $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadgroup -q -rs -m networks tests/networks $(ARGS)
 
 attack: setup-attack sequences mutation symbolic slither ## attack the contracts: all of the four targets that follow
 
 sequences: setup ## run random sequences of operations, twenty times as many as in the tests
-	@$(BIN)/pytest -n $(SLOW_WORKERS) -q -rs -m attack $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -q -rs -m attack $(ARGS)
 
 mutation: setup ## change the contracts in small ways and see whether the tests notice
 	@$(BIN)/python scripts/mutate.py $(ARGS)
