@@ -16,6 +16,7 @@ from eth_account import Account
 from tests.house.test_front_door import classes, methods
 from tests.support.roles import PLAN
 from tests.support.testbed import Testbed
+from tests.support.visits import visit
 
 import chainbill
 from chainbill.client.arguments import fits
@@ -129,18 +130,7 @@ def objects(bill: chainbill.Chainbill, testbed: Testbed) -> dict[type, Any]:
 
 @pytest.fixture(scope="module")
 def event(bill: chainbill.Chainbill) -> chainbill.ServiceEvent:
-    return chainbill.ServiceEvent(
-        kind=chainbill.ServiceKind.IN_PERSON_VISIT,
-        record_identity="Encounter/monday",
-        patient=chainbill.Party(reference="Patient/1"),
-        provider=chainbill.Party(reference="Organization/1"),
-        service="check-up-visit",
-        category=1,
-        description="Check-up visit",
-        performed_at=datetime.fromtimestamp(bill.now(), UTC),
-        billed_amount=100 * DOLLAR,
-        price_source=chainbill.PriceSource.CLAIM_ITEM,
-    )
+    return visit(bill, "monday", 100 * DOLLAR)
 
 
 def cases() -> Iterator[Any]:
