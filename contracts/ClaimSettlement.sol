@@ -19,6 +19,7 @@ import {ExtensionCalls} from "./settlement/ExtensionCalls.sol";
 import {QuorumCheck} from "./settlement/QuorumCheck.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
 import {SettlementViews} from "./settlement/SettlementViews.sol";
+import {ExactTransfer} from "./token/ExactTransfer.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
 import {DISPUTE_WINDOW, MAX_BATCH_LIFE} from "./types/Timelocks.sol";
@@ -37,8 +38,9 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         IPatientEscrow escrow_,
         IInsurerPayerFactory payers_,
         IProviderRegistry registry_,
-        address authority
-    ) ExtensionCalls(token_, escrow_, payers_, registry_, authority) {}
+        address authority,
+        address creator
+    ) ExtensionCalls(token_, escrow_, payers_, registry_, authority, creator) {}
 
     // ---- a batch ----------------------------------------------------------------------------------
 
@@ -59,13 +61,15 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
 
         Cursor memory cursor = _blankCursor()[0];
         _startCursor(cursor, _context(header, digest), sections);
+        cursor.held = ExactTransfer.balance(token);
         _settleRuns(cursor, sections);
         (bytes memory leaves, uint256 counts) = _finishCursor(cursor);
         bytes32 root = ClaimTree.root(leaves);
-        if (root != 0) _storeRoot(rootSlot, root);
+        if (root != 0) rootSlot = _storeRoot(rootSlot, digest, root);
         _emitBatch(header, digest, root, counts, rootSlot);
 
         if (!cursor.disbursed) escrow.disburseTotal();
+        ExactTransfer.checkHeld(token, cursor.held);
         return (uint16(counts >> 48), uint16(counts >> 32), uint16(counts >> 16), uint16(counts));
     }
 
@@ -96,11 +100,22 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         emit BatchSettled(digest, root, batch, submission);
     }
 
-    /// Keeps a batch's root, where none stands whose claims may still be disputed.
-    function _storeRoot(uint32 rootSlot, bytes32 root) private {
-        uint40 until = uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;
-        if (block.timestamp < until) revert RootSlotInUse(rootSlot, until);
+    /// Keeps a batch's root, where none stands whose claims may still be disputed: in the slot that was asked for;
+    /// or, where somebody's batch was quicker there, in the first from that of the batch's digest on.
+    function _storeRoot(uint32 rootSlot, bytes32 digest, bytes32 root) private returns (uint32) {
+        if (_isRootKept(rootSlot)) {
+            rootSlot = uint32(bytes4(digest));
+            unchecked {
+                // Runs on from the last slot to the first; there are more than batches in a dispute window.
+                while (_isRootKept(rootSlot)) ++rootSlot;
+            }
+        }
         _roots[rootSlot] = bytes32(bytes27(root)) | bytes32(block.timestamp);
+        return rootSlot;
+    }
+
+    function _isRootKept(uint32 rootSlot) private view returns (bool) {
+        return block.timestamp < uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;
     }
 
     function _checkTime(TypedData.BatchHeader calldata header) private view {
@@ -154,7 +169,8 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
     /// that a payer whose tokens cannot move takes back all that the run did. A section that is all of a run
     /// needs none: its payer pays, or fails, in the call in which it prices, before anybody else writes.
     /// @param payers_ primary above secondary, as BatchCodec.payersOf
-    /// @return reply the ids of the claims that settled, and behind them the tally, see Cursor
+    /// @return reply the ids of the claims that settled, and behind them what they have credited u192 | the tally u64,
+    /// see Cursor
     function settlePayers(BatchContext calldata context, uint256 payers_, bytes calldata sections)
         external
         returns (bytes memory reply)
@@ -175,7 +191,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         }
         uint256 tally;
         (reply, tally) = _finishCursor(cursor);
-        WordArray.append(reply, tally);
+        WordArray.append(reply, cursor.held << 64 | tally);
     }
 
     /// Has a payer pay what it has priced; it reverts with PayerCannotPay where it cannot.

@@ -187,7 +187,11 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
 
     /// @inheritdoc IInsurerPayer
     function refund(uint64 amount) external onlySettlement {
-        // Refunds were paid out of this pool: the sum stays within what the token's supply allows.
+        // As in the escrow: of a token with 2^64 units or more the pool stays at the most it can hold, so that a refund
+        // never keeps the rest of its reversal back.
+        uint64 room = type(uint64).max - pool();
+        if (amount > room) amount = room;
+
         _setPool(pool() + amount);
         withdrawalRequest.noteDeposit(amount);
         emit Refunded(amount);

@@ -23,7 +23,8 @@ from typing import Any
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.terms import Category, CategoryTerms, FeeTerms, PlanTerms
-from chainbill.money import DOLLAR, MAX_AMOUNT, cents_from_decimal, format_dollars
+from chainbill.money import DOLLAR, cents_from_decimal, format_dollars
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 
 RATES = (75, 80, 95)
 """The plan's shares, in percent, that Synthea's insurers use; which one a line used is inferred from it."""
@@ -32,7 +33,7 @@ PART_MET_DEDUCTIBLES = {"3bb2056e-aa99-a636-9c6c-b1b8815c1ee6": 900 * DOLLAR}
 """Claims that meet the rest of a deductible, with the plan's deductible. What was met before is the
 visit of the same day; the $900 show in that insurer's other visits (``deductible_evidence``)."""
 
-UNLIMITED = MAX_AMOUNT - MAX_AMOUNT % DOLLAR
+UNLIMITED = MAX_YEARLY_AMOUNT - MAX_YEARLY_AMOUNT % DOLLAR
 """An out-of-pocket maximum that never binds."""
 
 

@@ -66,6 +66,8 @@ interface IInsurerPayer {
     error AlreadyEnrolled(address member, uint16 benefitYear);
     error NotEnrolled(address member, uint16 benefitYear);
     error FamilyUnchangeable(uint32 familyId);
+    error FamilyFull(uint32 familyId);
+    error OpeningTooLarge(uint64 opening, uint256 met);
     error CoverageAlreadyEnded(uint40 endsAt);
     error ChangeTooRecent(uint40 changedAt, uint40 until);
     error OwnershipCannotBeRenounced();
@@ -106,8 +108,9 @@ interface IInsurerPayer {
 
     /// @notice Open a member's benefit year under a plan, or resume it after its coverage has ended. Insurer
     /// only. Never clears accumulators: opening entries carried in from elsewhere are added, to the member's
-    /// and the family's.
-    /// @param familyId the family whose deductible and maximum the member shares; 0: none; cannot change within a year
+    /// and the family's. They bring none of the member's above MAX_YEARLY_AMOUNT.
+    /// @param familyId the family whose deductible and maximum the member shares; 0: none; cannot change within a year;
+    /// one has at most MAX_FAMILY_MEMBERS members in a year
     function enrol(
         address member,
         uint16 benefitYear,

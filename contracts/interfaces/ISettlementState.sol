@@ -26,6 +26,7 @@ interface ISettlementState {
         uint256 shares;
         uint256 secondary;
         uint64 fee;
+        bool stands; // the values are the claim's own: needed only for a claim of nothing, which has no others
     }
 
     enum Party {
@@ -173,6 +174,7 @@ interface ISettlementState {
     error OnlySelf(address caller);
     error OnlyRegistry(address caller);
     error OnlyDelegated();
+    error NoExtension(address extension);
     error InsufficientGas(uint256 available, uint256 required);
     error PayerCannotPay(uint32 payerId, bytes failure);
     error CreditOverflow(uint64 credit, uint256 amount);
@@ -182,7 +184,6 @@ interface ISettlementState {
     error NotThePayoutAddress(uint32 providerId, address caller, address payoutAddress);
     error AlreadySuspended(uint32 providerId);
     error NotSuspended(uint32 providerId);
-    error RootSlotInUse(uint32 rootSlot, uint40 until);
     error AdvanceTooLarge(uint64 amount, uint64 available);
     error BondInUse(uint32 providerId, uint64 advanced, uint64 maturing, uint32 openDisputes);
     error NoBond(uint32 providerId);
@@ -197,6 +198,7 @@ interface ISettlementState {
     error DeadlineNotOver(uint40 deadline, uint256 now_);
     error RulingTooLarge(uint256 ruled, uint256 claimed);
     error RulingDoesNotAddUp(uint256 allowed, uint256 parts);
+    error RulingContradictsItself(bytes32 claimId);
     error PatientPartMissing(uint64 required, uint64 available);
     error NoReceivable(uint32 providerId, uint32 payerId);
     error NoRefund(uint32 payerId);

@@ -12,7 +12,16 @@ import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
 import {Adjudication} from "../math/Adjudication.sol";
 import {Calendar} from "../math/Calendar.sol";
-import {Accumulators, CategoryTerms, CobMode, Fee, MemberYear, PlanTerms} from "../types/Terms.sol";
+import {
+    Accumulators,
+    CategoryTerms,
+    CobMode,
+    Fee,
+    MAX_FAMILY_MEMBERS,
+    MAX_YEARLY_AMOUNT,
+    MemberYear,
+    PlanTerms
+} from "../types/Terms.sol";
 import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
 import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "../types/Timelocks.sol";
 
@@ -131,10 +140,15 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         _checkResumable(record, member, benefitYear, familyId);
 
         (uint256 slot, uint256 more) = (record.slot, MemberSlot.packMore(0, 0, familyId));
-        uint256 met = _addedTo(slot, deductibleMet, oopMet, planPaid);
+        uint256 met = MemberSlot.met(
+            _opened(MemberSlot.deductibleMet(slot), deductibleMet),
+            _opened(MemberSlot.oopMet(slot), oopMet),
+            _opened(MemberSlot.planPaid(slot), planPaid)
+        );
         (record.slot, record.more) = (MemberSlot.pack(met, planId, 0, more), more);
         if (familyId != 0) {
             FamilyRecord storage family = _families[_familyKey(familyId, benefitYear)];
+            if (MemberSlot.planId(slot) == 0) _countMember(family, familyId);
             family.deductibleMet += deductibleMet;
             family.oopMet += oopMet;
         }
@@ -355,6 +369,8 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
 
     function _checkPlan(PlanTerms calldata terms) private pure {
         if (terms.roundingUnit == 0) revert InvalidTerms("roundingUnit is 0");
+        if (terms.deductible > MAX_YEARLY_AMOUNT) revert InvalidTerms("deductible over 2^48 - 1");
+        if (terms.oopMax > MAX_YEARLY_AMOUNT) revert InvalidTerms("oopMax over 2^48 - 1");
         _checkUnits(terms.deductible, terms.roundingUnit, "deductible in rounding units");
         _checkUnits(terms.oopMax, terms.roundingUnit, "oopMax in rounding units");
         _checkUnits(terms.familyDeductible, terms.roundingUnit, "familyDeductible in rounding units");
@@ -400,7 +416,21 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         if (MemberSlot.familyId(more) != familyId) revert FamilyUnchangeable(MemberSlot.familyId(more));
     }
 
-    /// A slot's accumulators with opening entries added.
+    /// What was met, with an opening entry added. Bounded, because claims are added to it: a plan lets them bring no
+    /// deductible or out-of-pocket amount above MAX_YEARLY_AMOUNT, so none of these ever is. What a plan has paid may
+    /// be above it by claims alone; then nothing more may be opened.
+    function _opened(uint256 met, uint64 opening) private pure returns (uint256 sum) {
+        sum = met + opening;
+        if (opening != 0 && sum > MAX_YEARLY_AMOUNT) revert OpeningTooLarge(opening, met);
+    }
+
+    /// Bounded, because a family's amounts are the sums of its members'.
+    function _countMember(FamilyRecord storage family, uint32 familyId) private {
+        if (family.members == MAX_FAMILY_MEMBERS) revert FamilyFull(familyId);
+        ++family.members;
+    }
+
+    /// A slot's accumulators with those of a claim added.
     function _addedTo(uint256 slot, uint64 deductible, uint64 oop, uint64 planPaid) internal pure returns (uint256) {
         return MemberSlot.met(
             uint64(MemberSlot.deductibleMet(slot)) + deductible,

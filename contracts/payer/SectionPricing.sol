@@ -386,8 +386,9 @@ abstract contract SectionPricing is PayerTerms {
         pricing.pool -= planPaid;
         pricing.slot = MemberSlot.withMet(pricing.slot, MemberSlot.met(met.deductible, met.oop, met.planPaid));
         if (met.inFamily) {
+            FamilyRecord storage family = _families[pricing.familyKey];
             // `Adjudication.add` has kept both below 2^64.
-            _families[pricing.familyKey] = FamilyRecord(uint64(met.familyDeductible), uint64(met.familyOop));
+            (family.deductibleMet, family.oopMet) = (uint64(met.familyDeductible), uint64(met.familyOop));
         }
     }
 

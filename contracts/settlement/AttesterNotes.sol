@@ -6,7 +6,7 @@ import {OnlyDelegateCall} from "./OnlyDelegateCall.sol";
 /// @notice The part of SettlementExtension that the registry of providers tells who may attest. To ask it for each
 /// signature would cost a contract that is touched for nothing else.
 abstract contract AttesterNotes is OnlyDelegateCall {
-    /// Documented in IClaimSettlement.
+    /// Documented in ISettlementExtension.
     function noteAttester(uint32 providerId, address attester, bool stands) external delegated {
         if (msg.sender != address(registry)) revert OnlyRegistry(msg.sender);
         _attesterSince[providerId][attester] = stands ? uint40(block.timestamp) : 0;

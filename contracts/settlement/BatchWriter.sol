@@ -42,6 +42,7 @@ abstract contract BatchWriter is SequenceBitmap {
         uint256 corrects; // where in calldata the claim is that the next row corrects, in a section with flag 2
         uint256 nextSecondary; // where in memory the next row's secondary word is; 0: there are none
         uint256 operatorFee; // what the operator gains from the present section
+        uint256 held; // what this contract must hold when all have paid: what it held before, and what was credited
         uint256 tally; // rows settled (counted at the end), denied, pended, skipped: 16 bits each
         bytes leaves; // ids of the settled claims
         bool alone; // the present section is all of a run: its payer pays as soon as it has priced
@@ -51,7 +52,7 @@ abstract contract BatchWriter is SequenceBitmap {
     }
 
     /// How many words a Cursor is.
-    uint256 private constant CURSOR_WORDS = 27;
+    uint256 private constant CURSOR_WORDS = 28;
 
     uint256 private constant ONE_DENIED = 1 << 32;
     uint256 private constant ONE_PENDED = 1 << 16;
@@ -93,16 +94,22 @@ abstract contract BatchWriter is SequenceBitmap {
         }
     }
 
-    /// Adds what a run that was written by itself has ended in: its leaves and the tally of the rows that did not
-    /// settle.
+    /// Adds what a run that was written by itself has ended in: its leaves, what it has credited, and the tally of the
+    /// rows that did not settle.
     function _append(Cursor memory cursor, bytes memory leaves) internal pure {
-        cursor.tally += uint48(WordArray.takeLast(leaves));
+        uint256 sums = WordArray.takeLast(leaves);
+        cursor.held += sums >> 64;
+        cursor.tally += uint48(sums);
         cursor.leaf = WordArray.copy(leaves, cursor.leaf);
     }
 
     function _settleCredit(Cursor memory cursor, uint32 providerId) internal {
         if (cursor.credit != 0) _providers[providerId].credit(cursor.credit);
         if (cursor.operatorFee != 0) _operators[cursor.context.operator].credit(cursor.operatorFee);
+        unchecked {
+            // A balance below 2^128, and at most 2^16 amounts below 2^64.
+            cursor.held += cursor.credit + cursor.operatorFee;
+        }
     }
 
     // ---- a section --------------------------------------------------------------------------------

@@ -8,16 +8,17 @@ import {ClaimReversals} from "./ClaimReversals.sol";
 import {CreditAccount} from "./CreditAccount.sol";
 import {PackedClaim} from "../codec/PackedClaim.sol";
 import {PatientIntents} from "../escrow/PatientIntents.sol";
+import {ISettlementExtension} from "../interfaces/ISettlementExtension.sol";
 import {ANSWER_TIME, DISPUTE_WINDOW, RULING_TIME} from "../types/Timelocks.sol";
 
 /// @notice The part of SettlementExtension that hears disputes of settled claims.
-/// @dev Documented in IClaimSettlement.
+/// @dev Documented in ISettlementExtension.
 abstract contract ClaimDisputes is ClaimReversals {
     using CreditAccount for CreditAccount.Account;
 
     // ---- verbs ------------------------------------------------------------------------------------
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function dispute(SettledClaim calldata claim, Party party, uint32 rootSlot, bytes32[] calldata proof)
         external
         delegated
@@ -30,7 +31,7 @@ abstract contract ClaimDisputes is ClaimReversals {
         _open(id, claim, party);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function disputeBySig(
         SettledClaim calldata claim,
         uint32 rootSlot,
@@ -48,14 +49,14 @@ abstract contract ClaimDisputes is ClaimReversals {
         _open(id, claim, Party.Patient);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function concede(SettledClaim calldata claim) external delegated nonReentrant {
         _checkPayoutAddress(PackedClaim.providerId(claim.parties));
         (bytes32 id, Dispute memory found) = _pending(claim);
         _reverse(id, claim, found);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function void(SettledClaim calldata claim, uint32 rootSlot, bytes32[] calldata proof)
         external
         delegated
@@ -74,7 +75,7 @@ abstract contract ClaimDisputes is ClaimReversals {
         _reverseVoided(claim, _difference(id, claim, _nothing()));
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function answer(SettledClaim calldata claim, bytes32 statementHash) external delegated nonReentrant {
         _checkPayoutAddress(PackedClaim.providerId(claim.parties));
         (bytes32 id, Dispute memory found) = _pending(claim);
@@ -87,20 +88,21 @@ abstract contract ClaimDisputes is ClaimReversals {
         emit DisputeAnswered(id, statementHash, ruleBy);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function resolve(SettledClaim calldata claim, Ruling calldata ruling) external delegated restricted nonReentrant {
         (bytes32 id, Dispute memory found) = _pending(claim);
         if (found.status != DisputeStatus.Answered) revert WrongStatus(id, found.status);
         if (block.timestamp >= found.deadline) revert DeadlineOver(found.deadline, block.timestamp);
 
         Difference memory taken = _difference(id, claim, ruling);
-        // Of a claim of nothing (a free service with a yearly limit) nothing is taken back but its units.
-        bool stands = taken.amounts | taken.shares | taken.secondary | taken.fee == 0 && !taken.whole;
-        if (stands) return _uphold(id, claim, found);
+        bool same = taken.amounts | taken.shares | taken.secondary | taken.fee == 0;
+        // A claim of nothing (a free service with a yearly limit) has but its units to lose: the ruling says which.
+        if (same && (ruling.stands || !taken.whole)) return _uphold(id, claim, found);
+        if (ruling.stands) revert RulingContradictsItself(id);
         _reverse(id, claim, found, taken);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function close(SettledClaim calldata claim) external delegated nonReentrant {
         (bytes32 id, Dispute memory found) = _pending(claim);
         if (block.timestamp < found.deadline) revert DeadlineNotOver(found.deadline, block.timestamp);

@@ -6,11 +6,13 @@ import {CreditAccount} from "./CreditAccount.sol";
 import {ProviderPayouts} from "./ProviderPayouts.sol";
 import {PackedClaim} from "../codec/PackedClaim.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
+import {ISettlementExtension} from "../interfaces/ISettlementExtension.sol";
+import {ExactTransfer} from "../token/ExactTransfer.sol";
 import {TransferGas} from "../token/TransferGas.sol";
 
 /// @notice The part of SettlementExtension that takes claims back: what each party gets, out of whose money,
 /// and what the provider is left owing.
-/// @dev Documented in IClaimSettlement.
+/// @dev Documented in ISettlementExtension.
 abstract contract ClaimReversals is ProviderPayouts {
     using CreditAccount for CreditAccount.Account;
 
@@ -26,7 +28,7 @@ abstract contract ClaimReversals is ProviderPayouts {
 
     // ---- verbs ------------------------------------------------------------------------------------
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function collectReceivable(uint32 providerId, uint32 payerId)
         external
         delegated
@@ -49,7 +51,7 @@ abstract contract ClaimReversals is ProviderPayouts {
         _payPayer(payerId, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function collectRefund(uint32 payerId) external delegated nonReentrant returns (uint64 amount) {
         amount = refundOf[payerId];
         if (amount == 0) revert NoRefund(payerId);
@@ -102,9 +104,9 @@ abstract contract ClaimReversals is ProviderPayouts {
     // ---- who pays for it --------------------------------------------------------------------------
 
     /// Reverses a claim whose money was held for its dispute: that always covers it.
-    function _reverseHeld(SettledClaim calldata claim, Difference memory taken, Dispute memory dispute) internal {
+    function _reverseHeld(SettledClaim calldata claim, Difference memory taken, Dispute memory ended) internal {
         uint256 lost = PackedClaim.allowed(taken.amounts) - taken.fee;
-        _unhold(claim, dispute, lost, taken.fee);
+        _unhold(claim, ended, lost, taken.fee);
         emit ReversalFunded(taken.claimId, uint64(lost), 0, 0, 0, uint64(taken.fee));
         _giveBack(claim, taken, 0, 0);
     }
@@ -127,26 +129,42 @@ abstract contract ClaimReversals is ProviderPayouts {
         account.mature();
         uint256 matured = _least(account.withdrawable(), due);
         uint256 bond = _least(account.freeBond(), due - matured);
+        bond += _completePatientPart(claim, taken, matured + bond);
         account.takeMatured(matured);
         account.takeBond(bond);
         emit ReversalFunded(taken.claimId, 0, 0, uint64(matured), uint64(bond), 0);
         _giveBackWhatIsThere(claim, taken, matured + bond);
     }
 
+    /// Adds to the provider's bond what of the patient's part is not there, out of the caller's own tokens, where it
+    /// has allowed that: anybody may have the credit paid out to the provider just before it gives a claim back.
+    /// @param there what credit and bond can give
+    /// @return missing what was added
+    function _completePatientPart(SettledClaim calldata claim, Difference memory taken, uint256 there)
+        private
+        returns (uint256 missing)
+    {
+        uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);
+        if (share <= there) return 0;
+        missing = share - there;
+        if (token.allowance(msg.sender, address(this)) < missing) {
+            revert PatientPartMissing(uint64(share), uint64(there));
+        }
+        _addBond(PackedClaim.providerId(claim.parties), uint64(missing));
+    }
+
     /// Ends a dispute's hold on the provider's credit and the operator's fee; this much of them is lost.
-    function _unhold(SettledClaim calldata claim, Dispute memory dispute, uint256 lost, uint256 feeLost) internal {
+    function _unhold(SettledClaim calldata claim, Dispute memory ended, uint256 lost, uint256 feeLost) internal {
         uint256 day = CreditAccount.dayOf(claim.settledAt);
-        _providers[dispute.providerId].unhold(day, dispute.held, lost);
-        if (dispute.feeHeld != 0) _operators[claim.operator].unhold(day, dispute.feeHeld, feeLost);
+        _providers[ended.providerId].unhold(day, ended.held, lost);
+        if (ended.feeHeld != 0) _operators[claim.operator].unhold(day, ended.feeHeld, feeLost);
     }
 
     // ---- who gets it ------------------------------------------------------------------------------
 
     /// The patient first and in full, then the payers as far as it goes; the rest is a receivable.
     function _giveBackWhatIsThere(SettledClaim calldata claim, Difference memory taken, uint256 there) private {
-        uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);
-        if (share > there) revert PatientPartMissing(uint64(share), uint64(there));
-        there -= share;
+        there -= PackedClaim.responsibility(taken.amounts, taken.shares);
         uint256 primary = PackedClaim.planPaid(taken.shares);
         uint256 missing = primary - _least(primary, there);
         there -= primary - missing;
@@ -182,8 +200,9 @@ abstract contract ClaimReversals is ProviderPayouts {
 
         uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);
         if (share != 0) {
+            uint256 before = token.balanceOf(address(escrow));
             SafeERC20.safeTransfer(token, address(escrow), share);
-            escrow.refund(claim.patient, uint64(share));
+            escrow.refund(claim.patient, _arrived(address(escrow), before, share));
         }
         uint32 payerId = PackedClaim.payerId(claim.parties);
         if (payerId != 0) {
@@ -238,9 +257,9 @@ abstract contract ClaimReversals is ProviderPayouts {
     function _refundPayer(uint32 payerId, uint256 amount) private {
         if (amount == 0) return;
         address payer = _payerAddress(payerId);
-        TransferGas.check();
-        if (SafeERC20.trySafeTransfer(token, payer, amount)) {
-            IInsurerPayer(payer).refund(uint64(amount));
+        uint256 before = token.balanceOf(payer);
+        if (TransferGas.tryTransfer(token, payer, amount)) {
+            IInsurerPayer(payer).refund(_arrived(payer, before, amount));
         } else {
             refundOf[payerId] += uint64(amount);
             emit RefundDeferred(payerId, uint64(amount));
@@ -249,8 +268,14 @@ abstract contract ClaimReversals is ProviderPayouts {
 
     function _payPayer(uint32 payerId, uint64 amount) private {
         address payer = _payerAddress(payerId);
+        uint256 before = token.balanceOf(payer);
         SafeERC20.safeTransfer(token, payer, amount);
-        IInsurerPayer(payer).refund(amount);
+        IInsurerPayer(payer).refund(_arrived(payer, before, amount));
+    }
+
+    /// What is a party's again of what was sent: where the token keeps a fee, the party bears it, as of any payout.
+    function _arrived(address recipient, uint256 before, uint256 amount) private view returns (uint64) {
+        return uint64(ExactTransfer.arrived(token, recipient, before, amount));
     }
 
     function _least(uint256 a, uint256 b) private pure returns (uint256) {

@@ -2,134 +2,144 @@
 pragma solidity 0.8.30;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {SettlementExtension} from "./SettlementExtension.sol";
 import {SettlementState} from "./SettlementState.sol";
 import {IClaimSettlement} from "../interfaces/IClaimSettlement.sol";
 import {IInsurerPayerFactory} from "../interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
+import {ISettlementExtension} from "../interfaces/ISettlementExtension.sol";
 
 /// @notice The part of ClaimSettlement that passes on what its extension does: every verb that does not settle.
 abstract contract ExtensionCalls is SettlementState, IClaimSettlement {
     /// @notice Runs the verbs below as this contract: the same storage, the same caller.
     SettlementExtension public immutable extensionCode;
 
+    /// The extension is created beforehand, so that neither creation asks for more than a block has. Nobody names
+    /// it here: its address follows from its code and these arguments, and no other code can stand there.
+    /// @param creator who has created the extension, by CREATE2 with salt 0
     constructor(
         IERC20 token_,
         IPatientEscrow escrow_,
         IInsurerPayerFactory payers_,
         IProviderRegistry registry_,
-        address authority
+        address authority,
+        address creator
     ) SettlementState(token_, escrow_, payers_, registry_, authority) {
-        extensionCode = new SettlementExtension(token_, escrow_, payers_, registry_);
+        bytes memory arguments = abi.encode(token_, escrow_, payers_, registry_);
+        bytes32 codeHash = keccak256(bytes.concat(type(SettlementExtension).creationCode, arguments));
+        address extension = Create2.computeAddress(0, codeHash, creator);
+        if (extension.code.length == 0) revert NoExtension(extension);
+        extensionCode = SettlementExtension(extension);
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function noteAttester(uint32, address, bool) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function withdraw(uint32) external returns (uint64) {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function drawAdvance(uint32, uint64) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function depositBond(uint32, uint64) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function withdrawBond(uint32) external returns (uint64) {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function withdrawFees(address) external returns (uint64) {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function dispute(SettledClaim calldata, Party, uint32, bytes32[] calldata) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function disputeBySig(SettledClaim calldata, uint32, bytes32[] calldata, uint256, bytes calldata) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function concede(SettledClaim calldata) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function void(SettledClaim calldata, uint32, bytes32[] calldata) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function answer(SettledClaim calldata, bytes32) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function resolve(SettledClaim calldata, Ruling calldata) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function close(SettledClaim calldata) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function collectReceivable(uint32, uint32) external returns (uint64) {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function collectRefund(uint32) external returns (uint64) {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function setOperatorFee(uint64, uint16) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function suspend(uint32) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function reinstate(uint32) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function openEpoch(address[] calldata, uint16) external returns (uint32) {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function endEpoch(uint32) external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function pause() external {
         _delegate();
     }
 
-    /// @inheritdoc IClaimSettlement
+    /// @inheritdoc ISettlementExtension
     function unpause() external {
         _delegate();
     }

@@ -4,16 +4,17 @@ pragma solidity 0.8.30;
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {CreditAccount} from "./CreditAccount.sol";
 import {OnlyDelegateCall} from "./OnlyDelegateCall.sol";
+import {ISettlementExtension} from "../interfaces/ISettlementExtension.sol";
 import {ExactTransfer} from "../token/ExactTransfer.sol";
 
 /// @notice The part of SettlementExtension that pays providers and operators, and keeps bonds.
-/// @dev Documented in IClaimSettlement.
+/// @dev Documented in ISettlementExtension.
 abstract contract ProviderPayouts is OnlyDelegateCall {
     using CreditAccount for CreditAccount.Account;
 
     // ---- verbs ------------------------------------------------------------------------------------
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function withdraw(uint32 providerId) external delegated nonReentrant returns (uint64 amount) {
         address payoutAddress = _payoutAddress(providerId);
         amount = _payOut(_providers[providerId]);
@@ -24,7 +25,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         SafeERC20.safeTransfer(token, payoutAddress, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function withdrawFees(address operator) external delegated nonReentrant returns (uint64 amount) {
         amount = _payOut(_operators[operator]);
         if (amount == 0) revert NoFees(operator);
@@ -34,7 +35,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         SafeERC20.safeTransfer(token, operator, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function drawAdvance(uint32 providerId, uint64 amount) external delegated nonReentrant {
         _checkPayoutAddress(providerId);
         CreditAccount.Account storage account = _providers[providerId];
@@ -49,18 +50,14 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         SafeERC20.safeTransfer(token, msg.sender, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function depositBond(uint32 providerId, uint64 amount) external delegated nonReentrant {
         _payoutAddress(providerId);
 
-        // Credited after the tokens have arrived, so that the bond never promises what is not there.
-        ExactTransfer.pull(token, msg.sender, amount);
-
-        _providers[providerId].addBond(amount);
-        emit BondDeposited(providerId, msg.sender, amount);
+        _addBond(providerId, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function withdrawBond(uint32 providerId) external delegated nonReentrant returns (uint64 amount) {
         _checkPayoutAddress(providerId);
         CreditAccount.Account storage account = _providers[providerId];
@@ -80,7 +77,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         SafeERC20.safeTransfer(token, msg.sender, amount);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function suspend(uint32 providerId) external delegated restricted {
         _payoutAddress(providerId);
         if (_providers[providerId].isSuspended()) revert AlreadySuspended(providerId);
@@ -89,7 +86,7 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         emit ProviderSuspended(providerId);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function reinstate(uint32 providerId) external delegated restricted {
         if (!_providers[providerId].isSuspended()) revert NotSuspended(providerId);
 
@@ -98,6 +95,14 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
     }
 
     // ---- parts ------------------------------------------------------------------------------------
+
+    /// Adds the caller's tokens to a bond, after they have arrived: it never promises what is not there.
+    function _addBond(uint32 providerId, uint64 amount) internal {
+        ExactTransfer.pull(token, msg.sender, amount);
+
+        _providers[providerId].addBond(amount);
+        emit BondDeposited(providerId, msg.sender, amount);
+    }
 
     /// Reverts unless called from the provider's payout address.
     function _checkPayoutAddress(uint32 providerId) internal view {

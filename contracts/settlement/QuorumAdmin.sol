@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 import {OnlyDelegateCall} from "./OnlyDelegateCall.sol";
+import {ISettlementExtension} from "../interfaces/ISettlementExtension.sol";
 import {MAX_BATCH_LIFE, NOTICE} from "../types/Timelocks.sol";
 
 /// @notice The part of SettlementExtension that the governor uses: oracle epochs, the operator's fee, pause.
@@ -14,7 +15,7 @@ abstract contract QuorumAdmin is OnlyDelegateCall {
     /// The most an operator's fee can be of what is allowed: 5 %.
     uint16 public constant MAX_FEE_BPS = 500;
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function openEpoch(address[] calldata members, uint16 threshold)
         external
         delegated
@@ -44,7 +45,7 @@ abstract contract QuorumAdmin is OnlyDelegateCall {
         emit EpochOpened(epoch, threshold, members, previous.endsAt);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function endEpoch(uint32 epoch) external delegated restricted {
         Epoch storage ending = _epochs[epoch];
         if (ending.threshold == 0) revert UnknownEpoch(epoch);
@@ -54,7 +55,7 @@ abstract contract QuorumAdmin is OnlyDelegateCall {
         emit EpochEnded(epoch);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function setOperatorFee(uint64 flat, uint16 bps) external delegated restricted {
         if (flat > MAX_FLAT_FEE || bps > MAX_FEE_BPS) revert OperatorFeeTooHigh(flat, bps);
         if (_feeAnnounced) {
@@ -70,13 +71,13 @@ abstract contract QuorumAdmin is OnlyDelegateCall {
         emit OperatorFeeAnnounced(flat, bps, effectiveAt);
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function pause() external delegated restricted {
         _pause();
         _stand();
     }
 
-    /// Documented in IClaimSettlement.
+    /// @inheritdoc ISettlementExtension
     function unpause() external delegated restricted {
         _unpause();
         _stand();

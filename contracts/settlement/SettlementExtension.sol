@@ -11,8 +11,8 @@ import {IPatientEscrow} from "../interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../interfaces/IProviderRegistry.sol";
 
 /// @notice The verbs of ClaimSettlement that do not settle: payouts, bonds, disputes, governance. ClaimSettlement
-/// makes it, names it in an immutable and runs its code as its own; called directly it refuses, so its own storage
-/// stays empty, the authority's slot too.
+/// knows it by its code, names it in an immutable and runs its code as its own; called directly it refuses, so its
+/// own storage stays empty, the authority's slot too.
 contract SettlementExtension is ClaimDisputes, QuorumAdmin, AttesterNotes {
     constructor(
         IERC20 token_,

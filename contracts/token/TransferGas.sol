@@ -7,13 +7,19 @@ import {ISettlementState} from "../interfaces/ISettlementState.sol";
 /// @notice Transfers that are allowed to fail: by themselves and not for want of gas, and without taking more of it
 /// than others need.
 library TransferGas {
-    /// What must be at hand before such a transfer, and the most that it gets. A dollar token's takes 30,000 to
-    /// 100,000.
+    /// What such a transfer gets, no less and no more. A dollar token's takes 30,000 to 100,000.
     uint256 internal constant RELEASE_GAS = 300_000;
+
+    /// What must be at hand before it: a call gets at most 63 of 64 parts of what is there (EIP-150), once itself is
+    /// paid for, the token's account that nobody has touched before included.
+    uint256 internal constant GAS_AT_HAND = RELEASE_GAS * 64 / 63 + 3_500;
+
+    /// The most that is kept of what a token says to its failure.
+    uint256 private constant ANSWER_BYTES = 1_024;
 
     /// @notice Reverts unless a transfer that fails now fails by itself.
     function check() internal view {
-        if (gasleft() < RELEASE_GAS) revert ISettlementState.InsufficientGas(gasleft(), RELEASE_GAS);
+        if (gasleft() < GAS_AT_HAND) revert ISettlementState.InsufficientGas(gasleft(), GAS_AT_HAND);
     }
 
     /// @notice Transfer this contract's tokens. As SafeERC20.trySafeTransfer, which sets no limit: a token that burned
@@ -38,14 +44,17 @@ library TransferGas {
         }
     }
 
-    /// @notice What the last call has returned.
+    /// @notice What the last call has returned, cut off where it is so long that passing it on would cost the others.
     function answer() internal pure returns (bytes memory data) {
+        uint256 most = ANSWER_BYTES;
         // Its length, itself, and room up to a whole word.
         assembly ("memory-safe") {
             data := mload(0x40)
-            mstore(data, returndatasize())
-            returndatacopy(add(data, 32), 0, returndatasize())
-            mstore(0x40, and(add(add(data, returndatasize()), 63), not(31)))
+            let size := returndatasize()
+            if gt(size, most) { size := most }
+            mstore(data, size)
+            returndatacopy(add(data, 32), 0, size)
+            mstore(0x40, and(add(add(data, size), 63), not(31)))
         }
     }
 }

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+// The most that a plan's deductible and out-of-pocket maximum may be, and that opening entries may bring a member's
+// accumulators to: 2^48 - 1, some 281 million dollars. It keeps what a member has met far below 2^64, and with
+// MAX_FAMILY_MEMBERS what a family has.
+uint64 constant MAX_YEARLY_AMOUNT = 2 ** 48 - 1;
+
+// The most members that share a family's amounts in one benefit year.
+uint8 constant MAX_FAMILY_MEMBERS = 255;
+
 /// @notice How a secondary payer coordinates its benefit with what the primary has paid.
 enum CobMode {
     Standard, // pays its own benefit, at most what is left to the patient
@@ -8,8 +16,8 @@ enum CobMode {
 }
 
 /// @notice One version of a plan's yearly terms; amounts in the token's smallest unit.
-///   deductible         what a member pays each benefit year before the plan shares
-///   oopMax             the most a member pays each benefit year for covered services
+///   deductible         what a member pays each benefit year before the plan shares; at most MAX_YEARLY_AMOUNT
+///   oopMax             the most a member pays each benefit year for covered services; at most MAX_YEARLY_AMOUNT
 ///   familyDeductible   the same for a whole family together; 0: none
 ///   familyOopMax       the same for a whole family together; 0: none
 ///   annualMaximum      the most the plan pays for a member each benefit year; 0: none

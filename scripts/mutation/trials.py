@@ -44,7 +44,7 @@ FIRST = {
     "Coordination": ("coordination", "self_pay", "corrections"),
     "CreditAccount": ("credits", "bond", "disputes", "provider_withdraw"),
     "DevUSD": ("token",),
-    "ExtensionCalls": ("disputes", "credits", "bond"),
+    "ExtensionCalls": ("extension", "disputes", "credits", "bond"),
     "FeeSlot": ("publish_fees",),
     "InsurerPayer": ("settle", "pricing", "payer", "paid_at_once", "remembered", "coordination", "disputes"),
     "InsurerPayerFactory": ("create_payer",),

@@ -1,5 +1,7 @@
 """`python -m scripts.networks build`: build geth and the validators' programs; nothing to do on a second run.
 
+`python -m scripts.networks enrol geth --members 10000`: say how long it takes to enrol so many.
+
 `python -m scripts.networks up geth --folder DIR`: run one of them until Ctrl-C, and go on with its chain the
 next time. The key of the funded account is in DIR/funded.key.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -22,10 +25,12 @@ from eth_utils.conversions import to_hex
 from .build import Missing, build
 from .devnet import Devnet
 from .engine import Engine
+from .enrolling import enrol_members
 from .geth import Geth
 from .measure import PAGE, measure, table, written
 from .process import EngineError
 from .validators import Validators
+from .walkthrough import Town
 
 ENGINES: dict[str, type[Devnet] | type[Geth] | type[Validators]] = {
     engine.name: engine for engine in (Devnet, Geth, Validators)
@@ -44,12 +49,17 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--folder", type=Path, required=True, help="for its data, its logs and the funded key")
     measured = commands.add_parser("measure", help="walk through on each engine, and print what it took")
     measured.add_argument("--write", action="store_true", help="write the table of docs/networks.md, too")
+    enrol = commands.add_parser("enrol", help="enrol many members on a new chain, and print what it took")
+    enrol.add_argument("engine", choices=sorted(ENGINES))
+    enrol.add_argument("--members", type=int, default=10_000)
     options = parser.parse_args(arguments)
     try:
         if options.command == "build":
             build(say)
         elif options.command == "measure":
             return measure_all(write=options.write)
+        elif options.command == "enrol":
+            measure_enrolling(options.engine, options.members)
         else:
             run(options.engine, options.folder.absolute())
     except EngineError as error:
@@ -72,6 +82,23 @@ def measure_all(*, write: bool) -> int:
     if write:
         PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), measured), encoding="utf-8")
     return int(any(each.differences or each.verification.discrepancies for each in walked.values()))
+
+
+def measure_enrolling(name: str, members: int) -> None:
+    """Enrol so many members on a new chain, and say what it took. Told to end, the chain ends, too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ENGINES[name](Path(folder) / name, Account.create()) as engine,
+    ):
+        town = Town(engine, Path(folder) / "state")
+        town.deploy()
+        town.set_up()
+        took = enrol_members(town, members)
+    say(
+        f"{name}: {took.done.enrolled:,} members in {took.seconds:.0f} s and {took.done.blocks:,} blocks; "
+        f"again, all enrolled already: {took.again_seconds:.1f} s (load average {os.getloadavg()[0]:.1f})"
+    )
 
 
 def run(name: str, folder: Path) -> None:

@@ -42,8 +42,17 @@ _GO_CACHE = BUILT / "gocache"
 _VALIDATOR_PACKAGE = "github.com/ava-labs/avalanchego"
 
 
+_NOT_TO_BE_HAD = re.compile(
+    r"""(?:Get\ "?https?://|reading\ https?://)   # no answer, or one of HTTP
+        (?!.*:\ 4(?:04|10)\b)                    # but for a module that is not there: the pin is wrong
+      | module\ lookup\ disabled\ by\ GOPROXY""",
+    re.VERBOSE,
+)
+"""What Go says, on one line, where a module that is pinned cannot be fetched."""
+
+
 class Missing(EngineError):
-    """The machine lacks what the programs are built with."""
+    """The machine lacks what the programs are built with, or cannot reach it."""
 
 
 class Target(NamedTuple):
@@ -91,7 +100,7 @@ def build(say: Callable[[str], None]) -> None:
     """Build what is not built yet; one line to ``say`` for each program.
 
     Raises:
-        Missing: no Go, one that is too old, or no C compiler.
+        Missing: no Go, one that is too old, no C compiler, or no module proxy that can be reached.
         EngineError: a program does not build.
     """
     modules = [module for module in ("geth", "avalanche") if not is_built(module)]
@@ -201,5 +210,6 @@ def _run(command: list[str], module: str) -> str:
         log = BUILT / "build.log"
         log.write_text(done.stderr, encoding="utf-8")
         last = "\n".join(done.stderr.splitlines()[-12:])
-        raise EngineError(f"`{' '.join(command)}` failed, see {log.relative_to(ROOT)}:\n{last}")
+        kind = Missing if _NOT_TO_BE_HAD.search(done.stderr) else EngineError
+        raise kind(f"`{' '.join(command)}` failed, see {log.relative_to(ROOT)}:\n{last}")
     return done.stdout

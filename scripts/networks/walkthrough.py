@@ -10,9 +10,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
@@ -28,6 +30,7 @@ from chainbill.chain.roles import GovernanceDelays
 from chainbill.errors import ChainError
 from chainbill.money import DOLLAR
 from chainbill.operations.accounts import new_account
+from chainbill.operations.actor import Actor
 from chainbill.operations.deploying import (
     DeploymentRequest,
     carry_out_deployment,
@@ -35,7 +38,7 @@ from chainbill.operations.deploying import (
     verify_deployment,
 )
 from chainbill.operations.deployment_check import Difference
-from chainbill.operations.governor.registrations import hand_out
+from chainbill.operations.governor.calls import acting, govern
 from chainbill.operations.networks import NetworkSettings, add_network
 from chainbill.operations.oracle.settle import Settlement
 from chainbill.records.service_event import Party, PriceSource, ServiceEvent, ServiceKind
@@ -180,23 +183,69 @@ class Town:
         return Deployed(done.deployment, done.check.differences, gas, seconds)
 
     def set_up(self) -> None:
-        """Let the parties in, and let them say what they pay and whom they trust."""
+        """Let the parties in, and let them say what they pay and whom they trust. Nobody waits for more than
+        is needed of others: where a block takes a second, that is what setting up takes."""
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            payer = pool.submit(self._create_payer)
+            provider = pool.submit(self._register_provider, payer)
+            insurer_funded = pool.submit(self._hand_out, "insurer", 1_000_000, provider)
+            maria_funded = pool.submit(self._hand_out, "maria", 50_000, insurer_funded)
+            steps: list[Future[Any]] = [
+                payer,
+                provider,
+                pool.submit(self._enrol, payer),
+                pool.submit(self._publish_fees, payer),
+                pool.submit(self._accept_provider, provider),
+                pool.submit(self._fill_pool, insurer_funded),
+                pool.submit(self._permit, payer, provider, maria_funded),
+            ]
+            for step in as_completed(steps):
+                step.result()
+
+    def _create_payer(self) -> int:
+        governor = self.connect().governor(self.accounts["governor"])
+        return governor.create_payer(self.accounts["insurer"].address).payer_id
+
+    def _register_provider(self, after: Future[int]) -> int:
+        after.result()  # the governor does one thing at a time
+        governor = self.connect().governor(self.accounts["governor"])
+        return governor.register_provider(self.accounts["clinic"].address).provider_id
+
+    def _hand_out(self, name: str, dollars: int, after: Future[Any]) -> None:
+        after.result()
         session = Session.open(self.state)
-        hand_out(session, self.accounts["insurer"].address, 1_000_000 * DOLLAR)
-        hand_out(session, self.accounts["maria"].address, 50_000 * DOLLAR)
-        bill, accounts = self.connect(), self.accounts
-        governor, insurer = bill.governor(accounts["governor"]), bill.insurer(accounts["insurer"])
-        maria, relay = bill.patient(accounts["maria"]), bill.relay(accounts["clinic"])
-        provider_id = governor.register_provider(accounts["clinic"].address).provider_id
-        payer_id = governor.create_payer(insurer.address).payer_id
-        insurer.deposit("900000")
+        with acting(Actor.of(session, self.accounts["governor"])) as sender:
+            address = self.accounts[name].address
+            govern(session, sender, session.protocol.token, "mint", address, dollars * DOLLAR)
+
+    def _insurer(self) -> chainbill.Insurer:
+        return self.connect().insurer(self.accounts["insurer"])
+
+    def _enrol(self, payer: Future[int]) -> None:
+        payer.result()
+        insurer = self._insurer()
         insurer.publish_plan(chainbill.PlanFile.parse(PLAN))
-        insurer.publish_fees({"check-up-visit": PRICE})
-        insurer.accept_provider(provider_id)
-        insurer.enrol(maria.address, plan_id=1)
+        insurer.enrol(self.accounts["maria"].address, plan_id=1)
+
+    def _publish_fees(self, payer: Future[int]) -> None:
+        payer.result()
+        self._insurer().publish_fees({"check-up-visit": PRICE})
+
+    def _accept_provider(self, provider: Future[int]) -> None:
+        self._insurer().accept_provider(provider.result())
+
+    def _fill_pool(self, funded: Future[None]) -> None:
+        funded.result()
+        self._insurer().deposit("900000")
+
+    def _permit(self, payer: Future[int], provider: Future[int], funded: Future[None]) -> None:
+        """What the patient signs, and the clinic sends: one after another, since signatures are numbered."""
+        bill = self.connect()
+        maria, relay = bill.patient(self.accounts["maria"]), bill.relay(self.accounts["clinic"])
+        relay.submit(maria.sign_accept_payer(payer.result()))
+        relay.submit(maria.sign_consent(provider.result(), limit="200"))
+        funded.result()
         relay.submit(maria.sign_deposit("40000"))
-        relay.submit(maria.sign_accept_payer(payer_id))
-        relay.submit(maria.sign_consent(provider_id, limit="200"))
 
     def attest(self, *names: str) -> None:
         """Attest a visit for each of these names; each is one event, however often it is attested."""

@@ -7,7 +7,7 @@
     │   ├── UnsupportedVersion   FHIR, but not R4
     │   └── RecordTooLarge       over the size limit
     ├── CatalogueError           the service catalogue contradicts itself
-    ├── TermsError               a plan or fee file that cannot be published
+    ├── TermsError               a file of plans, fees, prices or members that cannot be taken
     ├── AttestationError         a signature or a commitment that does not hold
     ├── ChainError               the chain refused or could not be reached
     │   ├── ContractReverted     a contract's own error, by name, with its fields
@@ -89,7 +89,7 @@ class CatalogueError(ChainbillError):
 
 
 class TermsError(ChainbillError):
-    """A plan file or a fee file that is malformed or contradicts itself."""
+    """A file of a plan, fees, prices or members that is malformed or contradicts itself."""
 
 
 class AttestationError(ChainbillError):
@@ -249,6 +249,7 @@ _TROUBLE = {
     errno.ENOENT: ("it is not there", "is it spelled right? its folder must be there, too"),
     errno.ENOTDIR: ("a part of it is a file and no folder", "is it spelled right?"),
     errno.EISDIR: ("it is a folder", "name a file"),
+    errno.ENAMETOOLONG: ("its name is too long", "choose a shorter one"),
     errno.EFBIG: ("it would be too large", "have the limit on file sizes raised (ulimit -f)"),
     errno.EMFILE: ("too many files are open", "have the limit on open files raised (ulimit -n)"),
 }

@@ -32,6 +32,13 @@ END_OF_TIME = 2**40 - 1
 """The last time a contract can name (``uint40``), in seconds since 1970: no end. What holds then is what was
 announced last."""
 
+MAX_YEARLY_AMOUNT = 2**48 - 1
+"""``MAX_YEARLY_AMOUNT``: the most micro-dollars of a plan's deductible and out-of-pocket maximum, and the
+most that opening entries may bring a member's accumulators to."""
+
+MAX_FAMILY_MEMBERS = 255
+"""``MAX_FAMILY_MEMBERS``: the most members that share a family's amounts in one benefit year."""
+
 MAX_ANNOUNCEMENT_SECONDS = 400 * DAY_SECONDS
 """``MAX_ANNOUNCEMENT``: how far ahead terms may be announced."""
 

@@ -10,6 +10,7 @@ from chainbill.billing.outcomes import CARC, Outcome, Reason
 from chainbill.billing.terms import Category, CategoryTerms, FeeTerms, PlanTerms
 from chainbill.errors import AmountError
 from chainbill.money import CENT, DOLLAR, MAX_AMOUNT, format_dollars, parse_dollars
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 
 COMPONENTS = ("allowed", "contractual_adjustment", "deductible", "copay", "coinsurance", "plan_paid")
 """``outside_plan`` stands apart: it is 0 in every plan without an annual maximum."""
@@ -183,7 +184,7 @@ PLAN = PlanTerms(deductible=0, oop_max=0)
 COVERED = CategoryTerms()
 NOT_COVERED = CategoryTerms(covered=False)
 SHARED = CategoryTerms(coinsurance_bps=2000)
-PLAN_WITHOUT_LIMITS = PlanTerms(deductible=0, oop_max=MAX_AMOUNT // CENT * CENT)
+PLAN_WITHOUT_LIMITS = PlanTerms(deductible=0, oop_max=MAX_YEARLY_AMOUNT // CENT * CENT)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,8 @@ def test_adjudicate__billed_beyond_uint64__is_refused(billed: int) -> None:
 
 def test_adjudicate__largest_amounts__stay_exact() -> None:
     fee = FeeTerms(amount=MAX_AMOUNT, category=1)
-    plan = PlanTerms(deductible=0, oop_max=MAX_AMOUNT, rounding_unit=1)
+    # More than may be published: the arithmetic does not depend on that.
+    plan = PlanTerms(deductible=0, oop_max=0, rounding_unit=1).model_copy(update={"oop_max": MAX_AMOUNT})
     terms = CategoryTerms(coinsurance_bps=1)
     adjudication = adjudicate(
         billed_amount=MAX_AMOUNT, units=1, fee=fee, category=terms, plan=plan, met=UNTOUCHED

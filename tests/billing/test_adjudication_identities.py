@@ -13,6 +13,7 @@ from chainbill.billing.coordination import coordinate
 from chainbill.billing.outcomes import Outcome
 from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.money import CENT, MAX_AMOUNT
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 
 SMALL = st.integers(0, 40_000 * CENT)
 TINY = st.integers(0, 20).map(lambda cents: cents * CENT)  # so that limits meet in one event
@@ -23,7 +24,7 @@ UNITS = st.one_of(st.just(CENT), st.just(1), st.integers(1, 2**32 - 1))
 @st.composite
 def plans(draw: Callable[..., int]) -> PlanTerms:
     unit = draw(UNITS)
-    whole = [draw(AMOUNTS) // unit * unit for _ in range(2)]
+    whole = [min(draw(AMOUNTS), MAX_YEARLY_AMOUNT) // unit * unit for _ in range(2)]
     limits = [draw(st.one_of(st.just(0), AMOUNTS)) // unit * unit for _ in range(3)]
     return PlanTerms(
         deductible=whole[0],

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
+from chainbill.errors import ArgumentError
 from chainbill.money import MAX_AMOUNT
 
 
@@ -31,7 +31,7 @@ from chainbill.money import MAX_AMOUNT
     ],
 )
 def test_terms__contradictory__are_refused(terms: type[Any], fields: dict[str, int]) -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ArgumentError):
         terms(**fields)
 
 

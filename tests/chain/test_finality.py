@@ -9,7 +9,13 @@ from tests.support.fake_node import FakeNode, Refused, serving
 from tests.support.senders import Stage
 
 from chainbill.chain.node.connection import connect
-from chainbill.chain.node.finality import DEVNET_FINALITY, Finality, FinalityTag, final_block
+from chainbill.chain.node.finality import (
+    DEVNET_FINALITY,
+    Finality,
+    FinalityTag,
+    final_block,
+    usual_finality,
+)
 from chainbill.errors import ChainError, NodeError
 
 
@@ -76,6 +82,36 @@ def test_final_block__devnet__is_the_newest_and_its_tags_are_not_believed(chain:
     assert chain.w3.eth.get_block("finalized")["number"] == 0
     assert final_block(chain.w3, DEVNET_FINALITY) == newest
     assert final_block(chain.w3, Finality(confirmations=2)) == newest - 2
+
+
+@pytest.mark.parametrize(
+    "client, finality",
+    [
+        ("anvil/v1.7.1", DEVNET_FINALITY),
+        ("HardhatNetwork/2.29.0/@nomicfoundation", DEVNET_FINALITY),
+        ("Geth/v1.17.10-stable/linux-amd64/go1.25", Finality()),
+        ("not-an-anvil/1", Finality()),
+        (Refused("the method web3_clientVersion does not exist"), Finality()),
+    ],
+)
+def test_usual_finality__only_a_development_node__is_believed_to_take_nothing_back(
+    node: FakeNode, client: str | Refused, finality: Finality
+) -> None:
+    def answer() -> str:
+        if isinstance(client, Refused):
+            raise client
+        return client
+
+    node.answers["web3_clientVersion"] = answer
+    w3 = connect(node.url)
+    assert usual_finality(w3, w3.eth.chain_id) == finality
+
+
+def test_usual_finality__chain_id_of_development_nodes__is_enough(node: FakeNode) -> None:
+    w3 = connect(node.url)
+    asked = len(node.asked)
+    assert usual_finality(w3, 31_337) == DEVNET_FINALITY
+    assert len(node.asked) == asked
 
 
 def test_finality__fewer_than_no_confirmations__is_refused() -> None:

@@ -14,8 +14,9 @@ from web3.contract.contract import ContractFunction
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts.payer import Enrolment
 from chainbill.chain.node.connection import connect
+from chainbill.chain.node.pipeline import Pipeline
 from chainbill.chain.node.sender import Sender
-from chainbill.errors import ChainError, ContractReverted, Displaced, NeedsGas, PartlySent
+from chainbill.errors import ChainError, ContractReverted, Displaced, NeedsGas, NodeError, PartlySent
 from chainbill.money import DOLLAR
 
 
@@ -242,3 +243,54 @@ def test_connect__headers_of_validators__are_read(scene: Scene) -> None:
     """Their extra data is as long as their signatures; web3 by itself refuses more than 32 bytes."""
     block = connect(scene.node.url).eth.get_block("latest")
     assert len(block["proofOfAuthorityData"]) == 86  # type: ignore[typeddict-item]
+
+
+# ---- caught up with -------------------------------------------------------------------------------------
+
+
+def test_catch_up__nothing_waits__is_told_so_at_once(scene: Scene) -> None:
+    assert scene.sender().catch_up() is False
+    assert scene.clock.now == 0
+
+
+def test_catch_up__a_run_was_cut_off__its_transactions_are_waited_for_and_struck_out(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off_after_sending(10, scene, monkeypatch)
+    assert len(scene.outbox.sendings()) == 10
+    scene.mines_each(2)
+    assert scene.sender().catch_up() is True
+    assert scene.outbox.sendings() == []
+    assert scene.node.used[ACCOUNT.address.lower()] == 10
+    assert len(scene.node.received) == 10
+
+
+def test_catch_up__they_offer_too_little_by_now__are_replaced(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off_after_sending(3, scene, monkeypatch)
+    scene.node.base_fee = 5 * GWEI
+    scene.mines_each(2)
+    assert scene.sender().catch_up() is True
+    assert [nonce for nonce, _ in offered(scene.node)] == [0, 1, 2, 0, 1, 2]
+
+
+def test_catch_up__no_block_any_more__says_that_nothing_was_sent(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off_after_sending(3, scene, monkeypatch)
+    with pytest.raises(NodeError, match="has sent before is in no block after 120 s: nothing was sent"):
+        scene.sender().catch_up()
+    assert len(scene.outbox.sendings()) == 3
+
+
+def cut_off_after_sending(count: int, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends by a signal, while what it has sent waits."""
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "_collect", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            scene.sender().send_many(calls_of(scene.sender(), count))

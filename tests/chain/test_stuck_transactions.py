@@ -5,6 +5,7 @@ anvil refuses a max fee below the base fee; on a real network such a transaction
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -112,12 +113,47 @@ def test_send__no_block_is_made_at_all__says_that_the_network_makes_none(scene: 
     assert len(scene.node.received) == 1
 
 
-def test_send__blocks_come_again_late__goes_on(scene: Scene) -> None:
+def test_send__blocks_come_again_late__says_that_it_waits_and_goes_on(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     """Two of five validators were gone for a minute."""
     sender = scene.sender()
-    scene.clock.then(61, scene.node.mine)
-    assert sender.send(bound(sender))["status"] == 1
+    scene.clock.then(9.9, lambda: said.append(len(caplog.messages)))
+    scene.clock.then(14, lambda: said.append(len(caplog.messages)))
+    # One block without it, and a while later one with it.
+    scene.clock.then(61, lambda: scene.node.mine(most=0))
+    scene.clock.then(66, scene.node.mine)
+    said: list[int] = []
+    receipt = sender.send(bound(sender))
+    assert receipt["status"] == 1
     assert len(scene.node.received) == 1
+    assert said == [0, 1]
+    standing, again = caplog.messages
+    assert re.match(r"the network makes no blocks: \d+ is still the newest after 1\d s; waiting", standing)
+    assert f"your transaction {receipt['transactionHash'].to_0x_hex()} is safe" in standing
+    assert again.startswith("the network makes blocks again")
+
+
+@pytest.mark.parametrize("seconds, is_said", [(1, False), (11, False), (30, True)])
+def test_send__blocks_come_at_their_usual_pace_without_it__nothing_is_said(
+    scene: Scene, caplog: pytest.LogCaptureFixture, seconds: int, is_said: bool
+) -> None:
+    """Its own block comes late. Half a minute between blocks tells that they are made for transactions."""
+    scene.node.seconds_of_a_block = seconds
+    for number in range(1, 4):
+        scene.node.mine()
+        scene.clock.then(number * seconds, lambda: scene.node.mine(most=0))
+    scene.clock.then(3 * seconds + 1, scene.node.mine)
+    sender = scene.sender()
+    sender.send(bound(sender))
+    assert bool(caplog.messages) == is_said
+
+
+def test_send_many__no_block_is_made__says_so(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    sender = scene.sender()
+    scene.mines_each(25)
+    first, _ = sender.send_many([bound(sender, 1), bound(sender, 2)], gas=60_000)
+    assert f"your transaction {first['transactionHash'].to_0x_hex()} is safe" in caplog.messages[0]
 
 
 def test_send__node_forgets_its_pool__the_same_bytes_are_sent_again(scene: Scene) -> None:

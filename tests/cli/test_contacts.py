@@ -77,6 +77,19 @@ def test_card__of_elsewhere__is_imported_with_its_vault_key(bare_town: Town, els
     assert (shown["name"], shown["key_here"]) == ("maria-of-elsewhere", False)
 
 
+def test_card__of_a_patient_elsewhere__is_enough_for_the_governor_to_make_dollars(
+    bare_town: Town, elsewhere: Party
+) -> None:
+    """As docs/parties.md says: the patient's own machine has no governor."""
+    address = elsewhere.ok("accounts", "new", "ida", "--role", "patient")["address"]
+    assert "the governor" in elsewhere("patient", "create", "ida", "--mint", "100").error
+    bare_town.ok("contacts", "import", elsewhere.makes("ida.card", "contacts", "card"))
+    told = bare_town.ok("patient", "create", "ida", "--mint", "100")
+    assert (told["minted"], told["created"]) == ("100.00", False)
+    assert bare_town.ok("contacts", "show", "ida")["key_here"] is False
+    assert bare_town.session().protocol.token.balance_of(address) == 100_000_000
+
+
 @pytest.mark.parametrize(
     "field, value",
     [
@@ -327,6 +340,15 @@ def test_role__registered_elsewhere__finds_its_id_on_chain(town: Town, elsewhere
         False,
         town.session().protocol.registry.provider_count(),
     )
+
+
+def test_card__of_a_contract_wallet__says_what_to_do_instead(bare_town: Town) -> None:
+    wallet = bare_town.session().protocol.settlement.extension_code()
+    bare_town.ok("contacts", "add", "safe", wallet, "--role", "patient", "--vault-key", "ab" * 32)
+    error = bare_town("contacts", "card", "--as", "safe").error
+    assert f"safe ({wallet}) is a contract wallet" in error
+    assert f"chainbill contacts add safe {wallet} --role patient --vault-key {'ab' * 32}" in error
+    bare_town.ok("contacts", "remove", "safe")
 
 
 def test_account__known_by_its_address_alone__says_how_it_signs(bare_town: Town) -> None:

@@ -39,7 +39,9 @@ def test_verify__as_deployed__has_no_differences(town: Town) -> None:
     assert set(facts["contracts"]) == {
         *("governance", "token", "registry", "escrow", "payers", "settlement", "extension"),
     }
-    assert "to the byte" in town("deploy", "verify").out
+    shown = town("deploy", "verify").out
+    assert "to the byte" in shown
+    assert "not all of it is so" not in shown
 
 
 def test_verify__record_that_says_something_else__exits_with_3_and_names_it(
@@ -52,6 +54,8 @@ def test_verify__record_that_says_something_else__exits_with_3_and_names_it(
     ran = town("deploy", "verify", "--deployment", file)
     assert ran.code == 3
     assert "oracle: the threshold is 2; written: 3" in ran.out
+    claim = ran.out.index("As it is written, and not all of it is so")
+    assert claim < ran.out.index(", in every role") < ran.out.index("1 difference between")
     facts = json.loads(town("deploy", "verify", "--deployment", file, "--json").out)
     (difference,) = facts["differences"]
     assert difference == {"about": "oracle", "what": "the threshold", "written": "3", "found": "2"}

@@ -75,12 +75,15 @@ def test_number__of_one_charge__is_the_same_for_everybody(town: Town, clinic: st
     assert number in town("audit", "history", "--provider", clinic).out
 
 
-def test_dispute__twice__is_refused(town: Town, clinic: str, patient: str) -> None:
-    town.ok("patient", "dispute", first(town, clinic), "--as", patient)
-    assert (
-        "disputed by the same party already"
-        in town("patient", "dispute", first(town, clinic), "--as", patient).error
-    )
+def test_dispute__twice__says_that_it_was_done_before(town: Town, clinic: str, patient: str) -> None:
+    command = ("patient", "dispute", first(town, clinic), "--as", patient)
+    done = town.ok(*command)
+    again = town.ok(*command)
+    assert (done["changed"], again["changed"]) == (True, False)
+    assert (again["transaction"], again["effective_at"]) == (done["transaction"], done["effective_at"])
+    told = town(*command).out
+    assert told.startswith("That was done before, at 2024-")
+    assert f" UTC, to claim {command[2]}: it is open now." in told
 
 
 def test_dispute__somebody_elses_claim__says_so(town: Town, clinic: str, patient: str) -> None:

@@ -36,6 +36,7 @@ X12 = "ISA*00*          *00*          *ZZ*A*ZZ*B*240305*1000*^*00501*1*0*P*:~GS*
     [
         (("insurer", "plan"), "a plan file in TOML"),
         (("insurer", "fees"), "a fee file in TOML"),
+        (("insurer", "enrol", "--file"), "a member file in CSV"),
         (("provider", "prices"), "a price file in TOML"),
         (("insurer", "fees", "--catalogue"), "a service catalogue in TOML"),
         (("relay", "show"), "a file that a patient has signed"),
@@ -119,7 +120,7 @@ def failing(error: BaseException) -> Any:
         (errno.EDQUOT, "this user's share of the disk is full"),
         (errno.EROFS, "it can only be read"),
         (errno.EACCES, "this user may not"),
-        (errno.ENAMETOOLONG, "File name too long"),
+        (errno.ENAMETOOLONG, "its name is too long"),
     ],
 )
 def test_system_error__anywhere__is_a_line_and_a_hint(

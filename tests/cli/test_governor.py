@@ -36,13 +36,30 @@ def test_pause__stops_settling_alone(town: Town, clinic: str) -> None:
     assert town.settle(clinic)[0]["outcome"] == "settled"
 
 
+def test_stopping__again__says_that_it_is_so_already(town: Town, clinic: str) -> None:
+    for command, told in (
+        (("suspend", clinic), f"{clinic} is suspended already: nothing new of it settles."),
+        (("reinstate", clinic), f"{clinic} is not suspended: its events settle already."),
+        (("pause",), "New settlement is paused already."),
+        (("unpause",), "Settlement goes on: it is not paused."),
+    ):
+        done, again = town.ok("governor", *command), town.ok("governor", *command)
+        assert (done["changed"], again) == (True, {**done, "changed": False})
+        assert town("governor", *command).out.startswith(f"{told} It holds from 2024-")
+
+
 def test_open_epoch__the_next_batch__is_signed_by_its_members(town: Town, clinic: str) -> None:
     members = ("oracle-3", "oracle-2", "oracle-1")
     assert town.ok("governor", "open-epoch", *members, "--threshold", 3)["threshold"] == 3
     settlement = town.session().protocol.settlement
     epoch = settlement.current_epoch()
     assert settlement.epoch(epoch)[:2] == (3, 3)
+    assert town("governor", "open-epoch", *members, "--threshold", 3).out.startswith(
+        "That oracle epoch is open already: 3 of 3 must sign. It holds from 2024-"
+    )
     town.ok("governor", "end-epoch", epoch - 1)
+    over = town("governor", "end-epoch", epoch - 1).out
+    assert over.startswith(f"Epoch {epoch - 1} is over already. It holds from 2024-")
     town.attest(clinic, town.patient(f"of-{clinic}", clinic), f"{clinic}-visit")
     assert town.settle(clinic)[0]["outcome"] == "settled"
 

@@ -77,6 +77,22 @@ def test_plan__example__is_a_plan_that_can_be_published(town: Town, insurer: str
         assert payer.category_terms(1, 1, category) == wanted.categories[category]
 
 
+@pytest.mark.parametrize(
+    "command, published",
+    [(("insurer", "fees"), "fees"), (("provider", "prices"), "cash prices")],
+    ids=["fees", "prices"],
+)
+def test_example__of_a_list__is_one_that_can_be_published(
+    town: Town, insurer: str, clinic: str, command: tuple[str, str], published: str
+) -> None:
+    own = ("--as", insurer if command[0] == "insurer" else clinic)
+    example = town(*command, "--example")
+    assert example.code == 0, example
+    told = town(*command, town.file("example.toml", example.out), *own)
+    assert f"2 {published} of {own[1]} published" in told.out
+    assert town(*command, "--example", "--from-catalogue").code == 2
+
+
 def test_plan__changed__is_announced_and_one_at_a_time(town: Town, insurer: str) -> None:
     town.ok("insurer", "plan", town.file("v1.toml", PLAN), "--as", insurer)
     second = town.file("v2.toml", PLAN.replace('"1000"', '"2000"'))

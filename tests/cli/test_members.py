@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from eth_account import Account
 from tests.support.roles import PLAN, Town
 
 DAY = 86_400
@@ -26,6 +27,64 @@ def test_enrol__with_openings_and_family__carries_them_in(town: Town, member: st
         "400.00",
     )
     assert "in family 7" in town("insurer", "enrol", member, "--plan", 1).out
+
+
+# ---- many at once -------------------------------------------------------------------------------------
+
+
+def test_enrol__a_file__enrols_everybody_once(town: Town, member: str) -> None:
+    somebody = Account.create().address
+    file = town.file("members.csv", f"patient,family,deductible_met\n{member},8,12.50\n{somebody},,\n")
+    told = town.ok("insurer", "enrol", "--file", file, "--plan", 1)
+    assert (told["enrolled"], told["unchanged"], told["effective_at"] > 0) == (2, 0, True)
+    first, second = told["members"]
+    assert (first["line"], first["patient"], first["plan_id"], first["changed"]) == (2, member, 1, True)
+    assert (second["line"], second["patient"], second["address"]) == (3, somebody, somebody)
+    assert "in family 8: $12.50 of the deductible" in town("insurer", "enrol", member, "--plan", 1).out
+    again = town("insurer", "enrol", "--file", file, "--plan", 1).out
+    assert again == "Nobody was to be enrolled with insurer: 2 were enrolled so already.\n"
+    more = town.file("more.csv", f"patient,plan\n{member},1\n{Account.create().address},1\n")
+    told = town("insurer", "enrol", "--file", more).out
+    assert told.startswith("1 member enrolled with insurer, in 1 block; 1 was enrolled so already. It holds")
+
+
+def test_enrol__a_file_with_a_bad_line__names_it_and_sends_nothing(town: Town, member: str) -> None:
+    before = town.session().protocol.w3.eth.block_number
+    for text, told in (
+        (f"patient\n{member}\n", "line 2: no plan is named"),
+        (f"patient,plan\n{member},x\n", "line 2: plan: 'x' is not a whole number"),
+        (f"patient,plan\n{member},1\nnobody,1\n", "line 3: there is no patient named 'nobody'"),
+        (f"patient,plan\n{member},9\n", "line 2: insurer has published no plan 9"),
+    ):
+        assert told in town("insurer", "enrol", "--file", town.file("bad.csv", text)).error
+    assert town.session().protocol.w3.eth.block_number == before
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        ((), "name a patient, or a file of many: --file FILE"),
+        (("maria",), "name the plan: --plan ID"),
+        (("maria", "--file"), "with --file, who is enrolled and with what stands in the file"),
+        (("--family", 7, "--file"), "with --file, who is enrolled and with what stands in the file"),
+    ],
+)
+def test_enrol__neither_one_nor_a_file__is_wrong_usage(
+    town: Town, arguments: tuple[object, ...], told: str
+) -> None:
+    file = (town.file("one.csv", "patient,plan\nmaria,1\n"),) if "--file" in arguments else ()
+    ran = town("insurer", "enrol", *arguments, *file)
+    assert (ran.code, told in ran.err) == (2, True)
+
+
+def test_enrol__a_file_in_a_dry_run__shows_what_would_be_sent(town: Town, member: str) -> None:
+    file = town.file("dry.csv", f"patient,plan\n{member},1\n")
+    shown = town.ok("insurer", "enrol", "--file", file, "--dry-run")
+    assert [each["function"] for each in shown["transactions"]] == ["enrol"]
+    assert town.ok("insurer", "enrol", "--file", file)["enrolled"] == 1
+
+
+# ---- changes ------------------------------------------------------------------------------------------
 
 
 def test_change_plan__after_a_day__is_another(town: Town, member: str) -> None:

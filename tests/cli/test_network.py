@@ -96,6 +96,16 @@ def test_add__no_node_answers__needs_the_chain_id(chainbill: Program) -> None:
     assert add(chainbill, NOBODY, options=("--chain-id", 5))["chain_id"] == 5
 
 
+def test_add__several_nodes_that_are_of_no_use__names_them_all(chainbill: Program) -> None:
+    other = "http://127.0.0.1:2"
+    error = chainbill("network", "add", "x", "--rpc-url", NOBODY, "--rpc-url", other).error
+    assert f"no node answers at {NOBODY}" in error
+    assert f"no node answers at {other}" in error
+    error = chainbill("network", "add", "x", "--rpc-url", "10.0.0.5:8545", "--rpc-url", "ftp://x").error
+    assert "'10.0.0.5:8545' is not the URL of a node" in error
+    assert "'ftp://x' is not the URL of a node" in error
+
+
 @pytest.mark.parametrize("url", ["10.0.0.5:8545", "ftp://x", "http://", "not a url"])
 def test_add__no_url__is_refused(chainbill: Program, url: str) -> None:
     assert "is not the URL of a node" in chainbill("network", "add", "x", "--rpc-url", url).error
@@ -258,9 +268,12 @@ def test_show__a_node_is_down__is_told_beside_the_one_that_answers(
 def test_remove__with_state__asks_and_forgets_all_but_keys(chainbill: Program, home: Path) -> None:
     add(chainbill, NOBODY, options=("--chain-id", 5))
     (home / "networks" / "clinic-net" / "vault").mkdir()
+    (home / "networks" / "clinic-net" / "deploying.lock").touch()
     refused = chainbill("network", "remove", "clinic-net")
     assert refused.code == 2
     assert "vault" in refused.err
+    assert ".lock" not in refused.err
+    assert "deployment.json" not in refused.err
     assert chainbill("network", "remove", "clinic-net", "--yes").code == 0
     assert not (home / "networks" / "clinic-net").exists()
     add(chainbill, NOBODY, options=("--chain-id", 6))

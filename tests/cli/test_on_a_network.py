@@ -19,6 +19,7 @@ from tests.support.foreign_chain import ForeignChain, foreign_chain
 from tests.support.roles import FEES, PLAN, Town
 from tests.support.testbed import TODAY
 
+import chainbill
 from chainbill.state import keystores
 from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet
@@ -131,6 +132,13 @@ def test_network__bare_chain__comes_to_a_settled_and_disputed_claim_without_gas_
     town.ok("provider", "concede", "1:1", "--as", "clinic")
     assert town.ok("audit", "verify")["discrepancies"] == []
     assert town.ok("deploy", "verify")["differences"] == []
+    asked = town.asked("network", "remove", NETWORK)
+    assert asked.code == 2
+    record = town.state.of_network(NETWORK).deployments / f"{town.chain.chain_id}.json"
+    assert f"{record} is deleted: copy it first" in asked.err
+    unknown = town("governor", "register-provider", "elsewhere").error
+    assert "contacts import FILE" in unknown
+    assert "with its key here: add --new" in unknown
     assert town.chain.w3.eth.get_balance(maria) == 0
     # All of it is the network's; of the state directory itself only keys are.
     kept = {path.name for path in town.state.root.iterdir()}
@@ -145,7 +153,7 @@ def test_network__bare_chain__comes_to_a_settled_and_disputed_claim_without_gas_
 
 
 def test_statements__blocks_that_are_not_final__say_how_many_charges_are_to_come(
-    deployed: NetworkTown,
+    deployed: NetworkTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     town = deployed
     people(town)
@@ -176,10 +184,22 @@ def test_statements__blocks_that_are_not_final__say_how_many_charges_are_to_come
     assert "not final yet" in town("provider", "statement", "--as", "clinic").error
     assert "not final yet" in town("insurer", "statement", "--as", "harbor").error
 
+    # By its URL alone: a development node takes nothing back. Of any other it is not known, and this one's
+    # word is that no block but the first is final.
+    def by_url_alone() -> tuple[int, int]:
+        deployment = town.session().protocol.deployment
+        statement = chainbill.connect(town.chain.url, deployment=deployment).patient(maria).statement()
+        return statement.counts.settled, statement.not_final
+
+    maria = town.address("maria")
+    assert by_url_alone() == (3, 0)
+    monkeypatch.setattr("chainbill.chain.node.finality._DEVELOPMENT_NODES", ("none/",))
+    assert by_url_alone() == (0, 3)
+
 
 def test_deploy__killed_by_sigkill_with_settlement_on_its_way__goes_on(town: NetworkTown) -> None:
     prepare(town)
-    program = [sys.executable, str(DYING), "chainbill.state.outbox:AccountOutbox.note#6", "after", "SIGKILL"]
+    program = [sys.executable, str(DYING), "chainbill.state.outbox:AccountOutbox.note#7", "after", "SIGKILL"]
     told = subprocess.run(
         [*program, "--state-dir", str(town.state.root), *(str(word) for word in DEPLOY)],
         capture_output=True,
@@ -191,4 +211,4 @@ def test_deploy__killed_by_sigkill_with_settlement_on_its_way__goes_on(town: Net
     assert done["resumed"]
     assert done["differences"] == []
     governor = town.address("governor")
-    assert town.chain.w3.eth.get_transaction_count(governor) == len(done["transactions"]) == 8
+    assert town.chain.w3.eth.get_transaction_count(governor) == len(done["transactions"]) == 9

@@ -147,7 +147,9 @@ def test_ingest__several_patients_and_one_account__asks_for_references(town: Tow
         clinic,
     )
     assert ran.code == 2
-    assert "the record has 2 patients, so write REF=patient: Patient/dee, Patient/eva" in ran.err
+    said = " ".join(ran.err.split())
+    assert "the record has 2 patients: Patient/dee, Patient/eva: say whose account" in said
+    assert "--patient REF=patient" in said
 
 
 def test_ingest__no_patient_named__says_how(town: Town, clinic: str) -> None:

@@ -56,6 +56,47 @@ def record_note(elsewhere: Party, number: str) -> str:
     return str(event["record_note"])
 
 
+# ---- a statement without the key ----------------------------------------------------------------------
+
+
+def test_statement__of_a_patient_whose_key_is_elsewhere__has_the_amounts_and_says_what_details_need(
+    town: Town, clinic: str, elsewhere: Party
+) -> None:
+    name = "keeps-her-key"
+    moved_in(town, elsewhere, clinic, name)
+    number = charged(town, clinic, name, "visit-of-her")
+    (event,) = town.ok("patient", "statement", number, "--as", name)["events"]
+    assert event["amounts"]["patient_responsibility"] == PATIENT_SHARE
+    assert event["service"] == "A service (details sealed)"
+    assert event["record_note"].startswith(
+        "Its details are sealed to its patient, and need the patient's key"
+    )
+    assert "which is sealed to its patient" in event["charged_separately"]
+    ran = town("patient", "statement", number, "--as", name)
+    assert ran.code == 0
+    assert f"note: the details need the key of {name}, which is not here" in ran.err
+    assert "records fetch" not in ran.err
+    assert f"chainbill patient dispute {number} --as {name}" in " ".join(ran.out.split())
+
+
+def test_statement__of_a_provider_whose_key_is_elsewhere__has_the_amounts(
+    town: Town, clinic: str, elsewhere: Party
+) -> None:
+    name = "knows-the-clinic"
+    moved_in(town, elsewhere, clinic, name)
+    number = charged(town, clinic, name, "visit-of-them")
+    elsewhere.ok("contacts", "import", _card(town, clinic, elsewhere))
+    (line,) = elsewhere.ok("provider", "statement", number, "--as", clinic)["lines"]
+    assert (line["number"], line["service"]) == (number, None)
+    assert "the details need the key of" in elsewhere("provider", "statement", "--as", clinic).err
+
+
+def _card(town: Town, name: str, elsewhere: Party) -> Path:
+    file = elsewhere.folder / f"{name}.card"
+    town.ok("contacts", "card", "--as", name, "--output", file)
+    return file
+
+
 # ---- records ------------------------------------------------------------------------------------------
 
 

@@ -84,11 +84,19 @@ def test_show__dispute__tells_which_charge_and_until_when(town: Town, clinic: st
     assert "which charge it is about cannot be told" in ran.err
 
 
-def test_submit__twice__is_refused_and_says_to_sign_again(town: Town) -> None:
+def test_submit__twice__says_that_it_was_done_before(town: Town) -> None:
+    town.ok("patient", "create", "again")
+    file = signed(town, "limits", "--per-day", 9, "--as", "again")
+    done, again = town.ok("relay", "submit", file), town.ok("relay", "submit", file)
+    assert (done["changed"], again) == (True, {**done, "changed": False, "sent_by": None})
+    assert town("relay", "submit", file).out.startswith("SetLimits was done before, in block ")
+
+
+def test_submit__another_over_a_spent_nonce__is_refused_and_says_to_sign_again(town: Town) -> None:
     town.ok("patient", "create", "once")
-    file = signed(town, "limits", "--per-day", 9, "--as", "once")
-    town.ok("relay", "submit", file)
-    error = town("relay", "submit", file).error
+    other = town.file("other.json", signed(town, "limits", "--per-day", 8, "--as", "once").read_text())
+    town.ok("relay", "submit", signed(town, "limits", "--per-day", 9, "--as", "once"))
+    error = town("relay", "submit", other).error
     assert "InvalidSignature" in error
     assert "it is signed over nonce 0, and the next is 1; sign again" in error
 

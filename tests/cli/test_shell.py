@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import click
 import pytest
 
-from chainbill.cli import COMMANDS, cli
+from chainbill.cli import _NOTES, COMMANDS, cli, main
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation
 from chainbill.cli.shell.failures import run
@@ -225,6 +226,21 @@ def test_unexpected_error__traceback_wanted__shows_it(
 
 def test_interrupted__by_the_keyboard__exits_with_130(chainbill: Any) -> None:
     assert chainbill(command=failing(KeyboardInterrupt())).code == 130
+
+
+def test_warning__of_the_library_while_a_command_waits__is_a_note_on_stderr(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    log = logging.getLogger("chainbill")
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            main(["--version"])
+    capfd.readouterr()
+    try:
+        log.warning("the network makes no blocks: %d", 5)
+    finally:
+        log.removeHandler(_NOTES)
+    assert tuple(capfd.readouterr()) == ("", "note: the network makes no blocks: 5\n")
 
 
 def test_output__reader_goes_away__ends_quietly() -> None:

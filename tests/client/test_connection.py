@@ -149,9 +149,8 @@ def test_role__private_key_as_text__is_refused_and_not_repeated(session: Session
 def test_role__of_what_is_no_account__says_what_is(session: Session, role: str) -> None:
     make = getattr(chainbill.connect(state=session.state.root), role)
     for who in (None, 5, b"\x01"):
-        with pytest.raises(chainbill.ArgumentError, match="names no account") as refused:
+        with pytest.raises(chainbill.ArgumentError, match="who takes an eth-account LocalAccount"):
             make(who)
-        assert "LocalAccount" in str(refused.value.hint)
 
 
 def test_oracle_and_relay__by_address__read_and_send_nothing(session: Session) -> None:
@@ -174,9 +173,9 @@ def test_party__no_id_address_or_name__is_refused_by_name(session: Session) -> N
             with pytest.raises(chainbill.StateError, match=rf"there is no .* {number}"):
                 ask()
     for who in (None, 1.0, True):
-        with pytest.raises(chainbill.ArgumentError, match="names no provider"):
+        with pytest.raises(chainbill.ArgumentError, match="provider takes an id as int, an address"):
             patient.consent(who, limit="1")  # type: ignore[arg-type]
-    with pytest.raises(chainbill.ArgumentError, match="names no patient"):
+    with pytest.raises(chainbill.ArgumentError, match="patient takes an address, or a name"):
         list(bill.ledger.claims(patient=1))  # type: ignore[arg-type]
 
 
@@ -188,7 +187,7 @@ def test_provider__that_nobody_is__has_no_balance(session: Session) -> None:
 
 def test_call__argument_that_no_contract_can_hold__is_refused_by_name(session: Session) -> None:
     governor = chainbill.connect(state=session.state.root).governor()
-    with pytest.raises(chainbill.ArgumentError, match=r"ClaimSettlement.setOperatorFee does not take 0, 2.5"):
+    with pytest.raises(chainbill.ArgumentError, match="bps takes int or None, and not a value of type float"):
         governor.set_operator_fee(bps=2.5)  # type: ignore[arg-type]
     with pytest.raises(chainbill.ArgumentError, match="does not take -1"):
         governor.end_epoch(-1)
@@ -196,7 +195,7 @@ def test_call__argument_that_no_contract_can_hold__is_refused_by_name(session: S
 
 def test_consent__times_that_are_none__are_refused_by_name(session: Session) -> None:
     patient = chainbill.connect(state=session.state.root).patient("patient")
-    with pytest.raises(chainbill.ArgumentError, match="'2030-01-01' is no moment"):
+    with pytest.raises(chainbill.ArgumentError, match=r"until takes datetime\(…, tzinfo=UTC\), or seconds"):
         patient.consent(1, limit="1", until="2030-01-01")  # type: ignore[arg-type]
-    with pytest.raises(chainbill.ArgumentError, match=r"3.5 is no span"):
+    with pytest.raises(chainbill.ArgumentError, match="duration takes a timedelta, or seconds as int"):
         patient.consent(1, limit="1", duration=3.5)  # type: ignore[arg-type]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from tests.support.roles import PLAN
 from tests.support.testbed import DAY, Testbed
 
+import chainbill
 from chainbill.billing.plan_file import PlanFile
 from chainbill.billing.terms import Category, FeeTerms
 from chainbill.client.connection import Chainbill
@@ -122,3 +124,20 @@ def test_insurer__amount_in_float__is_refused(testbed: Testbed, bill: Chainbill,
     insurer = bill.insurer(testbed.account().account, payer_id=1)
     with pytest.raises(AmountError, match="a float cannot hold every cent"):
         act(insurer, testbed.account().address)
+
+
+def test_enrol_many__of_a_file_or_one_by_one__tells_of_each(
+    testbed: Testbed, insurer: Insurer, tmp_path: Path
+) -> None:
+    insurer.publish_plan(PlanFile.parse(PLAN))
+    first, second = (testbed.account().address for _ in range(2))
+    file = tmp_path / "members.csv"
+    file.write_text(f"patient,plan_paid\n{first},40.50\n{second},\n", encoding="utf-8")
+    heard: list[int] = []
+    done = insurer.enrol_many(chainbill.read_members(file, plan_id=1), on_enrolled=heard.append)
+    assert (done.enrolled, sum(heard)) == (2, 2)
+    assert insurer.member(first).met.plan_paid == 40_500_000
+    again = insurer.enrol_many([chainbill.NewMember(first, 1), chainbill.NewMember(second, 1)])
+    assert (again.changed, [each.transaction for each in again.members]) == (False, [None, None])
+    with pytest.raises(AmountError, match="a float cannot hold every cent"):
+        insurer.enrol_many([chainbill.NewMember(first, 1, plan_paid=0.5)])  # type: ignore[arg-type]

@@ -18,6 +18,7 @@ from chainbill.client.connection import Chainbill
 from chainbill.operations.governor.registrations import register_provider
 from chainbill.operations.insurer import account as insurers
 from chainbill.operations.patient import account as patients
+from chainbill.records.member_file import NewMember
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "operations"
 
@@ -69,6 +70,7 @@ def names(testbed: Testbed) -> dict[str, Any]:
         "relay": bill.relay("clinic"),
         "juan": testbed.account().address,
         "new_key": Account.create(),
+        "NewMember": NewMember,
         "PlanFile": PlanFile,
         "example_plan": example_plan,
         "timedelta": timedelta,

@@ -21,18 +21,18 @@ _AMOUNTS = (
     "fee",
 )
 
-NOTHING_LEFT = (0, 0, 0, 0)
+NOTHING_LEFT = (0, 0, 0, 0, False)
 """Reverses a claim in full."""
 
 
 def ruling(
-    settled: Settled, secondary: SecondaryShares | None = None, **components: Any
-) -> tuple[int, int, int, int]:
+    settled: Settled, secondary: SecondaryShares | None = None, *, stands: bool = False, **components: Any
+) -> tuple[int, int, int, int, bool]:
     """The words of a Ruling: the claim's own values, but for these."""
     ruled = replace(settled.claim, **components)
     words = pack_claim(ruled)
     alone = settled.secondary if secondary is None else secondary
-    return _word(words[32:64]), _word(words[64:96]), _word(pack_secondary(alone)), ruled.fee
+    return _word(words[32:64]), _word(words[64:96]), _word(pack_secondary(alone)), ruled.fee, stands
 
 
 def difference(claim: Claim, ruled: Claim) -> Claim:

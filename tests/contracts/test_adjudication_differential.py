@@ -15,6 +15,7 @@ from chainbill.billing.adjudication import Adjudication, adjudicate
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.money import CENT, MAX_AMOUNT
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 
 CASES, PARTS = 60_000, 4
 UNITS = (1, 7, CENT, CENT, CENT, 1_000_000, 2**32 - 1)
@@ -139,8 +140,9 @@ def random_case(draw: random.Random) -> Case:
     )
     units = draw.choice((1, 1, 1, 0, max_units, max_units, max_units + 1, draw.randrange(2**16)))
     scheduled = fee.amount * units
-    deductible = whole(amount(draw, unit, min(scheduled, MAX_AMOUNT)), unit)
-    oop_max = whole(amount(draw, unit, deductible, min(scheduled, MAX_AMOUNT)), unit)
+    deductible = whole(min(MAX_YEARLY_AMOUNT, amount(draw, unit, min(scheduled, MAX_AMOUNT))), unit)
+    oop_max = amount(draw, unit, deductible, min(scheduled, MAX_AMOUNT))
+    oop_max = whole(min(MAX_YEARLY_AMOUNT, oop_max), unit)
     family_deductible = yearly(draw, unit, deductible, 2 * deductible)
     family_oop_max = yearly(draw, unit, oop_max, 2 * oop_max)
     annual_maximum = yearly(draw, unit, min(scheduled, MAX_AMOUNT))

@@ -21,7 +21,8 @@ from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import FeeTerms, PlanTerms
 from chainbill.chain.format.events import ClaimSettled
-from chainbill.money import CENT, DOLLAR, MAX_AMOUNT
+from chainbill.money import CENT, DOLLAR
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 
 TOO_MANY = (Outcome.DENIED, Reason.ANNUAL_UNITS_EXCEEDED)
 
@@ -172,7 +173,7 @@ def test_settle__opening_entry__counts_towards_the_maximum(protocol: Protocol, m
 
 
 def test_settle__maximum_of_0__is_none(protocol: Protocol) -> None:
-    protocol.enrol(protocol.patient, YEAR - 1, met=Accumulators(plan_paid=MAX_AMOUNT - 200 * DOLLAR))
+    protocol.enrol(protocol.patient, YEAR - 1, met=Accumulators(plan_paid=MAX_YEARLY_AMOUNT))
     (settled,) = protocol.settle(protocol.row(protocol.patient, 1, benefit_year=YEAR - 1)).of(ClaimSettled)
     assert settled.claim.outside_plan == 0
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.contracts.claims import Settled, settled_claims
-from tests.support.deployment import DAY, DISPUTE_WINDOW, Protocol
+from tests.support.deployment import DAY, DISPUTE_WINDOW, PATIENT_FUNDS, Protocol
 from tests.support.evm import reverts
 
 from chainbill.chain.format.claim_tree import claim_prefix, merkle_root, root_of_proof
@@ -225,20 +225,49 @@ def test_dispute__another_batchs_root_slot__reverts(protocol: Protocol) -> None:
     refused(protocol, replace(first, proof=second.proof))
 
 
-def test_settle__root_slot_whose_claims_may_be_disputed__reverts(protocol: Protocol) -> None:
+def test_settle__root_slot_whose_claims_may_be_disputed__takes_one_of_the_batchs_own(
+    protocol: Protocol,
+) -> None:
     (settled,) = settle(protocol, 1, root_slot=7)
     until = settled.settled_at + DISPUTE_WINDOW
     for instant in (settled.settled_at, settled.settled_at + 1, until - 1):
         protocol.evm.now = instant
-        with reverts("RootSlotInUse", rootSlot=7, until=until):
-            settle(protocol, 1, first=9, root_slot=7)
         with protocol.rolled_back():
-            protocol.dispute(settled, caller=settled.patient)
+            (other,) = settle(protocol, 1, first=9, root_slot=7)
+            assert other.root_slot == int.from_bytes(other.batch_digest[:4], "big")
+            for claim in (settled, other):
+                protocol.dispute(claim, caller=claim.patient)
     protocol.evm.now = until
     (later,) = settle(protocol, 1, first=9, root_slot=7)
+    assert later.root_slot == 7
     with reverts("WindowOver"):
         protocol.dispute(settled, caller=settled.patient)
     protocol.dispute(later, caller=later.patient)
+
+
+def test_settle__the_batchs_own_root_slot_in_use__takes_the_next_that_is_not(protocol: Protocol) -> None:
+    """Whoever sees a batch before it settles may fill the slots that it would take."""
+    (settled,) = settle(protocol, 1, root_slot=7)
+    batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 9))])
+    own = int.from_bytes(batch.digest(protocol.domain)[:4], "big")
+    for n, slot in enumerate((own, own + 1)):
+        settle(protocol, 1, first=20 + n, root_slot=slot)
+    receipt = protocol.submit(batch, root_slot=7)
+    claim = protocol.settled_claim(receipt)
+    assert claim.root_slot == own + 2
+    for one in (settled, claim):
+        protocol.dispute(one, caller=one.patient)
+
+
+def test_settle__pended_batch_replayed_into_the_slot_of_another__both_are_settled(protocol: Protocol) -> None:
+    """A batch of which nothing settled may still settle, in any slot that whoever replays it names."""
+    poor = protocol.batch([protocol.section(protocol.row(protocol.late, 1))])
+    protocol.welcome(protocol.late, 1)
+    assert protocol.submit(poor, root_slot=3).value == (0, 0, 1, 0)
+    batch = protocol.batch([protocol.section(protocol.row(protocol.patient, 2))])
+    protocol.fund_patient(protocol.late, PATIENT_FUNDS)
+    assert protocol.submit(poor, root_slot=7).value == (1, 0, 0, 0)
+    assert protocol.submit(batch, root_slot=7).value == (1, 0, 0, 0)
 
 
 def test_settle__nothing_settled__leaves_the_root_slot_alone(protocol: Protocol) -> None:

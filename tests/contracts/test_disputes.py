@@ -791,17 +791,46 @@ def test_resolve__in_part__gives_no_units_back(protocol: Protocol) -> None:
     assert protocol.units_used(protocol.patient) == 3
 
 
-def test_resolve__in_full_of_a_claim_of_nothing__gives_its_units_back(protocol: Protocol) -> None:
-    """A free service with a yearly limit: there is nothing to take back but the units."""
-    free = b"free\0\0\0\0"
-    protocol.publish_fees({free: FeeTerms(amount=0, category=COPAY, annual_units=12)})
-    settled = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1, free, billed=0)))
-    assert protocol.units_used(protocol.patient, free) == 1
+FREE = b"free\0\0\0\0"
+"""A free service with a yearly limit."""
+
+
+def answered_claim_of_nothing(protocol: Protocol) -> Settled:
+    """There is nothing to take back of it but its units."""
+    protocol.publish_fees({FREE: FeeTerms(amount=0, category=COPAY, annual_units=12)})
+    settled = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1, FREE, billed=0)))
+    assert protocol.units_used(protocol.patient, FREE) == 1
     protocol.dispute(settled)
     protocol.answer(settled)
+    return settled
+
+
+def test_resolve__in_full_of_a_claim_of_nothing__gives_its_units_back(protocol: Protocol) -> None:
+    settled = answered_claim_of_nothing(protocol)
     protocol.resolve(settled, NOTHING_LEFT)
-    assert protocol.units_used(protocol.patient, free) == 0
+    assert protocol.units_used(protocol.patient, FREE) == 0
     assert status(protocol, settled) == REVERSED
+
+
+def test_resolve__claim_of_nothing_that_stands__keeps_its_units(protocol: Protocol) -> None:
+    """Its values are the same either way: the ruling says in a word of its own that it stands."""
+    settled = answered_claim_of_nothing(protocol)
+    receipt = protocol.resolve(settled, ruling(settled, stands=True))
+    assert receipt.events == (DisputeUpheld(settled.claim_id, protocol.provider_id),)
+    assert protocol.units_used(protocol.patient, FREE) == 1
+    assert status(protocol, settled) == UPHELD
+
+
+def test_resolve__stands_with_less_than_the_claims_own_values__reverts(protocol: Protocol) -> None:
+    settled = settle(protocol)
+    protocol.dispute(settled)
+    protocol.answer(settled)
+    less = ruling(settled, allowed=149 * DOLLAR, deductible=99 * DOLLAR, stands=True)
+    for ruled in ((0, 0, 0, 0, True), less):
+        with reverts("RulingContradictsItself", claimId=shown(settled.claim_id)):
+            protocol.resolve(settled, ruled)
+    protocol.resolve(settled, ruling(settled, stands=True))
+    assert status(protocol, settled) == UPHELD
 
 
 def test_concede__units_from_before_there_was_a_limit__take_none_from_later_ones(protocol: Protocol) -> None:
@@ -1020,6 +1049,23 @@ def test_reversal__payers_tokens_blocked__everybody_else_has_theirs(unruly: Prot
     unruly.assert_solvent()
 
 
+def test_concede__both_payers_tokens_burn_all_their_gas__both_refunds_wait(unruly: Protocol) -> None:
+    """Each transfer takes 300,000 gas at most, and leaves enough for the rest of the reversal."""
+    second = insured_twice(unruly, plan=PlanTerms(deductible=0, oop_max=1_000 * DOLLAR))
+    settled = settle_coordinated(unruly, second)
+    parts = {unruly.payer_id: settled.claim.plan_paid, second: settled.claim.secondary_paid}
+    assert all(parts.values())
+    unruly.dispute(settled)
+    for payer_id in parts:
+        payer = unruly.payer_contracts[payer_id].address
+        unruly.token.send(unruly.stranger, "setBurnsGas", payer, True)
+    receipt = unruly.settlement.send(unruly.provider, "concede", settled.words, gas=1_100_000)
+    assert receipt.of(RefundDeferred) == [RefundDeferred(*part) for part in parts.items()]
+    assert status(unruly, settled) == REVERSED
+    assert unruly.credit_of() == Credit()
+    unruly.assert_solvent()
+
+
 def test_collect_refund__once_it_can_be_sent__goes_to_the_payer(unruly: Protocol) -> None:
     settled, pool = settle(unruly), unruly.pool()
     block(unruly, unruly.payer.address)
@@ -1087,6 +1133,18 @@ def test_reversal__any_gas__never_turns_a_refund_into_a_deferred_one(protocol: P
     for gas in range(100_000, 700_000, 10_000):
         with protocol.rolled_back():
             endings.add(void_with(protocol, settled, gas))
+    assert {"reversed", "InsufficientGas"} <= endings
+    assert "deferred" not in endings
+
+
+def test_reversal__token_that_needs_nearly_all_it_may_take__is_never_deferred(unruly: Protocol) -> None:
+    """A call gets no more than 63 of 64 parts of what is there: so much more must be there before it."""
+    settled = settle(unruly)
+    unruly.token.send(unruly.stranger, "setNeededGas", 290_000)
+    endings = set()
+    for gas in range(370_000, 520_000, 500):
+        with unruly.rolled_back():
+            endings.add(void_with(unruly, settled, gas))
     assert {"reversed", "InsufficientGas"} <= endings
     assert "deferred" not in endings
 

@@ -15,6 +15,7 @@ from tests.support.deployment import (
     NOW,
     PATIENT_FUNDS,
     PLAN,
+    SHARED,
     THERAPY,
     YEAR,
     ZERO_ADDRESS,
@@ -24,8 +25,10 @@ from tests.support.evm import reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.billing.terms import FeeTerms
 from chainbill.chain.format.events import ClaimSettled, CoverageEnded, Enrolled
 from chainbill.money import DOLLAR, MAX_AMOUNT
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 
 
 class Standing(NamedTuple):
@@ -66,7 +69,20 @@ def test_settle__opening_entries__count_towards_the_deductible(protocol: Protoco
     )
 
 
-@pytest.mark.parametrize("met", [(MAX_AMOUNT, MAX_AMOUNT), (0, MAX_AMOUNT), (MAX_AMOUNT, 0)])
+@pytest.mark.parametrize("entry", ["deductible_met", "oop_met", "plan_paid"])
+def test_enrol__opening_entries_around_the_most_there_may_be__up_to_it(
+    protocol: Protocol, entry: str
+) -> None:
+    for too_much in (MAX_YEARLY_AMOUNT + 1, MAX_AMOUNT):
+        with reverts("OpeningTooLarge", opening=too_much, met=0):
+            protocol.enrol(protocol.late, met=Accumulators(**{entry: too_much}))
+    protocol.enrol(protocol.late, met=Accumulators(**{entry: MAX_YEARLY_AMOUNT}))
+
+
+LARGEST = MAX_YEARLY_AMOUNT
+
+
+@pytest.mark.parametrize("met", [(LARGEST, LARGEST), (0, LARGEST), (LARGEST, 0)])
 def test_settle__opening_entries_over_every_limit__settles_without_overflow(
     protocol: Protocol, met: tuple[int, int]
 ) -> None:
@@ -171,14 +187,35 @@ def test_enrol__resumed_in_another_family__reverts(protocol: Protocol, before: i
     protocol.enrol(protocol.late, family=before)
 
 
-@pytest.mark.parametrize("met", ["deductible_met", "oop_met", "plan_paid"])
-def test_enrol__resumed_with_more_than_64_bits__reverts(protocol: Protocol, met: str) -> None:
-    nothing = {"deductible_met": 0, "oop_met": 0, "plan_paid": 0}
-    protocol.enrol(protocol.late, met=Accumulators(**nothing | {met: MAX_AMOUNT}))
+@pytest.mark.parametrize("entry", ["deductible_met", "oop_met", "plan_paid"])
+def test_enrol__resumed_with_more_than_there_may_be_together__reverts(protocol: Protocol, entry: str) -> None:
+    protocol.enrol(protocol.late, met=Accumulators(**{entry: MAX_YEARLY_AMOUNT - 1}))
     end(protocol, protocol.late)
     protocol.evm.now += NOTICE + MAX_BATCH_LIFE
-    with reverts("Panic"):
-        protocol.enrol(protocol.late, met=Accumulators(**nothing | {met: 1}))
+    for opening in (2, MAX_AMOUNT):
+        with reverts("OpeningTooLarge", opening=opening, met=MAX_YEARLY_AMOUNT - 1):
+            protocol.enrol(protocol.late, met=Accumulators(**{entry: opening}))
+    protocol.enrol(protocol.late, met=Accumulators(**{entry: 1}))
+
+
+def test_enrol__resumed_after_the_plan_has_paid_more_than_may_be_opened__goes_on(protocol: Protocol) -> None:
+    """Claims may bring what a plan has paid above it: then a year can be resumed, with nothing opened."""
+    much = MAX_YEARLY_AMOUNT + 2_000 * DOLLAR
+    claim_of(protocol, much)
+    end(protocol, protocol.patient)
+    protocol.evm.now += NOTICE + MAX_BATCH_LIFE
+    with reverts("OpeningTooLarge", opening=1):
+        protocol.enrol(protocol.patient, met=Accumulators(plan_paid=1))
+    protocol.enrol(protocol.patient)
+    assert protocol.member(protocol.patient).plan_paid == much - 1_000 * DOLLAR
+
+
+def claim_of(protocol: Protocol, amount: int) -> None:
+    """Settle a claim of the patient's for so much: the patient pays the $1,000 of the maximum."""
+    service = b"enormous"
+    protocol.publish_fees({service: FeeTerms(amount=amount, category=SHARED)})
+    protocol.fund_payer(protocol.payer_id, amount)
+    assert protocol.settle(protocol.row(protocol.patient, 1, service, billed=amount)).value == (1, 0, 0, 0)
 
 
 # ---- who and whom -----------------------------------------------------------------------------------------

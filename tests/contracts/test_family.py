@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.situations import endings
-from tests.support.deployment import CATEGORIES, NOTICE, REFILL, UNLISTED, YEAR, Protocol, account
-from tests.support.evm import Receipt
+from tests.support.deployment import (
+    CATEGORIES,
+    MAX_BATCH_LIFE,
+    NOTICE,
+    REFILL,
+    UNLISTED,
+    YEAR,
+    Protocol,
+    account,
+)
+from tests.support.evm import Receipt, reverts
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
-from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
 from chainbill.chain.format.events import ClaimSettled, Enrolled
 from chainbill.money import DOLLAR, MAX_AMOUNT
+from chainbill.protocol_constants import MAX_FAMILY_MEMBERS, MAX_YEARLY_AMOUNT
 
 FAMILY_PLAN = PlanTerms(
     deductible=100 * DOLLAR,
@@ -30,11 +38,18 @@ def members(protocol: Protocol) -> list[str]:
     return [member(protocol, f"member-{n}") for n in range(4)]
 
 
-def member(protocol: Protocol, name: str, family: int = FAMILY, met: Accumulators | None = None) -> str:
+def member(
+    protocol: Protocol,
+    name: str,
+    family: int = FAMILY,
+    met: Accumulators | None = None,
+    *,
+    plan: int = PLAN_ID,
+) -> str:
     patient = account(name).address
     protocol.welcome(patient, payers=(0, 0))
     protocol.escrow.send(patient, "acceptPayer", protocol.payer_id, 0)
-    protocol.enrol(patient, plan=PLAN_ID, family=family, met=met)
+    protocol.enrol(patient, plan=plan, family=family, met=met)
     return patient
 
 
@@ -165,16 +180,74 @@ def test_settle__denied_or_pended__counts_nothing(protocol: Protocol, members: l
     assert protocol.family(FAMILY) == FamilyAccumulators()
 
 
-def test_settle__pended_because_a_members_own_amounts_would_overflow__adds_nothing_to_the_family(
-    protocol: Protocol,
+# ---- sums that hold whatever an insurer opens -------------------------------------------------------------
+
+LACKING = {
+    "no family amounts": {"family_deductible": 0, "family_oop_max": 0},
+    "no family deductible": {"family_deductible": 0},
+    "no family maximum": {"family_oop_max": 0},
+    "both": {},
+}
+"""Where a plan names a family amount, nothing is added to it once it is met."""
+
+
+@pytest.mark.parametrize("lacking", LACKING)
+@pytest.mark.parametrize("coordinated", [False, True])
+def test_settle__sham_members_enrolled_after_the_batch_was_signed__cannot_make_a_familys_rows_pend(
+    protocol: Protocol, lacking: str, coordinated: bool
 ) -> None:
-    """The row after it settles, and writes what the family has met: the pended one must not be in it."""
-    protocol.publish_plan(FAMILY_PLAN, CATEGORIES, plan=PLAN_ID)
-    patient = member(protocol, "member-0", met=Accumulators(plan_paid=MAX_AMOUNT))
-    rows = [protocol.row(patient, 1), protocol.row(patient, 2, REFILL, billed=25 * DOLLAR)]
-    receipt = protocol.settle(*rows, plan_id=PLAN_ID)
-    assert endings(receipt) == [(1, Outcome.PENDED, Reason.PAYER_FAILED)]
-    assert protocol.family(FAMILY) == FamilyAccumulators(0, 25 * DOLLAR)
+    """An insurer may enrol whom it likes, at any time, with any opening entries that it is let."""
+    protocol.publish_plan(FAMILY_PLAN.model_copy(update=LACKING[lacking]), CATEGORIES, plan=PLAN_ID)
+    if coordinated:
+        second = protocol.second_payer()
+        patient = account("member-0").address
+        protocol.welcome(patient, payers=(0, 0))
+        protocol.escrow.send(patient, "acceptPayer", protocol.payer_id, second)
+        protocol.enrol(patient, plan=PLAN_ID, family=FAMILY)
+        protocol.enrol(patient, payer_id=second)
+        section = protocol.coordinated(protocol.row(patient, 1), secondary=second, plan_id=PLAN_ID)
+    else:
+        patient = member(protocol, "member-0")
+        section = protocol.section(protocol.row(patient, 1), plan_id=PLAN_ID)
+    batch = protocol.batch([section])
+
+    with reverts("OpeningTooLarge", opening=MAX_AMOUNT, met=0):
+        protocol.enrol(protocol.stranger, plan=PLAN_ID, family=FAMILY, met=Accumulators(0, MAX_AMOUNT))
+    largest = Accumulators(MAX_YEARLY_AMOUNT, MAX_YEARLY_AMOUNT, MAX_YEARLY_AMOUNT)
+    for n in range(1, MAX_FAMILY_MEMBERS):
+        protocol.enrol(account(f"sham-{n}").address, plan=PLAN_ID, family=FAMILY, met=largest)
+
+    assert protocol.submit(batch).value == (1, 0, 0, 0)
+    met, family = protocol.member(patient), protocol.family(FAMILY)
+    shams = (MAX_FAMILY_MEMBERS - 1) * MAX_YEARLY_AMOUNT
+    assert family == FamilyAccumulators(shams + met.deductible_met, shams + met.oop_met)
+    protocol.assert_solvent()
+
+
+def test_enrol__family_of_as_many_as_there_may_be__takes_no_more(protocol: Protocol) -> None:
+    shams = [account(f"sham-{n}").address for n in range(MAX_FAMILY_MEMBERS)]
+    for sham in shams:
+        protocol.enrol(sham, family=FAMILY)
+    with reverts("FamilyFull", familyId=FAMILY):
+        protocol.enrol(protocol.late, family=FAMILY)
+    protocol.enrol(protocol.late, family=FAMILY + 1)
+    protocol.enrol(protocol.late, YEAR + 1, family=FAMILY)
+    # One that was ended and is taken up again was counted before.
+    protocol.payer.send(protocol.insurer, "endCoverage", shams[0], YEAR)
+    protocol.evm.now += NOTICE + MAX_BATCH_LIFE
+    protocol.enrol(shams[0], family=FAMILY)
+
+
+def test_settle__rows_of_a_family__leave_the_count_of_its_members(protocol: Protocol) -> None:
+    patients = [member(protocol, f"member-{n}", plan=1) for n in range(2)]
+    for n in range(2, MAX_FAMILY_MEMBERS):
+        protocol.enrol(account(f"sham-{n}").address, family=FAMILY)
+    rows = [protocol.row(patient, n) for n, patient in enumerate(sorted(patients, key=str.lower))]
+    claim = protocol.settled_claim(protocol.settle(*rows))
+    protocol.dispute(claim)
+    protocol.concede(claim)
+    with reverts("FamilyFull", familyId=FAMILY):
+        protocol.enrol(protocol.late, family=FAMILY)
 
 
 def test_settle__copay__counts_towards_the_familys_maximum_alone(

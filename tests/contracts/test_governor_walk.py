@@ -336,7 +336,7 @@ def resolve(change: Callable[[Claim], Claim]) -> Attempt:
     def attempt(stage: Prosperity) -> None:
         claim = change(stage.answered.claim)
         packed = pack_claim(claim)
-        ruling = (*(int.from_bytes(packed[at : at + 32], "big") for at in (32, 64)), 0, claim.fee)
+        ruling = (*(int.from_bytes(packed[at : at + 32], "big") for at in (32, 64)), 0, claim.fee, False)
         stage.protocol.resolve(stage.answered, ruling)
 
     return attempt

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.contracts.claims import settled_claims
 from tests.contracts.situations import endings
-from tests.contracts.test_payer_failed import block, refused_for_gas
+from tests.contracts.test_payer_failed import GAS_AT_HAND, block, refused_for_gas
 from tests.contracts.test_remembered_terms import REFILLS, VISITS, memory_of
 from tests.contracts.test_spendable import PATIENTS, EscrowHarness, packed
 from tests.contracts.test_unruly_tokens import FALSE, FALSE_AFTER_MOVING, NOTHING, ask
@@ -669,5 +669,5 @@ def test_settle__a_little_less_than_the_least_gas__says_that_the_payers_transfer
     if blocked:
         block(three.protocol, 1)
     gas = Gas.of(three, kinds)
-    with reverts("InsufficientGas", required=300_000):
+    with reverts("InsufficientGas", required=GAS_AT_HAND):
         gas.protocol.submit(gas.batch, gas.signatures, gas.least() - 100)

@@ -6,16 +6,21 @@ from dataclasses import replace
 
 import pytest
 from tests.contracts.situations import endings
-from tests.support.deployment import UNLISTED, YEAR, Protocol, account
+from tests.support.deployment import MAX_BATCH_LIFE, NOTICE, SHARED, UNLISTED, YEAR, Protocol, account
 from tests.support.evm import reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.billing.terms import FeeTerms
 from chainbill.chain.format.batch_codec import BatchSection
 from chainbill.chain.format.events import ClaimSettled, PayerFailed
 from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
-from chainbill.money import DOLLAR, MAX_AMOUNT
+from chainbill.money import DOLLAR
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
+
+GAS_AT_HAND = 308_261
+"""What must be there before a payer's transfer, so that 300,000 is left to it."""
 
 
 @pytest.fixture(autouse=True)
@@ -169,21 +174,38 @@ def test_settle__self_pay_and_every_payer_blocked__settles(unruly: Protocol) -> 
     unruly.assert_solvent()
 
 
-@pytest.mark.parametrize(
-    "opening, family", [(Accumulators(plan_paid=MAX_AMOUNT), 0), (Accumulators(oop_met=MAX_AMOUNT), 1)]
-)
-def test_settle__accumulators_would_pass_64_bits__pends(
-    protocol: Protocol, opening: Accumulators, family: int
+@pytest.mark.parametrize("coordinated", [False, True])
+def test_settle__what_a_plan_has_paid_would_pass_64_bits__pends_that_members_rows_alone(
+    protocol: Protocol, coordinated: bool
 ) -> None:
-    """Opening entries are the insurer's: nonsense in them stops its own members and nobody else."""
-    if family:
-        protocol.enrol(protocol.late, YEAR - 1, met=opening, family=family)
-        opening = Accumulators()
-    protocol.enrol(protocol.patient, YEAR - 1, met=opening, family=family)
-    row = protocol.row(protocol.patient, 1, benefit_year=YEAR - 1)
-    receipt = protocol.settle(row, protocol.row(protocol.neighbour, 2))
-    assert endings(receipt) == [(1, Outcome.PENDED, Reason.PAYER_FAILED)]
-    assert protocol.member(protocol.patient, YEAR - 1) == opening
+    """Only claims of the member's own can come so far: of eighteen trillion dollars, all of them paid."""
+    most = 2**64 - 1
+    first, second = 2**63, 2**63 - MAX_YEARLY_AMOUNT // 2
+    protocol.publish_fees(
+        {
+            b"enormous": FeeTerms(amount=first, category=SHARED),
+            b"as large": FeeTerms(amount=second, category=SHARED),
+        }
+    )
+    protocol.fund_payer(protocol.payer_id, most - protocol.pool())
+    opening = Accumulators(plan_paid=MAX_YEARLY_AMOUNT)
+    protocol.enrol(protocol.patient, YEAR - 1, met=opening)
+    rows = [
+        protocol.row(protocol.patient, n, service, benefit_year=YEAR - 1, billed=0)
+        for n, service in ((1, b"enormous"), (2, b"as large"))
+    ]
+    if coordinated:
+        other = protocol.second_payer()
+        protocol.evm.now += MAX_BATCH_LIFE  # since its first payer was accepted
+        protocol.escrow.send(protocol.patient, "acceptPayer", protocol.payer_id, other)
+        protocol.evm.now += NOTICE
+        protocol.enrol(protocol.patient, YEAR - 1, payer_id=other)
+        receipt = protocol.submit(protocol.batch([protocol.coordinated(*rows, secondary=other)]))
+    else:
+        receipt = protocol.settle(*rows, protocol.row(protocol.neighbour, 3))
+    assert endings(receipt) == [(2, Outcome.PENDED, Reason.PAYER_FAILED)]
+    assert [event.claim.sequence for event in receipt.of(ClaimSettled)] == [1] if coordinated else [1, 3]
+    assert protocol.pool() > second
     protocol.assert_solvent()
 
 
@@ -289,5 +311,5 @@ def test_settle__gas_limits_around_the_least__settle_equally_or_revert(
 def test_settle__a_little_less_than_the_least_gas__says_that_gas_is_missing(unruly: Protocol) -> None:
     """The check before tokens are asked of a payer is what a submitter with too little gas meets."""
     batch = unruly.batch(both_payers(unruly))
-    with reverts("InsufficientGas", required=300_000):
+    with reverts("InsufficientGas", required=GAS_AT_HAND):
         unruly.submit(batch, gas=least_gas(unruly) - 100)

@@ -26,6 +26,7 @@ from chainbill.billing.terms import CategoryTerms, PlanTerms
 from chainbill.chain.format.events import CategoryTermsPublished, ClaimSettled, PlanPublished
 from chainbill.errors import ChainError
 from chainbill.money import CENT, DOLLAR
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 
 FREE = PlanTerms(deductible=0, oop_max=0)
 ALL_PAID = {SHARED: CategoryTerms()}
@@ -219,7 +220,9 @@ INVALID_PLANS: dict[str, tuple[tuple[int, ...], str]] = {
     "family deductible": (words(family_deductible=1), "familyDeductible in rounding units"),
     "family maximum": (words(family_oop_max=CENT - 1), "familyOopMax in rounding units"),
     "annual maximum": (words(annual_maximum=CENT + 1), "annualMaximum in rounding units"),
-    "largest amounts not whole": (words(deductible=2**64 - 1), "deductible in rounding units"),
+    "largest amounts not whole": (words(family_deductible=2**64 - 1), "familyDeductible in rounding units"),
+    "deductible over the most": (words(deductible=2**48, rounding_unit=1), "deductible over 2^48 - 1"),
+    "maximum over the most": (words(oop_max=2**48, rounding_unit=1), "oopMax over 2^48 - 1"),
 }
 
 
@@ -239,8 +242,8 @@ VALID_PLANS: dict[str, tuple[int, ...]] = {
     "all zero": words(rounding_unit=1),
     "largest unit": words(deductible=2**32 - 1, rounding_unit=2**32 - 1),
     "largest amounts": words(
-        deductible=LARGEST,
-        oop_max=LARGEST,
+        deductible=MAX_YEARLY_AMOUNT,
+        oop_max=MAX_YEARLY_AMOUNT,
         family_deductible=LARGEST,
         family_oop_max=LARGEST,
         annual_maximum=LARGEST,

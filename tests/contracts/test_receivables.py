@@ -11,6 +11,7 @@ from tests.support.evm import Receipt, reverts
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.terms import CategoryTerms, PlanTerms
 from chainbill.chain.format.events import (
+    BondDeposited,
     PatientRefunded,
     PoolRefunded,
     ReceivablePaid,
@@ -80,6 +81,48 @@ def test_void__patients_part_is_not_there__reverts(protocol: Protocol, bond: int
     with reverts("PatientPartMissing", required=PATIENT_PART, available=bond):
         protocol.void(settled)
     assert protocol.state() == before
+
+
+@pytest.mark.parametrize("bond", [0, 1, PATIENT_PART - 1])
+def test_void__credit_withdrawn_by_a_stranger_just_before__takes_the_patients_part_of_the_provider(
+    protocol: Protocol, bond: int
+) -> None:
+    """Anybody may have the credit paid out to the provider: it may give the claim back all the same."""
+    settled = protocol.settled_claim(protocol.settle(protocol.row(protocol.patient, 1)))
+    protocol.mature()
+    if bond:
+        protocol.deposit_bond(bond)
+    protocol.settlement.send(protocol.stranger, "withdraw", protocol.provider_id)
+    missing = PATIENT_PART - bond
+    protocol.token.send(protocol.provider, "approve", protocol.settlement.address, missing)
+    balance, kept = protocol.balance(protocol.patient), protocol.tokens(protocol.provider)
+    receipt = protocol.void(settled)
+    assert receipt.of(BondDeposited) == [BondDeposited(protocol.provider_id, protocol.provider, missing)]
+    assert receipt.of(ReversalFunded) == [ReversalFunded(settled.claim_id, 0, 0, 0, PATIENT_PART, 0)]
+    assert protocol.balance(protocol.patient) == balance + PATIENT_PART
+    assert protocol.tokens(protocol.provider) == kept - missing
+    assert protocol.credit_of() == Credit(owed=PLAN_PART)
+    protocol.assert_solvent()
+
+
+def test_void__provider_has_approved_more_than_is_missing__takes_the_patients_part_alone(
+    protocol: Protocol,
+) -> None:
+    """An allowance for bonds is not taken for the payers' part: that is a receivable."""
+    settled = paid_out(protocol)
+    protocol.token.send(protocol.provider, "approve", protocol.settlement.address, 2**256 - 1)
+    protocol.mint(protocol.provider, VISIT_CREDIT)
+    kept = protocol.tokens(protocol.provider)
+    protocol.void(settled)
+    assert protocol.tokens(protocol.provider) == kept - PATIENT_PART
+    assert owed_to(protocol) == PLAN_PART
+
+
+def test_void__provider_has_approved_a_little_too_little__reverts(protocol: Protocol) -> None:
+    settled = paid_out(protocol)
+    protocol.token.send(protocol.provider, "approve", protocol.settlement.address, PATIENT_PART - 1)
+    with reverts("PatientPartMissing", required=PATIENT_PART, available=0):
+        protocol.void(settled)
 
 
 def test_void__matured_credit_of_other_claims__is_taken_before_the_bond(protocol: Protocol) -> None:

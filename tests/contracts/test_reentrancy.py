@@ -208,7 +208,7 @@ def arguments(scene: Scene, contract: str, verb: str) -> tuple[Any, ...]:
         ("settlement", "void"): lambda: (claim.words, *proven),
         ("settlement", "concede"): lambda: (scene.open.words,),
         ("settlement", "answer"): lambda: (scene.open.words, bytes(32)),
-        ("settlement", "resolve"): lambda: (scene.answered.words, (0, 0, 0, 0)),
+        ("settlement", "resolve"): lambda: (scene.answered.words, (0, 0, 0, 0, False)),
         ("settlement", "close"): lambda: (scene.open.words,),
     }
     if (contract, verb) in known:

@@ -47,6 +47,7 @@ from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.chain.format.events import ClaimSettled
 from chainbill.money import CENT, DOLLAR, MAX_AMOUNT
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
 from chainbill.records.hashing import keccak256
 
 POOL_SLOT = 2
@@ -355,13 +356,18 @@ def test_adjudicate_all__terms_of_every_kind__are_remembered_and_price_as_publis
         met = decided.accumulators_after
 
 
+def all_of(name: str) -> int:
+    """The most cents that may be published."""
+    return (MAX_AMOUNT if name == "copay" else MAX_YEARLY_AMOUNT) // CENT
+
+
 @pytest.mark.parametrize("cents", [1, "most", "one more", "twice as many", "all"])
 @pytest.mark.parametrize("name", MOST)
 def test_adjudicate_all__amounts_around_what_there_is_room_for__are_remembered_up_to_it(
     blank: Twins, name: str, cents: int | str
 ) -> None:
     most = MOST[name]
-    choices = {"most": most, "one more": most + 1, "twice as many": 2 * (most + 1), "all": MAX_AMOUNT // CENT}
+    choices = {"most": most, "one more": most + 1, "twice as many": 2 * (most + 1), "all": all_of(name)}
     amount = choices[cents] * CENT if isinstance(cents, str) else cents * CENT
     amounts = {"deductible": 1_000 * DOLLAR, "oop_max": 2_000_000 * DOLLAR, "copay": DOLLAR} | {name: amount}
     terms = CategoryTerms(

@@ -103,6 +103,16 @@ def test_protocol_constants__equal_those_of_the_contracts_and_of_these_tests(con
     assert seconds == {name: getattr(protocol_constants, f"{name}_SECONDS") for name in seconds}
 
 
+def test_bounds_of_a_year__equal_the_contracts(contracts: Path) -> None:
+    source = without_comments(contracts / "types" / "Terms.sol")
+    (bits,) = re.findall(r"uint64 constant MAX_YEARLY_AMOUNT = 2 \*\* (\d+) - 1;", source)
+    (members,) = re.findall(r"uint8 constant MAX_FAMILY_MEMBERS = (\d+);", source)
+    bounds = 2 ** int(bits) - 1, int(members)
+    assert bounds == (protocol_constants.MAX_YEARLY_AMOUNT, protocol_constants.MAX_FAMILY_MEMBERS)
+    # What all members of a family have met together fits 64 bits, whatever is opened and claimed.
+    assert bounds[0] * bounds[1] < 2**64
+
+
 def test_gas_of_a_transfer__equals_the_contracts(contracts: Path) -> None:
     source = without_comments(contracts / "token" / "TransferGas.sol")
     (gas,) = re.findall(r"uint256 internal constant RELEASE_GAS = ([\d_]+);", source)

@@ -12,6 +12,8 @@ from tests.support.evm import Receipt, reverts
 
 from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
+from chainbill.chain.format.batch_codec import BatchSection
+from chainbill.chain.format.events import PatientRefunded, PoolRefunded
 from chainbill.errors import ChainError
 from chainbill.money import CENT, DOLLAR
 
@@ -134,6 +136,101 @@ def test_any_transfer__token_answers_nothing__goes_through(ready: Protocol) -> N
     """As some of the oldest dollars do."""
     ask(ready, "setAnswer", NOTHING)
     all_work(ready)
+
+
+# ---- a fee that begins after money was put in -------------------------------------------------------------
+
+
+def one_section(protocol: Protocol) -> list[BatchSection]:
+    return [protocol.section(protocol.row(protocol.neighbour, 2))]
+
+
+def several_payers(protocol: Protocol) -> list[BatchSection]:
+    second = protocol.second_payer(protocol.late)
+    return [
+        protocol.section(protocol.row(protocol.patient, 2), protocol.row(protocol.neighbour, 3)),
+        protocol.section(protocol.row(protocol.late, 4), payer_id=second),
+    ]
+
+
+def two_payers_of_one(protocol: Protocol) -> list[BatchSection]:
+    second = protocol.second_payer()
+    protocol.welcome(protocol.late, payers=(protocol.payer_id, second))
+    return [protocol.coordinated(protocol.row(protocol.late, 2), secondary=second)]
+
+
+def self_pay(protocol: Protocol) -> list[BatchSection]:
+    protocol.publish_cash_prices()
+    protocol.grant(protocol.patient, self_pay=True)
+    return [protocol.self_pay(protocol.row(protocol.patient, 2))]
+
+
+def patient_alone(protocol: Protocol) -> list[BatchSection]:
+    return [protocol.section(protocol.row(protocol.neighbour, 2, billed=100 * DOLLAR))]
+
+
+@pytest.mark.parametrize("bps", [1, 100, 10_000])
+@pytest.mark.parametrize("kind", [one_section, several_payers, two_payers_of_one, self_pay, patient_alone])
+def test_settle__token_has_begun_to_keep_a_fee__reverts_and_credits_nothing(
+    ready: Protocol, kind: Callable[[Protocol], list[BatchSection]], bps: int
+) -> None:
+    """What is credited must have arrived, or one would be paid out of another's money."""
+    sections = kind(ready)
+    batch = ready.batch(sections, operator=ready.operator)
+    rows = sum(len(section.rows) for section in sections)
+    before = ready.state(2, 3, 4)
+    ask(ready, "setFee", bps)
+    with reverts("TokensMissing"):
+        ready.submit(batch)
+    assert ready.state(2, 3, 4) == before
+    ask(ready, "setFee", 0)
+    assert ready.submit(batch).value == (rows, 0, 0, 0)
+    all_work(ready)
+
+
+def test_settle__token_has_begun_to_keep_a_fee__says_what_is_missing(ready: Protocol) -> None:
+    held = ready.tokens(ready.settlement.address)
+    ask(ready, "setFee", 100)
+    missing = 110 * DOLLAR // 100 + 40 * DOLLAR // 100
+    with reverts("TokensMissing", expected=held + 150 * DOLLAR, held=held + 150 * DOLLAR - missing):
+        ready.settle(ready.row(ready.neighbour, 2))
+
+
+def test_settle__token_keeps_a_fee_and_nobody_owes_anything__settles(ready: Protocol) -> None:
+    """No token moves."""
+    ask(ready, "setFee", 100)
+    assert nothing_from_anybody(ready).value == (0, 2, 0, 0)
+    ready.assert_solvent()
+
+
+@pytest.mark.parametrize("bps", [1, 100, 10_000])
+def test_reversal__token_has_begun_to_keep_a_fee__credits_what_arrives(ready: Protocol, bps: int) -> None:
+    """The dispute ends, and whoever is given something back bears the fee, as of a withdrawal."""
+    claim = ready.settled_claim(ready.settle(ready.row(ready.neighbour, 2)))
+    ready.dispute(claim)
+    balance, pool = ready.balance(ready.neighbour), ready.pool()
+    ask(ready, "setFee", bps)
+    receipt = ready.concede(claim)
+    back, refund = (amount - amount * bps // 10_000 for amount in (110 * DOLLAR, 40 * DOLLAR))
+    assert receipt.of(PatientRefunded) == [PatientRefunded(ready.neighbour, back)]
+    assert receipt.of(PoolRefunded) == [PoolRefunded(ready.payer_id, refund)]
+    assert (ready.balance(ready.neighbour), ready.pool()) == (balance + back, pool + refund)
+    assert ready.credit_of().held == 0
+    ready.assert_solvent()
+
+
+def test_collect_refund__token_has_begun_to_keep_a_fee__credits_what_arrives(ready: Protocol) -> None:
+    claim = ready.settled_claim(ready.settle(ready.row(ready.neighbour, 2)))
+    ready.dispute(claim)
+    ask(ready, "setBlocked", ready.payer.address, True)
+    ready.concede(claim)
+    ask(ready, "setBlocked", ready.payer.address, False)
+    ask(ready, "setFee", 100)
+    pool = ready.pool()
+    receipt = ready.settlement.send(ready.stranger, "collectRefund", ready.payer_id)
+    assert receipt.of(PoolRefunded) == [PoolRefunded(ready.payer_id, 39_600_000)]
+    assert ready.pool() == pool + 39_600_000
+    ready.assert_solvent()
 
 
 # ---- paused -----------------------------------------------------------------------------------------------

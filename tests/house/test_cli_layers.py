@@ -12,7 +12,7 @@ OPEN = {"cli", "operations", "client", "statements", "state", "errors", "money",
 
 LEFT: dict[str, tuple[set[str], str]] = {
     "chainbill.cli.bench": (
-        {"scenario.bench_fork", "scenario.bench_gas"},
+        {"scenario.bench_fork", "scenario.bench_gas", "scenario.bench_scenarios", "scenario.gas_profile"},
         "shows the benchmarks, which stand above operations",
     ),
     "chainbill.cli.demo": (
@@ -38,9 +38,6 @@ LEFT: dict[str, tuple[set[str], str]] = {
         },
         "names the types of what an operation gives back",
     ),
-    "chainbill.cli.oracle.rebuild": ({"chain.row_index"}, "names the types of what an operation gives back"),
-    "chainbill.cli.oracle.take": ({"attestation.claim_number"}, "calls claims by their number"),
-    "chainbill.cli.provider.attest": ({"attestation.claim_number"}, "calls claims by their number"),
     "chainbill.cli.provider.correct": (
         {"interop.fhir", "interop.fhir.files", "records.catalogue", "records.service_event"},
         "reads the files that are given to it: a catalogue, a plan, fees, prices, records",
@@ -48,14 +45,6 @@ LEFT: dict[str, tuple[set[str], str]] = {
     "chainbill.cli.provider.ingest": (
         {"interop.fhir", "interop.patient_accounts", "records.catalogue", "records.service_event"},
         "reads the files that are given to it: a catalogue, a plan, fees, prices, records",
-    ),
-    "chainbill.cli.provider.prices": (
-        {"records.catalogue", "records.price_file"},
-        "reads the files that are given to it: a catalogue, a plan, fees, prices, records",
-    ),
-    "chainbill.cli.provider.worklist": (
-        {"records.service_event"},
-        "names the types of what an operation gives back",
     ),
     "chainbill.cli.shell.given_files": (
         {"interop.file_forms"},

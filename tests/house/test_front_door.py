@@ -36,6 +36,9 @@ def classes() -> Iterator[type]:
         "Governor",
         "Auditor",
         "Relay",
+        "Contacts",
+        "Accounts",
+        "Records",
     ):
         if name in front.__all__:
             yield getattr(front, name)

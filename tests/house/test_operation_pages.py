@@ -37,13 +37,15 @@ TEMPLATE = [
 ]
 """The headings of a page, in their order."""
 
-INTERFACES = (
-    "IPatientEscrow",
-    "IInsurerPayer",
-    "IClaimSettlement",
-    "IProviderRegistry",
-    "IInsurerPayerFactory",
-)
+INTERFACES = {
+    "IPatientEscrow": "PatientEscrow",
+    "IInsurerPayer": "InsurerPayer",
+    "IClaimSettlement": "ClaimSettlement",
+    "ISettlementExtension": "ClaimSettlement",
+    "IProviderRegistry": "ProviderRegistry",
+    "IInsurerPayerFactory": "InsurerPayerFactory",
+}
+"""Whose functions each declares."""
 
 ROLES = {
     "bill": front.Chainbill,
@@ -74,12 +76,12 @@ _PATH = re.compile(r"\b(?:tests|scripts|contracts|docs|src)/[\w./-]+\.(?:py|sol|
 
 def operations() -> Iterator[str]:
     """Every function that changes something and is not settlement's alone, as ``Contract.function``."""
-    for name in INTERFACES:
+    for name, contract in INTERFACES.items():
         text = (ROOT / "contracts" / "interfaces" / f"{name}.sol").read_text(encoding="utf-8")
         for notes, function, rest in _FUNCTION.findall(text):
             reads = re.search(r"\b(view|pure)\b", rest)
             if not reads and "Settlement only" not in " ".join(notes.split("///")).replace("\n", " "):
-                yield f"{name[1:]}.{function}"
+                yield f"{contract}.{function}"
 
 
 OPERATION_LIST = sorted(set(operations()))

@@ -24,6 +24,7 @@ contract UnrulyDollar is ERC20 {
     mapping(address account => bool) public burnsGas;
 
     uint256 public feeBps;
+    uint256 public neededGas;
     bool public paused;
     bool public refusesZero;
     Answer public answer;
@@ -46,7 +47,7 @@ contract UnrulyDollar is ERC20 {
         isBlocked[account] = blocked;
     }
 
-    /// Transfers from the account consume all gas they are given.
+    /// Transfers from or to the account consume all gas they are given.
     function setBurnsGas(address account, bool burns) external {
         burnsGas[account] = burns;
     }
@@ -54,6 +55,11 @@ contract UnrulyDollar is ERC20 {
     /// Every transfer keeps back this share.
     function setFee(uint256 bps) external {
         feeBps = bps;
+    }
+
+    /// A transfer that has not so much gas left reverts.
+    function setNeededGas(uint256 gas) external {
+        neededGas = gas;
     }
 
     /// No transfer goes through.
@@ -133,11 +139,12 @@ contract UnrulyDollar is ERC20 {
         if (refusesZero && amount == 0) revert NothingToTransfer();
         if (isBlocked[from]) revert ERC20InvalidSender(from);
         if (isBlocked[to]) revert ERC20InvalidReceiver(to);
-        if (burnsGas[from]) {
+        if (burnsGas[from] || burnsGas[to]) {
             assembly ("memory-safe") {
                 invalid()
             }
         }
+        if (neededGas != 0 && gasleft() < neededGas) revert();
         if (hookTarget != address(0)) _callBack();
 
         uint256 fee = from == address(0) ? 0 : amount * feeBps / 10_000;

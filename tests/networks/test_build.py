@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,63 @@ def test_build__go_fails__nothing_is_taken_for_built_and_the_reason_is_shown(
     assert main(["build"]) == 1
     assert "checksum mismatch" in capsys.readouterr().err
     assert not build.is_built("geth")
+
+
+@pytest.mark.parametrize(
+    "said, code",
+    [
+        ('go: example.org/x@v1.0.0: Get "https://proxy.example/x": dial tcp: lookup proxy.example', 2),
+        ("main.go:9:2: example.org/x@v1.0.0: reading https://proxy.example/x.zip: 502 Bad Gateway", 2),
+        ("go: example.org/x@v1.0.0: module lookup disabled by GOPROXY=off", 2),
+        ("go: example.org/x@v9.9.9: reading https://proxy.example/x.info: 404 Not Found", 1),
+        ("go: example.org/x@v9.9.9: reading https://proxy.example/x.info: 410 Gone", 1),
+        ("go: updates to go.mod needed", 1),
+        ("subnetevm/main.go:7:2: undefined: nothing", 1),
+        ("verifying example.org/x@v1.0.0: checksum mismatch", 1),
+    ],
+)
+def test_build__go_fails__only_what_cannot_be_fetched_is_missing(
+    machine: Machine, capsys: pytest.CaptureFixture[str], said: str, code: int
+) -> None:
+    words = machine.tools / "words"
+    words.write_text(said + "\n")
+    machine.has_go("1.25.0", builds=f"cat {words} >&2; exit 1")
+    assert main(["build"]) == code
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "engines, networks, code, told",
+    [
+        (0, 0, 0, "all checks passed"),
+        (0, 1, 1, "failed: networks"),
+        (1, 0, 1, "failed: engines"),
+        (2, 1, 0, "networks: NOT RUN"),
+    ],
+)
+def test_ci__engines_that_do_not_build__fail_and_those_that_cannot_be_had_are_left_out(
+    tmp_path: Path, engines: int, networks: int, code: int, told: str
+) -> None:
+    """With a make whose other targets all succeed."""
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(Path(__file__).parents[2] / ".ci" / "run", tmp_path / ".ci" / "run")
+    stand_ins = {
+        tmp_path / "tools" / "make": f'[ "$1" != networks ] || exit {networks}',
+        tmp_path / ".venv" / "bin" / "python": f"exit {engines}",
+    }
+    for file, does in stand_ins.items():
+        file.parent.mkdir(parents=True)
+        file.write_text(f"#!/bin/sh\n{does}\n")
+        file.chmod(0o755)
+    ran = subprocess.run(
+        ["bash", tmp_path / ".ci" / "run"],
+        env={"PATH": f"{tmp_path / 'tools'}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == code
+    assert told in ran.stdout
 
 
 def test_binary__not_built__says_how_to_build_it(machine: Machine) -> None:

@@ -3,7 +3,6 @@ the chain has not."""
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
@@ -140,7 +139,10 @@ def test_settling__one_validator_killed__goes_on(validators: Validators, town_of
 
 
 def test_settling__two_validators_killed__waits_says_so_and_goes_on_when_one_is_back(
-    validators: Validators, town_of_validators: Town, monkeypatch: pytest.MonkeyPatch
+    validators: Validators,
+    town_of_validators: Town,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     town = town_of_validators
     before = settled_and_told(town)
@@ -153,9 +155,12 @@ def test_settling__two_validators_killed__waits_says_so_and_goes_on_when_one_is_
     check_told(town, final=before)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(town.settle)
-        time.sleep(6)
+        assert eventually(lambda: bool(caplog.messages), seconds=20)
+        assert caplog.messages[0].startswith("the network makes no blocks")
         assert not waiting.done()
         validators.start(4)
-        assert waiting.result(timeout=120).waited == 2
+        settled = waiting.result(timeout=120)
+        assert settled.waited == 2
+    assert "is safe" in caplog.messages[0]
     assert settled_and_told(town) == before + 2
     assert town.settle() == NOTHING_TO_DO

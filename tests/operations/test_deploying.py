@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ from tests.support.foreign_chain import ForeignChain, foreign_chain
 from tests.support.workplace import Workplace
 from web3 import Web3
 
-from chainbill.chain.deploy import STEPS
+from chainbill.chain import deploy as deploy_module
+from chainbill.chain.artifacts import Artifact, load_artifact
+from chainbill.chain.deploy import PROXY_STEP, STEPS, Plan
 from chainbill.chain.deployments import Way, deployment_text, read_deployment
+from chainbill.chain.deterministic_proxy import PROXY
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import GovernanceDelays
-from chainbill.errors import ChainError, NeedsGas, StateError, TokenRefused, WrongChain
+from chainbill.errors import ChainError, ContractReverted, NeedsGas, StateError, TokenRefused, WrongChain
 from chainbill.operations import deploying
 from chainbill.operations.deploying import (
     GAS_OF_MEMBER,
@@ -24,8 +29,12 @@ from chainbill.operations.deploying import (
     prepare,
     verify_deployment,
 )
+from chainbill.operations.deployment_check import check_deployment
 from chainbill.state.address_book import AddressBook, Role
 from chainbill.state.session import Session
+
+PROXIED_STEPS = tuple(step for step in STEPS if step != PROXY_STEP)
+"""Where the chain has a CREATE2 proxy."""
 
 
 class CutOff(BaseException):
@@ -55,17 +64,26 @@ def test_deploy__with_the_proxy__stands_as_written_and_is_recorded(workplace: Wo
     done = deploy(workplace)
     assert done.check.differences == ()
     assert ways(done) == {
-        **dict.fromkeys(("governance", "token", "registry"), Way.CREATE2),
+        **dict.fromkeys(("governance", "token", "registry", "extension"), Way.CREATE2),
         **dict.fromkeys(("payers", "escrow", "settlement"), Way.CREATE),
-        "extension": Way.CONTRACT,
     }
     assert verify_deployment(workplace.state).differences == ()
+    assert of_another_salt(workplace, done) == [
+        (name, "the address by its salt") for name in ("governance", "token", "registry")
+    ]
     session = Session.open(workplace.state)
     assert session.protocol.deployment == done.deployment
     assert session.protocol.deployment.chain_id == workplace.chain.chain_id
     assert set(session.book.entries(Role.ORACLE)) == {"node-1", "node-2", "node-3"}
     assert set(session.book.entries(Role.GOVERNOR)) == {"governor"}
     assert not workplace.state.deploying.exists()
+
+
+def of_another_salt(workplace: Workplace, done: Deployed) -> list[tuple[str, str]]:
+    """What is found where the record says another salt than the addresses came from."""
+    made = done.check.made.model_copy(update={"salt": "0x" + "ab" * 32})
+    check = check_deployment(workplace.chain.w3, done.deployment.model_copy(update={"made": made}))
+    return [(each.about, each.what) for each in check.differences]
 
 
 def test_deploy__twice_with_another_salt__governance_stands_elsewhere(workplace: Workplace) -> None:
@@ -82,9 +100,11 @@ def test_deploy__without_the_proxy__takes_addresses_from_nonces(
     new_workplace: Callable[[ForeignChain], Workplace],
 ) -> None:
     with foreign_chain(proxy=False) as bare:
-        done = deploy(new_workplace(bare))
+        done_there = new_workplace(bare)
+        done = deploy(done_there)
         assert done.check.differences == ()
-    assert set(ways(done).values()) == {Way.CREATE, Way.CONTRACT}
+        assert sent(done_there) == len(STEPS)
+    assert [name for name, way in ways(done).items() if way is Way.CREATE2] == ["extension"]
 
 
 def test_deploy__no_delays__stands_as_written(workplace: Workplace) -> None:
@@ -97,7 +117,7 @@ def test_deploy__what_it_costs__is_at_most_what_was_said(workplace: Workplace) -
     done = carry_out_deployment(workplace.state, prepared)
     w3 = workplace.chain.w3
     taken = [w3.eth.get_transaction_receipt(each)["gasUsed"] for each in done.transactions]  # type: ignore[arg-type]
-    for step, gas in zip(STEPS, taken, strict=True):
+    for step, gas in zip(prepared.plan.steps, taken, strict=True):
         most = GAS_OF_STEPS[step] + (3 * GAS_OF_MEMBER if step == "epoch" else 0)
         assert 0.75 * most < gas <= most, step
 
@@ -132,13 +152,33 @@ def ends_at(monkeypatch: pytest.MonkeyPatch, method: str, call: int, *, after: b
     monkeypatch.setattr(deploying.AccountOutbox, method, dying)
 
 
-@pytest.mark.parametrize(
+CUTS = pytest.mark.parametrize(
     "method, after", [("note", False), ("note", True), ("forget", False)], ids=["signed", "noted", "mined"]
 )
+
+
+@CUTS
 def test_deploy__cut_off_at_every_transaction__goes_on_and_sends_nothing_twice(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch, method: str, after: bool
 ) -> None:
-    for cut in range(len(STEPS)):
+    cut_at_every_step(workplace, monkeypatch, method, after, PROXIED_STEPS)
+
+
+@CUTS
+def test_deploy__without_the_proxy_cut_off_at_every_transaction__goes_on_and_sends_nothing_twice(
+    new_workplace: Callable[[ForeignChain], Workplace],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    after: bool,
+) -> None:
+    with foreign_chain(proxy=False) as bare:
+        cut_at_every_step(new_workplace(bare), monkeypatch, method, after, STEPS)
+
+
+def cut_at_every_step(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch, method: str, after: bool, steps: tuple[str, ...]
+) -> None:
+    for cut in range(len(steps)):
         # What was never noted is done again, up to where the run before has ended.
         call = 2 if method == "note" and not after and cut > 0 else 1
         with monkeypatch.context() as patch:
@@ -150,11 +190,51 @@ def test_deploy__cut_off_at_every_transaction__goes_on_and_sends_nothing_twice(
         assert sent(workplace) == cut + (method == "forget")
     done = deploy(workplace)
     assert done.check.differences == ()
-    assert len(set(done.transactions)) == len(STEPS)
-    assert sent(workplace) == len(STEPS)
+    assert len(set(done.transactions)) == len(steps)
+    assert sent(workplace) == len(steps)
 
 
-@pytest.mark.parametrize("after_step", ["registry", "escrow"])
+def test_deploy__somebody_else_creates_the_extension_first__it_is_the_same_and_is_taken(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ahead(step: str) -> None:
+        if step == "extension":
+            w3 = workplace.chain.w3
+            plan = Plan.model_validate_json(workplace.state.deploying.read_bytes())
+            creation = deploy_module._proxy_creation(w3, plan, step, plan.at)
+            assert creation.proxy == PROXY
+            Sender(w3, workplace.chain.funded).send(creation)
+
+    prepared = prepare(workplace.state, workplace.request())
+    done = carry_out_deployment(workplace.state, prepared, on_step=ahead)
+    assert done.check.differences == ()
+    assert done.check.made.contracts["extension"].transaction is None
+    assert len(done.transactions) == len(PROXIED_STEPS) - 1
+
+
+def test_deploy__other_code_in_the_extensions_place__settlement_is_never_created(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that was tampered with, but for ClaimSettlement's own artifact."""
+
+    def tampered(name: str) -> Artifact:
+        artifact = load_artifact(name)
+        last = int(artifact.bytecode[-2:], 16) ^ 1
+        other_code = f"{artifact.bytecode[:-2]}{last:02x}"
+        return replace(artifact, bytecode=other_code) if "Extension" in name else artifact
+
+    prepared = prepare(workplace.state, workplace.request())
+    with monkeypatch.context() as patch:
+        patch.setattr(deploy_module, "load_artifact", tampered)
+        other = prepare(workplace.state, workplace.request())
+        with pytest.raises(ContractReverted, match="NoExtension"):
+            carry_out_deployment(workplace.state, other)
+    assert other.plan.at["extension"] != prepared.plan.at["extension"]
+    assert not workplace.chain.w3.eth.get_code(other.plan.at["settlement"])
+    assert not any(workplace.state.deployments.glob("*.json"))
+
+
+@pytest.mark.parametrize("after_step", ["registry", "escrow", "extension"])
 def test_deploy__account_sends_something_else_in_between__computes_the_addresses_again(
     workplace: Workplace, after_step: str
 ) -> None:
@@ -322,7 +402,7 @@ def test_deploy__existing_token_that_moves_exactly__is_wired_in(
     assert done.check.differences == ()
     assert (done.deployment.token, ways(done)["token"]) == (token.address, Way.EXISTING)
     assert not done.check.made.test_token
-    assert sent(workplace) == len(STEPS) - 1
+    assert sent(workplace) == len(PROXIED_STEPS) - 1
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,33 @@ def test_check__no_code__names_the_contract(spoilt: Stage, name: str) -> None:
     assert about == {name}
 
 
+def test_check__settlement_runs_other_code__is_named_though_nothing_is_recorded_of_it(spoilt: Stage) -> None:
+    """Whoever deploys could put anything behind settlement: what is delegated to is held to the byte."""
+    extension, other = made(spoilt).contracts["extension"], to_checksum_address("0x" + "77" * 20)
+    code = bytes(spoilt.w3.eth.get_code(extension.address))
+    spoilt.rpc("anvil_setCode", other, f"0x{code.hex()}")
+    assert set(delegate_to(spoilt, other)) == {
+        ("extension", immutable) for immutable in ("_self", "_cachedThis", "_cachedDomainSeparator")
+    }
+    spoilt.rpc("anvil_setCode", other, "0x5f5ff3")
+    assert delegate_to(spoilt, other) == [("extension", "code")]
+    assert delegate_to(spoilt, spoilt.deployment.registry) == [("extension", "code")]
+    assert ("extension", "the address in the account of its making") in named(spoilt)
+
+
+def delegate_to(stage: Stage, other: str) -> list[tuple[str, str]]:
+    """What is found of the code where settlement's names another extension."""
+    from chainbill.chain.artifacts import load_artifact
+
+    settlement = stage.deployment.settlement
+    code = bytearray(stage.w3.eth.get_code(settlement))
+    for place in load_artifact("ClaimSettlement").immutables["extensionCode"]:
+        code[place + 12 : place + 32] = bytes.fromhex(other[2:])
+    stage.rpc("anvil_setCode", settlement, f"0x{code.hex()}")
+    bare = stage.deployment.model_copy(update={"made": None})
+    return [(each.about, each.what) for each in code_differences(stage.w3, bare)]
+
+
 @pytest.mark.parametrize(
     "name, immutable, of",
     [
@@ -155,6 +182,32 @@ def test_check__record_with_another_code_hash__is_named(stage: Stage) -> None:
 def test_check__token_said_to_be_there_before__is_named(stage: Stage) -> None:
     assert ("token", "its way") in named(stage, recreated(stage, "token", way=Way.EXISTING))
     assert ("token", "its way") in named(stage, remade(stage, test_token=False))
+
+
+def test_check__devusd_said_to_be_somebodys_dollar__is_named(stage: Stage) -> None:
+    contracts = made(stage).contracts
+    token = contracts["token"].model_copy(update={"way": Way.EXISTING, "contract": "token"})
+    lie = remade(stage, test_token=False, contracts={**contracts, "token": token})
+    assert named(stage, lie) == [("token", "what it is")]
+
+
+def test_check__another_compiler_or_setting_is_written__is_named(stage: Stage) -> None:
+    compiler = made(stage).compiler
+    assert compiler["version"]
+    other = {**compiler, "version": "0.8.1"}
+    assert named(stage, remade(stage, compiler=other)) == [("compiler", "version")]
+    missing = {name: value for name, value in compiler.items() if name != "version"}
+    assert named(stage, remade(stage, compiler=missing)) == [("compiler", "version")]
+    more = {**compiler, "revertStrings": "strip"}
+    assert named(stage, remade(stage, compiler=more)) == [("compiler", "revertStrings")]
+
+
+def test_check__salt_where_no_address_is_by_one__is_named(stage: Stage) -> None:
+    """This deployment's addresses come from nonces."""
+    assert named(stage, remade(stage, salt="0x" + "ab" * 32)) == [
+        (name, "its way") for name in ("governance", "token", "registry")
+    ]
+    assert named(stage, recreated(stage, "registry", way=Way.CREATE2)) == [("registry", "its way")]
 
 
 @pytest.mark.parametrize("change", [{"block": 99}, {"transaction": "0x" + "ab" * 32}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.support.testbed import DAY, Testbed
 
 from chainbill.attestation.patient_intents import Intent, SetLimits, TransferWithAuthorization
 from chainbill.attestation.signing import CURVE_ORDER, Signer
-from chainbill.chain.contracts.escrow import Consent, Limits, Payers
+from chainbill.chain.contracts.escrow import Consent, Limits, PatientEscrow, Payers
 from chainbill.chain.node.sender import Sender
 from chainbill.errors import ArgumentError, AttestationError, ContractReverted, NodeError, StateError
 from chainbill.money import DOLLAR
@@ -81,7 +82,7 @@ def test_submit__done__says_since_when_and_what_it_took(
 
 
 def test_intent__what_would_be_refused__is_not_signed(patient: Actor) -> None:
-    with pytest.raises(ArgumentError, match="give --per-event, --per-day or both"):
+    with pytest.raises(ArgumentError, match="no limit is named"):
         intents.limits_intent(patient)
     with pytest.raises(ArgumentError, match="there is no consent to keep the limit of"):
         intents.consent_intent(patient, 1)
@@ -118,16 +119,51 @@ def test_submit__reply_lost__is_told_by_the_next(
     assert (again.resumed, wallet.balance(patient).balance) == (True, 40 * DOLLAR)
 
 
+# ---- what was sent before --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "intent",
+    [
+        lambda patient: intents.deposit_intent(patient, DOLLAR),
+        lambda patient: intents.limits_intent(patient, per_day=9 * DOLLAR),
+        intents.use_nonce_intent,
+    ],
+)
+def test_submit__again__is_told_by_which_transaction_and_sends_nothing(
+    testbed: Testbed, relay: Actor, patient: Actor, intent: Callable[[Actor], Intent]
+) -> None:
+    signed = sign(patient, intent(patient))
+    done = submit(testbed.account(), signed)
+    wallet.use_nonce(patient)  # What came later is not taken for it.
+    sent = testbed.sent_by(relay)
+    assert submit(relay, signed) == replace(done, changed=False)
+    assert testbed.sent_by(relay) == sent
+
+
+def test_submit__another_relay_is_faster__is_told_as_it_stands(
+    testbed: Testbed, relay: Actor, patient: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed = limits_of(patient)
+    done = submit(testbed.account(), signed)
+    looked = iter([0])  # Its nonce was still unspent when it was looked at.
+    really = PatientEscrow.nonce_of
+    monkeypatch.setattr(
+        PatientEscrow, "nonce_of", lambda escrow, whose: next(looked, None) or really(escrow, whose)
+    )
+    assert submit(relay, signed) == replace(done, changed=False)
+
+
 # ---- what is refused ----------------------------------------------------------------------------------
 
 
-def test_submit__twice_ahead_voided_or_late__says_what_to_do(
+def test_submit__outrun_ahead_voided_or_late__says_what_to_do(
     testbed: Testbed, relay: Actor, patient: Actor
 ) -> None:
-    first = limits_of(patient)
+    first, other = limits_of(patient), sign(patient, intents.limits_intent(patient, per_day=8 * DOLLAR))
     submit(relay, first)
     with pytest.raises(ContractReverted, match="InvalidSignature") as refused:
-        submit(relay, first)
+        submit(relay, other)
     assert "it is signed over nonce 0, and the next is 1; sign again" in str(refused.value.hint)
     with pytest.raises(ContractReverted) as refused:
         submit(relay, limits_of(patient, Validity(nonce=3)))
@@ -142,11 +178,12 @@ def test_submit__twice_ahead_voided_or_late__says_what_to_do(
         submit(relay, late)
 
 
-def test_submit__deposit_twice__says_so(relay: Actor, patient: Actor) -> None:
-    signed = sign(patient, intents.deposit_intent(patient, DOLLAR))
-    submit(relay, signed)
+def test_submit__another_deposit_over_the_same_nonce__says_so(relay: Actor, patient: Actor) -> None:
+    intent = intents.deposit_intent(patient, DOLLAR)
+    submit(relay, sign(patient, intent))
+    other = sign(patient, replace(intent, value=2 * DOLLAR))
     with pytest.raises(ContractReverted, match="AuthorizationUsedOrCanceled") as refused:
-        submit(relay, signed)
+        submit(relay, other)
     assert refused.value.hint == "it was sent before, or cancelled: sign a new one"
 
 

@@ -12,10 +12,10 @@ from tests.oracle.workplace import FIRST, SECOND, UNPAID, Crash, Workplace, begu
 
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import RecallAttestation, SettlementBatch
+from chainbill.chain.contracts.settlement import ClaimSettlement
 from chainbill.errors import AttestationError, IntakeRefused, StateError
 from chainbill.operations.provider.recaller import Recalled
 from chainbill.operations.provider.worklist import Worklist
-from chainbill.oracle import settling
 from chainbill.oracle.api import Status
 from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.settling import BATCH_LIFE_SECONDS
@@ -202,12 +202,12 @@ def test_recall__settled_by_a_run_that_wrote_nothing_down__cannot_be(
 def test_recall__in_a_batch_that_is_signed_and_not_mined__comes_back_after_its_deadline(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def crash(*_: object) -> NoReturn:
+    def crash(*_: object, **__: object) -> NoReturn:
         raise Crash
 
     place.attest(FIRST)
     with monkeypatch.context() as patch:
-        patch.setattr(settling, "_submit", crash)
+        patch.setattr(ClaimSettlement, "settle", crash)
         with pytest.raises(Crash):
             place.settle()
 

@@ -41,8 +41,3 @@ def test_next_free__own_batches__are_remembered_without_asking(
 def test_next_free__other_submitters_batches__are_passed_over(slots: RootSlots, chain: MemoryChain) -> None:
     chain.roots = {0: NOW - 5, 1: NOW - 4, 3: NOW}
     assert slots.next_free(NOW) == 2
-
-
-def test_avoid__what_the_contract_refused__is_taken_until_then(slots: RootSlots) -> None:
-    slots.avoid(0, NOW + 7)
-    assert (slots.next_free(NOW), slots.next_free(NOW + 7)) == (1, 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from pydantic import ValidationError
 
+from chainbill.errors import ArgumentError
 from chainbill.records.service_event import Party, PriceSource, ServiceEvent, ServiceKind
 
 
@@ -32,5 +32,6 @@ def test_event__billed_in_micro_dollars__is_read_back_as_it_was() -> None:
 
 @pytest.mark.parametrize("amount", [120.0, 120.5, "120", True, -1])
 def test_event__billed_in_what_is_no_micro_dollars__is_refused(amount: object) -> None:
-    with pytest.raises(ValidationError, match="billed_amount"):
+    with pytest.raises(ArgumentError, match="billed_amount") as refused:
         event(amount)
+    assert refused.value.argument == "billed_amount"

@@ -1,73 +1,61 @@
-"""Gas by the rules of a hard fork: as docs/gas.md says, and a plain word where no engine knows the rules."""
+"""The benchmark run by geth: it asks for what the snapshot says, and a plain word where it is not there."""
 
 from __future__ import annotations
 
 import json
-import re
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.geth import needs_geth
 
-from chainbill.attestation.address import ZERO_ADDRESS
-from chainbill.chain.devnet.geth import BLOCK_GAS, CHAIN_ID, find_geth, genesis
+from chainbill.chain.devnet.geth import BLOCK_GAS, CHAIN_ID, genesis
 from chainbill.chain.devnet.scratch_devnet import scratch_devnet
-from chainbill.chain.node.connection import connect
+from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import DevnetError
-from chainbill.protocol_constants import GAS_CAP
-from chainbill.scenario.bench_fork import HARDFORKS, ForkReport, _check_rules, measure_fork
+from chainbill.scenario.bench_fork import HARDFORKS, check_rules, measure_fork
 from chainbill.scenario.bench_setup import STARTS_AT
 
-PAGE = Path(__file__).parents[2] / "docs" / "gas.md"
-
-ROW = re.compile(r"^\| `(\w+)` \| ([\d,]+) \| ([\d,]+) \| x [\d.]+ \|", re.MULTILINE)
-
-SETTLING_DIFFERS_BY = 200
-"""Gas: keys and times of a run are its own, and a byte that is 0 costs less."""
-
-
-def documented(column: int) -> dict[str, int]:
-    """What the page says of a fork, contracts and batches together."""
-    rows = ROW.findall(PAGE.read_text(encoding="utf-8"))
-    return {name: int(figures[column].replace(",", "")) for name, *figures in rows}
-
-
-def geth_is_there() -> bool:
-    try:
-        find_geth()
-    except DevnetError:
-        return False
-    return True
-
-
-def assert_as_documented(report: ForkReport, column: int) -> None:
-    page = documented(column)
-    assert {*report.creation_gas, *report.settle_gas} == set(page)
-    assert report.creation_gas == {name: page[name] for name in report.creation_gas}
-    for name, gas in report.settle_gas.items():
-        assert gas == pytest.approx(page[name], abs=SETTLING_DIFFERS_BY)
-
-
-def test_measure_fork__todays_rules__are_those_of_the_page() -> None:
-    report = measure_fork("osaka")
-    assert_as_documented(report, 0)
-    assert report.engine == "anvil"
-    assert max(report.creation_gas.values()) < GAS_CAP
+SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "gas.json"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not geth_is_there(), reason="geth is not there: make networks")
-def test_measure_fork__rules_to_come__are_those_of_the_page() -> None:
-    report = measure_fork("amsterdam")
-    assert_as_documented(report, 1)
-    assert report.engine == "geth"
+@needs_geth
+@pytest.mark.parametrize("hardfork", HARDFORKS)
+def test_measure_fork__every_transaction__takes_what_the_snapshot_says(hardfork: str) -> None:
+    """All of it to the unit: scenarios, peers and creations."""
+    report = measure_fork(hardfork)
+    taken = [*report.scenarios.values(), *report.peers.values(), *report.creation_gas.values()]
+    assert [each.geth for each in taken] == [each.chainbill for each in taken]
+
+    snapshot: dict[str, Any] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
+    assert list(report.scenarios) == list(snapshot["scenarios"])
+    for name, figure in snapshot["scenarios"].items():
+        assert -(-report.scenarios[name].geth // figure["events"]) == figure["gas_per_event"][hardfork]
+    assert {name: each.geth for name, each in report.creation_gas.items()} == {
+        name: figure[hardfork] for name, figure in snapshot["creation_gas"].items()
+    }
+    assert list(report.peers) == list(snapshot["peers"])
+
+
+@needs_geth
+def test_measure_fork__one_scenario_alone__is_told_beside_ours() -> None:
+    report = asdict(measure_fork("amsterdam", {"deposit_3009"}))
+    assert report == {
+        "hardfork": "amsterdam",
+        "scenarios": {"deposit_3009": {"geth": 188_317, "chainbill": 188_317}},
+        "peers": {},
+        "creation_gas": {},
+    }
 
 
 def test_check_rules__node_of_todays_rules__is_refused(tmp_path: Path) -> None:
     """A geth that does not know a fork reads its genesis without complaint."""
-    with scratch_devnet(tmp_path, timestamp=STARTS_AT) as devnet:
-        devnet.give_gas(ZERO_ADDRESS)
+    with scratch_devnet(tmp_path, timestamp=STARTS_AT) as devnet, JsonRpc(devnet.rpc_url) as node:
+        check_rules(node, "osaka")
         with pytest.raises(DevnetError, match="does not know the rules of amsterdam"):
-            _check_rules(connect(devnet.rpc_url), "amsterdam", ZERO_ADDRESS)
+            check_rules(node, "amsterdam")
 
 
 def test_measure_fork__no_geth__says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -95,12 +83,8 @@ def test_genesis__of_a_fork__has_its_time_and_none_after_it() -> None:
         "slotNumber": None,
         "alloc": {"00" * 20: {"balance": "0x1"}},
     }
-    made = genesis(published, "amsterdam", "0x" + "11" * 20)
+    made = genesis(published, "amsterdam")
     assert made["config"] == {"chainId": CHAIN_ID, "osakaTime": 0, "amsterdamTime": 0}
     assert int(made["gasLimit"], 16) == BLOCK_GAS
-    assert set(made["alloc"]) == {"00" * 20, "0x" + "11" * 20}
+    assert made["alloc"] == published["alloc"]
     assert "slotNumber" not in json.loads(json.dumps(made))
-
-
-def test_hardforks__are_run_by_an_engine_that_knows_them() -> None:
-    assert HARDFORKS == {"prague": "anvil", "osaka": "anvil", "amsterdam": "geth"}

@@ -30,7 +30,7 @@ from chainbill.oracle.intake import Intake
 from chainbill.oracle.quorum import Quorum
 from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.reorganisation import FINAL_DEPTH, Recovery, find_dropped, recover
-from chainbill.oracle.settling import settle_open
+from chainbill.oracle.settling import BATCH_LIFE_SECONDS, settle_open
 from chainbill.oracle.store import OracleStore
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.service_event import ServiceEvent
@@ -291,7 +291,23 @@ def test_settle__batch_mined_anew_in_another_block__is_read_again_and_not_sent(
     paid_once(stage, node, before, 1)
 
 
-def test_settle__batch_mined_anew_and_reverted__its_rows_settle_again(
+def test_settle__batch_mined_anew_and_reverted__its_rows_settle_again(stage: Stage, node: JsonRpc) -> None:
+    hand_in(stage, FIRST)
+    before = money(stage)
+    (batch,) = settle(stage)
+    raw = stage.devnet.anvil.call("eth_getRawTransactionByHash", batch.transaction)
+
+    drop(stage, 1)
+    stage.devnet.advance(BATCH_LIFE_SECONDS + 60)
+    stage.devnet.anvil.call("eth_sendRawTransaction", raw)
+
+    receipt = stage.protocol.w3.eth.wait_for_transaction_receipt(HexStr(batch.transaction))
+    assert receipt["status"] == 0
+    assert outcomes(settle(stage)) == [(1, Outcome.SETTLED, Reason.NONE)]
+    paid_once(stage, node, before, 1)
+
+
+def test_settle__batch_mined_anew_after_another_took_its_root_slot__is_kept_in_its_own(
     stage: Stage, node: JsonRpc, tmp_path: Path
 ) -> None:
     other = OracleStore(tmp_path / "other.sqlite")
@@ -306,8 +322,8 @@ def test_settle__batch_mined_anew_and_reverted__its_rows_settle_again(
     stage.devnet.anvil.call("eth_sendRawTransaction", raw)
 
     receipt = stage.protocol.w3.eth.wait_for_transaction_receipt(HexStr(batch.transaction))
-    assert receipt["status"] == 0
-    assert outcomes(settle(stage)) == [(1, Outcome.SETTLED, Reason.NONE)]
+    assert receipt["status"] == 1
+    assert settle(stage) == []
     paid_once(stage, node, before, 1, 2)
 
 

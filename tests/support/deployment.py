@@ -18,6 +18,7 @@ from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain, SettlementBatch
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
+from chainbill.chain.deterministic_proxy import PROXY_CREATION_CODE
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.chain.format.events import DisputeParty
 from chainbill.chain.format.section_signing import sign_bundled
@@ -135,6 +136,7 @@ class Protocol:
     def _deploy(self, token: str) -> None:
         evm, deployer = self.evm, self.governor
         names = ("governance", "token", "registry", "payers", "escrow", "settlement")
+        proxy = evm.create(deployer, PROXY_CREATION_CODE)
         at = {name: evm.next_address(deployer, ahead) for ahead, name in enumerate(names)}
         authority, money, settlement = at["governance"], at["token"], at["settlement"]
         self.payer_code = creation_code("InsurerPayer")
@@ -146,9 +148,10 @@ class Protocol:
             *(keccak256(self.payer_code), authority),
         )
         self.escrow = evm.deploy(deployer, "PatientEscrow", money, settlement, at["payers"], at["registry"])
-        self.settlement = evm.deploy(
-            deployer, "ClaimSettlement", money, at["escrow"], at["payers"], at["registry"], authority
-        )
+        around = money, at["escrow"], at["payers"], at["registry"]
+        # By anybody: it takes no nonce of the deployer's.
+        evm.call(self.stranger, proxy, bytes(32) + creation_code("SettlementExtension", *around))
+        self.settlement = evm.deploy(deployer, "ClaimSettlement", *around, authority, proxy)
         assert [at[name].lower() for name in names] == [getattr(self, name).address.lower() for name in names]
         self._hand_out_roles()
         self.open_epoch()
@@ -532,7 +535,11 @@ class Protocol:
         return self.settlement.send(caller or self.provider, "answer", settled.words, statement)
 
     def resolve(
-        self, settled: Settled, ruling: tuple[int, int, int, int] = (0, 0, 0, 0), *, caller: str | None = None
+        self,
+        settled: Settled,
+        ruling: tuple[int, int, int, int, bool] = (0, 0, 0, 0, False),
+        *,
+        caller: str | None = None,
     ) -> Receipt:
         """Rule on an answered dispute; the words of a Ruling, all 0: reverse it in full."""
         return self.settlement.send(caller or self.arbiter, "resolve", settled.words, ruling)

@@ -259,11 +259,18 @@ class Evm:
         Raises:
             ContractReverted: its constructor reverted.
         """
+        return self.at(self.create(deployer, creation_code(name, *arguments)), name)
+
+    def create(self, deployer: str, code: bytes) -> str:
+        """Run creation code; returns where the contract stands.
+
+        Raises:
+            ContractReverted: the constructor reverted.
+        """
         try:
-            address = self._backend.deploy(deployer, creation_code(name, *arguments), CALL_GAS)
+            return self._backend.deploy(deployer, code, CALL_GAS)
         except Reverted as refusal:
             raise decode_revert(refusal.data) from None
-        return self.at(address, name)
 
     def at(self, address: str, name: str, *, payer_id: int = 0) -> Contract:
         """A contract that stands at ``address``; from now on its logs are decoded."""

@@ -84,6 +84,8 @@ class FakeNode:
     gas: int = 50_000
     """What every call takes."""
     gas_limit: int = 60_000_000
+    seconds_of_a_block: int = 1
+    """By their timestamps."""
     safe: int | None = None
     finalized: int | None = None
     url: str = ""
@@ -164,7 +166,10 @@ class FakeNode:
             return None
         # As long as a header of Istanbul's or of Avalanche's makers.
         block = {"number": hex(number), "hash": self._hash_of(number), "extraData": "0x" + "ab" * 86}
-        block |= {"gasLimit": hex(self.gas_limit), "timestamp": hex(1_750_000_000 + number)}
+        block |= {
+            "gasLimit": hex(self.gas_limit),
+            "timestamp": hex(1_750_000_000 + number * self.seconds_of_a_block),
+        }
         return block if self.base_fee is None else block | {"baseFeePerGas": hex(self.base_fee)}
 
     def eth_maxPriorityFeePerGas(self) -> str:  # noqa: N802

@@ -7,8 +7,7 @@ import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFact
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
-import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
-import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
+import {SettlementExtension} from "../../contracts/settlement/SettlementExtension.sol";
 
 /// @notice The contracts around the extension, as far as a payout needs them: one registered payout address for
 /// all providers, and a token that notes what was sent.
@@ -29,14 +28,13 @@ contract Surroundings {
 }
 
 /// @notice The extension with its accounts and its arithmetic laid open.
-contract ExtensionHarness is ClaimReversals {
+contract ExtensionHarness is SettlementExtension {
     constructor(Surroundings around)
-        SettlementState(
+        SettlementExtension(
             IERC20(address(around)),
             IPatientEscrow(address(0)),
             IInsurerPayerFactory(address(around)),
-            IProviderRegistry(address(around)),
-            address(1)
+            IProviderRegistry(address(around))
         )
     {}
 
@@ -177,7 +175,7 @@ contract ExtensionTest is Cheats {
         (ruling.amounts, ruling.shares) = _words(ruled, allowed);
         ruling.fee = ruled.fee;
 
-        ClaimReversals.Difference memory taken = _extension.difference(claim, ruling);
+        ExtensionHarness.Difference memory taken = _extension.difference(claim, ruling);
 
         uint256 takenAllowed = PackedClaim.allowed(taken.amounts);
         assert(takenAllowed == sum - allowed && allowed == _sum(ruled));

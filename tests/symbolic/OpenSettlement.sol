@@ -9,6 +9,7 @@ import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFact
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {PayerAddress} from "../../contracts/payer/PayerAddress.sol";
+import {SettlementExtension} from "../../contracts/settlement/SettlementExtension.sol";
 import {TypedData} from "../../contracts/codec/TypedData.sol";
 import {CategoryTerms, CobMode, Fee, PlanTerms} from "../../contracts/types/Terms.sol";
 import {Cheats} from "./Cheats.sol";
@@ -122,8 +123,10 @@ abstract contract OpenSettlement is Cheats {
         _escrow = new PatientEscrow(token, SETTLEMENT, factory, registry);
         // Each of the two knows the other: settlement is made elsewhere and put where the escrow looks for it. Its
         // storage begins empty there, but for who governs.
+        IPatientEscrow escrow = IPatientEscrow(address(_escrow));
+        new SettlementExtension{salt: 0}(token, escrow, factory, registry);
         ClaimSettlement made =
-            new ClaimSettlement(token, IPatientEscrow(address(_escrow)), factory, registry, address(_around));
+            new ClaimSettlement(token, escrow, factory, registry, address(_around), address(this));
         vm.etch(SETTLEMENT, address(made).code);
         vm.store(SETTLEMENT, 0, bytes32(uint256(uint160(address(_around)))));
         _settlement = ClaimSettlement(SETTLEMENT);

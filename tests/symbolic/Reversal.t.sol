@@ -8,23 +8,27 @@ import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
 import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
-import {ClaimReversals} from "../../contracts/settlement/ClaimReversals.sol";
-import {SettlementState} from "../../contracts/settlement/SettlementState.sol";
+import {SettlementExtension} from "../../contracts/settlement/SettlementExtension.sol";
 import {Cheats} from "./Cheats.sol";
 
 /// @notice Token, escrow, factory and registry in one, as far as a reversal needs them: it notes what everyone got.
 contract Around {
     bytes32 public constant payerCodeHash = 0;
     address public constant payoutAddress_ = address(0xbeef);
-    mapping(address to => uint256) public received;
+    mapping(address to => uint256) public balanceOf; // what it received
     uint256 public sent;
     uint256 public refunded;
     address public refundedTo;
 
     function transfer(address to, uint256 amount) external returns (bool) {
-        received[to] += amount;
+        balanceOf[to] += amount;
         sent += amount;
         return true;
+    }
+
+    /// Nobody lets settlement take anything.
+    function allowance(address, address) external pure returns (uint256) {
+        return 0;
     }
 
     function refund(address patient, uint64 amount) external {
@@ -55,14 +59,13 @@ contract NotingPayer {
 }
 
 /// @notice The extension's reversals, callable, with one account of a provider and one of an operator.
-contract ReversalHarness is ClaimReversals {
+contract ReversalHarness is SettlementExtension {
     constructor(Around around)
-        SettlementState(
+        SettlementExtension(
             IERC20(address(around)),
             IPatientEscrow(address(around)),
             IInsurerPayerFactory(address(around)),
-            IProviderRegistry(address(around)),
-            address(1)
+            IProviderRegistry(address(around))
         )
     {}
 
@@ -196,9 +199,9 @@ contract ReversalTest is Cheats {
     }
 
     function _assertEachGot(uint256 primary, uint256 secondary, uint256 patient) private view {
-        assert(_around.received(address(_primary)) == primary && _primary.refunded() == primary);
-        assert(_around.received(address(_secondary)) == secondary && _secondary.refunded() == secondary);
-        assert(_around.received(address(_around)) == patient && _around.refunded() == patient);
+        assert(_around.balanceOf(address(_primary)) == primary && _primary.refunded() == primary);
+        assert(_around.balanceOf(address(_secondary)) == secondary && _secondary.refunded() == secondary);
+        assert(_around.balanceOf(address(_around)) == patient && _around.refunded() == patient);
         assert(_around.refundedTo() == PATIENT);
     }
 

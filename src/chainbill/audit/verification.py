@@ -191,7 +191,7 @@ def _logs_alone(raw: RawLedger) -> StateForgotten:
         f"the node no longer has the state of block {raw.header.to_block}, so what the contracts hold cannot "
         f"be compared; its {len(raw.logs):,} logs alone were checked, with {len(audit.discrepancies):,} "
         f"discrepancies{first}",
-        hint="audit up to the newest block, or ask an archive node: --rpc-url",
+        hint="audit up to the newest block, or ask an archive node: `rpc_url=URL`",
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.errors import ArgumentError
+
 
 @dataclass(frozen=True, slots=True)
 class Accumulators:
@@ -31,3 +33,22 @@ class FamilyAccumulators:
 
 UNTOUCHED = Accumulators()
 """A member at the start of a benefit year."""
+
+
+def opening_entries(deductible_met: int, oop_met: int | None, plan_paid: int) -> Accumulators:
+    """What was met elsewhere in a year, as a member begins with it.
+
+    Args:
+        deductible_met: of the deductible, in micro-dollars.
+        oop_met: paid out of pocket; None: ``deductible_met``.
+        plan_paid: by a plan.
+
+    Raises:
+        ArgumentError: less was paid out of pocket than of the deductible.
+    """
+    paid = deductible_met if oop_met is None else oop_met
+    if paid < deductible_met:
+        raise ArgumentError(
+            "what was paid to meet the deductible is paid out of pocket", hint="`oop_met=` is too low"
+        )
+    return Accumulators(deductible_met=deductible_met, oop_met=paid, plan_paid=plan_paid)

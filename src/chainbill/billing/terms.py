@@ -5,13 +5,17 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from chainbill.money import CENT, MAX_AMOUNT
+from chainbill.protocol_constants import MAX_YEARLY_AMOUNT
+from chainbill.stated import Stated
 
-Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
-"""Micro-dollars that fit a ``uint64``."""
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
+"""Micro-dollars that fit a ``uint64``; no float, not even one without a fraction."""
 
+YearlyAmount = Annotated[int, Field(ge=0, le=MAX_YEARLY_AMOUNT, strict=True)]
+"""Micro-dollars of which a member may owe so much in a benefit year."""
 
 YEARLY_AMOUNTS = ("deductible", "oop_max", "family_deductible", "family_oop_max", "annual_maximum")
 """The amounts of a plan's yearly terms, in the contract's order."""
@@ -49,16 +53,12 @@ class CobMode(IntEnum):
         return self.name.lower()
 
 
-class _Terms(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PlanTerms(_Terms):
+class PlanTerms(Stated):
     """One version of a plan's yearly terms, in micro-dollars."""
 
-    deductible: Amount
+    deductible: YearlyAmount
     """What the member pays each benefit year before the plan shares."""
-    oop_max: Amount
+    oop_max: YearlyAmount
     """Out-of-pocket maximum: the most a member pays each benefit year for covered services."""
     family_deductible: Amount = 0
     """The deductible of a whole family together; 0: none."""
@@ -79,7 +79,7 @@ class PlanTerms(_Terms):
         return self
 
 
-class CategoryTerms(_Terms):
+class CategoryTerms(Stated):
     """How a plan version shares the cost of one category."""
 
     covered: bool = True
@@ -93,7 +93,7 @@ class CategoryTerms(_Terms):
     """Charge coinsurance even where a copay is set."""
 
 
-class FeeTerms(_Terms):
+class FeeTerms(Stated):
     """One version of the fee for one service id."""
 
     amount: Amount

@@ -3,7 +3,8 @@
 The contracts name each other in immutables. ``Governance`` and the token do not depend on what comes after
 them, so CREATE2 can give them addresses that are the same on every chain. Registry, factory, escrow and
 settlement name each other in a circle, which no hash of their code can close: their addresses are computed
-beforehand from the deployer's nonces.
+beforehand from the deployer's nonces. Settlement's extension is always made by CREATE2, since settlement
+knows it by its code: where the chain has no proxy for that, one of the deployment's own is made first.
 """
 
 from __future__ import annotations
@@ -29,15 +30,19 @@ from chainbill.chain.contracts.payer_factory import InsurerPayerFactory, payer_c
 from chainbill.chain.contracts.registry import ProviderRegistry
 from chainbill.chain.contracts.settlement import ClaimSettlement
 from chainbill.chain.contracts.token import DevUsd
-from chainbill.chain.deployments import Address, Created, Deployment, Making, Way
-from chainbill.chain.deterministic_proxy import ProxyCreation
+from chainbill.chain.deployments import CONTRACT_NAMES, Address, Created, Deployment, Making, Way
+from chainbill.chain.deterministic_proxy import (
+    PROXY,
+    PROXY_CREATION_CODE,
+    ProxyCreation,
+    has_proxy,
+)
 from chainbill.chain.node.connection import has_code, newest_block
 from chainbill.chain.node.fees import FeePolicy
 from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import ANY_NETWORK, Sender
 from chainbill.chain.roles import RESTRICTED, GovernanceDelays, GovernorRole
-from chainbill.chain.runtime_code import EXTENSION, extension_of
 from chainbill.errors import ChainError, Displaced
 
 CONTRACTS: dict[str, str] = {
@@ -46,20 +51,28 @@ CONTRACTS: dict[str, str] = {
     "registry": "ProviderRegistry",
     "payers": "InsurerPayerFactory",
     "escrow": "PatientEscrow",
+    "extension": "SettlementExtension",
     "settlement": "ClaimSettlement",
 }
-"""What is created, in this order, by its Solidity name. Settlement comes last: it asks the factory for the
-payers' code hash."""
+"""What is created, in this order, by its Solidity name. Extension and settlement come last: they ask the
+factory for the payers' code hash, and settlement is created only where its extension stands."""
 
-_FIRST = ("governance", "token")
-_IN_A_CIRCLE = ("registry", "payers", "escrow", "settlement")
+FIRST = ("governance", "token")
+"""What depends on nothing that comes after it."""
+_IN_A_CIRCLE = ("registry", "payers", "escrow", "extension", "settlement")
+
+PROXY_STEP = "proxy"
+"""The step, before all contracts, that makes a CREATE2 proxy where the chain has none."""
 
 EPOCH, ROLES = "epoch", "roles"
 """The steps after the contracts: the first oracle epoch is opened; then, and not before, the roles are handed
 out, and with them the delays."""
 
-STEPS = (*CONTRACTS, EPOCH, ROLES)
+STEPS = (PROXY_STEP, *CONTRACTS, EPOCH, ROLES)
 """Every step, in order: one transaction each."""
+
+_NO_SALT = bytes(32)
+"""What ``ClaimSettlement`` computes its extension's address with."""
 
 _MOST_DISPLACED = 3
 """How often the addresses are computed again because the account has sent something else in between."""
@@ -120,7 +133,10 @@ class Plan(BaseModel):
     @property
     def steps(self) -> tuple[str, ...]:
         """Every step of it, in order."""
-        return tuple(step for step in STEPS if step != "token" or self.token is None)
+        unneeded = {"token"} if self.token is not None else set()
+        if PROXY_STEP not in self.nonces:
+            unneeded.add(PROXY_STEP)
+        return tuple(step for step in STEPS if step not in unneeded)
 
     def has_terms(self, terms: DeploymentTerms, deployer: str) -> bool:
         """Is it of this account and on these terms?"""
@@ -160,11 +176,11 @@ def plan_deployment(w3: Web3, deployer: str, terms: DeploymentTerms) -> Plan:
         nonces={},
     )
     plan = _laid_out(w3, plan)
-    for name in _FIRST:
+    for name in FIRST:
         if plan.way(name) is Way.CREATE2 and has_code(w3, plan.at[name]):
             raise ChainError(
                 f"{CONTRACTS[name]} of this account and salt stands at {plan.at[name]} already",
-                hint="it belongs to an earlier deployment; begin another with another salt: --salt TEXT",
+                hint="it belongs to an earlier deployment; begin another with another salt: `salt=TEXT`",
             )
     return plan
 
@@ -193,6 +209,7 @@ def carry_out(
             if step in plan.done:
                 continue
             on_step(step)
+            _reach_nonce(w3, sender, plan, step)
             done = _do(w3, sender, plan, step, keep)
             if done is None:
                 break
@@ -213,22 +230,11 @@ def deployment_of(w3: Web3, plan: Plan) -> Deployment:
     Raises:
         ChainError: the node could not be reached or refused.
     """
-    at = {name: plan.at[name] for name in CONTRACTS}
-    extension = extension_of(plan.at["settlement"])
-    contracts = {name: _created(w3, plan, name) for name in CONTRACTS}
-    contracts["extension"] = contracts["settlement"].model_copy(
-        update={
-            "contract": EXTENSION,
-            "address": extension,
-            "code_hash": _code_hash(w3, extension),
-            "way": Way.CONTRACT,
-        }
-    )
     made = Making(
         package=version("chainbill"),
         compiler=load_artifact("ClaimSettlement").compiler,
         deployer=plan.deployer,
-        contracts=contracts,
+        contracts={name: _created(w3, plan, name) for name in CONTRACTS},
         test_token=plan.token is None,
         salt=plan.salt,
         governor=plan.deployer,
@@ -239,7 +245,10 @@ def deployment_of(w3: Web3, plan: Plan) -> Deployment:
     )
     begun = plan.done["governance"].block
     return Deployment(
-        chain_id=plan.chain_id, block=plan.begun_at_block if begun is None else begun, made=made, **at
+        chain_id=plan.chain_id,
+        block=plan.begun_at_block if begun is None else begun,
+        made=made,
+        **{name: plan.at[name] for name in CONTRACT_NAMES},
     )
 
 
@@ -292,6 +301,17 @@ def bind_governor(
         "registrar_delay_seconds": delays.registrar_seconds,
     }
     return deployment.model_copy(update={"made": deployment.made.model_copy(update=bound)})
+
+
+def address_by_salt(w3: Web3, name: str, salt: bytes, deployer: str, at: Mapping[str, str]) -> str:
+    """Where the proxy that most chains have creates governance or the token.
+
+    Args:
+        salt: 32 bytes.
+        at: where governance is, for the token.
+    """
+    code = bytes(HexBytes(_constructor(w3, deployer, name, at).data_in_transaction))
+    return ProxyCreation(w3, salt, code).address
 
 
 def restricted_contracts(w3: Web3, at: Mapping[str, str], *, test_token: bool) -> list[ContractClient]:
@@ -348,13 +368,15 @@ def _laid_out(w3: Web3, plan: Plan) -> Plan:
         for name in _IN_A_CIRCLE:
             done.pop(name, None)
     at: dict[str, str] = {} if plan.token is None else {"token": plan.token}
-    at.update({name: plan.at[name] for name in CONTRACTS if name in done})
+    at.update({name: plan.at[name] for name in (PROXY_STEP, *CONTRACTS) if name in done})
+    if PROXY_STEP not in at and has_proxy(w3):
+        at[PROXY_STEP] = PROXY
     nonces = {name: nonce for name, nonce in plan.nonces.items() if name in done}
     nonce = _next_nonce(w3, plan.deployer)
-    for name in CONTRACTS:
+    for name in (PROXY_STEP, *CONTRACTS):
         if name in at:
             continue
-        if plan.salt is not None and name in _FIRST:
+        if name == "extension" or (plan.salt is not None and name in FIRST):
             at[name] = _proxy_creation(w3, plan, name, at).address
         else:
             at[name] = get_create_address(Web3.to_checksum_address(plan.deployer), Nonce(nonce))
@@ -376,18 +398,22 @@ def _arguments(name: str, deployer: str, at: Mapping[str, str]) -> tuple[Any, ..
         return at["token"], at["settlement"], at["registry"], code_hash, at["governance"]
     if name == "escrow":
         return at["token"], at["settlement"], at["payers"], at["registry"]
-    return at["token"], at["escrow"], at["payers"], at["registry"], at["governance"]
+    around = at["token"], at["escrow"], at["payers"], at["registry"]
+    return around if name == "extension" else (*around, at["governance"], at[PROXY_STEP])
 
 
-def _constructor(w3: Web3, plan: Plan, name: str, at: Mapping[str, str]) -> ContractConstructor:
+def _constructor(w3: Web3, deployer: str, name: str, at: Mapping[str, str]) -> ContractConstructor:
+    if name == PROXY_STEP:
+        return w3.eth.contract(abi=[], bytecode=HexBytes(PROXY_CREATION_CODE)).constructor()
     artifact = load_artifact(CONTRACTS[name])
     factory = w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
-    return factory.constructor(*_arguments(name, plan.deployer, at))
+    return factory.constructor(*_arguments(name, deployer, at))
 
 
 def _proxy_creation(w3: Web3, plan: Plan, name: str, at: Mapping[str, str]) -> ProxyCreation:
-    code = bytes(HexBytes(_constructor(w3, plan, name, at).data_in_transaction))
-    return ProxyCreation(w3, bytes(HexBytes(plan.salt or "0x")), code)
+    code = bytes(HexBytes(_constructor(w3, plan.deployer, name, at).data_in_transaction))
+    salt = _NO_SALT if name == "extension" else bytes(HexBytes(plan.salt or "0x"))
+    return ProxyCreation(w3, salt, code, Web3.to_checksum_address(at[PROXY_STEP]))
 
 
 # ---- carrying out -------------------------------------------------------------------------------------
@@ -436,7 +462,17 @@ def _send(w3: Web3, sender: Sender, plan: Plan, step: str) -> TxReceipt:
         )
     if plan.way(step) is Way.CREATE2:
         return sender.send(cast("ContractFunction", _proxy_creation(w3, plan, step, plan.at)))
-    return sender.send(_constructor(w3, plan, step, plan.at))
+    return sender.send(_constructor(w3, plan.deployer, step, plan.at))
+
+
+def _reach_nonce(w3: Web3, sender: Sender, plan: Plan, step: str) -> None:
+    """Use up the nonces before a step's own. What CREATE2 makes anybody can make, and then the nonce
+    for it is left over: without this, a stranger could move the addresses on for ever. Where the chain has
+    forgotten what was created, they are computed again."""
+    wanted = plan.nonces.get(step, 0)
+    created = [plan.at[name] for name in CONTRACTS if name in plan.done]
+    if _next_nonce(w3, plan.deployer) < wanted and all(has_code(w3, address) for address in created):
+        sender.fill_up_to(wanted)
 
 
 def _next_nonce(w3: Web3, account: str) -> int:

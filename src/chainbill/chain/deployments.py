@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from chainbill.errors import NotDeployed
 from chainbill.records.repeated_keys import refuse_repeated_keys
+from chainbill.stated import Stated
 
 
 def _checksummed(value: str) -> str:
@@ -31,8 +32,6 @@ class Way(StrEnum):
     """From the deployer's address and nonce."""
     CREATE2 = "create2"
     """From its code and a salt, by the deterministic deployment proxy: the same on every chain."""
-    CONTRACT = "contract"
-    """Another contract of the deployment makes it."""
     EXISTING = "existing"
     """It was there before."""
 
@@ -69,7 +68,8 @@ class Making(BaseModel):
     test_token: bool
     """Is the token DevUSD, which its governor makes at will?"""
     salt: Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")] | None = None
-    """What the addresses by CREATE2 depend on besides code and governor; None: there are none."""
+    """What the addresses by CREATE2 depend on besides code and governor; None: there are none, but the
+    extension's, which depends on its code and the contracts around it."""
     governor: Address
     """In every role."""
     admin_delay_seconds: int
@@ -79,10 +79,8 @@ class Making(BaseModel):
     oracle_threshold: int
 
 
-class Deployment(BaseModel):
+class Deployment(Stated):
     """One deployment of the whole protocol."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     chain_id: int
     block: int

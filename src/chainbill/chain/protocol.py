@@ -61,7 +61,7 @@ class Protocol:
     @cached_property
     def token(self) -> DevUsd:
         """The dollar token."""
-        return DevUsd(self.w3, self.deployment.token)
+        return DevUsd(self.w3, self.deployment.token, self.reads)
 
     @cached_property
     def registry(self) -> ProviderRegistry:

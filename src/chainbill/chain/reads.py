@@ -1,4 +1,5 @@
-"""Reads of contracts that stay true until a log says otherwise: asked many at once, and remembered.
+"""Reads of contracts, asked many at once, and remembered while they stay true: until a log says otherwise, or
+for their block.
 
 Who asks the same of the chain again and again (whose key may sign, who pays for whom, at which fee) asks
 within ``Reads.held``. That looks at the newest block in one round trip, and learns from the logs since the
@@ -25,28 +26,43 @@ from chainbill.protocol_constants import END_OF_TIME
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A view whose answer only events change."""
+    """A view, and how long its answer is true."""
 
     changed_by: tuple[str, ...]
-    """Solidity names of the events of its contract after which it is asked again."""
+    """Solidity names of the events of its contract after which it is asked again; none: any block may change
+    it, and its answer is true of the block that it was read at alone."""
     about: int = 0
     """Which argument such an event names in one of its topics."""
     time: int | None = None
     """Which argument is a time. What holds now and at the end of time alike holds at every time between."""
 
 
+_PASSING = Standing(())
+
 STANDING: Mapping[tuple[str, str], Standing] = {
     ("ProviderRegistry", "isAttester"): Standing(("AttesterAdded", "AttesterRevoked"), about=1),
     ("ProviderRegistry", "cashPriceAt"): Standing(("CashPricePublished",), about=1, time=2),
+    ("ProviderRegistry", "payoutAddress"): _PASSING,
     # Whether it is suspended; amounts change with every batch, and are never remembered.
     ("ClaimSettlement", "creditOf"): Standing(("ProviderSuspended", "ProviderReinstated")),
     ("PatientEscrow", "payersOf"): Standing(("PayersAccepted",), time=1),
+    ("PatientEscrow", "limitsOf"): Standing(("LimitsSet",), time=1),
+    ("PatientEscrow", "consentOf"): Standing(("ConsentGranted", "ConsentRevoked"), time=2),
+    ("PatientEscrow", "balanceOf"): _PASSING,
+    ("PatientEscrow", "spentToday"): _PASSING,
+    ("PatientEscrow", "withdrawalOf"): _PASSING,
+    ("DevUSD", "balanceOf"): _PASSING,
     ("InsurerPayerFactory", "payerAt"): Standing(("PayerCreated",)),
     ("InsurerPayer", "feeAt"): Standing(("FeePublished",), time=1),
     # Under which plan; what was met changes with every batch, and is never remembered.
     ("InsurerPayer", "memberYear"): Standing(("Enrolled", "PlanChanged", "CoverageEnded")),
     ("InsurerPayer", "planVersions"): Standing(("PlanPublished",)),
     ("InsurerPayer", "planTerms"): Standing(("PlanPublished",)),
+    ("InsurerPayer", "categoryTerms"): Standing(("PlanPublished",)),
+    ("InsurerPayer", "acceptsProvider"): Standing(("ProviderAccepted", "ProviderAcceptanceEnded"), time=1),
+    ("InsurerPayer", "pool"): _PASSING,
+    ("InsurerPayer", "pendingOwner"): _PASSING,
+    ("InsurerPayer", "withdrawalRequest"): _PASSING,
 }
 """By contract and function. The clients' methods that ask these say only what stands."""
 
@@ -84,14 +100,20 @@ class Block:
 class _Known:
     question: Question
     answer: Any
+    """At the block's own time."""
+    last: Any
+    """At the end of time."""
     read_at: int
     """Number of the block that it was read at."""
     lasts: bool
-    """Not where another answer is announced: then it is true of that block's time alone."""
+    """Is it true of later blocks? Not where another answer is announced, nor of what any block may change."""
 
-    def holds_at(self, time: int | None, block: Block) -> bool:
-        """Is it true of this time, seen from a block?"""
-        return time is None or time == block.time or (self.lasts and time > block.time)
+    def answer_at(self, time: int | None, block: Block) -> Any:
+        """What is known of this time, seen from a block that it is true of; None: nothing."""
+        if time == END_OF_TIME:
+            return self.last
+        known = time is None or time == block.time or (self.lasts and time > block.time)
+        return self.answer if known else None
 
 
 _Key = tuple[str, str, tuple[Any, ...]]
@@ -154,6 +176,11 @@ class Reads:
         """The block that is looked at; None outside ``held``."""
         return self._newest if self._depth else None
 
+    @property
+    def newest(self) -> int | None:
+        """Its number."""
+        return None if self.block is None else self.block.number
+
     def learn(self, questions: Iterable[Question]) -> None:
         """Ask what of these is not known yet, in one round trip (of each 500 requests). What a node will not
         answer so is asked by itself when it is needed.
@@ -176,9 +203,14 @@ class Reads:
         for (key, _, _), answer in zip(times, answers, strict=True):
             found.setdefault(key, []).append(bytes(HexBytes(answer)))
         for key, raw in found.items():
-            decoded = asked[key].contract.decode_answer(asked[key].function, raw[0])
-            self._known[key] = _Known(asked[key], decoded, block.number, lasts=len(set(raw)) == 1)
-            self._addresses.add(asked[key].contract.address)
+            question = asked[key]
+            present, last = (
+                question.contract.decode_answer(question.function, each) for each in (raw[0], raw[-1])
+            )
+            lasts = raw[0] == raw[-1] and bool(question.standing.changed_by)
+            self._known[key] = _Known(question, present, last, block.number, lasts)
+            if question.standing.changed_by:
+                self._addresses.add(question.contract.address)
 
     def find(self, contract: ContractClient, function: str, arguments: tuple[Any, ...]) -> Any:
         """What is known of a question; None where that is nothing, and outside ``held``."""
@@ -186,7 +218,7 @@ class Reads:
             return None
         question = Question(contract, function, arguments)
         known = self._known.get(_key(question))
-        return known.answer if known is not None and known.holds_at(question.asked_time, self.block) else None
+        return None if known is None else known.answer_at(question.asked_time, self.block)
 
     # ---- what has changed -----------------------------------------------------------------------------
 
@@ -267,6 +299,8 @@ def _request(question: Question, time: int, block: Block) -> Request:
 
 def _is_changed(known: _Known, named: Mapping[tuple[str, bytes], Mapping[bytes, int]]) -> bool:
     contract, standing = known.question.contract, known.question.standing
+    if not standing.changed_by:
+        return False
     about = _word(known.question.arguments[standing.about])
     return any(
         named.get((contract.address.lower(), contract.topic(event)), {}).get(about, -1) > known.read_at

@@ -7,16 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eth_abi.abi import encode
-from web3 import Web3
-from web3.types import Nonce
-from web3.utils.address import get_create_address
+from eth_utils.address import to_checksum_address
 
 from chainbill.chain.artifacts import Artifact, load_artifact
 from chainbill.chain.contracts.payer_factory import payer_creation_code
 from chainbill.records.hashing import keccak256
-
-EXTENSION = "SettlementExtension"
-"""The contract that settlement makes, and to which it delegates what it does not do itself."""
 
 _WORD = 32
 
@@ -37,9 +32,14 @@ class ForeignCode:
     found: str
 
 
-def extension_of(settlement: str) -> str:
-    """Where the extension stands that settlement makes: its first creation."""
-    return str(get_create_address(Web3.to_checksum_address(settlement), Nonce(1)))
+def extension_in(settlement_code: bytes) -> str | None:
+    """Whose code settlement runs where it does not act itself, by the immutable in its own code; None where
+    that is not the package's."""
+    artifact = load_artifact("ClaimSettlement")
+    if _masked(artifact, settlement_code) != artifact.runtime:
+        return None
+    place = artifact.immutables["extensionCode"][0]
+    return to_checksum_address(settlement_code[place + _WORD - 20 : place + _WORD])
 
 
 def differences(
@@ -50,7 +50,8 @@ def differences(
     Args:
         contract: its Solidity name.
         address: where the code stands.
-        at: where the deployment's contracts are, by what they are in the protocol.
+        at: where the deployment's contracts are, by what they are in the protocol; for settlement, where its
+            extension is, too.
     """
     artifact = load_artifact(contract)
     if not code:
@@ -87,7 +88,8 @@ def _immutables(contract: str, address: str, at: Mapping[str, str], chain_id: in
         ["bytes32", "bytes32", "bytes32", "uint256", "address"],
         [_DOMAIN_TYPE, hashed_name, hashed_version, chain_id, address],
     )
-    return {
+    around = {} if "extension" not in at else {"extensionCode": _address(at["extension"])}
+    return around | {
         "token": _address(at["token"]),
         "escrow": _address(at["escrow"]),
         "payers": _address(at["payers"]),
@@ -95,7 +97,6 @@ def _immutables(contract: str, address: str, at: Mapping[str, str], chain_id: in
         "settlement": _address(at["settlement"]),
         "payerCodeHash": payer_code_hash,
         "_payerCodeHash": payer_code_hash,
-        "extensionCode": _address(extension_of(at["settlement"])),
         "_self": own,
         # OpenZeppelin's EIP712.
         "_cachedThis": own,

@@ -70,7 +70,7 @@ def check_token(w3: Web3, address: str, holder: str) -> None:
         raise TokenRefused(
             f"what the token does on transfer cannot be tried: {holder} holds none of it",
             reason="untried",
-            hint="name somebody who holds some: --token-holder ADDRESS",
+            hint="name somebody who holds some: `token_holder=ADDRESS`",
         )
     for amount in sorted({1, held}):
         for verb, trial in _trials(w3, address, holder, amount):
@@ -95,7 +95,7 @@ def _trials(w3: Web3, token: str, holder: str, amount: int) -> Iterator[tuple[st
         except Web3RPCError as error:
             raise ChainError(
                 f"the node does not try calls with code of ours ({error}), so the token cannot be tried",
-                hint="use another node: --rpc-url; or, if you know the token well: --untried-token",
+                hint="use another node: `rpc_url=URL`; or, if you know the token well: `untried_token=True`",
             ) from None
         yield verb, Trial(*decode(["bool", "uint256", "uint256", "uint256"], bytes(answer)))
 
@@ -106,7 +106,7 @@ def _check(verb: str, trial: Trial, amount: int) -> None:
         raise TokenRefused(
             f"{how} of {amount} units fails: the token is paused, or does not let its holder transfer it",
             reason="does_not_move",
-            hint="name another holder: --token-holder ADDRESS",
+            hint="name another holder: `token_holder=ADDRESS`",
         )
     if trial.arrived != amount or trial.left != amount:
         raise TokenRefused(

@@ -5,6 +5,7 @@ Each group is a module of this package. It is imported when it is used, so that 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ import click
 from chainbill.cli.shell.command import LazyGroup, ShellCommand
 from chainbill.cli.shell.context import Invocation
 from chainbill.cli.shell.failures import run
+from chainbill.cli.shell.output import Notes
+
+_NOTES = Notes()
 
 COMMANDS: dict[str, LazyGroup.Entry] = {
     "devnet": ("chainbill.cli.devnet:devnet_group", "A chain of your own, with everything deployed."),
@@ -114,4 +118,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The ``chainbill`` program."""
     # Whatever is written is the user's own: state, and statements that tell of their health.
     os.umask(0o077)
+    logging.getLogger("chainbill").addHandler(_NOTES)
     sys.exit(run(cli, list(sys.argv[1:] if arguments is None else arguments)))

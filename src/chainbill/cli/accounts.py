@@ -11,7 +11,6 @@ from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, show_table
 from chainbill.cli.shell.parameters import ACCOUNT
-from chainbill.errors import unusable
 from chainbill.state.address_book import AddressBook, Contact, Role
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 ROLE = click.Choice([role.value for role in Role])
 """What an account is for."""
-
-_KEYSTORE_BYTES = 1 << 16
-"""A keystore is smaller than this."""
 
 
 @click.group("accounts", cls=ShellGroup)
@@ -71,15 +67,10 @@ def import_account(
     It is kept under the passphrase of the state directory; FILE stays as it is.
     """
     from chainbill.operations.accounts import import_account as take_in
-    from chainbill.state.keystores import open_keystore
+    from chainbill.operations.accounts import read_keystore
     from chainbill.state.passphrase import passphrase_of
 
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_KEYSTORE_BYTES)
-    except OSError as error:
-        raise unusable(file, "read", error) from None
-    key = open_keystore(content, passphrase_of(f"the keystore {file.name}", passphrase_file))
+    key = read_keystore(file, lambda: passphrase_of(f"the keystore {file.name}", passphrase_file))
     book, keystores = _kept(invocation)
     entry = take_in(book, keystores, name, Role(role), key)
     emit(_facts(name, entry), f"{name} is account {entry.address}, and its key is here now.")
@@ -89,12 +80,10 @@ def import_account(
 @pass_invocation
 def list_accounts(invocation: Invocation) -> None:
     """List the accounts whose keys are here."""
-    book, keystores = _kept(invocation)
-    entries = book.entries()
-    rows = [
-        (name, entries[name].role.value if name in entries else "", keystores.address(name))
-        for name in keystores.names()
-    ]
+    from chainbill.operations.accounts import own_accounts
+
+    own = own_accounts(*_kept(invocation))
+    rows = [(each.name, "" if each.role is None else each.role.value, each.address) for each in own]
 
     def show() -> None:
         if rows:
@@ -102,7 +91,7 @@ def list_accounts(invocation: Invocation) -> None:
         else:
             click.echo("There is no account here: chainbill accounts new NAME --role ROLE")
 
-    facts = [{"name": name, "role": role or None, "address": address} for name, role, address in rows]
+    facts = [{"name": each.name, "role": each.role, "address": each.address} for each in own]
     emit({"accounts": facts}, show)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,13 +14,9 @@ from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, show_table, show_time
 from chainbill.cli.shell.parameters import ACCOUNT, ADDRESS, DURATION, PARTY, Count
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
-from chainbill.errors import unusable
 from chainbill.state.address_book import AddressBook, Contact, Role
 from chainbill.state.keystores import Keystores
 from chainbill.state.passphrase import passphrase_from
-
-if TYPE_CHECKING:
-    from chainbill.state.directory import StateDirectory
 
 
 @click.group("contacts", cls=ShellGroup)
@@ -65,13 +61,14 @@ def card(
     It has the account's address, role and ids, and the key that records are sealed to: nothing secret. With
     --for it also hands over a schedule, which that contact alone can open.
     """
+    from chainbill.operations.actor import Actor
     from chainbill.operations.contacts import sign_card
 
     if output is not None:
         check_place(output, force=force)
     session = invocation.session()
     name = only_account(session.keystores) if name is None else name
-    signed = sign_card(session, name, valid_seconds=valid_for, schedule_for=receiver)
+    signed = sign_card(Actor.named(session, name), valid_seconds=valid_for, schedule_for=receiver)
     if output is None:
         emit(signed, signed.to_text())
         return
@@ -98,15 +95,10 @@ def import_card(invocation: Invocation, file: Path, name: str | None) -> None:
     The card must be signed by its account, for this chain, and agree with it. It does not prove who that is:
     compare the address with what its owner tells you.
     """
-    from chainbill.operations.contacts import CARD_BYTES, SignedCard
+    from chainbill.operations.contacts import SignedCard
     from chainbill.operations.contacts import import_card as take_in
 
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(CARD_BYTES + 1)
-    except OSError as error:
-        raise unusable(file, "read", error) from None
-    done = take_in(invocation.session(), SignedCard.parse(content), name=name)
+    done = take_in(invocation.session(), SignedCard.read_file(file), name=name)
     told = f"{done.name} is {_described(done.contact)}."
     told += " Is that what its owner tells you?" if done.changed else " That was known already."
     if done.schedule:
@@ -158,28 +150,28 @@ def add(
 @pass_invocation
 def list_contacts(invocation: Invocation, role: str | None) -> None:
     """List everybody in the address book, and whose key is here."""
-    state = invocation.state
-    keystores = _keystores(state)
-    entries = AddressBook(state.address_book).entries(None if role is None else Role(role))
+    from chainbill.operations.contacts import contacts
+
+    known = contacts(invocation.state, None if role is None else Role(role))
 
     def show() -> None:
-        if not entries:
+        if not known:
             click.echo("Nobody is in the address book yet: chainbill contacts import CARD")
             return
         rows = [
             (
-                name,
-                entry.role.value,
-                entry.address,
-                "" if _id_of(entry) is None else str(_id_of(entry)),
-                "here" if name in keystores else "",
-                "known" if entry.vault_public_key else "",
+                each.name,
+                each.contact.role.value,
+                each.contact.address,
+                "" if _id_of(each.contact) is None else str(_id_of(each.contact)),
+                "here" if each.key_here else "",
+                "known" if each.contact.vault_public_key else "",
             )
-            for name, entry in entries.items()
+            for each in known
         ]
         show_table(("name", "role", "address", ">id", "key", "vault key"), rows)
 
-    facts = [{**_facts(name, entry), "key_here": name in keystores} for name, entry in entries.items()]
+    facts = [{**_facts(each.name, each.contact), "key_here": each.key_here} for each in known]
     emit({"contacts": facts}, show)
 
 
@@ -188,19 +180,19 @@ def list_contacts(invocation: Invocation, role: str | None) -> None:
 @pass_invocation
 def show_contact(invocation: Invocation, who: str) -> None:
     """Show one entry of the address book."""
-    state = invocation.state
-    book = AddressBook(state.address_book)
-    entry = book.get(who)
-    name = book.name_of(entry.address) or who
-    here, schedule = name in _keystores(state), _schedule_kept(state, entry)
+    from chainbill.operations.contacts import contact
+
+    known = contact(invocation.state, who)
+    entry = known.contact
     lines = [
-        f"{name} is {_described(entry)}.",
-        f"  key            {'here' if here else 'elsewhere'}",
+        f"{known.name} is {_described(entry)}.",
+        f"  key            {'here' if known.key_here else 'elsewhere'}",
         f"  vault key      {entry.vault_public_key or 'not known: no record can be sealed to it'}",
         *([f"  card of        {show_time(entry.card_issued_at)}"] if entry.card_issued_at else []),
-        *(["  schedule       here"] if schedule else []),
+        *(["  schedule       here"] if known.schedule_here else []),
     ]
-    emit({**_facts(name, entry), "key_here": here, "schedule_here": schedule}, "\n".join(lines))
+    facts = {"key_here": known.key_here, "schedule_here": known.schedule_here}
+    emit({**_facts(known.name, entry), **facts}, "\n".join(lines))
 
 
 @contacts_group.command(example="chainbill contacts remove maria")
@@ -211,12 +203,9 @@ def remove(invocation: Invocation, name: str) -> None:
     from chainbill.operations.contacts import remove_contact
 
     state = invocation.state
-    entry = remove_contact(AddressBook(state.address_book), _keystores(state), name)
+    keystores = Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
+    entry = remove_contact(AddressBook(state.address_book), keystores, name)
     emit(_facts(name, entry), f"{name} ({entry.address}) is no contact any more.")
-
-
-def _keystores(state: StateDirectory) -> Keystores:
-    return Keystores(state.keystores, lambda: passphrase_from(state.passphrase))
 
 
 def _vault_key(given: str | None) -> str | None:
@@ -230,14 +219,6 @@ def _vault_key(given: str | None) -> str | None:
     if not well_formed:
         raise click.BadParameter("a vault key is 64 hexadecimal digits", param_hint="--vault-key")
     return text
-
-
-def _schedule_kept(state: StateDirectory, entry: Contact) -> bool:
-    from chainbill.state.schedules import Schedules
-
-    if entry.role is Role.INSURER:
-        return entry.payer_id is not None and entry.payer_id in Schedules(state.schedules)
-    return entry.provider_id is not None and entry.provider_id in Schedules(state.cash_prices)
 
 
 def _id_of(entry: Contact) -> int | None:

@@ -197,7 +197,7 @@ def _show_deployed(prepared: Prepared, done: Deployed, output: Path | None) -> N
     click.echo(
         "Governance, registry and a token of ours have addresses that are the same on every chain (CREATE2)."
         if prepared.deterministic
-        else "All addresses come from the account's nonces: the CREATE2 proxy is not on this chain."
+        else "Addresses come from the account's nonces: the CREATE2 proxy is not on this chain."
     )
     _show_check(done.check)
     if output is not None:
@@ -229,6 +229,8 @@ def _show_check(check: DeploymentCheck) -> None:
         (f"  {name}", each.contract, each.address, each.way.value) for name, each in made.contracts.items()
     ]
     click.echo()
+    if check.differences:
+        click.echo("As it is written, and not all of it is so (see the differences):\n")
     show_table(("", "contract", "address", "by"), rows)
     click.echo(f"\n  governor  {made.governor}, in every role")
     click.echo(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chainbill.cli.shell.arguments import as_options
 from chainbill.cli.shell.command import ExitCode, ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, show_table
@@ -18,12 +19,18 @@ def doctor(invocation: Invocation, context: click.Context) -> None:
 
     Exits with 1 when a check fails; a warning is no failure.
     """
-    findings = check_up(invocation.state_dir, invocation.network, invocation.rpc_url)
+    checked = check_up(invocation.state_dir, invocation.network, invocation.rpc_url)
+    findings = [_with_options(finding) for finding in checked]
     healthy = all(finding.verdict is not Verdict.FAIL for finding in findings)
     facts = {"healthy": healthy, "checks": [finding.model_dump(mode="json") for finding in findings]}
     emit(facts, lambda: _show(findings))
     if not healthy:
         context.exit(ExitCode.FAILED)
+
+
+def _with_options(finding: Finding) -> Finding:
+    said = {"found": as_options(finding.found), "advice": finding.advice and as_options(finding.advice)}
+    return finding.model_copy(update=said)
 
 
 def _show(findings: list[Finding]) -> None:

@@ -158,16 +158,20 @@ def use(invocation: Invocation, name: str) -> None:
 def remove(invocation: Invocation, name: str) -> None:
     """Forget a network and all that is kept of its chain: contacts, sealed records, schedules, databases.
 
-    Keystores stay. What only this state directory had is lost.
+    Keystores stay. What only this state directory had is lost, the record of the deployment with it.
     """
+    from chainbill.operations.networks import network_status
+
     networks = Networks(invocation.home)
     network = networks.get(name)
     held = networks.holdings(name)
+    deployment = network_status(invocation.home, name).deployment
     if held:
-        confirm(
-            f"The network {name} is forgotten, and what is kept of its chain",
-            {"chain": str(network.chain_id), "kept": ", ".join(held)},
-        )
+        facts = {"chain": str(network.chain_id), "kept": ", ".join(held)}
+        if deployment is not None:
+            record = invocation.home.of_network(name).deployments / f"{network.chain_id}.json"
+            facts["deployment.json"] = f"{record} is deleted: copy it first where it is the only one"
+        confirm(f"The network {name} is forgotten, and what is kept of its chain", facts)
     was_in_use = networks.remove(name)
     if was_in_use:
         note(f"note: it was in use; commands mean the {DEVNET} from now on: chainbill network use NAME")

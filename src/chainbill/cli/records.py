@@ -70,11 +70,12 @@ def fetch(invocation: Invocation, context: click.Context, place: Path, name: str
 
     Exits with 3 where a record that is sealed to you is not what it should be.
     """
+    from chainbill.operations.actor import Actor
     from chainbill.operations.records import fetch_records
 
     session = invocation.session()
     name = only_account(session.keystores) if name is None else name
-    done = fetch_records(session, name, place)
+    done = fetch_records(Actor.known(session, name), place)
     emit(
         {
             "account": name,

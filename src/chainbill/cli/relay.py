@@ -45,13 +45,15 @@ def submit(invocation: Invocation, file: BinaryIO, name: str) -> None:
     emit(
         {
             **facts,
-            "sent_by": name,
+            "sent_by": name if done.changed else None,
+            "changed": done.changed,
             "resumed": done.resumed,
             "transaction": done.transaction,
             "gas_used": done.gas_used,
             "effective_at": done.effective_at,
         },
-        f"{facts['intent']} is done, in block {done.block}: {done.transaction}\n"
+        f"{facts['intent']} {'is done' if done.changed else 'was done before'}, "
+        f"in block {done.block}: {done.transaction}\n"
         f"{it_holds(done.effective_at or 0)}",
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Annotated
 
+from chainbill.client.arguments import Converted
 from chainbill.errors import AmountError
 from chainbill.money import MAX_AMOUNT, parse_dollars
 
-Amount = str | Decimal | int
+Amount = Annotated[str | Decimal | int, Converted]
 """Dollars as text (``"12.50"``) or ``Decimal``, or micro-dollars as ``int``. Never ``float``."""
 
 

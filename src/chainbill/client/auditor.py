@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chainbill.client import parties
-from chainbill.client.parties import PartyName
+from chainbill.client.arguments import checked
+from chainbill.client.parties import PartyName, PatientName
 from chainbill.errors import ArgumentError, StateError, unusable
 from chainbill.operations import audit
 from chainbill.operations.audit import (
@@ -23,6 +24,7 @@ from chainbill.records.vault import VaultKey
 from chainbill.state.session import Session
 
 
+@checked
 class Auditor:
     """Rebuilds the ledger from the chain's logs, and compares it with contract state."""
 
@@ -54,7 +56,7 @@ class Auditor:
     def history(
         self,
         *,
-        patient: str | None = None,
+        patient: PatientName | None = None,
         provider: PartyName | None = None,
         payer: PartyName | None = None,
         kinds: Sequence[str] = (),

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-from eth_account.signers.local import LocalAccount
-
 from chainbill.chain.deployments import Deployment, read_deployment
+from chainbill.client import parties
+from chainbill.client.accounts import Accounts
+from chainbill.client.acting import Who, acting, is_private_key
+from chainbill.client.arguments import checked, checks
 from chainbill.client.auditor import Auditor
+from chainbill.client.contacts import Contacts
 from chainbill.client.governor import Governor
 from chainbill.client.insurer import Insurer
 from chainbill.client.ledger import Ledger
 from chainbill.client.oracle import Oracle
 from chainbill.client.patient import Patient
 from chainbill.client.provider import Provider
+from chainbill.client.records import Records
 from chainbill.client.relay import Relay
-from chainbill.errors import ArgumentError, NodeError
+from chainbill.errors import NodeError
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims.disputes import DisputeStep, close
 from chainbill.operations.governor.calls import governor_account
@@ -27,18 +30,11 @@ from chainbill.state.directory import StateDirectory
 from chainbill.state.networks import RPC_ENVIRONMENT, state_of
 from chainbill.state.session import Session
 
-Who = LocalAccount | str
-"""An account with its key; or, by name, one whose keystore is in the state directory; or an address, to read
-only."""
-
 AnyPath = str | os.PathLike[str]
 """Where a file or a folder is."""
 
 
-_WHO_ACTS = "give an eth-account LocalAccount (Account.from_key), the name of a keystore, or an address"
-_PRIVATE_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
-
-
+@checked
 class Chainbill:
     """One deployment, through one node. Made by ``connect``."""
 
@@ -54,6 +50,21 @@ class Chainbill:
     def ledger(self) -> Ledger:
         """Every claim that the chain tells of."""
         return Ledger(self._session)
+
+    @property
+    def contacts(self) -> Contacts:
+        """Who is who: the address book, and the cards that it is made of."""
+        return Contacts(self._session)
+
+    @property
+    def accounts(self) -> Accounts:
+        """The keys that are in the state directory."""
+        return Accounts(self._session)
+
+    @property
+    def records(self) -> Records:
+        """The sealed records that are here, on their way to their patients."""
+        return Records(self._session)
 
     def now(self) -> int:
         """The chain's time, in seconds since 1970: the only clock that chainbill goes by."""
@@ -79,7 +90,8 @@ class Chainbill:
             AttestationError: not an address.
             StateError: no insurer has the name, or nobody can have the address.
         """
-        return Insurer(self._actor(who, Role.INSURER), payer_id)
+        payer = None if payer_id is None else parties.payer_id(self._session, payer_id)
+        return Insurer(self._actor(who, Role.INSURER), payer)
 
     def provider(self, who: Who, *, provider_id: int | None = None) -> Provider:
         """A provider.
@@ -92,7 +104,8 @@ class Chainbill:
             AttestationError: not an address.
             StateError: no provider has the name, or nobody can have the address.
         """
-        return Provider(self._actor(who, Role.PROVIDER), provider_id)
+        provider = None if provider_id is None else parties.provider_id(self._session, provider_id)
+        return Provider(self._actor(who, Role.PROVIDER), provider)
 
     def oracle(self, who: Who = "oracle-1") -> Oracle:
         """The oracle, whose nodes' keys and store are in the state directory.
@@ -121,7 +134,7 @@ class Chainbill:
         Raises:
             StateError: by name, and its keystore is not in the state directory.
         """
-        if isinstance(who, str) and not who.startswith("0x") and not _PRIVATE_KEY.fullmatch(who):
+        if isinstance(who, str) and not who.startswith("0x") and not is_private_key(who):
             return Governor(governor_account(self._session, who))
         return Governor(self._actor(who, Role.GOVERNOR))
 
@@ -141,7 +154,7 @@ class Chainbill:
         """
         return Auditor(self._session, attestations=attestations, vault=vault, key=key)
 
-    def close_dispute(self, claim: str, *, sent_by: LocalAccount | str) -> DisputeStep:
+    def close_dispute(self, claim: str, *, sent_by: Who) -> DisputeStep:
         """End a dispute whose deadline has passed; anyone may. See ``operations.claims.disputes.close``.
 
         Args:
@@ -151,22 +164,10 @@ class Chainbill:
         return close(self._actor(sent_by, None), claim)
 
     def _actor(self, who: Who, role: Role | None) -> Actor:
-        """Who acts; ``role``: that a name has to be of, None: of any.
-
-        Raises:
-            ArgumentError: nobody, or a private key, which no message repeats.
-        """
-        if isinstance(who, LocalAccount):
-            return Actor.of(self._session, who)
-        if not isinstance(who, str):
-            raise ArgumentError(f"a {type(who).__name__} names no account", argument="who", hint=_WHO_ACTS)
-        if _PRIVATE_KEY.fullmatch(who):
-            raise ArgumentError("that is a private key, and no account", argument="who", hint=_WHO_ACTS)
-        if who.startswith("0x"):
-            return Actor.reading(self._session, who)
-        return Actor.holding(self._session, who) if role is None else Actor.named(self._session, who, role)
+        return acting(self._session, who, role)
 
 
+@checks
 def connect(
     rpc_url: str | None = None,
     *,

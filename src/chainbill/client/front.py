@@ -20,6 +20,7 @@ from chainbill.chain.contracts.escrow import (
     Payers,
 )
 from chainbill.chain.contracts.payer import (
+    Enrolment,
     MemberYear,
 )
 from chainbill.chain.contracts.settlement import (
@@ -27,6 +28,9 @@ from chainbill.chain.contracts.settlement import (
 )
 from chainbill.chain.deployments import (
     Deployment,
+)
+from chainbill.client.accounts import (
+    Accounts,
 )
 from chainbill.client.amounts import (
     Amount,
@@ -37,6 +41,9 @@ from chainbill.client.auditor import (
 from chainbill.client.connection import (
     Chainbill,
     connect,
+)
+from chainbill.client.contacts import (
+    Contacts,
 )
 from chainbill.client.governor import (
     Governor,
@@ -55,6 +62,9 @@ from chainbill.client.patient import (
 )
 from chainbill.client.provider import (
     Provider,
+)
+from chainbill.client.records import (
+    Records,
 )
 from chainbill.client.relay import (
     Relay,
@@ -102,6 +112,9 @@ from chainbill.money import (
     format_dollars,
     parse_dollars,
 )
+from chainbill.operations.accounts import (
+    OwnAccount,
+)
 from chainbill.operations.audit import (
     ShownClaim,
     Verification,
@@ -130,6 +143,11 @@ from chainbill.operations.claims.lookup import (
 )
 from chainbill.operations.claims.receivables import (
     Collected,
+)
+from chainbill.operations.contacts import (
+    ImportedCard,
+    KnownContact,
+    SignedCard,
 )
 from chainbill.operations.governor.admission import (
     PayerCreated,
@@ -160,6 +178,10 @@ from chainbill.operations.governor.stopping import (
 from chainbill.operations.insurer.acceptances import (
     Accepted,
     ProviderAcceptance,
+)
+from chainbill.operations.insurer.enrolment import (
+    EnrolledMember,
+    MembersEnrolled,
 )
 from chainbill.operations.insurer.fees import (
     FeesPublished,
@@ -258,14 +280,24 @@ from chainbill.operations.provider.waiting import (
 from chainbill.operations.provider.worklist_rebuild import (
     RebuiltWorklist,
 )
+from chainbill.operations.records import (
+    ExportedRecords,
+    FetchedRecords,
+)
 from chainbill.operations.relay import (
     Relayed,
 )
 from chainbill.oracle.api import (
+    Custody,
     Receipt,
+    Status,
 )
 from chainbill.records.catalogue import (
     Catalogue,
+)
+from chainbill.records.member_file import (
+    NewMember,
+    read_members,
 )
 from chainbill.records.service_event import (
     Party,
@@ -275,6 +307,10 @@ from chainbill.records.service_event import (
 )
 from chainbill.records.vault import (
     VaultKey,
+)
+from chainbill.state.address_book import (
+    Contact,
+    Role,
 )
 from chainbill.statements.insurer import (
     InsurerStatement,
@@ -291,6 +327,7 @@ from chainbill.statements.provider import (
 
 __all__ = [
     "Accepted",
+    "Accounts",
     "AdvanceDrawn",
     "Amount",
     "AmountError",
@@ -315,9 +352,12 @@ __all__ = [
     "Collected",
     "ConsentChange",
     "ConsentStanding",
+    "Contact",
+    "Contacts",
     "ContractReverted",
     "Correction",
     "CreditWithdrawn",
+    "Custody",
     "Deployment",
     "Deposit",
     "DevnetError",
@@ -327,24 +367,30 @@ __all__ = [
     "DisputeStep",
     "DisputedClaim",
     "DoubtfulClaim",
+    "EnrolledMember",
+    "Enrolment",
     "EpochEnded",
     "EpochOpened",
     "EventsRemoved",
     "ExportedEvents",
+    "ExportedRecords",
     "FeeStanding",
     "FeeTerms",
     "FeesPublished",
     "FeesWithdrawn",
+    "FetchedRecords",
     "GasTooDear",
     "Governor",
     "HistoryEntry",
     "HoldsTooLittle",
+    "ImportedCard",
     "Ingested",
     "Insurer",
     "InsurerStatement",
     "IntakeRefused",
     "KeyChange",
     "KeyRotation",
+    "KnownContact",
     "Ledger",
     "LedgerClaim",
     "LedgerError",
@@ -353,7 +399,9 @@ __all__ = [
     "MalformedRecord",
     "MemberChange",
     "MemberYear",
+    "MembersEnrolled",
     "NeedsGas",
+    "NewMember",
     "NodeError",
     "NodeRefused",
     "NotDeployed",
@@ -363,6 +411,7 @@ __all__ = [
     "Oracle",
     "OracleStanding",
     "Outcome",
+    "OwnAccount",
     "PartlySent",
     "Party",
     "Patient",
@@ -397,10 +446,12 @@ __all__ = [
     "Receipt",
     "RecordError",
     "RecordTooLarge",
+    "Records",
     "Relay",
     "Relayed",
     "Reversal",
     "Revocation",
+    "Role",
     "RoleGranted",
     "RoleMember",
     "RoleRevoked",
@@ -410,9 +461,11 @@ __all__ = [
     "SettlementPaused",
     "ShownClaim",
     "SignaturesVoided",
+    "SignedCard",
     "SignedIntent",
     "StateError",
     "StateForgotten",
+    "Status",
     "StoreRebuilt",
     "TakenEvents",
     "TermsError",
@@ -432,4 +485,5 @@ __all__ = [
     "connect",
     "format_dollars",
     "parse_dollars",
+    "read_members",
 ]

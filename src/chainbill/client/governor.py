@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 from chainbill.chain.roles import GovernorRole
 from chainbill.client.amounts import Amount, micro_dollars
+from chainbill.client.arguments import checked
 from chainbill.client.parties import PartyName, provider_id
-from chainbill.errors import ArgumentError
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims import disputes
 from chainbill.operations.claims.disputes import DisputeStep
@@ -25,6 +25,7 @@ RoleName = Literal["admin", "registrar", "guardian", "arbiter"]
 """One of the governor's roles."""
 
 
+@checked
 class Governor:
     """An account in one of the governor's roles; the chain says which. Where a role's calls are delayed, a
     method announces its call and raises ``CallDelayed``; called again after the delay, it makes it."""
@@ -98,11 +99,8 @@ class Governor:
         """
         wanted: RulingWanted
         if isinstance(ruling, Mapping):
-            for part in ruling:
-                _one_of(part, get_args(Part), "ruling")
             wanted = {part: micro_dollars(amount) for part, amount in ruling.items()}
         else:
-            _one_of(ruling, ("reverse", "uphold"), "ruling")
             wanted = ruling
         return disputes.resolve(self._actor, claim, wanted)
 
@@ -128,21 +126,9 @@ class Governor:
 
     def grant_role(self, role: RoleName, account: str, *, delay_seconds: int | None = None) -> RoleGranted:
         """Put an address into a role, see ``operations.governor.roles.grant_role``."""
-        wanted = _role(role)
+        wanted = GovernorRole.labelled(role)
         return roles.grant_role(self._actor, wanted, account, delay_seconds=delay_seconds)
 
     def revoke_role(self, role: RoleName, account: str) -> RoleRevoked:
         """Take an address out of a role, see ``operations.governor.roles.revoke_role``."""
-        return roles.revoke_role(self._actor, _role(role), account)
-
-
-def _role(role: RoleName) -> GovernorRole:
-    _one_of(role, get_args(RoleName), "role")
-    return GovernorRole.labelled(role)
-
-
-def _one_of(word: str, known: Sequence[str], argument: str) -> None:
-    """Raises ArgumentError: it is none of them."""
-    if word not in known:
-        hint = f"one of {', '.join(known)}"
-        raise ArgumentError(f"{word!r} is no {argument}", argument=argument, hint=hint)
+        return roles.revoke_role(self._actor, GovernorRole.labelled(role), account)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 
 from chainbill.billing.plan_file import PlanFile
 from chainbill.billing.terms import FeeTerms
 from chainbill.chain.contracts.payer import MemberYear
 from chainbill.client import parties
 from chainbill.client.amounts import Amount, micro_dollars
-from chainbill.client.parties import PartyName
+from chainbill.client.arguments import checked
+from chainbill.client.parties import PartyName, PatientName
 from chainbill.operations import statements
 from chainbill.operations.actor import Actor
 from chainbill.operations.balances import Deposit, WithdrawalAnnounced, WithdrawalCalledOff, WithdrawalTaken
@@ -17,8 +20,18 @@ from chainbill.operations.claims import disputes, receivables
 from chainbill.operations.claims.disputes import DisputeStep
 from chainbill.operations.claims.lookup import Claims, DisputedClaim, PartyTo
 from chainbill.operations.claims.receivables import Collected
-from chainbill.operations.insurer import acceptances, account, fees, members, ownership, plans, pool
+from chainbill.operations.insurer import (
+    acceptances,
+    account,
+    enrolment,
+    fees,
+    members,
+    ownership,
+    plans,
+    pool,
+)
 from chainbill.operations.insurer.acceptances import Accepted, ProviderAcceptance
+from chainbill.operations.insurer.enrolment import MembersEnrolled
 from chainbill.operations.insurer.fees import FeesPublished, FeeStanding
 from chainbill.operations.insurer.members import MemberChange
 from chainbill.operations.insurer.ownership import PayerOffer, PayerTakeover
@@ -26,10 +39,12 @@ from chainbill.operations.insurer.plans import PlanPublication, PublishedPlan
 from chainbill.operations.insurer.pool import PoolStanding
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.fee_file import fee_of
+from chainbill.records.member_file import NewMember
 from chainbill.statements.insurer import InsurerStatement
 from chainbill.statements.period import Period
 
 
+@checked
 class Insurer:
     """An insurer's account and its payer contract. Without its key both can be read, and nothing be sent."""
 
@@ -109,12 +124,15 @@ class Insurer:
             fees_by_service: by service name; of a bare amount, units stay as they were published.
             catalogue: the services that may be named; None: the packaged one.
         """
-        services = catalogue or Catalogue.load()
+        services, payer_id = catalogue or Catalogue.load(), self._own()
+        present = fees.newest_terms(self._actor.session, payer_id)
         terms = {
-            service: fee if isinstance(fee, FeeTerms) else self._fee(services, service, fee)
+            service: fee
+            if isinstance(fee, FeeTerms)
+            else fee_of(services, service, micro_dollars(fee), present.get(service))
             for service, fee in fees_by_service.items()
         }
-        return fees.publish_fees(self._actor, self._own(), terms)
+        return fees.publish_fees(self._actor, payer_id, terms)
 
     # ---- providers --------------------------------------------------------------------------------------
 
@@ -133,13 +151,13 @@ class Insurer:
 
     # ---- members ----------------------------------------------------------------------------------------
 
-    def member(self, patient: str, *, year: int | None = None) -> MemberYear:
+    def member(self, patient: PatientName, *, year: int | None = None) -> MemberYear:
         """A patient's standing in a benefit year; None: the chain's."""
         return members.member_year(self._actor.session, self.payer_id, self._member(patient), year=year)
 
     def enrol(
         self,
-        patient: str,
+        patient: PatientName,
         plan_id: int,
         *,
         year: int | None = None,
@@ -171,11 +189,33 @@ class Insurer:
             plan_paid=micro_dollars(plan_paid),
         )
 
-    def change_plan(self, patient: str, plan_id: int, *, year: int | None = None) -> MemberChange:
+    def enrol_many(
+        self, new_members: Sequence[NewMember], *, on_enrolled: Callable[[int], None] = lambda _: None
+    ) -> MembersEnrolled:
+        """Enrol many patients, without a wait for each; see ``operations.insurer.enrolment.enrol_many``.
+
+        Args:
+            new_members: of ``read_members``, or made one by one; their amounts are micro-dollars.
+            on_enrolled: hears how many more are enrolled.
+        """
+        exact = [
+            replace(
+                each,
+                deductible_met=micro_dollars(each.deductible_met),
+                oop_met=None if each.oop_met is None else micro_dollars(each.oop_met),
+                plan_paid=micro_dollars(each.plan_paid),
+            )
+            for each in new_members
+        ]
+        return enrolment.enrol_many(
+            self._actor, self._own(), exact, progress=lambda _: nullcontext(on_enrolled)
+        )
+
+    def change_plan(self, patient: PatientName, plan_id: int, *, year: int | None = None) -> MemberChange:
         """Move a member to another plan, a day from now; see ``operations.insurer.members.change_plan``."""
         return members.change_plan(self._actor, self._own(), self._member(patient), plan_id, year=year)
 
-    def end_coverage(self, patient: str, *, year: int | None = None) -> MemberChange:
+    def end_coverage(self, patient: PatientName, *, year: int | None = None) -> MemberChange:
         """End a member's coverage, a day from now; see ``operations.insurer.members.end_coverage``."""
         return members.end_coverage(self._actor, self._own(), self._member(patient), year=year)
 
@@ -217,9 +257,5 @@ class Insurer:
     def _provider(self, provider: PartyName) -> int:
         return parties.provider_id(self._actor.session, provider)
 
-    def _member(self, patient: str) -> str:
+    def _member(self, patient: PatientName) -> str:
         return parties.patient(self._actor.session, patient)
-
-    def _fee(self, catalogue: Catalogue, service: str, amount: Amount) -> FeeTerms:
-        present = fees.newest_terms(self._actor.session, self._own(), service)
-        return fee_of(catalogue, service, micro_dollars(amount), present)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chainbill.client import parties
-from chainbill.client.parties import PartyName
+from chainbill.client.arguments import checked
+from chainbill.client.parties import PartyName, PatientName
 from chainbill.operations.claims.facts import LedgerClaim
 from chainbill.operations.claims.lookup import Claims, PartyTo
 from chainbill.state.session import Session
 
 
+@checked
 class Ledger:
     """Every claim of a deployment. Each reading begins with the newest block."""
 
@@ -20,7 +22,7 @@ class Ledger:
     def claims(
         self,
         *,
-        patient: str | None = None,
+        patient: PatientName | None = None,
         provider: PartyName | None = None,
         payer: PartyName | None = None,
     ) -> Iterator[LedgerClaim]:

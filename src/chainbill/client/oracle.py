@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from chainbill.client.arguments import checked
 from chainbill.operations.actor import Actor
 from chainbill.operations.oracle import fees, settle
 from chainbill.operations.oracle.fees import FeesWithdrawn, OperatorFees
@@ -12,6 +13,7 @@ from chainbill.operations.oracle.settle import OracleStanding, Settlement, Store
 from chainbill.operations.oracle.take import TakenEvents, take_events
 
 
+@checked
 class Oracle:
     """The oracle of the state directory, and the account that sends for it."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from chainbill.chain.contracts.escrow import Limits, Payers
 from chainbill.client import parties
 from chainbill.client.amounts import Amount, micro_dollars
+from chainbill.client.arguments import checked
 from chainbill.client.parties import PartyName
 from chainbill.client.times import Moment, Span, seconds, timestamp
 from chainbill.operations import statements
@@ -27,6 +28,7 @@ from chainbill.statements.patient_model import PatientStatement
 from chainbill.statements.period import Period
 
 
+@checked
 class Patient:
     """A patient's account. Without its key it can be read, and nothing be sent or signed for it."""
 
@@ -224,8 +226,8 @@ class Patient:
 
     def _payers(self, payer: PartyName, secondary: PartyName | None) -> tuple[int, int | None]:
         session = self._actor.session
-        second = None if secondary is None else parties.payer_id(session, secondary)
-        return parties.payer_id(session, payer), second
+        second = None if secondary is None else parties.payer_id_or_nobody(session, secondary)
+        return parties.payer_id_or_nobody(session, payer), second
 
 
 def _amount(amount: Amount | None) -> int | None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from chainbill.client.amounts import Amount, micro_dollars
+from chainbill.client.arguments import checked
+from chainbill.client.parties import PatientName
 from chainbill.errors import TermsError
 from chainbill.interop.fhir import MAX_BYTES
 from chainbill.interop.patient_accounts import Mapped
@@ -58,6 +60,7 @@ from chainbill.statements.period import Period
 from chainbill.statements.provider import ProviderStatement
 
 
+@checked
 class Provider:
     """A provider's account. Without its key it can be read, and nothing be signed or sent."""
 
@@ -88,7 +91,7 @@ class Provider:
         self,
         event: ServiceEvent,
         *,
-        patient: str | None = None,
+        patient: PatientName | None = None,
         self_pay: bool = False,
         key: Key | None = None,
     ) -> Receipt:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from chainbill.client.arguments import checked
 from chainbill.operations import relay
 from chainbill.operations.actor import Actor
 from chainbill.operations.patient.signed_intents import SignedIntent
 from chainbill.operations.relay import Relayed
 
 
+@checked
 class Relay:
     """An account that sends for patients; anybody's will do."""
 

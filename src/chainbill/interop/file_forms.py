@@ -20,6 +20,7 @@ class Wanted(Enum):
     PLAN = "a plan file in TOML"
     FEES = "a fee file in TOML, CSV or JSON"
     PRICES = "a price file in TOML, CSV or JSON"
+    MEMBERS = "a member file in CSV"
     CATALOGUE = "a service catalogue in TOML"
     LEDGER = "a copy of the ledger"
     SIGNED = "a file that a patient has signed"
@@ -39,6 +40,7 @@ _MADE_BY = {
     Wanted.PLAN: "see one to copy and change: chainbill insurer plan --example",
     Wanted.FEES: "see how it is written: chainbill insurer fees --help",
     Wanted.PRICES: "see how it is written: chainbill provider prices --help",
+    Wanted.MEMBERS: "see how it is written: chainbill insurer enrol --help",
     Wanted.CATALOGUE: "copy the packaged catalogue.toml and change it",
     Wanted.LEDGER: "make one: chainbill audit history --export FILE",
     Wanted.SIGNED: "make one: chainbill patient sign --help",
@@ -191,6 +193,6 @@ def _columns(text: str) -> _Found | None:
     lines = [line for line in text.splitlines() if line.strip()][:_MOST_LINES]
     for separator, name in ((",", "commas"), (";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
         if len(lines) > 1 and all(separator in line for line in lines):
-            may_be = (Wanted.FEES, Wanted.PRICES) if separator == "," else ()
+            may_be = (Wanted.FEES, Wanted.PRICES, Wanted.MEMBERS) if separator == "," else ()
             return _Found(f"a table (CSV, with {name})", may_be)
     return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from chainbill.chain.contracts.settlement import DisputeStatus
-from chainbill.chain.format.events import Claim, SecondaryShares
+from chainbill.chain.contracts.settlement import DisputeStatus, SettledClaim, settled_claims
+from chainbill.chain.format.batch_rows import MOST_FOLLOWERS, PairedRow, pair_rows
+from chainbill.chain.format.events import BatchSettled, Claim, Event, SecondaryShares
 from chainbill.chain.format.packed_claim import NO_SECONDARY
-from chainbill.errors import LedgerError
 from chainbill.ledger.credit import day_of
 
 
@@ -60,31 +60,23 @@ class Dispute:
 
 
 @dataclass(slots=True)
-class SettledRow:
-    """A settled row whose batch has not been logged yet."""
-
-    patient: str
-    claim: Claim
-    secondary: SecondaryShares = NO_SECONDARY
-
-
-@dataclass(slots=True)
 class OpenBatch:
-    """The settled rows of a transaction; their batch's own log follows them."""
+    """What a transaction has logged of rows whose batch's own log is still to come."""
 
     transaction: str = ""
-    rows: list[SettledRow] = field(default_factory=list)
+    logged: list[Event] = field(default_factory=list)
+    """Settled rows, and what follows each."""
 
-    def last(self, patient: str, commitment: bytes) -> SettledRow:
-        """The row just logged.
+    def last(self, commitment: bytes) -> PairedRow | None:
+        """The row that was just logged, with what has followed it; None: it is another claim's, or there is
+        none."""
+        tail = self.logged[-1 - MOST_FOLLOWERS :]
+        rows = list(pair_rows([(self.transaction, event) for event in tail]))
+        return rows[-1] if rows and rows[-1].row.claim.commitment == commitment else None
 
-        Raises:
-            LedgerError: it is another one, or there is none.
-        """
-        row = self.rows[-1] if self.rows else None
-        if row is None or (row.patient, row.claim.commitment) != (patient, commitment):
-            raise LedgerError(f"a log about claim 0x{commitment.hex()} does not follow it")
-        return row
+    def claims(self, batch: BatchSettled, settled_at: int) -> list[SettledClaim]:
+        """What the batch settles, in the order of its tree's leaves."""
+        return list(settled_claims([*self.logged, batch], settled_at))
 
 
 @dataclass(slots=True)

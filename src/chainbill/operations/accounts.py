@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
 from eth_account.signers.local import LocalAccount
 
-from chainbill.errors import StateError
+from chainbill.errors import StateError, unusable
 from chainbill.records.vault import VaultKey
 from chainbill.state.address_book import AddressBook, Contact, Role
-from chainbill.state.keystores import Keystores
+from chainbill.state.keystores import Keystores, open_keystore
+
+_KEYSTORE_BYTES = 1 << 16
+"""A keystore is smaller than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """An account whose key is here."""
+
+    name: str
+    role: Role | None
+    """What it is for on this network; None: it is not known there."""
+    address: str
+    """Checksum address."""
+
+
+def own_accounts(book: AddressBook, keystores: Keystores) -> tuple[OwnAccount, ...]:
+    """The accounts whose keys are here, in order of name.
+
+    Raises:
+        StateError: a keystore or the address book is damaged or open to other users.
+    """
+    entries = book.entries()
+    return tuple(
+        OwnAccount(name, entries[name].role if name in entries else None, keystores.address(name))
+        for name in keystores.names()
+    )
+
+
+def read_keystore(file: Path, passphrase: Callable[[], str]) -> bytes:
+    """The private key in a keystore file of elsewhere, 32 bytes; ``passphrase`` is asked once it was read.
+
+    Raises:
+        StateError: it cannot be read, is no keystore, or the passphrase does not open it.
+    """
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_KEYSTORE_BYTES)
+    except OSError as error:
+        raise unusable(file, "read", error) from None
+    return open_keystore(content, passphrase())
 
 
 def new_account(book: AddressBook, keystores: Keystores, name: str, role: Role) -> Contact:
@@ -36,14 +81,13 @@ def import_account(book: AddressBook, keystores: Keystores, name: str, role: Rol
         here = "its key is here" if known in keystores else "by its address"
         raise StateError(
             f"{account.address} is in the address book already, as {known}, {here}",
-            hint="there is nothing to import" if known in keystores else f"import it as that: --name {known}",
+            hint="there is nothing to import" if known in keystores else f"import it as that: `name={known}`",
         )
     if known is None and name in book.entries():
         raise StateError(f"there is another account named {name!r}", hint="choose another name")
-    if known is not None and book.get(known).role is not role:
-        raise StateError(
-            f"{known} is known as {book.get(known).role}, not as {role}", hint="give that --role"
-        )
+    before = None if known is None else book.get(known).role
+    if before not in (None, role):
+        raise StateError(f"{known} is known as {before}, not as {role}", hint=f"give `role={before}`")
     return _enter(book, keystores.add(name, key), name, role)
 
 

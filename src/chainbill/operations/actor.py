@@ -30,11 +30,11 @@ class Actor:
     _open_vault: Callable[[], VaultKey] | None = field(default=None, repr=False)
 
     @classmethod
-    def named(cls, session: Session, name: str, role: Role) -> Self:
-        """The account of a name, whose keystore is in the state directory.
+    def named(cls, session: Session, name: str, role: Role | None = None) -> Self:
+        """The account of a name in the address book, whose keystore may be in the state directory.
 
         Raises:
-            StateError: nobody of that role has the name.
+            StateError: nobody (of that role, where one is given) has the name.
         """
         return cls._of_state(session, session.book.get(name, role).address, name)
 
@@ -46,6 +46,16 @@ class Actor:
             StateError: there is none of that name.
         """
         return cls._of_state(session, session.keystores.address(name), name)
+
+    @classmethod
+    def known(cls, session: Session, name: str) -> Self:
+        """The account of a name, whatever its role: of a keystore of the state directory, else of the address
+        book.
+
+        Raises:
+            StateError: there is none of that name.
+        """
+        return cls.holding(session, name) if name in session.keystores else cls.named(session, name)
 
     @classmethod
     def _of_state(cls, session: Session, address: str, name: str) -> Self:
@@ -107,3 +117,15 @@ class Actor:
         """The key that opens records sealed to it; of a named account whose key is elsewhere, that of one
         here to whose vault key its records are sealed. Errors as ``account``."""
         return VaultKey.derive(bytes(self.account.key)) if self._open_vault is None else self._open_vault()
+
+    def vault_key_at_hand(self) -> VaultKey | None:
+        """The same; None where it is elsewhere, as an address alone or a name of the address book tells.
+
+        Raises:
+            StateError: the passphrase is missing or wrong.
+        """
+        if self.only_reads:
+            return None
+        if not self.is_named or self.name in self.session.keystores:
+            return self.vault_key()
+        return self.session.vault_key_in_stead(self.name)

@@ -16,7 +16,8 @@ class Change:
     effective_at: int | None = None
     """Since or from when it holds, in seconds since 1970; None: it has held before."""
     transaction: str | None = None
-    """Hash of the transaction that did it, as 0x and 64 hex digits; None where none was sent."""
+    """Hash of the transaction that did it, as 0x and 64 hex digits; of what was so already an earlier one,
+    where the logs were asked for it, else None."""
     block: int | None = None
     """Number of that transaction's block."""
     resumed: bool = False

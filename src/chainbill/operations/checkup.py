@@ -45,6 +45,9 @@ KNOWN_ANVIL = "1.7"
 CLOCK_TOLERANCE_SECONDS = 300
 """A chain's clock this close to the machine's counts as the same."""
 
+AHEAD_TOLERANCE_SECONDS = 15
+"""No node takes a block that is further ahead of its own clock."""
+
 
 class Verdict(StrEnum):
     """How a check came out."""
@@ -153,7 +156,7 @@ def _devnet(state: StateDirectory) -> Finding:
 
 def _devnet_deployment(state: StateDirectory, devnet: Devnet) -> Finding:
     deployment = load_deployment(state.deployments, CHAIN_ID)
-    again = "begin a new chain: chainbill devnet down, then up --fresh"
+    again = "begin a new chain: chainbill devnet down, then chainbill devnet up --fresh"
     return _deployment(connect(devnet.rpc_url), deployment, again)
 
 
@@ -172,7 +175,7 @@ def _only_for_dry_runs(finding: Finding) -> Finding:
     """On a network nothing but a dry run needs an anvil."""
     if finding.check != "anvil" or finding.verdict is not Verdict.FAIL:
         return finding
-    return _warn("anvil", finding.found, "only --dry-run needs it here")
+    return _warn("anvil", finding.found, "only a dry run needs it here")
 
 
 def _on_network(state: StateDirectory, name: str, rpc_url: str | None) -> list[Finding]:
@@ -223,11 +226,15 @@ def _finality(session: Session) -> Finding:
 
 def _newest_block(session: Session) -> Finding:
     age = int(time.time()) - session.now()
-    if abs(age) <= CLOCK_TOLERANCE_SECONDS:
-        return _ok("newest block", f"{age} s old")
-    if age < 0:
-        return _warn("newest block", f"{-age} s ahead of this machine's clock", "set this machine's clock")
-    advice = "it makes blocks only for transactions, or it stands still: ask whoever runs it"
+    if age < -AHEAD_TOLERANCE_SECONDS:
+        advice = "set this machine's clock, or ask whoever runs the chain to set theirs"
+        return _warn("newest block", f"{-age} s ahead of this machine's clock", advice)
+    if age <= CLOCK_TOLERANCE_SECONDS:
+        return _ok("newest block", f"{max(age, 0)} s old")
+    advice = (
+        "it makes blocks only for transactions, or it stands still, or this machine's clock is ahead: see "
+        "that the clock is right, and ask whoever runs the chain"
+    )
     return _warn("newest block", f"{age} s old", advice)
 
 

@@ -15,6 +15,7 @@ from web3 import Web3
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.deploy import (
     EPOCH,
+    PROXY_STEP,
     ROLES,
     STEPS,
     DeploymentTerms,
@@ -83,12 +84,14 @@ MOST_MEMBERS = 32
 """Of an oracle epoch (``QuorumAdmin.MAX_MEMBERS``)."""
 
 GAS_OF_STEPS = {
+    PROXY_STEP: 80_000,
     "governance": 2_300_000,
     "token": 1_350_000,
     "registry": 1_150_000,
     "payers": 620_000,
     "escrow": 3_500_000,
-    "settlement": 9_900_000,
+    "extension": 5_400_000,
+    "settlement": 5_400_000,
     EPOCH: 120_000,
     ROLES: 720_000,
 }
@@ -164,7 +167,7 @@ def prepare(state: StateDirectory, request: DeploymentRequest, rpc_url: str | No
     if network is None:
         raise StateError(
             "a deployment is made on a network, and the devnet has one already",
-            hint="add the network first: chainbill network add NAME --rpc-url URL; then: --network NAME",
+            hint="add the network first: chainbill network add NAME --rpc-url URL; then: `network=NAME`",
         )
     _check_not_deployed(state, network)
     account = _keystores(state).unlock(request.account)
@@ -285,12 +288,12 @@ def _begun(
     except ValidationError:
         raise StateError(
             f"the notes of a deployment that was begun, {state.deploying}, are damaged",
-            hint="give it up, and what stands of it with it: --start-over",
+            hint="give it up, and what stands of it with it: `start_over=True`",
         ) from None
     if plan.chain_id != network.chain_id or not plan.has_terms(terms, deployer):
         raise StateError(
             f"a deployment on {network.name} was begun on other terms",
-            hint="finish it with the options it was begun with, or give it up: --start-over",
+            hint="finish it as it was begun, or give it up: `start_over=True`",
         )
     return plan
 
@@ -301,7 +304,7 @@ def _check_token(w3: Web3, network: Network, request: DeploymentRequest, deploye
             raise TokenRefused(
                 f"DevUSD is play money, and chain {network.chain_id} is {MAIN_NETS[network.chain_id]}",
                 reason="main_net",
-                hint="name the dollar token of that chain: --token ADDRESS",
+                hint="name the dollar token of that chain: `token=ADDRESS`",
             )
         return
     if not request.untried_token:

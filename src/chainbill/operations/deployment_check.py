@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from eth_utils.address import to_checksum_address
 from web3 import Web3
 
-from chainbill.chain.deploy import CONTRACTS, restricted_contracts
+from chainbill.chain.artifacts import load_artifact
+from chainbill.chain.deploy import CONTRACTS, FIRST, address_by_salt, restricted_contracts
 from chainbill.chain.deployments import Deployment, Making, Way
 from chainbill.chain.node.connection import find_receipt
 from chainbill.chain.node.endpoints import check_chain
 from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.roles import RESTRICTED, GovernorRole, label_of
-from chainbill.chain.runtime_code import EXTENSION, differences, extension_of
+from chainbill.chain.runtime_code import differences, extension_in
 from chainbill.chain.token_trial import DECIMALS
 from chainbill.errors import ChainError, NotDeployed
 
@@ -103,8 +104,7 @@ class _Checked:
 
 def _record(checked: _Checked) -> Iterator[Difference]:
     """Does the record agree with itself?"""
-    at = {**checked.deployment.addresses(), "extension": extension_of(checked.deployment.settlement)}
-    for name, address in at.items():
+    for name, address in _places(checked.w3, checked.deployment).items():
         created = checked.made.contracts.get(name)
         if created is None or created.address != address:
             told = "nothing" if created is None else created.address
@@ -114,26 +114,62 @@ def _record(checked: _Checked) -> Iterator[Difference]:
         yield Difference("token", "its way", "DevUSD" if checked.made.test_token else "existing", token.way)
 
 
+def _compiler(checked: _Checked) -> Iterator[Difference]:
+    """Code that is the same to the byte came of this compiler: what else the record says would mislead who
+    compiles the sources again."""
+    written, ours = checked.made.compiler, load_artifact(CONTRACTS["settlement"]).compiler
+    for name in sorted({*written, *ours}):
+        said, found = (str(settings.get(name, "nothing")) for settings in (written, ours))
+        if said != found:
+            yield Difference("compiler", name, said, found)
+
+
+def _salt(checked: _Checked) -> Iterator[Difference]:
+    """Are the addresses those that the salt calls for, and is there a salt where CREATE2 is named?"""
+    made, at = checked.made, checked.deployment.addresses()
+    ways = {name: made.contracts[name].way for name in FIRST if name in made.contracts}
+    by_salt = [name for name, way in ways.items() if way is Way.CREATE2]
+    if made.salt is None:
+        for name in by_salt:
+            yield Difference(name, "its way", Way.CREATE2, "no salt is written for it")
+        return
+    for name, way in ways.items():
+        if way is Way.CREATE:
+            yield Difference(name, "its way", Way.CREATE, "a salt is written, which is for CREATE2")
+    for name in by_salt:
+        wanted = address_by_salt(checked.w3, name, bytes.fromhex(made.salt[2:]), made.deployer, at)
+        if wanted != at[name]:
+            yield Difference(name, "the address by its salt", wanted, at[name])
+
+
 def _code_as_written(checked: _Checked) -> Iterator[Difference]:
     yield from _code(checked.w3, checked.deployment)
 
 
 def _code(w3: Web3, deployment: Deployment) -> Iterator[Difference]:
-    at = deployment.addresses()
-    contracts: dict[str, str | None] = {**CONTRACTS, "extension": EXTENSION}
-    if deployment.made is not None and not deployment.made.test_token:
-        contracts["token"] = None
-    for name, contract in contracts.items():
-        address = extension_of(deployment.settlement) if name == "extension" else at[name]
-        with mapped_errors():
-            code = bytes(w3.eth.get_code(Web3.to_checksum_address(address)))
-        if contract is not None:
-            for each in differences(contract, code, address, at, deployment.chain_id):
+    at = _places(w3, deployment)
+    existing = deployment.made is not None and not deployment.made.test_token
+    for name, address in at.items():
+        code = _code_at(w3, address)
+        if name != "token" or not existing:
+            for each in differences(CONTRACTS[name], code, address, at, deployment.chain_id):
                 yield Difference(name, each.what, each.expected, each.found)
         if deployment.made is not None and name in deployment.made.contracts:
             written, found = deployment.made.contracts[name].code_hash, Web3.keccak(code).to_0x_hex()
             if written != found:
                 yield Difference(name, "the hash of its code", written, found)
+
+
+def _places(w3: Web3, deployment: Deployment) -> dict[str, str]:
+    """Every contract's address; the extension's is what settlement's code says, and nothing where that is not
+    the package's."""
+    extension = extension_in(_code_at(w3, deployment.settlement))
+    return {**deployment.addresses(), **({} if extension is None else {"extension": extension})}
+
+
+def _code_at(w3: Web3, address: str) -> bytes:
+    with mapped_errors():
+        return bytes(w3.eth.get_code(Web3.to_checksum_address(address)))
 
 
 def _creation(checked: _Checked) -> Iterator[Difference]:
@@ -254,12 +290,29 @@ def _quorum(checked: _Checked) -> Iterator[Difference]:
 
 
 def _token(checked: _Checked) -> Iterator[Difference]:
+    if not checked.made.test_token and _is_own_devusd(checked):
+        yield Difference("token", "what it is", "a token that was there before", "DevUSD of this governance")
     decimals = checked.protocol.token.decimals()
     if decimals != DECIMALS:
         yield Difference("token", "its decimals", str(DECIMALS), str(decimals))
 
 
-_STANDS: tuple[Callable[[_Checked], Iterator[Difference]], ...] = (_record, _code_as_written, _creation)
+def _is_own_devusd(checked: _Checked) -> bool:
+    """Is the token DevUSD, made at will by whoever governs this deployment?"""
+    at = checked.deployment.addresses()
+    code = _code_at(checked.w3, at["token"])
+    if differences(CONTRACTS["token"], code, at["token"], at, checked.deployment.chain_id):
+        return False
+    return checked.protocol.token.authority() == checked.deployment.governance
+
+
+_STANDS: tuple[Callable[[_Checked], Iterator[Difference]], ...] = (
+    _record,
+    _compiler,
+    _salt,
+    _code_as_written,
+    _creation,
+)
 """What is compared before any contract is asked."""
 
 _ASKED: tuple[Callable[[_Checked], Iterator[Difference]], ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from web3.types import TxReceipt
+from web3.types import LogReceipt, TxReceipt
 
 from chainbill.chain.format.events import (
     ConsentGranted,
@@ -54,6 +54,31 @@ def made(session: Session, receipt: TxReceipt) -> Made:
         effective_at=effective_at(session, receipt),
         transaction=transaction_of(receipt),
         block=receipt["blockNumber"],
+    )
+
+
+class Stood(TypedDict):
+    """What is told for a ``Change`` that is none."""
+
+    changed: bool
+    effective_at: int | None
+    transaction: str | None
+    block: int | None
+
+
+def stood(session: Session, log: LogReceipt | None) -> Stood:
+    """What was so already, since the block of this log; None: it has never been otherwise.
+
+    Raises:
+        ChainError: the node could not be reached, or has no such block.
+    """
+    if log is None:
+        return Stood(changed=False, effective_at=None, transaction=None, block=None)
+    return Stood(
+        changed=False,
+        effective_at=time_of_block(session.protocol.w3, log["blockHash"]),
+        transaction=log["transactionHash"].to_0x_hex(),
+        block=log["blockNumber"],
     )
 
 

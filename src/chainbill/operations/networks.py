@@ -127,7 +127,7 @@ def recorded_deployment(state: StateDirectory, network: Network) -> Deployment |
 def _network(name: str, settings: NetworkSettings, present: Network | None) -> Network:
     urls = settings.rpc_urls or (present.rpc_urls if present else ())
     if not urls:
-        raise StateError("a network needs a node", hint="name one: --rpc-url URL")
+        raise StateError("a network needs a node", hint="name one: `rpc_urls=URL`")
     chain_id = _asked(urls, settings.chain_id or (present.chain_id if present else None))
     explorer = settings.explorer_url or (present.explorer_url if present else None)
     if explorer is not None and urlsplit(explorer).scheme not in ("http", "https"):
@@ -150,22 +150,34 @@ def _network(name: str, settings: NetworkSettings, present: Network | None) -> N
 
 def _asked(urls: Sequence[str], chain_id: int | None) -> int:
     """The chain that all nodes that answer are of. Only where it is known beforehand need none answer."""
-    failure: NodeError | None = None
+    _check_urls(urls)
+    failures: list[NodeError] = []
     for url in urls:
-        is_here(url)
         try:
             w3 = connect(url)
         except NodeError as error:
-            failure = failure or error
+            failures.append(error)
             continue
         chain_id = chain_id or w3.eth.chain_id
         check_chain(w3, chain_id, url)
     if chain_id is None:
-        told = "no node answers" if failure is None else str(failure)
         raise NodeError(
-            told, hint="check the URL, and that the node runs; or say which chain it is: --chain-id N"
+            "; ".join(map(str, failures)),
+            hint="check the URL, and that the node runs; or say which chain it is: `chain_id=N`",
         )
     return chain_id
+
+
+def _check_urls(urls: Sequence[str]) -> None:
+    """Name everything at once that is no URL of a node."""
+    failures: list[NodeError] = []
+    for url in urls:
+        try:
+            is_here(url)
+        except NodeError as error:
+            failures.append(error)
+    if failures:
+        raise NodeError("; ".join(map(str, failures)), hint=failures[0].hint)
 
 
 def _checked_deployment(state: StateDirectory, network: Network, path: Path) -> Deployment:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from chainbill.attestation.address import ZERO_ADDRESS, checksum_address
 from chainbill.errors import StateError
 from chainbill.operations.governor.admission import owned_payer, registered_ids
 from chainbill.state.address_book import Contact, Role
@@ -67,6 +70,23 @@ def patient_address(session: Session, who: str) -> str:
         StateError: no patient has the name, or nobody can have the address.
     """
     return known_party(session, who, Role.PATIENT)[1].address
+
+
+def patient_finder(session: Session) -> Callable[[str], str]:
+    """``patient_address`` for many: the address book is read once."""
+    entries = session.book.entries()
+    patients = {name: entry.address for name, entry in entries.items() if entry.role is Role.PATIENT}
+    others = {entry.address for entry in entries.values() if entry.role is not Role.PATIENT}
+    others |= {ZERO_ADDRESS, *session.protocol.deployment.addresses().values()}
+
+    def find(who: str) -> str:
+        if who in patients:
+            return patients[who]
+        address = checksum_address(who) if who.startswith("0x") else None
+        # Whoever is refused is looked up as one is: that says why.
+        return patient_address(session, who) if address is None or address in others else address
+
+    return find
 
 
 def _provider_of_id(session: Session, provider_id: int) -> tuple[Contact, int]:

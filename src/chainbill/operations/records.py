@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chainbill.errors import AttestationError, MalformedRecord
+from chainbill.operations.actor import Actor
 from chainbill.records.sealed_file import SealedRecord
 from chainbill.records.shared_records import RecordsFolder, read_records, write_records
 from chainbill.records.vault import copy_tag
@@ -14,7 +15,7 @@ from chainbill.state.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedRecords:
     """What was laid out for others."""
 
     records: int
@@ -23,7 +24,7 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchedRecords:
     """What became of the records that lay there."""
 
     kept: int
@@ -39,7 +40,7 @@ class Fetched:
 
 def export_records(
     session: Session, place: Path, to: Sequence[str] = (), *, write: Callable[[bytes], None]
-) -> Exported:
+) -> ExportedRecords:
     """Lay the sealed records of the state directory into a folder, or write them into one file.
 
     Args:
@@ -53,19 +54,19 @@ def export_records(
     found = list(_sealed_to(session, tags))
     if place.is_dir():
         folder = RecordsFolder(place)
-        return Exported(len(found), sum(folder.put(*each) for each in found))
+        return ExportedRecords(len(found), sum(folder.put(*each) for each in found))
     write(write_records(found))
-    return Exported(len(found), len(found))
+    return ExportedRecords(len(found), len(found))
 
 
-def fetch_records(session: Session, name: str, place: Path) -> Fetched:
+def fetch_records(patient: Actor, place: Path) -> FetchedRecords:
     """Take the records that are sealed to an account from a folder or a file into the state directory. Each
     is opened first, and must be what its commitment says.
 
     Raises:
-        StateError: no such account, its key is elsewhere, or nothing can be read there.
+        StateError: its key is not at hand, or nothing can be read there.
     """
-    key, vault = session.vault_key(name), session.vault
+    key, vault = patient.vault_key(), patient.session.vault
     kept = known = others = 0
     refused = []
     for commitment, record in RecordsFolder(place) if place.is_dir() else read_records(place):
@@ -75,7 +76,7 @@ def fetch_records(session: Session, name: str, place: Path) -> Fetched:
             refused.append((commitment, str(error)))
             continue
         kept, known, others = kept + (new is True), known + (new is False), others + (new is None)
-    return Fetched(kept, known, others, tuple(refused))
+    return FetchedRecords(kept, known, others, tuple(refused))
 
 
 def _sealed_to(session: Session, keys: Sequence[bytes]) -> Iterator[tuple[bytes, SealedRecord]]:

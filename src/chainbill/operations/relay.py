@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from web3.types import TxReceipt
+from web3.types import LogReceipt, TxReceipt
 
 from chainbill.attestation.patient_intents import (
     DisputeClaim,
@@ -19,7 +19,9 @@ from chainbill.attestation.patient_intents import (
 )
 from chainbill.attestation.signing import canonical_signature, recover
 from chainbill.attestation.typed_data import Domain
-from chainbill.chain.node.connection import has_code
+from chainbill.chain.format.events import DisputeParty, NonceUsed
+from chainbill.chain.format.logs import decode_log
+from chainbill.chain.node.connection import calldata_of, find_receipt, has_code
 from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
@@ -28,8 +30,10 @@ from chainbill.ledger.proofs import ProvenClaim
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change, transaction_of
 from chainbill.operations.claims.lookup import Claims
+from chainbill.operations.claims.steps_taken import disputed
 from chainbill.operations.effect import effective_at
 from chainbill.operations.patient.signed_intents import SignedIntent, domain_of
+from chainbill.operations.repeats import unless_so
 from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.state.session import Session
 
@@ -49,10 +53,12 @@ class Relayed(Change):
 
     intent: Intent
     gas_used: int
+    """By the transaction that did it."""
 
 
 def submit(relay: Actor, signed: SignedIntent) -> Relayed:
-    """Send what a patient has signed, once; it holds for the patient, whoever sends it.
+    """Send what a patient has signed, once; it holds for the patient, whoever sends it. Where somebody has
+    sent it already, or the patient has disputed the claim itself, that is told.
 
     Args:
         relay: pays for it.
@@ -64,18 +70,30 @@ def submit(relay: Actor, signed: SignedIntent) -> Relayed:
         ContractReverted: the contract refuses.
     """
     session, (intent, domain) = relay.session, signed.read()
+    _check_domain(session, intent, domain)
+    order = _order(session, intent, domain, bytes.fromhex(signed.signature[2:]))
     sender = relay.sender()
-    with sender.errand(Errand(f"relay {signed.signature}")) as earlier:
-        receipt = earlier or _send(session, sender, intent, domain, bytes.fromhex(signed.signature[2:]))
+
+    def told(receipt: TxReceipt, *, changed: bool = True, resumed: bool = False) -> Relayed:
         return Relayed(
-            changed=True,
+            changed=changed,
             effective_at=effective_at(session, receipt),
             transaction=transaction_of(receipt),
             block=receipt["blockNumber"],
-            resumed=earlier is not None,
+            resumed=resumed,
             intent=intent,
             gas_used=receipt["gasUsed"],
         )
+
+    def stands() -> Relayed | None:
+        log = order.done_by()
+        receipt = None if log is None else find_receipt(session.protocol.w3, log["transactionHash"])
+        return None if receipt is None else told(receipt, changed=False)
+
+    with sender.errand(Errand(f"relay {signed.signature}")) as earlier, _explained(order.advice):
+        if earlier is not None:
+            return told(earlier, resumed=True)
+        return unless_so(stands, lambda: told(order.send(sender)))
 
 
 def externally_signed(session: Session, content: bytes, signature: bytes) -> SignedIntent:
@@ -92,7 +110,7 @@ def externally_signed(session: Session, content: bytes, signature: bytes) -> Sig
         message = _MESSAGE.validate_json(content)
     except ValidationError:
         raise AttestationError(
-            "that is no message to be signed", hint="write one: chainbill patient sign, with --external"
+            "that is no message to be signed", hint="write one: chainbill patient sign … --external"
         ) from None
     intent, domain = read_intent(message)
     _check_domain(session, intent, domain)
@@ -126,17 +144,26 @@ def disputed_claim(session: Session, signed: SignedIntent) -> ProvenClaim:
     return Claims(session).prove(intent.claim_id)
 
 
-def _send(session: Session, sender: Sender, intent: Intent, domain: Domain, signature: bytes) -> TxReceipt:
-    protocol = session.protocol
-    _check_domain(session, intent, domain)
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """How an intent is sent, and how one finds out that it was."""
+
+    send: Callable[[Sender], TxReceipt]
+    done_by: Callable[[], LogReceipt | None]
+    """The log by which it was done already; None: it was not."""
+    advice: Callable[[], str]
+    """What to do where the signature is not taken."""
+
+
+def _order(session: Session, intent: Intent, domain: Domain, signature: bytes) -> _Order:
     match intent:
         case EscrowIntent():
-            return _relay_escrow_intent(protocol, sender, intent, domain, signature)
+            return _escrow_order(session.protocol, intent, domain, signature)
         case ReceiveWithAuthorization():
-            return _relay_deposit(protocol, sender, intent, domain, signature)
+            return _deposit_order(session.protocol, intent, domain, signature)
         case DisputeClaim():
             proven = Claims(session).prove(intent.claim_id)
-            return _relay_dispute(protocol, sender, intent, domain, signature, proven)
+            return _dispute_order(session.protocol, intent, domain, signature, proven)
     raise _nothing_to_send(intent)
 
 
@@ -144,7 +171,7 @@ def _check_domain(session: Session, intent: Intent, domain: Domain) -> None:
     if domain != domain_of(session.protocol, intent):
         raise StateError(
             "it was signed for other contracts than this chain's",
-            hint="sign again on this chain, or send it to the chain it was signed for: --rpc-url",
+            hint="sign again on this chain, or send it to the chain it was signed for: `rpc_url=`",
         )
 
 
@@ -154,37 +181,67 @@ def _nothing_to_send(intent: Intent) -> AttestationError:
     )
 
 
-def _relay_escrow_intent(
-    protocol: Protocol, sender: Sender, intent: EscrowIntent, domain: Domain, signature: bytes
-) -> TxReceipt:
+def _escrow_order(protocol: Protocol, intent: EscrowIntent, domain: Domain, signature: bytes) -> _Order:
     escrow = protocol.escrow
     given = _as_the_contracts_take_it(protocol, intent, domain, intent.patient, signature)
-    with _explained(lambda: _nonce_advice(intent.nonce, escrow.nonce_of(intent.patient))):
-        return escrow.relay(sender, intent, given)
+
+    def done_by() -> LogReceipt | None:
+        if escrow.nonce_of(intent.patient) <= intent.nonce:
+            return None
+        block = protocol.deployment.block
+        logs = escrow.raw_logs("NonceUsed", from_block=block, patient=intent.patient)
+        told = NonceUsed(intent.patient, intent.nonce + 1)  # Which nonce is next.
+        spent = [log for log in logs if decode_log(log, escrow.artifact) == told]
+        return _by_call(protocol, spent, escrow.calldata(intent.twin, *intent.arguments(), given))
+
+    return _Order(
+        lambda sender: escrow.relay(sender, intent, given),
+        done_by,
+        lambda: _nonce_advice(intent.nonce, escrow.nonce_of(intent.patient)),
+    )
 
 
-def _relay_deposit(
-    protocol: Protocol, sender: Sender, intent: ReceiveWithAuthorization, domain: Domain, signature: bytes
-) -> TxReceipt:
+def _deposit_order(
+    protocol: Protocol, intent: ReceiveWithAuthorization, domain: Domain, signature: bytes
+) -> _Order:
+    token = protocol.token
     given = _as_the_contracts_take_it(protocol, intent, domain, intent.owner, signature)
-    with _explained(lambda: _DISOWNED):
-        return protocol.escrow.deposit_with_authorization(sender, intent, given)
+
+    def done_by() -> LogReceipt | None:
+        if not token.is_authorization_used(intent.owner, intent.nonce):
+            return None
+        block = protocol.deployment.block
+        spent = token.raw_logs(
+            "AuthorizationUsed", from_block=block, authorizer=intent.owner, nonce=intent.nonce
+        )
+        return _by_call(protocol, spent, protocol.escrow.authorized_deposit(intent, given))
+
+    return _Order(
+        lambda sender: protocol.escrow.deposit_with_authorization(sender, intent, given),
+        done_by,
+        lambda: _DISOWNED,
+    )
 
 
-def _relay_dispute(
-    protocol: Protocol,
-    sender: Sender,
-    intent: DisputeClaim,
-    domain: Domain,
-    signature: bytes,
-    proven: ProvenClaim,
-) -> TxReceipt:
+def _by_call(protocol: Protocol, spent: Sequence[LogReceipt], call: bytes) -> LogReceipt | None:
+    """The log of what spent a nonce, where it was this very call: another message over it may have been
+    faster."""
+    made = (log for log in spent if call in calldata_of(protocol.w3, log["transactionHash"]))
+    return next(made, None)
+
+
+def _dispute_order(
+    protocol: Protocol, intent: DisputeClaim, domain: Domain, signature: bytes, proven: ProvenClaim
+) -> _Order:
     settlement, patient = protocol.settlement, proven.settled.patient
     given = _as_the_contracts_take_it(protocol, intent, domain, patient, signature)
-    with _explained(lambda: _nonce_advice(intent.nonce, settlement.nonce_of(patient))):
-        return settlement.dispute_by_sig(
+    return _Order(
+        lambda sender: settlement.dispute_by_sig(
             sender, proven.settled, intent, given, root_slot=proven.root_slot, proof=proven.proof
-        )
+        ),
+        lambda: disputed(protocol, proven, DisputeParty.PATIENT),
+        lambda: _nonce_advice(intent.nonce, settlement.nonce_of(patient)),
+    )
 
 
 def _as_the_contracts_take_it(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainbill.chain.node.connection import time_of_block
-from chainbill.chain.node.finality import final_block
+from chainbill.chain.node.finality import DEVNET_FINALITY, final_block
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.ledger.indexer import decode_ledger, fetch_ledger
 from chainbill.operations.actor import Actor
@@ -29,15 +29,15 @@ from chainbill.statements.provider import provider_statement as of_provider
 def read_history(session: Session) -> LedgerHistory:
     """Fetch every log of the session's deployment, and replay what is final.
 
-    Which block of a network is final its settings say; on a devnet, and on a chain that only its node's URL
-    names, the newest counts.
+    Which block of a network is final its settings say. On a chain that only its node's URL names it is what
+    the node calls final, or one 64 blocks deep; on a devnet the newest.
 
     Raises:
         ChainError: the node does not answer.
         LedgerError: the logs do not replay.
     """
     deployment, w3 = session.protocol.deployment, session.protocol.w3
-    final = None if session.network is None else final_block(w3, session.network.finality)
+    final = None if session.finality == DEVNET_FINALITY else final_block(w3, session.finality)
     with JsonRpc(session.rpc_url) as node:
         ledger = fetch_ledger(node, deployment)
     recorded, last = decode_ledger(ledger), ledger.header.to_block
@@ -54,8 +54,8 @@ def read_history(session: Session) -> LedgerHistory:
 def patient_statement(
     patient: Actor, *, period: Period | None = None, charges: Sequence[str] = ()
 ) -> PatientStatement:
-    """The Explanation of Benefits: what was charged, who paid how much of it, and why; to an address alone,
-    without the details that are sealed.
+    """The Explanation of Benefits: what was charged, who paid how much of it, and why. Where the account's
+    key is elsewhere it is the same without the details that are sealed, and each charge says so.
 
     Args:
         period: only charges of these days or this benefit year, by date of service.
@@ -64,7 +64,7 @@ def patient_statement(
     Raises:
         ChainError: the node does not answer.
         LedgerError: the logs do not replay, or one of ``charges`` names none.
-        StateError: the key is not at hand, or a number is not whole.
+        StateError: the passphrase is missing or wrong, or a number is not whole.
     """
     history = read_history(patient.session)
     facts = history.patient(patient.address, reader(patient))
@@ -105,16 +105,17 @@ def insurer_statement(session: Session, payer_id: int, *, period: Period | None 
 
 
 def reader(actor: Actor) -> Reader | None:
-    """An account as a reader of the vault; None of an address alone, which opens nothing.
+    """An account as a reader of the vault; None where its key is elsewhere, so that it opens nothing.
 
     Raises:
-        StateError: its key is not at hand, or the passphrase is missing or wrong.
+        StateError: the passphrase is missing or wrong.
     """
-    if actor.only_reads:
+    key = actor.vault_key_at_hand()
+    if key is None:
         return None
     state = actor.session.state
     taken = OracleStore(state.oracle_database).waiting() if state.oracle_database.exists() else []
-    return Reader(actor.session.vault, actor.vault_key(), Refusals(state.refusals_database), taken)
+    return Reader(actor.session.vault, key, Refusals(state.refusals_database), taken)
 
 
 def names(book: AddressBook) -> Names:

@@ -87,9 +87,33 @@ class Hold(StrEnum):
     """No attestation by the provider is at hand, only what the chain said before it dropped the claim."""
 
 
+class Custody(StrEnum):
+    """Who has an accepted attestation now, and so who brings it on."""
+
+    ORACLE = "oracle"
+    """An oracle: it goes into a batch of it, unless it is held or recalled."""
+    PROVIDER = "provider"
+    """The provider alone: it is checked and stored in the provider's state directory, which no oracle reads.
+    It is settled once an oracle elsewhere has been handed it in a file."""
+    CHAIN = "chain"
+    """The chain has settled or denied it, whoever brought it there."""
+
+
+_CUSTODY = {
+    Custody.ORACLE: "the oracle has it",
+    Custody.PROVIDER: "it is stored here, and no oracle reads this store; export it to one (export_events, "
+    "and take there)",
+    Custody.CHAIN: "it is on chain",
+}
+"""In words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The oracle has the attestation, and how it stands; the same one sent again gives the same receipt."""
+    """The attestation was accepted, and how it stands; the same one sent again gives the same receipt.
+
+    ``str(receipt)`` says in a sentence what became of it.
+    """
 
     attestation: ServiceAttestation
     status: Status
@@ -107,11 +131,17 @@ class Receipt:
     """The provider's; empty: rebuilt from the chain, which does not have it."""
     repeated: bool = False
     """True where this very attestation was accepted before."""
+    custody: Custody = Custody.ORACLE
+    """Who has it: accepted is not yet handed to somebody who settles it."""
 
     @property
     def standing_reason(self) -> str:
         """Why it waits, as a stable word; ``none``: for its first batch, or nothing is known."""
         return self.hold.value if self.hold is not None else self.reason.label
+
+    def __str__(self) -> str:
+        """What became of it, such as ``accepted: the oracle has it``."""
+        return f"{self.status}: {_CUSTODY[self.custody]}"
 
 
 class RecallEnd(StrEnum):

@@ -67,5 +67,5 @@ def _check_authority(protocol: Protocol, stored: StoredAttestation, signer: str)
     if not own or not registry.is_attester(provider_id, signer):
         raise AttestationError(
             f"{signer} may not recall sequence {stored.attestation.sequence} of provider {provider_id}",
-            hint="the payout address's key may recall everything: --key NAME; an attester key what it signed",
+            hint="the payout address's key may recall everything: `key=NAME`; an attester key what it signed",
         )

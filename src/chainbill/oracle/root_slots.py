@@ -1,7 +1,8 @@
-"""Where a batch's Merkle root is kept: the lowest slot that is empty or whose dispute window has ended.
+"""Where a batch's Merkle root is to be kept: the lowest slot that is empty or whose dispute window has ended.
 
 Few slots, used again and again, keep settling cheap. Which are in use is remembered in the store; the chain
-is asked about the others, because anybody may submit a batch and choose its slot.
+is asked about the others, because anybody may submit a batch and choose its slot. Where somebody is quicker
+the contract takes another one, and the batch's log says which.
 """
 
 from __future__ import annotations
@@ -36,7 +37,3 @@ class RootSlots:
     def take(self, slot: int, settled_at: int) -> None:
         """Remember that a batch settled at ``settled_at`` uses the slot."""
         self._store.take_root_slot(slot, settled_at + DISPUTE_WINDOW_SECONDS)
-
-    def avoid(self, slot: int, until: int) -> None:
-        """Remember that the contract said a slot is in use until then."""
-        self._store.take_root_slot(slot, until)

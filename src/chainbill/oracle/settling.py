@@ -6,8 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from web3.types import TxReceipt
-
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.typed_data import SettlementBatch
 from chainbill.billing.outcomes import Outcome
@@ -15,7 +13,6 @@ from chainbill.chain.format.batch_codec import encode_sections
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import Place
-from chainbill.errors import ContractReverted
 from chainbill.oracle.api import Hold, Status
 from chainbill.oracle.batching import PlannedBatch, plan_batches
 from chainbill.oracle.examination import Examination
@@ -79,7 +76,8 @@ def settle_open(
             others = [member for member in members if member.row not in left_out]
             planned.extendleft(reversed(plan_batches(protocol, others, signed_at)))
             continue
-        receipt = _submit(protocol, sender, batch, signatures, slots)
+        slot = slots.next_free(protocol.now())
+        receipt = protocol.settlement.settle(sender, batch, signatures, root_slot=slot)
         settled = record_receipt(protocol, store, members, receipt)
         for batch_done in _with_lost(protocol, store, members, settled):
             done.append(batch_done)
@@ -135,21 +133,3 @@ def _with_lost(
     found = {row.attestation.commitment for batch in earlier for row in batch.rows}
     left = tuple(row for row in settled.rows if row.attestation.commitment not in found)
     return [replace(settled, rows=left), *earlier]
-
-
-def _submit(
-    protocol: Protocol,
-    sender: Sender,
-    batch: SettlementBatch,
-    signatures: Sequence[bytes],
-    slots: RootSlots,
-) -> TxReceipt:
-    """Send a batch to a free root slot, and to another one where somebody else was quicker."""
-    while True:
-        slot = slots.next_free(protocol.now())
-        try:
-            return protocol.settlement.settle(sender, batch, signatures, root_slot=slot)
-        except ContractReverted as refusal:
-            if refusal.name != "RootSlotInUse":
-                raise
-            slots.avoid(slot, refusal.fields["until"])

@@ -84,7 +84,7 @@ _TROUBLE = {
     "SQLITE_FULL": ("the disk is full", "make room and run it again: what was kept before is kept"),
     "SQLITE_READONLY": (
         "it can only be read",
-        "have it and its folder made writable, or name another --state-dir",
+        "have it and its folder made writable, or name another: `state=`",
     ),
     "SQLITE_CANTOPEN": ("it cannot be opened", "may this user read and write it and its folder?"),
     "SQLITE_PERM": ("this user may not", "have its owner allow it (chmod, chown)"),

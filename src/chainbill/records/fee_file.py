@@ -12,6 +12,7 @@ stays as it was published. A service that is not in the file gets no fee.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,8 @@ def _fee(
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise TermsError(problem["msg"].removeprefix("Value error, ")) from None
+
+
+def example_fees() -> str:
+    """The text of the packaged fee file, to copy and change."""
+    return files("chainbill.records").joinpath("example_fees.toml").read_text("utf-8")

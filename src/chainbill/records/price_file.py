@@ -9,6 +9,7 @@ A service is named as the catalogue names it; "0" takes it off the list.
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +32,8 @@ def _price(_: CatalogueEntry, price: Any) -> int:
     if not isinstance(price, str):
         raise TermsError('write the price in quotes, such as "85.00"')
     return parse_cents(price, "a price")
+
+
+def example_prices() -> str:
+    """The text of the packaged price file, to copy and change."""
+    return files("chainbill.records").joinpath("example_prices.toml").read_text("utf-8")

@@ -8,22 +8,29 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
+    BeforeValidator,
     Field,
-    TypeAdapter,
-    ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from chainbill.money import MAX_AMOUNT
+from chainbill.stated import Stated
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 """Years (UTC) in which a service can have been performed; anything else is a slip of the pen."""
 
-_MOMENT = TypeAdapter(AwareDatetime)
-_ANY_DAY = date(1970, 1, 1)
+
+def _day_at_the_place(fields: dict[str, Any]) -> date:
+    """The day that ``performed_at`` shows at its own offset."""
+    moment: datetime = fields["performed_at"]
+    return moment.date()
+
+
+def _day(given: Any, read: ValidationInfo) -> Any:
+    """A date of service of None is one that is not given."""
+    return _day_at_the_place(read.data) if given is None and "performed_at" in read.data else given
 
 
 class ServiceKind(StrEnum):
@@ -47,20 +54,16 @@ class PriceSource(StrEnum):
     CATALOGUE_DEFAULT = "catalogue_default"
 
 
-class Party(BaseModel):
+class Party(Stated):
     """A person or an organisation as the record names it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     reference: str
     """Stable within the record's source, for example ``Patient/123`` or ``urn:uuid:…``."""
     name: str = ""
 
 
-class ServiceEvent(BaseModel):
+class ServiceEvent(Stated):
     """One service to one patient by one provider: what is billed, adjudicated and settled."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ServiceKind
     record_identity: Annotated[str, Field(min_length=1)]
@@ -77,7 +80,7 @@ class ServiceEvent(BaseModel):
     code_system: str = ""
     code: str = ""
     performed_at: AwareDatetime
-    service_date: date
+    service_date: Annotated[date, BeforeValidator(_day)] = Field(default_factory=_day_at_the_place)
     """The calendar day where the service took place, which X12 837 calls the date of service (DTP*472); where
     it is not given, the day that ``performed_at`` shows at its own offset."""
     units: Annotated[int, Field(ge=1, lt=2**16)] = 1
@@ -85,18 +88,6 @@ class ServiceEvent(BaseModel):
     """Micro-dollars for all units together; no float, not even one without a fraction: 120.0 is meant as
     dollars."""
     price_source: PriceSource
-
-    @model_validator(mode="before")
-    @classmethod
-    def _day_at_the_place(cls, fields: Any) -> Any:
-        """The date of service of an event that names none."""
-        if not isinstance(fields, dict) or fields.get("service_date") is not None:
-            return fields
-        try:
-            moment = _MOMENT.validate_python(fields.get("performed_at"))
-        except ValidationError:
-            return fields | {"service_date": _ANY_DAY}  # what is wrong with the moment is told of the moment
-        return fields | {"service_date": moment.date()}
 
     @field_validator("performed_at")
     @classmethod

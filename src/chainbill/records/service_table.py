@@ -10,8 +10,6 @@ rule in all three (``money.parse_dollars``).
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import tomllib
 from collections.abc import Callable, Mapping
@@ -21,6 +19,7 @@ from typing import Any, TypeVar
 from chainbill.errors import AmountError, TermsError
 from chainbill.money import parse_count
 from chainbill.records.catalogue import Catalogue, CatalogueEntry
+from chainbill.records.csv_file import csv_rows, read_text
 
 _Line = TypeVar("_Line")
 
@@ -48,12 +47,7 @@ def read_service_table(
             where.
     """
     try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise TermsError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise TermsError(f"{path}: not a {_format(path)} file: {error}") from None
-    try:
+        text = read_text(path, _format(path))
         lines = _csv_lines(text, what, counts) if _format(path) == "CSV" else _lines(path, text, what)
     except TermsError as error:
         raise TermsError(f"{path}: {error}", hint=error.hint) from None
@@ -93,23 +87,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _csv_lines(text: str, what: str, counts: tuple[str, ...]) -> Mapping[str, Any]:
-    try:
-        rows = [[cell.strip(" \t") for cell in row] for row in csv.reader(io.StringIO(text), strict=True)]
-    except csv.Error as error:
-        raise TermsError(f"not a CSV file: {error}") from None
-    columns = rows[0] if rows else []
+    rows = csv_rows(text)
+    _, columns = next(rows, (1, []))
     if columns[:2] != ["service", what] or set(columns[2:]) - set(counts) or len(set(columns)) < len(columns):
         asked = ",".join(["service", what, *counts])
         raise TermsError(f"the first line of a {what} file in CSV names its columns: {asked}")
     lines: dict[str, Any] = {}
-    for number, row in enumerate(rows[1:], 2):
-        if not any(row):
-            continue
-        if len(row) != len(columns):
-            raise TermsError(
-                f"line {number} has {len(row)} columns, not {len(columns)}",
-                hint='an amount with commas stands in quotes: office-visit,"1,250.00"',
-            )
+    for number, row in rows:
         if row[0] in lines:
             raise TermsError(f"line {number}: {row[0]} stands there twice")
         lines[row[0]] = _csv_line(f"line {number}", what, dict(zip(columns[1:], row[1:], strict=True)))
@@ -132,7 +116,7 @@ def _line(
 ) -> _Line:
     if entry is None:
         raise TermsError(
-            f"{where}: the catalogue has no such service", hint="name your own catalogue with --catalogue"
+            f"{where}: the catalogue has no such service", hint="name your own catalogue: `catalogue=`"
         )
     try:
         return read(entry, line)

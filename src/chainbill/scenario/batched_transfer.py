@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from web3 import Web3
+from web3.types import TxReceipt
 
 from chainbill.chain.node.sender import Sender
 
@@ -56,6 +57,6 @@ class BatchedTransfer:
         self.address = str(made["contractAddress"])
         self._functions = w3.eth.contract(address=Web3.to_checksum_address(self.address), abi=ABI).functions
 
-    def pull(self, sender: Sender, token: str, payee: str, amount: int, payers: Sequence[str]) -> int:
-        """Pull ``amount`` from each of ``payers``; returns the gas used."""
-        return int(sender.send(self._functions.pull(token, payee, amount, list(payers)))["gasUsed"])
+    def pull(self, sender: Sender, token: str, payee: str, amount: int, payers: Sequence[str]) -> TxReceipt:
+        """Pull ``amount`` from each of ``payers``."""
+        return sender.send(self._functions.pull(token, payee, amount, list(payers)))

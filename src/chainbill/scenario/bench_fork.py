@@ -1,48 +1,41 @@
-"""Gas by the rules of a hard fork: of creating each contract, and of settling.
+"""The benchmark's transactions, run again by geth by the rules of a hard fork: no price here is ours.
 
-Anvil runs the forks up to today's, geth those to come. Nothing else than blocks and transactions is asked of
-the node, so the clock goes on by itself and nothing is rolled back: the figures compare one fork with
-another, not with those of ``bench_gas``, which are taken days apart.
+Each is simulated on the state that it found on anvil, at the same time, with the same sender and calldata
+(``eth_simulateV1``), so that what geth asks for it can be compared to the unit with what ``bench_gas`` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from eth_account import Account
-from web3 import Web3
-from web3.types import TxParams, Wei
-
+from chainbill.chain.devnet.gas_trace import TRACE_SECONDS, state_before
 from chainbill.chain.devnet.geth import BLOCK_GAS, scratch_geth
-from chainbill.chain.devnet.scratch_devnet import scratch_devnet, scratch_folder
-from chainbill.chain.node.connection import connect
-from chainbill.chain.node.fees import FeePolicy
-from chainbill.errors import DevnetError
-from chainbill.records.hashing import keccak256
-from chainbill.scenario.bench_setup import ENDS_AT, STARTS_AT, YEAR, NodeStage, Shape
+from chainbill.chain.devnet.scratch_devnet import scratch_folder
+from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.errors import ChainError, DevnetError
+from chainbill.scenario.bench_gas import creations, hash_of, open_bench
+from chainbill.scenario.bench_scenarios import PEERS
+from chainbill.scenario.gas_pricing import PRECOMPILES, gas_by
+from chainbill.scenario.gas_schedule import AMSTERDAM, OSAKA, GasSchedule
 
-ANVIL, GETH = "anvil", "geth"
+HARDFORKS: dict[str, GasSchedule] = {"osaka": OSAKA, "amsterdam": AMSTERDAM}
+"""Each fork by whose rules geth can run them, with our prices for it."""
 
-HARDFORKS = {"prague": ANVIL, "osaka": ANVIL, "amsterdam": GETH}
-"""Each fork that can be measured, with the engine that knows its rules."""
+NEW_ACCOUNT = "0x" + "77" * 20
+"""Nobody's."""
 
-GAS_MONEY = 10**21
-"""What an account is given, in the coin's smallest unit."""
 
-NEW_ACCOUNT = Web3.to_checksum_address("0x" + "77" * 20)
-"""Holds nothing on a new chain."""
+@dataclass(frozen=True, slots=True)
+class RunGas:
+    """Gas of whole transactions."""
 
-TRANSFER_GAS = 21_000
-"""What a transfer to a new account costs before Amsterdam."""
-
-NO_LIMIT = FeePolicy(gas_cap=BLOCK_GAS // 2, total_cap=10**24, margin_bps=1_000)
-"""For creations above 2^24 gas: from Amsterdam on, what state costs does not count towards that bound."""
-
-_BATCH, _SINGLE = Shape(100, 10), Shape(1, 1)
+    geth: int
+    """What geth asks for."""
+    chainbill: int
+    """What ``bench gas`` says: measured on anvil by today's rules, computed by those to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,94 +43,101 @@ class ForkReport:
     """What ``chainbill bench gas --hardfork NAME --json`` prints."""
 
     hardfork: str
-    engine: str
-    creation_gas: dict[str, int]
-    """Gas of the transaction that creates each contract. ``ClaimSettlement`` makes its extension in the same;
-    that of ``InsurerPayer`` is the factory's."""
-    settle_gas: dict[str, int]
-    """Gas of the whole transaction of a batch; each takes a root slot that was never used."""
+    scenarios: dict[str, RunGas]
+    peers: dict[str, RunGas]
+    creation_gas: dict[str, RunGas]
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values."""
         return asdict(self)
 
 
-def measure_fork(hardfork: str) -> ForkReport:
-    """Deploy and settle by the rules of a hard fork.
+def measure_fork(
+    hardfork: str, only: Collection[str] = (), *, on_scenario: Callable[[str], None] = lambda _: None
+) -> ForkReport:
+    """Have geth run every scenario, the peers and the creations, or ``only`` some scenarios.
 
     Args:
         hardfork: one of ``HARDFORKS``.
 
     Raises:
-        DevnetError: the engine that knows these rules is missing, too old, or would not start.
-        ContractReverted: a contract refused what is done.
+        DevnetError: geth or anvil is missing, too old, or would not start.
+        ContractReverted: a contract refused what a scenario does.
+        ChainError: a transaction fails by these rules.
     """
-    engine = HARDFORKS[hardfork]
-    with _anvil_stage(hardfork) if engine == ANVIL else _geth_stage(hardfork) as stage:
-        stage.set_up([_BATCH])
-        settle = {
-            "first_touch_100_patients_10": stage.settle(_BATCH, root_slot=0),
-            "batch_100_patients_10": stage.settle(_BATCH, root_slot=1),
-            "single": stage.settle(_SINGLE, root_slot=2),
-        }
-        used = {name: int(receipt["gasUsed"]) for name, receipt in settle.items()}
-        return ForkReport(hardfork, engine, creation_gas(stage), used)
+    scenarios: dict[str, RunGas] = {}
+    with simulating_geth(hardfork) as geth, open_bench(only) as bench:
 
+        def run(transactions: Sequence[str]) -> RunGas:
+            ours = sum(gas_by(HARDFORKS[hardfork], each).used for each in bench.trace(transactions))
+            return RunGas(sum(simulated(geth, bench.node, each) for each in transactions), ours)
 
-def creation_gas(stage: NodeStage) -> dict[str, int]:
-    """Gas of the transaction that created each contract of a stage, by contract; read from its blocks."""
-    receipts = list(stage.receipts())
-    names = {address: name for name, address in stage.addresses().items()}
-    created = [(names.get(str(each.get("contractAddress"))), int(each["gasUsed"])) for each in receipts]
-    found = {name: gas for name, gas in created if name}
-    # Of the factory's calls, those that make a payer alone leave a log.
-    factory = stage.protocol.payers.address
-    payers = [int(each["gasUsed"]) for each in receipts if each.get("to") == factory and each["logs"]]
-    return found | {"InsurerPayer": payers[0]}
+        for name, _, transactions in bench.run():
+            scenarios[name] = run(transactions)
+            on_scenario(name)
+        if only:
+            return ForkReport(hardfork, scenarios, {}, {})
+        created = {name: run([each]) for name, each in creations(bench.stage).items()}
+        peers = {name: run([hash_of(peer(bench.stage)[0])]) for name, peer in PEERS.items()}
+        return ForkReport(hardfork, scenarios, peers, created)
 
 
 @contextmanager
-def _anvil_stage(hardfork: str) -> Iterator[NodeStage]:
+def simulating_geth(hardfork: str) -> Iterator[JsonRpc]:
     with (
         scratch_folder("bench") as folder,
-        scratch_devnet(folder, timestamp=STARTS_AT, hardfork=hardfork) as devnet,
+        scratch_geth(folder, hardfork) as rpc_url,
+        JsonRpc(rpc_url, timeout_seconds=TRACE_SECONDS) as geth,
     ):
-        yield NodeStage(devnet.rpc_url, devnet.give_gas, year=YEAR, ends_at=ENDS_AT)
+        check_rules(geth, hardfork)
+        yield geth
 
 
-@contextmanager
-def _geth_stage(hardfork: str) -> Iterator[NodeStage]:
-    funded = Account.from_key(keccak256(b"chainbill bench funded"))
-    with scratch_folder("bench") as folder, scratch_geth(folder, hardfork, funded) as rpc_url:
-        w3 = connect(rpc_url)
-        _check_rules(w3, hardfork, funded.address)
+def check_rules(node: JsonRpc, hardfork: str) -> None:
+    """Does a node know the rules that it was told to run by? A geth that has never heard of a fork takes its
+    time in the genesis all the same.
 
-        def give_gas(address: str) -> None:
-            price = 2 * int(w3.eth.get_block("latest")["baseFeePerGas"]) + 1
-            signed = funded.sign_transaction(
-                {
-                    "to": address,
-                    "value": GAS_MONEY,
-                    "nonce": w3.eth.get_transaction_count(funded.address),
-                    "gas": 20 * TRANSFER_GAS,
-                    "maxFeePerGas": price,
-                    "maxPriorityFeePerGas": 1,
-                    "chainId": w3.eth.chain_id,
-                }
-            )
-            w3.eth.wait_for_transaction_receipt(w3.eth.send_raw_transaction(signed.raw_transaction))
-
-        now = datetime.now(UTC)
-        ends_at = int(now.timestamp()) + 10**8
-        yield NodeStage(rpc_url, give_gas, year=now.year, ends_at=ends_at, policy=NO_LIMIT)
-
-
-def _check_rules(w3: Web3, hardfork: str, funded: str) -> None:
-    """A geth that has never heard of a fork takes its time in the genesis all the same."""
-    transfer: TxParams = {"from": Web3.to_checksum_address(funded), "to": NEW_ACCOUNT, "value": Wei(1)}
-    asked = w3.eth.estimate_gas(transfer)
-    if asked == TRANSFER_GAS:
+    Raises:
+        DevnetError: it does not.
+    """
+    schedule = HARDFORKS[hardfork]
+    asked = _gas_used(node, {"from": NEW_ACCOUNT, "to": "0x" + "78" * 20}, {}, {})
+    if asked != schedule.tx_base_cost + schedule.tx_recipient_cost:
         raise DevnetError(
-            f"this geth does not know the rules of {hardfork}: a new account costs what it costs today",
-            hint="set CHAINBILL_GETH to the path of geth 1.17 or later, or build it: make networks",
+            f"this node does not know the rules of {hardfork}: an empty transaction takes {asked:,} gas",
+            hint="set CHAINBILL_GETH to the path of geth 1.17.10 or later, or build it: make networks",
         )
+
+
+def simulated(geth: JsonRpc, node: JsonRpc, transaction: str) -> int:
+    """The gas of a transaction of ``node``'s chain on ``geth``."""
+    sent = node.call("eth_getTransactionByHash", transaction)
+    block = node.call("eth_getBlockByHash", sent["blockHash"], False)
+    call = {name: sent[name] for name in ("from", "to", "value", "input", "accessList") if sent.get(name)}
+    at = {"time": block["timestamp"], "feeRecipient": block["miner"]}
+    return _gas_used(geth, call, state_before(node, transaction), at)
+
+
+def _gas_used(node: JsonRpc, call: dict[str, Any], state: dict[str, Any], at: dict[str, Any]) -> int:
+    # By the rules to come a creation takes more than its sender has asked for on anvil.
+    call = call | {"gas": hex(BLOCK_GAS // 2)}
+    block = {"stateOverrides": _overrides(state), "blockOverrides": at, "calls": [call]}
+    answer = node.call("eth_simulateV1", {"blockStateCalls": [block], "validation": False}, "earliest")
+    done = answer[0]["calls"][0]
+    if int(done["status"], 16) != 1:
+        raise ChainError(f"the transaction fails there: {done.get('error', {}).get('message', 'no reason')}")
+    return int(done["gasUsed"], 16)
+
+
+def _overrides(state: dict[str, Any]) -> dict[str, Any]:
+    return {
+        account: {
+            "balance": held["balance"],
+            "nonce": hex(held.get("nonce") or 0),
+            "code": held.get("code") or "0x",
+            "stateDiff": held.get("storage") or {},
+        }
+        for account, held in state.items()
+        # One that is overridden is none any more.
+        if int(account, 16) not in PRECOMPILES
+    }

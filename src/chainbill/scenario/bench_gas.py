@@ -1,44 +1,56 @@
-"""Gas per settled event, exactly: receipts on anvil (osaka rules), with fixed keys, salts and block times.
+"""Gas per settled event, exactly, by the rules of today's hard fork and of the next.
 
-A scenario is measured in steady state unless it says otherwise: batches of the same shape have gone before,
-nine days earlier and again earlier on the same day, so that balances, accumulators, credits and root slots
-are in use; sequences run on, so that new words of the bitmap begin where they fall. The same run measures
-what moving one payer's coin costs with the same token: a transfer, a transfer by signature (ERC-3009), and
-transfers that a contract pulls from a hundred payers at once.
+Today's are measured: receipts on anvil (osaka). The next one's are computed from a trace of the same
+transaction (``gas_pricing``); ``bench_fork`` has geth run it by them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from web3.types import TxReceipt
 
-from chainbill.attestation.patient_intents import (
-    Intent,
-    ReceiveWithAuthorization,
-    TransferWithAuthorization,
-)
-from chainbill.attestation.signing import Signer
-from chainbill.attestation.typed_data import Domain
-from chainbill.chain.contracts.settlement import settled_claims
-from chainbill.chain.format.claim_tree import merkle_proof
-from chainbill.chain.format.events import DisputeParty
-from chainbill.chain.node.sender import Sender
-from chainbill.money import DOLLAR
-from chainbill.records.hashing import keccak256
-from chainbill.scenario.batched_transfer import BatchedTransfer
-from chainbill.scenario.bench_setup import ENDS_AT, WINDOW_DAYS, BenchStage, Coverage, Shape, bench_stage
+from chainbill.chain.devnet.gas_trace import TRACE_SECONDS, TracedTransaction, trace
+from chainbill.chain.node.json_rpc import JsonRpc
+from chainbill.scenario.bench_scenarios import PEERS, SCENARIOS, Peer, Scenario
+from chainbill.scenario.bench_setup import BenchStage, bench_stage
+from chainbill.scenario.gas_pricing import ChangedSlots, changed_slots, gas_by
+from chainbill.scenario.gas_profile import GasProfile, profile_of
+from chainbill.scenario.gas_schedule import AMSTERDAM
+
+
+@dataclass(frozen=True, slots=True)
+class ForkGas:
+    """Gas by the rules of two hard forks."""
+
+    osaka: int
+    """Measured."""
+    amsterdam: int
+    """Computed from the trace."""
 
 
 @dataclass(frozen=True, slots=True)
 class GasFigure:
-    """One scenario: gas of its transaction, base and calldata included, over its events (rounded up)."""
+    """One scenario: gas of its transactions, base and calldata included, over its events (rounded up)."""
 
-    gas_per_event: int
+    gas_per_event: ForkGas
     events: int
     patients: int
+    slots: ChangedSlots
+    """By the whole scenario."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreationGas:
+    """Gas of the transaction that creates a contract."""
+
+    osaka: int
+    amsterdam: int
+    amsterdam_state: int
+    """Of it for new state, which the bound of 2^24 on a transaction does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +58,10 @@ class GasReport:
     """What ``chainbill bench gas --json`` prints."""
 
     scenarios: dict[str, GasFigure]
-    peers: dict[str, int]
+    peers: dict[str, ForkGas]
     """Gas of one transfer of one payer's coin, by kind."""
+    creation_gas: dict[str, CreationGas]
+    """By contract; that of ``InsurerPayer`` is the factory's call."""
     bytecode_bytes: dict[str, int]
     """Size of each contract's deployed code; EIP-170 allows 24,576."""
 
@@ -57,20 +71,44 @@ class GasReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
-    """What is measured, and of how many events it is the gas."""
+class ScenarioProfile:
+    """Where a scenario's gas goes."""
 
-    shape: Shape
-    run: Callable[[BenchStage, Shape], TxReceipt]
-    alone: bool = False
-    """One event is measured, whatever the shape of the batch it belongs to."""
+    events: int
+    gas: GasProfile
+    """Of all its transactions."""
 
-    def measure(self, stage: BenchStage) -> GasFigure:
-        """Run it on the stage as it was set up, and leave the stage so."""
-        events, patients = (1, 1) if self.alone else (self.shape.events, self.shape.patients)
-        with stage.rolled_back():
-            gas = int(self.run(stage, self.shape)["gasUsed"])
-        return GasFigure(-(-gas // events), events, patients)
+
+class Bench:
+    """The stage, set up for some scenarios, and its node, which traces."""
+
+    def __init__(self, stage: BenchStage, node: JsonRpc, only: Collection[str]) -> None:
+        self.stage, self.node = stage, node
+        self._chosen = {name: each for name, each in SCENARIOS.items() if not only or name in only}
+        stage.set_up([scenario.shape for scenario in self._chosen.values()])
+
+    def run(self) -> Iterator[tuple[str, Scenario, Sequence[str]]]:
+        """Run each scenario on the stage as it was set up; it is so again before the next one. With each come
+        the hashes of its transactions."""
+        for name, scenario in self._chosen.items():
+            with self.stage.rolled_back():
+                receipts = scenario.run(self.stage, scenario.shape)
+                yield name, scenario, [hash_of(each) for each in receipts]
+
+    def trace(self, transactions: Iterable[str]) -> list[TracedTransaction]:
+        """What transactions did that the chain has, by their hashes."""
+        return [trace(self.node, each) for each in transactions]
+
+
+@contextmanager
+def open_bench(only: Collection[str]) -> Iterator[Bench]:
+    """Start the stage for all scenarios, or for ``only`` some.
+
+    Raises:
+        DevnetError: anvil is missing or would not start.
+    """
+    with bench_stage() as stage, JsonRpc(stage.rpc_url, timeout_seconds=TRACE_SECONDS) as node:
+        yield Bench(stage, node, only)
 
 
 def measure_gas(
@@ -81,137 +119,69 @@ def measure_gas(
     Raises:
         DevnetError: anvil is missing or would not start.
         ContractReverted: a contract refused what a scenario does.
+        ChainError: what was measured is not what today's prices give for the trace.
     """
-    chosen = {name: scenario for name, scenario in SCENARIOS.items() if not only or name in only}
     figures: dict[str, GasFigure] = {}
-    with bench_stage() as stage:
-        stage.set_up([scenario.shape for scenario in chosen.values()])
-        for name, scenario in chosen.items():
-            figures[name] = scenario.measure(stage)
+    with open_bench(only) as bench:
+        for name, scenario, transactions in bench.run():
+            figures[name] = _figure(scenario, bench.trace(transactions))
             on_scenario(name)
-        peers = {} if only else {name: peer(stage) for name, peer in PEERS.items()}
-        return GasReport(figures, peers, stage.code_sizes())
+        made = {} if only else creations(bench.stage)
+        created = {name: _creation_gas(*bench.trace([each])) for name, each in made.items()}
+        peers = {} if only else {name: _peer_gas(bench, peer) for name, peer in PEERS.items()}
+        return GasReport(figures, peers, created, bench.stage.code_sizes())
 
 
-# ---- scenarios ----------------------------------------------------------------------------------------
+def profile_gas(
+    only: Collection[str] = (), *, on_scenario: Callable[[str], None] = lambda _: None
+) -> dict[str, ScenarioProfile]:
+    """Where the gas of every scenario goes, or of ``only`` some; raises as ``measure_gas``."""
+    profiles: dict[str, ScenarioProfile] = {}
+    with open_bench(only) as bench:
+        token = bench.stage.protocol.deployment.token
+        for name, scenario, transactions in bench.run():
+            first, *others = [profile_of(each, [token]) for each in bench.trace(transactions)]
+            profiles[name] = ScenarioProfile(scenario.events, sum(others, first))
+            on_scenario(name)
+    return profiles
 
 
-def _steady(stage: BenchStage, shape: Shape) -> TxReceipt:
-    """The second batch of its day."""
-    _first_of_day(stage, shape)
-    return stage.settle(shape, root_slot=0)
+def creations(stage: BenchStage) -> dict[str, str]:
+    """The hash of the transaction that created each contract of a stage, by contract."""
+    made = stage.protocol.deployment.made
+    found: dict[str, str] = {}
+    for each in made.contracts.values() if made is not None else ():
+        # One that another makes in its own creation is not named beside it.
+        if each.transaction is not None and each.transaction not in found.values():
+            found[each.contract] = each.transaction
+    factory = stage.protocol.payers.address
+    # Of the factory's calls, those that make a payer alone leave a log.
+    payer = next(each for each in stage.receipts() if each.get("to") == factory and each["logs"])
+    return found | {"InsurerPayer": hash_of(payer)}
 
 
-def _first_of_day(stage: BenchStage, shape: Shape) -> TxReceipt:
-    """The first batch of its day, which puts the last day's credit away. It uses a root slot of its own."""
-    for root_slot in (0, 1):
-        stage.settle(shape, root_slot=root_slot)
-    stage.wait_days(WINDOW_DAYS)
-    return stage.settle(shape, root_slot=1)
+def hash_of(receipt: TxReceipt) -> str:
+    """The hash of a receipt's transaction, 0x-hexadecimal."""
+    return receipt["transactionHash"].to_0x_hex()
 
 
-def _terms_forgotten(stage: BenchStage, shape: Shape) -> TxReceipt:
-    """The second batch of its day; the payer, which has published since, does not remember its terms."""
-    _first_of_day(stage, shape)
-    stage.publish_another_plan()
-    return stage.settle(shape, root_slot=0)
+def _figure(scenario: Scenario, traced: Sequence[TracedTransaction]) -> GasFigure:
+    first, *others = [changed_slots(each) for each in traced]
+    gas = _fork_gas(traced, scenario.events)
+    return GasFigure(gas, scenario.events, scenario.patients, sum(others, first))
 
 
-def _first_touch(stage: BenchStage, shape: Shape) -> TxReceipt:
-    """The very first batch: every slot is new."""
-    return stage.settle(shape, root_slot=0)
+def _fork_gas(traced: Sequence[TracedTransaction], shares: int = 1) -> ForkGas:
+    used = sum(each.gas_used for each in traced)
+    to_come = sum(gas_by(AMSTERDAM, each).used for each in traced)
+    return ForkGas(-(-used // shares), -(-to_come // shares))
 
 
-def _deposit(stage: BenchStage, shape: Shape) -> TxReceipt:
-    """A patient's deposit by signature, submitted by a relay."""
-    escrow, patient = stage.protocol.escrow, stage.patients(shape.coverage)[0]
-    authorization = ReceiveWithAuthorization(
-        patient.address, escrow.address, DOLLAR, 0, ENDS_AT, keccak256(b"chainbill bench deposit")
-    )
-    signature = _signed(patient, authorization, stage.protocol.token_domain)
-    return escrow.deposit_with_authorization(stage.relay, authorization, signature)
+def _peer_gas(bench: Bench, peer: Peer) -> ForkGas:
+    receipt, transfers = peer(bench.stage)
+    return _fork_gas(bench.trace([hash_of(receipt)]), transfers)
 
 
-def _dispute(stage: BenchStage, shape: Shape) -> TxReceipt:
-    """A patient's dispute of a claim; it has disputed another one of the batch before."""
-    receipt = _steady(stage, shape)
-    claims = list(settled_claims(stage.events(receipt), stage.protocol.now()))
-    ids = [claim.claim_id(stage.protocol.domain) for claim in claims]
-    patient = stage.patients(shape.coverage)[0]
-    disputed, measured = [n for n, claim in enumerate(claims) if claim.patient == patient.address][:2]
-
-    def dispute(place: int) -> TxReceipt:
-        return stage.protocol.settlement.dispute(
-            patient, claims[place], DisputeParty.PATIENT, root_slot=0, proof=merkle_proof(ids, place)
-        )
-
-    dispute(disputed)
-    return dispute(measured)
-
-
-def _signed(owner: Sender, intent: Intent, domain: Domain) -> bytes:
-    return Signer(owner.account).sign(intent.digest(domain))
-
-
-_HUNDRED = Shape(events=100, patients=100)
-
-SCENARIOS: dict[str, Scenario] = {
-    "single": Scenario(Shape(1, 1), _steady),
-    "batch_100_patients_100": Scenario(_HUNDRED, _steady),
-    "batch_100_patients_10": Scenario(Shape(100, 10), _steady),
-    "batch_800_patients_10": Scenario(Shape(800, 10), _steady),
-    "batch_200_mixed": Scenario(
-        Shape(200, 100, providers=10, payers=3, coverage=Coverage.ANY_PAYER), _steady
-    ),
-    "deposit_3009": Scenario(Shape(1, 1), _deposit),
-    "dispute_open": Scenario(Shape(100, 10), _dispute, alone=True),
-    "family": Scenario(Shape(100, 100, coverage=Coverage.FAMILY), _steady),
-    "secondary": Scenario(Shape(100, 100, payers=2, coverage=Coverage.TWO_PAYERS), _steady),
-    "self_pay": Scenario(Shape(100, 100, coverage=Coverage.SELF_PAY), _steady),
-    "single_terms_forgotten": Scenario(Shape(1, 1), _terms_forgotten),
-    "first_of_day": Scenario(_HUNDRED, _first_of_day),
-    "first_touch": Scenario(_HUNDRED, _first_touch),
-}
-"""By the key under which it is reported."""
-
-
-# ---- peers --------------------------------------------------------------------------------------------
-
-UNLIMITED = 2**256 - 1
-
-
-def _erc20_transfer(stage: BenchStage) -> int:
-    """A transfer between two holders."""
-    return int(stage.protocol.token.transfer(stage.insurer, stage.payee.address, DOLLAR)["gasUsed"])
-
-
-def _erc3009_transfer(stage: BenchStage) -> int:
-    """A transfer between two holders by the payer's signature, submitted by a relay."""
-    payer = stage.insurer
-    authorization = TransferWithAuthorization(
-        payer.address, stage.payee.address, DOLLAR, 0, ENDS_AT, keccak256(b"chainbill bench transfer")
-    )
-    signature = _signed(payer, authorization, stage.protocol.token_domain)
-    receipt = stage.protocol.token.transfer_with_authorization(stage.relay, authorization, signature)
-    return int(receipt["gasUsed"])
-
-
-def _batched_transfer_from(stage: BenchStage, approved: int) -> int:
-    """One of a hundred transfers that a contract pulls in one transaction, within what was approved."""
-    token, payers = stage.protocol.token, stage.patients(Coverage.ONE_PAYER)
-    puller = BatchedTransfer(stage.protocol.w3, stage.relay)
-    with stage.mined_together():
-        for payer in payers:
-            stage.post(payer, token, "approve", puller.address, approved)
-    addresses = [payer.address for payer in payers]
-    gas = puller.pull(stage.relay, token.address, stage.payee.address, DOLLAR, addresses)
-    return -(-gas // len(payers))
-
-
-PEERS: dict[str, Callable[[BenchStage], int]] = {
-    "erc20_transfer": _erc20_transfer,
-    "erc3009_transfer": _erc3009_transfer,
-    "batched_transfer_from": lambda stage: _batched_transfer_from(stage, 10 * DOLLAR),
-    "batched_transfer_from_unlimited": lambda stage: _batched_transfer_from(stage, UNLIMITED),
-}
-"""By the key under which it is reported. An unlimited approval is not counted down and so costs less."""
+def _creation_gas(traced: TracedTransaction) -> CreationGas:
+    to_come = gas_by(AMSTERDAM, traced)
+    return CreationGas(traced.gas_used, to_come.used, to_come.state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,12 +30,11 @@ from chainbill.chain.format.events import ClaimSettled, Event
 from chainbill.chain.format.logs import decode_log
 from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.node.connection import connect
-from chainbill.chain.node.fees import FeePolicy
-from chainbill.chain.node.sender import ANY_NETWORK, Sender
+from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import ChainError
 from chainbill.money import DOLLAR
-from chainbill.protocol_constants import DAY_SECONDS
+from chainbill.protocol_constants import DAY_SECONDS, GAS_CAP
 from chainbill.records.hashing import keccak256
 
 STARTS_AT = 1_750_000_000
@@ -104,36 +103,23 @@ def bench_stage() -> Iterator[BenchStage]:
         yield BenchStage(devnet)
 
 
-class NodeStage:
-    """Everybody on the chain of any node. Parties are made when a shape first asks for them."""
+class BenchStage:
+    """Everybody on a devnet, whose clock and chain go forward and back as a scenario needs. Parties are made
+    when a shape first asks for them."""
 
-    def __init__(
-        self,
-        rpc_url: str,
-        give_gas: Callable[[str], None],
-        *,
-        year: int,
-        ends_at: int,
-        policy: FeePolicy = ANY_NETWORK,
-    ) -> None:
-        """
-        Args:
-            give_gas: gives an address gas money enough for everything.
-            year: the benefit year of all events.
-            ends_at: when consents end, in seconds since 1970.
-            policy: what is offered for gas, and how much of it is asked for.
-        """
-        self._give_gas = give_gas
-        self._year, self._ends_at = year, ends_at
-        self._policy = policy
-        self._w3 = connect(rpc_url)
+    def __init__(self, devnet: Devnet) -> None:
+        self._devnet = devnet
+        self.rpc_url = devnet.rpc_url
+        self._w3 = connect(self.rpc_url)
+        self._calldata: dict[tuple[object, ...], bytes] = {}
+        self._nonces: dict[str, int] = {}
         self._nodes = sorted(
             (Signer(_account(f"oracle {n}")) for n in (1, 2, 3)), key=lambda node: int(node.address, 16)
         )
         members = [node.address for node in self._nodes]
         governor = _account("governor")
-        give_gas(governor.address)
-        deployed = deploy(self._w3, governor, oracle_members=members, threshold=2, policy=policy)
+        devnet.give_gas(governor.address)
+        deployed = deploy(self._w3, governor, oracle_members=members, threshold=2)
         self.protocol = Protocol(self._w3, deployed)
         self.governor = self._sender(governor)
         self.relay = self.sender("relay")
@@ -148,7 +134,7 @@ class NodeStage:
     def sender(self, name: str) -> Sender:
         """The account of a name, with gas money."""
         account = _account(name)
-        self._give_gas(account.address)
+        self._devnet.give_gas(account.address)
         return self._sender(account)
 
     def patients(self, coverage: Coverage) -> Sequence[Sender]:
@@ -183,13 +169,14 @@ class NodeStage:
     # ---- setting up -----------------------------------------------------------------------------------
 
     def set_up(self, shapes: Sequence[Shape]) -> None:
-        """Make every party that the shapes name."""
+        """Make every party that the shapes name, and open at ``OPENS_AT``."""
         self._open_payers(max(shape.payers for shape in shapes))
         self._register_providers(max(shape.providers for shape in shapes))
         for coverage in Coverage:
             alike = [shape for shape in shapes if shape.coverage is coverage]
             if alike:
                 self._admit(coverage, alike)
+        self._devnet.advance_to(OPENS_AT)
 
     def _open_payers(self, count: int) -> None:
         for number in range(1, count + 1):
@@ -233,94 +220,15 @@ class NodeStage:
                 self.post(patient, escrow, "deposit", PLENTY)
                 self.post(patient, escrow, "setLimits", 10_000 * DOLLAR, 100_000 * DOLLAR)
                 self_pay = coverage is Coverage.SELF_PAY
-                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, self._ends_at, self_pay)
+                self.post(patient, escrow, "grantConsent", provider_id, PLENTY, ENDS_AT, self_pay)
                 if not self_pay:
                     self.post(patient, escrow, "acceptPayer", *payers)
                 family = number // FAMILY_SIZE + 1 if coverage is Coverage.FAMILY else 0
                 for payer_id in filter(None, payers):
-                    opening = (self._year, _plan_of(first), family, 0, 0, 0)
+                    opening = (YEAR, _plan_of(first), family, 0, 0, 0)
                     payer = self._payers[payer_id - 1]
                     self.post(self.insurer, payer, "enrol", patient.address, *opening)
         self._patients[coverage] = patients
-
-    @contextmanager
-    def mined_together(self) -> Iterator[None]:
-        """Have what is posted inside mined in as few blocks as the node can."""
-        yield
-
-    def post(self, sender: Sender, contract: ContractClient, function: str, *arguments: object) -> None:
-        """Send one of many calls that set parties up."""
-        sender.send(contract.function(function, *arguments))
-
-    # ---- running --------------------------------------------------------------------------------------
-
-    def settle(self, shape: Shape, *, root_slot: int) -> TxReceipt:
-        """Settle one batch of a shape."""
-        batch = self.batch(shape)
-        digest = batch.digest(self.protocol.domain)
-        signatures = [node.sign(digest) for node in self._nodes[:2]]
-        receipt = self.protocol.settlement.settle(self.relay, batch, signatures, root_slot=root_slot)
-        settled = sum(isinstance(event, ClaimSettled) for event in self.events(receipt))
-        if settled != shape.events:
-            raise ChainError(f"{settled} of {shape.events} events settled: {self.events(receipt)[0]}")
-        return receipt
-
-    def events(self, receipt: TxReceipt) -> list[Event]:
-        """What settlement logged in a transaction."""
-        settlement = self.protocol.deployment.settlement
-        return [decode_log(log) for log in receipt["logs"] if log["address"] == settlement]
-
-    def batch(self, shape: Shape) -> SettlementBatch:
-        """The next batch of a shape: its sequences go on from the last one's."""
-        now = self.protocol.now()
-        return SettlementBatch(1, now, now + 3_600, ZERO_ADDRESS, encode_sections(self._sections(shape)))
-
-    def _sections(self, shape: Shape) -> list[BatchSection]:
-        rows: dict[_Parties, list[BatchRow]] = {}
-        for number in range(shape.events):
-            patient = number % shape.patients
-            provider_id = patient % shape.providers + 1
-            parties = _Parties(*_payers_of(shape, patient), provider_id)
-            rows.setdefault(parties, []).append(self._row(shape, patient, provider_id))
-        return [self._signed(_section(shape, parties, rows[parties])) for parties in sorted(rows)]
-
-    def _signed(self, section: BatchSection) -> BatchSection:
-        """The section under one signature of its provider's."""
-        return sign_bundled(
-            section, Signer(_account(f"provider {section.provider_id - 1}")), self.protocol.domain
-        )
-
-    def _row(self, shape: Shape, patient: int, provider_id: int) -> BatchRow:
-        sequence = self._sequences[provider_id] = self._sequences.get(provider_id, 0) + 1
-        return BatchRow(
-            patient=bytes.fromhex(self._patients[shape.coverage][patient].address[2:]),
-            commitment=keccak256(b"chainbill bench record %d of %d" % (sequence, provider_id)),
-            service_id=SERVICE_ID,
-            units=1,
-            billed=BILLED,
-            benefit_year=self._year,
-            sequence=sequence,
-            secondary_service_id=SECONDARY_SERVICE_ID if shape.coverage is Coverage.TWO_PAYERS else b"",
-        )
-
-    def _sender(self, account: LocalAccount) -> Sender:
-        # Estimates would double what a run takes, and whatever is asked for, only what is used counts.
-        return Sender(self._w3, account, gas=self._policy.gas_cap, policy=self._policy)
-
-
-class BenchStage(NodeStage):
-    """Everybody on a devnet, whose clock and chain go forward and back as a scenario needs."""
-
-    def __init__(self, devnet: Devnet) -> None:
-        super().__init__(devnet.rpc_url, devnet.give_gas, year=YEAR, ends_at=ENDS_AT)
-        self._devnet = devnet
-        self._calldata: dict[tuple[object, ...], bytes] = {}
-        self._nonces: dict[str, int] = {}
-
-    def set_up(self, shapes: Sequence[Shape]) -> None:
-        """Make every party that the shapes name, and open at ``OPENS_AT``."""
-        super().set_up(shapes)
-        self._devnet.advance_to(OPENS_AT)
 
     @contextmanager
     def mined_together(self) -> Iterator[None]:
@@ -354,6 +262,30 @@ class BenchStage(NodeStage):
         self._nonces[sender.address] += 1
         self._devnet.anvil.call("eth_sendRawTransaction", signed.raw_transaction.to_0x_hex())
 
+    # ---- running --------------------------------------------------------------------------------------
+
+    def settle(self, shape: Shape, *, root_slot: int, end: type[Event] = ClaimSettled) -> TxReceipt:
+        """Settle one batch of a shape, of which every row must ``end`` in that way."""
+        batch = self.batch(shape)
+        digest = batch.digest(self.protocol.domain)
+        signatures = [node.sign(digest) for node in self._nodes[:2]]
+        receipt = self.protocol.settlement.settle(self.relay, batch, signatures, root_slot=root_slot)
+        ended = sum(isinstance(event, end) for event in self.events(receipt))
+        if ended != shape.events:
+            first = self.events(receipt)[0]
+            raise ChainError(f"{ended} of {shape.events} rows ended as {end.__name__}: {first}")
+        return receipt
+
+    def events(self, receipt: TxReceipt) -> list[Event]:
+        """What settlement logged in a transaction."""
+        settlement = self.protocol.deployment.settlement
+        return [decode_log(log) for log in receipt["logs"] if log["address"] == settlement]
+
+    def batch(self, shape: Shape) -> SettlementBatch:
+        """The next batch of a shape: its sequences go on from the last one's."""
+        now = self.protocol.now()
+        return SettlementBatch(1, now, now + 3_600, ZERO_ADDRESS, encode_sections(self._sections(shape)))
+
     @contextmanager
     def rolled_back(self) -> Iterator[None]:
         """Undo afterwards what happens inside: every scenario begins with the same chain and clock."""
@@ -368,6 +300,38 @@ class BenchStage(NodeStage):
         """Move the clock to the midnight (UTC) that lies so many days ahead."""
         today = self._devnet.latest()[1] // DAY_SECONDS
         self._devnet.advance_to((today + days) * DAY_SECONDS)
+
+    def _sections(self, shape: Shape) -> list[BatchSection]:
+        rows: dict[_Parties, list[BatchRow]] = {}
+        for number in range(shape.events):
+            patient = number % shape.patients
+            provider_id = patient % shape.providers + 1
+            parties = _Parties(*_payers_of(shape, patient), provider_id)
+            rows.setdefault(parties, []).append(self._row(shape, patient, provider_id))
+        return [self._signed(_section(shape, parties, rows[parties])) for parties in sorted(rows)]
+
+    def _signed(self, section: BatchSection) -> BatchSection:
+        """The section under one signature of its provider's."""
+        return sign_bundled(
+            section, Signer(_account(f"provider {section.provider_id - 1}")), self.protocol.domain
+        )
+
+    def _row(self, shape: Shape, patient: int, provider_id: int) -> BatchRow:
+        sequence = self._sequences[provider_id] = self._sequences.get(provider_id, 0) + 1
+        return BatchRow(
+            patient=bytes.fromhex(self._patients[shape.coverage][patient].address[2:]),
+            commitment=keccak256(b"chainbill bench record %d of %d" % (sequence, provider_id)),
+            service_id=SERVICE_ID,
+            units=1,
+            billed=BILLED,
+            benefit_year=YEAR,
+            sequence=sequence,
+            secondary_service_id=SECONDARY_SERVICE_ID if shape.coverage is Coverage.TWO_PAYERS else b"",
+        )
+
+    def _sender(self, account: LocalAccount) -> Sender:
+        # Estimates would double what a run takes, and whatever is asked for, only what is used counts.
+        return Sender(self._w3, account, gas=GAS_CAP)
 
 
 def _account(name: str) -> LocalAccount:

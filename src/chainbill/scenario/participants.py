@@ -21,8 +21,6 @@ from chainbill.records.service_id import decoy_ids, draw_decoys, new_schedule_ke
 from chainbill.records.vault import VaultKey
 from chainbill.scenario.plan import CATEGORIES, PLAN
 
-"""The latest time a contract stores, in seconds since 1970: a consent without an end."""
-
 
 @dataclass(frozen=True, slots=True)
 class Provider:

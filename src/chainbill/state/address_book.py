@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.deployments import Address
@@ -14,6 +14,7 @@ from chainbill.errors import StateError
 from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.state.names import NAME, check_name, whom_else
 from chainbill.state.private_files import locked, read_private, write_private
+from chainbill.stated import Stated
 
 
 class Role(StrEnum):
@@ -26,10 +27,8 @@ class Role(StrEnum):
     ORACLE = "oracle"
 
 
-class Contact(BaseModel):
+class Contact(Stated):
     """One entry."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     role: Role
     address: Address

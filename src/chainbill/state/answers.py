@@ -24,24 +24,35 @@ class Answer(BaseModel):
     """16 random bytes, hexadecimal: nobody can guess a statement and recognise it on chain."""
 
     @classmethod
-    def write(cls, state: StateDirectory, claim_id: bytes, statement: str) -> tuple[Answer, Path]:
-        """Keep an answer in the state directory; returns it, and its file. Said again in the same words it is
-        the same answer; an earlier one in other words is kept beside it, for it may be the one on chain.
+    def find(cls, state: StateDirectory, claim_id: bytes, statement: str) -> Answer | None:
+        """The answer of a claim that is kept in these words; None where none is.
 
         Raises:
-            StateError: it cannot be read or written.
+            StateError: one that is kept cannot be read.
+        """
+        kept = (cls._read(path) for path in sorted(state.answers.glob(f"{claim_id.hex()}*.json")))
+        return next((each for each in kept if each is not None and each.statement == statement), None)
+
+    @classmethod
+    def write(cls, state: StateDirectory, claim_id: bytes, statement: str) -> Answer:
+        """Keep a new answer in the state directory. An earlier one is kept beside it, for it may be the one
+        on chain.
+
+        Raises:
+            StateError: it cannot be written, or an earlier one be read.
         """
         path = state.answers / f"{claim_id.hex()}.json"
         earlier = cls._read(path)
-        if earlier is not None and earlier.statement == statement:
-            return earlier, path
         if earlier is not None:
-            write_private(
-                path.with_stem(f"{path.stem}-{earlier.statement_hash.hex()[:8]}"), earlier._content()
-            )
+            write_private(earlier._beside(path), earlier._content())
         answer = cls(claim_id=f"0x{claim_id.hex()}", statement=statement, salt=new_salt().hex())
         write_private(path, answer._content())
-        return answer, path
+        return answer
+
+    def file(self, state: StateDirectory) -> Path:
+        """Where it is kept."""
+        newest = state.answers / f"{self.claim_id[2:]}.json"
+        return newest if self._read(newest) == self else self._beside(newest)
 
     @classmethod
     def _read(cls, path: Path) -> Answer | None:
@@ -52,6 +63,9 @@ class Answer(BaseModel):
             raise StateError(
                 f"the answer in {path} is damaged", hint="move the file away, then answer again"
             ) from None
+
+    def _beside(self, newest: Path) -> Path:
+        return newest.with_stem(f"{newest.stem}-{self.statement_hash.hex()[:8]}")
 
     def _content(self) -> bytes:
         return self.model_dump_json(indent=2).encode() + b"\n"

@@ -67,13 +67,11 @@ class StateDirectory:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check_private(root)
         except FileExistsError:
-            raise StateError(
-                f"the state directory {root} is a file", hint="name another with --state-dir"
-            ) from None
+            raise StateError(f"the state directory {root} is a file", hint="name another: `state=`") from None
         except OSError as error:
             raise StateError(
                 f"the state directory {root} cannot be used: {error.strerror}",
-                hint="name another with --state-dir",
+                hint="name another: `state=`",
             ) from None
         state = cls(root)
         state._sweep()
@@ -138,9 +136,7 @@ class StateDirectory:
 def _check_private(root: Path) -> None:
     status = root.stat()
     if os.geteuid() not in (0, status.st_uid):
-        raise StateError(
-            f"the state directory {root} belongs to another user", hint="name another with --state-dir"
-        )
+        raise StateError(f"the state directory {root} belongs to another user", hint="name another: `state=`")
     mode = status.st_mode & 0o777
     if not mode & 0o077:
         return
@@ -148,6 +144,6 @@ def _check_private(root: Path) -> None:
         # Not tightened silently: it may be a directory that others are meant to use.
         raise StateError(
             f"the state directory {root} is open to other users (mode {mode:o})",
-            hint=f"chmod 700 {root}, or name another with --state-dir",
+            hint=f"chmod 700 {root}, or name another: `state=`",
         )
     root.chmod(0o700)

@@ -126,7 +126,7 @@ class LocalDevnet:
         if named != DEVNET:
             raise DevnetError(
                 f"devnet commands are about the devnet of this state directory, and {named} is a network",
-                hint="leave out --network and CHAINBILL_NETWORK; of a network tells: chainbill network show",
+                hint="leave out `network=` and CHAINBILL_NETWORK; of a network tells: chainbill network show",
             )
         url = rpc_url or os.environ.get(RPC_ENVIRONMENT)
         found = self.find()
@@ -140,7 +140,7 @@ class LocalDevnet:
             chain = int(node.call("eth_chainId"), 16)
             raise DevnetError(
                 f"the node at {node_name(url)}, of chain {chain}, is not the devnet of this state directory",
-                hint="leave out --rpc-url and CHAINBILL_RPC_URL",
+                hint="leave out `rpc_url=` and CHAINBILL_RPC_URL",
             )
 
     def is_saved(self) -> bool:
@@ -285,12 +285,13 @@ class LocalDevnet:
         if resume_at is not None and bound:
             raise DevnetError(
                 "there is a saved chain here: its governor's delays cannot be chosen any more",
-                hint="leave the option out, or begin a new one: --fresh",
+                hint="leave it out, or begin a new one: chainbill devnet up --fresh",
             )
         if resume_at is not None and timestamp is not None:
             raise DevnetError(
                 "there is a saved chain here: its first block's time cannot be chosen any more",
-                hint="move its clock: chainbill devnet advance --to …, or begin a new one: --fresh",
+                hint="move its clock: chainbill devnet advance --to …, or begin a new one: "
+                "chainbill devnet up --fresh",
             )
         if port is None and record is not None and not is_taken(record.anvil.port):
             port = record.anvil.port

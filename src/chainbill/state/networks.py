@@ -188,15 +188,17 @@ class Networks:
         return self.get(name).name
 
     def holdings(self, name: str) -> list[str]:
-        """What is kept of a network's chain beside its settings: names of files and folders."""
+        """What is kept of a network's chain beside its settings and what only locks: names of files and
+        folders."""
         root = self._state.of_network(name).root
-        return sorted(path.name for path in root.iterdir() if path.name != "network.json")
+        kept = (path.name for path in root.iterdir() if path.suffix != ".lock")
+        return sorted(name for name in kept if name != "network.json")
 
     def _check_replaceable(self, present: Network, wanted: Network, *, replace: bool) -> None:
         if not replace:
             raise StateError(
                 f"there is a network named {wanted.name!r} already",
-                hint="change its settings: --replace; or choose another name",
+                hint="change its settings: `replace=True`; or choose another name",
             )
         if present.chain_id != wanted.chain_id:
             raise StateError(

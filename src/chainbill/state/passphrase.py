@@ -43,20 +43,20 @@ def passphrase_from(file: Path, *, twice: bool = False) -> str:
     )
 
 
-def passphrase_of(what: str, file: Path | None) -> str:
-    """The passphrase of a file of elsewhere: of ``file``, else of whoever sits at the terminal.
+def passphrase_of(what: str, passphrase_file: Path | None) -> str:
+    """The passphrase of a file of elsewhere: in ``passphrase_file``, else of whoever sits at the terminal.
 
     Raises:
         StateError: there is none, or the file cannot be read or is open to other users.
     """
-    if file is not None:
-        kept = read_private(file)
+    if passphrase_file is not None:
+        kept = read_private(passphrase_file)
         if kept is None:
-            raise StateError(f"there is no file {file}", hint="is it spelled right?")
-        return _decoded(kept, file)
+            raise StateError(f"there is no file {passphrase_file}", hint="is it spelled right?")
+        return _decoded(kept, passphrase_file)
     if sys.stdin.isatty():
         return getpass(f"Passphrase of {what}: ")
-    raise StateError(f"there is no passphrase for {what}", hint="give a file with it: --passphrase-file FILE")
+    raise StateError(f"there is no passphrase for {what}", hint="give a file with it: `passphrase_file=FILE`")
 
 
 def check_strength(passphrase: str) -> None:

@@ -19,7 +19,7 @@ from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.node.connection import check_deployed, connect
 from chainbill.chain.node.endpoints import check_chain, connect_first
 from chainbill.chain.node.fees import FeePolicy
-from chainbill.chain.node.finality import DEVNET_FINALITY, Finality
+from chainbill.chain.node.finality import DEVNET_FINALITY, Finality, usual_finality
 from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
@@ -150,12 +150,19 @@ class Session:
         """
         return FeePolicy() if self.network is None else self.network.fees
 
-    @property
+    @cached_property
     def finality(self) -> Finality:
-        """When a block of this chain counts as final."""
+        """When a block of this chain counts as final: as its network's settings say; on a devnet, the newest;
+        and as is usual on a chain that only its node's URL names.
+
+        Raises:
+            ChainError: the node could not be reached or refused.
+        """
         if self.network is not None:
             return self.network.finality
-        return DEVNET_FINALITY if self.devnet is not None else Finality()
+        if self.devnet is not None:
+            return DEVNET_FINALITY
+        return usual_finality(self.protocol.w3, self.protocol.deployment.chain_id)
 
     @cached_property
     def vault(self) -> Vault:
@@ -182,7 +189,7 @@ class Session:
             raise StateError(
                 f"the key of {name} ({known.address}) is not here: the address book knows its address alone",
                 hint="have it here: chainbill accounts import FILE; or sign with it where it is, such as a "
-                "hardware wallet: chainbill patient sign, with --external",
+                "hardware wallet: chainbill patient sign … --external",
             )
         return self.keystores.unlock(name)
 
@@ -267,8 +274,8 @@ class Session:
         """
         if name in self.keystores or name in self.book.entries():
             raise StateError(
-                f"there is an account named {name!r} already, and --new makes one",
-                hint="leave out --new, or choose another name",
+                f"there is an account named {name!r} already",
+                hint="leave out `new=`, or choose another name",
             )
 
     def address_of(self, account: str, *, role: Role | None = None, new: bool = False) -> str:
@@ -290,7 +297,10 @@ class Session:
             address = self.book.address_of(account)
         except StateError as error:
             if role is not None:
-                error.hint = f"{error.hint}; a new account of that name: add --new"
+                error.hint = (
+                    f"{error.hint}; whose key is elsewhere: name its address, or take its card: chainbill "
+                    "contacts import FILE; a new account of that name, with its key here: add `new=True`"
+                )
             raise
         deployed = self.protocol.deployment.addresses()
         nobodys = {at: f"{at}, a contract ({what}), is" for what, at in deployed.items()}
@@ -309,7 +319,7 @@ def url_of(w3: Web3) -> str:
 
 def _how_to_deploy(network: Network | None) -> str:
     if network is None:
-        return "start a devnet: chainbill devnet up; or name the network that is meant: --network NAME"
+        return "start a devnet: chainbill devnet up; or name the network that is meant: `network=NAME`"
     return (
         f"deploy it: chainbill --network {network.name} deploy --help; or say where others have: "
         f"chainbill network add {network.name} --replace --deployment FILE"

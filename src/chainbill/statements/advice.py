@@ -202,6 +202,10 @@ def can_dispute(number: str, until: str, account: str) -> str:
     return f"You can dispute it until {until}, with: {dispute_command(number, account)}"
 
 
+SEALED = "Its details are sealed to its patient, and need the patient's key, which is not here."
+"""Said of a charge on a statement that is read without the key."""
+
+
 def no_record(number: str, until: str, account: str) -> str:
     """What a patient is told of a paid charge that comes without a record and may still be disputed."""
     return (

@@ -313,6 +313,8 @@ class AccountFacts:
     """What a provider owes, by payer id; what is owed to an insurer, by provider id."""
     not_final: int = 0
     """How many charges more were decided in blocks that may still be taken back."""
+    opened: bool = True
+    """Is the key at hand to which the account's records are sealed? Without it no claim has its record."""
 
 
 def current_claims(claims: Iterable[ClaimFacts]) -> list[ClaimFacts]:

@@ -95,7 +95,7 @@ class LedgerHistory:
             return [claim_number(*key) for key in sorted(named_keys(self._rows, wanted))]
 
     def patient(self, account: str, reader: Reader | None = None) -> AccountFacts:
-        """A patient's claims, benefit years and wallet.
+        """A patient's claims, benefit years and wallet; without a ``reader`` no records.
 
         Raises:
             AttestationError: ``account`` is not an address.
@@ -109,6 +109,7 @@ class LedgerHistory:
             as_of=self._as_of,
             claims=claims,
             refused=_not_on_chain(claims, [*taken, *refused]),
+            opened=reader is not None,
             not_final=self._count_not_final(lambda row: row.patient == account),
             movements=self._movements.get(account, []),
             balance=self._ledger.balance_of(account),

@@ -11,6 +11,7 @@ from chainbill.errors import LedgerError
 from chainbill.money import show_dollars
 from chainbill.records.service_event import PriceSource
 from chainbill.statements.advice import (
+    SEALED,
     after_refusal,
     after_taking_back,
     can_dispute,
@@ -56,6 +57,7 @@ from chainbill.statements.questions import (
 )
 from chainbill.statements.sharing import CostSharing, TermsApplied
 from chainbill.statements.wording import (
+    SEALED_SERVICE,
     explanation,
     iso_moment,
     known_payer,
@@ -89,7 +91,7 @@ def patient_statement(account: str, facts: AccountFacts, names: Names) -> Patien
     """
     claims = sorted(current_claims(facts.claims), key=lambda claim: _ORDER.index(claim.outcome))
     entries = [StatementLine(claim) for claim in claims]
-    reader = _Reader(_acts_as(account, names), facts.as_of)
+    reader = _Reader(_acts_as(account, names), facts.as_of, facts.opened)
     seconds = {(claim.secondary_payer_id, claim.benefit_year) for claim in claims if claim.sharing}
     return PatientStatement(
         account=account,
@@ -128,6 +130,8 @@ class _Reader:
     account: str
     """The name to act as; empty: as the one that acts where none is named."""
     now: int
+    opens: bool
+    """Is the key at hand that opens the patient's records?"""
 
 
 def _acts_as(account: str, names: Names) -> str:
@@ -156,7 +160,7 @@ def _event(
         state=claim.state,
         reason=claim.reason_word,
         reason_text=sentence(explanation(claim)),
-        service=service_words(claim),
+        service=service_words(claim) if reader.opens else SEALED_SERVICE,
         kind=record.kind.value if record else None,
         units=claim.units,
         service_date=entry.day.isoformat() if entry.day else None,
@@ -173,7 +177,7 @@ def _event(
         net=Amounts.total([claim.net]) if claim.net else None,
         dispute=_disputable(claim, reader),
         since=claim_history(entry, entries, provider),
-        charged_separately=charged_separately(entry, paid),
+        charged_separately=charged_separately(entry, paid, opens=reader.opens),
         covered_by_insurance=covered_by_insurance(claim, insurer, second),
         what_to_do=_what_to_do(claim, provider, insurer, reader),
         warnings=_warnings(entry, paid),
@@ -240,6 +244,8 @@ def _record_note(claim: ClaimFacts, provider: str, reader: _Reader) -> str:
     """Said of a charge whose record the reader's vault cannot show."""
     if claim.record is not None or claim.record_damaged:
         return ""
+    if not reader.opens:
+        return SEALED
     if claim.may_be_disputed(Disputer.PATIENT, reader.now):
         return no_record(claim.number, show_moment(claim.dispute_until or 0), reader.account)
     missing = "The provider has not shown us a record of this."

@@ -349,7 +349,7 @@ def _last_day(event: PatientEvent, dispute: Disputable) -> str:
     last = f"Last day to dispute it: {show_iso_moment(dispute.until)}"
     # A note on a missing record has the command already.
     how = next((step for step in event.what_to_do if f"{DISPUTE} " in step), "")
-    if not dispute.by_reader or event.record_note:
+    if not dispute.by_reader or DISPUTE in event.record_note:
         return f"{last}."
     return f"{last}, with: {how.partition('with: ')[2]}"
 

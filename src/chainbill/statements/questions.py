@@ -48,8 +48,11 @@ class StatementLine:
         return record.service_date if record else None
 
 
-def charged_separately(entry: StatementLine, paid: Sequence[StatementLine]) -> str:
-    """Answer for ``entry``; ``paid`` are all events of the statement that were charged, it included."""
+def charged_separately(entry: StatementLine, paid: Sequence[StatementLine], *, opens: bool = True) -> str:
+    """Answer for ``entry``; ``paid`` are all events of the statement that were charged, it included.
+
+    ``opens``: is the key at hand that opens the patient's records?
+    """
     claim = entry.claim
     if claim.outcome is not Outcome.SETTLED:
         return NOT_CHARGED
@@ -58,7 +61,7 @@ def charged_separately(entry: StatementLine, paid: Sequence[StatementLine]) -> s
     if claim.record is None:
         return (
             "Yes: it has a price of its own. Whether it goes with another service can only be told from "
-            "the record, and you have none."
+            f"the record, {'and you have none' if opens else 'which is sealed to its patient'}."
         )
     return f"Yes: it has a price of its own. {_same_day(entry, paid)} {_ONE_CHARGE[claim.record.kind]}"
 

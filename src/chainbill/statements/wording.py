@@ -16,6 +16,9 @@ from chainbill.statements.model import MovementLine
 NO_RECORD = "A service without a record"
 """What an event is called when its record cannot be opened."""
 
+SEALED_SERVICE = "A service (details sealed)"
+"""What it is called on a statement that is read without its patient's key."""
+
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),

@@ -87,12 +87,6 @@ def test_dispute__read_only__says_that_the_key_is_missing(settled: Settled) -> N
         disputes.dispute_as_patient(reading, settled.number)
 
 
-def test_dispute__twice__is_refused_in_words(settled: Settled) -> None:
-    disputes.dispute_as_patient(settled.patient, settled.number)
-    with pytest.raises(ChainError, match="disputed by the same party already"):
-        disputes.dispute_as_patient(settled.patient, settled.number)
-
-
 def test_concede__disputed__takes_all_of_it_back(settled: Settled) -> None:
     disputes.dispute_as_insurer(settled.insurer, settled.payer_id, settled.number)
     step = disputes.concede(settled.provider, settled.provider_id, settled.number)
@@ -170,3 +164,17 @@ def test_describe__by_who_may_read__has_the_service_and_the_day(town: Town, sett
     by_stranger = describe_claim(settled.session, proven, ["curious"])
     assert by_stranger.day is None
     assert describe_claim(settled.session, proven, []).read_by is None
+
+
+def test_void__after_somebody_had_the_credit_paid_out__takes_the_patients_part_of_the_provider(
+    town: Town, settled: Settled
+) -> None:
+    """Nothing need be known beforehand: whoever pays the credit out meanwhile cannot stand in the way."""
+    protocol, address = settled.session.protocol, settled.provider.address
+    town.ok("devnet", "advance", "10d")
+    protocol.settlement.withdraw(settled.insurer.sender(), settled.provider_id)
+    held = protocol.token.balance_of(address)
+    step = disputes.void(settled.provider, settled.provider_id, settled.number)
+    assert step.reversed == WHOLE
+    assert step.receivables == {settled.payer_id: 75 * DOLLARS}
+    assert protocol.token.balance_of(address) == held - 25 * DOLLARS

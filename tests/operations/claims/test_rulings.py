@@ -45,9 +45,14 @@ def test_upheld__changes__nothing() -> None:
     assert upheld(SETTLED).secondary == SETTLED.secondary
 
 
+def test_upheld__of_a_claim_of_nothing__says_so_in_a_word_of_its_own() -> None:
+    """Its amounts are those of a full reversal."""
+    assert (upheld(SETTLED).abi_tuple()[-1], full_reversal(SETTLED).abi_tuple()[-1]) == (True, False)
+
+
 def test_full_reversal__leaves__nothing_but_what_was_attested() -> None:
     ruling = full_reversal(SETTLED)
-    amounts, shares, secondary, fee = ruling.abi_tuple()
+    amounts, shares, secondary, fee, _ = ruling.abi_tuple()
     assert (amounts & (1 << 192) - 1, shares, secondary, fee) == (0, 0, 0, 0)
     assert ruling.claim.billed == CLAIM.billed
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from eth_account import Account
 from tests.support.roles import Town
 
 from chainbill.chain.roles import GovernorRole
-from chainbill.errors import CallDelayed, ChainError, StateError
+from chainbill.errors import CallDelayed, ChainError, ContractReverted, StateError
 from chainbill.operations.actor import Actor
 from chainbill.operations.governor import admission, epochs, operator_fee, roles, scheduled, stopping
 from chainbill.operations.governor.calls import governor_account
@@ -30,6 +31,11 @@ def governor(session: Session) -> Actor:
 
 def somebody() -> str:
     return str(Account.create().address)
+
+
+def sent_by(governor: Actor) -> int:
+    """How many transactions it has sent."""
+    return int(governor.protocol.w3.eth.get_transaction_count(governor.address))
 
 
 def block_time(session: Session, block: int | None) -> int:
@@ -67,6 +73,45 @@ def test_stopping__a_provider_and_everything__is_told_and_undone(session: Sessio
     assert stopping.unpause(governor).paused is False
 
 
+def test_stopping__again__is_told_with_since_when_and_sends_nothing(
+    session: Session, governor: Actor
+) -> None:
+    provider_id = admission.register_provider(governor, somebody()).provider_id
+    never = stopping.reinstate(governor, provider_id)
+    assert (never.changed, never.suspended, never.effective_at, never.transaction) == (
+        False,
+        False,
+        None,
+        None,
+    )
+    for stop in (
+        lambda: stopping.suspend(governor, provider_id),
+        lambda: stopping.reinstate(governor, provider_id),
+        lambda: stopping.pause(governor),
+        lambda: stopping.unpause(governor),
+    ):
+        done, sent = stop(), sent_by(governor)
+        again = stop()
+        assert again == replace(done, changed=False)
+        assert sent_by(governor) == sent
+
+
+def test_stopping__somebody_else_is_faster__is_told_as_it_stands(
+    session: Session, governor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider_id = admission.register_provider(governor, somebody()).provider_id
+    done = stopping.suspend(governor, provider_id)
+    looked = iter([False, True])  # It was not yet so when it was looked at.
+    monkeypatch.setattr(type(session.protocol.settlement), "is_suspended", lambda *_: next(looked))
+    assert stopping.suspend(governor, provider_id) == replace(done, changed=False)
+
+
+def test_stopping__of_nobody__is_refused(governor: Actor) -> None:
+    for stop in (stopping.suspend, stopping.reinstate):
+        with pytest.raises(ContractReverted):
+            stop(governor, 4_000)
+
+
 def test_stopping__by_somebody_else__says_which_role_may(session: Session) -> None:
     with pytest.raises(ChainError, match="is no guardian, and only a guardian may do this"):
         stopping.pause(Actor.holding(session, "patient"))
@@ -80,7 +125,29 @@ def test_open_epoch__members_in_any_order__are_the_quorum(session: Session, gove
     opened = epochs.open_epoch(governor, members, 2)
     assert opened.members == tuple(sorted(members, key=str.lower))
     assert session.protocol.settlement.members(before + 1) == opened.members
-    assert epochs.end_epoch(governor, before + 1).epoch == before + 1
+    sent = sent_by(governor)
+    assert epochs.open_epoch(governor, members[::-1], 2) == replace(opened, changed=False)
+    ended = epochs.end_epoch(governor, before + 1)
+    assert ended.epoch == before + 1
+    assert epochs.end_epoch(governor, before + 1) == replace(ended, changed=False)
+    assert sent_by(governor) == sent + 1
+    with pytest.raises(ContractReverted, match="UnknownEpoch"):
+        epochs.end_epoch(governor, before + 2)
+    # A quorum that has ended signs nothing: the same again is another.
+    again = epochs.open_epoch(governor, members, 2)
+    assert again.changed is True
+
+
+def test_end_epoch__followed_by_another__is_over_six_hours_later(
+    bare_town: Town, session: Session, governor: Actor
+) -> None:
+    epochs.open_epoch(governor, [somebody()], 1)
+    epoch = session.protocol.settlement.current_epoch()
+    follower = epochs.open_epoch(governor, [somebody()], 1)
+    bare_town.ok("devnet", "advance", "7h")
+    told = epochs.end_epoch(governor, epoch)
+    assert (told.changed, told.transaction) == (False, follower.transaction)
+    assert told.effective_at == (follower.effective_at or 0) + 6 * 3_600
 
 
 def test_operator_fee__one_part_given__keeps_the_other_as_announced_last(
@@ -103,11 +170,25 @@ def test_roles__granted_and_revoked__are_told_with_who_is_in_them(session: Sessi
     assert granted.effective_at == granted.member.since
     assert address in [each.member.account for each in roles.everybody(session)]
     assert roles.grant_role(governor, GovernorRole.GUARDIAN, address).changed is False
-    assert roles.revoke_role(governor, GovernorRole.GUARDIAN, address).account == address
+    revoked, sent = roles.revoke_role(governor, GovernorRole.GUARDIAN, address), sent_by(governor)
+    assert revoked.account == address
+    assert roles.revoke_role(governor, GovernorRole.GUARDIAN, address) == replace(revoked, changed=False)
+    assert sent_by(governor) == sent
     with pytest.raises(StateError, match="is no guardian"):
-        roles.revoke_role(governor, GovernorRole.GUARDIAN, address)
+        roles.revoke_role(governor, GovernorRole.GUARDIAN, somebody())
     with pytest.raises(StateError, match="is the last admin"):
         roles.revoke_role(governor, GovernorRole.ADMIN, governor.address)
+
+
+def test_revoke_role__another_admin_is_faster__is_told_as_it_stands(
+    session: Session, governor: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = somebody()
+    roles.grant_role(governor, GovernorRole.GUARDIAN, address)
+    seen = roles.members(session, GovernorRole.GUARDIAN)
+    revoked = roles.revoke_role(governor, GovernorRole.GUARDIAN, address)
+    monkeypatch.setattr(roles, "members", lambda *_: seen)
+    assert roles.revoke_role(governor, GovernorRole.GUARDIAN, address) == replace(revoked, changed=False)
 
 
 # ---- bound --------------------------------------------------------------------------------------------
@@ -140,6 +221,14 @@ def test_bound__a_call__is_announced_once_listed_and_made_by_its_id(bound: Local
     assert admission.registered_ids(session, address) == [1]
     with pytest.raises(StateError, match="no scheduled call has"):
         scheduled.find_scheduled(session, call.operation_id.hex())
+
+
+def test_bound__what_is_so_already__is_not_announced(bound: LocalDevnet) -> None:
+    session = Session.open(bound.state)
+    governor = governor_account(session)
+    waiting, sent = scheduled.scheduled_calls(session), sent_by(governor)
+    assert stopping.unpause(governor).changed is False
+    assert (scheduled.scheduled_calls(session), sent_by(governor)) == (waiting, sent)
 
 
 def test_bound__a_call__is_called_off(bound: LocalDevnet) -> None:

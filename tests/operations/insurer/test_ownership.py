@@ -45,7 +45,7 @@ def test_accept_ownership__by_name__is_written_down(session: Session) -> None:
     assert session.book.get("giver").payer_id is None
     with pytest.raises(StateError, match="is not giver's any more") as refused:
         cancel_transfer(giver, made.payer_id)
-    assert refused.value.hint == "act as that account: --as taker"
+    assert refused.value.hint == "act as that account: `who=taker`"
 
 
 def test_cancel_transfer__offered__cannot_be_taken(testbed: Testbed) -> None:

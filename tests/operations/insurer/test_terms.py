@@ -112,7 +112,7 @@ def test_publish_fees__one_changed__is_announced_with_its_decoys_alone(
     assert standing.in_force is not None
     assert standing.announced is not None
     assert (standing.in_force.terms.amount, standing.announced.terms.amount) == (100 * DOLLAR, 110 * DOLLAR)
-    assert newest_terms(session, payer_id, "check-up-visit") == dearer["check-up-visit"]
+    assert newest_terms(session, payer_id)["check-up-visit"] == dearer["check-up-visit"]
     third = {"check-up-visit": FeeTerms(amount=120 * DOLLAR, category=Category.OFFICE_VISIT)}
     blocked = publish_fees(*payer, third)
     assert (blocked.changed, list(blocked.changes.announced)) == (False, ["check-up-visit"])
@@ -149,4 +149,4 @@ def test_publish_fees__cut_off_between_transactions__goes_on_with_the_same_decoy
 
 def test_standing_fees__no_schedule_here__are_none(testbed: Testbed, payer: tuple[Actor, int]) -> None:
     assert standing_fees(testbed.session, payer[1]) == {}
-    assert newest_terms(testbed.session, payer[1], "check-up-visit") is None
+    assert newest_terms(testbed.session, payer[1]) == {}

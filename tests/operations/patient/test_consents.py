@@ -85,7 +85,7 @@ def test_grant_consent__wrong_terms__are_refused_and_nothing_sent(testbed: Testb
     patient, now = testbed.account(), testbed.session.now()
     for terms, said in (
         ({"duration": DAY}, "there is no consent to keep the limit of"),
-        ({"limit": DOLLAR, "duration": DAY, "until": now + DAY}, "give either --for or --until"),
+        ({"limit": DOLLAR, "duration": DAY, "until": now + DAY}, "when it ends is said twice"),
         ({"limit": DOLLAR, "until": now}, "is not after the chain's time"),
         ({"limit": DOLLAR, "until": END_OF_TIME + 1}, "too far away for the contract"),
     ):

@@ -37,7 +37,7 @@ def test_set_limits__one_of_them__leaves_the_other(testbed: Testbed) -> None:
 
 def test_set_limits__neither_or_part_of_a_cent__is_refused(testbed: Testbed) -> None:
     patient = testbed.account()
-    with pytest.raises(ArgumentError, match="give --per-event, --per-day or both"):
+    with pytest.raises(ArgumentError, match="no limit is named"):
         set_limits(patient)
     with pytest.raises(AmountError, match="a limit is in whole cents"):
         set_limits(patient, per_day=5_000)

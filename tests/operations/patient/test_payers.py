@@ -66,7 +66,7 @@ def test_accept_payer__second_one_not_named__stays(testbed: Testbed, insurers: t
     assert accept_payer(patient, first, second).changed is False
     with pytest.raises(ArgumentError, match=f"payer {second} is the second insurer now") as refused:
         accept_payer(patient, second)
-    assert refused.value.hint == "say who is to be second: --secondary or --no-secondary"
+    assert refused.value.hint == "say who is to be second: `secondary=`"
     testbed.wait(SIX_HOURS)
     assert accept_payer(patient, first, 0).payers == Payers(first, 0)
 

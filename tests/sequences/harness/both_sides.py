@@ -139,6 +139,7 @@ class Doing:
     def approve(self, owner: str, spender: Contract, amount: int) -> None:
         """An allowance of exactly what follows."""
         self.protocol.token.send(owner, "approve", spender.address, amount)
+        self.ledger.allowances[owner, spender.address] = amount
 
     def deposit(self, patient: str, amount: int) -> None:
         """A plain deposit."""
@@ -364,10 +365,11 @@ class Doing:
 
     # ---- rulings ------------------------------------------------------------------------------------
 
-    def resolve(self, claim: Claim, caller: str, ruling: Amounts) -> Any:
+    def resolve(self, claim: Claim, caller: str, ruling: Amounts, stands: bool = False) -> Any:
         """Rule on a claim's dispute."""
-        arguments = claim.words(), ruling_words(ruling)
-        return self.extension_call("resolve", caller, arguments, self.ledger.resolve, claim, caller, ruling)
+        arguments = claim.words(), (*ruling_words(ruling), stands)
+        verb = self.ledger.resolve
+        return self.extension_call("resolve", caller, arguments, verb, claim, caller, ruling, stands)
 
 
 def mirrored(signature: bytes) -> bytes:

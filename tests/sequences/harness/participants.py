@@ -75,6 +75,7 @@ class Stage(Doing):
         self.patients = [p.patient, p.neighbour, p.late]
         self.payouts = [p.provider, account("second provider").address, account("third payout").address]
         self.operators = [p.operator, p.stranger]
+        self.shams = [account(f"sham {n}").address for n in range(6)]
         self.relay = account("relay").address
         oracles = [*p.oracles, Signer(account("oracle-4"))]
         others = [Signer(account(name)) for name in ("patient", "neighbour", "late", "relay")]

@@ -151,8 +151,23 @@ PLANTED = (
         "a root slot is reused a day before its window ends",
         "ClaimSettlement.sol",
         (
-            "if (block.timestamp < until) revert RootSlotInUse",
-            "if (block.timestamp + 1 days < until) revert RootSlotInUse",
+            "return block.timestamp < uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;",
+            "return block.timestamp + 1 days < uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;",
+        ),
+    ),
+    planted(
+        "opening entries may be as large as 64 bits",
+        "payer/PayerTerms.sol",
+        (" if (opening != 0 && sum > MAX_YEARLY_AMOUNT) revert OpeningTooLarge(opening, met);", ""),
+    ),
+    planted(
+        "a provider's tokens complete the payers' parts, too",
+        "settlement/ClaimReversals.sol",
+        (
+            "        uint256 share = PackedClaim.responsibility(taken.amounts, taken.shares);\n"
+            "        if (share <= there) return 0;\n",
+            "        uint256 share = PackedClaim.allowed(taken.amounts);\n"
+            "        if (share <= there) return 0;\n",
         ),
     ),
     planted(

@@ -11,6 +11,8 @@ from tests.sequences.model.timeline import DAY, MAX_BATCH_LIFE, NOTICE, Refused,
 from tests.sequences.model.wallets import Pot
 
 MAX_ANNOUNCEMENT = 400 * DAY
+MOST_OF_A_YEAR = 2**48 - 1
+"""What opening entries bring a member to at most."""
 
 
 @dataclass
@@ -130,10 +132,14 @@ class Insurer(Pot):
                 raise Refused("ChangeTooRecent")
             if known.family != family:
                 raise Refused("FamilyUnchangeable")
+        met = self._sums(known) if known is not None else (0, 0, 0)
+        if any(entry and entry + so_far > MOST_OF_A_YEAR for entry, so_far in zip(opening, met, strict=True)):
+            raise Refused("OpeningTooLarge")
+        if known is None:
+            known = self.members[member, year] = Member(Timeline(plan), family)
+        else:
             known.plans.replace(plan)
             known.ends = 0
-        else:
-            known = self.members[member, year] = Member(Timeline(plan), family)
         known.openings.append(opening)
 
     def change_plan(self, member: str, year: int, plan: int, now: int) -> None:

@@ -119,6 +119,8 @@ class Ledger:
         self.chain_id, self.escrow, self.settlement = chain_id, escrow, settlement
         self.governor, self.arbiter = governor, arbiter
         self.tokens: Counter[str] = Counter()
+        self.allowances: Counter[tuple[str, str]] = Counter()
+        """By owner and spender."""
         self.donated: Counter[str] = Counter()
         self.blocked: set[str] = set()
         self.wallets: dict[str, Wallet] = {}
@@ -196,6 +198,7 @@ class Ledger:
         if amount == 0:
             raise Refused("DepositOfNothing")
         self.move(source, target, amount)
+        self.allowances[source, target] -= amount
 
     def owed(self) -> dict[str, int]:
         """What each contract owes: invariant 1."""
@@ -435,10 +438,15 @@ class Ledger:
         if not batch.sections:
             raise Refused("EmptyBatch")
         self._check_quorum(batch.epoch, signers)
-        in_use = root_slot in self.roots and self.now < self.roots[root_slot][1] + DISPUTE_WINDOW
-        if in_use and any(ending.claim for ending in copy.deepcopy(self)._settle(batch, root_slot)):
-            raise Refused("RootSlotInUse")
+        if self._is_in_use(root_slot):
+            root_slot = int.from_bytes(batch.digest[:4], "big")
+        while self._is_in_use(root_slot):
+            root_slot = (root_slot + 1) % 2**32
         return self._settle(batch, root_slot)
+
+    def _is_in_use(self, root_slot: int) -> bool:
+        """May claims whose root stands there still be disputed?"""
+        return root_slot in self.roots and self.now < self.roots[root_slot][1] + DISPUTE_WINDOW
 
     def _check_quorum(self, epoch: int, signers: Sequence[str]) -> None:
         if self.paused:
@@ -725,8 +733,8 @@ class Ledger:
             raise Refused("DeadlineOver")
         claim.status, claim.deadline = Status.ANSWERED, self.now + RULING_TIME
 
-    def resolve(self, claim: Claim, caller: str, ruling: Amounts) -> None:
-        """Rule on an answered dispute: these amounts stay."""
+    def resolve(self, claim: Claim, caller: str, ruling: Amounts, stands: bool) -> None:
+        """Rule on an answered dispute: these amounts stay. A claim of nothing stands if it is said so."""
         if caller != self.arbiter:
             raise Refused("AccessManagedUnauthorized")
         if claim.status != Status.ANSWERED:
@@ -741,7 +749,9 @@ class Ledger:
         if min(*taken.numbers(), taken.responsibility, taken.credit, ruling.credit) < 0:
             raise Refused("RulingTooLarge")
         # Of a claim of nothing there is nothing to take back but its units.
-        if any(taken.numbers()) or ruling.allowed == 0:
+        if any(taken.numbers()) or (ruling.allowed == 0 and not stands):
+            if stands:
+                raise Refused("RulingContradictsItself")
             self._reverse(claim, ruling)
         else:
             self._uphold(claim)
@@ -785,18 +795,22 @@ class Ledger:
             if taken.fee:
                 self.operators[claim.operator].lots[claim.day] -= taken.fee
         else:
-            missing = self._take_matured(claim, account)
+            missing = self._take_matured(claim, account, caller)
         claim.status = Status.REVERSED
         self._take_back(claim, ZERO, taken, missing)
 
-    def _take_matured(self, claim: Claim, account: Account) -> Counter[int]:
-        """Give back from matured money, then from the free bond; what is missing is owed to the payers."""
+    def _take_matured(self, claim: Claim, account: Account, caller: str) -> Counter[int]:
+        """Give back from matured money, then from the free bond, and the patient's part from the caller's
+        own tokens, too; what is missing of the payers' is owed."""
         due = claim.settled.allowed
         matured = min(account.withdrawable, due)
         bond = min(max(0, account.bond - account.advanced), due - matured)
         there = matured + bond - claim.settled.responsibility
         if there < 0:
-            raise Refused("PatientPartMissing")
+            if self.allowances[caller, self.settlement] < -there:
+                raise Refused("PatientPartMissing")
+            self.deposit_bond(claim.event.header.provider, caller, -there)
+            bond, there = bond - there, 0
         account.matured -= matured
         account.bond -= bond
         header = claim.event.header

@@ -187,7 +187,8 @@ class Disputing(Settling, Providers):
         self.stage.extension_call("answer", provider, arguments, self.ledger.answer, claim, provider)
         self.stage.wait(choices.of((1, 3 * DAY, 8 * DAY, 13 * DAY)))
         ruling = scaled(claim.settled, [choices.below(5) for _ in range(8)])
-        self.stage.resolve(claim, self.ledger.arbiter, choices.of((ruling, ruling, ZERO)))
+        ruling = choices.of((ruling, ruling, ZERO))
+        self.stage.resolve(claim, self.ledger.arbiter, ruling, stands=choices.once_in(6))
 
     @precondition(has_claims)
     @rule(bits=BITS)
@@ -223,7 +224,8 @@ class Disputing(Settling, Providers):
             if not choices.once_in(8)
             else choices.of((self.stage.relay, self.ledger.governor))
         )
-        self.stage.resolve(claim, caller, ruling)
+        stands = ruling == claim.settled and choices.once_in(2)
+        self.stage.resolve(claim, caller, ruling, stands)
 
     @precondition(has_claims)
     @rule(bits=BITS)
@@ -245,7 +247,21 @@ class Disputing(Settling, Providers):
         payer = claim.event.header.payer
         if payer and self.stage.unruly and choices.once_in(2):
             self.stage.block(self.ledger.payer_addresses[payer], True)
-        self._give_back(claim, self._provider(choices, claim))
+        caller = self._provider(choices, claim)
+        self._allow_missing(choices, claim, caller)
+        self._give_back(claim, caller)
+
+    def _allow_missing(self, choices: Choices, claim: Claim, caller: str) -> None:
+        """Perhaps somebody has the credit paid out first; the caller may let its own tokens be taken."""
+        provider = claim.event.header.provider
+        if choices.once_in(2):
+            self.losers.add(f"creditOf ({provider},)")
+            self.stage.extension_call(
+                "withdraw", self.stage.relay, (provider,), self.ledger.pay_provider, provider
+            )
+        share = claim.settled.responsibility
+        amount = choices.of((0, share, 2 * share, share // 2))
+        self.stage.approve(caller, self.stage.protocol.settlement, amount)
 
     def _disputed(self, choices: Choices) -> Claim:
         """A claim under dispute; where there is none, its patient disputes one, if that may be."""

@@ -7,11 +7,20 @@ from tests.sequences.harness.choices import BITS, Choices
 from tests.sequences.harness.invariants import World
 from tests.sequences.harness.participants import DOLLAR, PLANS
 from tests.sequences.model.accounts import DAYS_TO_MATURE, Account
+from tests.sequences.model.insurers import MOST_OF_A_YEAR
 from tests.sequences.model.pricing import Fee
 from tests.sequences.model.timeline import DAY
 from tests.support.deployment import COPAY, COSMETIC, REFILL, SHARED, THERAPY, VISIT
 
 SERVICES = (VISIT, REFILL, THERAPY, COSMETIC)
+
+
+def hostile_opening(choices: Choices) -> tuple[int, int, int]:
+    """Opening entries at the most that there may be, and above it; near what 64 bits hold."""
+    if not choices.once_in(3):
+        return MOST_OF_A_YEAR, MOST_OF_A_YEAR, MOST_OF_A_YEAR
+    entries = (0, MOST_OF_A_YEAR, 2**64 - 1, MOST_OF_A_YEAR + 1, 2**64 - 300 * DOLLAR)
+    return choices.of(entries), choices.of(entries), choices.of(entries)
 
 
 class Insurers(World):
@@ -85,6 +94,8 @@ class Insurers(World):
         ended = known is None or (known.ends and known.ends <= self.now)
         if ended or choices.once_in(5):
             opening = choices.of(((0, 0, 0), (20 * DOLLAR, 90 * DOLLAR, 100 * DOLLAR)))
+            if choices.once_in(6):
+                opening = hostile_opening(choices)
             family = known.family if known is not None and not choices.once_in(8) else choices.of((0, 7))
             self.stage.enrol(payer, member, year, plan, family, opening, caller)
         elif choices.once_in(3):

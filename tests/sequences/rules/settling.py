@@ -16,6 +16,7 @@ from tests.sequences.model.claims import Event, Header, Status, word
 from tests.sequences.model.ledger import DISPUTE_WINDOW, NOBODY, Batch, Ending, Section
 from tests.sequences.model.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE
 from tests.sequences.model.wallets import Consent
+from tests.sequences.rules.insurers import hostile_opening
 from tests.support.deployment import COSMETIC, REFILL, THERAPY, UNLISTED, VISIT
 
 BILLED = (0, 200 * DOLLAR, 80 * DOLLAR, 10 * DOLLAR + 5 * CENT, 33 * DOLLAR, 1)
@@ -174,8 +175,23 @@ class Settling(World):
         attested = tuple(self._attest(choices, section, signed_at) for section in sections)
         batch = Batch(epoch, signed_at, signed_at + MAX_BATCH_LIFE, operator, attested)
         signers = self._signers(choices, epoch)
+        if choices.once_in(5):
+            self._outrun(choices, batch)
         self._submit(choices, batch, signers)
         self.batches.append((batch, signers))
+
+    def _outrun(self, choices: Choices, batch: Batch) -> None:
+        """Before a signed batch settles, its insurers enrol sham members, with opening entries to do harm."""
+        for section in batch.sections:
+            header, event = section.header, section.events[0]
+            for payer in (header.payer, header.second):
+                insurer = self.ledger.insurers.get(payer)
+                if insurer is None:
+                    continue
+                known = insurer.members.get((event.patient, event.year))
+                family = known.family if known is not None and known.family else 7
+                sham, opening = choices.of(self.stage.shams), hostile_opening(choices)
+                self.stage.enrol(payer, sham, event.year, choices.of((1, 2)), family, opening)
 
     def _submit(self, choices: Choices, batch: Batch, signers: list[str]) -> None:
         for section in batch.sections:

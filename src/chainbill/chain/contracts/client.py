@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
-from eth_abi.exceptions import DecodingError
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_utils.abi import (
     event_abi_to_log_topic,
     function_abi_to_4byte_selector,
+    get_abi_input_types,
     get_abi_output_types,
 )
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import ContractFunction
 from web3.exceptions import MismatchedABI, Web3Exception
-from web3.types import EventData, TxReceipt
+from web3.types import EventData, FilterParams, LogReceipt, TxReceipt
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.chain.artifacts import load_artifact
-from chainbill.chain.node.connection import newest_block
+from chainbill.chain.node.connection import json_rpc_of, newest_block
+from chainbill.chain.node.json_rpc import Request
 from chainbill.chain.node.log_queries import in_ranges
-from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
+from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read, refused_call
+from chainbill.chain.node.packed_call import PackedCall
 from chainbill.chain.node.sender import Sender
-from chainbill.errors import ArgumentError, ChainError
+from chainbill.errors import ArgumentError, ChainbillError, ChainError, NodeError
 
 
 class Memory(Protocol):
     """What was read before and is still true."""
+
+    @property
+    def newest(self) -> int | None:
+        """The number of the block that is looked at; None: each read is of whichever is the newest then."""
 
     def find(self, contract: ContractClient, function: str, arguments: tuple[Any, ...]) -> Any:
         """The answer of a view; None where it is not known."""
@@ -46,10 +54,7 @@ class ContractClient:
 
     def calldata(self, name: str, *arguments: Any) -> bytes:
         """The bytes of a call that somebody else will make, or that will be made later."""
-        try:
-            return bytes(HexBytes(self._contract.encode_abi(name, arguments)))
-        except MismatchedABI:
-            raise self._misfit(name, arguments) from None
+        return self._packer(name)(arguments)
 
     def read_calldata(self, calldata: bytes) -> tuple[str, dict[str, Any]]:
         """A call's function and arguments by name: the inverse of ``calldata``.
@@ -109,23 +114,45 @@ class ContractClient:
                 )
             return found
 
-        return [dict(log["args"]) for log in in_ranges(from_block, newest_block(self._w3), ask)]
+        return [dict(log["args"]) for log in in_ranges(from_block, self._newest_block(), ask)]
 
-    def function(self, name: str, *arguments: Any) -> ContractFunction:
+    def newest_log(self, event: str, *, from_block: int = 0, **indexed: Any) -> LogReceipt | None:
+        """The last of ``raw_logs``; None where there is none."""
+        found = self.raw_logs(event, from_block=from_block, **indexed)
+        return found[-1] if found else None
+
+    def raw_logs(self, event: str, *, from_block: int = 0, **indexed: Any) -> list[LogReceipt]:
+        """Every log of one kind as the node tells it, the oldest first; arguments as of ``logged``."""
+        kind = self._contract.events[event]
+        wanted = kind._get_event_filter_params(kind._get_event_abi(), indexed)
+
+        def ask(begin: int, end: int) -> Iterable[LogReceipt]:
+            within = cast("FilterParams", {**wanted, "fromBlock": begin, "toBlock": end})
+            with mapped_read("eth_getLogs"):
+                return self._w3.eth.get_logs(within)
+
+        return in_ranges(from_block, self._newest_block(), ask)
+
+    def function(self, name: str, *arguments: Any) -> PackedCall:
         """A call by its Solidity name, for a ``Sender``: where many kinds are sent alike."""
-        return self._function(name, *arguments)
+        return PackedCall(self._w3, self.address, self.calldata(name, *arguments))
+
+    def _newest_block(self) -> int:
+        looked_at = None if self._memory is None else self._memory.newest
+        return newest_block(self._w3) if looked_at is None else looked_at
 
     def _call(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
         with mapped_errors():
             return self._function(name, *arguments).call(block_identifier=block)  # type: ignore[arg-type]
 
-    def _standing(self, name: str, *arguments: Any) -> Any:
-        """A view that ``chain.reads.STANDING`` lists: remembered where it is known."""
-        known = None if self._memory is None else self._memory.find(self, name, arguments)
-        return self._call(name, *arguments) if known is None else known
+    def _standing(self, name: str, *arguments: Any, block: int | str = "latest") -> Any:
+        """A view that ``chain.reads.STANDING`` lists: of the newest block, remembered where it is known."""
+        asked = self._memory is not None and block == "latest"
+        known = self._memory.find(self, name, arguments) if self._memory is not None and asked else None
+        return self._call(name, *arguments, block=block) if known is None else known
 
     def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
-        return sender.send(self._function(name, *arguments))
+        return sender.send(self.function(name, *arguments))
 
     def _send_many(
         self,
@@ -136,8 +163,48 @@ class ContractClient:
         on_mined: Callable[[int], None] = lambda _: None,
     ) -> list[TxReceipt]:
         """One verb for many arguments, without a wait for each; errors as ``Sender.send_many``."""
-        functions = [self._function(name, *arguments) for arguments in calls]
-        return sender.send_many(functions, on_mined=on_mined)
+        pack = self._packer(name)
+        packed = [PackedCall(self._w3, self.address, pack(arguments)) for arguments in calls]
+        return sender.send_many(packed, on_mined=on_mined)
+
+    def _try_many(
+        self, name: str, calls: Sequence[Sequence[Any]], *, caller: str = ZERO_ADDRESS
+    ) -> list[bytes | ChainbillError]:
+        """What one function would return now, for each of many arguments, or why it would refuse or does not
+        take them. In few requests, and nothing is sent.
+
+        Raises:
+            NodeError: the node does not answer.
+        """
+        pack = self._packer(name)
+        tried: dict[int, bytes | ChainbillError] = {}
+        asked: dict[int, Request] = {}
+        for place, arguments in enumerate(calls):
+            try:
+                call = {"from": caller, "to": self.address, "data": f"0x{pack(arguments).hex()}"}
+            except ArgumentError as error:
+                tried[place] = error
+            else:
+                asked[place] = ("eth_call", [call, "latest"])
+        answers = json_rpc_of(self._w3).answers(list(asked.values()))
+        for place, answer in zip(asked, answers, strict=True):
+            refusal = None if answer.get("error") is None else refused_call(answer["error"])
+            if isinstance(refusal, NodeError):
+                raise refusal
+            tried[place] = refusal or bytes(HexBytes(answer["result"]))
+        return [tried[place] for place in range(len(calls))]
+
+    def _packer(self, name: str) -> Callable[[Sequence[Any]], bytes]:
+        """Makes the bytes of a function's calls."""
+        selector, types = self.selector(name), get_abi_input_types(self._contract.functions[name].abi)
+
+        def pack(arguments: Sequence[Any]) -> bytes:
+            try:
+                return selector + self._w3.codec.encode(types, arguments)
+            except EncodingError:
+                raise self._misfit(name, arguments) from None
+
+        return pack
 
     def _function(self, name: str, *arguments: Any) -> ContractFunction:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from web3.types import TxReceipt
 
@@ -65,16 +66,11 @@ class PatientEscrow(ContractClient):
     ) -> TxReceipt:
         """Add tokens that their owner has authorised the escrow to take (ERC-3009) to the owner's balance;
         anyone's."""
-        return self._send(
-            sender,
-            "depositWithAuthorization",
-            authorization.owner,
-            authorization.value,
-            authorization.valid_after,
-            authorization.valid_before,
-            authorization.nonce,
-            signature,
-        )
+        return self._send(sender, "depositWithAuthorization", *_authorized(authorization, signature))
+
+    def authorized_deposit(self, authorization: ReceiveWithAuthorization, signature: bytes) -> bytes:
+        """The bytes of that call."""
+        return self.calldata("depositWithAuthorization", *_authorized(authorization, signature))
 
     def request_withdrawal(self, sender: Sender, amount: int) -> TxReceipt:
         """Announce a withdrawal."""
@@ -121,7 +117,7 @@ class PatientEscrow(ContractClient):
 
     def balance_of(self, patient: str, *, block: int | str = "latest") -> int:
         """The patient's balance."""
-        return int(self._call("balanceOf", patient, block=block))
+        return int(self._standing("balanceOf", patient, block=block))
 
     def nonce_of(self, patient: str) -> int:
         """What the patient's next intent must name."""
@@ -129,24 +125,33 @@ class PatientEscrow(ContractClient):
 
     def payers_of(self, patient: str, time: int, *, block: int | str = "latest") -> Payers:
         """The patient's payers at ``time``."""
-        if block == "latest":
-            return Payers(*self._standing("payersOf", patient, time))
-        return Payers(*self._call("payersOf", patient, time, block=block))
+        return Payers(*self._standing("payersOf", patient, time, block=block))
 
     def limits_of(self, patient: str, time: int, *, block: int | str = "latest") -> Limits:
         """The patient's limits at ``time``."""
-        return Limits(*self._call("limitsOf", patient, time, block=block))
+        return Limits(*self._standing("limitsOf", patient, time, block=block))
 
     def spent_today(self, patient: str, *, block: int | str = "latest") -> int:
         """What was taken on the day (UTC) of the block; 0 where the patient has no limit per day."""
-        return int(self._call("spentToday", patient, block=block))
+        return int(self._standing("spentToday", patient, block=block))
 
     def consent_of(
         self, patient: str, provider_id: int, time: int, *, block: int | str = "latest"
     ) -> Consent:
         """The consent in force at ``time``; ``expires_at`` 0: none."""
-        return Consent(*self._call("consentOf", patient, provider_id, time, block=block))
+        return Consent(*self._standing("consentOf", patient, provider_id, time, block=block))
 
     def withdrawal_of(self, patient: str, *, block: int | str = "latest") -> WithdrawalRequest:
         """The announced withdrawal."""
-        return WithdrawalRequest(*self._call("withdrawalOf", patient, block=block))
+        return WithdrawalRequest(*self._standing("withdrawalOf", patient, block=block))
+
+
+def _authorized(authorization: ReceiveWithAuthorization, signature: bytes) -> tuple[Any, ...]:
+    return (
+        authorization.owner,
+        authorization.value,
+        authorization.valid_after,
+        authorization.valid_before,
+        authorization.nonce,
+        signature,
+    )

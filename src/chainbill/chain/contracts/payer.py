@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from web3.types import TxReceipt
@@ -12,6 +12,7 @@ from chainbill.billing.terms import CategoryTerms, CobMode, FeeTerms, PlanTerms
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.contracts.escrow import WithdrawalRequest
 from chainbill.chain.node.sender import Sender
+from chainbill.errors import ChainbillError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class MemberYear:
     """0: open-ended."""
     family_id: int = 0
     """0: none."""
+
+    def is_open_at(self, time: int) -> bool:
+        """Was it opened, and has its coverage not ended by ``time``?"""
+        return self.plan_id != 0 and not 0 < self.coverage_ends_at <= time
 
     def plan_at(self, time: int) -> int:
         """The plan in force at ``time``; 0: not enrolled."""
@@ -161,6 +166,18 @@ class InsurerPayer(ContractClient):
         calls = [each.arguments for each in members]
         return self._send_many(sender, "enrol", calls, on_mined=on_mined)
 
+    def refused_enrolments(self, insurer: str, members: Sequence[Enrolment]) -> dict[int, ChainbillError]:
+        """What ``enrol`` would refuse now, by place, and why. Nothing is sent.
+
+        Args:
+            insurer: who would call it.
+
+        Raises:
+            NodeError: the node does not answer.
+        """
+        answers = self._try_many("enrol", [each.arguments for each in members], caller=insurer)
+        return {place: answer for place, answer in enumerate(answers) if isinstance(answer, ChainbillError)}
+
     def change_plan(self, sender: Sender, member: str, benefit_year: int, plan_id: int) -> TxReceipt:
         """Move an enrolled member to another plan, after the notice; accumulators go on."""
         return self._send(sender, "changePlan", member, benefit_year, plan_id)
@@ -187,11 +204,11 @@ class InsurerPayer(ContractClient):
 
     def successor(self) -> str:
         """The address that this contract is offered to; ``ZERO_ADDRESS``: none."""
-        return str(self._call("pendingOwner"))
+        return str(self._standing("pendingOwner"))
 
     def pool(self, *, block: int | str = "latest") -> int:
         """What the insurer can still pay."""
-        return int(self._call("pool", block=block))
+        return int(self._standing("pool", block=block))
 
     def plan_versions(self, plan_id: int) -> int:
         """How many versions of a plan were published."""
@@ -216,7 +233,7 @@ class InsurerPayer(ContractClient):
 
     def category_terms(self, plan_id: int, version: int, category: int) -> CategoryTerms:
         """One plan version's terms for a category."""
-        return _category_terms(self._call("categoryTerms", plan_id, version, category))
+        return _category_terms(self._standing("categoryTerms", plan_id, version, category))
 
     def fee_at(self, service_id: bytes, time: int) -> PublishedFee | None:
         """The fee in force at ``time``; None where the schedule has none."""
@@ -232,6 +249,16 @@ class InsurerPayer(ContractClient):
         """A member's standing in one benefit year."""
         met, *standing = self._call("memberYear", member, benefit_year, block=block)
         return MemberYear(Accumulators(*met), *standing)
+
+    def member_years(self, members: Sequence[tuple[str, int]]) -> list[MemberYear]:
+        """The standing of many, by member and benefit year, in few requests."""
+        standings = []
+        for answer in self._try_many("memberYear", members):
+            if isinstance(answer, ChainbillError):
+                raise answer
+            met, *standing = self.decode_answer("memberYear", answer)
+            standings.append(MemberYear(Accumulators(*met), *standing))
+        return standings
 
     def plan_at(self, member: str, benefit_year: int, time: int) -> int:
         """The plan under which a member is enrolled at ``time``; 0: under none."""
@@ -253,11 +280,11 @@ class InsurerPayer(ContractClient):
 
     def accepts_provider(self, provider_id: int, time: int) -> bool:
         """Are this provider's events signed at ``time`` paid?"""
-        return bool(self._call("acceptsProvider", provider_id, time))
+        return bool(self._standing("acceptsProvider", provider_id, time))
 
     def withdrawal_request(self, *, block: int | str = "latest") -> WithdrawalRequest:
         """The announced withdrawal."""
-        return WithdrawalRequest(*self._call("withdrawalRequest", block=block))
+        return WithdrawalRequest(*self._standing("withdrawalRequest", block=block))
 
 
 def _category_tuple(terms: CategoryTerms) -> tuple[bool, bool, bool, bool, int, int]:

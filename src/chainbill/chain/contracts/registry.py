@@ -67,7 +67,7 @@ class ProviderRegistry(ContractClient):
 
     def payout_address(self, provider_id: int) -> str:
         """Where credit is paid; the zero address where the provider is unknown."""
-        return str(self._call("payoutAddress", provider_id))
+        return str(self._standing("payoutAddress", provider_id))
 
     def announced_payout_address(self, provider_id: int) -> AnnouncedPayoutAddress:
         """The announced change of the payout address."""
@@ -77,9 +77,7 @@ class ProviderRegistry(ContractClient):
         self, provider_id: int, service_id: bytes, time: int, *, block: int | str = "latest"
     ) -> CashPrice:
         """The price in force at ``time``."""
-        if block == "latest":
-            return CashPrice(*self._standing("cashPriceAt", provider_id, service_id, time))
-        return CashPrice(*self._call("cashPriceAt", provider_id, service_id, time, block=block))
+        return CashPrice(*self._standing("cashPriceAt", provider_id, service_id, time, block=block))
 
     def provider_count(self) -> int:
         """How many providers were ever registered."""

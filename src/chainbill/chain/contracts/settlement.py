@@ -78,12 +78,14 @@ class Ruling:
 
     claim: Claim
     secondary: SecondaryShares = NO_SECONDARY
+    stands: bool = False
+    """The amounts are the claim's own; needed only for a claim of nothing, which has no others."""
 
-    def abi_tuple(self) -> tuple[int, int, int, int]:
+    def abi_tuple(self) -> tuple[int, int, int, int, bool]:
         """The contract's struct."""
         _, amounts, shares, _ = _integers(pack_claim(self.claim))
         (secondary,) = _integers(pack_secondary(self.secondary))
-        return amounts, shares, secondary, self.claim.fee
+        return amounts, shares, secondary, self.claim.fee, self.stands
 
 
 class DisputeStatus(IntEnum):

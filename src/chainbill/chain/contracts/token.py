@@ -56,7 +56,7 @@ class DevUsd(ContractClient):
 
     def balance_of(self, account: str, *, block: int | str = "latest") -> int:
         """Tokens held by an account."""
-        return int(self._call("balanceOf", account, block=block))
+        return int(self._standing("balanceOf", account, block=block))
 
     def allowance(self, owner: str, spender: str) -> int:
         """What ``spender`` may still pull."""

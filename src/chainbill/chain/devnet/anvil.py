@@ -198,7 +198,7 @@ def start(
         try:
             if is_taken(chosen):
                 raise _PortTakenError(
-                    f"port {chosen} is taken by another program", hint="choose another with --port, or none"
+                    f"port {chosen} is taken by another program", hint="choose another: `port=`, or none"
                 )
             planned = Anvil(pid=0, port=chosen, state_file=state_file.absolute())
             arguments = _arguments(planned, timestamp, load_from, fork, hardfork)
@@ -331,7 +331,7 @@ def _failure(port: int, log_file: Path) -> DevnetError:
     said = log_file.read_text(encoding="utf-8", errors="replace").strip()
     if "Address already in use" in said:
         return _PortTakenError(
-            f"port {port} was taken by another program", hint="choose another with --port, or none"
+            f"port {port} was taken by another program", hint="choose another: `port=`, or none"
         )
     last = next((line for line in said.splitlines() if line.strip()), "it gave no reason")
     return DevnetError(f"anvil would not start: {last.removeprefix('Error: ').removeprefix('error: ')[:300]}")

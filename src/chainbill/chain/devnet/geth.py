@@ -1,4 +1,4 @@
-"""A geth for one measurement: a chain by the rules of a hard fork that anvil does not know."""
+"""A geth for one measurement, with an empty chain by the rules of a hard fork."""
 
 from __future__ import annotations
 
@@ -13,22 +13,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from eth_account.signers.local import LocalAccount
-
+from chainbill.chain.devnet import anvil
 from chainbill.chain.devnet.ending import ending_on_signals
 from chainbill.errors import DevnetError
 
 HOST = "127.0.0.1"
 """It listens here and nowhere else."""
 
-CHAIN_ID = 31_338
-"""Of the chain, which lives as long as the measurement."""
+CHAIN_ID = anvil.CHAIN_ID
+"""The devnet's: contracts and signatures that are made there name it."""
 
 BLOCK_GAS = 500_000_000
 """Gas limit of a block: a measurement must not end at a limit that networks choose themselves."""
-
-COINS = 10**27
-"""What the funded account has, in the coin's smallest unit."""
 
 START_SECONDS = 60.0
 """How long it may take to answer; it takes one or two."""
@@ -58,24 +54,21 @@ def find_geth() -> Path:
     )
 
 
-def genesis(published: dict[str, Any], hardfork: str, funded: str) -> dict[str, Any]:
+def genesis(published: dict[str, Any], hardfork: str) -> dict[str, Any]:
     """A genesis by the rules of a fork, from the one that geth makes for `--dev`: with the system contracts
     that this geth asks for, without the forks after it."""
     config = {name: each for name, each in published["config"].items() if name != "bogotaTime"}
     config |= {"chainId": CHAIN_ID, f"{hardfork}Time": 0}
     kept = {name: each for name, each in published.items() if name not in _NOT_IN_A_GENESIS}
-    alloc = published["alloc"] | {funded: {"balance": hex(COINS)}}
-    return kept | {"config": config, "gasLimit": hex(BLOCK_GAS), "alloc": alloc}
+    return kept | {"config": config, "gasLimit": hex(BLOCK_GAS)}
 
 
 @contextmanager
-def scratch_geth(folder: Path, hardfork: str, funded: LocalAccount) -> Iterator[str]:
-    """Run a geth that makes a block for each transaction, with its data in ``folder``; it is ended by its pid
-    after the block, however that ends.
+def scratch_geth(folder: Path, hardfork: str) -> Iterator[str]:
+    """Run a geth with its data in ``folder``; it is ended by its pid after the block, however that ends.
 
     Args:
         hardfork: its name, as in a genesis: ``amsterdam``.
-        funded: has coins from the genesis on.
 
     Yields:
         Where it answers.
@@ -84,7 +77,7 @@ def scratch_geth(folder: Path, hardfork: str, funded: LocalAccount) -> Iterator[
         DevnetError: geth is missing, refuses the genesis or does not answer.
     """
     binary, log_file = find_geth(), folder / "geth.log"
-    _initialise(binary, folder, hardfork, funded.address)
+    _initialise(binary, folder, hardfork)
     port, engine_port = _free_port(), _free_port()
     command = [
         *(binary, "--datadir", folder, *_STATE, "--dev", "--miner.gaslimit", BLOCK_GAS),
@@ -105,13 +98,13 @@ def scratch_geth(folder: Path, hardfork: str, funded: LocalAccount) -> Iterator[
             process.wait()
 
 
-def _initialise(binary: Path, folder: Path, hardfork: str, funded: str) -> None:
+def _initialise(binary: Path, folder: Path, hardfork: str) -> None:
     try:
         published = json.loads(_run(binary, "--dev", "dumpgenesis"))
     except json.JSONDecodeError:
         raise DevnetError(f"{binary} prints no genesis: it is no geth", hint=_HINT) from None
     genesis_file = folder / "genesis.json"
-    genesis_file.write_text(json.dumps(genesis(published, hardfork, funded)), encoding="utf-8")
+    genesis_file.write_text(json.dumps(genesis(published, hardfork)), encoding="utf-8")
     _run(binary, "init", *_STATE, "--datadir", str(folder), str(genesis_file))
 
 

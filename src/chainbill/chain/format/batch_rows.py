@@ -27,7 +27,8 @@ from chainbill.chain.format.packed_claim import NO_SECONDARY
 Row = ClaimSettled | ClaimDenied | ClaimPended | ClaimSkipped
 """The log of a row."""
 
-_MOST_FOLLOWERS = 2
+MOST_FOLLOWERS = 2
+"""Logs that can stand right behind a row's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def _followers(
 ) -> tuple[SecondaryShares, bytes | None]:
     secondary, corrects = NO_SECONDARY, None
     of_row = logged[place][0], row.claim.commitment
-    for transaction, event in logged[place + 1 : place + 1 + _MOST_FOLLOWERS]:
+    for transaction, event in logged[place + 1 : place + 1 + MOST_FOLLOWERS]:
         if not isinstance(event, SecondaryDetermined | ClaimCorrected):
             break
         if (transaction, event.commitment) != of_row:

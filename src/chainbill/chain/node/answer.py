@@ -17,12 +17,12 @@ from chainbill.errors import NodeError, NodeRefused
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
-_AGAIN = "try again in a while; if it goes on, use another node: --rpc-url"
-_ADDRESS = "check the node's URL: --rpc-url, or CHAINBILL_RPC_URL"
+_AGAIN = "try again in a while; if it goes on, use another node: `rpc_url=URL`"
+_ADDRESS = "check the node's URL: `rpc_url=`, or CHAINBILL_RPC_URL"
 
 _STATUS = {
     401: ("wants a key or a password that it was not given, or not the right one", _ADDRESS),
-    403: ("refuses access", "check the key in the node's URL, and what it allows: --rpc-url"),
+    403: ("refuses access", "check the key in the node's URL, and what it allows: `rpc_url=`"),
     404: ("says that there is nothing at this address", _ADDRESS),
     405: ("does not speak JSON-RPC at this address", _ADDRESS),
     413: ("finds the request too large", _AGAIN),

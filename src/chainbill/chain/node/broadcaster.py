@@ -201,7 +201,7 @@ class Broadcaster:
                 if bytes(receipt["transactionHash"]) != sending.hash:
                     raise NodeError(
                         f"the node tells of another transaction than 0x{sending.hash.hex()}",
-                        hint="use another node: --rpc-url",
+                        hint="use another node: `rpc_url=URL`",
                     )
                 return receipt
         return None

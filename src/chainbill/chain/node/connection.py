@@ -96,6 +96,17 @@ def find_receipt(w3: Web3, transaction: bytes) -> TxReceipt | None:
     return None
 
 
+def calldata_of(w3: Web3, transaction: bytes) -> bytes:
+    """What the transaction of a hash calls with; nothing where the node has no such transaction.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    with mapped_errors(), suppress(TransactionNotFound):
+        return bytes(w3.eth.get_transaction(HexBytes(transaction))["input"])
+    return b""
+
+
 def has_code(w3: Web3, address: str) -> bool:
     """Is there a contract at an address? It then answers for its signatures itself (ERC-1271).
 

@@ -38,7 +38,7 @@ def connect_first(urls: Sequence[str], chain_id: int) -> Web3:
         if len(urls) == 1
         else f"none of the network's {len(urls)} nodes answers; of the first: {first}"
     )
-    raise NodeError(told, hint="see its nodes: chainbill network show; or name another: --rpc-url URL")
+    raise NodeError(told, hint="see its nodes: chainbill network show; or name another: `rpc_url=URL`")
 
 
 def check_chain(w3: Web3, chain_id: int, url: str) -> None:

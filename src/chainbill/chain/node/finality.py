@@ -40,6 +40,29 @@ DEVNET_FINALITY = Finality(tag=None, confirmations=0)
 """One anvil: what it has mined stays, and its tags name block 0 whatever was mined."""
 
 
+_DEVELOPMENT_NODES = ("anvil/", "hardhatnetwork/", "ganache/")
+"""How nodes call themselves that make a block for each transaction, alone, on a chain of their own."""
+
+
+_DEVELOPMENT_CHAIN = 31_337
+"""The chain id that they have where nobody says otherwise, and no other chain."""
+
+
+def usual_finality(w3: Web3, chain_id: int) -> Finality:
+    """When a block counts as final on a chain of which nobody has said: the newest on a development node, and
+    elsewhere by the node's word, or 64 blocks deep where it has none.
+
+    Raises:
+        NodeError: the node gave no usable answer.
+    """
+    if chain_id == _DEVELOPMENT_CHAIN:
+        return DEVNET_FINALITY
+    with suppress(Web3RPCError):
+        if str(w3.client_version).lower().startswith(_DEVELOPMENT_NODES):
+            return DEVNET_FINALITY
+    return Finality()
+
+
 def final_block(w3: Web3, finality: Finality) -> int:
     """The number of the newest final block; 0, the first, where there is no later one.
 

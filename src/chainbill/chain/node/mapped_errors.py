@@ -62,7 +62,7 @@ def other_chain() -> NodeError:
     return NodeError(
         "a contract of chainbill does not answer as it should: the node is of another chain than the one "
         "recorded here, or its chain was begun anew",
-        hint="check --rpc-url and CHAINBILL_RPC_URL; on a devnet: chainbill devnet status",
+        hint="check `rpc_url=` and CHAINBILL_RPC_URL; on a devnet: chainbill devnet status",
     )
 
 

@@ -26,6 +26,7 @@ from chainbill.chain.node.outbox import Sending
 from chainbill.chain.node.refusals import Refusal, refusal_of
 from chainbill.chain.node.send_state import Patience, SendState, Step
 from chainbill.chain.node.signed import call_key
+from chainbill.chain.node.standstill import Standstill
 from chainbill.errors import ChainError, GasTooDear, NodeError, PartlySent
 
 WINDOW = 256
@@ -81,6 +82,7 @@ class Pipeline:
         """
         self._queue.extend(enumerate(transactions))
         state = SendState(self.patience, now=self.clock())
+        standstill = Standstill(self.w3, now=self.clock())
         try:
             while self._queue or self._flights:
                 try:
@@ -96,6 +98,9 @@ class Pipeline:
                     self._fail_queue(error)
                 except ChainError as error:
                     self._give_up(error)
+                if self._flights:
+                    first = next(iter(self._flights.values()))
+                    standstill.look(self.clock(), first.sendings[-1].hash)
                 if self._flights or self._queue:
                     self.sleep(state.pause(self.clock()))
         finally:

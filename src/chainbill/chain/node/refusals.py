@@ -115,7 +115,7 @@ _WORDS: tuple[tuple[Refusal, tuple[str, ...]], ...] = (
 )
 
 _RETRY = (
-    "these are the node's own words; try again in a while, and if it goes on, use another node: --rpc-url"
+    "these are the node's own words; try again in a while, and if it goes on, use another node: `rpc_url=URL`"
 )
 
 _HINTS = {
@@ -128,10 +128,10 @@ _HINTS = {
     Refusal.TIP_ABOVE_FEE: "the cap of this network's fee policy is below its tip: raise it",
     Refusal.TOTAL_FEE: "do less at once, or try again when gas is cheaper",
     Refusal.GAS_TOO_HIGH: "do less at once",
-    Refusal.WRONG_CHAIN: "the node is of another chain than it was: check --rpc-url",
-    Refusal.POOL_FULL: "the network is busy: try again in a while, or use another node: --rpc-url",
+    Refusal.WRONG_CHAIN: "the node is of another chain than it was: check `rpc_url=`",
+    Refusal.POOL_FULL: "the network is busy: try again in a while, or use another node: `rpc_url=URL`",
     Refusal.UNKNOWN_BLOCK: "the node is behind, or its chain was reorganised or restored: try again",
-    Refusal.STATE_FORGOTTEN: "name a newer block, or ask an archive node: --rpc-url",
+    Refusal.STATE_FORGOTTEN: "name a newer block, or ask an archive node: `rpc_url=URL`",
 }
 
 

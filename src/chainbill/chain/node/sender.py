@@ -26,10 +26,12 @@ from chainbill.chain.node.fees import FeePolicy, Quote
 from chainbill.chain.node.gas_balance import GasBalance, gas_balance
 from chainbill.chain.node.mapped_errors import mapped_errors, words_of
 from chainbill.chain.node.outbox import CALL, Errand, MemoryOutbox, Outbox, Sending
+from chainbill.chain.node.packed_call import PackedCall
 from chainbill.chain.node.pipeline import WINDOW, Pipeline
 from chainbill.chain.node.refusals import Refusal, refusal_of
 from chainbill.chain.node.send_state import Patience, SendState, Step
 from chainbill.chain.node.signed import call_key
+from chainbill.chain.node.standstill import Standstill
 from chainbill.errors import ChainError, Displaced, NodeError
 
 PATIENCE = Patience()
@@ -38,7 +40,7 @@ PATIENCE = Patience()
 ANY_NETWORK = FeePolicy()
 """What is offered for gas where no network's policy is named."""
 
-Call = ContractFunction | ContractConstructor
+Call = ContractFunction | ContractConstructor | PackedCall
 
 
 class Sender:
@@ -100,7 +102,7 @@ class Sender:
             with self._outbox.turn():
                 sending = self._submit(transaction)
             receipt = self._wait(sending)
-        self._strike(sending)
+        self._strike(sending.nonce)
         if receipt["status"] != 1:
             self._outbox.forget({sending.nonce})
             raise self._broadcaster.explain(transaction, receipt)
@@ -143,6 +145,42 @@ class Sender:
                 on_mined,
             )
             return pipeline.run([self._unpriced(each) for each in calls], gas=gas or self._gas)
+
+    def fill_up_to(self, nonce: int) -> None:
+        """Use the account's nonces before ``nonce``, where they are free, with transactions that do nothing.
+
+        Raises:
+            ChainError: the node could not be reached or refused.
+        """
+        with mapped_errors(), self._outbox.turn():
+            self._broadcaster.fill_up_to(nonce)
+
+    def catch_up(self) -> bool:
+        """Wait until all is in blocks that the node knows of the account, such as what a run left waiting
+        that was cut off; what offers too little is replaced. Was there anything?
+
+        Raises:
+            NeedsGas: the account cannot pay for what must be offered now.
+            NodeError: the node gives no usable answer, or it is in no block.
+        """
+        with mapped_errors():
+            last = self._broadcaster.next_nonce() - 1
+            if last < 0 or self._broadcaster.is_used(last):
+                return False
+            state = SendState(self._patience, now=self._clock())
+            while not self._broadcaster.is_used(last):
+                match state.step(self._clock()):
+                    case Step.RENEW:
+                        self._broadcaster.renew(last)
+                        state.note_renewed(self._clock(), is_used=False)
+                    case Step.GIVE_UP:
+                        raise NodeError(
+                            f"what {self.address} has sent before is in no block after "
+                            f"{self._patience.receipt:.0f} s: nothing was sent"
+                        )
+                self._sleep(state.pause(self._clock()))
+        self._strike(last)
+        return True
 
     @contextmanager
     def errand(self, errand: Errand) -> Iterator[TxReceipt | None]:
@@ -204,12 +242,12 @@ class Sender:
             transaction, errand.key if errand is not None and does_it else call_key(transaction)
         )
 
-    def _strike(self, mined: Sending) -> None:
+    def _strike(self, mined: int) -> None:
         """Strike out what needs no looking after any more: calls up to the nonce that was mined."""
         over = {
             each.nonce
             for each in self._outbox.sendings()
-            if each.nonce <= mined.nonce and each.key.startswith(CALL)
+            if each.nonce <= mined and each.key.startswith(CALL)
         }
         if over:
             self._outbox.forget(over)
@@ -232,6 +270,7 @@ class Sender:
 
     def _follow(self, sending: Sending) -> TxReceipt:
         state, sendings, begun = SendState(self._patience, now=self._clock()), [sending], None
+        standstill = Standstill(self._w3, now=self._clock())
         while True:
             receipt = self._broadcaster.receipt(sendings)
             if receipt is not None and self._broadcaster.has_block_of(receipt):
@@ -246,6 +285,7 @@ class Sender:
                     raise displaced(sending)
                 case Step.GIVE_UP:
                     raise self._given_up(receipt, begun)
+            standstill.look(self._clock(), sendings[-1].hash)
             self._sleep(state.pause(self._clock()))
 
     def _given_up(self, receipt: TxReceipt | None, begun: int | None) -> NodeError:

@@ -40,18 +40,24 @@ def tell_step(session: Session, step: DisputeStep, done: str) -> None:
             "deadline": step.deadline,
             "held": format_dollars(step.held),
             **moved,
+            "changed": step.changed,
+            "effective_at": step.effective_at,
             "resumed": step.resumed,
             "transaction": step.transaction,
         },
         "\n".join(
             [
-                f"{done} claim {step.number}: it is {step.status.label} now.",
+                f"{_beginning(step, done)} claim {step.number}: it is {step.status.label} now.",
                 *resumed_lines(step)[:1],
                 *_moved_lines(moved),
                 *_next_lines(step, session.now()),
             ]
         ),
     )
+
+
+def _beginning(step: DisputeStep, done: str) -> str:
+    return done if step.changed else f"That was done before, at {show_time(step.effective_at or 0)}, to"
 
 
 def _moved(session: Session, step: DisputeStep) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from chainbill.errors import CallDelayed
 
 if TYPE_CHECKING:
     from chainbill.operations.change import Change
-    from chainbill.state.session import Session
 
 _Change = TypeVar("_Change", bound="Change")
 
@@ -21,7 +20,6 @@ governor_option = as_option(
 
 
 def tell(
-    session: Session,
     call: Callable[[], _Change],
     facts: dict[str, Any],
     done: str | Callable[[_Change], str],
@@ -43,17 +41,31 @@ def tell(
             {
                 **facts,
                 "done": False,
+                "changed": False,
                 "operation_id": delayed.operation_id,
                 "ready_at": delayed.ready_at,
                 "effective_at": None,
+                "transaction": None,
             },
             f"{announced}, and can be done from {when}.\n"
             f"Then run the same command again{' without --new' if new else ''}, "
             f"or: chainbill governor execute 0x{delayed.operation_id.hex()[:8]}",
         )
         return
-    since = session.now() if result.effective_at is None else result.effective_at
     emit(
-        {**facts, "done": True, "operation_id": None, "ready_at": None, "effective_at": since},
-        f"{done if isinstance(done, str) else done(result)} {it_holds(since)}",
+        {
+            **facts,
+            "done": True,
+            "changed": result.changed,
+            "operation_id": None,
+            "ready_at": None,
+            "effective_at": result.effective_at,
+            "transaction": result.transaction,
+        },
+        " ".join(
+            [
+                done if isinstance(done, str) else done(result),
+                *([] if result.effective_at is None else [it_holds(result.effective_at)]),
+            ]
+        ),
     )

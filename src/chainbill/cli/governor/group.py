@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chainbill.operations.actor import Actor
+    from chainbill.operations.change import Change
     from chainbill.operations.governor.operator_fee import OperatorFeeAnnounced, OperatorFeeStanding
     from chainbill.operations.governor.stopping import ProviderStopped
     from chainbill.state.session import Session
@@ -56,7 +57,6 @@ def register_provider(invocation: Invocation, provider: str, new: bool, name: st
     session = invocation.session()
     session.address_of(provider, role=Role.PROVIDER, new=new)
     tell(
-        session,
         lambda: registrations.register_provider(session, provider, governed_by=name),
         {"provider": provider},
         lambda made: f"{provider} is provider {made.provider_id}, account {made.address}.",
@@ -80,7 +80,6 @@ def create_payer(invocation: Invocation, insurer: str, new: bool, name: str) -> 
     session = invocation.session()
     session.address_of(insurer, role=Role.INSURER, new=new)
     tell(
-        session,
         lambda: registrations.open_payer(session, insurer, governed_by=name),
         {"insurer": insurer},
         lambda made: f"{insurer} is payer {made.payer_id}, account {made.address}.",
@@ -100,9 +99,10 @@ def suspend(invocation: Invocation, provider: str, name: str) -> None:
     """Stop new settlement for a provider, at once. Its credit stays its own."""
     from chainbill.operations.governor import stopping
 
-    _tell_provider(
-        invocation.session(), name, provider, stopping.suspend, "is suspended: nothing new of it settles"
-    )
+    def told(stopped: ProviderStopped) -> str:
+        return f"is suspended{_already(stopped)}: nothing new of it settles"
+
+    _tell_provider(invocation.session(), name, provider, stopping.suspend, told)
 
 
 @governor_group.command(example="chainbill governor reinstate lakeview")
@@ -114,19 +114,32 @@ def reinstate(invocation: Invocation, provider: str, name: str) -> None:
     """Let a suspended provider's events settle again."""
     from chainbill.operations.governor import stopping
 
-    _tell_provider(
-        invocation.session(), name, provider, stopping.reinstate, "is reinstated: its events settle again"
-    )
+    def told(stopped: ProviderStopped) -> str:
+        return (
+            "is reinstated: its events settle again"
+            if stopped.changed
+            else "is not suspended: its events settle already"
+        )
+
+    _tell_provider(invocation.session(), name, provider, stopping.reinstate, told)
 
 
 def _tell_provider(
-    session: Session, name: str, provider: str, call: Callable[[Actor, int], ProviderStopped], told: str
+    session: Session,
+    name: str,
+    provider: str,
+    call: Callable[[Actor, int], ProviderStopped],
+    told: Callable[[ProviderStopped], str],
 ) -> None:
     from chainbill.operations.governor.calls import governor_account
 
     provider, provider_id = provider_named(session, provider)
     facts = {"provider": provider, "provider_id": provider_id}
-    tell(session, lambda: call(governor_account(session, name), provider_id), facts, f"{provider} {told}.")
+    tell(
+        lambda: call(governor_account(session, name), provider_id),
+        facts,
+        lambda stopped: f"{provider} {told(stopped)}.",
+    )
 
 
 @governor_group.command(example="chainbill governor pause")
@@ -140,7 +153,11 @@ def pause(invocation: Invocation, name: str) -> None:
 
     session = invocation.session()
     facts = {"paused": True}
-    tell(session, lambda: stopping.pause(governor_account(session, name)), facts, "New settlement is paused.")
+    tell(
+        lambda: stopping.pause(governor_account(session, name)),
+        facts,
+        lambda paused: f"New settlement is paused{_already(paused)}.",
+    )
 
 
 @governor_group.command(example="chainbill governor unpause")
@@ -154,7 +171,11 @@ def unpause(invocation: Invocation, name: str) -> None:
 
     session = invocation.session()
     facts = {"paused": False}
-    tell(session, lambda: stopping.unpause(governor_account(session, name)), facts, "Settlement goes on.")
+    tell(
+        lambda: stopping.unpause(governor_account(session, name)),
+        facts,
+        lambda resumed: "Settlement goes on." if resumed.changed else "Settlement goes on: it is not paused.",
+    )
 
 
 # ---- the oracle's quorum, and its operator's fee -------------------------------------------------------
@@ -177,10 +198,12 @@ def open_epoch(invocation: Invocation, members: tuple[str, ...], threshold: int,
     session = invocation.session()
     addresses = sorted((session.book.address_of(member) for member in members), key=str.lower)
     tell(
-        session,
         lambda: epochs.open_epoch(governor_account(session, name), addresses, threshold),
         {"members": addresses, "threshold": threshold},
-        f"A new oracle epoch is open: {threshold} of {len(addresses)} must sign.",
+        lambda opened: (
+            f"{'A new oracle epoch is open' if opened.changed else 'That oracle epoch is open already'}: "
+            f"{threshold} of {len(addresses)} must sign."
+        ),
     )
 
 
@@ -196,10 +219,9 @@ def end_epoch(invocation: Invocation, epoch: int, name: str) -> None:
 
     session = invocation.session()
     tell(
-        session,
         lambda: epochs.end_epoch(governor_account(session, name), epoch),
         {"epoch": epoch},
-        f"Epoch {epoch} is over.",
+        lambda ended: f"Epoch {epoch} is over{_already(ended)}.",
     )
 
 
@@ -228,11 +250,14 @@ def operator_fee(invocation: Invocation, flat: int | None, bps: int | None, name
     flat = standing.last.flat if flat is None else flat
     bps = standing.last.bps if bps is None else bps
     tell(
-        session,
         lambda: set_operator_fee(governor_account(session, name), flat=flat, bps=bps),
         {"flat": format_dollars(flat), "bps": bps},
         _announced_text,
     )
+
+
+def _already(change: Change) -> str:
+    return "" if change.changed else " already"
 
 
 def _announced_text(done: OperatorFeeAnnounced) -> str:

@@ -128,7 +128,6 @@ def grant(invocation: Invocation, role: str, account: str, delay: int | None, ne
         return f"{account} is {wanted.with_article}{already}; delay: {_delay_text(granted.member)}."
 
     tell(
-        session,
         lambda: grant_role(governor_account(session, name), wanted, address, delay_seconds=seconds),
         {"role": role, "account": account, "address": address, "delay_seconds": seconds},
         done,
@@ -155,10 +154,9 @@ def revoke(invocation: Invocation, role: str, account: str, name: str) -> None:
         {"account": who_is(session, account), "role": role, "then": f"it no longer {wanted.may}"},
     )
     tell(
-        session,
         lambda: revoke_role(governor_account(session, name), wanted, address),
         {"role": role, "account": account, "address": address},
-        f"{account} is {wanted.with_article} no more.",
+        lambda revoked: f"{account} is {wanted.with_article} no more{'' if revoked.changed else ' already'}.",
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chainbill.cli.audit.text import PartyNames
+from chainbill.cli.insurer.many_members import enrol_file
 from chainbill.cli.insurer.own_payer import own_payer
 from chainbill.cli.shell.acting import acting_as, actor, provider_named
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
+from chainbill.cli.shell.given_files import MEMBER_FILE
 from chainbill.cli.shell.output import emit, holds_from, it_holds, show_table, show_time
 from chainbill.cli.shell.parameters import ACCOUNT_OR_ADDRESS, DOLLARS, PARTY, Count
 from chainbill.money import format_dollars, show_dollars
@@ -128,10 +131,17 @@ def _show_accepted(insurer: Actor) -> None:
     cls=ShellCommand,
     example="chainbill insurer enrol patient --plan 1\n"
     "chainbill insurer enrol maria --plan 1 --year 2026 --deductible-met 120 --oop-met 180\n"
-    "chainbill insurer enrol juan --plan 1 --family 7",
+    "chainbill insurer enrol juan --plan 1 --family 7\n"
+    "chainbill insurer enrol --file members.csv --plan 1",
 )
-@click.argument("patient", type=ACCOUNT_OR_ADDRESS)
-@_plan_option
+@click.argument("patient", type=ACCOUNT_OR_ADDRESS, required=False)
+@click.option("--file", type=MEMBER_FILE, help="Enrol everybody who stands in this CSV file instead.")
+@click.option(
+    "--plan",
+    "plan_id",
+    type=Count(1, 65_535),
+    help="The plan's number; with --file that of lines that name none.",
+)
 @_year_option
 @click.option(
     "--family",
@@ -139,32 +149,44 @@ def _show_accepted(insurer: Actor) -> None:
     type=Count(1, 2**32 - 1),
     help="Number of the family whose deductible and maximum the member shares.  [default: none]",
 )
-@click.option("--deductible-met", type=DOLLARS, default=0, help="Of the deductible, met elsewhere this year.")
+@click.option("--deductible-met", type=DOLLARS, help="Of the deductible, met elsewhere this year.")
 @click.option(
     "--oop-met", type=DOLLARS, help="Paid out of pocket elsewhere this year.  [default: --deductible-met]"
 )
-@click.option(
-    "--plan-paid", type=DOLLARS, default=0, help="Paid by a plan elsewhere this year, for the annual maximum."
-)
+@click.option("--plan-paid", type=DOLLARS, help="Paid by a plan elsewhere this year, for the annual maximum.")
 @acting_as("insurer")
 @dry_run_option
 @pass_invocation
 def enrol(
     invocation: Invocation,
-    patient: str,
-    plan_id: int,
+    patient: str | None,
+    file: Path | None,
+    plan_id: int | None,
     year: int | None,
     family_id: int | None,
-    deductible_met: int,
+    deductible_met: int | None,
     oop_met: int | None,
-    plan_paid: int,
+    plan_paid: int | None,
     name: str,
 ) -> None:
     """Enrol a patient under a plan for one benefit year, which is the calendar year of the service.
 
     What was met elsewhere in the year is carried in as an opening entry. Where coverage had ended, this
     resumes it, and what was met goes on.
+
+    FILE is CSV, with a patient in each line: the columns patient, plan, year, family, deductible_met,
+    oop_met, plan_paid, of which only patient must be there. Nothing is sent where a line cannot be enrolled.
+    What was cut off is run again: whoever is enrolled is left alone.
     """
+    if file is not None:
+        if patient is not None or {family_id, deductible_met, oop_met, plan_paid} != {None}:
+            raise click.UsageError("with --file, who is enrolled and with what stands in the file")
+        enrol_file(invocation, file, plan_id, year, name)
+        return
+    if patient is None:
+        raise click.UsageError("name a patient, or a file of many: --file FILE")
+    if plan_id is None:
+        raise click.UsageError("name the plan: --plan ID")
     from chainbill.operations.insurer import members
     from chainbill.operations.parties import patient_address
 
@@ -177,9 +199,9 @@ def enrol(
         plan_id,
         year=year,
         family_id=family_id or 0,
-        deductible_met=deductible_met,
+        deductible_met=deductible_met or 0,
         oop_met=oop_met,
-        plan_paid=plan_paid,
+        plan_paid=plan_paid or 0,
     )
     standing = done.standing
     family = f", in family {standing.family_id}" if standing.family_id else ""

@@ -139,10 +139,11 @@ def _plan_facts(plan: PublishedPlan) -> dict[str, Any]:
 
 @click.command(
     cls=ShellCommand,
-    example="chainbill insurer fees\nchainbill insurer fees fees.toml --max-units 4\n"
-    "chainbill insurer fees --from-catalogue",
+    example="chainbill insurer fees\nchainbill insurer fees --example > fees.toml\n"
+    "chainbill insurer fees fees.toml --max-units 4\nchainbill insurer fees --from-catalogue",
 )
 @click.argument("file", type=FEE_FILE, required=False)
+@click.option("--example", is_flag=True, help="Print a fee file to copy and change, and publish nothing.")
 @click.option(
     "--from-catalogue", is_flag=True, help="Publish the catalogue's default fee for each of its services."
 )
@@ -158,6 +159,7 @@ def _plan_facts(plan: PublishedPlan) -> dict[str, Any]:
 def fees(
     invocation: Invocation,
     file: Path | None,
+    example: bool,
     from_catalogue: bool,
     catalogue_file: Path | None,
     max_units: int | None,
@@ -171,11 +173,14 @@ def fees(
     that a line does not name stay as they were published. Only fees that change are published, each with its
     decoys; a first fee holds at once, a change a day later.
     """
-    from chainbill.operations.insurer.fee_list import FeeList
+    from chainbill.operations.insurer.fee_list import FeeList, example_fees
     from chainbill.operations.insurer.fees import publish_fees
 
-    if file is not None and from_catalogue:
-        raise click.UsageError("give either a file or --from-catalogue")
+    if (file is not None) + from_catalogue + example > 1:
+        raise click.UsageError("give either a file, or --from-catalogue, or --example")
+    if example:
+        emit({"example": example_fees()}, example_fees().rstrip("\n"))
+        return
     if file is None and not from_catalogue:
         if catalogue_file is not None or max_units is not None:
             raise click.UsageError("--catalogue and --max-units go with a file or --from-catalogue")

@@ -13,7 +13,7 @@ from chainbill.cli.shell.output import emit, several
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chainbill.chain.row_index import Place
+    from chainbill.operations.oracle.settle import Place
 
 
 @click.command(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.shell.command import ExitCode, ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note
@@ -39,7 +38,7 @@ def take(invocation: Invocation, context: click.Context, file: Path) -> None:
             "too_late": done.too_late,
             "refused": [
                 {
-                    "number": claim_number(each.provider_id, each.sequence),
+                    "number": each.number,
                     "reason": each.reason,
                     "message": each.message,
                 }
@@ -50,7 +49,7 @@ def take(invocation: Invocation, context: click.Context, file: Path) -> None:
         told,
     )
     for each in done.refused:
-        note(f"note: refused: {claim_number(each.provider_id, each.sequence)}: {each.message}")
+        note(f"note: refused: {each.number}: {each.message}")
     if done.damaged:
         note(f"note: lines that are no attested event: {list(done.damaged)}")
     if (done.refused or done.damaged) and not (done.taken or done.known or done.recalled):

@@ -14,7 +14,7 @@ from chainbill.cli.patient.limits import limits, limits_facts
 from chainbill.cli.patient.payers import accept_payer
 from chainbill.cli.patient.sign import sign_group
 from chainbill.cli.patient.wallet import fund_wallet, void_signatures, withdraw_from_wallet
-from chainbill.cli.shell.acting import acting_as, actor, emit_statement, mint_option
+from chainbill.cli.shell.acting import acting_as, actor, emit_statement, mint_option, note_sealed
 from chainbill.cli.shell.balances import announcement_facts, announcement_text
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -76,10 +76,11 @@ def statement(
     from chainbill.operations.statements import patient_statement
     from chainbill.statements.patient_text import render_patient
 
-    told = patient_statement(actor(invocation, name, "patient"), period=period, charges=charges)
+    patient = actor(invocation, name, "patient")
+    told = patient_statement(patient, period=period, charges=charges)
     emit_statement(told, partial(render_patient, detail=detail, alone=bool(charges)))
     unknown = sum(bool(event.record_note) for event in told.events)
-    if unknown:
+    if unknown and not note_sealed(patient):
         note(
             f"note: charges without a record here: {unknown}\n"
             "hint: take in what their providers sent you: chainbill records fetch FILE"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.provider.acting import provider
 from chainbill.cli.provider.worklist import MOST_ROWS
 from chainbill.cli.shell.acting import acting_as
@@ -75,7 +74,7 @@ def _attest_facts(session: Session, attested: AttestedEvents) -> dict[str, Any]:
                 "service": done.waiting.event.service,
                 "patient": session.book.name_of(done.attestation.patient),
                 "address": done.attestation.patient,
-                "number": claim_number(done.attestation.provider_id, done.attestation.sequence),
+                "number": done.number,
                 "sequence": done.attestation.sequence,
                 "commitment": done.attestation.commitment,
                 "billed": format_dollars(done.attestation.billed_amount),
@@ -83,6 +82,7 @@ def _attest_facts(session: Session, attested: AttestedEvents) -> dict[str, Any]:
                 "corrects": done.waiting.corrects or None,
                 "benefit_year": done.attestation.benefit_year,
                 "repeated": done.repeated,
+                "custody": done.receipt.custody,
             }
             for done in attested.submitted
         ],
@@ -98,11 +98,9 @@ def _attest_facts(session: Session, attested: AttestedEvents) -> dict[str, Any]:
     }
 
 
-def _settling(session: Session) -> str:
+def _settling(attested: AttestedEvents) -> str:
     """What brings attested events to their settlement: here, or where the oracle's keys are."""
-    from chainbill.operations.oracle.at_hand import has_node
-
-    return "chainbill oracle settle" if has_node(session) else _ELSEWHERE
+    return _ELSEWHERE if attested.to_export else "chainbill oracle settle"
 
 
 _ELSEWHERE = "chainbill provider export FILE --to ORACLE; the oracle then takes FILE"
@@ -122,7 +120,7 @@ def _show_attested(session: Session, name: str, attested: AttestedEvents) -> Non
         click.echo()
         rows = [
             (
-                claim_number(done.attestation.provider_id, done.attestation.sequence),
+                done.number,
                 session.book.name_of(done.attestation.patient) or done.attestation.patient,
                 done.waiting.event.description,
                 show_dollars(done.attestation.billed_amount),
@@ -135,7 +133,7 @@ def _show_attested(session: Session, name: str, attested: AttestedEvents) -> Non
         if len(submitted) > MOST_ROWS:
             click.echo(f"… and {len(submitted) - MOST_ROWS} more (all of them: --json)")
         which = "They are" if known < len(submitted) else "What of them is not settled yet is"
-        click.echo(f"\n{which} settled by: {_settling(session)}")
+        click.echo(f"\n{which} settled by: {_settling(attested)}")
     if refused:
         click.echo("\nRefused, and still on the worklist:")
         obstacles = [

@@ -82,8 +82,8 @@ def answer(invocation: Invocation, claim: str, statement: str, name: str) -> Non
 def void(invocation: Invocation, claim: str, name: str) -> None:
     """Give a claim back in full that nobody disputes, such as one billed by mistake.
 
-    The patient's part must be there in full; what is missing of the insurers' is owed to them and paid from
-    later credit.
+    The patient's part must be there in full: of credit and bond, or of your own dollars. What is missing of
+    the insurers' is owed to them and paid from later credit.
     """
     from chainbill.operations.claims import disputes
 

@@ -21,7 +21,7 @@ from chainbill.cli.provider.prices import prices
 from chainbill.cli.provider.rebuild import rebuild
 from chainbill.cli.provider.recall import recall
 from chainbill.cli.provider.worklist import remove, show_worklist
-from chainbill.cli.shell.acting import acting_as, emit_statement, resumed_lines, resumption
+from chainbill.cli.shell.acting import acting_as, emit_statement, note_sealed, resumed_lines, resumption
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
@@ -88,6 +88,7 @@ def statement(
     acting, provider_id = provider(invocation, name)
     told = provider_statement(acting, provider_id, period=period, charges=charges)
     emit_statement(told, partial(render_provider, detail=detail, alone=bool(charges)))
+    note_sealed(acting)
 
 
 @provider_group.command(example="chainbill provider balance --as lakeview")

@@ -10,6 +10,7 @@ import click
 
 from chainbill.cli.provider.worklist import event_facts, show_events
 from chainbill.cli.shell.acting import FILE, acting_as, actor
+from chainbill.cli.shell.arguments import as_options
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, several
@@ -149,7 +150,7 @@ def _note_unknown(name: str, done: Ingested) -> None:
         note(f"note: no event of the record is of patient {patient}")
     if counted := done.undecided_performers:
         listed = ", ".join(f"{performer}: {count}" for performer, count in counted.items())
-        note(f"note: {several_performers(name)} ({listed})")
+        note(f"note: {as_options(several_performers(name))} ({listed})")
 
 
 def _check_forget(*, forget: bool, files: Sequence[Path]) -> None:

@@ -61,7 +61,8 @@ def add(invocation: Invocation, key: str, new: bool, name: str) -> None:
     done = add_key(*provider(invocation, name), key, new=new)
     emit(
         _facts(name, key, done),
-        f"The key {key} ({done.address}) may sign for {name}. {it_holds(done.effective_at)}",
+        f"The key {key} ({done.address}) may sign for {name}{_already(done)}. "
+        f"{it_holds(done.effective_at or 0)}",
     )
 
 
@@ -85,7 +86,8 @@ def revoke(invocation: Invocation, key: str, name: str) -> None:
     done = revoke_key(acting, provider_id, key)
     emit(
         _facts(name, key, done),
-        f"The key {key} ({done.address}) may not sign for {name} any more. {it_holds(done.effective_at)}",
+        f"The key {key} ({done.address}) may not sign for {name} any more{_already(done)}. "
+        f"{it_holds(done.effective_at or 0)}",
     )
 
 
@@ -131,10 +133,11 @@ def rotate(invocation: Invocation, retired: str, key: str, new: bool, name: str)
             "retired": done.retired,
             "key": key,
             "address": done.address,
+            "changed": done.changed,
             "effective_at": done.effective_at,
         },
-        f"The key {key} ({done.address}) signs for {name} in place of {retired}. "
-        f"{it_holds(done.effective_at)}",
+        f"The key {key} ({done.address}) signs for {name} in place of {retired}{_already(done)}. "
+        f"{it_holds(done.effective_at or 0)}",
     )
 
 
@@ -144,5 +147,10 @@ def _facts(name: str, key: str, done: KeyChange) -> dict[str, Any]:
         "provider_id": done.provider_id,
         "key": key,
         "address": done.address,
+        "changed": done.changed,
         "effective_at": done.effective_at,
     }
+
+
+def _already(done: KeyChange) -> str:
+    return "" if done.changed else " already"

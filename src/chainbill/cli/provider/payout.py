@@ -74,9 +74,11 @@ def change(invocation: Invocation, account: str, new: bool, name: str) -> None:
             "account": name,
             "provider_id": provider_id,
             "announced": done.announced,
+            "changed": done.changed,
             "effective_at": done.effective_at,
         },
-        f"{name} is to be paid at {done.announced}. {it_holds(done.effective_at)}",
+        f"{name} is to be paid at {done.announced}{'' if done.changed else ' already'}."
+        + (f" {it_holds(done.effective_at)}" if done.effective_at is not None else ""),
     )
 
 
@@ -97,5 +99,5 @@ def cancel(invocation: Invocation, name: str) -> None:
             "effective_at": done.effective_at,
         },
         f"The change is called off: {name} stays paid at {done.payout_address}. "
-        f"{it_holds(done.effective_at)}",
+        f"{it_holds(done.effective_at or 0)}",
     )

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=ShellCommand,
-    example="chainbill provider prices\nchainbill provider prices prices.toml --as lakeview\n"
-    "chainbill provider prices --from-catalogue",
+    example="chainbill provider prices\nchainbill provider prices --example > prices.toml\n"
+    "chainbill provider prices prices.toml --as lakeview\nchainbill provider prices --from-catalogue",
 )
 @click.argument("file", type=PRICE_FILE, required=False)
+@click.option("--example", is_flag=True, help="Print a price file to copy and change, and publish nothing.")
 @click.option(
     "--from-catalogue", is_flag=True, help="Publish the catalogue's default fee for each of its services."
 )
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
 @acting_as("provider")
 @pass_invocation
 def prices(
-    invocation: Invocation, file: Path | None, from_catalogue: bool, catalogue_file: Path | None, name: str
+    invocation: Invocation,
+    file: Path | None,
+    example: bool,
+    from_catalogue: bool,
+    catalogue_file: Path | None,
+    name: str,
 ) -> None:
     """Show the cash prices, or publish those of FILE: for patients without a plan, or who agreed to pay so.
 
@@ -41,24 +47,21 @@ def prices(
     decoys; a first price holds at once, a change a day later.
     """
     from chainbill.operations.provider.cash_prices import publish_prices
-    from chainbill.records.catalogue import Catalogue
-    from chainbill.records.price_file import read_prices
+    from chainbill.operations.provider.price_list import PriceList, example_prices
 
-    if file is not None and from_catalogue:
-        raise click.UsageError("give either a file or --from-catalogue")
+    if (file is not None) + from_catalogue + example > 1:
+        raise click.UsageError("give either a file, or --from-catalogue, or --example")
+    if example:
+        emit({"example": example_prices()}, example_prices().rstrip("\n"))
+        return
     if file is None and not from_catalogue:
         if catalogue_file is not None:
             raise click.UsageError("--catalogue goes with a file or --from-catalogue")
         _show_prices(invocation, name)
         return
-    catalogue = Catalogue.load(catalogue_file)
-    wanted = (
-        {service: entry.fee for service, entry in catalogue.entries.items()}
-        if file is None
-        else read_prices(file, catalogue)
-    )
+    wanted = PriceList.read(file, catalogue=catalogue_file)
     acting, provider_id = provider(invocation, name)
-    done = publish_prices(acting, provider_id, wanted)
+    done = publish_prices(acting, provider_id, wanted.prices)
     emit(
         {
             "account": name,

@@ -16,7 +16,7 @@ from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
     from chainbill.operations.provider.waiting import WorklistStanding
-    from chainbill.records.service_event import ServiceEvent
+    from chainbill.operations.provider.worklist import ServiceEvent
     from chainbill.state.session import Session
 
 MOST_ROWS = 40

@@ -12,7 +12,7 @@ import click
 from pydantic import BaseModel
 
 from chainbill.cli.shell.context import Invocation
-from chainbill.cli.shell.output import emit
+from chainbill.cli.shell.output import emit, note
 from chainbill.cli.shell.parameters import ACCOUNT_OR_ADDRESS, DOLLARS
 
 if TYPE_CHECKING:
@@ -161,6 +161,18 @@ def resumed_lines(change: Change) -> list[str]:
         f"block {change.block}), and it is not done twice.",
         "To do it once more, run the command again.",
     ]
+
+
+def note_sealed(reader: Actor) -> bool:
+    """Say on stderr where a statement has no details, because the key of its account is elsewhere; was it
+    said?"""
+    if reader.vault_key_at_hand() is not None:
+        return False
+    note(
+        f"note: the details need the key of {reader.name}, which is not here\n"
+        "hint: run this where the key is, or have it here: chainbill accounts import FILE"
+    )
+    return True
 
 
 def emit_statement(statement: _Statement, render: Callable[..., str]) -> None:

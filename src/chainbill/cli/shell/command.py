@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import click
 
+from chainbill.cli.shell.arguments import as_options, option_of
 from chainbill.cli.shell.context import Invocation
 from chainbill.errors import ArgumentError
 from chainbill.state.names import closest
@@ -65,9 +66,9 @@ class ShellCommand(click.Command):
         try:
             return super().invoke(ctx)
         except ArgumentError as error:
-            message = f"{error}: {error.hint}" if error.hint else str(error)
+            message = as_options(f"{error}: {error.hint}" if error.hint else str(error))
             if error.argument:
-                raise click.BadParameter(message, ctx, param_hint=f"--{error.argument}") from None
+                raise click.BadParameter(message, ctx, param_hint=option_of(error.argument)) from None
             raise click.UsageError(message, ctx) from None
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chainbill.cli.shell.arguments import as_options
 from chainbill.errors import ChainbillError
 from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet
@@ -100,8 +101,8 @@ class Invocation:
             LocalDevnet(self.state).save(shown=shown)
         except ChainbillError as error:
             self._shows_devnet = False
-            click.echo(f"note: {error}", err=True)
-            click.echo(f"note: {error.hint}", err=True)
+            click.echo(f"note: {as_options(str(error))}", err=True)
+            click.echo(f"note: {as_options(error.hint or '')}", err=True)
 
 
 pass_invocation = click.make_pass_decorator(Invocation)

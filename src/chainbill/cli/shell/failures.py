@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from chainbill.cli.shell.arguments import as_options
 from chainbill.cli.shell.terminal import one_line, visible_streams
 from chainbill.errors import ChainbillError, unusable
 
@@ -73,6 +74,7 @@ def _leave_stdout() -> None:
 
 
 def _fail(error: Exception, message: str, hint: str | None, as_json: bool, evidence: dict[str, Any]) -> int:
+    message, hint = as_options(message), as_options(hint) if hint else None
     if os.environ.get(TRACEBACK):
         traceback.print_exception(error)
     click.echo(f"error: {one_line(message)}", err=True)

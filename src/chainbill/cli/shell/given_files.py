@@ -59,6 +59,7 @@ def check_signed(content: bytes, where: str) -> None:
 
 PLAN_FILE = GivenFile(Wanted.PLAN)
 FEE_FILE = GivenFile(Wanted.FEES)
+MEMBER_FILE = GivenFile(Wanted.MEMBERS)
 PRICE_FILE = GivenFile(Wanted.PRICES)
 CATALOGUE_FILE = GivenFile(Wanted.CATALOGUE)
 LEDGER_FILE = GivenFile(Wanted.LEDGER)

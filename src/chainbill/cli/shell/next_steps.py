@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainbill.billing.outcomes import Reason
+from chainbill.cli.shell.arguments import as_options
 
 if TYPE_CHECKING:
     from chainbill.attestation.typed_data import ServiceAttestation
@@ -102,4 +103,4 @@ def after_standing(advice: Advice, receipt: Receipt) -> str:
 
 def after_refusal(reason: str, hint: str | None) -> str:
     """What lets a refused event be attested; empty where nobody knows."""
-    return _AFTER_REFUSAL.get(reason) or hint or ""
+    return _AFTER_REFUSAL.get(reason) or as_options(hint or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,6 +57,14 @@ def note(message: str) -> None:
     click.echo(one_line(message), err=True)
 
 
+class Notes(logging.Handler):
+    """Says by the way what the library warns of while a command waits."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As ``note``."""
+        note(f"note: {record.getMessage()}")
+
+
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
     """Print a table on stdout. A column whose name begins with ``>`` stands to the right."""
     from rich.console import Console
@@ -77,18 +86,40 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, titl
 
 @contextmanager
 def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr where that is a terminal; yields what moves it on by some steps."""
+    """A progress bar on stderr where that is a terminal: how much is done, at what rate, and how long what is
+    left takes so. Yields what moves it on by some steps."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
     console = Console(file=styled(sys.stderr))
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(one_line(description), total=total)
-        yield lambda steps: bar.advance(task, steps)
+        task = bar.add_task(one_line(description), total=total, rate="")
+
+        def advance(steps: int) -> None:
+            bar.advance(task, steps)
+            speed = bar.tasks[0].speed
+            bar.update(task, rate="" if speed is None else f"{speed:,.1f}/s")
+
+        yield advance
 
 
 def several(count: int, noun: str) -> str:

@@ -192,7 +192,7 @@ def _document(name: str, file: BinaryIO, max_bytes: int) -> Iterator[Source]:
             f"{name}: {size:,} bytes is over the limit of {max_bytes:,}",
             size=size,
             limit=max_bytes,
-            hint="raise --max-bytes, or export it as NDJSON, which is read line by line",
+            hint="raise `max_bytes=`, or export it as NDJSON, which is read line by line",
         )
     resource = _parse(name, content)
     if not _is_manifest(resource):

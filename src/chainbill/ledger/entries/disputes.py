@@ -80,14 +80,15 @@ def _pending(ledger: Ledger, claim_id: bytes) -> Dispute:
 
 def _claim_corrected(ledger: Ledger, event: events.ClaimCorrected, _: int) -> None:
     dispute = ledger.disputes.get(event.claim_id)
-    row = ledger.batch.rows[-1] if ledger.batch.rows else None
-    if row is None or row.claim.commitment != event.commitment:
+    paired = ledger.batch.last(event.commitment)
+    if paired is None:
         raise LedgerError(f"a correction of claim 0x{event.claim_id.hex()} does not follow its own claim")
     if dispute is None or dispute.status is not DisputeStatus.REVERSED:
         raise LedgerError(f"claim 0x{event.claim_id.hex()} was corrected without having been reversed")
-    if dispute.provider_id != row.claim.provider_id:
+    if dispute.provider_id != paired.row.claim.provider_id:
         raise LedgerError(f"claim 0x{event.claim_id.hex()} was corrected by another provider")
     dispute.status = DisputeStatus.CORRECTED
+    ledger.batch.logged.append(event)
 
 
 # ---- reversals ------------------------------------------------------------------------------------------

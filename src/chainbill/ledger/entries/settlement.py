@@ -11,7 +11,7 @@ from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger, OracleEpoch, PayerAccount
 from chainbill.ledger.entries import Entry
 from chainbill.ledger.entries.postings import Posting, post
-from chainbill.ledger.live_claims import LiveClaim, SettledRow
+from chainbill.ledger.live_claims import LiveClaim
 from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
 
 # ---- rows -----------------------------------------------------------------------------------------------
@@ -42,7 +42,7 @@ def _claim_settled(ledger: Ledger, event: events.ClaimSettled, now: int) -> None
     if charge:
         patient.catch_up(now)
         patient.limits.spend(charge, now=now)
-    ledger.batch.rows.append(SettledRow(event.patient, claim))
+    ledger.batch.logged.append(event)
 
 
 def _payments(ledger: Ledger, claim: Claim) -> list[tuple[PayerAccount, int]]:
@@ -62,11 +62,14 @@ def _payments(ledger: Ledger, claim: Claim) -> list[tuple[PayerAccount, int]]:
 
 
 def _secondary_determined(ledger: Ledger, event: events.SecondaryDetermined, _: int) -> None:
-    row = ledger.batch.last(event.patient, event.commitment)
-    if not row.claim.secondary_payer_id or row.secondary != NO_SECONDARY:
+    paired = ledger.batch.last(event.commitment)
+    if paired is None or paired.row.patient != event.patient:
+        raise LedgerError(f"a log about claim 0x{event.commitment.hex()} does not follow it")
+    claim = paired.row.claim
+    if not claim.secondary_payer_id or paired.secondary != NO_SECONDARY:
         raise LedgerError(f"claim 0x{event.commitment.hex()} has no secondary payer, or no other one")
-    post(ledger, Posting.secondary(row.patient, row.claim, event.shares, units=False))
-    row.secondary = event.shares
+    post(ledger, Posting.secondary(event.patient, claim, event.shares, units=False))
+    ledger.batch.logged.append(event)
 
 
 def _claim_denied(ledger: Ledger, event: events.ClaimDenied, _: int) -> None:
@@ -83,22 +86,22 @@ def _patient_named(ledger: Ledger, event: events.ClaimPended | events.ClaimSkipp
 
 
 def _batch_settled(ledger: Ledger, event: events.BatchSettled, now: int) -> None:
-    rows = ledger.batch.rows
+    settled = ledger.batch.claims(event, now)
     kept_at = ledger.roots.get(event.root_slot, (b"", 0))[1]
-    fees = sum(row.claim.fee for row in rows)
+    fees = sum(each.claim.fee for each in settled)
     if fees and event.operator == ZERO_ADDRESS:
         raise LedgerError(f"operator's fees of {fees} were taken for nobody")
-    if rows and kept_at and now < kept_at + DISPUTE_WINDOW_SECONDS:
+    if settled and kept_at and now < kept_at + DISPUTE_WINDOW_SECONDS:
         raise LedgerError(f"root slot {event.root_slot} was taken while its claims could be disputed")
     if fees:
         ledger.operators[event.operator].credit(fees, now=now)
     if event.root != bytes(32):
         ledger.roots[event.root_slot] = (event.root, now)
-    for identity, row in zip(batch_claim_ids(ledger, event, now), rows, strict=True):
+    for identity, each in zip(batch_claim_ids(ledger, event, now), settled, strict=True):
         ledger.claims[identity] = LiveClaim(
-            row.patient, row.claim, row.secondary, now, event.operator, event.root_slot
+            each.patient, each.claim, each.secondary, now, event.operator, event.root_slot
         )
-    ledger.batch.rows = []
+    ledger.batch.logged.clear()
 
 
 def batch_claim_ids(ledger: Ledger, batch: events.BatchSettled, now: int) -> list[bytes]:
@@ -106,7 +109,8 @@ def batch_claim_ids(ledger: Ledger, batch: events.BatchSettled, now: int) -> lis
     prefix = claim_prefix(
         ledger.deployment.chain_id, ledger.deployment.settlement, batch.digest, now, batch.operator
     )
-    return [claim_id(prefix, row.patient, row.claim, row.secondary) for row in ledger.batch.rows]
+    settled = ledger.batch.claims(batch, now)
+    return [claim_id(prefix, each.patient, each.claim, each.secondary) for each in settled]
 
 
 # ---- payouts and bonds ----------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def ruling_on(settled: SettledClaim, wanted: RulingWanted) -> Ruling:
 
 def upheld(settled: SettledClaim) -> Ruling:
     """The claim stands."""
-    return Ruling(settled.claim, settled.secondary)
+    return Ruling(settled.claim, settled.secondary, stands=True)
 
 
 def full_reversal(settled: SettledClaim) -> Ruling:

@@ -96,7 +96,7 @@ def await_call(
         role = RESTRICTED.get(target.artifact, {}).get(function, GovernorRole.ADMIN)
         raise ChainError(
             f"account {sender.address} is no {role.label}, and only {role.with_article} may do this",
-            hint="name an account that is: --as NAME",
+            hint="name an account that is: `who=NAME`",
         )
     if not permission.immediate:
         _announce(session, sender, target, function, *arguments)

@@ -10,7 +10,7 @@ from chainbill.chain.roles import RESTRICTED, GovernorRole, label_of
 from chainbill.errors import StateError
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
-from chainbill.operations.effect import made
+from chainbill.operations.effect import made, stood
 from chainbill.operations.governor.calls import acting, govern
 from chainbill.operations.governor.scheduled import targets
 from chainbill.state.session import Session
@@ -104,7 +104,8 @@ def usual_delay(session: Session, role: GovernorRole, account: str | None) -> in
     delays = [member.delay_seconds for member in members(session, role)]
     if not delays:
         raise StateError(
-            f"nobody is {role.with_article}, so there is no usual delay", hint="say how long: --delay 2d"
+            f"nobody is {role.with_article}, so there is no usual delay",
+            hint="say how long: `delay_seconds=`",
         )
     return max(delays)
 
@@ -139,18 +140,19 @@ def grant_role(
 
 
 def revoke_role(admin: Actor, role: GovernorRole, account: str) -> RoleRevoked:
-    """Take an address out of a role. An account takes itself out at once, whatever its delay.
+    """Take an address out of a role. An account takes itself out at once, whatever its delay. One that was
+    taken out before is told with since when; one that never was in is refused, for it may be mistyped.
 
     Raises:
         AttestationError: not an address.
         CallDelayed: the call is announced, and must wait.
         ChainError: the account is no admin.
-        StateError: the address is not in the role, is the last admin, or the key is not at hand.
+        StateError: the address never was in the role, is the last admin, or the key is not at hand.
     """
     session, governance, address = admin.session, admin.protocol.governance, checksum_address(account)
     present = {member.account: member for member in members(session, role)}
     if address not in present:
-        raise StateError(f"{address} is no {role.label}", hint="see who is: chainbill governor roles list")
+        return _revoked_before(session, role, address)
     others = [member for member in present.values() if member.account != address]
     if role is GovernorRole.ADMIN and all(member.since > session.now() for member in others):
         raise StateError(
@@ -162,4 +164,22 @@ def revoke_role(admin: Actor, role: GovernorRole, account: str) -> RoleRevoked:
             receipt = governance.renounce_role(sender, role)
         else:
             receipt = govern(session, sender, governance, "revokeRole", role, address)
+    if not any(log["topics"][0] == governance.topic("RoleRevoked") for log in receipt["logs"]):
+        # Another admin was faster, to which the contract does not object.
+        return _revoked_before(session, role, address)
     return RoleRevoked(**made(session, receipt), role=role, account=address)
+
+
+def _revoked_before(session: Session, role: GovernorRole, address: str) -> RoleRevoked:
+    """An address that is not in a role, and was.
+
+    Raises:
+        StateError: it never was.
+    """
+    block = session.protocol.deployment.block
+    left = session.protocol.governance.newest_log(
+        "RoleRevoked", from_block=block, roleId=role, account=address
+    )
+    if left is None:
+        raise StateError(f"{address} is no {role.label}", hint="see who is: chainbill governor roles list")
+    return RoleRevoked(**stood(session, left), role=role, account=address)

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
+from chainbill.operations.effect import stood
 from chainbill.operations.governor.calls import settlement_call
+from chainbill.operations.repeats import unless_so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,48 +29,83 @@ class SettlementPaused(Change):
 
 
 def suspend(guardian: Actor, provider_id: int) -> ProviderStopped:
-    """Stop new settlement for a provider, at once. Its credit stays its own.
+    """Stop new settlement for a provider, at once. Its credit stays its own. One that is suspended already is
+    told with since when.
 
     Raises:
         ChainError: the account is no guardian.
-        ContractReverted: there is no such provider, or it is suspended already.
+        ContractReverted: there is no such provider.
         StateError: the key is not at hand.
     """
-    made = settlement_call(guardian, "suspend", provider_id)
-    return ProviderStopped(**made, provider_id=provider_id, suspended=True)
+    return _stop(guardian, provider_id, suspended=True)
 
 
 def reinstate(registrar: Actor, provider_id: int) -> ProviderStopped:
-    """Let a suspended provider's events settle again.
+    """Let a suspended provider's events settle again. One that is not suspended is told so, with since when
+    where it ever was.
 
     Raises:
         CallDelayed: the call is announced, and must wait.
         ChainError: the account is no registrar.
-        ContractReverted: there is no such provider, or it is not suspended.
+        ContractReverted: there is no such provider.
         StateError: the key is not at hand.
     """
-    made = settlement_call(registrar, "reinstate", provider_id)
-    return ProviderStopped(**made, provider_id=provider_id, suspended=False)
+    return _stop(registrar, provider_id, suspended=False)
 
 
 def pause(guardian: Actor) -> SettlementPaused:
-    """Stop all new settlement, at once, and nothing else: withdrawals and disputes go on.
+    """Stop all new settlement, at once, and nothing else: withdrawals and disputes go on. Where it is paused
+    already that is told, with since when.
 
     Raises:
         ChainError: the account is no guardian.
-        ContractReverted: it is paused already.
         StateError: the key is not at hand.
     """
-    return SettlementPaused(**settlement_call(guardian, "pause"), paused=True)
+    return _pause(guardian, paused=True)
 
 
 def unpause(registrar: Actor) -> SettlementPaused:
-    """Resume settlement.
+    """Resume settlement. Where it is not paused that is told, with since when where it ever was.
 
     Raises:
         CallDelayed: the call is announced, and must wait.
         ChainError: the account is no registrar.
-        ContractReverted: it is not paused.
         StateError: the key is not at hand.
     """
-    return SettlementPaused(**settlement_call(registrar, "unpause"), paused=False)
+    return _pause(registrar, paused=False)
+
+
+def _stop(governor: Actor, provider_id: int, *, suspended: bool) -> ProviderStopped:
+    session, protocol = governor.session, governor.protocol
+
+    def stands() -> ProviderStopped | None:
+        registered = protocol.registry.payout_address(provider_id) != ZERO_ADDRESS
+        if not registered or protocol.settlement.is_suspended(provider_id) is not suspended:
+            return None
+        event = "ProviderSuspended" if suspended else "ProviderReinstated"
+        since = protocol.settlement.newest_log(
+            event, from_block=protocol.deployment.block, providerId=provider_id
+        )
+        return ProviderStopped(**stood(session, since), provider_id=provider_id, suspended=suspended)
+
+    def do() -> ProviderStopped:
+        made = settlement_call(governor, "suspend" if suspended else "reinstate", provider_id)
+        return ProviderStopped(**made, provider_id=provider_id, suspended=suspended)
+
+    return unless_so(stands, do)
+
+
+def _pause(governor: Actor, *, paused: bool) -> SettlementPaused:
+    session, protocol = governor.session, governor.protocol
+
+    def stands() -> SettlementPaused | None:
+        if protocol.settlement.is_paused() is not paused:
+            return None
+        event = "Paused" if paused else "Unpaused"
+        since = protocol.settlement.newest_log(event, from_block=protocol.deployment.block)
+        return SettlementPaused(**stood(session, since), paused=paused)
+
+    def do() -> SettlementPaused:
+        return SettlementPaused(**settlement_call(governor, "pause" if paused else "unpause"), paused=paused)
+
+    return unless_so(stands, do)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.chain.reads import Question
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
@@ -36,16 +37,18 @@ def accepted_providers(session: Session, payer_id: int) -> tuple[Accepted, ...]:
     Raises:
         ChainError: there is no such payer, or the node does not answer.
     """
-    payer, now, block = session.protocol.payer(payer_id), session.now(), session.protocol.deployment.block
-    ids = sorted({log["providerId"] for log in payer.logged("ProviderAccepted", from_block=block)})
-    ends = {
-        log["providerId"]: log["endsAt"] for log in payer.logged("ProviderAcceptanceEnded", from_block=block)
-    }
-    return tuple(
-        Accepted(each, None if payer.accepts_provider(each, END_OF_TIME) else ends.get(each))
-        for each in ids
-        if payer.accepts_provider(each, now)
-    )
+    protocol, block = session.protocol, session.protocol.deployment.block
+    with protocol.reads.held():
+        payer, now = protocol.payer(payer_id), session.now()
+        ids = sorted({log["providerId"] for log in payer.logged("ProviderAccepted", from_block=block)})
+        ended = payer.logged("ProviderAcceptanceEnded", from_block=block)
+        ends = {log["providerId"]: log["endsAt"] for log in ended}
+        protocol.reads.learn(Question(payer, "acceptsProvider", (each, now)) for each in ids)
+        return tuple(
+            Accepted(each, None if payer.accepts_provider(each, END_OF_TIME) else ends.get(each))
+            for each in ids
+            if payer.accepts_provider(each, now)
+        )
 
 
 def accept_provider(insurer: Actor, payer_id: int, provider_id: int) -> ProviderAcceptance:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +10,7 @@ from chainbill.billing.terms import FeeTerms
 from chainbill.operations.insurer.fees import newest_terms
 from chainbill.records.catalogue import Catalogue
 from chainbill.records.fee_file import Present, catalogue_fees, read_fees
+from chainbill.records.fee_file import example_fees as example_fees  # faces get it here
 from chainbill.state.session import Session
 
 
@@ -45,7 +45,7 @@ class FeeList:
             ChainError: the node does not answer.
             TermsError: as ``read``.
         """
-        return self._terms(partial(newest_terms, session, payer_id))
+        return self._terms(newest_terms(session, payer_id).get)
 
     def _terms(self, present: Present) -> dict[str, FeeTerms]:
         if self.file is None:

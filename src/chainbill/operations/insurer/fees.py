@@ -41,24 +41,25 @@ def standing_fees(
     """Every fee that the insurer's schedule has, by service name; nothing where no schedule is here."""
     if payer_id not in session.schedules:
         return {}
-    payer, schedule, now = session.protocol.payer(payer_id), session.schedules.load(payer_id), session.now()
+    schedule, reads = session.schedules.load(payer_id), session.protocol.reads
     found: dict[str, FeeStanding] = {}
-    for service in schedule.services:
-        newest = payer.fee_at(schedule.id_of(service), END_OF_TIME)
-        later = newest if newest is not None and newest.effective_at > now else None
-        present = payer.fee_at(schedule.id_of(service), now) if later else newest
-        found[service] = FeeStanding(present, later)
-        on_service()
+    with reads.held():
+        payer, now = session.protocol.payer(payer_id), session.now()
+        ids = {service: schedule.id_of(service) for service in schedule.services}
+        reads.learn(Question(payer, "feeAt", (each, now)) for each in ids.values())
+        for service, service_id in ids.items():
+            newest = payer.fee_at(service_id, END_OF_TIME)
+            later = newest if newest is not None and newest.effective_at > now else None
+            found[service] = FeeStanding(payer.fee_at(service_id, now) if later else newest, later)
+            on_service()
     return found
 
 
-def newest_terms(session: Session, payer_id: int, service: str) -> FeeTerms | None:
-    """The terms of a service that were published last; None where none were."""
-    if payer_id not in session.schedules:
-        return None
-    schedule = session.schedules.load(payer_id)
-    newest = session.protocol.payer(payer_id).fee_at(schedule.id_of(service), END_OF_TIME)
-    return newest.terms if newest else None
+def newest_terms(session: Session, payer_id: int) -> dict[str, FeeTerms]:
+    """The terms that were published last of each service, by its name; nothing where no schedule is here."""
+    standing = standing_fees(session, payer_id).items()
+    newest = {service: each.announced or each.in_force for service, each in standing}
+    return {service: fee.terms for service, fee in newest.items() if fee is not None}
 
 
 def publish_fees(

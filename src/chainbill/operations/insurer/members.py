@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from web3.types import TxReceipt
 
-from chainbill.billing.accumulators import Accumulators
-from chainbill.chain.contracts.payer import MemberYear
+from chainbill.billing.accumulators import opening_entries
+from chainbill.chain.contracts.payer import Enrolment, MemberYear
 from chainbill.errors import ArgumentError, StateError
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
@@ -59,19 +59,13 @@ def enrol(
         StateError: there is no such plan, or the member is enrolled under another one.
         ChainError: the chain refused it.
     """
-    opening = _opening(deductible_met, oop_met, plan_paid)
+    opening = opening_entries(deductible_met, oop_met, plan_paid)
     payer, session = insurer.protocol.payer(payer_id), insurer.session
-    year = _reachable_year(session, year)
-    _check_plan(insurer, payer_id, plan_id)
+    year = reachable_year(year, benefit_year(session))
+    check_plan(insurer, payer_id, plan_id)
     before = payer.member_year(member, year)
-    if before.plan_id and not 0 < before.coverage_ends_at <= session.now():
-        if before.plan_id != plan_id:
-            patient = _called(session, member)
-            raise StateError(
-                f"{patient} is enrolled for {year} under plan {before.plan_id} already",
-                hint=f"chainbill insurer change-plan {patient} --plan {plan_id} --year {year} "
-                f"--as {insurer.name}",
-            )
+    wanted = Enrolment(member, year, plan_id, opening, family_id)
+    if before.plan_id and is_enrolled_so(before, wanted, insurer, session.now()):
         return MemberChange(changed=False, member=member, benefit_year=year, standing=before, before=before)
     receipt = payer.enrol(insurer.sender(), member, year, plan_id, opening, family_id=family_id)
     return _changed(insurer, payer_id, member, year, before, receipt)
@@ -88,7 +82,7 @@ def change_plan(
         ChainError: the chain refused it.
     """
     payer, year = insurer.protocol.payer(payer_id), benefit_year(insurer.session, year)
-    _check_plan(insurer, payer_id, plan_id)
+    check_plan(insurer, payer_id, plan_id)
     before = payer.member_year(member, year)
     _check_enrolled(insurer, member, year, before)
     if (before.next_plan_id or before.plan_id) == plan_id:
@@ -142,6 +136,60 @@ def benefit_year(session: Session, year: int | None = None) -> int:
     return datetime.fromtimestamp(session.now(), UTC).year if year is None else year
 
 
+def is_enrolled_so(standing: MemberYear, wanted: Enrolment, insurer: Actor, now: int) -> bool:
+    """Is a member enrolled as is wanted already, so that nothing is to be sent? What was met in the year goes
+    on as it stands.
+
+    Raises:
+        StateError: the member is enrolled under another plan, or in another family.
+    """
+    if not standing.is_open_at(now):
+        return False
+    year, is_of_family = wanted.benefit_year, wanted.family_id in (0, standing.family_id)
+    if standing.plan_id == wanted.plan_id and is_of_family:
+        return True
+    patient = _called(insurer.session, wanted.member)
+    if standing.plan_id != wanted.plan_id:
+        raise StateError(
+            f"{patient} is enrolled for {year} under plan {standing.plan_id} already",
+            hint=f"chainbill insurer change-plan {patient} --plan {wanted.plan_id} --year {year} "
+            f"--as {insurer.name}",
+        )
+    family = f"family {standing.family_id}" if standing.family_id else "no family"
+    raise StateError(
+        f"{patient} is enrolled for {year} in {family} already",
+        hint="a member's family cannot be changed within a benefit year",
+    )
+
+
+def reachable_year(year: int | None, current: int) -> int:
+    """The benefit year that is meant: ``current``, the chain's, where none is named.
+
+    Raises:
+        ArgumentError: it cannot be opened now.
+    """
+    year = current if year is None else year
+    if abs(year - current) > 1:
+        raise ArgumentError(
+            f"the chain's year is {current}: only {current - 1} to {current + 1} can be opened",
+            argument="year",
+        )
+    return year
+
+
+def check_plan(insurer: Actor, payer_id: int, plan_id: int) -> None:
+    """Refuse a plan that there is not.
+
+    Raises:
+        StateError: the insurer has published none of that number.
+    """
+    if insurer.protocol.payer(payer_id).plan_versions(plan_id) == 0:
+        raise StateError(
+            f"{insurer.name} has published no plan {plan_id}",
+            hint="publish it: chainbill insurer plan FILE",
+        )
+
+
 def _changed(
     insurer: Actor, payer_id: int, member: str, year: int, before: MemberYear, receipt: TxReceipt
 ) -> MemberChange:
@@ -152,34 +200,6 @@ def _changed(
         standing=insurer.protocol.payer(payer_id).member_year(member, year),
         before=before,
     )
-
-
-def _opening(deductible_met: int, oop_met: int | None, plan_paid: int) -> Accumulators:
-    paid = deductible_met if oop_met is None else oop_met
-    if paid < deductible_met:
-        raise ArgumentError(
-            "what was paid to meet the deductible is paid out of pocket", hint="--oop-met is too low"
-        )
-    return Accumulators(deductible_met=deductible_met, oop_met=paid, plan_paid=plan_paid)
-
-
-def _reachable_year(session: Session, year: int | None) -> int:
-    current = benefit_year(session)
-    year = current if year is None else year
-    if abs(year - current) > 1:
-        raise ArgumentError(
-            f"the chain's year is {current}: only {current - 1} to {current + 1} can be opened",
-            argument="year",
-        )
-    return year
-
-
-def _check_plan(insurer: Actor, payer_id: int, plan_id: int) -> None:
-    if insurer.protocol.payer(payer_id).plan_versions(plan_id) == 0:
-        raise StateError(
-            f"{insurer.name} has published no plan {plan_id}",
-            hint="publish it: chainbill insurer plan FILE",
-        )
 
 
 def _check_enrolled(insurer: Actor, member: str, year: int, standing: MemberYear) -> None:

@@ -128,7 +128,7 @@ def _own(insurer: Actor, payer_id: int) -> InsurerPayer:
     if owner != insurer.address:
         raise StateError(
             f"payer {payer_id} is not {insurer.name}'s any more: {owner} has taken it over",
-            hint=f"act as that account: --as {insurer.session.book.name_of(owner) or 'NAME'}",
+            hint=f"act as that account: `who={insurer.session.book.name_of(owner) or 'NAME'}`",
         )
     return payer
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from chainbill.billing.plan_file import PlanFile as PlanFile  # faces get it here
 from chainbill.billing.plan_file import example_plan as example_plan
 from chainbill.billing.terms import Category, CategoryTerms, PlanTerms
 from chainbill.chain.contracts import InsurerPayer
+from chainbill.chain.reads import Question
 from chainbill.errors import TermsError
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
@@ -45,23 +46,37 @@ def standing_plans(session: Session, payer_id: int) -> tuple[PublishedPlan, ...]
     Raises:
         ChainError: there is no such payer, or the node does not answer.
     """
-    payer, now = session.protocol.payer(payer_id), session.now()
-    logs = payer.logged("PlanPublished", from_block=session.protocol.deployment.block)
-    found: list[PublishedPlan] = []
-    for plan_id in sorted({log["planId"] for log in logs}):
-        newest = payer.plan_versions(plan_id)
-        for version in range(newest, 0, -1):
-            published = payer.plan_terms(plan_id, version)
-            if published is None:
-                continue
-            terms, effective_at = published
-            categories = {each: payer.category_terms(plan_id, version, each) for each in Category}
-            covered = {each: shared for each, shared in categories.items() if shared.covered}
-            in_force = effective_at <= now
-            found.append(PublishedPlan(plan_id, version, terms, covered, effective_at, in_force))
-            if in_force:
-                break
+    protocol = session.protocol
+    with protocol.reads.held():
+        payer = protocol.payer(payer_id)
+        logs = payer.logged("PlanPublished", from_block=protocol.deployment.block)
+        newest = {log["planId"]: log["version"] for log in logs}
+        # What is in force is the newest version or, while that is announced, the one before.
+        versions = [(plan, last - back) for plan, last in newest.items() for back in (0, 1) if last > back]
+        protocol.reads.learn(_questions(payer, versions))
+        found = [each for plan in newest for each in _standing(payer, plan, newest[plan], session.now())]
     return tuple(sorted(found, key=lambda plan: (plan.plan_id, plan.version)))
+
+
+def _questions(payer: InsurerPayer, versions: Iterable[tuple[int, int]]) -> Iterator[Question]:
+    for version in versions:
+        yield Question(payer, "planTerms", version)
+        yield from (Question(payer, "categoryTerms", (*version, each)) for each in Category)
+
+
+def _standing(payer: InsurerPayer, plan_id: int, newest: int, now: int) -> Iterator[PublishedPlan]:
+    """A plan's versions from the newest back to the one in force."""
+    for version in range(newest, 0, -1):
+        published = payer.plan_terms(plan_id, version)
+        if published is None:
+            continue
+        terms, effective_at = published
+        categories = {each: payer.category_terms(plan_id, version, each) for each in Category}
+        covered = {each: shared for each, shared in categories.items() if shared.covered}
+        in_force = effective_at <= now
+        yield PublishedPlan(plan_id, version, terms, covered, effective_at, in_force)
+        if in_force:
+            return
 
 
 def publish_plan(insurer: Actor, payer_id: int, plan: PlanFile) -> PlanPublication:

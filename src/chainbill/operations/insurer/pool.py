@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.attestation.address import ZERO_ADDRESS
+from chainbill.chain.reads import Question
 from chainbill.operations.actor import Actor
 from chainbill.operations.balances import (
     Announcement,
@@ -37,14 +38,22 @@ def balance(insurer: Actor, payer_id: int) -> PoolStanding:
         ChainError: there is no such payer, or the node does not answer.
     """
     protocol, pool = insurer.protocol, InsurerPool(insurer.session, payer_id)
-    successor = protocol.payer(payer_id).successor()
-    return PoolStanding(
-        payer_id=payer_id,
-        balance=pool.balance(),
-        outside=protocol.token.balance_of(insurer.address),
-        announced=pool.announced(),
-        offered_to=None if successor == ZERO_ADDRESS else successor,
-    )
+    payer = protocol.payer(payer_id)
+    with protocol.reads.held():
+        protocol.reads.learn(
+            [
+                *(Question(payer, name, ()) for name in ("pool", "pendingOwner", "withdrawalRequest")),
+                Question(protocol.token, "balanceOf", (insurer.address,)),
+            ]
+        )
+        successor = payer.successor()
+        return PoolStanding(
+            payer_id=payer_id,
+            balance=pool.balance(),
+            outside=protocol.token.balance_of(insurer.address),
+            announced=pool.announced(),
+            offered_to=None if successor == ZERO_ADDRESS else successor,
+        )
 
 
 def deposit(insurer: Actor, payer_id: int, amount: int) -> Deposit:

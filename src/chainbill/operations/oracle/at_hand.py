@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chainbill.oracle.api import OracleApi
+from chainbill.oracle.api import Custody, OracleApi
 from chainbill.oracle.local import LocalOracle
 from chainbill.oracle.store import OracleStore
 from chainbill.state.address_book import Role
@@ -19,8 +19,12 @@ def oracle_at_hand(session: Session) -> OracleApi:
     Raises:
         StateError: its store cannot be used.
     """
-    store = OracleStore(session.state.oracle_database)
-    return LocalOracle(session.protocol, store, lambda payer_id: session.schedules.load(payer_id).key)
+    return LocalOracle(
+        session.protocol,
+        OracleStore(session.state.oracle_database),
+        lambda payer_id: session.schedules.load(payer_id).key,
+        custody=Custody.ORACLE if has_node(session) else Custody.PROVIDER,
+    )
 
 
 def has_oracle(session: Session) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.signing import Signer
-from chainbill.chain.row_index import Place
+from chainbill.chain.row_index import Place as Place  # faces get it here
 from chainbill.operations.actor import Actor
 from chainbill.operations.oracle.at_hand import oracle_at_work
 from chainbill.operations.progress import Progress, untold

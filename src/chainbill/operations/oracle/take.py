@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.attested_file import MOST_LINE_BYTES, Header, SignedRecall, read_line
+from chainbill.attestation.claim_number import claim_number
 from chainbill.errors import AttestationError, IntakeRefused, MalformedRecord, StateError, unusable
 from chainbill.operations.oracle.at_hand import oracle_at_hand, oracle_at_work
 from chainbill.oracle.api import OracleApi, RecallEnd
@@ -28,6 +29,11 @@ class RefusedAttestation:
     reason: str
     """As a stable word."""
     message: str
+
+    @property
+    def number(self) -> str:
+        """What the claim would have been called, ``2:7``."""
+        return claim_number(self.provider_id, self.sequence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chainbill.chain.contracts.escrow import Consent as Consent  # faces get it here
 from chainbill.chain.node.connection import time_of_block
+from chainbill.chain.reads import Question
 from chainbill.errors import ArgumentError
 from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
@@ -16,6 +17,7 @@ from chainbill.operations.parties import provider_of
 from chainbill.operations.patient.permission import announced_since, held_since, soon_after_another
 from chainbill.operations.times import show_time
 from chainbill.protocol_constants import DAY_SECONDS, END_OF_TIME, NOTICE_SECONDS
+from chainbill.state.address_book import Role
 
 _YEAR_SECONDS = 365 * DAY_SECONDS
 """How long a consent lasts where nobody says."""
@@ -60,8 +62,12 @@ def standing_consents(patient: Actor, provider_id: int | None = None) -> tuple[C
     Raises:
         ChainError: the node does not answer.
     """
-    ids = _ever_consented_to(patient) if provider_id is None else (provider_id,)
-    found = (_standing(patient, each) for each in ids)
+    reads = patient.protocol.reads
+    with reads.held():
+        if provider_id is not None:
+            reads.learn([consent_question(patient, provider_id)])
+        ids = learn_consents(patient) if provider_id is None else (provider_id,)
+        found = [_standing(patient, each) for each in ids]
     return tuple(each for each in found if each.in_force or each.announced)
 
 
@@ -89,27 +95,30 @@ def grant_consent(
         AmountError, ArgumentError: as of ``wanted_consent``.
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
-    wanted = wanted_consent(
-        patient, provider_id, limit=limit, until=until, duration=duration, self_pay=self_pay
-    )
-    escrow, now = patient.protocol.escrow, patient.session.now()
-    before = escrow.consent_of(patient.address, provider_id, END_OF_TIME)
-    if before == wanted:
-        since = held_since(
-            patient,
-            lambda address, time: escrow.consent_of(address, provider_id, time),
-            wanted,
-            "ConsentGranted",
-            providerId=provider_id,
+    escrow, reads = patient.protocol.escrow, patient.protocol.reads
+    with reads.held():
+        reads.learn([consent_question(patient, provider_id)])
+        now = patient.session.now()
+        wanted = wanted_consent(
+            patient, provider_id, limit=limit, until=until, duration=duration, self_pay=self_pay
         )
-        return ConsentChange(
-            changed=False,
-            effective_at=since,
-            provider_id=provider_id,
-            consent=wanted,
-            before=before,
-            narrower=since is not None,
-        )
+        before = escrow.consent_of(patient.address, provider_id, END_OF_TIME)
+        if before == wanted:
+            since = held_since(
+                patient,
+                lambda address, time: escrow.consent_of(address, provider_id, time),
+                wanted,
+                "ConsentGranted",
+                providerId=provider_id,
+            )
+            return ConsentChange(
+                changed=False,
+                effective_at=since,
+                provider_id=provider_id,
+                consent=wanted,
+                before=before,
+                narrower=since is not None,
+            )
     sender = patient.sender()
     with soon_after_another():
         receipt = escrow.grant_consent(sender, provider_id, wanted)
@@ -140,13 +149,13 @@ def wanted_consent(
     """
     check_whole_cents("a limit", limit or 0)
     if duration is not None and until is not None:
-        raise ArgumentError("give either --for or --until")
+        raise ArgumentError("when it ends is said twice", hint="give either `duration=` or `until=`")
     now = patient.session.now()
     last = patient.protocol.escrow.consent_of(patient.address, provider_id, END_OF_TIME)
     # What ends within the notice was taken back, or is as good as over: that is no end to keep.
     kept = last if last.expires_at > now + NOTICE_SECONDS else None
     if limit is None and kept is None:
-        raise ArgumentError("there is no consent to keep the limit of", hint="give --limit AMOUNT")
+        raise ArgumentError("there is no consent to keep the limit of", hint="give `limit=AMOUNT`")
     expires_at = now + duration if duration is not None else until
     if expires_at is None:
         expires_at = kept.expires_at if kept else now + _YEAR_SECONDS
@@ -178,15 +187,34 @@ def revoke_consent(patient: Actor, provider_id: int) -> Revocation:
     return Revocation(**done, provider_id=provider_id, expires_at=done["effective_at"])
 
 
-def _ever_consented_to(patient: Actor) -> Iterable[int]:
-    """Ids of providers; an entry of the address book that was made before its provider was registered learns
-    its id."""
-    block = patient.protocol.deployment.block
-    logs = patient.protocol.escrow.logged("ConsentGranted", from_block=block, patient=patient.address)
-    ids = sorted({int(log["providerId"]) for log in logs})
-    for provider_id in ids:
-        provider_of(patient.session, str(provider_id))
+def learn_consents(patient: Actor, also: Iterable[Question] = ()) -> tuple[int, ...]:
+    """Learn, with what else is asked, every consent that the patient ever gave; the ids of the providers. An
+    entry of the address book that was made before its provider was registered learns its id."""
+    session, protocol = patient.session, patient.protocol
+    block, registry = protocol.deployment.block, protocol.registry
+    logs = protocol.escrow.logged("ConsentGranted", from_block=block, patient=patient.address)
+    ids = tuple(sorted({int(log["providerId"]) for log in logs}))
+    entries = session.book.entries(Role.PROVIDER).values()
+    unnumbered = {entry.address for entry in entries if entry.provider_id is None}
+    unknown = [each for each in ids if unnumbered and session.book.provider(each) is None]
+    protocol.reads.learn(
+        [
+            *also,
+            *(consent_question(patient, each) for each in ids),
+            *(Question(registry, "payoutAddress", (each,)) for each in unknown),
+        ]
+    )
+    for provider_id in unknown:
+        if registry.payout_address(provider_id) in unnumbered:
+            provider_of(session, str(provider_id))
     return ids
+
+
+def consent_question(patient: Actor, provider_id: int) -> Question:
+    """What a provider may charge, now and at the end of time."""
+    return Question(
+        patient.protocol.escrow, "consentOf", (patient.address, provider_id, patient.session.now())
+    )
 
 
 def _standing(patient: Actor, provider_id: int) -> ConsentStanding:

@@ -10,7 +10,13 @@ from chainbill.money import check_whole_cents
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
-from chainbill.operations.patient.permission import Permission, held_since, soon_after_another, standing
+from chainbill.operations.patient.permission import (
+    Permission,
+    held_since,
+    looked_at,
+    soon_after_another,
+    standing,
+)
 from chainbill.protocol_constants import END_OF_TIME
 
 
@@ -29,7 +35,8 @@ def limits(patient: Actor) -> Permission[Limits]:
     Raises:
         ChainError: the node does not answer.
     """
-    return standing(patient, patient.protocol.escrow.limits_of, "LimitsSet")
+    with looked_at(patient, "limitsOf"):
+        return standing(patient, patient.protocol.escrow.limits_of, "LimitsSet")
 
 
 def set_limits(patient: Actor, *, per_event: int | None = None, per_day: int | None = None) -> LimitsChange:
@@ -47,11 +54,12 @@ def set_limits(patient: Actor, *, per_event: int | None = None, per_day: int | N
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
     escrow = patient.protocol.escrow
-    wanted = wanted_limits(patient, per_event, per_day)
-    before = escrow.limits_of(patient.address, END_OF_TIME)
-    if before == wanted:
-        since = held_since(patient, escrow.limits_of, wanted, "LimitsSet")
-        return LimitsChange(changed=False, effective_at=since, limits=wanted, before=before)
+    with looked_at(patient, "limitsOf"):
+        wanted = wanted_limits(patient, per_event, per_day)
+        before = escrow.limits_of(patient.address, END_OF_TIME)
+        if before == wanted:
+            since = held_since(patient, escrow.limits_of, wanted, "LimitsSet")
+            return LimitsChange(changed=False, effective_at=since, limits=wanted, before=before)
     sender = patient.sender()
     with soon_after_another():
         receipt = escrow.set_limits(sender, wanted)
@@ -66,7 +74,9 @@ def wanted_limits(patient: Actor, per_event: int | None, per_day: int | None) ->
         ArgumentError: neither is given.
     """
     if per_event is None and per_day is None:
-        raise ArgumentError("give --per-event, --per-day or both; 0 lifts a limit")
+        raise ArgumentError(
+            "no limit is named", hint="give `per_event=`, `per_day=` or both; 0 lifts a limit"
+        )
     for limit in (per_event, per_day):
         check_whole_cents("a limit", limit or 0)
     last = patient.protocol.escrow.limits_of(patient.address, END_OF_TIME)

@@ -9,7 +9,13 @@ from chainbill.errors import ArgumentError
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
-from chainbill.operations.patient.permission import Permission, held_since, soon_after_another, standing
+from chainbill.operations.patient.permission import (
+    Permission,
+    held_since,
+    looked_at,
+    soon_after_another,
+    standing,
+)
 from chainbill.protocol_constants import END_OF_TIME
 
 
@@ -28,7 +34,8 @@ def payers(patient: Actor) -> Permission[Payers]:
     Raises:
         ChainError: the node does not answer.
     """
-    return standing(patient, patient.protocol.escrow.payers_of, "PayersAccepted")
+    with looked_at(patient, "payersOf"):
+        return standing(patient, patient.protocol.escrow.payers_of, "PayersAccepted")
 
 
 def accept_payer(patient: Actor, payer_id: int, secondary_payer_id: int | None = None) -> PayersChange:
@@ -45,11 +52,12 @@ def accept_payer(patient: Actor, payer_id: int, secondary_payer_id: int | None =
         ChainError: the change before it took effect too lately, or the chain refused it.
     """
     escrow = patient.protocol.escrow
-    wanted = wanted_payers(patient, payer_id, secondary_payer_id)
-    before = escrow.payers_of(patient.address, END_OF_TIME)
-    if before == wanted:
-        since = held_since(patient, escrow.payers_of, wanted, "PayersAccepted")
-        return PayersChange(changed=False, effective_at=since, payers=wanted, before=before)
+    with looked_at(patient, "payersOf"):
+        wanted = wanted_payers(patient, payer_id, secondary_payer_id)
+        before = escrow.payers_of(patient.address, END_OF_TIME)
+        if before == wanted:
+            since = held_since(patient, escrow.payers_of, wanted, "PayersAccepted")
+            return PayersChange(changed=False, effective_at=since, payers=wanted, before=before)
     sender = patient.sender()
     with soon_after_another():
         receipt = escrow.accept_payer(sender, wanted.primary, wanted.secondary)
@@ -75,6 +83,6 @@ def wanted_payers(patient: Actor, payer_id: int, secondary_payer_id: int | None 
         known = patient.session.book.insurer(payer_id)
         raise ArgumentError(
             f"{known[0] if known else f'payer {payer_id}'} is the second insurer now",
-            hint="say who is to be second: --secondary or --no-secondary",
+            hint="say who is to be second: `secondary=`",
         )
     return Payers(payer_id, after)

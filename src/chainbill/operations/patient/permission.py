@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from chainbill.chain.reads import Question
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.operations.actor import Actor
 from chainbill.operations.times import show_time
@@ -24,6 +25,19 @@ class Permission(Generic[_Terms]):
     """Other terms, that are to hold later."""
     announced_at: int | None = None
     """From when they hold, in seconds since 1970."""
+
+
+@contextmanager
+def looked_at(patient: Actor, terms: str) -> Iterator[None]:
+    """Within, the patient's terms of a kind are those of one block, for now and for the end of time.
+
+    Args:
+        terms: the escrow's view of them.
+    """
+    reads = patient.protocol.reads
+    with reads.held():
+        reads.learn([Question(patient.protocol.escrow, terms, (patient.address, patient.session.now()))])
+        yield
 
 
 def standing(patient: Actor, terms_at: Callable[[str, int], _Terms], event: str) -> Permission[_Terms]:

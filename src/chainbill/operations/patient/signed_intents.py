@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from chainbill.attestation.patient_intents import DisputeClaim, EscrowIntent, read_intent
 from chainbill.attestation.patient_intents import Intent as Intent  # faces get it here
@@ -16,12 +16,11 @@ from chainbill.chain.protocol import Protocol
 from chainbill.errors import AttestationError
 from chainbill.operations.actor import Actor
 from chainbill.records.repeated_keys import refuse_repeated_keys
+from chainbill.stated import Stated
 
 
-class SignedIntent(BaseModel):
+class SignedIntent(Stated):
     """What a patient wants, and its signature over it. It names no more than will stand on chain."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     message: dict[str, Any]
     """The EIP-712 message, as wallets show it."""

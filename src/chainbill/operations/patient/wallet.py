@@ -11,6 +11,7 @@ from chainbill.attestation.patient_intents import Permit
 from chainbill.attestation.signing import Signer
 from chainbill.chain.contracts.escrow import Consent, Limits, Payers
 from chainbill.chain.node.sender import Sender
+from chainbill.chain.reads import Question
 from chainbill.operations.actor import Actor
 from chainbill.operations.balances import (
     Announcement,
@@ -22,7 +23,7 @@ from chainbill.operations.balances import (
 )
 from chainbill.operations.change import Change
 from chainbill.operations.effect import made
-from chainbill.operations.patient.consents import standing_consents
+from chainbill.operations.patient.consents import learn_consents
 
 _PERMIT_SECONDS = 3_600
 """How long a permit that is sent at once is good for."""
@@ -54,13 +55,26 @@ class SignaturesVoided(Change):
 
 
 def balance(patient: Actor) -> WalletStanding:
-    """What the wallet holds, and whom it may pay how much.
+    """What the wallet holds, and whom it may pay how much, all at one block.
 
     Raises:
         ChainError: the node does not answer.
     """
-    session, address = patient.session, patient.address
-    wallet, escrow, now = PatientWallet(session, address), session.protocol.escrow, session.now()
+    with patient.protocol.reads.held():
+        return _balance(patient)
+
+
+def _balance(patient: Actor) -> WalletStanding:
+    session, address, protocol = patient.session, patient.address, patient.protocol
+    wallet, escrow, now = PatientWallet(session, address), protocol.escrow, session.now()
+    ids = learn_consents(
+        patient,
+        [
+            *(Question(escrow, name, (address,)) for name in ("balanceOf", "withdrawalOf", "spentToday")),
+            *(Question(escrow, name, (address, now)) for name in ("payersOf", "limitsOf")),
+            Question(protocol.token, "balanceOf", (address,)),
+        ],
+    )
     return WalletStanding(
         balance=wallet.balance(),
         outside=session.protocol.token.balance_of(address),
@@ -69,9 +83,9 @@ def balance(patient: Actor) -> WalletStanding:
         limits=escrow.limits_of(address, now),
         spent_today=escrow.spent_today(address),
         consents={
-            each.provider_id: each.in_force
-            for each in standing_consents(patient)
-            if each.in_force is not None
+            each: consent
+            for each in ids
+            if (consent := escrow.consent_of(address, each, now)).expires_at > now
         },
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from eth_account.signers.local import LocalAccount
 
 from chainbill.attestation.signing import Signer
+from chainbill.billing.outcomes import Outcome
 from chainbill.errors import StateError
 from chainbill.interop.ingest_memory import IngestMemory
 from chainbill.money import show_dollars
@@ -25,7 +26,7 @@ from chainbill.operations.provider.submission import (
 )
 from chainbill.operations.provider.waiting import named_events, take_off
 from chainbill.operations.provider.worklist import WaitingEvent, Worklist
-from chainbill.oracle.api import Receipt
+from chainbill.oracle.api import Custody, Receipt, Status
 from chainbill.records.refusals import Refusals
 from chainbill.records.service_event import ServiceEvent
 
@@ -38,6 +39,11 @@ class AttestedEvents:
     """The oracle has them."""
     refused: tuple[RefusedEvent, ...]
     """They stay on the worklist."""
+
+    @property
+    def to_export(self) -> bool:
+        """Are some stored here alone, in a state directory that no oracle reads?"""
+        return any(each.receipt.custody is Custody.PROVIDER for each in self.submitted)
 
 
 def attest(
@@ -79,7 +85,7 @@ def attest_event(
     self_pay: bool = False,
     key: Key | None = None,
 ) -> Receipt:
-    """Put one event on the worklist and attest it at once; attested before, the oracle's receipt for it.
+    """Put one event on the worklist and attest it at once; attested before, the receipt for it as it stands.
 
     What is told now of a record that waits takes the place of what was told before.
 
@@ -105,7 +111,8 @@ def attest_event(
     if done.refused:
         raise done.refused[0].refusal
     (submitted,) = done.submitted
-    return replace(submitted.receipt, repeated=submitted.repeated)
+    receipt = replace(submitted.receipt, repeated=submitted.repeated)
+    return _told_by_chain(provider, receipt) if receipt.repeated else receipt
 
 
 def _submit(
@@ -211,7 +218,29 @@ def _attested_before(provider: Actor, provider_id: int, event: ServiceEvent, pat
             hint="chainbill provider rebuild",
         )
     _check_attested_as(found, event, patient)
-    return replace(found, repeated=True)
+    return _told_by_chain(provider, replace(found, repeated=True))
+
+
+def _told_by_chain(provider: Actor, receipt: Receipt) -> Receipt:
+    """A receipt of a store that no oracle reads, as the chain tells by now what an oracle elsewhere made of
+    it; any other as it is.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    if receipt.custody is not Custody.PROVIDER:
+        return receipt
+    attestation, rows = receipt.attestation, provider.protocol.rows
+    for row in rows.rows(attestation.provider_id):
+        if row.is_final and row.claim.commitment == attestation.commitment:
+            return replace(
+                receipt,
+                status=Status.SETTLED if row.outcome is Outcome.SETTLED else Status.DENIED,
+                reason=row.claim.reason,
+                claim_id=rows.claim_id(row),
+                custody=Custody.CHAIN,
+            )
+    return receipt
 
 
 def _check_attested_as(receipt: Receipt, event: ServiceEvent, patient: str) -> None:

@@ -13,7 +13,9 @@ from chainbill.ledger.indexer import index
 from chainbill.ledger.replay import rebuild
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change, transaction_of
+from chainbill.operations.effect import stood
 from chainbill.operations.provider.payout import payout_actor
+from chainbill.operations.repeats import unless_so
 from chainbill.state.session import Session
 
 
@@ -34,8 +36,6 @@ class KeyChange(Change):
 
     provider_id: int
     address: str
-    effective_at: int
-    """Since or from when it holds, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def is_last_key(session: Session, provider_id: int, address: str) -> bool:
 
 
 def add_key(provider: Actor, provider_id: int, key: str, *, new: bool = False) -> KeyChange:
-    """Let another key sign, at once.
+    """Let another key sign, at once. One that may sign already is told with since when.
 
     Args:
         key: the name of its keystore, or its address.
@@ -79,17 +79,19 @@ def add_key(provider: Actor, provider_id: int, key: str, *, new: bool = False) -
         AttestationError: it begins like an address and is none.
         StateError: nobody has the name (or somebody has and ``new`` was asked for), or the key of the payout
             address is not at hand.
-        ContractReverted: it may sign already.
+        ContractReverted: the contract refuses.
     """
-    owner = payout_actor(provider, provider_id).sender()
+    owner, registry = payout_actor(provider, provider_id).sender(), provider.protocol.registry
     address = added_address(provider.session, key, new=new)
-    receipt = provider.protocol.registry.add_attester(owner, provider_id, address)
-    return _changed(provider, provider_id, address, receipt)
+    return unless_so(
+        lambda: _added_before(provider, provider_id, address),
+        lambda: _changed(provider, provider_id, address, registry.add_attester(owner, provider_id, address)),
+    )
 
 
 def revoke_key(provider: Actor, provider_id: int, key: str) -> KeyChange:
     """Stop a key from signing, at once. What it has signed and is not settled yet stays attested; the oracle
-    holds it.
+    holds it. One that was revoked before is told with since when.
 
     Args:
         key: the name of its keystore, or its address.
@@ -97,31 +99,38 @@ def revoke_key(provider: Actor, provider_id: int, key: str) -> KeyChange:
     Raises:
         AttestationError: it begins like an address and is none.
         StateError: nobody has the name, or the key of the payout address is not at hand.
-        ContractReverted: it may not sign as it is.
+        ContractReverted: it never might sign.
     """
-    owner = payout_actor(provider, provider_id).sender()
+    owner, registry = payout_actor(provider, provider_id).sender(), provider.protocol.registry
     address = attester_address(provider.session, key)
-    receipt = provider.protocol.registry.revoke_attester(owner, provider_id, address)
-    return _changed(provider, provider_id, address, receipt)
+    return unless_so(
+        lambda: _revoked_before(provider, provider_id, address),
+        lambda: _changed(
+            provider, provider_id, address, registry.revoke_attester(owner, provider_id, address)
+        ),
+    )
 
 
 def rotate_key(
     provider: Actor, provider_id: int, retired: str, key: str, *, new: bool = False
 ) -> KeyRotation:
-    """Replace a key by another in one step; else as ``add_key``."""
-    owner = payout_actor(provider, provider_id).sender()
+    """Replace a key by another in one step; else as ``add_key``. Where the one signs already, and the other
+    was revoked, that is told."""
+    owner, registry = payout_actor(provider, provider_id).sender(), provider.protocol.registry
     before = attester_address(provider.session, retired)
     address = added_address(provider.session, key, new=new)
-    receipt = provider.protocol.registry.rotate_attester(owner, provider_id, retired=before, attester=address)
-    return KeyRotation(
-        changed=True,
-        effective_at=time_of_block(provider.protocol.w3, receipt["blockHash"]),
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
-        provider_id=provider_id,
-        address=address,
-        retired=before,
-    )
+
+    def stands() -> KeyRotation | None:
+        added = _added_before(provider, provider_id, address)
+        if added is None or _revoked_before(provider, provider_id, before) is None:
+            return None
+        return _rotation(added, before)
+
+    def do() -> KeyRotation:
+        receipt = registry.rotate_attester(owner, provider_id, retired=before, attester=address)
+        return _rotation(_changed(provider, provider_id, address, receipt), before)
+
+    return unless_so(stands, do)
 
 
 def attester_address(session: Session, key: str) -> str:
@@ -149,7 +158,7 @@ def added_address(session: Session, key: str, *, new: bool) -> str:
     try:
         return attester_address(session, key)
     except StateError as error:
-        error.hint = f"{error.hint}; a new key of that name: add --new"
+        error.hint = f"{error.hint}; a new key of that name: add `new=True`"
         raise
 
 
@@ -167,6 +176,42 @@ def check_signs(session: Session, provider_id: int, address: str, key: str) -> N
             f"the key {key} may not sign for provider {provider_id}",
             hint=f"add it: chainbill provider keys add {key}",
         )
+
+
+def _added_before(provider: Actor, provider_id: int, address: str) -> KeyChange | None:
+    """Since when a key may sign; None: it may not."""
+    if not provider.protocol.registry.is_attester(provider_id, address):
+        return None
+    return _last_change(provider, "AttesterAdded", provider_id, address)
+
+
+def _revoked_before(provider: Actor, provider_id: int, address: str) -> KeyChange | None:
+    """Since when a key may sign no more; None: it may, or never might."""
+    if provider.protocol.registry.is_attester(provider_id, address):
+        return None
+    return _last_change(provider, "AttesterRevoked", provider_id, address)
+
+
+def _last_change(provider: Actor, event: str, provider_id: int, address: str) -> KeyChange | None:
+    block = provider.protocol.deployment.block
+    log = provider.protocol.registry.newest_log(
+        event, from_block=block, providerId=provider_id, attester=address
+    )
+    if log is None:
+        return None
+    return KeyChange(**stood(provider.session, log), provider_id=provider_id, address=address)
+
+
+def _rotation(added: KeyChange, retired: str) -> KeyRotation:
+    return KeyRotation(
+        changed=added.changed,
+        effective_at=added.effective_at,
+        transaction=added.transaction,
+        block=added.block,
+        provider_id=added.provider_id,
+        address=added.address,
+        retired=retired,
+    )
 
 
 def _changed(provider: Actor, provider_id: int, address: str, receipt: TxReceipt) -> KeyChange:

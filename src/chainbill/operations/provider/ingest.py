@@ -118,7 +118,7 @@ def events_here(report: IngestReport) -> list[ServiceEvent]:
 
 def several_performers(name: str) -> str:
     """What has to be said where a record names several performers; ``name`` is the provider's."""
-    return f"the record has services of several performers; say which of them {name} is: --performed-by REF"
+    return f"the record has services of several performers; say which of them {name} is: `performed_by=REF`"
 
 
 class _Given:
@@ -151,7 +151,7 @@ class _Given:
         if self._references and not known and not optional:
             raise ArgumentError(
                 "say whose account a patient of the record has: "
-                + " ".join(f"--patient {reference}=ACCOUNT" for reference in self._references)
+                + " ".join(f"`patients={reference}=ACCOUNT`" for reference in self._references)
             )
         return known
 
@@ -159,9 +159,9 @@ class _Given:
         references = self._references
         if not mapped.patient and len(references) > 1:
             raise ArgumentError(
-                f"the record has {len(references)} patients, so write REF={mapped.account}: "
-                f"{', '.join(references)}",
-                argument="patient",
+                f"the record has {len(references)} patients: {', '.join(references)}",
+                argument="patients",
+                hint=f"say whose account that is: `patients=REF={mapped.account}`",
             )
         address = patient_address(self._session, mapped.account)
         found = references
@@ -180,7 +180,7 @@ class _Given:
                 account = self._session.book.name_of(address) or address
                 raise ArgumentError(
                     f"{account} would be charged for several patients of the records: "
-                    f"{', '.join([*others, reference])}; if they are one person, add --same-account"
+                    f"{', '.join([*others, reference])}; if they are one person, add `same_account=True`"
                 )
 
 

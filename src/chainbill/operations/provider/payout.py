@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainbill.chain.format.events import PayoutAddressAnnounced
+from chainbill.chain.format.logs import decode_log
 from chainbill.chain.node.connection import time_of_block
 from chainbill.errors import StateError
 from chainbill.operations.actor import Actor
 from chainbill.operations.change import Change, transaction_of
+from chainbill.operations.effect import made, stood
+from chainbill.operations.repeats import unless_so
 from chainbill.state.address_book import Role
 from chainbill.state.session import Session
 
@@ -30,8 +34,6 @@ class PayoutChangeAnnounced(Change):
 
     provider_id: int
     announced: str
-    effective_at: int
-    """Since or from when it holds, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,6 @@ class PayoutChangeCalledOff(Change):
 
     provider_id: int
     payout_address: str
-    effective_at: int
-    """Since or from when it holds, in seconds since 1970."""
 
 
 def payout_address(session: Session, provider_id: int) -> PayoutStanding:
@@ -60,7 +60,7 @@ def announce_payout_address(
     provider: Actor, provider_id: int, account: str, *, new: bool = False
 ) -> PayoutChangeAnnounced:
     """Announce another payout address; it takes over after two days, and then it alone manages keys, prices
-    and disputes.
+    and disputes. What is announced last goes on as it is, and where it holds already that is told.
 
     Args:
         account: a name in the address book, or an address.
@@ -74,15 +74,30 @@ def announce_payout_address(
     """
     owner, session = payout_actor(provider, provider_id).sender(), provider.session
     address = session.address_of(account, role=Role.PROVIDER, new=new)
-    receipt = session.protocol.registry.announce_payout_address(owner, provider_id, address)
-    return PayoutChangeAnnounced(
-        changed=True,
-        effective_at=session.protocol.registry.announced_payout_address(provider_id).effective_at,
-        transaction=transaction_of(receipt),
-        block=receipt["blockNumber"],
-        provider_id=provider_id,
-        announced=address,
+
+    def do() -> PayoutChangeAnnounced:
+        receipt = session.protocol.registry.announce_payout_address(owner, provider_id, address)
+        return PayoutChangeAnnounced(**made(session, receipt), provider_id=provider_id, announced=address)
+
+    return unless_so(lambda: _announced_before(session, provider_id, address), do)
+
+
+def _announced_before(session: Session, provider_id: int, address: str) -> PayoutChangeAnnounced | None:
+    """Since or from when a provider is paid at an address; None: it is not to be."""
+    standing, registry = payout_address(session, provider_id), session.protocol.registry
+    if address != (standing.announced or standing.payout_address):
+        return None
+    log = registry.newest_log(
+        "PayoutAddressAnnounced",
+        from_block=session.protocol.deployment.block,
+        providerId=provider_id,
+        payoutAddress=address,
     )
+    told = stood(session, log)
+    event = None if log is None else decode_log(log, registry.artifact)
+    if isinstance(event, PayoutAddressAnnounced):
+        told["effective_at"] = event.effective_at
+    return PayoutChangeAnnounced(**told, provider_id=provider_id, announced=address)
 
 
 def cancel_payout_address(provider: Actor, provider_id: int) -> PayoutChangeCalledOff:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chainbill.attestation.attested import Assignment, AttestedEvent, attest
+from chainbill.attestation.claim_number import claim_number
 from chainbill.attestation.signing import Signer, recover
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.chain.format.section_signing import bundle_attestations
@@ -45,6 +46,11 @@ class SubmittedEvent:
     def attestation(self) -> ServiceAttestation:
         """What was signed."""
         return self.receipt.attestation
+
+    @property
+    def number(self) -> str:
+        """What the claim will be called, ``2:7``."""
+        return claim_number(self.attestation.provider_id, self.attestation.sequence)
 
 
 @dataclass(frozen=True, slots=True)

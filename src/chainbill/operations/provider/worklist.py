@@ -16,7 +16,7 @@ from pathlib import Path
 
 from chainbill.records.commitment import new_salt
 from chainbill.records.database import Database
-from chainbill.records.service_event import ServiceEvent
+from chainbill.records.service_event import ServiceEvent as ServiceEvent  # faces get it here
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS event (

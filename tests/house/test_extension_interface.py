@@ -1,0 +1,72 @@
+"""ClaimSettlement and its extension implement one interface: where either drifts, nothing compiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scripts import export_artifacts
+
+from chainbill.chain.artifacts import load_artifact
+
+EXTENSION = "contracts/settlement/SettlementExtension.sol"
+INTERFACE = "contracts/interfaces/ISettlementExtension.sol"
+
+DRIFTS = {
+    "a parameter of the extension's": (
+        "contracts/settlement/ProviderPayouts.sol",
+        "function withdraw(uint32 providerId)",
+        "function withdraw(uint64 providerId)",
+    ),
+    "a return value of the extension's": (
+        "contracts/settlement/ClaimReversals.sol",
+        "function collectRefund(uint32 payerId) external delegated nonReentrant returns (uint64 amount) {",
+        "function collectRefund(uint32 payerId) external delegated nonReentrant returns (uint128 amount) {",
+    ),
+    "a parameter of the call that is passed on": (
+        "contracts/settlement/ExtensionCalls.sol",
+        "function suspend(uint32) external {",
+        "function suspend(uint64) external {",
+    ),
+}
+
+
+def compile_with(root: Path, file: str, before: str, after: str) -> None:
+    """Compile both contracts with one text changed; asking for nothing but the ABI, it makes no code."""
+    sources = export_artifacts.read_sources(root)
+    assert sources[file].count(before) == 1
+    sources[file] = sources[file].replace(before, after)
+    request = export_artifacts.standard_input(sources, {})
+    request["settings"]["evmVersion"] = export_artifacts.EVM_VERSION
+    wanted = {EXTENSION: "SettlementExtension", "contracts/ClaimSettlement.sol": "ClaimSettlement"}
+    request["settings"]["outputSelection"] = {file: {name: ["abi"]} for file, name in wanted.items()}
+    export_artifacts.run_solc(root, request)
+
+
+def test_extension__as_it_is__compiles(project_root: Path) -> None:
+    same = "function concede("
+    compile_with(project_root, INTERFACE, same, same)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("drift", DRIFTS.values(), ids=DRIFTS)
+def test_extension__signature_drifts__does_not_compile(
+    project_root: Path, drift: tuple[str, str, str]
+) -> None:
+    with pytest.raises(export_artifacts.ExportError):
+        compile_with(project_root, *drift)
+
+
+def test_extension__every_verb_of_its_own__is_passed_on() -> None:
+    """What only the extension had could not be called."""
+    front, extension = (
+        {
+            (entry["name"], tuple(part["type"] for part in entry["inputs"]))
+            for entry in load_artifact(name).abi
+            if entry["type"] == "function" and entry["stateMutability"] == "nonpayable"
+        }
+        for name in ("ClaimSettlement", "SettlementExtension")
+    )
+    # An authority is set by Governance alone, on the contract itself (AccessManaged).
+    assert extension - front == set()
+    assert len(extension) == 22
