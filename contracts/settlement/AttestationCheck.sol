@@ -27,6 +27,7 @@ abstract contract AttestationCheck is SettlementState {
         uint256 row; // the number of rows before `at`
         uint256 next; // where in calldata the next attestation is
         uint256 header; // of the section
+        uint256 place; // where in calldata the section begins
         uint256 signedAt; // of the batch
     }
 
@@ -68,17 +69,17 @@ abstract contract AttestationCheck is SettlementState {
         Attested memory here;
         here.header = BatchCodec.header(section, 0);
         here.signedAt = signedAt;
-        uint256 place = BatchCodec.place(section);
+        here.place = BatchCodec.place(section);
         (uint256 rows, uint256 groupsEnd, uint256 end) = (BatchCodec.rowCount(here.header), 0, 0);
         unchecked {
             // places in calldata
-            here.at = place + BatchCodec.headerBytes(here.header);
-            groupsEnd = place + BatchCodec.groupsEnd(here.header);
-            here.next = place + BatchCodec.attestationsAt(here.header);
-            end = place + section.length;
+            here.at = here.place + BatchCodec.headerBytes(here.header);
+            groupsEnd = here.place + BatchCodec.groupsEnd(here.header);
+            here.next = here.place + BatchCodec.attestationsAt(here.header);
+            end = here.place + section.length;
         }
         while (here.row < rows) {
-            if (here.next >= end) revert BatchCodec.MalformedBatch(here.next - place);
+            if (here.next >= end) _malformed(here, here.next);
             uint256 first = here.row;
             uint256 span = BatchCodec.load(here.next) >> 240;
             here.next += BatchCodec.SPAN_BYTES;
@@ -90,7 +91,7 @@ abstract contract AttestationCheck is SettlementState {
                 WordArray.setBit(refused, first);
             }
         }
-        if (here.next != end) revert BatchCodec.MalformedBatch(here.next - place);
+        if (here.next != end) _malformed(here, here.next);
     }
 
     /// Goes past one row, and gives the digest that its provider signs.
@@ -124,9 +125,9 @@ abstract contract AttestationCheck is SettlementState {
     /// Goes past whole groups, and gives the digest that their provider signs.
     function _someGroups(Attested memory here, uint256 span, uint256 groupsEnd) private view returns (bytes32) {
         uint256 from = here.at;
-        if (here.rows != 0) revert BatchCodec.MalformedBatch(here.row);
+        if (here.rows != 0) _malformed(here, from);
         for (span &= ~BY_CONTRACT; span != 0; --span) {
-            if (here.at >= groupsEnd) revert BatchCodec.MalformedBatch(here.row);
+            if (here.at >= groupsEnd) _malformed(here, here.at);
             uint256 count = uint8(BatchCodec.load(here.at) >> 88);
             unchecked {
                 // Counts and places within a section that was checked.
@@ -135,6 +136,10 @@ abstract contract AttestationCheck is SettlementState {
             }
         }
         return _bundleDigest(here.header, BatchCodec.hashOf(from, here.at));
+    }
+
+    function _malformed(Attested memory here, uint256 at) private pure {
+        revert BatchCodec.MalformedBatch(at - here.place);
     }
 
     function _openGroup(Attested memory here) private pure {
@@ -156,7 +161,7 @@ abstract contract AttestationCheck is SettlementState {
         uint256 word = BatchCodec.load(here.next);
         (address attester, uint256 size, uint256 from) = (address(uint160(word >> 96)), uint16(word >> 80), here.next + 22);
         here.next = from + size;
-        if (here.next > end) revert BatchCodec.MalformedBatch(here.row);
+        if (here.next > end) _malformed(here, from);
         if (!_stands(BatchCodec.providerId(here.header), attester, here.signedAt)) return false;
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, BatchCodec.copy(from, size)));
         if (gasleft() < ANSWER_GAS + ANSWER_GAS / 32) revert InsufficientGas(gasleft(), ANSWER_GAS + ANSWER_GAS / 32);

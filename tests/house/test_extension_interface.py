@@ -69,4 +69,4 @@ def test_extension__every_verb_of_its_own__is_passed_on() -> None:
     )
     # An authority is set by Governance alone, on the contract itself (AccessManaged).
     assert extension - front == set()
-    assert len(extension) == 22
+    assert len(extension) == 23
