@@ -71,7 +71,6 @@ def remove(invocation: Invocation, records: tuple[str, ...], name: str) -> None:
 
 def _at_oracle(session: Session, stands: WorklistStanding) -> list[dict[str, Any]]:
     """What was attested and is neither settled nor denied, with the oracle's word for how it stands."""
-    from chainbill.attestation.intake_receipts import REFUSED
     from chainbill.cli.audit.text import PartyNames
     from chainbill.cli.shell.next_steps import Advice, after_refusal_elsewhere, after_standing
 
@@ -84,8 +83,8 @@ def _at_oracle(session: Session, stands: WorklistStanding) -> list[dict[str, Any
             or each.receipt.attestation.patient,
             "billed": format_dollars(each.receipt.attestation.billed_amount),
             "custody": each.receipt.custody.value,
-            "status": each.receipt.status.value if each.refused is None else REFUSED,
-            "reason": each.receipt.standing_reason if each.refused is None else each.refused.reason,
+            "status": each.standing,
+            "reason": each.reason,
             "message": "" if each.refused is None else each.refused.message,
             "what_to_do": after_standing(advice, each.receipt)
             if each.refused is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from chainbill.attestation.intake_receipts import REFUSED
 from chainbill.errors import StateError
 from chainbill.interop.fhir.files import tail
 from chainbill.operations.actor import Actor
@@ -26,6 +27,16 @@ class UnsettledEvent:
     """Its record identity; None: the worklist does not know it."""
     refused: Refusal | None = None
     """Why an oracle elsewhere, which was handed it in a file, does not take it; None: none has said so."""
+
+    @property
+    def standing(self) -> str:
+        """How it stands: the word of its receipt's ``Status``, or ``refused``."""
+        return REFUSED if self.refused is not None else self.receipt.status.value
+
+    @property
+    def reason(self) -> str:
+        """Why, as a stable word; ``none``: there is nothing to say."""
+        return self.refused.reason if self.refused is not None else self.receipt.standing_reason
 
 
 @dataclass(frozen=True, slots=True)
