@@ -159,8 +159,8 @@ def test_settle__key_revoked_since__is_held_shown_and_attested_again(town: Town,
 
 
 def forge(town: Town, clinic: str, patient: str) -> None:
-    """Whoever holds two oracle keys and the provider's settles a visit that the provider has never attested, like
-    another one of that patient."""
+    """Whoever holds two oracle keys and the provider's settles a visit that the provider has never attested,
+    like another one of that patient."""
     session = town.session()
     protocol, provider_id = session.protocol, session.book.get(clinic).provider_id
     assert provider_id is not None

@@ -368,7 +368,7 @@ def _rights_change(story: Story) -> None:
 
 
 def _keys_change(story: Story) -> None:
-    registry, settlement = story.protocol.registry, story.protocol.settlement
+    settlement = story.protocol.settlement
     story.rotate_attester("provider", 1, "new-attester")
     settlement.open_epoch(story.by["governor"], [story.address(f"oracle-{n}") for n in (1, 2)], 2)
     settlement.end_epoch(story.by["governor"], 1)
