@@ -283,17 +283,22 @@ def test_openings__nothing_carried__link_nothing(year: Year) -> None:
     assert len(groups) == len(whose)
 
 
-def two_members(second_of_the_other: int) -> Year:
+def two_members(january_of_the_other: list[int]) -> Year:
     """Two members' Januaries and Februaries. The first one's deductible of $250 ends in February, with $32
-    left to its $45; the other's does not."""
-    spent = [58] * 3 + [22] * 2
-    january = [(0, fee) for fee in spent] + [(1, 45), (1, 24)]
-    rows = [(patient, fee, 5) for patient, fee in january] + [(0, 45, 40), (1, second_of_the_other, 40)]
+    left to its $45; the other comes for $25."""
+    january = [(0, fee) for fee in [58, 58, 58, 22, 22]] + [(1, fee) for fee in january_of_the_other]
+    rows = [(patient, fee, 5) for patient, fee in january] + [(0, 45, 40), (1, 25, 40)]
     return Year(tuple(Visit(who, 0, service_of(fee), day) for who, fee, day in rows), (0, 0))
 
 
+def test_shares__two_had_met_as_much__link_nothing() -> None:
+    year = two_members(january_of_the_other=[58, 58, 58, 22, 22])
+    groups, whose = linked(year, replace(MONTHS, carried=Carried.SHARED), links.shares)
+    assert len(groups) == len(whose) == 4
+
+
 def test_shares__claim_in_which_the_deductible_ends__leads_to_what_was_met_before() -> None:
-    year = two_members(second_of_the_other=25)
+    year = two_members(january_of_the_other=[45, 24])
     groups, whose = linked(year, replace(MONTHS, carried=Carried.SHARED), links.shares)
     assert [len(group) for group in groups if whose[min(group)] == 0] == [2]
     assert [len(group) for group in groups if whose[min(group)] == 1] == [1, 1]

@@ -136,12 +136,13 @@ class _Chain:
         return sequences
 
     def _settle(self, day: int, batch: list[tuple[int, Visit]], sequences: list[int]) -> None:
-        """Open the accounts that are new, and settle, in the order of a batch."""
+        """Open the accounts that are new, and settle as a batch has its rows: by provider and account, and
+        then in the order of attesting."""
         keys = {self._practice.account_of(visit) for _, visit in batch} - set(self._addresses)
         for key in self._rng.sample(sorted(keys), len(keys)):
             self._open(day, key)
         rows = [(visit.provider, self._account(visit), sequences[place], visit) for place, visit in batch]
-        for _, account, sequence, visit in sorted(rows, key=lambda row: row[:3]):
+        for _, account, sequence, visit in sorted(rows, key=lambda row: row[:2]):
             self._charge(day, account, sequence, visit)
 
     def _open(self, day: int, key: AccountKey) -> None:
