@@ -181,6 +181,7 @@ __all__ = [
     "Status",
     "StoreRebuilt",
     "TakenEvents",
+    "TakenReceipts",
     "TermsError",
     "TokenRefused",
     "TooManyAddresses",
