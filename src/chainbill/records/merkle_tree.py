@@ -1,4 +1,5 @@
-"""The Merkle tree over a batch's claims, twin of ``contracts/codec/ClaimTree.sol``, and over a record's readings.
+"""The Merkle tree over a batch's claims and over a record's readings. ``contracts/codec/ClaimTree.sol`` is
+its twin.
 
 Pairs are hashed sorted, and an odd node is promoted as it is. Leaves are hashes of hashes, so that no node of
 the tree, which is the hash of 64 bytes, can pass for one.
@@ -28,6 +29,15 @@ def merkle_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
             proof.append(level[sibling])
         index //= 2
     return proof
+
+
+def proof_length(count: int, index: int) -> int:
+    """How many siblings the proof of leaf ``index`` of so many has."""
+    siblings = 0
+    while count > 1:
+        siblings += index ^ 1 < count
+        index, count = index // 2, (count + 1) // 2
+    return siblings
 
 
 def root_of_proof(leaf: bytes, proof: Sequence[bytes]) -> bytes:
