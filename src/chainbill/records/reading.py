@@ -37,11 +37,12 @@ class Reading(BaseModel):
     code_system: str = ""
     code: str = ""
     device: str = ""
-    """The device's reference in the record; empty: none was named."""
+    """The device's serial number where the record has it, else its reference; empty: none was named."""
     measured_at: AwareDatetime
     day: date
     """The calendar day at the place, which rules on days count."""
-    values: Annotated[tuple[Measured, ...], Field(min_length=1)]
+    values: tuple[Measured, ...]
+    """None where the record has them elsewhere."""
 
     _plausible = field_validator("measured_at")(plausible)
 
