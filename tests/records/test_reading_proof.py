@@ -41,7 +41,7 @@ from chainbill.records.service_event import ServiceKind
 SALT = bytes(range(16))
 JUNE = Opening(month(), SALT)
 COMMITMENT = JUNE.commitment
-ONE = prove_reading(JUNE, 4)
+ONE = prove_reading(JUNE, 5)
 DAYS = prove_days(JUNE)
 
 
@@ -63,7 +63,7 @@ def test_commitment__of_three_readings__is_what_the_protocol_draws() -> None:
     stated = orjson.loads(canonical(event))
     readings = stated.pop("readings")
     leaves = []
-    for number, reading in enumerate(readings.pop("taken")):
+    for number, reading in enumerate(readings.pop("taken"), start=1):
         fields = b"".join(by_hand(reading, str(number)))
         leaves.append(keccak(keccak(b"chainbill/reading/v1\0" + number.to_bytes(4, "big") + fields)))
     pair = keccak(min(leaves[:2]) + max(leaves[:2]))
@@ -76,7 +76,7 @@ def test_commitment__of_three_readings__is_what_the_protocol_draws() -> None:
 
 def test_commitment__known_month__is_this_one() -> None:
     """A change of the format is a change of every commitment on chain: it needs a tag of its own."""
-    assert COMMITMENT.hex() == "2aeb638b5ac01a4072a53e474343730e864967709fda4d5256fd61ed6b9cb377"
+    assert COMMITMENT.hex() == "b822c069517b46c86c4bd36506e95505812c57c76f4225d13d15c33ea669fe6f"
 
 
 def test_commitment__of_a_record_without_readings__is_the_hash_of_its_encoding_as_before() -> None:
@@ -171,12 +171,12 @@ def test_days__of_two_readings_on_one__are_one() -> None:
 # ---- one reading ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", range(30))
+@pytest.mark.parametrize("number", range(1, 31))
 def test_prove_reading__any_of_a_month__leads_to_the_commitment_and_shows_it_alone(number: int) -> None:
     proof = ReadingsProof.parse(prove_reading(JUNE, number).to_bytes())
     verify_readings(proof, COMMITMENT)
     (shown,) = proof.readings
-    assert (shown.number, shown.values["day"]) == (number, f"2026-06-{number + 1:02d}")
+    assert (shown.number, shown.values["day"]) == (number, f"2026-06-{number:02d}")
     assert set(shown.values) == set(READING_FIELDS)
     assert (proof.count, proof.record_values, proof.is_complete) == (30, {}, False)
 
@@ -191,12 +191,12 @@ def test_prove_reading__of_any_number_of_readings__leads_to_the_commitment(
         for number in range(count)
     ]
     opening = Opening(month(*taken), SALT)
-    number = data.draw(st.integers(0, count - 1))
+    number = data.draw(st.integers(1, count))
     verify_readings(prove_reading(opening, number), opening.commitment)
     verify_readings(prove_days(opening), opening.commitment)
 
 
-@pytest.mark.parametrize("number", [-1, 30])
+@pytest.mark.parametrize("number", [0, 31])
 def test_prove_reading__of_no_such_number__says_how_many_there_are(number: int) -> None:
     with pytest.raises(AttestationError, match="no reading") as refused:
         prove_reading(JUNE, number)
@@ -205,7 +205,7 @@ def test_prove_reading__of_no_such_number__says_how_many_there_are(number: int) 
 
 
 def test_prove__of_a_record_without_readings__is_refused() -> None:
-    for prove in (prove_days, lambda opening: prove_reading(opening, 0)):
+    for prove in (prove_days, lambda opening: prove_reading(opening, 1)):
         with pytest.raises(AttestationError, match="has no readings"):
             prove(Opening(month(readings=None), SALT))
 
@@ -214,9 +214,9 @@ def test_proof_of_one_reading__as_a_file__holds_no_salt_but_its_own_and_nothing_
     file = ONE.to_bytes().decode()
     assert SALT.hex() not in file
     assert "José" not in file
-    for number, fields in enumerate(JUNE.reading_fields()):
+    for number, fields in enumerate(JUNE.reading_fields(), start=1):
         for field in fields:
-            assert (field.salt.hex() in file) is (number == 4)
+            assert (field.salt.hex() in file) is (number == 5)
     assert "2026-06-04" not in file
     assert not any(field.salt.hex() in file for field in JUNE.record_fields())
 
@@ -285,12 +285,12 @@ def test_verify__field_under_the_name_of_another__is_refused() -> None:
 
 def test_verify__another_number__is_refused() -> None:
     (shown,) = ONE.readings
-    for number in (3, 5):
+    for number in (4, 6):
         with pytest.raises(AttestationError, match="does not lead"):
             verify_readings(replace(ONE, readings=(replace(shown, number=number),)), COMMITMENT)
 
 
-@pytest.mark.parametrize("number", [-1, 30, 2**40])
+@pytest.mark.parametrize("number", [-1, 0, 31, 2**40])
 def test_verify__number_that_no_reading_of_the_record_has__is_refused(number: int) -> None:
     (shown,) = ONE.readings
     with pytest.raises(AttestationError, match="not numbered"):
@@ -299,7 +299,7 @@ def test_verify__number_that_no_reading_of_the_record_has__is_refused(number: in
 
 def test_verify__path_of_another_record_or_of_another_reading__is_refused() -> None:
     (shown,) = ONE.readings
-    for other in (prove_reading(Opening(month(), bytes(16)), 4), prove_reading(JUNE, 6)):
+    for other in (prove_reading(Opening(month(), bytes(16)), 5), prove_reading(JUNE, 7)):
         path = other.readings[0].path
         with pytest.raises(AttestationError, match="does not lead"):
             verify_readings(replace(ONE, readings=(replace(shown, path=path),)), COMMITMENT)
@@ -328,7 +328,7 @@ def test_verify__field_of_the_record_changed__is_refused(name: str) -> None:
 def leaves() -> list[bytes]:
     return [
         reading_leaf(number, [field.digest for field in fields])
-        for number, fields in enumerate(JUNE.reading_fields())
+        for number, fields in enumerate(JUNE.reading_fields(), start=1)
     ]
 
 
@@ -339,8 +339,8 @@ def test_verify__inner_node_as_a_leaf__cannot_be_stated() -> None:
     node = root_of_proof(tree[4], [tree[5]])
     path = ONE.readings[0].path[1:]
     assert root_of_proof(node, path) == merkle_root(tree)
-    assert reading_leaf(4, tree[4:6]) != node
-    posing = ShownReading(4, (HiddenField(tree[4]), HiddenField(tree[5])), path)
+    assert reading_leaf(5, tree[4:6]) != node
+    posing = ShownReading(5, (HiddenField(tree[4]), HiddenField(tree[5])), path)
     with pytest.raises(AttestationError, match="fields are not those"):
         verify_readings(replace(ONE, readings=(posing,)), COMMITMENT)
 
@@ -348,7 +348,7 @@ def test_verify__inner_node_as_a_leaf__cannot_be_stated() -> None:
 def test_verify__path_that_begins_or_ends_elsewhere_in_the_tree__is_refused() -> None:
     (shown,) = ONE.readings
     for path in (shown.path[1:], shown.path[:-1], (*shown.path, bytes(32)), ()):
-        with pytest.raises(AttestationError, match="path of reading 4"):
+        with pytest.raises(AttestationError, match="path of reading 5"):
             verify_readings(replace(ONE, readings=(replace(shown, path=path),)), COMMITMENT)
 
 
@@ -358,7 +358,7 @@ def test_verify__hashes_that_are_none__are_refused() -> None:
     joined = (HiddenField(first.digest + second.digest[:16]), HiddenField(second.digest[16:]), *more)
     for readings, told in (
         (replace(shown, fields=joined), "fields are not those"),
-        (replace(shown, path=(shown.path[0] + bytes(1), *shown.path[1:])), "path of reading 4"),
+        (replace(shown, path=(shown.path[0] + bytes(1), *shown.path[1:])), "path of reading 5"),
     ):
         with pytest.raises(AttestationError, match=told):
             verify_readings(replace(ONE, readings=(readings,)), COMMITMENT)
@@ -371,7 +371,7 @@ def test_verify__the_same_reading_twice_or_none__is_refused() -> None:
 
 
 def test_verify__readings_of_two_records__are_refused() -> None:
-    other = prove_reading(Opening(month(), bytes(16)), 5)
+    other = prove_reading(Opening(month(), bytes(16)), 6)
     with pytest.raises(AttestationError, match="not of one record"):
         verify_readings(replace(ONE, readings=(*ONE.readings, *other.readings)), COMMITMENT)
 

@@ -258,6 +258,9 @@ from chainbill.operations.provider.waiting import (
 from chainbill.operations.provider.worklist_rebuild import (
     RebuiltWorklist,
 )
+from chainbill.operations.readings import (
+    CheckedReadings,
+)
 from chainbill.operations.relay import (
     Relayed,
 )
@@ -266,6 +269,14 @@ from chainbill.oracle.api import (
 )
 from chainbill.records.catalogue import (
     Catalogue,
+)
+from chainbill.records.reading import (
+    Measured,
+    Reading,
+    Readings,
+)
+from chainbill.records.reading_proof import (
+    ReadingsProof,
 )
 from chainbill.records.service_event import (
     Party,
@@ -312,6 +323,7 @@ __all__ = [
     "Chainbill",
     "ChainbillError",
     "Change",
+    "CheckedReadings",
     "Collected",
     "ConsentChange",
     "ConsentStanding",
@@ -351,6 +363,7 @@ __all__ = [
     "Limits",
     "LimitsChange",
     "MalformedRecord",
+    "Measured",
     "MemberChange",
     "MemberYear",
     "NeedsGas",
@@ -391,6 +404,9 @@ __all__ = [
     "ProviderStopped",
     "PublishedPlan",
     "RawLedger",
+    "Reading",
+    "Readings",
+    "ReadingsProof",
     "Reason",
     "RebuiltWorklist",
     "Recalled",

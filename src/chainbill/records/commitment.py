@@ -72,7 +72,7 @@ class Opening:
             return keccak256(TAG + self.to_bytes())
         leaves = [
             reading_leaf(number, [field.digest for field in fields])
-            for number, fields in enumerate(self.reading_fields())
+            for number, fields in enumerate(self.reading_fields(), start=1)
         ]
         return readings_commitment(
             len(leaves), merkle_root(leaves), [field.digest for field in self.record_fields()]
@@ -96,7 +96,7 @@ class Opening:
         """
         return [
             open_fields(_reading(reading), self.salt, str(number))
-            for number, reading in enumerate(self._readings().taken)
+            for number, reading in enumerate(self._readings().taken, start=1)
         ]
 
     def _readings(self) -> Readings:

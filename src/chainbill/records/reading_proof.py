@@ -40,7 +40,7 @@ class ShownReading:
     """A reading, some of its fields open."""
 
     number: int
-    """Its place among the record's readings, from 0."""
+    """Its place among the record's readings, from 1."""
     fields: tuple[Field, ...]
     path: tuple[bytes, ...] = ()
     """The siblings from its leaf up to the root; empty where the proof has every reading."""
@@ -92,7 +92,7 @@ class ReadingsProof:
     def _root(self) -> bytes:
         numbers = [reading.number for reading in self.readings]
         in_order = numbers == sorted(set(numbers))
-        if not (numbers and in_order and numbers[0] >= 0 and numbers[-1] < self.count <= MOST_READINGS):
+        if not (numbers and in_order and numbers[0] >= 1 and numbers[-1] <= self.count <= MOST_READINGS):
             raise AttestationError("the proof's readings are not numbered as a record's are")
         if self.is_complete:
             if any(reading.path for reading in self.readings):
@@ -100,7 +100,7 @@ class ReadingsProof:
             return merkle_root([reading.leaf for reading in self.readings])
         for reading in self.readings:
             whole = all(len(sibling) == HASH_BYTES for sibling in reading.path)
-            if not whole or len(reading.path) != proof_length(self.count, reading.number):
+            if not whole or len(reading.path) != proof_length(self.count, reading.number - 1):
                 raise AttestationError(f"the path of reading {reading.number} is none of such a tree")
         roots = {root_of_proof(reading.leaf, reading.path) for reading in self.readings}
         if len(roots) != 1:
@@ -162,19 +162,18 @@ def prove_reading(opening: Opening, number: int) -> ReadingsProof:
     """Show one reading of a record, and nothing of the others.
 
     Args:
-        number: its place among the readings, from 0.
+        number: its place among the readings, from 1.
 
     Raises:
         AttestationError: the record has no readings, or not so many.
     """
     fields = opening.reading_fields()
-    if not 0 <= number < len(fields):
-        raise AttestationError(
-            f"there is no reading {number}", hint=f"the record has {len(fields)}, counted from 0"
-        )
-    leaves = [reading_leaf(place, [field.digest for field in each]) for place, each in enumerate(fields)]
-    path = () if len(leaves) == 1 else tuple(merkle_proof(leaves, number))
-    shown = ShownReading(number, tuple(fields[number]), path)
+    if not 1 <= number <= len(fields):
+        raise AttestationError(f"there is no reading {number}", hint=f"the record has {len(fields)}")
+    leaves = [
+        reading_leaf(place, [field.digest for field in each]) for place, each in enumerate(fields, start=1)
+    ]
+    shown = ShownReading(number, tuple(fields[number - 1]), tuple(merkle_proof(leaves, number - 1)))
     return ReadingsProof(len(leaves), show_only(opening.record_fields(), ()), (shown,))
 
 
@@ -186,7 +185,7 @@ def prove_days(opening: Opening) -> ReadingsProof:
     """
     readings = tuple(
         ShownReading(number, show_only(fields, ("day",)))
-        for number, fields in enumerate(opening.reading_fields())
+        for number, fields in enumerate(opening.reading_fields(), start=1)
     )
     return ReadingsProof(len(readings), show_only(opening.record_fields(), PERIOD), readings)
 
