@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tests.support.months import FIRST, month, pressure
 
+from chainbill.attestation.attested_file import MOST_LINE_BYTES
 from chainbill.errors import AttestationError, MalformedRecord
 from chainbill.records.commitment import (
     READING_FIELDS,
@@ -36,6 +37,7 @@ from chainbill.records.reading_proof import (
     verify_readings,
 )
 from chainbill.records.salted_fields import HiddenField, OpenField, show_only
+from chainbill.records.sealed_file import MOST_BYTES
 from chainbill.records.service_event import ServiceKind
 
 SALT = bytes(range(16))
@@ -135,6 +137,14 @@ def test_opening__with_readings__survives_its_bytes() -> None:
 def test_opening__of_readings_that_lack_something__is_no_record(stated: bytes) -> None:
     with pytest.raises(MalformedRecord):
         Opening.from_bytes(JUNE.to_bytes().replace(stated, b'"other":1', 1))
+
+
+def test_opening__of_as_many_readings_as_there_may_be__fits_its_files() -> None:
+    """Sealed for two readers, and on a line to an oracle: base64 of a box, of JSON, of base64."""
+    names = {"record_identity": f"https://ehr.example.org/fhir/r4/Observation/{'0' * 36}", "device": "d" * 24}
+    plain = len(Opening(month(*[pressure(0, **names)] * 100), SALT).to_bytes()) * MOST_READINGS // 100
+    assert plain * 2 * 4 / 3 < MOST_BYTES
+    assert plain * (4 / 3) ** 2 < MOST_LINE_BYTES
 
 
 # ---- what a record may hold -----------------------------------------------------------------------------

@@ -12,9 +12,14 @@ from chainbill.cli.shell.command import ExitCode, ShellGroup
 from chainbill.cli.shell.context import Invocation, pass_invocation
 from chainbill.cli.shell.output import emit, note, several, show_table
 from chainbill.cli.shell.parameters import ACCOUNT, PARTY
+from chainbill.cli.shell.terminal import one_line
 from chainbill.cli.shell.written_files import check_place, force_option, write_output
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import JsonValue
+
     from chainbill.operations.actor import Actor
 
 _PLACE = click.Path(path_type=Path)
@@ -110,6 +115,10 @@ def readings(invocation: Invocation, claim: str, name: str | None) -> None:
     found = show_readings(_holder(invocation, name), claim)
 
     def show() -> None:
+        click.echo(
+            f"{several(len(found.taken), 'reading')} on {several(len(found.days), 'day')},"
+            f" {found.first_day} to {found.last_day}"
+        )
         show_table(
             (">Number", "Day", "Measured at", "Device", "Values"),
             [
@@ -122,8 +131,6 @@ def readings(invocation: Invocation, claim: str, name: str | None) -> None:
                 )
                 for number, reading in enumerate(found.taken, start=1)
             ],
-            title=f"{several(len(found.taken), 'reading')} on {several(len(found.days), 'day')},"
-            f" {found.first_day} to {found.last_day}",
         )
 
     emit(
@@ -200,13 +207,12 @@ def check(invocation: Invocation, file: Path) -> None:
         whole = "all" if proof.is_complete else str(len(proof.readings))
         days = f", on {several(len(done.days), 'day')}" if done.days else ""
         outcomes = " and ".join(f"claim {each.number} ({each.outcome.name.lower()})" for each in done.claims)
+        click.echo(f"It holds: {whole} of {several(proof.count, 'reading')}{days}, of {outcomes}.")
+        if proof.record_values:
+            click.echo(f"Of the record: {_stated(proof.record_values)}.")
         show_table(
             (">Number", "What is shown"),
-            [
-                (reading.number, ", ".join(f"{name} {value}" for name, value in reading.values.items()))
-                for reading in proof.readings
-            ],
-            title=f"It holds: {whole} of {proof.count} readings{days}, of {outcomes}.",
+            [(reading.number, _stated(reading.values)) for reading in proof.readings],
         )
 
     emit(
@@ -222,3 +228,8 @@ def check(invocation: Invocation, file: Path) -> None:
         },
         show,
     )
+
+
+def _stated(fields: Mapping[str, JsonValue]) -> str:
+    """Fields in one line; what comes from a record drives no terminal."""
+    return one_line(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in fields.items()))
