@@ -165,7 +165,7 @@ def listed_as_committed(reading: dict[str, object]) -> dict[str, object]:
 
 
 def test_check__file_that_was_changed_or_is_none__is_an_error(
-    town: Town, clinic: str, claim: str, tmp_path: Path
+    town: Town, clinic: str, claim: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "days.proof"
     town.ok("records", "prove", claim, file, "--as", clinic)

@@ -11,9 +11,10 @@ import pytest
 from tests.support.fhir import CPT, DEVICE, LOINC, Json, claim, concept, observation, record, ref, usd
 
 from chainbill.interop.fhir import IngestReport, monitoring
+from chainbill.records.catalogue import Catalogue, Coding
 from chainbill.records.commitment import Opening, canonical
 from chainbill.records.reading import Readings
-from chainbill.records.service_event import ServiceEvent
+from chainbill.records.service_event import ServiceEvent, ServiceKind
 
 MARCH = {"start": "2024-03-01", "end": "2024-03-30"}
 APRIL = {"start": "2024-03-31", "end": "2024-04-29"}
@@ -166,7 +167,7 @@ def test_reading__of_a_number_without_bounds__takes_no_more_room_than_others(rea
     huge = record(DEVICE, reading("2024-03-05"), claim(line(1)))
     written = json.dumps(huge).replace('"value": 80', '"value": 8e999999')
     (value,) = readings(read(written)).taken[0].values
-    assert len(value.value) < 200
+    assert value.value == "8E+999999"
 
 
 # ---- of which month -------------------------------------------------------------------------------------
@@ -209,6 +210,18 @@ def test_readings__of_a_procedure_that_the_line_prices__are_its(read: Any) -> No
     assert [each.record_identity for each in readings(found, "Procedure/session").taken] == [
         "Observation/r2024-03-05"
     ]
+
+
+def test_month__of_a_code_that_a_catalogue_has_as_therapy__carries_none(
+    read: Any, catalogue: Catalogue
+) -> None:
+    """A record that is no monitoring has no readings; those are part of what the line bills all the same."""
+    code, therapy = Coding("CPT", "98978"), ServiceKind.DIGITAL_THERAPEUTICS_SESSION
+    codes = {key: name for key, name in catalogue.codes.items() if key[1] != code}
+    own = catalogue.model_copy(update={"codes": codes | {(therapy, code): catalogue.defaults[therapy]}})
+    found = read(record(DEVICE, reading("2024-03-05"), claim(line(1, "98978"))), catalogue=own)
+    (event,) = found.events
+    assert (event.kind, event.readings) == (therapy, None)
 
 
 def test_reading__outside_every_period__is_an_event_of_its_own(read: Any) -> None:

@@ -234,6 +234,16 @@ def test_accept__recalled_record_with_its_readings_again__is_taken(
     assert refused(intake, attested_event(attester, claim(2, pressure(5)), sequence=3)) == "reading_counted"
 
 
+def test_accept__recalled_record_without_a_reading_it_had__leaves_that_to_others(
+    intake: Intake, attester: Signer, store: OracleStore
+) -> None:
+    intake.accept(attested_event(attester, claim(1, pressure(4))))
+    store.recall(1)
+    intake.accept(attested_event(attester, claim(1, pressure(5)), sequence=2))
+
+    intake.accept(attested_event(attester, claim(2, pressure(4)), sequence=3))
+
+
 def test_accept__correction_of_a_reversed_claim__may_use_its_readings_and_nobody_else(
     intake: Intake, chain: MemoryChain, attester: Signer, store: OracleStore
 ) -> None:

@@ -246,6 +246,8 @@ class Intake:
         """What of its readings is remembered: no reading counts for two claims of a patient. ``own`` is the
         attestation of this record that is known already."""
         readings = self._store.reading_keys(attested.attestation, attested.opening.event)
+        if not readings:
+            return ()
         exempt = self._store.corrected_by(attested.corrects) | ({own.row} if own else set())
         for other in self._store.counting(readings):
             if other.row not in exempt:

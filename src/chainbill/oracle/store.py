@@ -233,6 +233,8 @@ class OracleStore:
         all but those that were recalled or denied."""
         with self._database() as database:
             rows = sorted(_counting(database, readings))
+        if not rows:
+            return []
         return self._many("id IN (SELECT value FROM json_each(?)) ORDER BY id", json.dumps(rows))
 
     def counted_before(self, attestations: Collection[StoredAttestation]) -> set[int]:
@@ -253,7 +255,7 @@ class OracleStore:
         """The rows of the claims that a correction takes the place of: of the one it names, and of what that
         has corrected in its turn."""
         rows: set[int] = set()
-        while corrects and (claim := self.find_claim(corrects)) is not None and claim.row not in rows:
+        while corrects and (claim := self.find_claim(corrects)) is not None:
             rows.add(claim.row)
             corrects = claim.corrects
         return rows
