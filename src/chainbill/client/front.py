@@ -280,6 +280,9 @@ from chainbill.operations.provider.waiting import (
 from chainbill.operations.provider.worklist_rebuild import (
     RebuiltWorklist,
 )
+from chainbill.operations.readings import (
+    CheckedReadings,
+)
 from chainbill.operations.records import (
     ExportedRecords,
     FetchedRecords,
@@ -298,6 +301,14 @@ from chainbill.records.catalogue import (
 from chainbill.records.member_file import (
     NewMember,
     read_members,
+)
+from chainbill.records.reading import (
+    Measured,
+    Reading,
+    Readings,
+)
+from chainbill.records.reading_proof import (
+    ReadingsProof,
 )
 from chainbill.records.service_event import (
     Party,
@@ -349,6 +360,7 @@ __all__ = [
     "Chainbill",
     "ChainbillError",
     "Change",
+    "CheckedReadings",
     "Collected",
     "ConsentChange",
     "ConsentStanding",
@@ -397,6 +409,7 @@ __all__ = [
     "Limits",
     "LimitsChange",
     "MalformedRecord",
+    "Measured",
     "MemberChange",
     "MemberYear",
     "MembersEnrolled",
@@ -440,6 +453,9 @@ __all__ = [
     "ProviderStopped",
     "PublishedPlan",
     "RawLedger",
+    "Reading",
+    "Readings",
+    "ReadingsProof",
     "Reason",
     "RebuiltWorklist",
     "Recalled",

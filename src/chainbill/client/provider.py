@@ -12,7 +12,7 @@ from chainbill.client.parties import PatientName
 from chainbill.errors import TermsError
 from chainbill.interop.fhir import MAX_BYTES
 from chainbill.interop.patient_accounts import Mapped
-from chainbill.operations import statements
+from chainbill.operations import readings, statements
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims import corrections, disputes
 from chainbill.operations.claims.corrections import Correction
@@ -55,6 +55,8 @@ from chainbill.operations.provider.waiting import EventsRemoved, WorklistStandin
 from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist
 from chainbill.oracle.api import Receipt
 from chainbill.records.catalogue import Catalogue
+from chainbill.records.reading import Readings
+from chainbill.records.reading_proof import ReadingsProof
 from chainbill.records.service_event import ServiceEvent
 from chainbill.statements.period import Period
 from chainbill.statements.provider import ProviderStatement
@@ -275,6 +277,15 @@ class Provider:
     def statement(self, *charges: str, period: Period | None = None) -> ProviderStatement:
         """The remittance advice; see ``operations.statements.provider_statement``."""
         return statements.provider_statement(self._actor, self.provider_id, period=period, charges=charges)
+
+    def readings(self, claim: str) -> Readings:
+        """What a claim for a month of monitoring stands on; see ``operations.readings.show_readings``."""
+        return readings.show_readings(self._actor, claim)
+
+    def prove_readings(self, claim: str, *, reading: int | None = None) -> ReadingsProof:
+        """A proof of one reading, whole, or of the days of all and no value; see
+        ``operations.readings.prove_readings``."""
+        return readings.prove_readings(self._actor, claim, reading=reading)
 
     # ---- disputes ---------------------------------------------------------------------------------------
 

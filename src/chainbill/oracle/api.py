@@ -15,6 +15,7 @@ from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.typed_data import RecallAttestation, ServiceAttestation
 from chainbill.billing.outcomes import Reason
 from chainbill.errors import IntakeRefused
+from chainbill.records.service_event import ServiceEvent
 
 RECALL_LIFE_SECONDS = 600
 """How long the oracle acts on a signed recall, so that nobody can send it again later."""
@@ -35,6 +36,9 @@ class RefusalReason(StrEnum):
     COMMITMENT_MISMATCH = "commitment_mismatch"
     RECORD_MISMATCH = "record_mismatch"
     DUPLICATE_RECORD = "duplicate_record"
+    READING_OUTSIDE_PERIOD = "reading_outside_period"
+    READING_REPEATED = "reading_repeated"
+    READING_COUNTED = "reading_counted"
     SEQUENCE_REUSED = "sequence_reused"
     COMMITMENT_REUSED = "commitment_reused"
     STORE_BEHIND = "store_behind"
@@ -46,6 +50,15 @@ class RefusalReason(StrEnum):
     NO_SECONDARY_SCHEDULE = "no_secondary_schedule"
     NOT_REVERSED = "not_reversed"
     NOT_ITS_CLAIM = "not_its_claim"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRecord:
+    """Which record a claim is of, as its provider says."""
+
+    identity: str
+    event: ServiceEvent | None = None
+    """None: the record is not at hand, and so its readings are not."""
 
 
 class Status(StrEnum):
@@ -83,6 +96,8 @@ class Hold(StrEnum):
     """The key that signed it may not sign for the provider any more."""
     COMMITMENT_REUSED = "commitment_reused"
     """Its commitment has been under another sequence: the same record would be charged twice."""
+    READING_COUNTED = "reading_counted"
+    """A reading of its record counts for another attestation, accepted before."""
     NOT_SIGNED = "not_signed"
     """No attestation by the provider is at hand, only what the chain said before it dropped the claim."""
 
@@ -202,6 +217,6 @@ class OracleApi(Protocol):
             AttestationError: the oracle has no such attestation of the provider.
         """
 
-    def name_records(self, provider_id: int, records: Mapping[bytes, str]) -> int:
+    def name_records(self, provider_id: int, records: Mapping[bytes, NamedRecord]) -> int:
         """Say of which records a provider's claims are, by commitment, to an oracle that was rebuilt from the
         chain; returns of how many it did not know it."""

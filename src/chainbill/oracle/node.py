@@ -49,7 +49,7 @@ class OracleNode:
             ChainError: the node of the chain could not be reached or refused.
         """
         attestations = self._attestations(batch)
-        objections = Examination(self._protocol).objections(attestations)
+        objections = Examination(self._protocol, self._store).objections(attestations)
         if objections:
             raise SigningRefused(objections)
         return self._key.sign(batch.digest(self._protocol.domain))

@@ -16,7 +16,7 @@ from chainbill.billing.outcomes import Outcome
 from chainbill.chain.format.attested_claim import attestation_of
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import LoggedRow, Place
-from chainbill.oracle.api import Status
+from chainbill.oracle.api import NamedRecord, Status
 from chainbill.oracle.store import Finished, OracleStore, StoredBatch
 
 _STATUS = {Outcome.SETTLED: Status.SETTLED, Outcome.DENIED: Status.DENIED}
@@ -76,14 +76,16 @@ def unknown_claims(protocol: Protocol, store: OracleStore) -> list[Place]:
     return [row.place for row in _final_rows(protocol) if store.find_sequence(*row.place) is None]
 
 
-def name_records(store: OracleStore, provider_id: int, records: Mapping[bytes, str]) -> int:
+def name_records(store: OracleStore, provider_id: int, records: Mapping[bytes, NamedRecord]) -> int:
     """Tell the oracle of which records a provider's rebuilt claims are, by commitment; returns how many it
     learnt."""
     learnt = 0
     for stored in store.unknown_records(provider_id):
-        identity = records.get(stored.attestation.commitment)
-        if identity is not None:
-            learnt += store.name_record(stored.row, store.record_key(provider_id, identity))
+        record = records.get(stored.attestation.commitment)
+        if record is not None:
+            keys = store.reading_keys(stored.attestation, record.event) if record.event else ()
+            record_key = store.record_key(provider_id, record.identity)
+            learnt += store.name_record(stored.row, record_key, readings=keys)
     return learnt
 
 

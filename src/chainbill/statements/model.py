@@ -140,6 +140,19 @@ class PeriodLine(StatementPart):
     words: str
 
 
+class ReadingsLine(StatementPart):
+    """What a charge for a month of monitoring stands on."""
+
+    count: int
+    days: int
+    """On how many different days."""
+    first_day: str
+    """YYYY-MM-DD: of the period that is charged."""
+    last_day: str
+    words: str
+    """``17 readings on 16 days, June 3 to June 30, 2026``"""
+
+
 class Disputable(StatementPart):
     """How long a charge may be disputed; anybody's seven days are the same."""
 
