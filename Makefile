@@ -38,7 +38,7 @@ test: setup ## run the tests except the slow ones, the attacks and those on real
 	@$(BIN)/pytest -n $(WORKERS) -q -rs -m "not slow and not attack and not networks" $(ARGS)
 
 test-slow: setup ## run the slow tests
-	@$(BIN)/pytest -q -rs -m slow $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -q -rs -m slow $(ARGS)
 
 engines: setup ## build geth and the validators' programs once, which needs Go
 	@$(BIN)/python -m scripts.networks build

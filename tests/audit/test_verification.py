@@ -322,6 +322,7 @@ def test_verify__header_counts_other_logs__is_found(
     assert (first.kind, first.where) == (Kind.MISSING_LOG, "line 1")
 
 
+@pytest.mark.slow
 def test_verify__random_digits_edited__are_always_found_and_never_crash(
     story: Story, node: JsonRpc, ledger_copy: RawLedger
 ) -> None:

@@ -256,10 +256,7 @@ def test_catch_up__nothing_waits__is_told_so_at_once(scene: Scene) -> None:
 def test_catch_up__a_run_was_cut_off__its_transactions_are_waited_for_and_struck_out(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(Pipeline, "_collect", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            scene.sender().send_many(calls_of(scene.sender(), 10))
+    cut_off_after_sending(10, scene, monkeypatch)
     assert len(scene.outbox.sendings()) == 10
     scene.mines_each(2)
     assert scene.sender().catch_up() is True
@@ -271,10 +268,7 @@ def test_catch_up__a_run_was_cut_off__its_transactions_are_waited_for_and_struck
 def test_catch_up__they_offer_too_little_by_now__are_replaced(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(Pipeline, "_collect", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            scene.sender().send_many(calls_of(scene.sender(), 3))
+    cut_off_after_sending(3, scene, monkeypatch)
     scene.node.base_fee = 5 * GWEI
     scene.mines_each(2)
     assert scene.sender().catch_up() is True
@@ -284,15 +278,19 @@ def test_catch_up__they_offer_too_little_by_now__are_replaced(
 def test_catch_up__no_block_any_more__says_that_nothing_was_sent(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(Pipeline, "_collect", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            scene.sender().send_many(calls_of(scene.sender(), 3))
+    cut_off_after_sending(3, scene, monkeypatch)
     with pytest.raises(NodeError, match="has sent before is in no block after 120 s: nothing was sent"):
         scene.sender().catch_up()
     assert len(scene.outbox.sendings()) == 3
 
 
-def cut_off(*_: object) -> None:
-    """A signal, while what was sent waits."""
-    raise KeyboardInterrupt
+def cut_off_after_sending(count: int, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends by a signal, while what it has sent waits."""
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "_collect", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            scene.sender().send_many(calls_of(scene.sender(), count))

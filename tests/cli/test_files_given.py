@@ -120,7 +120,7 @@ def failing(error: BaseException) -> Any:
         (errno.EDQUOT, "this user's share of the disk is full"),
         (errno.EROFS, "it can only be read"),
         (errno.EACCES, "this user may not"),
-        (errno.ENAMETOOLONG, "File name too long"),
+        (errno.ENAMETOOLONG, "its name is too long"),
     ],
 )
 def test_system_error__anywhere__is_a_line_and_a_hint(

@@ -56,7 +56,7 @@ def noted(town: Town) -> list[Path]:
     return list(town.state.outbox.rglob("*.json"))
 
 
-@pytest.mark.parametrize("permit", [[], ["--permit"]])
+@pytest.mark.parametrize("permit", [[], pytest.param(["--permit"], marks=pytest.mark.slow)])
 @pytest.mark.parametrize("point, moment", AFTER_NOTING)
 def test_fund__killed_once_it_is_noted__the_next_run_pays_no_second_time(
     bare_town: Town, point: str, moment: str, permit: list[str]

@@ -16,6 +16,7 @@ from eth_account import Account
 from tests.house.test_front_door import classes, methods
 from tests.support.roles import PLAN
 from tests.support.testbed import Testbed
+from tests.support.visits import visit
 
 import chainbill
 from chainbill.client.arguments import fits
@@ -80,6 +81,7 @@ def good(name: str, hint: Any, event: chainbill.ServiceEvent, folder: Path) -> A
         "who": "patient",
         "sent_by": Account.create(),
         "members": [Account.create().address],
+        "new_members": [chainbill.NewMember(Account.create().address, 1)],
         "threshold": 1,
         "epoch": 99,
         "plan_id": 1,
@@ -128,18 +130,7 @@ def objects(bill: chainbill.Chainbill, testbed: Testbed) -> dict[type, Any]:
 
 @pytest.fixture(scope="module")
 def event(bill: chainbill.Chainbill) -> chainbill.ServiceEvent:
-    return chainbill.ServiceEvent(
-        kind=chainbill.ServiceKind.IN_PERSON_VISIT,
-        record_identity="Encounter/monday",
-        patient=chainbill.Party(reference="Patient/1"),
-        provider=chainbill.Party(reference="Organization/1"),
-        service="check-up-visit",
-        category=1,
-        description="Check-up visit",
-        performed_at=datetime.fromtimestamp(bill.now(), UTC),
-        billed_amount=100 * DOLLAR,
-        price_source=chainbill.PriceSource.CLAIM_ITEM,
-    )
+    return visit(bill, "monday", 100 * DOLLAR)
 
 
 def cases() -> Iterator[Any]:
@@ -149,6 +140,7 @@ def cases() -> Iterator[Any]:
                 yield pytest.param(of, name, parameter, id=f"{of.__name__}.{name}-{parameter}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of, name, parameter", cases())
 def test_method__given_anything__answers_or_raises_an_error_of_its_own(
     of: type,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from eth_account import Account
 from tests.support.roles import Town
+from tests.support.visits import visit
 
 import chainbill
 from chainbill.money import DOLLAR
@@ -21,23 +21,6 @@ def bill(town: Town) -> chainbill.Chainbill:
 @pytest.fixture
 def patient(town: Town, clinic: str) -> str:
     return town.patient(f"of-{clinic}", clinic)
-
-
-def visit(
-    bill: chainbill.Chainbill, name: str, micro_dollars: int, service: str = "check-up-visit"
-) -> chainbill.ServiceEvent:
-    return chainbill.ServiceEvent(
-        kind=chainbill.ServiceKind.IN_PERSON_VISIT,
-        record_identity=f"Encounter/{name}",
-        patient=chainbill.Party(reference="Patient/1"),
-        provider=chainbill.Party(reference="Organization/1"),
-        service=service,
-        category=1,
-        description="Check-up visit",
-        performed_at=datetime.fromtimestamp(bill.now(), UTC),
-        billed_amount=micro_dollars,
-        price_source=chainbill.PriceSource.CLAIM_ITEM,
-    )
 
 
 def test_attest__record_that_was_attested_as_another_event__is_no_repetition(

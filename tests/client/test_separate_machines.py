@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from tests.support.roles import PLAN
 from tests.support.testbed import Testbed
+from tests.support.visits import visit
 
 import chainbill
 from chainbill.money import DOLLAR
@@ -85,21 +85,6 @@ def let_in(
     )
 
 
-def visit(bill: chainbill.Chainbill) -> chainbill.ServiceEvent:
-    return chainbill.ServiceEvent(
-        kind=chainbill.ServiceKind.IN_PERSON_VISIT,
-        record_identity="Encounter/monday",
-        patient=chainbill.Party(reference="Patient/1"),
-        provider=chainbill.Party(reference="Organization/1"),
-        service="check-up-visit",
-        category=1,
-        description="Check-up visit",
-        performed_at=datetime.fromtimestamp(bill.now(), UTC),
-        billed_amount=100 * DOLLAR,
-        price_source=chainbill.PriceSource.CLAIM_ITEM,
-    )
-
-
 def test_attest__in_an_empty_directory_with_cards_alone__is_settled_elsewhere_and_explained_to_its_patient(
     machine: Machine,
     oracle: chainbill.Chainbill,
@@ -116,20 +101,20 @@ def test_attest__in_an_empty_directory_with_cards_alone__is_settled_elsewhere_an
     bill.contacts.import_card(oracle_card)
     bill.contacts.import_card(insurer_card, receiver=keys["clinic"])
     clinic = bill.provider(keys["clinic"])
-    receipt = clinic.attest(visit(bill), patient="maria")
+    receipt = clinic.attest(visit(bill, "monday", 100 * DOLLAR), patient="maria")
     events.write_bytes(clinic.export_events("oracle-1").content)
     bill.records.export(sealed, "maria")
 
     assert receipt.custody is chainbill.Custody.PROVIDER
     assert str(receipt).startswith("accepted: it is stored here, and no oracle reads this store; export it")
-    again = clinic.attest(visit(bill), patient="maria")
+    again = clinic.attest(visit(bill, "monday", 100 * DOLLAR), patient="maria")
     assert again == replace(receipt, repeated=True)
 
     taken = oracle.oracle().take(events)
     assert (taken.taken, taken.refused, taken.damaged) == (1, (), ())
     number = f"{clinic.provider_id}:1"
     oracle.oracle().settle()
-    settled = clinic.attest(visit(bill), patient="maria")
+    settled = clinic.attest(visit(bill, "monday", 100 * DOLLAR), patient="maria")
     assert (settled.status, settled.custody) == (chainbill.Status.SETTLED, chainbill.Custody.CHAIN)
     assert str(settled) == "settled: it is on chain"
     (claim,) = bill.ledger.claims(provider=clinic.provider_id)
@@ -161,10 +146,10 @@ def test_attest__where_the_oracle_is__says_that_it_has_it(
     keys = {"clinic": account(0), "insurer": account(20_000), "maria": account(1_000)}
     maria_card, _, _ = let_in(oracle, machine, keys)
     name = oracle.contacts.import_card(maria_card, name=f"maria-{keys['maria'].address[2:10].lower()}").name
-    receipt = oracle.provider(keys["clinic"]).attest(visit(oracle), patient=name)
+    receipt = oracle.provider(keys["clinic"]).attest(visit(oracle, "monday", 100 * DOLLAR), patient=name)
     assert (receipt.custody, str(receipt)) == (chainbill.Custody.ORACLE, "accepted: the oracle has it")
     oracle.oracle().settle()
-    settled = oracle.provider(keys["clinic"]).attest(visit(oracle), patient=name)
+    settled = oracle.provider(keys["clinic"]).attest(visit(oracle, "monday", 100 * DOLLAR), patient=name)
     assert (settled.custody, settled.status) == (chainbill.Custody.CHAIN, chainbill.Status.SETTLED)
 
 

@@ -282,6 +282,7 @@ def test_command__chain_cannot_be_saved__says_so_and_up_too(local: LocalDevnet) 
         local.up()
 
 
+@pytest.mark.slow
 def test_command__anvil_killed_while_it_pays__is_paid_once_on_the_chain_that_comes_back(
     local: LocalDevnet,
 ) -> None:

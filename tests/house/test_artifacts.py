@@ -44,6 +44,7 @@ def test_settings__ape_and_npm_agree_with_the_export(project_root: Path) -> None
     assert {"enabled": config["optimize"], "runs": config["optimization_runs"]} == settings["optimizer"]
 
 
+@pytest.mark.slow
 def test_build__same_sources_elsewhere__same_artifacts(project: Path, tmp_path_factory: Any) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "contracts").mkdir()
@@ -57,6 +58,7 @@ def test_build__unchanged_sources__are_not_compiled_again(project: Path, monkeyp
     assert export_artifacts.build(project) == first
 
 
+@pytest.mark.slow
 def test_build__only_deployable_contracts_are_kept(project: Path) -> None:
     (project / "contracts" / "Base.sol").write_text(ABSTRACT)
     (project / "contracts" / "L.sol").write_text(LIBRARY)
@@ -79,6 +81,7 @@ def test_build__missing_import__is_named(project: Path) -> None:
         export_artifacts.build(project)
 
 
+@pytest.mark.slow
 def test_compare__changed_and_removed_contracts__are_named_until_applied(project: Path) -> None:
     texts = export_artifacts.build(project)
     export_artifacts.apply(project, texts, export_artifacts.compare(project, texts))

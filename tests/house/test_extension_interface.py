@@ -48,6 +48,7 @@ def test_extension__as_it_is__compiles(project_root: Path) -> None:
     compile_with(project_root, INTERFACE, same, same)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drift", DRIFTS.values(), ids=DRIFTS)
 def test_extension__signature_drifts__does_not_compile(
     project_root: Path, drift: tuple[str, str, str]

@@ -62,6 +62,7 @@ def snapshot() -> dict[str, Any]:
     return taken
 
 
+@pytest.mark.slow
 def test_bench_gas__measured_again__equals_the_snapshot(snapshot: dict[str, Any]) -> None:
     measured = json.loads(json.dumps(measure_gas().to_json()))
 
@@ -70,10 +71,12 @@ def test_bench_gas__measured_again__equals_the_snapshot(snapshot: dict[str, Any]
     )
 
 
-def test_bench_gas__one_scenario_alone__has_the_same_figures(snapshot: dict[str, Any]) -> None:
-    measured = measure_gas({"single"}).to_json()
+def test_bench_gas__some_scenarios_alone__have_the_same_figures(snapshot: dict[str, Any]) -> None:
+    chosen = ("single", "batch_100_patients_10", "dispute_open")
 
-    assert measured["scenarios"] == {"single": snapshot["scenarios"]["single"]}
+    measured = measure_gas(chosen).to_json()
+
+    assert measured["scenarios"] == {name: snapshot["scenarios"][name] for name in chosen}
     assert measured["bytecode_bytes"] == snapshot["bytecode_bytes"]
     assert (measured["peers"], measured["creation_gas"]) == ({}, {})
 

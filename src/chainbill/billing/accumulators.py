@@ -49,6 +49,6 @@ def opening_entries(deductible_met: int, oop_met: int | None, plan_paid: int) ->
     paid = deductible_met if oop_met is None else oop_met
     if paid < deductible_met:
         raise ArgumentError(
-            "what was paid to meet the deductible is paid out of pocket", hint="--oop-met is too low"
+            "what was paid to meet the deductible is paid out of pocket", hint="`oop_met=` is too low"
         )
     return Accumulators(deductible_met=deductible_met, oop_met=paid, plan_paid=plan_paid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -190,7 +190,7 @@ class Insurer:
         )
 
     def enrol_many(
-        self, new_members: Iterable[NewMember], *, on_enrolled: Callable[[int], None] = lambda _: None
+        self, new_members: Sequence[NewMember], *, on_enrolled: Callable[[int], None] = lambda _: None
     ) -> MembersEnrolled:
         """Enrol many patients, without a wait for each; see ``operations.insurer.enrolment.enrol_many``.
 

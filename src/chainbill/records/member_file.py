@@ -110,7 +110,7 @@ def _member(line: int, cells: Mapping[str, str], plan_id: int | None, year: int 
     amounts = {name: _amount(name, stated[name]) for name in _AMOUNTS if name in stated}
     plan_id = counts.get("plan", plan_id)
     if plan_id is None:
-        raise TermsError("no plan is named", hint="give the file a column plan, or the command --plan")
+        raise TermsError("no plan is named", hint="give the file a column plan, or name one for all of it")
     member = NewMember(
         stated["patient"],
         plan_id,

@@ -33,7 +33,7 @@ from chainbill.chain.format.packed_claim import (
     build_plain_claim,
     show_field,
 )
-from chainbill.errors import LedgerError
+from chainbill.errors import ArgumentError, LedgerError
 from chainbill.records.hashing import keccak256
 
 WORD = 32
@@ -154,7 +154,7 @@ def decode_words(contract: str, topics: Sequence[bytes], data: bytes, payer_id: 
         values = tuple(fields)
     try:
         return layout.build(payer_id, *values) if contract == PAYER else layout.build(*values)
-    except ValueError as error:
+    except (ValueError, ArgumentError) as error:  # no values of the field, or terms that are none
         raise LedgerError(f"a log of {contract} holds what it cannot: {_first_line(error)}") from None
 
 
@@ -496,5 +496,5 @@ def _bytes(value: Any) -> bytes:
     return bytes.fromhex(value.removeprefix("0x")) if isinstance(value, str) else bytes(value)
 
 
-def _first_line(error: ValueError) -> str:
+def _first_line(error: Exception) -> str:
     return " ".join(str(error).split())[:160]

@@ -16,6 +16,7 @@ from chainbill.chain.format.events import ClaimReversed, DisputeAnswered, Disput
 from chainbill.chain.format.logs import decode_log
 from chainbill.chain.protocol import Protocol
 from chainbill.ledger.proofs import ProvenClaim
+from chainbill.operations.claims.rulings import upheld
 
 _REVERSED = (DisputeStatus.REVERSED, DisputeStatus.CORRECTED)
 
@@ -58,7 +59,7 @@ def reversed_in_full(protocol: Protocol, proven: ProvenClaim) -> LogReceipt | No
 def ruled(protocol: Protocol, proven: ProvenClaim, ruling: Ruling) -> LogReceipt | None:
     """By which log a claim came to be as a ruling wants it; None: it is otherwise, or not ended."""
     settled, status = proven.settled, protocol.settlement.dispute_of(proven.claim_id).status
-    if status is DisputeStatus.UPHELD and ruling == Ruling(settled.claim, settled.secondary):
+    if status is DisputeStatus.UPHELD and ruling == upheld(settled):
         return _newest(protocol, "DisputeUpheld", proven)
     log = _reversal_log(protocol, proven, status)
     if log is None:
