@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from tests.support.months import month, pressure
 from tests.support.roles import Town
 
 import chainbill
+from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.deployments import save_deployment
 from chainbill.records.commitment import Opening
 from chainbill.records.reading_proof import prove_days, verify_readings
+from chainbill.records.salted_fields import HiddenField
 from chainbill.records.service_event import ServiceEvent
 
 
@@ -111,6 +114,37 @@ def test_proof__of_all_days__shows_sixteen_of_them_and_no_value(
     assert (len(done.days), done.proof.count, done.proof.is_complete) == (16, 17, True)
     assert all(set(reading.values) == {"day"} for reading in done.proof.readings)
     assert set(done.proof.record_values) == {"first_day", "last_day"}
+
+
+def test_proof__of_every_reading_with_a_day_hidden__does_not_say_that_it_shows_every_day(
+    bill: chainbill.Chainbill, town: Town, clinic: str, claim: str, tmp_path: Path
+) -> None:
+    """Hidden days would pass for days without a reading."""
+    whole = bill.provider(clinic).prove_readings(claim)
+    hidden = replace(
+        whole.readings[0], fields=tuple(HiddenField(field.digest) for field in whole.readings[0].fields)
+    )
+    proof = replace(whole, readings=(hidden, *whole.readings[1:]))
+    assert bill.auditor().check_readings(whole).shows_every_day
+    done = bill.auditor().check_readings(proof)
+    assert (done.proof.is_complete, done.shows_every_day, len(done.days)) == (True, False, 15)
+    file = tmp_path / "hidden.proof"
+    file.write_bytes(proof.to_bytes())
+    assert "all of 17 readings, 16 of them on 15 days" in town("records", "check", file).out
+    assert town.ok("records", "check", file)["every_day"] is False
+
+
+def test_reading__that_its_patient_disputes__is_proved_to_the_arbiter(
+    bill: chainbill.Chainbill, town: Town, patient: str, claim: str, tmp_path: Path
+) -> None:
+    bill.patient(patient).dispute(claim)
+    proof = bill.patient(patient).prove_readings(claim, reading=5)
+    (disputed,) = bill.auditor().check_readings(proof).claims
+    assert disputed.dispute is DisputeStatus.OPEN
+    file = tmp_path / "fifth.proof"
+    file.write_bytes(proof.to_bytes())
+    assert f"of claim {claim} (settled, its dispute open)." in town("records", "check", file).out
+    assert town.ok("records", "check", file)["disputes"] == ["open"]
 
 
 def test_proof__of_a_record_that_is_on_no_chain__is_refused(bill: chainbill.Chainbill, claim: str) -> None:

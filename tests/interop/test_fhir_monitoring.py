@@ -275,6 +275,15 @@ def test_readings__more_than_a_record_holds__are_the_first_of_each_day(
     ]
 
 
+def test_readings__of_more_days_than_a_record_holds_readings__are_those_of_the_first_days(
+    read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitoring, "MOST_READINGS", 2)
+    taken = [reading(f"2024-03-{day:02d}") for day in (1, 2, 3)]
+    month = readings(read(record(DEVICE, *taken, claim(line(1)))))
+    assert [each.day.day for each in month.taken] == [1, 2]
+
+
 def test_reading__dated_after_the_record_is_read__is_in_the_future_and_in_no_month(read: Any) -> None:
     found = read(
         record(DEVICE, reading("2024-03-05"), reading("2024-03-30"), claim(line(1))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,15 @@ from tests.support.months import month, pressure
 from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.signing import Signer
 from chainbill.billing.outcomes import Reason
-from chainbill.errors import IntakeRefused
-from chainbill.oracle.api import Hold, NamedRecord, Status
+from chainbill.errors import AttestationError, IntakeRefused, StateError
+from chainbill.oracle import store as oracle_store
+from chainbill.oracle.api import Hold, Status
 from chainbill.oracle.examination import Examination
 from chainbill.oracle.intake import Intake
 from chainbill.oracle.rebuild import name_records
 from chainbill.oracle.store import CoordinationOfBenefits, Finished, OracleStore, StoredBatch
 from chainbill.records.commitment import Opening
-from chainbill.records.reading import Reading
+from chainbill.records.reading import Reading, Readings
 from chainbill.records.service_event import ServiceEvent
 
 OTHER_PATIENT = "0x4444444444444444444444444444444444444444"
@@ -48,7 +49,9 @@ def refused(intake: Intake, attested: AttestedEvent) -> str:
 
 
 def claim(number: int, *taken: Reading, **changed: Any) -> ServiceEvent:
-    return month(*taken, record_identity=f"Claim/june#{number}", **changed)
+    """A month under a code of the clinic's own, which no rule on days is for."""
+    own = {"code_system": "urn:clinic", "code": "home-monitoring"}
+    return month(*taken, record_identity=f"Claim/june#{number}", **own | changed)
 
 
 def upload(identity: str) -> ServiceEvent:
@@ -112,6 +115,60 @@ def test_accept__two_readings_of_one_moment_and_device__of_two_things_are_two(
 ) -> None:
     weight = pressure(4, record_identity="Observation/weight", code="29463-7")
     intake.accept(attested_event(attester, claim(1, pressure(4), weight)))
+
+
+@pytest.mark.parametrize("served", [-1, 30])
+def test_accept__date_of_service_outside_the_period__is_refused(
+    intake: Intake, attester: Signer, served: int
+) -> None:
+    """Else a month of one benefit year could be charged in another."""
+    at = pressure(served).measured_at
+    month_of_june = claim(1, pressure(4), performed_at=at, service_date=at.date())
+    assert refused(intake, attested_event(attester, month_of_june)) == "reading_outside_period"
+
+
+@pytest.mark.parametrize(
+    "code, days",
+    [("99454", 15), ("99454", 1), ("98977", 15), ("99445", 1), ("99445", 16), ("98985", 16)],
+)
+def test_accept__readings_on_too_few_or_too_many_days_for_the_code__are_refused(
+    intake: Intake, attester: Signer, code: str, days: int
+) -> None:
+    charged = month(*map(pressure, range(days)), code=code)
+    assert refused(intake, attested_event(attester, charged)) == "reading_days"
+
+
+@pytest.mark.parametrize(
+    "code, days", [("99454", 16), ("99454", 30), ("98977", 16), ("99445", 2), ("99445", 15), ("98985", 15)]
+)
+def test_accept__readings_on_as_many_days_as_the_code_is_for__are_taken(
+    intake: Intake, attester: Signer, code: str, days: int
+) -> None:
+    intake.accept(attested_event(attester, month(*map(pressure, range(days)), code=code)))
+
+
+def test_accept__many_readings_of_few_days__are_as_few(intake: Intake, attester: Signer) -> None:
+    evening = [
+        pressure(
+            number,
+            record_identity=f"Observation/evening-{number}",
+            measured_at=pressure(number).measured_at + timedelta(hours=12),
+        )
+        for number in range(15)
+    ]
+    charged = month(*map(pressure, range(15)), *evening)
+    assert refused(intake, attested_event(attester, charged)) == "reading_days"
+
+
+def test_accept__sixteen_days_of_a_longer_period__are_not_of_thirty(intake: Intake, attester: Signer) -> None:
+    taken = [pressure(number) for number in range(-16, 30, 3)]
+    readings = Readings(first_day=taken[0].day, last_day=date(2026, 6, 30), taken=taken)
+    assert len(readings.days) >= 16
+    assert refused(intake, attested_event(attester, month(readings=readings))) == "reading_days"
+
+
+def test_accept__two_units_of_one_month__are_refused(intake: Intake, attester: Signer) -> None:
+    assert refused(intake, attested_event(attester, month(units=2))) == "reading_days"
 
 
 def test_accept__record_with_a_reading_less_than_was_committed_to__is_refused(
@@ -278,6 +335,31 @@ def test_accept__two_oracles_at_one_moment__one_of_them_has_the_reading(
     assert [stored.attestation.sequence for stored in store.open_attestations()] == [1]
 
 
+def test_store__asked_to_keep_a_reading_that_counts__looks_while_nobody_else_writes(
+    intake: Intake, chain: MemoryChain, attester: Signer, store: OracleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake.accept(attested_event(attester, claim(1, pressure(4))))
+    second = attested_event(attester, claim(2, pressure(4)), sequence=2)
+    looked, look = [], oracle_store._counting
+
+    def look_and_tell(database: sqlite3.Connection, readings: Any) -> set[int]:
+        looked.append(database.in_transaction)
+        return look(database, readings)
+
+    monkeypatch.setattr(oracle_store, "_counting", look_and_tell)
+    with pytest.raises(StateError, match="one of its readings"):
+        store.accept(
+            second.attestation,
+            digest=second.attestation.digest(chain.domain),
+            signature=second.signature,
+            record_key=b"k" * 32,
+            coordination=CoordinationOfBenefits(),
+            readings=store.reading_keys(second.attestation, second.opening.event),
+        )
+    assert looked == [True]
+    assert store.find_sequence(1, 2) is None
+
+
 # ---- before a batch -------------------------------------------------------------------------------------
 
 
@@ -298,23 +380,50 @@ def test_examination__denial_that_the_chain_has_dropped__holds_the_one_that_came
 # ---- after a loss ---------------------------------------------------------------------------------------
 
 
-def test_rebuilt_store__told_of_its_records__knows_their_readings(
-    intake: Intake, chain: MemoryChain, attester: Signer, tmp_path: Path
-) -> None:
-    attested, fresh = attested_event(attester, claim(1, pressure(4))), OracleStore(tmp_path / "fresh.sqlite")
-    attestation = attested.attestation
+def rebuilt(path: Path, chain: MemoryChain, attested: AttestedEvent) -> OracleStore:
+    """A store that knows of one claim what the chain says."""
+    fresh = OracleStore(path)
     fresh.restore(
-        attestation,
-        digest=attestation.digest(chain.domain),
+        attested.attestation,
+        digest=attested.attestation.digest(chain.domain),
         corrects=b"",
         result=Finished(Status.SETTLED, Reason.NONE, CLAIM_ID),
         batch=BATCH,
     )
-    event = attested.opening.event
-    assert name_records(fresh, 1, {attestation.commitment: NamedRecord(event.record_identity, event)}) == 1
+    return fresh
+
+
+def test_rebuilt_store__told_of_its_records__knows_their_readings(
+    chain: MemoryChain, attester: Signer, tmp_path: Path
+) -> None:
+    attested = attested_event(attester, claim(1, pressure(4)))
+    attestation, fresh = attested.attestation, rebuilt(tmp_path / "fresh.sqlite", chain, attested)
+    assert name_records(fresh, 1, {attestation.commitment: attested.opening}) == 1
 
     again = Intake(chain, fresh)  # type: ignore[arg-type]
     assert refused(again, attested_event(attester, claim(2, pressure(4)), sequence=2)) == "reading_counted"
+
+
+def test_rebuilt_store__told_of_another_record_than_was_committed_to__learns_nothing(
+    chain: MemoryChain, attester: Signer, tmp_path: Path
+) -> None:
+    """Else a provider could take the readings of others for its own, after every loss of a store."""
+    attested, theirs = attested_event(attester, claim(1, pressure(4))), claim(1, pressure(9))
+    attestation, fresh = attested.attestation, rebuilt(tmp_path / "fresh.sqlite", chain, attested)
+    with pytest.raises(AttestationError, match="does not open"):
+        name_records(fresh, 1, {attestation.commitment: replace(attested.opening, event=theirs)})
+    assert fresh.counting(fresh.reading_keys(attestation, theirs)) == []
+    assert len(fresh.unknown_records(1)) == 1
+
+
+def test_rebuilt_store__told_of_an_identity_alone__knows_the_record_and_no_reading(
+    chain: MemoryChain, attester: Signer, tmp_path: Path
+) -> None:
+    attested = attested_event(attester, claim(1, pressure(4)))
+    attestation, fresh = attested.attestation, rebuilt(tmp_path / "fresh.sqlite", chain, attested)
+    assert name_records(fresh, 1, {attestation.commitment: "Claim/june#1"}) == 1
+    assert fresh.counting(fresh.reading_keys(attestation, attested.opening.event)) == []
+    assert fresh.unknown_records(1) == []
 
 
 def test_store_of_before__without_readings__opens_and_counts_from_now_on(

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from tests.support.months import FIRST, month, pressure
 
 from chainbill.attestation.attested_file import MOST_LINE_BYTES
-from chainbill.errors import AttestationError, MalformedRecord
+from chainbill.errors import ArgumentError, AttestationError, MalformedRecord
 from chainbill.records.commitment import (
     READING_FIELDS,
     RECORD_FIELDS,
@@ -163,7 +163,7 @@ def test_readings__none_at_all_or_too_many__are_refused() -> None:
 
 
 def test_readings__of_a_period_that_ends_before_it_begins__are_refused() -> None:
-    with pytest.raises(ValidationError, match="before first_day"):
+    with pytest.raises(ArgumentError, match="before first_day"):
         Readings(first_day=date(2026, 6, 2), last_day=FIRST, taken=(pressure(0),))
 
 

@@ -143,6 +143,13 @@ def test_readings__one_on_one_day__are_not_said_in_the_plural() -> None:
     assert line.words == "1 reading on 1 day, June 1 to June 30, 2026"
 
 
-def test_readings__of_no_record_or_of_a_record_without_any__are_not_told() -> None:
+def test_readings__of_no_record_or_of_what_needs_none__are_not_told() -> None:
     assert readings_line(None) is None
-    assert readings_line(month(readings=None)) is None
+    assert readings_line(month(readings=None, code="99457")) is None
+
+
+def test_readings__that_a_device_s_month_lacks__are_told_to_be_missing() -> None:
+    line = readings_line(month(readings=None))
+    assert line is not None
+    assert (line.count, line.days, line.first_day, line.last_day) == (0, 0, None, None)
+    assert line.words == "readings from a device, and its record has none of them"

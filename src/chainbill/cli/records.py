@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from chainbill.operations.actor import Actor
+    from chainbill.operations.claims.facts import LedgerClaim
 
 _PLACE = click.Path(path_type=Path)
 
@@ -176,7 +178,8 @@ def prove(
 ) -> None:
     """Write a proof of one reading of a claim, or of the days of all, for somebody without the record.
 
-    Whoever has the file and a node checks it by `records check`. It shows what it opens and nothing else.
+    Whoever has the file and a node checks it by `records check`. It shows what it opens and nothing else. Of a
+    dispute about one reading, the arbiter needs that one alone.
     """
     from chainbill.operations.readings import prove_readings
 
@@ -206,8 +209,10 @@ def check(invocation: Invocation, file: Path) -> None:
 
     def show() -> None:
         whole = "all" if proof.is_complete else str(len(proof.readings))
-        days = f", on {several(len(done.days), 'day')}" if done.days else ""
-        outcomes = " and ".join(f"claim {each.number} ({each.outcome.name.lower()})" for each in done.claims)
+        dated = sum("day" in reading.values for reading in proof.readings)
+        on = "on" if dated == len(proof.readings) else f"{dated} of them on"
+        days = f", {on} {several(len(done.days), 'day')}" if done.days else ""
+        outcomes = " and ".join(f"claim {each.number} ({_standing(each)})" for each in done.claims)
         click.echo(f"It holds: {whole} of {several(proof.count, 'reading')}{days}, of {outcomes}.")
         if proof.record_values:
             click.echo(f"Of the record: {_stated(proof.record_values)}.")
@@ -220,10 +225,12 @@ def check(invocation: Invocation, file: Path) -> None:
         {
             "claims": numbers,
             "outcomes": [claim.outcome.name.lower() for claim in done.claims],
+            "disputes": [claim.dispute.label for claim in done.claims],
             "commitment": proof.commitment,
             "count": proof.count,
             "complete": proof.is_complete,
             "days": sorted(done.days),
+            "every_day": done.shows_every_day,
             "record": proof.record_values,
             "readings": [{"number": each.number, **each.values} for each in proof.readings],
         },
@@ -231,6 +238,21 @@ def check(invocation: Invocation, file: Path) -> None:
     )
 
 
+def _standing(claim: LedgerClaim) -> str:
+    """How it ended, and what became of it since."""
+    from chainbill.chain.contracts.settlement import DisputeStatus
+
+    ended, status = claim.outcome.name.lower(), claim.dispute
+    if status is DisputeStatus.NONE:
+        return ended
+    given_back = status in (DisputeStatus.REVERSED, DisputeStatus.CORRECTED)
+    return f"{ended}, then {status.label}" if given_back else f"{ended}, its dispute {status.label}"
+
+
 def _stated(fields: Mapping[str, JsonValue]) -> str:
     """Fields in one line; what comes from a record drives no terminal."""
-    return one_line(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in fields.items()))
+    told = []
+    for name, value in fields.items():
+        written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        told.append(f"{name.replace('_', ' ')} {written}")
+    return one_line(", ".join(told))

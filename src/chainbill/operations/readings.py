@@ -28,10 +28,14 @@ class CheckedReadings:
 
     @property
     def days(self) -> frozenset[str]:
-        """The days that it shows, YYYY-MM-DD: all that there are, where it ``is_complete`` and every reading
-        shows its own."""
+        """The days that it shows, YYYY-MM-DD: all that there are, where it ``shows_every_day``."""
         shown = (reading.values.get("day") for reading in self.proof.readings)
         return frozenset(day for day in shown if isinstance(day, str))
+
+    @property
+    def shows_every_day(self) -> bool:
+        """Does it hold every reading, each with its day, so that no day is kept back?"""
+        return self.proof.is_complete and all("day" in reading.values for reading in self.proof.readings)
 
 
 def show_readings(holder: Actor, claim: str) -> Readings:

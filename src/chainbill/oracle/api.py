@@ -15,7 +15,7 @@ from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.typed_data import RecallAttestation, ServiceAttestation
 from chainbill.billing.outcomes import Reason
 from chainbill.errors import IntakeRefused
-from chainbill.records.service_event import ServiceEvent
+from chainbill.records.commitment import Opening
 
 RECALL_LIFE_SECONDS = 600
 """How long the oracle acts on a signed recall, so that nobody can send it again later."""
@@ -38,6 +38,7 @@ class RefusalReason(StrEnum):
     DUPLICATE_RECORD = "duplicate_record"
     READING_OUTSIDE_PERIOD = "reading_outside_period"
     READING_REPEATED = "reading_repeated"
+    READING_DAYS = "reading_days"
     READING_COUNTED = "reading_counted"
     SEQUENCE_REUSED = "sequence_reused"
     COMMITMENT_REUSED = "commitment_reused"
@@ -50,15 +51,6 @@ class RefusalReason(StrEnum):
     NO_SECONDARY_SCHEDULE = "no_secondary_schedule"
     NOT_REVERSED = "not_reversed"
     NOT_ITS_CLAIM = "not_its_claim"
-
-
-@dataclass(frozen=True, slots=True)
-class NamedRecord:
-    """Which record a claim is of, as its provider says."""
-
-    identity: str
-    event: ServiceEvent | None = None
-    """None: the record is not at hand, and so its readings are not."""
 
 
 class Status(StrEnum):
@@ -217,6 +209,11 @@ class OracleApi(Protocol):
             AttestationError: the oracle has no such attestation of the provider.
         """
 
-    def name_records(self, provider_id: int, records: Mapping[bytes, NamedRecord]) -> int:
+    def name_records(self, provider_id: int, records: Mapping[bytes, Opening | str]) -> int:
         """Say of which records a provider's claims are, by commitment, to an oracle that was rebuilt from the
-        chain; returns of how many it did not know it."""
+        chain; returns of how many it did not know it. A record that is not at hand is named by its identity
+        alone, and then nobody knows which readings it counts.
+
+        Raises:
+            AttestationError: a record does not open the commitment that it is named for.
+        """

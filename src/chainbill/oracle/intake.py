@@ -17,7 +17,9 @@ from chainbill.errors import AmountError, AttestationError, ChainError, IntakeRe
 from chainbill.oracle.api import OPEN, REOPENABLE, Receipt, RefusalReason, Status
 from chainbill.oracle.questions import asked_of
 from chainbill.oracle.store import CoordinationOfBenefits, OracleStore, StoredAttestation
+from chainbill.records.device_supply import DAYS_IN_30, most_days_in_30
 from chainbill.records.reading import Readings
+from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
 
 
@@ -224,7 +226,8 @@ class Intake:
                 f"the attestation says units, billed amount and year {stated}, the record says {recorded}",
             )
         if event.readings is not None:
-            _check_within(event.readings)
+            _check_within(event, event.readings)
+            _check_days(event, event.readings)
 
     def _check_duplicate(self, attested: AttestedEvent, record_key: bytes) -> StoredAttestation | None:
         """The held or recalled attestation of the same record whose place this one takes; None: there is
@@ -372,8 +375,14 @@ class Intake:
         return CoordinationOfBenefits(payers.secondary, service)
 
 
-def _check_within(readings: Readings) -> None:
-    """A month's readings are of its days, and each is there once."""
+def _check_within(event: ServiceEvent, readings: Readings) -> None:
+    """A month's readings are of its days, and so is its date of service; each is there once."""
+    if not readings.first_day <= event.service_date <= readings.last_day:
+        raise _refuse(
+            RefusalReason.READING_OUTSIDE_PERIOD,
+            f"the date of service {event.service_date} is outside its readings' period,"
+            f" {readings.first_day} to {readings.last_day}",
+        )
     for outside in readings.outside_period():
         raise _refuse(
             RefusalReason.READING_OUTSIDE_PERIOD,
@@ -381,6 +390,24 @@ def _check_within(readings: Readings) -> None:
         )
     for again in readings.repeated():
         raise _refuse(RefusalReason.READING_REPEATED, f"a reading of {again.day} is in the record twice")
+
+
+def _check_days(event: ServiceEvent, readings: Readings) -> None:
+    """A code for a device and its readings is billed once, for so many days of 30 as it says."""
+    wanted = DAYS_IN_30.get(event.code)
+    if wanted is None:
+        return
+    found = most_days_in_30(readings.days)
+    if found not in wanted:
+        raise _refuse(
+            RefusalReason.READING_DAYS,
+            f"its readings are of {found} days in 30, and {event.code} is for {wanted[0]} to {wanted[-1]}",
+        )
+    if event.units != 1:
+        raise _refuse(
+            RefusalReason.READING_DAYS,
+            f"{event.code} is for 30 days once, and the record charges {event.units} units of it",
+        )
 
 
 def _refuse(reason: RefusalReason, message: str) -> IntakeRefused:

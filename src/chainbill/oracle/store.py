@@ -356,12 +356,13 @@ class OracleStore:
             with self._database() as database:
                 if replaces is not None:
                     _forget(database, replaces)
-                if _counting(database, readings) - exempt:
-                    raise StateError("another attestation took one of its readings first")
                 inserted = database.execute(
                     f"INSERT INTO attestation ({columns}) VALUES ({marks})",  # noqa: S608 - names from above
                     tuple(values.values()),
                 )
+                # Only now does nobody else write.
+                if _counting(database, readings) - exempt:
+                    raise StateError("another attestation took one of its readings first")
                 _count(database, inserted.lastrowid or 0, readings)
         except sqlite3.IntegrityError:
             raise StateError("another attestation took this record or sequence first") from None

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import Category
+from chainbill.records.device_supply import DAYS_IN_30
 from chainbill.records.service_event import ServiceEvent
 from chainbill.statements.advice import why_refused
 from chainbill.statements.facts import ChargeState, ClaimFacts, Movement, Names
@@ -162,8 +163,12 @@ def known_payer(payer_id: int, names: Names) -> str:
 
 def readings_line(record: ServiceEvent | None) -> ReadingsLine | None:
     """What a charge for monitoring stands on; None: its record does not say, or is not here."""
-    if record is None or (readings := record.readings) is None:
+    if record is None or (record.readings is None and record.code not in DAYS_IN_30):
         return None
+    readings = record.readings
+    if readings is None:
+        words = "readings from a device, and its record has none of them"
+        return ReadingsLine(count=0, days=0, first_day=None, last_day=None, words=words)
     count, days = len(readings.taken), len(readings.days)
     period = show_days(readings.first_day, readings.last_day)
     return ReadingsLine(

@@ -57,6 +57,7 @@ _AFTER_REFUSAL: dict[str, str] = {
     "commitment_reused": "chainbill provider rebuild: this record is under another sequence already",
     "reading_outside_period": "correct the record's days, then: chainbill provider remove RECORD",
     "reading_repeated": "take the second one out of the record, then: chainbill provider remove RECORD",
+    "reading_days": "charge the month by the code for as many days, then: chainbill provider remove RECORD",
     "reading_counted": "chainbill provider remove RECORD: it is counted already",
     "store_behind": "the oracle rebuilds its store first: chainbill oracle rebuild",
     "records_unknown": "tell the oracle which records your claims are: chainbill provider rebuild",

@@ -75,9 +75,9 @@ def _readings(taken: list[Reading], first_day: date, last_day: date) -> Readings
     repeated = {id(each) for each in whole.repeated()}
     once = [each for each in ordered if id(each) not in repeated]
     if len(once) > MOST_READINGS:
-        most = MOST_READINGS // len(whole.days)
+        most = max(MOST_READINGS // len(whole.days), 1)
         days = groupby(sorted(once, key=lambda each: each.day), key=lambda each: each.day)
-        once = [each for _, of_day in days for each in list(of_day)[:most]]
+        once = [each for _, of_day in days for each in list(of_day)[:most]][:MOST_READINGS]
     return Readings(first_day=first_day, last_day=last_day, taken=tuple(once))
 
 

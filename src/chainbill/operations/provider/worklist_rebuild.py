@@ -16,7 +16,7 @@ from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import Place
 from chainbill.errors import AttestationError, MalformedRecord, StateError
 from chainbill.operations.provider.worklist import AttestedRecord, Worklist
-from chainbill.oracle.api import NamedRecord, OracleApi, Receipt, Status
+from chainbill.oracle.api import OracleApi, Receipt, Status
 from chainbill.records.commitment import Opening
 from chainbill.records.vault import Vault, VaultKey
 
@@ -120,11 +120,10 @@ class _WorklistRebuild:
         for lost in self._done.unsent if with_unsent else ():
             if lost.patient is not None:
                 self._worklist.restore_waiting(lost.patient, lost.opening.event, lost.opening.salt)
-        known = {each.commitment: NamedRecord(each.record_identity) for each in self._worklist.attested()}
-        known |= {
-            commitment: NamedRecord(each.event.record_identity, each.event)
-            for commitment, each in self._openings.items()
+        known: dict[bytes, Opening | str] = {
+            each.commitment: each.record_identity for each in self._worklist.attested()
         }
+        known |= self._openings
         accepted = {each.attestation.sequence for each in self._oracle.attestations(self._provider_id)}
         return replace(
             self._done,
