@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.oracle.conftest import PATIENT, MemoryChain, attested_event
+from tests.oracle.conftest import NOW, PATIENT, MemoryChain, attested_event
 from tests.support.months import month, pressure
 
 from chainbill.attestation.attested import AttestedEvent
@@ -117,14 +117,20 @@ def test_accept__two_readings_of_one_moment_and_device__of_two_things_are_two(
     intake.accept(attested_event(attester, claim(1, pressure(4), weight)))
 
 
-@pytest.mark.parametrize("served", [-1, 30])
-def test_accept__date_of_service_outside_the_period__is_refused(
-    intake: Intake, attester: Signer, served: int
+@pytest.mark.parametrize("day", [-152, 214])
+def test_accept__month_charged_in_a_benefit_year_that_it_is_not_of__is_refused(
+    intake: Intake, attester: Signer, day: int
 ) -> None:
-    """Else a month of one benefit year could be charged in another."""
-    at = pressure(served).measured_at
-    month_of_june = claim(1, pressure(4), performed_at=at, service_date=at.date())
-    assert refused(intake, attested_event(attester, month_of_june)) == "reading_outside_period"
+    """The last day of the year before, and the first of the next."""
+    at = pressure(day).measured_at
+    elsewhere = claim(1, pressure(4), performed_at=at, service_date=at.date())
+    assert elsewhere.benefit_year != 2026
+    assert refused(intake, attested_event(attester, elsewhere)) == "reading_outside_period"
+
+
+def test_accept__month_reviewed_a_day_after_its_period__is_taken(intake: Intake, attester: Signer) -> None:
+    at = pressure(30).measured_at
+    intake.accept(attested_event(attester, claim(1, pressure(4), performed_at=at, service_date=at.date())))
 
 
 @pytest.mark.parametrize(
@@ -289,6 +295,18 @@ def test_accept__recalled_record_with_its_readings_again__is_taken(
 
     intake.accept(attested_event(attester, claim(1, pressure(4), pressure(5)), sequence=2))
     assert refused(intake, attested_event(attester, claim(2, pressure(5)), sequence=3)) == "reading_counted"
+
+
+@pytest.mark.parametrize("sequence", [1, 2], ids=["the-same-attestation", "another"])
+def test_accept__held_record_again__does_not_count_its_own_readings_against_it(
+    intake: Intake, attester: Signer, store: OracleStore, sequence: int
+) -> None:
+    first = attested_event(attester, claim(1, pressure(4)))
+    intake.accept(first)
+    store.hold({1: Hold.ATTESTER_REVOKED}, at=NOW)
+    again = first if sequence == 1 else attested_event(attester, claim(1, pressure(4)), sequence=sequence)
+    intake.accept(again)
+    assert [stored.attestation for stored in store.open_attestations()] == [again.attestation]
 
 
 def test_accept__recalled_record_without_a_reading_it_had__leaves_that_to_others(

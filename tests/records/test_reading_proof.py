@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -374,6 +375,31 @@ def test_verify__hashes_that_are_none__are_refused() -> None:
             verify_readings(replace(ONE, readings=(readings,)), COMMITMENT)
 
 
+def test_verify__hashes_of_the_record_that_are_none__are_refused() -> None:
+    """Together they are the same bytes, and the commitment the same."""
+    first, second, *more = ONE.record
+    assert isinstance(first, HiddenField)
+    assert isinstance(second, HiddenField)
+    joined = (HiddenField(first.digest + second.digest[:16]), HiddenField(second.digest[16:]), *more)
+    for record in (joined, (HiddenField(first.digest + second.digest), *more)):
+        with pytest.raises(AttestationError, match="fields are not those"):
+            verify_readings(replace(ONE, record=record), COMMITMENT)
+
+
+@pytest.mark.parametrize("length", [0, 15, 17])
+def test_verify__salt_of_another_length__is_refused(length: int) -> None:
+    """What is hashed is the same where a salt ends elsewhere in it."""
+    salted = replace(opened(ONE, "day"), salt=bytes(length))
+    with pytest.raises(AttestationError, match="fields are not those"):
+        verify_readings(with_field(ONE, "day", salted), COMMITMENT)
+
+
+def test_verify__more_readings_than_a_record_may_have__are_refused() -> None:
+    for count in (MOST_READINGS + 1, 2**40):
+        with pytest.raises(AttestationError, match="not numbered"):
+            verify_readings(replace(ONE, count=count), COMMITMENT)
+
+
 def test_verify__the_same_reading_twice_or_none__is_refused() -> None:
     for readings in ((), ONE.readings * 2, tuple(reversed(DAYS.readings))):
         with pytest.raises(AttestationError, match="not numbered"):
@@ -450,3 +476,34 @@ def test_parse__nothing_or_no_json__is_no_proof() -> None:
 def test_parse__proof_that_states_another_commitment__is_refused() -> None:
     with pytest.raises(AttestationError, match="does not lead"):
         ReadingsProof.parse(edited(lambda stated: stated.update(commitment="0x" + "00" * 32)))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=80),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def parts(stated: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where everything in it is."""
+    inside = (
+        stated.items() if isinstance(stated, dict) else enumerate(stated) if isinstance(stated, list) else ()
+    )
+    return [path, *(place for key, value in inside for place in parts(value, (*path, key)))][not path :]
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_parse__any_part_of_a_proof_replaced__is_refused_or_leads_there(data: st.DataObject) -> None:
+    stated = orjson.loads(ONE.to_bytes())
+    *way, last = data.draw(st.sampled_from(parts(stated)))
+    around = stated
+    for key in way:
+        around = around[key]
+    around[last] = data.draw(JSON)
+    try:
+        proof = ReadingsProof.parse(json.dumps(stated).encode())
+    except AttestationError:
+        return
+    assert proof == ONE

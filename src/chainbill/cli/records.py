@@ -178,8 +178,8 @@ def prove(
 ) -> None:
     """Write a proof of one reading of a claim, or of the days of all, for somebody without the record.
 
-    Whoever has the file and a node checks it by `records check`. It shows what it opens and nothing else. Of a
-    dispute about one reading, the arbiter needs that one alone.
+    Whoever has the file and a node checks it by `records check`. It shows what it opens and nothing else. To
+    dispute one reading, dispute its claim, and give the arbiter the proof of that one.
     """
     from chainbill.operations.readings import prove_readings
 

@@ -376,11 +376,11 @@ class Intake:
 
 
 def _check_within(event: ServiceEvent, readings: Readings) -> None:
-    """A month's readings are of its days, and so is its date of service; each is there once."""
-    if not readings.first_day <= event.service_date <= readings.last_day:
+    """A month's readings are of its days and of its benefit year, and each is there once."""
+    if not readings.first_day.year <= event.benefit_year <= readings.last_day.year:
         raise _refuse(
             RefusalReason.READING_OUTSIDE_PERIOD,
-            f"the date of service {event.service_date} is outside its readings' period,"
+            f"the benefit year {event.benefit_year} is none of its readings' period,"
             f" {readings.first_day} to {readings.last_day}",
         )
     for outside in readings.outside_period():
