@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -487,10 +487,13 @@ JSON = st.recursive(
 
 def parts(stated: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Where everything in it is."""
-    inside = (
-        stated.items() if isinstance(stated, dict) else enumerate(stated) if isinstance(stated, list) else ()
-    )
-    return [path, *(place for key, value in inside for place in parts(value, (*path, key)))][not path :]
+    inside: Iterable[tuple[Any, Any]] = ()
+    if isinstance(stated, dict):
+        inside = stated.items()
+    elif isinstance(stated, list):
+        inside = enumerate(stated)
+    below = [place for key, value in inside for place in parts(value, (*path, key))]
+    return [path, *below] if path else below
 
 
 @given(st.data())
