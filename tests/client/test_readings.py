@@ -135,7 +135,7 @@ def test_proof__of_every_reading_with_a_day_hidden__does_not_say_that_it_shows_e
 
 
 def test_reading__that_its_patient_disputes__is_proved_to_the_arbiter(
-    bill: chainbill.Chainbill, town: Town, patient: str, claim: str, tmp_path: Path
+    bill: chainbill.Chainbill, town: Town, clinic: str, patient: str, claim: str, tmp_path: Path
 ) -> None:
     bill.patient(patient).dispute(claim)
     proof = bill.patient(patient).prove_readings(claim, reading=5)
@@ -145,6 +145,9 @@ def test_reading__that_its_patient_disputes__is_proved_to_the_arbiter(
     file.write_bytes(proof.to_bytes())
     assert f"of claim {claim} (settled, its dispute open)." in town("records", "check", file).out
     assert town.ok("records", "check", file)["disputes"] == ["open"]
+
+    bill.provider(clinic).concede(claim)
+    assert f"of claim {claim} (settled, then reversed)." in town("records", "check", file).out
 
 
 def test_proof__of_a_record_that_is_on_no_chain__is_refused(bill: chainbill.Chainbill, claim: str) -> None:

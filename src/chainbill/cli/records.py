@@ -240,13 +240,10 @@ def check(invocation: Invocation, file: Path) -> None:
 
 def _standing(claim: LedgerClaim) -> str:
     """How it ended, and what became of it since."""
-    from chainbill.chain.contracts.settlement import DisputeStatus
-
-    ended, status = claim.outcome.name.lower(), claim.dispute
-    if status is DisputeStatus.NONE:
-        return ended
-    given_back = status in (DisputeStatus.REVERSED, DisputeStatus.CORRECTED)
-    return f"{ended}, then {status.label}" if given_back else f"{ended}, its dispute {status.label}"
+    ended = claim.outcome.name.lower()
+    if claim.reversed is not None:
+        return f"{ended}, then {claim.dispute.label}"
+    return f"{ended}, its dispute {claim.dispute.label}" if claim.dispute else ended
 
 
 def _stated(fields: Mapping[str, JsonValue]) -> str:
