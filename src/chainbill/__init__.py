@@ -186,6 +186,7 @@ __all__ = [
     "Status",
     "StoreRebuilt",
     "TakenEvents",
+    "TakenReceipts",
     "TermsError",
     "TokenRefused",
     "TooManyAddresses",

@@ -273,6 +273,9 @@ from chainbill.operations.provider.payout import (
 from chainbill.operations.provider.recaller import (
     Recalled,
 )
+from chainbill.operations.provider.receipts import (
+    TakenReceipts,
+)
 from chainbill.operations.provider.waiting import (
     EventsRemoved,
     WorklistStanding,
@@ -484,6 +487,7 @@ __all__ = [
     "Status",
     "StoreRebuilt",
     "TakenEvents",
+    "TakenReceipts",
     "TermsError",
     "TokenRefused",
     "TooManyAddresses",

@@ -51,6 +51,7 @@ from chainbill.operations.provider.payout import (
     PayoutStanding,
 )
 from chainbill.operations.provider.recaller import Recalled
+from chainbill.operations.provider.receipts import TakenReceipts, take_receipts
 from chainbill.operations.provider.waiting import EventsRemoved, WorklistStanding
 from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist
 from chainbill.oracle.api import Receipt
@@ -121,6 +122,11 @@ class Provider:
         """What was attested and has not ended on chain, as a file for an oracle of another machine, by name
         or address; see ``operations.provider.export``."""
         return export_events(self._actor, self.provider_id, oracle, key=key)
+
+    def take_receipts(self, file: str | os.PathLike[str]) -> TakenReceipts:
+        """What an oracle of another machine has made of exported events, for the worklist to show; see
+        ``operations.provider.receipts.take_receipts``."""
+        return take_receipts(self._actor, self.provider_id, Path(file))
 
     def ingest(
         self,

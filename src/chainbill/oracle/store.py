@@ -74,9 +74,10 @@ CREATE TABLE IF NOT EXISTS reading (
     PRIMARY KEY (key, attestation)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS reading_attestation ON reading (attestation);
+CREATE TABLE IF NOT EXISTS receipts (id INTEGER PRIMARY KEY, issued_at INTEGER NOT NULL) STRICT;
 """
-"""Why and since when an attestation is held, until when a batch with it, signed and sent, may settle (times
-in seconds since 1970), and which readings count for it."""
+"""Why and since when an attestation is held, until when a batch with it, signed and sent, may settle, which
+readings count for it, and of when the newest receipts are. Times are seconds since 1970."""
 
 _UNKNOWN_RECORD = b"?"
 """Begins the record key of a claim that was rebuilt from the chain while nobody has said of which record it
@@ -441,6 +442,17 @@ class OracleStore:
                     [(row, until) for row in rows],
                 )
         return gone
+
+    def receipts_issued(self, now: int) -> int:
+        """Of when receipts are that are issued ``now`` (seconds since 1970): later than all before, also of
+        the same second, so that whoever gets several knows which are the newest."""
+        with self._database() as database:
+            (issued_at,) = database.execute(
+                "INSERT INTO receipts VALUES (1, ?1)"
+                " ON CONFLICT (id) DO UPDATE SET issued_at = max(issued_at + 1, ?1) RETURNING issued_at",
+                (now,),
+            ).fetchone()
+        return int(issued_at)
 
     # ---- rebuilt from the chain -----------------------------------------------------------------------
 
