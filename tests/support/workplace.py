@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from eth_account.signers.local import LocalAccount
 from tests.support.foreign_chain import ForeignChain, foreign_chain
+from tests.support.testbed import scrypt_by_openssl
 
 from chainbill.chain.roles import GovernanceDelays
 from chainbill.operations.deploying import DeploymentRequest
@@ -58,6 +59,7 @@ def strong_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("CHAINBILL_PASSPHRASE", PASSPHRASE)
     monkeypatch.setattr(keystores, "SCRYPT_N", 2)
+    monkeypatch.setattr("eth_keyfile.keyfile._scrypt_hash", scrypt_by_openssl)
 
 
 @pytest.fixture(scope="module")
