@@ -9,7 +9,7 @@ from pathlib import Path
 from chainbill.client import parties
 from chainbill.client.arguments import checked
 from chainbill.client.parties import PartyName, PatientName
-from chainbill.errors import ArgumentError, StateError, unusable
+from chainbill.errors import ArgumentError, StateError, quoted, unusable
 from chainbill.operations import audit, readings
 from chainbill.operations.audit import (
     MONEY_AND_CLAIMS,
@@ -75,7 +75,9 @@ class Auditor:
         for kind in kinds:
             if kind not in list(HistoryKind):
                 raise ArgumentError(
-                    f"{kind!r} is no kind of entry", argument="kinds", hint=f"one of {', '.join(HistoryKind)}"
+                    f"{quoted(kind)} is no kind of entry",
+                    argument="kinds",
+                    hint=f"one of {', '.join(HistoryKind)}",
                 )
         session = self._session
         wanted = Filter(

@@ -9,7 +9,7 @@ from pathlib import Path
 from chainbill.client.amounts import Amount, micro_dollars
 from chainbill.client.arguments import checked
 from chainbill.client.parties import PatientName
-from chainbill.errors import TermsError
+from chainbill.errors import TermsError, without_keys
 from chainbill.interop.fhir import MAX_BYTES
 from chainbill.interop.patient_accounts import Mapped
 from chainbill.operations import readings, statements
@@ -242,7 +242,7 @@ class Provider:
         services = (catalogue or Catalogue.load()).entries
         for service in prices:
             if service not in services:
-                raise TermsError(f"{service}: the catalogue has no such service")
+                raise TermsError(f"{without_keys(service)}: the catalogue has no such service")
         amounts = {service: micro_dollars(price) for service, price in prices.items()}
         return cash_prices.publish_prices(self._actor, self.provider_id, amounts)
 
