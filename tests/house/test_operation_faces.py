@@ -98,6 +98,7 @@ WITHOUT_PAGE: dict[str, set[str]] = {
     "provider.payout": {"payout_actor", "payout_address"},
     "provider.rebuild": {"rebuild"},
     "provider.waiting": {"remove", "take_off", "worklist"},
+    "readings": {"check_readings", "prove_readings", "show_readings"},
     "records": {"export_records", "fetch_records"},
     "relay": {"disputed_claim", "externally_signed"},
     "sealed_files": {"header_for", "read_header"},

@@ -25,7 +25,6 @@ from chainbill.chain.contracts.settlement import SettledClaim, settled_claims
 from chainbill.chain.deploy import deploy
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.format.claim_tree import merkle_proof
 from chainbill.chain.format.logs import decode_log
 from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.node.connection import chain_time, connect
@@ -33,6 +32,7 @@ from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
+from chainbill.records.merkle_tree import merkle_proof
 
 DAY = 24 * 3600
 BEGIN = int(datetime(2023, 11, 15, 12, tzinfo=UTC).timestamp())

@@ -19,8 +19,8 @@ from chainbill.attestation.typed_data import Domain, RecallAttestation, ServiceA
 from chainbill.errors import AttestationError
 from chainbill.records.commitment import Opening
 
-MOST_LINE_BYTES = 1 << 20
-"""A line is smaller than this: an event is about two thousand bytes."""
+MOST_LINE_BYTES = 8 << 20
+"""A line is smaller than this: an event is about two thousand bytes, with 10,000 readings seven million."""
 
 
 @dataclass(frozen=True, slots=True)

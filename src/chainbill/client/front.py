@@ -283,6 +283,9 @@ from chainbill.operations.provider.waiting import (
 from chainbill.operations.provider.worklist_rebuild import (
     RebuiltWorklist,
 )
+from chainbill.operations.readings import (
+    CheckedReadings,
+)
 from chainbill.operations.records import (
     ExportedRecords,
     FetchedRecords,
@@ -301,6 +304,14 @@ from chainbill.records.catalogue import (
 from chainbill.records.member_file import (
     NewMember,
     read_members,
+)
+from chainbill.records.reading import (
+    Measured,
+    Reading,
+    Readings,
+)
+from chainbill.records.reading_proof import (
+    ReadingsProof,
 )
 from chainbill.records.service_event import (
     Party,
@@ -352,6 +363,7 @@ __all__ = [
     "Chainbill",
     "ChainbillError",
     "Change",
+    "CheckedReadings",
     "Collected",
     "ConsentChange",
     "ConsentStanding",
@@ -400,6 +412,7 @@ __all__ = [
     "Limits",
     "LimitsChange",
     "MalformedRecord",
+    "Measured",
     "MemberChange",
     "MemberYear",
     "MembersEnrolled",
@@ -443,6 +456,9 @@ __all__ = [
     "ProviderStopped",
     "PublishedPlan",
     "RawLedger",
+    "Reading",
+    "Readings",
+    "ReadingsProof",
     "Reason",
     "RebuiltWorklist",
     "Recalled",

@@ -56,6 +56,10 @@ _AFTER_REFUSAL: dict[str, str] = {
     "not_its_claim": "chainbill provider remove RECORD, and correct a claim of the same patient",
     "sequence_reused": "chainbill provider rebuild, then attest it again",
     "commitment_reused": "chainbill provider rebuild: this record is under another sequence already",
+    "reading_outside_period": "correct the record's days, then: chainbill provider remove RECORD",
+    "reading_repeated": "take the second one out of the record, then: chainbill provider remove RECORD",
+    "reading_days": "charge the month by the code for as many days, then: chainbill provider remove RECORD",
+    "reading_counted": "chainbill provider remove RECORD: it is counted already",
     "store_behind": "the oracle rebuilds its store first: chainbill oracle rebuild",
     "records_unknown": "tell the oracle which records your claims are: chainbill provider rebuild",
 }
@@ -70,6 +74,10 @@ _AFTER_REFUSAL_ELSEWHERE: dict[str, str] = {
     "commitment_mismatch": _ANEW,
     "record_mismatch": _ANEW,
     "duplicate_record": "chainbill provider recall RECORD --drop: it was attested under another number",
+    "reading_outside_period": _ANEW,
+    "reading_repeated": _ANEW,
+    "reading_days": _ANEW,
+    "reading_counted": "chainbill provider recall RECORD --drop: it is counted already",
     "sequence_reused": f"chainbill provider rebuild; {_ANEW}",
     "commitment_reused": "chainbill provider recall RECORD --drop: it is under another number already",
     "store_behind": f"the oracle rebuilds its store first: chainbill oracle rebuild; {_AGAIN}",
@@ -89,6 +97,7 @@ _AFTER_REFUSAL_ELSEWHERE: dict[str, str] = {
 _AFTER_HOLD: dict[str, str] = {
     "attester_revoked": "chainbill provider recall --held --as {provider}, then attest with a good key",
     "commitment_reused": "chainbill provider recall --held --drop --as {provider}: it is charged already",
+    "reading_counted": "chainbill provider recall --held --drop --as {provider}: it is counted already",
     "not_signed": "chainbill provider rebuild --as {provider}, then attest again",
 }
 """By the word of a ``Hold``."""
