@@ -32,5 +32,5 @@ def test_attest_and_statement__however_many_events__take_a_few_round_trips(town:
     town.settle(waiting)
     stating = trips(town, "patient", "statement", "--as", "traveller")
 
-    assert attesting <= 12
+    assert attesting <= 13
     assert stating <= 8

@@ -74,7 +74,7 @@ COMMANDS: dict[str, LazyGroup.Entry] = {
         "chainbill.cli.audit.group:audit_group",
         "Rebuild the ledger from the chain's logs, and prove that it adds up.",
     ),
-    "bench": ("chainbill.cli.bench:bench_group", "Measure what settling costs."),
+    "bench": ("chainbill.cli.bench:bench_group", "Measure what settling costs, and what it gives away."),
     "demo": (
         "chainbill.cli.demo:demo",
         "Turn a health record into settled, explained and audited payments.",
