@@ -47,6 +47,7 @@ def _transactions(town: Town) -> int:
     return sum(len(w3.eth.get_block(number)["transactions"]) for number in range(w3.eth.block_number + 1))
 
 
+@pytest.mark.slow
 def test_every_command__without_what_to_set__sends_nothing(town: Town) -> None:
     town.ok("provider", "register", "provider")
     found = list(_commands(cli))

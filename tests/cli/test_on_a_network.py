@@ -193,6 +193,7 @@ def test_statements__blocks_that_are_not_final__say_how_many_charges_are_to_come
     assert by_url_alone() == (0, 3)
 
 
+@pytest.mark.slow
 def test_deploy__killed_by_sigkill_with_settlement_on_its_way__goes_on(town: NetworkTown) -> None:
     prepare(town)
     point = "chainbill.state.outbox:AccountOutbox.note#7"

@@ -243,6 +243,7 @@ def test_accepted__and_not_settled_yet__waits_with_these_words(town: Town, clini
     assert event["state"] == "paid"
 
 
+@pytest.mark.slow
 def test_refused__after_store_and_worklist_were_lost__stands_once_and_under_nobody_elses_number(
     town: Town, clinic: str
 ) -> None:

@@ -292,6 +292,7 @@ def test_void__as_long_as_its_root_is_kept__then_not(protocol: Protocol) -> None
     protocol.assert_solvent()
 
 
+@pytest.mark.slow
 def test_dispute__after_thousands_of_later_batches__is_proven_to_its_last_second(protocol: Protocol) -> None:
     """Later batches take over the slots whose windows have ended, and only those."""
     step = DISPUTE_WINDOW // 1_000

@@ -293,6 +293,7 @@ def test_up__damaged_record__says_so_and_fresh_goes_on(local: LocalDevnet) -> No
     assert local.up(fresh=True) is Started.NEW
 
 
+@pytest.mark.slow
 def test_up__by_two_at_once__starts_one(empty: LocalDevnet) -> None:
     program = [
         sys.executable,

@@ -52,6 +52,7 @@ def test_build__same_sources_elsewhere__same_artifacts(project: Path, tmp_path_f
     assert export_artifacts.build(project) == export_artifacts.build(elsewhere)
 
 
+@pytest.mark.slow
 def test_build__unchanged_sources__are_not_compiled_again(project: Path, monkeypatch: Any) -> None:
     first = export_artifacts.build(project)
     monkeypatch.setattr(export_artifacts, "run_solc", lambda *_: pytest.fail("compiled again"))
@@ -69,6 +70,7 @@ def test_build__only_deployable_contracts_are_kept(project: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_build__compile_error__carries_the_compilers_message(project: Path) -> None:
     (project / "contracts" / "Broken.sol").write_text(BROKEN)
     with pytest.raises(export_artifacts.ExportError, match="Undeclared identifier"):

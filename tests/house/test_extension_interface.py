@@ -43,6 +43,7 @@ def compile_with(root: Path, file: str, before: str, after: str) -> None:
     export_artifacts.run_solc(root, request)
 
 
+@pytest.mark.slow
 def test_extension__as_it_is__compiles(project_root: Path) -> None:
     same = "function concede("
     compile_with(project_root, INTERFACE, same, same)

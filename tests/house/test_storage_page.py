@@ -79,6 +79,7 @@ def rows(title: str) -> list[Place]:
     return [Place(int(word), int(first), int(last or first), name) for word, first, last, name in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contract", DOCUMENTED)
 def test_storage_page__of_a_contract__is_the_compilers_layout(layouts: dict[str, Any], contract: str) -> None:
     layout = layouts[contract]

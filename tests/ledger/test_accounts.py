@@ -122,6 +122,7 @@ def test_rebuild__the_story__ids_are_the_contracts(story: Story, ledger: Ledger)
     }
 
 
+@pytest.mark.slow
 def test_rebuild__after_every_block__equals_contract_state(
     story: Story, node: JsonRpc, ledger_copy: RawLedger
 ) -> None:

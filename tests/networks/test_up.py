@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from eth_account import Account
 
 from chainbill.chain.node.json_rpc import JsonRpc
@@ -30,6 +31,7 @@ def up(project_root: Path, folder: Path) -> Iterator[dict[str, Any]]:
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_up__twice_in_one_folder__is_the_same_chain_with_the_same_account(
     project_root: Path, tmp_path: Path
 ) -> None:

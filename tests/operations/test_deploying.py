@@ -164,6 +164,7 @@ def test_deploy__cut_off_at_every_transaction__goes_on_and_sends_nothing_twice(
     cut_at_every_step(workplace, monkeypatch, method, after, PROXIED_STEPS)
 
 
+@pytest.mark.slow
 @CUTS
 def test_deploy__without_the_proxy_cut_off_at_every_transaction__goes_on_and_sends_nothing_twice(
     new_workplace: Callable[[ForeignChain], Workplace],

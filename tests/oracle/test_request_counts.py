@@ -97,6 +97,7 @@ def test_intake__new_block_that_changed_none_of_it__still_one_round_trip(counted
     assert trips <= 1
 
 
+@pytest.mark.slow
 def test_intake__batch_settled_meanwhile__still_one_round_trip(counted: Counted) -> None:
     known(counted)
     (row, *_) = [
@@ -204,6 +205,7 @@ def test_outside_of_held__nothing_is_remembered(counted: Counted) -> None:
     assert counted.proxy.asked.count("eth_call") == 2
 
 
+@pytest.mark.slow
 def test_held__rows_read_since_the_last_look_and_dropped__are_forgotten(counted: Counted) -> None:
     known(counted)
     stage, protocol = counted.place.stage, counted.protocol

@@ -92,6 +92,7 @@ def test_run__chain__holds_no_service_time(ingest: IngestReport, left_behind: di
         assert event.performed_timestamp.to_bytes(5, "big") not in left_behind["chain"]
 
 
+@pytest.mark.slow
 def test_run__same_record_twice__has_unlinkable_commitments(ingest: IngestReport, tmp_path: Path) -> None:
     catalogue, event = Catalogue.load(), ingest.events[0]
     commitments = []

@@ -175,6 +175,7 @@ def test_settle__two_of_three_batches_dropped__those_two_settle_again(stage: Sta
     paid_once(stage, node, before, 1, 2, 3)
 
 
+@pytest.mark.slow
 def test_settle__denied_and_pended_rows_dropped__end_again(stage: Stage, node: JsonRpc) -> None:
     before = money(stage)
     hand_in(stage, FIRST, TOO_MANY, UNPAID)
@@ -195,6 +196,7 @@ def test_settle__denied_and_pended_rows_dropped__end_again(stage: Stage, node: J
     paid_once(stage, node, before, 1)
 
 
+@pytest.mark.slow
 def test_settle__deposit_dropped_with_the_batch__pends_until_it_is_there_again(
     stage: Stage, node: JsonRpc
 ) -> None:
@@ -240,6 +242,7 @@ def test_settle__dropped_batch_sent_by_somebody_else__is_found_and_not_paid_twic
     paid_once(stage, node, before, 1, 2)
 
 
+@pytest.mark.slow
 def test_settle__dropped_rows_settled_in_another_batch__are_found_there(
     stage: Stage, node: JsonRpc, tmp_path: Path
 ) -> None:
@@ -291,6 +294,7 @@ def test_settle__batch_mined_anew_in_another_block__is_read_again_and_not_sent(
     paid_once(stage, node, before, 1)
 
 
+@pytest.mark.slow
 def test_settle__batch_mined_anew_and_reverted__its_rows_settle_again(stage: Stage, node: JsonRpc) -> None:
     hand_in(stage, FIRST)
     before = money(stage)
@@ -307,6 +311,7 @@ def test_settle__batch_mined_anew_and_reverted__its_rows_settle_again(stage: Sta
     paid_once(stage, node, before, 1)
 
 
+@pytest.mark.slow
 def test_settle__batch_mined_anew_after_another_took_its_root_slot__is_kept_in_its_own(
     stage: Stage, node: JsonRpc, tmp_path: Path
 ) -> None:
@@ -327,6 +332,7 @@ def test_settle__batch_mined_anew_after_another_took_its_root_slot__is_kept_in_i
     paid_once(stage, node, before, 1, 2)
 
 
+@pytest.mark.slow
 def test_settle__crash_then_found_then_both_dropped__settles_again(
     stage: Stage, node: JsonRpc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,6 +354,7 @@ def test_settle__crash_then_found_then_both_dropped__settles_again(
     paid_once(stage, node, before, 1)
 
 
+@pytest.mark.slow
 def test_settle__chain_shorter_than_it_was__settles_again(stage: Stage, node: JsonRpc) -> None:
     before = money(stage)
     hand_in(stage, FIRST)
@@ -359,6 +366,7 @@ def test_settle__chain_shorter_than_it_was__settles_again(stage: Stage, node: Js
     paid_once(stage, node, before, 1)
 
 
+@pytest.mark.slow
 def test_settle__chain_reorganised_between_two_batches__both_are_settled(
     stage: Stage, node: JsonRpc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -382,6 +390,7 @@ def test_settle__chain_reorganised_between_two_batches__both_are_settled(
     paid_once(stage, node, before, 1, 2)
 
 
+@pytest.mark.slow
 def test_recover__final_batches__are_not_looked_for(stage: Stage) -> None:
     settle_each(stage, FIRST, SECOND)
     stage.devnet.anvil.call("anvil_mine", hex(FINAL_DEPTH - 1))
@@ -394,6 +403,7 @@ def test_recover__final_batches__are_not_looked_for(stage: Stage) -> None:
     assert stage.store.counts()["settled"] == 2
 
 
+@pytest.mark.slow
 def test_recover__deep_and_not_final_by_the_nodes_word__is_looked_for_on(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -437,6 +447,7 @@ def test_audit__indexed_blocks_dropped__ledger_is_the_same_up_to_the_common_ance
     paid_once(stage, node, before, 1, 2)
 
 
+@pytest.mark.slow
 def test_verify__copy_with_dropped_blocks__is_refused_and_one_up_to_the_ancestor_adds_up(
     stage: Stage, node: JsonRpc, tmp_path: Path
 ) -> None:
@@ -458,6 +469,7 @@ def test_verify__copy_with_dropped_blocks__is_refused_and_one_up_to_the_ancestor
     assert verify(node, deployment, copy=fetch_ledger(node, deployment)).adds_up
 
 
+@pytest.mark.slow
 def test_fetch_ledger__chain_reorganised_meanwhile__is_an_error(
     stage: Stage, node: JsonRpc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
