@@ -130,7 +130,9 @@ class Doing:
             require(False, "outcome", f"{function}: contract agrees, ledger expects one of {names}")
 
     def wait(self, seconds: int) -> None:
-        """Let time pass."""
+        """Let time pass. A clock that goes back would make any contract seem to be wrong."""
+        if seconds < 0:
+            raise ValueError(f"time does not go back: {seconds} s")
         self.evm.now += seconds
         self.ledger.wait_until(self.evm.now)
 

@@ -234,7 +234,8 @@ class Settling(World):
         """Some time ago, as far as a batch may lie; where no slot is free, time passes first."""
         if not self._free_slots():
             oldest = min(settled_at for _, settled_at in self.ledger.roots.values())
-            self.stage.wait(oldest + DISPUTE_WINDOW - self.now + choices.of((0, 1, -1, -DAY)))
+            free_in = oldest + DISPUTE_WINDOW - self.now
+            self.stage.wait(max(0, free_in + choices.of((0, 1, -1, -DAY))))
         return self.now - choices.of((0, 10 * MINUTE, HOUR, 3 * HOUR, MAX_BATCH_LIFE, 0, MINUTE))
 
     # ---- attestations -------------------------------------------------------------------------------
