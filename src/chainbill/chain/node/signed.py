@@ -22,10 +22,11 @@ def read_signed(raw: bytes, chain_id: int) -> TxParams:
     """A transaction that ``sign`` has signed, without its signature."""
     fees: TxParams
     if raw[0] == 2:
-        _, nonce, tip, max_fee, gas, to, value, data, *_ = rlp.decode(raw[1:])
+        _, nonce, tip, max_fee, gas, to, value, data, named, *_ = rlp.decode(raw[1:])
         fees = {"maxFeePerGas": Wei(_number(max_fee)), "maxPriorityFeePerGas": Wei(_number(tip))}
     else:
         nonce, price, gas, to, value, data, *_ = rlp.decode(raw)
+        named = []
         fees = {"gasPrice": Wei(_number(price))}
     transaction: TxParams = {
         "chainId": chain_id,
@@ -35,6 +36,11 @@ def read_signed(raw: bytes, chain_id: int) -> TxParams:
         "data": HexBytes(data),
         **fees,
     }
+    if named:
+        transaction["accessList"] = [
+            {"address": Web3.to_checksum_address(address), "storageKeys": [HexBytes(key) for key in keys]}
+            for address, keys in named
+        ]
     if to:
         transaction["to"] = Web3.to_checksum_address(to)
     return transaction
