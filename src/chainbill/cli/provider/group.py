@@ -20,6 +20,7 @@ from chainbill.cli.provider.payout import payout_address_group
 from chainbill.cli.provider.prices import prices
 from chainbill.cli.provider.rebuild import rebuild
 from chainbill.cli.provider.recall import recall
+from chainbill.cli.provider.receipts import take_receipts
 from chainbill.cli.provider.worklist import remove, show_worklist
 from chainbill.cli.shell.acting import acting_as, emit_statement, note_sealed, resumed_lines, resumption
 from chainbill.cli.shell.command import ShellGroup
@@ -181,6 +182,7 @@ for _command in (
     remove,
     attest,
     export,
+    take_receipts,
     recall,
     rebuild,
     check,
