@@ -177,74 +177,28 @@ abstract contract BatchWriter is SequenceBitmap {
         // PackedClaim; a row's second word as in BatchCodec. Amounts are below 2^64 and at most 2^16 of them are
         // added.
         assembly ("memory-safe") {
-            // Writes rows of the patient at hand, until there are none left or one is not plain: says where the
-            // reading stands then, what they were allowed, and what of it the plan has paid.
-            function write(c, from, count, answers, base) -> at, rows, answer, allowed, paid {
-                at := from
-                rows := count
-                answer := answers
-                let start := mload(0x40) // of the log: three words a row, behind one that is free yet
-                let end := add(start, 32)
-                let leaf := mload(add(c, 0xe0))
-                for {} rows { rows := sub(rows, 1) } {
-                    let shares := mload(add(answer, 32))
-                    // a reason, counted units, or something outside the plan
-                    if and(shares, 0xffffffffffffffff0000000000000000ffffffffffffffff) { break }
-                    mstore(add(c, 0x1c0), shares)
-                    paid := add(paid, shares) // below the coinsurance there is room for the sum
-                    allowed := add(allowed, shr(192, mload(add(answer, 8))))
-                    {
-                        let amounts := mload(answer)
-                        mstore(add(c, 0x1a0), amounts)
-                        mstore(add(end, 32), amounts)
-                    }
-                    {
-                        let commitment := calldataload(at)
-                        mstore(add(c, 0x160), commitment)
-                        mstore(end, commitment)
-                    }
-                    let row := calldataload(add(at, 32))
-                    // service id and units, benefit year, sequence
-                    let service := or(
-                        or(
-                            and(row, 0xffffffffffffffffffff00000000000000000000000000000000000000000000),
-                            shl(64, and(row, 0xffff000000000000000000000000))
-                        ),
-                        shl(96, add(base, and(shr(80, row), 0xffff)))
-                    )
-                    // whether 0 was billed
-                    let flags := iszero(shr(192, calldataload(add(at, 42))))
-                    mstore(add(c, 0x1e0), or(service, shl(24, flags)))
-                    // The coinsurance, of which nothing but what the plan has paid stands below.
-                    shares := xor(shares, shr(128, shl(128, shares)))
-                    mstore(add(end, 64), or(shares, or(shr(64, service), flags)))
-                    // The claim's id: keccak256(keccak256(eight words)).
-                    mstore(0, keccak256(add(c, 0x120), 256))
-                    mstore(leaf, keccak256(0, 32))
-                    leaf := add(leaf, 32)
-                    end := add(end, 96)
-                    answer := add(answer, 64)
-                    at := add(at, 54)
-                }
-                mstore(add(c, 0xe0), leaf)
-                paid := and(shr(64, paid), 0xffffffffffffffffffffffffffffffff)
-                if xor(rows, count) {
-                    // PlainClaimSettled: the parties stand behind the first row's commitment.
+            // PlainClaimSettled of the rows that stand before `end`, where there are any: the parties come behind the
+            // first one's commitment.
+            function flush(c, start, end) {
+                if lt(add(start, 32), end) {
                     mstore(start, mload(add(start, 32)))
                     mstore(add(start, 32), mload(add(c, 0x180)))
                     log1(start, sub(end, start), mload(add(c, 0x140)))
                 }
             }
-            // Writes rows of all patients from where `c` stands; the reading stands there again at the end.
+            // Writes rows from where `c` stands, which stands behind them at the end.
             function run(c) {
                 let at := mload(c)
                 let rows := mload(add(c, 0x20))
                 let answer := mload(add(c, 0x60))
-                let base := and(shr(96, mload(add(c, 0x100))), 0xffffffffffffffff) // of the sequences
+                let start := mload(0x40) // of the log: three words a row, behind one that is free yet
+                let end := add(start, 32)
                 let allowed := 0 // of all these rows
                 let owed := 0 // by the patients, of all these rows
                 for {} 1 {} {
                     if iszero(rows) {
+                        flush(c, start, end)
+                        end := add(start, 32)
                         let groups := mload(add(c, 0x40))
                         if iszero(groups) { break }
                         mstore(add(c, 0x40), sub(groups, 1))
@@ -254,16 +208,57 @@ abstract contract BatchWriter is SequenceBitmap {
                         rows := and(shr(88, group), 0xff)
                         at := add(at, 21)
                     }
-                    let more
-                    let paid
-                    at, rows, answer, more, paid := write(c, at, rows, answer, base)
-                    allowed := add(allowed, more)
-                    more := sub(more, paid)
-                    owed := add(owed, more)
-                    let charge := mload(add(c, 0x80))
-                    mstore(charge, add(mload(charge), more))
-                    if rows { break }
+                    let shares := mload(add(answer, 32))
+                    // a reason, counted units, or something outside the plan
+                    if and(shares, 0xffffffffffffffff0000000000000000ffffffffffffffff) { break }
+                    mstore(add(c, 0x1c0), shares)
+                    {
+                        let amounts := mload(answer)
+                        mstore(add(c, 0x1a0), amounts)
+                        mstore(add(end, 32), amounts)
+                        amounts := shr(192, mload(add(answer, 8))) // allowed
+                        allowed := add(allowed, amounts)
+                        amounts := sub(amounts, shr(192, mload(add(answer, 48)))) // less what the plan has paid
+                        owed := add(owed, amounts)
+                        let charge := mload(add(c, 0x80))
+                        mstore(charge, add(mload(charge), amounts))
+                    }
+                    {
+                        let commitment := calldataload(at)
+                        mstore(add(c, 0x160), commitment)
+                        mstore(end, commitment)
+                    }
+                    {
+                        let row := calldataload(add(at, 32))
+                        // service id and units, benefit year, sequence
+                        let sequence := add(shr(96, mload(add(c, 0x100))), and(shr(80, row), 0xffff))
+                        let service := or(
+                            or(
+                                and(row, 0xffffffffffffffffffff00000000000000000000000000000000000000000000),
+                                shl(64, and(row, 0xffff000000000000000000000000))
+                            ),
+                            shr(96, shl(192, sequence))
+                        )
+                        // whether 0 was billed
+                        let flags := iszero(shr(192, calldataload(add(at, 42))))
+                        mstore(add(c, 0x1e0), or(service, shl(24, flags)))
+                        // The coinsurance, of which nothing but what the plan has paid stands below.
+                        shares := xor(shares, shr(128, shl(128, shares)))
+                        mstore(add(end, 64), or(shares, or(shr(64, service), flags)))
+                    }
+                    {
+                        // The claim's id: keccak256(keccak256(eight words)).
+                        mstore(0, keccak256(add(c, 0x120), 256))
+                        let leaf := mload(add(c, 0xe0))
+                        mstore(leaf, keccak256(0, 32))
+                        mstore(add(c, 0xe0), add(leaf, 32))
+                    }
+                    end := add(end, 96)
+                    answer := add(answer, 64)
+                    at := add(at, 54)
+                    rows := sub(rows, 1)
                 }
+                flush(c, start, end)
                 mstore(c, at)
                 mstore(add(c, 0x20), rows)
                 mstore(add(c, 0x60), answer)
