@@ -26,9 +26,9 @@ AT_MOST = {
 
 NOT_REACHED = {
     ("single", "osaka", "bound"),
+    ("single", "osaka", "wanted"),
+    ("single", "amsterdam", "bound"),
     ("batch_100_patients_100", "osaka", "wanted"),
-    ("batch_100_patients_10", "osaka", "wanted"),
-    ("batch_800_patients_10", "osaka", "wanted"),
     ("batch_200_mixed", "osaka", "wanted"),
     ("family", "osaka", "wanted"),
     ("secondary", "osaka", "wanted"),
