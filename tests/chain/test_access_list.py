@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from eth_account import Account
 from web3.types import TxParams
 
 from chainbill.chain.node.access_list import AccessLists
+from chainbill.chain.node.signed import read_signed, sign
 from chainbill.errors import NodeRefused
 
 CALLED, TOUCHED, PLAIN = ("0x" + byte * 20 for byte in ("c1", "c2", "c3"))
@@ -81,3 +83,14 @@ def test_of__many_calls__try_the_node_once() -> None:
     lists = AccessLists(node)  # type: ignore[arg-type]
     assert [lists.of(CALL), lists.of(CALL)] == [[], []]
     assert node.asked == ["eth_estimateGas"]
+
+
+def test_read_signed__transaction_with_names__keeps_them_where_it_offers_more() -> None:
+    account = Account.from_key(b"\2" * 32)
+    named = [{"address": "0x" + "52" * 20, "storageKeys": ["0x" + "01" * 32]}]
+    transaction: Any = {
+        **{"chainId": 1, "nonce": 3, "gas": 100_000, "value": 0, "data": b"\1", "to": "0x" + "51" * 20},
+        **{"maxFeePerGas": 10, "maxPriorityFeePerGas": 1, "accessList": named},
+    }
+    sent = sign(account, transaction, "a call")
+    assert sign(account, read_signed(sent.raw, 1), "a call") == sent

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from eth_typing import HexStr
 from hexbytes import HexBytes
-from web3.types import AccessListEntry, TxParams
+from web3.types import AccessList, AccessListEntry, TxParams
 
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.node.json_rpc import JsonRpc
@@ -33,30 +34,32 @@ class AccessLists:
         self._node = node
         self._pays: bool | None = None
 
-    def of(self, transaction: TxParams) -> list[AccessListEntry]:
+    def of(self, transaction: TxParams) -> AccessList:
         """What a call touches besides the contract that it calls, whose account is named by the call itself;
         nothing where that does not pay, or the node does not say."""
         if self._pays is None:
             self._pays = self._try()
         if not self._pays:
-            return []
+            return AccessList([])
         called = str(transaction["to"]).lower()
         data = HexBytes(transaction["data"]).to_0x_hex()
         asked = {"from": transaction["from"], "to": transaction["to"], "data": data}
         try:
             told: Any = self._node.call("eth_createAccessList", asked, "latest")
             if told.get("error"):
-                return []
-            return [
-                {
-                    "address": checksum_address(str(entry["address"])),
-                    "storageKeys": sorted(str(key) for key in entry["storageKeys"]),
-                }
-                for entry in told["accessList"]
-                if str(entry["address"]).lower() != called
-            ]
+                return AccessList([])
+            return AccessList(
+                [
+                    AccessListEntry(
+                        address=HexStr(checksum_address(str(entry["address"]))),
+                        storageKeys=sorted(HexStr(str(key)) for key in entry["storageKeys"]),
+                    )
+                    for entry in told["accessList"]
+                    if str(entry["address"]).lower() != called
+                ]
+            )
         except (ChainError, AttributeError, KeyError, TypeError, ValueError):
-            return []
+            return AccessList([])
 
     def _try(self) -> bool:
         """Is a transfer of nothing that names an account and slots cheaper than touching those unnamed?"""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import rlp  # type: ignore[import-untyped]
 from eth_account.signers.local import LocalAccount
+from eth_typing import HexStr
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.types import Nonce, TxParams, Wei
+from web3.types import AccessList, AccessListEntry, Nonce, TxParams, Wei
 
 from chainbill.chain.node.outbox import CALL, Sending
 from chainbill.records.hashing import keccak256
@@ -37,10 +38,15 @@ def read_signed(raw: bytes, chain_id: int) -> TxParams:
         **fees,
     }
     if named:
-        transaction["accessList"] = [
-            {"address": Web3.to_checksum_address(address), "storageKeys": [HexBytes(key) for key in keys]}
-            for address, keys in named
-        ]
+        transaction["accessList"] = AccessList(
+            [
+                AccessListEntry(
+                    address=HexStr(Web3.to_checksum_address(address)),
+                    storageKeys=[HexStr("0x" + key.hex()) for key in keys],
+                )
+                for address, keys in named
+            ]
+        )
     if to:
         transaction["to"] = Web3.to_checksum_address(to)
     return transaction
