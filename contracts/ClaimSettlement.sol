@@ -6,6 +6,7 @@ import {BatchCodec} from "./codec/BatchCodec.sol";
 import {ClaimTree} from "./codec/ClaimTree.sol";
 import {TypedData} from "./codec/TypedData.sol";
 import {WordArray} from "./codec/WordArray.sol";
+import {Spendable} from "./escrow/Spendable.sol";
 import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
 import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
@@ -181,7 +182,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         _startCursor(cursor, context, sections);
         Payers memory pair = _payerContracts(payers_);
         for (uint256 offset; offset < sections.length;) {
-            (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
+            uint256 end = offset + BatchCodec.sectionBytes(BatchCodec.header(sections, offset));
             _settleSection(cursor, pair, sections[offset:end]);
             offset = end;
         }
@@ -263,6 +264,9 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         bytes memory statements = SectionCalls.maySpend(escrow, section, context.signedAt);
         if (pair.primaryId == 0 || BatchCodec.flags(word) != 0) {
             return _priceOneByOne(context, pair, section, skipped, statements);
+        }
+        if (Spendable.refusesAll(statements)) {
+            return (_answerRefused(section, skipped, statements, context.currentYear), "");
         }
         if (skipped.length != 0) statements = bytes.concat(statements, skipped);
         uint256 times = context.currentYear << 40 | context.signedAt;

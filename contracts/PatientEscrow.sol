@@ -530,14 +530,18 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     function _stateAll(bytes calldata section, uint256 signedAt, uint256 place) private view {
         uint32 providerId = BatchCodec.providerId(BatchCodec.header(section, 0));
         uint256 named = PatientSlot.pair(BatchCodec.payersOf(section, 0));
+        uint256 key = PatientSlot.remembering(named, providerId);
         (uint256 groups, uint256 at) = _groups(section);
-        unchecked {
-            // A section is shorter than 2^32 bytes.
-            for (; groups != 0; --groups) {
-                uint256 group = BatchCodec.load(at);
+        while (true) {
+            if (key != 0) (at, groups, place) = _stateRemembered(at, groups, place, key, signedAt);
+            if (groups == 0) return;
+            uint256 group = BatchCodec.load(at);
+            WordArray.write(place, _stated(group >> 96, providerId, named, signedAt));
+            unchecked {
+                // A section is shorter than 2^32 bytes.
                 at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * BatchCodec.ROW_BYTES;
-                WordArray.write(place, _stated(group >> 96, providerId, named, signedAt));
                 place += 32;
+                --groups;
             }
         }
     }
@@ -545,17 +549,20 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
     /// Takes the words at `place` in calldata from the balances of a section's patients.
     function _chargeAll(bytes calldata section, uint256 place) private returns (uint256 total) {
         (uint256 groups, uint256 at) = _groups(section);
-        unchecked {
-            // A section is shorter than 2^32 bytes; an amount that is debited is below 2^64.
-            for (uint256 end = place + 32 * groups; place < end; place += 32) {
+        while (true) {
+            uint256 sum;
+            (at, groups, place, sum) = _chargePlain(at, groups, place);
+            unchecked {
+                // An amount that is debited is below 2^64, and a section shorter than 2^32 bytes.
+                total += sum;
+                if (groups == 0) return total;
                 uint256 group = BatchCodec.load(at);
-                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * BatchCodec.ROW_BYTES;
                 uint256 amount = BatchCodec.load(place);
-                if (amount == 0) continue;
+                _debit(address(uint160(group >> 96)), BatchCodec.providerId(BatchCodec.header(section, 0)), amount);
                 total += amount;
-                if (!_debitedPlainly(group >> 96, amount)) {
-                    _debit(address(uint160(group >> 96)), BatchCodec.providerId(BatchCodec.header(section, 0)), amount);
-                }
+                at += BatchCodec.GROUP_BYTES + uint8(group >> 88) * BatchCodec.ROW_BYTES;
+                place += 32;
+                --groups;
             }
         }
     }
@@ -574,6 +581,44 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
         uint256 slot = record.slot;
         if (slot.hasNext()) slot = slot.inForce(record.next, signedAt);
         return _statement(slot, _consents[providerId][patient].at(signedAt), named, signedAt);
+    }
+
+    /// Writes what `_statement` says of patients, until there are none left or the slot of one does not remember the
+    /// consent, or something of it is changing.
+    /// @param key the payers and the provider as such a slot has them, see PatientSlot
+    /// @return where the reading and the writing stand, and how many patients are left
+    function _stateRemembered(uint256 at, uint256 groups, uint256 place, uint256 key, uint256 signedAt)
+        private
+        view
+        returns (uint256, uint256, uint256)
+    {
+        // Slots as in PatientSlot, words as in Spendable, groups as in BatchCodec. Written are scratch space and the
+        // words at `place`. A cent is 10^4 of the token's unit; Reason 15 is OverEventLimit.
+        assembly ("memory-safe") {
+            mstore(32, _patients.slot)
+            let today := and(div(timestamp(), 86400), 0xffff)
+            for {} groups { groups := sub(groups, 1) } {
+                let group := calldataload(at)
+                mstore(0, shr(96, group))
+                let slot := sload(keccak256(0, 64))
+                // A consent is remembered and nothing is changing; these payers and this provider.
+                if or(xor(and(slot, 7), 4), xor(and(shr(144, slot), 0xffffffffffff), key)) { break }
+                // The consent holds.
+                if iszero(gt(shl(20, and(shr(3, slot), 0x1fff)), signedAt)) { break }
+                let left := 0xffffffffffffffff
+                let limit := and(shr(80, slot), 0xffffffff)
+                if limit {
+                    limit := mul(limit, 10000)
+                    let spent := mul(and(shr(32, slot), 0xffffffffffff), eq(and(shr(16, slot), 0xffff), today))
+                    left := mul(sub(limit, spent), gt(limit, spent))
+                }
+                limit := mul(and(shr(112, slot), 0xffffffff), 10000) // for one event
+                mstore(place, or(or(shl(192, shr(192, slot)), shl(128, left)), or(shl(64, limit), 0x0f00)))
+                place := add(place, 32)
+                at := add(add(at, 21), mul(and(shr(88, group), 0xff), 54))
+            }
+        }
+        return (at, groups, place);
     }
 
     /// What `_statement` says of a patient of whom nothing is changing, who has accepted the payers `named` and
@@ -596,28 +641,19 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
             let accepted := and(shr(144, slot), 0xffffffffffff)
             let most := limitAt(slot, 112)
             word := 0x0f00
-            // A remembered consent of this provider that holds long enough allows more than `most`.
-            let remembered := and(slot, 4)
-            if remembered {
-                remembered := and(
-                    eq(and(accepted, 0xffffff), providerId), gt(shl(20, and(shr(3, slot), 0x1fff)), signedAt)
-                )
-                accepted := and(accepted, 0xffffff000000)
-            }
-            let holds := 1
-            if iszero(remembered) {
-                mstore(0, providerId)
-                mstore(32, _consents.slot)
-                mstore(32, keccak256(0, 64))
-                mstore(0, patient)
-                let consent := sload(keccak256(0, 64))
-                // nothing follows it, and it ends later
-                holds := gt(gt(and(shr(152, consent), 0xffffffffff), signedAt), gt(and(consent, 0xffffffffff00), 0))
-                consent := shr(192, consent)
-                if iszero(gt(lt(most, consent), iszero(most))) {
-                    most := consent
-                    word := 0x0e00
-                }
+            // In place of a secondary payer a provider may stand.
+            if and(slot, 4) { accepted := and(accepted, 0xffffff000000) }
+            mstore(0, providerId)
+            mstore(32, _consents.slot)
+            mstore(32, keccak256(0, 64))
+            mstore(0, patient)
+            let consent := sload(keccak256(0, 64))
+            // nothing follows it, and it ends later
+            let holds := gt(gt(and(shr(152, consent), 0xffffffffff), signedAt), gt(and(consent, 0xffffffffff00), 0))
+            consent := shr(192, consent)
+            if iszero(gt(lt(most, consent), iszero(most))) {
+                most := consent
+                word := 0x0e00
             }
             // Nothing is changing; these payers; the consent holds.
             switch gt(holds, or(and(slot, 3), xor(accepted, named)))
@@ -637,32 +673,54 @@ contract PatientEscrow is IPatientEscrow, EIP712, ReentrancyGuardTransient {
         }
     }
 
-    /// Does what `_debit` does for a patient of whom nothing is changing, and with a consent that is remembered
-    /// or a secondary payer or no limit for one event; false, and nothing written, for any other.
-    function _debitedPlainly(uint256 patient, uint256 amount) private returns (bool done) {
-        // `slot` as in PatientSlot. Only scratch space is written.
+    /// Does what `_debit` does for patients, until there are none left or something of one is changing, or it has a
+    /// limit for one event and room for a consent that is not remembered: of that one nothing is written.
+    /// @return where the reading stands, how many patients are left, and what was taken of those before
+    function _chargePlain(uint256 at, uint256 groups, uint256 place)
+        private
+        returns (uint256, uint256, uint256, uint256)
+    {
+        uint256 total;
+        // Slots as in PatientSlot, groups as in BatchCodec. Only scratch space is written. Amounts are below 2^64.
         assembly ("memory-safe") {
-            mstore(0, patient)
             mstore(32, _patients.slot)
-            let place := keccak256(0, 64)
-            let slot := sload(place)
-            // A consent is remembered, or there is no room for one or no limit.
-            let settled := or(and(slot, 4), or(and(shr(144, slot), 0xffffff), iszero(and(shr(112, slot), 0xffffffff))))
-            // no change, and enough of a balance
-            if gt(mul(lt(sub(amount, 1), shr(192, slot)), iszero(iszero(settled))), and(slot, 3)) {
-                done := 1
-                slot := sub(slot, shl(192, amount))
-                // with a per-day limit: what was spent on this day, and the day
-                if and(shr(80, slot), 0xffffffff) {
-                    let day := and(div(timestamp(), 86400), 0xffff)
-                    let spent := mul(and(shr(32, slot), 0xffffffffffff), eq(and(shr(16, slot), 0xffff), day))
-                    spent := add(spent, amount)
-                    done := iszero(shr(48, spent))
-                    slot := or(or(shl(80, shr(80, slot)), and(slot, 0xffff)), or(shl(32, spent), shl(16, day)))
+            let today := and(div(timestamp(), 86400), 0xffff)
+            for {} groups { groups := sub(groups, 1) } {
+                let group := calldataload(at)
+                let amount := calldataload(place)
+                if amount {
+                    mstore(0, shr(96, group))
+                    let slot_ := keccak256(0, 64)
+                    let slot := sload(slot_)
+                    // nothing is changing, and enough of a balance
+                    if gt(or(and(slot, 3), gt(amount, shr(192, slot))), 0) { break }
+                    if iszero(and(slot, 4)) {
+                        // no consent is remembered: there is a limit, and room for one
+                        if gt(and(shr(112, slot), 0xffffffff), mul(and(shr(144, slot), 0xffffff), 0x100000000)) {
+                            break
+                        }
+                    }
+                    total := add(total, amount)
+                    // with a per-day limit: what was spent on this day, and the day
+                    if and(shr(80, slot), 0xffffffff) {
+                        let spent := mul(and(shr(32, slot), 0xffffffffffff), eq(and(shr(16, slot), 0xffff), today))
+                        spent := add(spent, amount)
+                        if shr(48, spent) {
+                            total := sub(total, amount)
+                            break
+                        }
+                        slot := or(
+                            and(slot, 0xffffffffffffffffffffffffffffffffffffffffffff0000000000000000ffff),
+                            or(shl(32, spent), shl(16, today))
+                        )
+                    }
+                    sstore(slot_, sub(slot, shl(192, amount)))
                 }
-                if done { sstore(place, slot) }
+                place := add(place, 32)
+                at := add(add(at, 21), mul(and(shr(88, group), 0xff), 54))
             }
         }
+        return (at, groups, place, total);
     }
 
     /// Takes an amount that settlement has priced for an event of this provider from a patient's balance.

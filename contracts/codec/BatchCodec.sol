@@ -190,6 +190,14 @@ library BatchCodec {
         }
     }
 
+    /// @notice How long a section is, of which `sectionEnd` has said that all of it is there.
+    function sectionBytes(uint256 word) internal pure returns (uint256 size) {
+        unchecked {
+            // as `groupsEnd`
+            size = attestationsAt(word) + attestationBytes(word);
+        }
+    }
+
     /// @notice The secondary payer's fields of the section at `offset`, as they stand in its header:
     /// secondaryPayerId u32 | secondaryPlanId u16 | secondaryTermsVersion u16; 0 without one.
     function secondary(bytes calldata sections, uint256 offset, uint256 word) internal pure returns (uint64) {
@@ -210,7 +218,7 @@ library BatchCodec {
         unchecked {
             // Sizes below 2^32, behind an offset within calldata. Of a header that is cut short the rest is 0 or not
             // its own: it ends beyond `sections` in any case.
-            end = offset + attestationsAt(word) + attestationBytes(word);
+            end = offset + sectionBytes(word);
         }
         if (groups == 0 || rows < groups || flags(word) > KNOWN_FLAGS || end > sections.length) {
             revert MalformedBatch(offset);

@@ -106,6 +106,13 @@ library PatientSlot {
         return slot & CONSENT != 0 && uint24(slot >> 144) == providerId;
     }
 
+    /// @notice The payers' fields of a slot that names these payers and remembers the consent of this provider; 0: no slot
+    /// does both.
+    function remembering(uint256 both, uint256 providerId) internal pure returns (uint256) {
+        if (both & type(uint24).max != 0 || providerId > type(uint24).max) return 0;
+        return both | providerId;
+    }
+
     /// @notice Has the slot room for a consent, and a limit that may be under the consent's?
     function mayRemember(uint256 slot, uint256 providerId) internal pure returns (bool) {
         return slot & (CONSENT | PAYERS_CHANGE | LIMITS_CHANGE | SECONDARY) == 0 && limits(slot) >> 32 != 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {WordArray} from "../codec/WordArray.sol";
 import {Reason} from "../types/Outcomes.sol";
 
 /// @notice What the escrow states of one patient before a payer prices, in one word:
@@ -37,6 +38,19 @@ library Spendable {
 
     function balanceOf(uint256 word) internal pure returns (uint256) {
         return word >> 192;
+    }
+
+    /// @notice Does every one of these statements, one or more, have a reason why nothing may be charged?
+    function refusesAll(bytes memory statements) internal pure returns (bool) {
+        uint256 place = WordArray.start(statements);
+        unchecked {
+            // places in memory
+            for (uint256 end = place + statements.length; place < end; place += 32) {
+                (uint256 statement,) = WordArray.read(place);
+                if (uint8(statement) == uint8(Reason.None)) return false;
+            }
+        }
+        return true;
     }
 
     /// @notice May `amount` be charged for one event?

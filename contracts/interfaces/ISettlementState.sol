@@ -67,6 +67,10 @@ interface ISettlementState {
     }
 
     // ---- events -----------------------------------------------------------------------------------
+    // Neighbouring rows of one patient in a section that are all plain claims, or are all refused by one reason, share
+    // a log: what its event declares is of the first row, and behind it stands of each other row
+    //   commitment | amounts | service                     where they are PlainClaimSettled
+    //   commitment | service, with billed in fee's place   where they are ClaimDenied, ClaimPended or ClaimSkipped
 
     /// @notice An event was paid. Words: see PackedClaim.
     event ClaimSettled(

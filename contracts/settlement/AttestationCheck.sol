@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {SettlementState} from "./SettlementState.sol";
 import {BatchCodec} from "../codec/BatchCodec.sol";
+import {Signer} from "../codec/Signer.sol";
 import {TypedData} from "../codec/TypedData.sol";
 import {WordArray} from "../codec/WordArray.sol";
 
@@ -18,6 +18,9 @@ abstract contract AttestationCheck is SettlementState {
 
     /// An attestation's span: this bit says that a contract answers; of the others 0 means one row.
     uint256 private constant BY_CONTRACT = 1 << 15;
+
+    /// How long one attestation of a key is.
+    uint256 private constant ONE_BUNDLE = BatchCodec.SPAN_BYTES + BatchCodec.COMPACT_BYTES;
 
     /// Where the reading of a section stands.
     struct Attested {
@@ -34,30 +37,38 @@ abstract contract AttestationCheck is SettlementState {
     /// @return refused a bit per row, 1: it stands under no signature that counts; empty where there is no such row
     function _checkAttestations(bytes calldata section, uint256 signedAt) internal view returns (bytes memory refused) {
         (uint256 header, uint256 at) = (BatchCodec.header(section, 0), BatchCodec.place(section));
-        if (!_isOneBundle(header, at)) return _checkEach(section, signedAt);
-        if (!_countsForAll(header, at, signedAt)) refused = WordArray.ones(BatchCodec.rowCount(header));
+        uint256 attestation;
+        unchecked {
+            // A place in calldata: a section is longer.
+            attestation = at + section.length - ONE_BUNDLE;
+        }
+        if (!_isOneBundle(header, attestation)) return _checkEach(section, signedAt);
+        if (!_countsForAll(header, at, attestation, signedAt)) refused = WordArray.ones(BatchCodec.rowCount(header));
     }
 
     // ---- one key's signature under a whole section --------------------------------------------------
 
     /// Is all that a section is attested by one signature of a key, under all of its groups? `_checkEach` would find the
     /// same of it, at three times the gas.
-    function _isOneBundle(uint256 header, uint256 at) private pure returns (bool) {
-        unchecked {
-            // a place in calldata
-            uint256 span = BatchCodec.load(at + BatchCodec.attestationsAt(header)) >> 240;
-            return BatchCodec.attestationBytes(header) == BatchCodec.SPAN_BYTES + BatchCodec.COMPACT_BYTES
-                && span == BatchCodec.groupCount(header);
-        }
+    /// @param attestation where in calldata it would begin
+    function _isOneBundle(uint256 header, uint256 attestation) private pure returns (bool) {
+        return BatchCodec.attestationBytes(header) == ONE_BUNDLE
+            && BatchCodec.load(attestation) >> 240 == BatchCodec.groupCount(header);
     }
 
-    function _countsForAll(uint256 header, uint256 at, uint256 signedAt) private view returns (bool) {
-        uint256 signature;
+    /// @param at where in calldata the section begins
+    /// @param attestation where in calldata it begins
+    function _countsForAll(uint256 header, uint256 at, uint256 attestation, uint256 signedAt)
+        private
+        view
+        returns (bool)
+    {
         bytes32 rowsHash;
+        uint256 signature;
         unchecked {
             // places in calldata
-            signature = at + BatchCodec.attestationsAt(header) + BatchCodec.SPAN_BYTES;
             rowsHash = BatchCodec.hashOf(at + BatchCodec.headerBytes(header), at + BatchCodec.groupsEnd(header));
+            signature = attestation + BatchCodec.SPAN_BYTES;
         }
         address signer = _signerOf(_bundleDigest(header, rowsHash), signature);
         return _stands(BatchCodec.providerId(header), signer, signedAt);
@@ -187,10 +198,11 @@ abstract contract AttestationCheck is SettlementState {
     }
 
     /// Whose signature stands at a place in calldata; zero: nobody's.
-    function _signerOf(bytes32 digest, uint256 at) private pure returns (address signer) {
+    function _signerOf(bytes32 digest, uint256 at) private view returns (address) {
         unchecked {
-            // a place in calldata
-            (signer,,) = ECDSA.tryRecover(digest, bytes32(BatchCodec.load(at)), bytes32(BatchCodec.load(at + 32)));
+            // a place in calldata; v is 27 or 28
+            uint256 s = BatchCodec.load(at + 32);
+            return Signer.recover(digest, 27 + (s >> 255), BatchCodec.load(at), s << 1 >> 1);
         }
     }
 

@@ -12,7 +12,7 @@ import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
 
 /// @notice The part of ClaimSettlement that writes what became of each row: logs, leaves, charges, credit.
 /// `_writeRow` says at length what becomes of a row; `_fastPath` does the same for the commonest at a third
-/// of the gas.
+/// of the gas, `_writeAlike` for those that did not settle.
 abstract contract BatchWriter is SequenceBitmap {
     using CreditAccount for CreditAccount.Account;
 
@@ -122,18 +122,19 @@ abstract contract BatchWriter is SequenceBitmap {
         internal
         returns (bytes memory charges)
     {
-        uint256 header = BatchCodec.header(section, 0);
-        charges = WordArray.zeros(BatchCodec.groupCount(header) << 5);
+        (uint256 header, uint256 at) = (BatchCodec.header(section, 0), BatchCodec.place(section));
+        uint256 groups = BatchCodec.groupCount(header);
+        charges = WordArray.zeros(groups << 5);
         (cursor.charged, cursor.credit, cursor.operatorFee) = (0, 0, 0);
-        (cursor.header, cursor.groups) = (header, BatchCodec.groupCount(header));
-        cursor.parties = header >> 160 << 160 | uint256(BatchCodec.secondary(section, 0, header)) << 96;
+        (cursor.header, cursor.groups, cursor.parties) = (header, groups, header >> 160 << 160);
         unchecked {
             // places in calldata and memory
-            cursor.at = BatchCodec.place(section) + BatchCodec.headerBytes(header);
+            cursor.at = at + BatchCodec.headerBytes(header);
             cursor.charge = WordArray.start(charges) - 32;
             if (BatchCodec.flags(header) != 0) {
-                cursor.secondaryService = BatchCodec.place(section) + BatchCodec.groupsEnd(header);
-                cursor.corrects = BatchCodec.place(section) + BatchCodec.correctsAt(header);
+                cursor.parties |= uint256(BatchCodec.secondary(section, 0, header)) << 96;
+                cursor.secondaryService = at + BatchCodec.groupsEnd(header);
+                cursor.corrects = at + BatchCodec.correctsAt(header);
             }
         }
         cursor.answer = WordArray.start(answers);
@@ -143,8 +144,16 @@ abstract contract BatchWriter is SequenceBitmap {
             if (plain) _fastPath(cursor);
             if (cursor.rows | cursor.groups == 0) return charges;
             if (cursor.rows == 0) _openGroup(cursor);
-            _writeRow(cursor);
+            uint256 reason = BatchCodec.flags(header) == 0 ? _reasonAt(cursor.answer) : 0;
+            if (reason != 0) _writeAlike(cursor, reason);
+            else _writeRow(cursor);
         }
+    }
+
+    /// Why the row of an answer did not settle; 0: it did.
+    function _reasonAt(uint256 answer) private pure returns (uint256) {
+        (uint256 amounts, uint256 shares) = WordArray.read(answer);
+        return PackedClaim.reasonOf(amounts, shares);
     }
 
     function _openGroup(Cursor memory cursor) private pure {
@@ -160,72 +169,197 @@ abstract contract BatchWriter is SequenceBitmap {
     }
 
     /// Writes rows until there are none left or one did not settle, had its units counted, or has a part outside
-    /// the plan. For sections with one payer, and where no fee is taken. The sum of a section's base and a row's
-    /// number is below 2^64: `_useSequences` has seen to it.
+    /// the plan. For sections with one payer, and where no fee is taken. One log has what stands together of a
+    /// patient. The sum of a section's base and a row's number is below 2^64: `_useSequences` has seen to it.
     function _fastPath(Cursor memory cursor) private {
         // Reads and writes the fields of `cursor` at the places that stand beside them, answers, charges and
-        // leaves, which are allocated, and scratch space. Words as in PackedClaim; a row's second word as in
-        // BatchCodec. Amounts are below 2^64 and at most 2^16 of them are added.
+        // leaves, which are allocated, scratch space, and what lies behind the free memory pointer. Words as in
+        // PackedClaim; a row's second word as in BatchCodec. Amounts are below 2^64 and at most 2^16 of them are
+        // added.
         assembly ("memory-safe") {
-            // Logs PlainClaimSettled with a word that stands where `shares` will, and hashes the claim's words:
-            // keccak256(keccak256(eight words)).
-            function write(cursor_, logged, shares) {
-                mstore(add(cursor_, 0x1c0), logged)
-                log1(add(cursor_, 0x160), 128, mload(add(cursor_, 0x140)))
-                mstore(add(cursor_, 0x1c0), shares)
-                mstore(0, keccak256(add(cursor_, 0x120), 256))
-                let leaf := mload(add(cursor_, 0xe0))
-                mstore(leaf, keccak256(0, 32))
-                mstore(add(cursor_, 0xe0), add(leaf, 32))
+            // PlainClaimSettled of the rows that stand before `end`, where there are any: the parties come behind the
+            // first one's commitment.
+            function flush(c, start, end) {
+                if lt(add(start, 32), end) {
+                    mstore(start, mload(add(start, 32)))
+                    mstore(add(start, 32), mload(add(c, 0x180)))
+                    log1(start, sub(end, start), mload(add(c, 0x140)))
+                }
             }
-            let at := mload(cursor)
-            let rows := mload(add(cursor, 0x20))
-            let answer := mload(add(cursor, 0x60))
-            let allowed := 0 // of all these rows
-            let paid := 0 // by the plan, of all these rows
-            let base := and(shr(96, mload(add(cursor, 0x100))), 0xffffffffffffffff) // of the sequences
-            for {} 1 {} {
-                if iszero(rows) {
-                    let groups := mload(add(cursor, 0x40))
-                    if iszero(groups) { break }
-                    mstore(add(cursor, 0x40), sub(groups, 1))
-                    mstore(add(cursor, 0x80), add(mload(add(cursor, 0x80)), 32))
-                    let group := calldataload(at)
-                    mstore(add(cursor, 0x140), shr(96, group))
-                    rows := and(shr(88, group), 0xff)
-                    at := add(at, 21)
+            // Writes rows from where `c` stands, which stands behind them at the end.
+            function run(c) {
+                let at := mload(c)
+                let rows := mload(add(c, 0x20))
+                let answer := mload(add(c, 0x60))
+                let start := mload(0x40) // of the log: three words a row, behind one that is free yet
+                let end := add(start, 32)
+                let allowed := 0 // of all these rows
+                let owed := 0 // by the patients, of all these rows
+                for {} 1 {} {
+                    if iszero(rows) {
+                        flush(c, start, end)
+                        end := add(start, 32)
+                        let groups := mload(add(c, 0x40))
+                        if iszero(groups) { break }
+                        mstore(add(c, 0x40), sub(groups, 1))
+                        mstore(add(c, 0x80), add(mload(add(c, 0x80)), 32))
+                        let group := calldataload(at)
+                        mstore(add(c, 0x140), shr(96, group))
+                        rows := and(shr(88, group), 0xff)
+                        at := add(at, 21)
+                    }
+                    let shares := mload(add(answer, 32))
+                    // a reason, counted units, or something outside the plan
+                    if and(shares, 0xffffffffffffffff0000000000000000ffffffffffffffff) { break }
+                    mstore(add(c, 0x1c0), shares)
+                    {
+                        let amounts := mload(answer)
+                        mstore(add(c, 0x1a0), amounts)
+                        mstore(add(end, 32), amounts)
+                        amounts := shr(192, mload(add(answer, 8))) // allowed
+                        allowed := add(allowed, amounts)
+                        amounts := sub(amounts, shr(192, mload(add(answer, 48)))) // less what the plan has paid
+                        owed := add(owed, amounts)
+                        let charge := mload(add(c, 0x80))
+                        mstore(charge, add(mload(charge), amounts))
+                    }
+                    {
+                        let commitment := calldataload(at)
+                        mstore(add(c, 0x160), commitment)
+                        mstore(end, commitment)
+                    }
+                    {
+                        let row := calldataload(add(at, 32))
+                        // service id and units, benefit year, sequence
+                        let sequence := add(shr(96, mload(add(c, 0x100))), and(shr(80, row), 0xffff))
+                        let service := or(
+                            or(
+                                and(row, 0xffffffffffffffffffff00000000000000000000000000000000000000000000),
+                                shl(64, and(row, 0xffff000000000000000000000000))
+                            ),
+                            shr(96, shl(192, sequence))
+                        )
+                        // whether 0 was billed
+                        let flags := iszero(shr(192, calldataload(add(at, 42))))
+                        mstore(add(c, 0x1e0), or(service, shl(24, flags)))
+                        // The coinsurance, of which nothing but what the plan has paid stands below.
+                        shares := xor(shares, shr(128, shl(128, shares)))
+                        mstore(add(end, 64), or(shares, or(shr(64, service), flags)))
+                    }
+                    {
+                        // The claim's id: keccak256(keccak256(eight words)).
+                        mstore(0, keccak256(add(c, 0x120), 256))
+                        let leaf := mload(add(c, 0xe0))
+                        mstore(leaf, keccak256(0, 32))
+                        mstore(add(c, 0xe0), add(leaf, 32))
+                    }
+                    end := add(end, 96)
+                    answer := add(answer, 64)
+                    at := add(at, 54)
+                    rows := sub(rows, 1)
                 }
-                let shares := mload(add(answer, 32))
-                // a reason, counted units, or something outside the plan
-                if and(shares, 0xffffffffffffffff0000000000000000ffffffffffffffff) { break }
-                {
-                    mstore(add(cursor, 0x1a0), mload(answer))
-                    let amount := shr(192, mload(add(answer, 8))) // allowed
-                    allowed := add(allowed, amount)
-                    let part := shr(192, mload(add(answer, 48))) // paid by the plan
-                    paid := add(paid, part)
-                    let charge := mload(add(cursor, 0x80))
-                    mstore(charge, add(mload(charge), sub(amount, part)))
-                }
-                mstore(add(cursor, 0x160), calldataload(at))
-                {
+                flush(c, start, end)
+                mstore(c, at)
+                mstore(add(c, 0x20), rows)
+                mstore(add(c, 0x60), answer)
+                mstore(add(c, 0xa0), add(mload(add(c, 0xa0)), owed))
+                mstore(add(c, 0xc0), add(mload(add(c, 0xc0)), allowed))
+            }
+
+            run(cursor)
+        }
+    }
+
+    /// Writes the row that comes next and those behind it that ended alike, by the same reason: in one log of each
+    /// patient, and their sequences are given back a word at a time. For sections without flags. `_writeRow`, row by
+    /// row, does the same with a log of each.
+    function _writeAlike(Cursor memory cursor, uint256 reason) private {
+        Outcome outcome = outcomeOf(Reason(reason));
+        bytes32 topic = _topicOf(outcome);
+        bool pends = outcome == Outcome.Pended;
+        mapping(uint256 word => uint256) storage spent = _spent[BatchCodec.providerId(cursor.header)];
+        uint256 before = cursor.answer;
+        // As in `_fastPath`; besides, bits of the provider's bitmap are cleared.
+        assembly ("memory-safe") {
+            // Clears bits of word `index` of a mapping.
+            function free(index, mapping_, bits_) {
+                mstore(0, index)
+                mstore(32, mapping_)
+                let place := keccak256(0, 64)
+                sstore(place, and(sload(place), not(bits_)))
+            }
+            // Reads a patient's rows on, as long as they have the reason, into pairs of words from `start` on; says where
+            // these end. A row that settled has 0 where a reason stands.
+            function read(c, start, reason_, frees, mapping_) -> end {
+                end := start
+                let at := mload(c)
+                let rows := mload(add(c, 0x20))
+                let answer := mload(add(c, 0x60))
+                let base := and(shr(96, mload(add(c, 0x100))), 0xffffffffffffffff) // of the sequences
+                let index := 0 // of the bitmap's word at hand
+                let bits := 0 // of that word, to be cleared
+                for {} rows { rows := sub(rows, 1) } {
+                    if xor(and(mload(add(answer, 32)), 0xff), reason_) { break }
                     let row := calldataload(add(at, 32))
-                    // service id and units, benefit year, sequence, and whether 0 was billed
-                    let service := or(shl(112, shr(176, row)), shl(96, and(shr(96, row), 0xffff)))
-                    service := or(service, shl(32, add(base, and(shr(80, row), 0xffff))))
-                    let flags := iszero(shr(192, calldataload(add(at, 42))))
-                    mstore(add(cursor, 0x1e0), or(shl(64, service), shl(24, flags)))
-                    write(cursor, or(shl(192, shr(192, shares)), or(service, flags)), shares)
+                    let sequence := add(base, and(shr(80, row), 0xffff))
+                    if frees {
+                        if xor(shr(8, sequence), index) {
+                            if bits { free(index, mapping_, bits) }
+                            index := shr(8, sequence)
+                            bits := 0
+                        }
+                        bits := or(bits, shl(and(sequence, 0xff), 1))
+                    }
+                    // service id and units, benefit year, sequence, what was billed, whether that is 0
+                    let service := or(
+                        or(
+                            and(row, 0xffffffffffffffffffff00000000000000000000000000000000000000000000),
+                            shl(64, and(row, 0xffff000000000000000000000000))
+                        ),
+                        shl(96, sequence)
+                    )
+                    let billed := mload(answer) // in its highest 64 bits; there is nothing below
+                    mstore(end, calldataload(at))
+                    mstore(add(end, 32), or(service, or(shr(160, billed), shl(24, iszero(billed)))))
+                    end := add(end, 64)
+                    at := add(at, 54)
+                    answer := add(answer, 64)
                 }
-                at := add(at, 54)
-                answer := add(answer, 64)
-                rows := sub(rows, 1)
+                if bits { free(index, mapping_, bits) }
+                mstore(c, at)
+                mstore(add(c, 0x20), rows)
+                mstore(add(c, 0x60), answer)
             }
-            mstore(cursor, at)
-            mstore(add(cursor, 0x20), rows)
-            mstore(add(cursor, 0x60), answer)
-            mstore(add(cursor, 0xa0), add(mload(add(cursor, 0xa0)), sub(allowed, paid)))
-            mstore(add(cursor, 0xc0), add(mload(add(cursor, 0xc0)), allowed))
+            // Writes all that ended alike of the patient at hand.
+            function write(c, topic_, reason_, frees, mapping_) {
+                let start := mload(0x40)
+                let end := read(c, add(start, 96), reason_, frees, mapping_)
+                // The first row stands as the log of one row has it: commitment, parties, amounts, shares, service.
+                let service := mload(add(start, 128))
+                mstore(start, mload(add(start, 96)))
+                mstore(add(start, 32), or(mload(add(c, 0x180)), reason_))
+                mstore(add(start, 64), shl(160, and(service, 0xffffffffffffffff00000000)))
+                mstore(add(start, 96), 0)
+                mstore(add(start, 128), and(service, not(0xffffffffffffffff00000000)))
+                log2(start, sub(end, start), topic_, mload(add(c, 0x140)))
+            }
+            for {} 1 {} {
+                write(cursor, topic, reason, pends, spent.slot)
+                let groups := mload(add(cursor, 0x40))
+                if or(mload(add(cursor, 0x20)), iszero(groups)) { break }
+                if xor(and(mload(add(mload(add(cursor, 0x60)), 32)), 0xff), reason) { break }
+                // The next patient's first row ended so too.
+                mstore(add(cursor, 0x40), sub(groups, 1))
+                mstore(add(cursor, 0x80), add(mload(add(cursor, 0x80)), 32))
+                let group := calldataload(mload(cursor))
+                mstore(add(cursor, 0x140), shr(96, group))
+                mstore(add(cursor, 0x20), and(shr(88, group), 0xff))
+                mstore(cursor, add(mload(cursor), 21))
+            }
+        }
+        unchecked {
+            // Two words an answer; at most 2^16 rows of each outcome.
+            cursor.tally += ((cursor.answer - before) >> 6) * _oneOf(outcome);
         }
     }
 
@@ -297,17 +431,23 @@ abstract contract BatchWriter is SequenceBitmap {
         uint256 reason = cursor.shares;
         (cursor.parties, cursor.shares) = (cursor.parties | reason, 0);
         Outcome outcome = outcomeOf(Reason(reason));
-        if (outcome == Outcome.Denied) {
-            cursor.tally += ONE_DENIED;
-            _emit(ISettlementState.ClaimDenied.selector, cursor);
-        } else if (outcome == Outcome.Pended) {
-            cursor.tally += ONE_PENDED;
+        cursor.tally += _oneOf(outcome);
+        if (outcome == Outcome.Pended) {
             _freeSequence(PackedClaim.providerId(cursor.parties), PackedClaim.sequence(cursor.service));
-            _emit(ISettlementState.ClaimPended.selector, cursor);
-        } else {
-            cursor.tally += ONE_SKIPPED;
-            _emit(ISettlementState.ClaimSkipped.selector, cursor);
         }
+        _emit(_topicOf(outcome), cursor);
+    }
+
+    /// What a row that did not settle adds to a tally.
+    function _oneOf(Outcome outcome) private pure returns (uint256) {
+        if (outcome == Outcome.Denied) return ONE_DENIED;
+        return outcome == Outcome.Pended ? ONE_PENDED : ONE_SKIPPED;
+    }
+
+    /// The event of a row that did not settle.
+    function _topicOf(Outcome outcome) private pure returns (bytes32) {
+        if (outcome == Outcome.Denied) return ISettlementState.ClaimDenied.selector;
+        return outcome == Outcome.Pended ? ISettlementState.ClaimPended.selector : ISettlementState.ClaimSkipped.selector;
     }
 
     /// Emits one of the four events of a row, whose data lie ready in memory.

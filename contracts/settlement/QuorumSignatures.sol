@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Signer} from "../codec/Signer.sol";
 
 /// @notice Reads the members of a quorum, 20 bytes each, and their joined signatures, 65 bytes each (r, s, v).
 library QuorumSignatures {
@@ -28,8 +28,8 @@ library QuorumSignatures {
 
     /// @notice Who signed `digest` with the signature that begins at byte `start` of `signatures`, which is long
     /// enough; zero where it is not a signature: high s, v other than 27 and 28, or nobody's.
-    function recover(bytes32 digest, bytes calldata signatures, uint256 start) internal pure returns (address signer) {
-        (uint8 v, bytes32 r, bytes32 s) = (0, 0, 0);
+    function recover(bytes32 digest, bytes calldata signatures, uint256 start) internal view returns (address) {
+        (uint256 v, uint256 r, uint256 s) = (0, 0, 0);
         // r and s are whole words; v, one byte, is the last of the word that ends with it.
         assembly ("memory-safe") {
             let at := add(signatures.offset, start)
@@ -37,6 +37,6 @@ library QuorumSignatures {
             s := calldataload(add(at, 32))
             v := and(calldataload(add(at, 33)), 0xff)
         }
-        (signer,,) = ECDSA.tryRecover(digest, v, r, s);
+        return Signer.recover(digest, v, r, s);
     }
 }

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Coordination} from "./Coordination.sol";
 import {BatchCodec} from "../codec/BatchCodec.sol";
 import {WordArray} from "../codec/WordArray.sol";
-import {Reason} from "../types/Outcomes.sol";
+import {Reason, yearReason} from "../types/Outcomes.sol";
 
 /// @notice For each row: skipped[row] = spent[sequence]; spent[sequence] = true. A bitmap of each provider, read and
 /// written a word at a time, that spends every sequence number once.
@@ -108,20 +108,46 @@ abstract contract SequenceBitmap is Coordination {
         pure
         returns (bytes memory answers)
     {
+        bytes memory statements = WordArray.zeros(BatchCodec.groupCount(BatchCodec.header(section, 0)) << 5);
+        for (uint256 index; index < statements.length >> 5; ++index) {
+            WordArray.set(statements, index, uint256(reason));
+        }
+        return _answerRefused(section, skipped, statements, 0);
+    }
+
+    /// What a payer would answer for a section of whose patients none may be charged anything.
+    /// @param statements of each patient, with the reason, see Spendable
+    /// @param currentYear 0: every year may be billed
+    function _answerRefused(
+        bytes calldata section,
+        bytes memory skipped,
+        bytes memory statements,
+        uint256 currentYear
+    ) internal pure returns (bytes memory answers) {
         uint256 header = BatchCodec.header(section, 0);
-        uint256 offset = BatchCodec.headerBytes(header);
-        answers = new bytes(BatchCodec.rowCount(header) * 64);
-        uint256 row;
-        for (uint256 groups = BatchCodec.groupCount(header); groups != 0; --groups) {
-            (, uint256 end) = BatchCodec.group(section, offset);
-            offset += BatchCodec.GROUP_BYTES;
-            for (end += row; row < end; ++row) {
-                uint256 billed = BatchCodec.billed(BatchCodec.header(section, offset + 32));
-                WordArray.set(answers, 2 * row, billed << 192);
-                WordArray.set(
-                    answers, 2 * row + 1, uint256(WordArray.isSet(skipped, row) ? Reason.SequenceSpent : reason)
-                );
-                offset += BatchCodec.ROW_BYTES;
+        answers = WordArray.zeros(BatchCodec.rowCount(header) << 6);
+        (uint256 at, uint256 answer) = (BatchCodec.place(section), WordArray.start(answers));
+        bool any = skipped.length != 0;
+        unchecked {
+            // Counts and places within a section that was checked.
+            at += BatchCodec.headerBytes(header);
+            uint256 groups = WordArray.start(statements);
+            for (uint256 last = groups + statements.length; groups < last; groups += 32) {
+                (uint256 statement,) = WordArray.read(groups);
+                uint256 end = at + BatchCodec.GROUP_BYTES + uint8(BatchCodec.load(at) >> 88) * BatchCodec.ROW_BYTES;
+                for (at += BatchCodec.GROUP_BYTES; at < end; at += BatchCodec.ROW_BYTES) {
+                    uint256 row = BatchCodec.load(at + 32);
+                    uint256 reason = uint8(statement);
+                    // Most are of a year that is open, this one or the one before, and were not spent before.
+                    if (currentYear != 0 && uint256(BatchCodec.benefitYear(row)) + 1 - currentYear > 1) {
+                        reason = uint256(yearReason(BatchCodec.benefitYear(row), currentYear));
+                    }
+                    if (any && WordArray.isSet(skipped, (answer - WordArray.start(answers)) >> 6)) {
+                        reason = uint256(Reason.SequenceSpent);
+                    }
+                    WordArray.put(answer, row >> 112 << 192, reason);
+                    answer += 64;
+                }
             }
         }
     }

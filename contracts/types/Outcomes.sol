@@ -45,6 +45,14 @@ function outcomeOf(Reason reason) pure returns (Outcome) {
     return Outcome.Skipped;
 }
 
+/// @notice Why no event of a benefit year may be billed in `currentYear`, if none may: that year and the one before are
+/// open.
+function yearReason(uint256 benefitYear, uint256 currentYear) pure returns (Reason) {
+    // In 256 bits: a row of the year 65535 must pend, not overflow and take the batch back.
+    if (benefitYear + 1 < currentYear) return Reason.BenefitYearClosed;
+    return benefitYear > currentYear ? Reason.BenefitYearNotOpen : Reason.None;
+}
+
 /// @notice How one allowed amount is shared, in the token's smallest unit.
 /// deductible + copay + coinsurance + outsidePlan + planPaid = allowed <= billed, as the primary prices them;
 /// a secondary payer takes over `secondaryPaid` of the first four, and the patient pays the rest:

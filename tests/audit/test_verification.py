@@ -131,6 +131,18 @@ def _swapped(copy: RawLedger) -> RawLedger:
     return with_logs(copy, logs)
 
 
+def _swapped_rows(copy: RawLedger) -> RawLedger:
+    """The first two rows of a log that rows of one patient share."""
+
+    def swap(log: RawLog) -> RawLog:
+        first, parties, *words = (log.data[start : start + 64] for start in range(2, 2 + 7 * 64, 64))
+        amounts, service, *second = words
+        swapped = [second[0], parties, *second[1:], first, amounts, service]
+        return replace(log, data="0x" + "".join(swapped) + log.data[2 + 7 * 64 :])
+
+    return with_log(copy, place_of(copy, events.ClaimSettled), swap)
+
+
 def _inserted(copy: RawLedger) -> RawLedger:
     place = place_of(copy, events.PatientDeposited)
     extra = replace(copy.logs[place], log_index=copy.logs[place].log_index + 100)
@@ -216,7 +228,8 @@ EDITS = {
     "dropped payment": (_dropped(events.ProviderPaid), {Kind.SOLVENCY, Kind.STATE}),
     "dropped transfer": (_dropped(events.TokensMoved), {Kind.SOLVENCY, Kind.STATE}),
     "doubled claim": (_doubled, {Kind.MISPLACED_LOG, Kind.REPLAY}),
-    "swapped claims": (_swapped, {Kind.MISPLACED_LOG, Kind.ADJUDICATION}),
+    "swapped claims": (_swapped, {Kind.MISPLACED_LOG}),
+    "swapped rows of a log": (_swapped_rows, {Kind.ADJUDICATION}),
     "inserted deposit": (_inserted, {Kind.SOLVENCY, Kind.STATE}),
     "deposit's amount": (_word(events.PatientDeposited, 0, 1), {Kind.SOLVENCY, Kind.STATE}),
     "pool deposit's amount": (_word(events.PoolDeposited, 0, -1), {Kind.STATE}),

@@ -41,7 +41,7 @@ from chainbill.chain.contracts.settlement import (
 )
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection
 from chainbill.chain.format.events import BatchSettled, DisputeParty, Event
-from chainbill.chain.format.logs import decode_log
+from chainbill.chain.format.logs import decode_receipt
 from chainbill.errors import ContractReverted
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
@@ -58,7 +58,7 @@ def credit(**changes: int) -> Credit:
 
 def events_of(chain: Stage, receipt: TxReceipt) -> list[Event]:
     """What settlement logged."""
-    return [decode_log(log) for log in receipt["logs"] if log["address"] == chain.settlement.address]
+    return decode_receipt(receipt, chain.settlement.address)
 
 
 def test_dev_usd__mint_transfer_approve__are_read_back(chain: Stage) -> None:

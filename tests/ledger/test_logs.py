@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from web3._utils.events import get_event_data
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.format.events import Claim, ClaimSettled, SecondaryDetermined, SecondaryShares
-from chainbill.chain.format.logs import decode_log, decode_words
+from chainbill.chain.format.logs import decode_all, decode_all_words, decode_words
 from chainbill.chain.format.packed_claim import pack_claim, pack_secondary
 from chainbill.errors import LedgerError
 from chainbill.ledger.indexer import decode_ledger
@@ -415,6 +416,85 @@ def test_decode__batch_with_a_dirty_padding__is_refused(bit: int) -> None:
         decode_words("ClaimSettlement", topics, bytes(64) + (1 << bit).to_bytes(32, "big"))
 
 
+# ---- rows that share a log --------------------------------------------------------------------------------
+
+
+def of_the_same(claims: list[Claim]) -> list[Claim]:
+    """The claims with the parties of the first of them."""
+    names = (
+        *("provider_id", "payer_id", "plan_id", "terms_version", "secondary_payer_id", "secondary_plan_id"),
+        *("secondary_terms_version", "secondary_service_id", "reason"),
+    )
+    shared = {name: getattr(claims[0], name) for name in names}
+    return [replace(claim, **shared) for claim in claims]
+
+
+def plain_data(claim: Claim) -> bytes:
+    words = pack_claim(claim)
+    service = words[64:72] + words[96:116] + bytes(3) + words[124:125]
+    return claim.commitment + words[:64] + service
+
+
+def unsettled_rest(claim: Claim) -> bytes:
+    """Commitment, and the service with what was billed in the fee's place."""
+    words = pack_claim(claim)
+    return claim.commitment + words[96:116] + words[32:40] + words[124:]
+
+
+@given(st.lists(plain_claims(), min_size=1, max_size=4).map(of_the_same))
+def test_decode_all__plain_claims_in_one_log__are_those_of_a_log_each(claims: list[Claim]) -> None:
+    each = [plain_data(claim) for claim in claims]
+    shared = each[0] + b"".join(data[:32] + data[64:] for data in each[1:])
+    expected = [decode_words("ClaimSettlement", [PATIENT], data) for data in each]
+    assert decode_all_words("ClaimSettlement", [PATIENT], shared) == expected
+    assert decode_all({"topics": [PATIENT], "data": "0x" + shared.hex()}) == expected
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DENIED, Outcome.PENDED, Outcome.SKIPPED])
+@given(data=st.data())
+def test_decode_all__unsettled_rows_in_one_log__are_those_of_a_log_each(
+    outcome: Outcome, data: st.DataObject
+) -> None:
+    claims = of_the_same(data.draw(st.lists(row_claims(outcome), min_size=1, max_size=4)))
+    name = f"Claim{outcome.name.title()}(address,bytes32,uint256,uint256,uint256,uint256)"
+    topics = [Web3.keccak(text=name), PATIENT]
+    each = [claim.commitment + pack_claim(claim) for claim in claims]
+    shared = each[0] + b"".join(map(unsettled_rest, claims[1:]))
+    expected = [decode_words("ClaimSettlement", topics, row) for row in each]
+    assert decode_all_words("ClaimSettlement", topics, shared) == expected
+
+
+@pytest.mark.parametrize("size", [1, 32, 64, 95, 97, 128])
+def test_decode_all__plain_claims_cut_short__are_refused(size: int) -> None:
+    with pytest.raises(LedgerError, match=f"1 topics and {128 + size} bytes"):
+        decode_all_words("ClaimSettlement", [PATIENT], WHOLE + bytes(size))
+
+
+def test_decode_all__settled_row_with_another_behind_it__is_refused() -> None:
+    """Claims that are not plain have a log each."""
+    name = "ClaimSettled(address,bytes32,uint256,uint256,uint256,uint256)"
+    topics = [Web3.keccak(text=name), PATIENT]
+    with pytest.raises(LedgerError, match="2 topics and 224 bytes"):
+        decode_all_words("ClaimSettlement", topics, bytes(160 + 64))
+
+
+@pytest.mark.parametrize("byte", [28, 29, 30, 31])
+def test_decode_all__other_row_with_what_none_has__is_refused(byte: int) -> None:
+    """Of a row that did not settle: bits where nothing stands, or an unknown flag."""
+    name = "ClaimPended(address,bytes32,uint256,uint256,uint256,uint256)"
+    first = PLAIN_WORDS[0] + PLAIN_WORDS[1][:31] + bytes([Reason.NO_CONSENT]) + bytes(96)
+    service = bytearray(32)
+    assert len(decode_all_words("ClaimSettlement", [Web3.keccak(text=name), PATIENT], first + bytes(64))) == 2
+    service[byte] = 2
+    with pytest.raises(LedgerError):
+        decode_all_words("ClaimSettlement", [Web3.keccak(text=name), PATIENT], first + bytes(32) + service)
+
+
+def test_decode_words__rows_that_share_a_log__are_not_taken_for_one() -> None:
+    with pytest.raises(LedgerError, match="1 topics and 224 bytes"):
+        decode_words("ClaimSettlement", [PATIENT], WHOLE + bytes(96))
+
+
 # ---- the story's ------------------------------------------------------------------------------------------
 
 
@@ -427,7 +507,11 @@ def test_decode__the_storys_logs__equal_web3(story: Story, ledger_copy: RawLedge
         story.deployment.token: "DevUSD",
     }
     compared = set()
-    for raw, recorded in zip(ledger_copy.logs, decode_ledger(ledger_copy), strict=True):
+    told = groupby(decode_ledger(ledger_copy), key=lambda recorded: (recorded.block, recorded.log_index))
+    for raw, (position, rows) in zip(ledger_copy.logs, told, strict=True):
+        # Of rows that share a log, what its event declares is the first one's.
+        recorded, *others = rows
+        assert position == raw.position
         contract = names.get(recorded.emitter, "InsurerPayer")
         anonymous = len(raw.topics) == 1 and raw.topics[0].startswith("0x" + "00" * 12)
         [entry] = [
@@ -456,7 +540,9 @@ def test_decode__the_storys_logs__equal_web3(story: Story, ledger_copy: RawLedge
         compared.add(entry["name"])
         # As the oracle reads it from a receipt.
         if contract == "ClaimSettlement":
-            assert decode_log(receipt) == recorded.event
+            assert decode_all(receipt) == [each.event for each in (recorded, *others)]
+        else:
+            assert others == []
     assert compared >= {
         "ClaimSettled",
         "PlainClaimSettled",

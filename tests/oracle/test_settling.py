@@ -15,7 +15,7 @@ from chainbill.attestation.attested import Assignment, attest
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.chain.contracts.settlement import DisputeStatus, KeptRoot, settled_claims
 from chainbill.chain.format.events import DisputeParty
-from chainbill.chain.format.logs import decode_log
+from chainbill.chain.format.logs import decode_receipt
 from chainbill.money import DOLLAR
 from chainbill.oracle.api import Hold, Status
 from chainbill.oracle.batching import plan_batches
@@ -175,7 +175,7 @@ def test_settle__claim_reversed__is_corrected_by_a_new_one(stage: Stage) -> None
     (row,) = batch.rows
     settlement, patient = stage.protocol.settlement, stage.cast.patients["Patient/1"].sender
     receipt = stage.protocol.w3.eth.get_transaction_receipt(HexStr(batch.transaction))
-    events = [decode_log(log) for log in receipt["logs"] if log["address"] == settlement.address]
+    events = decode_receipt(receipt, settlement.address)
     (claim,) = settled_claims(events, stage.protocol.now())
     assert claim.claim_id(stage.protocol.domain) == row.claim_id
     settlement.dispute(patient, claim, DisputeParty.PATIENT, root_slot=0, proof=[])

@@ -293,18 +293,18 @@ class Evm:
     def receipt(self, value: Any) -> Receipt:
         """The last call's receipt."""
         raw = tuple(self._backend.logs())
-        decoded = tuple(event for log in raw if (event := self._event(log)) is not None)
+        decoded = tuple(event for log in raw for event in self._events(log))
         return Receipt(value, decoded, self._backend.gas_used(), raw, self._now)
 
-    def _event(self, log: Log) -> Event | None:
+    def _events(self, log: Log) -> list[Event]:
         address = log.address.lower()
         name = self._contracts.get(address)
         if name is None:
-            return None
+            return []
         try:
-            return logs.decode_words(name, log.topics, log.data, self._payer_ids[address])
+            return logs.decode_all_words(name, log.topics, log.data, self._payer_ids[address])
         except LedgerError:
-            return None  # an event that the ledger does not read, such as the token's Approval
+            return []  # an event that the ledger does not read, such as the token's Approval
 
 
 def _pyrevm() -> Backend:

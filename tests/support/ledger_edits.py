@@ -16,8 +16,9 @@ SETTLED_TOPIC = event_topic("ClaimSettled(address,bytes32,uint256,uint256,uint25
 
 def place_of(copy: RawLedger, kind: type[Event], number: int = 0) -> int:
     """Where the log of an event stands: the first of its kind, or the ``number``-th after it."""
-    decoded = decode_ledger(copy)
-    return [place for place, recorded in enumerate(decoded) if isinstance(recorded.event, kind)][number]
+    places = {log.position: place for place, log in enumerate(copy.logs)}
+    of_kind = [each for each in decode_ledger(copy) if isinstance(each.event, kind)]
+    return places[of_kind[number].block, of_kind[number].log_index]
 
 
 def with_logs(copy: RawLedger, logs: Sequence[RawLog]) -> RawLedger:
@@ -38,16 +39,19 @@ def add_to_word(log: RawLog, word: int, amount: int) -> RawLog:
 
 
 def add_to_claim(log: RawLog, **amounts: int) -> RawLog:
-    """The row's log with fields of its claim changed. The short log of a plain claim that is no longer one
-    becomes the long one."""
+    """The row's log with fields of its claim changed, or of the first of the rows that share it. The short
+    log of a plain claim that is no longer one becomes the long one."""
     topics = [bytes.fromhex(topic[2:]) for topic in log.topics]
-    claim = decode_words("ClaimSettlement", topics, bytes.fromhex(log.data[2:])).claim  # type: ignore[attr-defined]
+    first = 128 if len(topics) == 1 else 160
+    whole, others = bytes.fromhex(log.data[2:]), log.data[2 + 2 * first :]
+    row = whole if len(topics) > 2 else whole[:first]  # a reversal's log is of one claim, and says more of it
+    claim = decode_words("ClaimSettlement", topics, row).claim  # type: ignore[attr-defined]
     changed = {name: _plus(getattr(claim, name), amount) for name, amount in amounts.items()}
     claim = replace(claim, **changed)
     if len(topics) > 1:
-        return replace(log, data="0x" + long_words(claim).hex() + log.data[2 + 64 * 5 :])
+        return replace(log, data="0x" + long_words(claim).hex() + others)
     if is_plain(claim):
-        return replace(log, data="0x" + plain_words(claim).hex())
+        return replace(log, data="0x" + plain_words(claim).hex() + others)
     return replace(log, topics=("0x" + SETTLED_TOPIC.hex(), *log.topics), data="0x" + long_words(claim).hex())
 
 

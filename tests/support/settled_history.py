@@ -25,7 +25,7 @@ from chainbill.chain.contracts.settlement import SettledClaim, settled_claims
 from chainbill.chain.deploy import deploy
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.format.logs import decode_log
+from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.node.connection import chain_time, connect
 from chainbill.chain.node.sender import Sender
@@ -205,8 +205,7 @@ class Batch:
     @property
     def claims(self) -> list[SettledClaim]:
         """The settled claims, in the order of the tree's leaves."""
-        logs = [log for log in self.receipt["logs"] if log["address"] == self.deployment.settlement]
-        events = [decode_log(log) for log in logs]
+        events = decode_receipt(self.receipt, self.deployment.settlement)
         return list(settled_claims(events, self.settled_at))
 
     def ids(self) -> list[bytes]:

@@ -29,7 +29,7 @@ from chainbill.chain.format.events import (
     Event,
     SecondaryShares,
 )
-from chainbill.chain.format.logs import decode_log
+from chainbill.chain.format.logs import decode_all
 from chainbill.chain.node.connection import hash_of_block, time_of_block
 from chainbill.chain.node.log_queries import in_ranges
 from chainbill.chain.node.mapped_errors import mapped_errors, mapped_read
@@ -179,8 +179,9 @@ def _origin(log: LogReceipt) -> tuple[bytes, bytes]:
 
 def _rows(logs: Sequence[LogReceipt]) -> Iterator[LoggedRow]:
     """The rows that settled, were denied or were put back, each with its batch."""
-    for paired in pair_rows([(bytes(log["transactionHash"]), decode_log(log)) for log in logs]):
-        row, log = paired.row, logs[paired.place]
+    told = [(log, event) for log in logs for event in decode_all(log)]
+    for paired in pair_rows([(bytes(log["transactionHash"]), event) for log, event in told]):
+        row, log = paired.row, told[paired.place][0]
         if paired.batch is None or isinstance(row, ClaimSkipped):
             continue
         yield LoggedRow(

@@ -8,7 +8,7 @@ from typing import Any
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.format.events import RecordedEvent
-from chainbill.chain.format.logs import PAYER, PAYER_CREATED_TOPIC, TRANSFER_TOPIC, decode_words
+from chainbill.chain.format.logs import PAYER, PAYER_CREATED_TOPIC, TRANSFER_TOPIC, decode_all_words
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.chain.node.log_queries import fetch_logs
 from chainbill.errors import ChainError, LedgerError, NodeError, UnknownBlock
@@ -84,7 +84,7 @@ def decode_ledger(ledger: RawLedger, *, on_refusal: Refusal | None = None) -> li
     decoded: list[RecordedEvent] = []
     for log in ledger.logs:
         try:
-            decoded.append(_decode(log, contracts))
+            decoded += _decode(log, contracts)
         except LedgerError as error:
             if on_refusal is None:
                 raise LedgerError(f"{error} ({describe(log)})") from None
@@ -97,14 +97,16 @@ def describe(log: RawLog) -> str:
     return f"block {log.block}, log {log.log_index}, transaction {log.transaction}"
 
 
-def _decode(log: RawLog, contracts: Mapping[str, tuple[str, str, int]]) -> RecordedEvent:
+def _decode(log: RawLog, contracts: Mapping[str, tuple[str, str, int]]) -> list[RecordedEvent]:
     known = contracts.get(log.address)
     if known is None:
         raise LedgerError(f"{log.address} is no contract of this deployment")
     contract, emitter, payer_id = known
     topics = [bytes.fromhex(topic[2:]) for topic in log.topics]
-    event = decode_words(contract, topics, bytes.fromhex(log.data[2:]), payer_id)
-    return RecordedEvent(event, emitter, log.block, log.block_time, log.transaction, log.log_index)
+    return [
+        RecordedEvent(event, emitter, log.block, log.block_time, log.transaction, log.log_index)
+        for event in decode_all_words(contract, topics, bytes.fromhex(log.data[2:]), payer_id)
+    ]
 
 
 def _contracts(ledger: RawLedger) -> dict[str, tuple[str, str, int]]:

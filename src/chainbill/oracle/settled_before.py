@@ -9,7 +9,7 @@ from web3.types import TxReceipt
 
 from chainbill.attestation.typed_data import ServiceAttestation
 from chainbill.chain.format.events import ClaimDenied, ClaimSettled
-from chainbill.chain.format.logs import ROW_ENDED_TOPICS, decode_log
+from chainbill.chain.format.logs import ROW_ENDED_TOPICS, decode_all
 from chainbill.chain.node.connection import find_receipt, json_rpc_of, newest_block
 from chainbill.chain.node.log_queries import MAX_RANGE, fetch_logs
 from chainbill.chain.protocol import Protocol
@@ -62,9 +62,10 @@ def _endings(protocol: Protocol, patient: str) -> Iterator[tuple[bytes, ClaimSet
             wanted = {"address": protocol.deployment.settlement, "topics": topics}
             for log in fetch_logs(json_rpc_of(protocol.w3), wanted, first, last):
                 try:
-                    event = decode_log(log)
+                    events = decode_all(log)
                 except LedgerError:
                     continue
-                if isinstance(event, ClaimSettled | ClaimDenied):
-                    yield bytes.fromhex(log["transactionHash"][2:]), event
+                for event in events:
+                    if isinstance(event, ClaimSettled | ClaimDenied):
+                        yield bytes.fromhex(log["transactionHash"][2:]), event
         last = first - 1

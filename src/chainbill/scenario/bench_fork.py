@@ -18,7 +18,7 @@ from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError, DevnetError
 from chainbill.scenario.bench_gas import creations, hash_of, open_bench
 from chainbill.scenario.bench_scenarios import PEERS
-from chainbill.scenario.gas_pricing import PRECOMPILES, gas_by
+from chainbill.scenario.gas_pricing import PRECOMPILES, gas_by, names_state
 from chainbill.scenario.gas_schedule import AMSTERDAM, OSAKA, GasSchedule
 
 HARDFORKS: dict[str, GasSchedule] = {"osaka": OSAKA, "amsterdam": AMSTERDAM}
@@ -70,7 +70,8 @@ def measure_fork(
 
         def run(transactions: Sequence[str]) -> RunGas:
             ours = sum(gas_by(HARDFORKS[hardfork], each).used for each in bench.trace(transactions))
-            return RunGas(sum(simulated(geth, bench.node, each) for each in transactions), ours)
+            names = names_state(HARDFORKS[hardfork])
+            return RunGas(sum(simulated(geth, bench.node, each, names) for each in transactions), ours)
 
         for name, _, transactions in bench.run():
             scenarios[name] = run(transactions)
@@ -109,11 +110,12 @@ def check_rules(node: JsonRpc, hardfork: str) -> None:
         )
 
 
-def simulated(geth: JsonRpc, node: JsonRpc, transaction: str) -> int:
-    """The gas of a transaction of ``node``'s chain on ``geth``."""
+def simulated(geth: JsonRpc, node: JsonRpc, transaction: str, names: bool) -> int:
+    """The gas of a transaction of ``node``'s chain on ``geth``; ``names``: with its access list."""
     sent = node.call("eth_getTransactionByHash", transaction)
     block = node.call("eth_getBlockByHash", sent["blockHash"], False)
-    call = {name: sent[name] for name in ("from", "to", "value", "input", "accessList") if sent.get(name)}
+    given = ("from", "to", "value", "input", *(["accessList"] if names else []))
+    call = {name: sent[name] for name in given if sent.get(name)}
     at = {"time": block["timestamp"], "feeRecipient": block["miner"]}
     return _gas_used(geth, call, state_before(node, transaction), at)
 

@@ -27,7 +27,7 @@ from chainbill.chain.devnet.devnet import Devnet
 from chainbill.chain.devnet.scratch_devnet import scratch_devnet, scratch_folder
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.chain.format.events import ClaimSettled, Event
-from chainbill.chain.format.logs import decode_log
+from chainbill.chain.format.logs import decode_receipt
 from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.sender import Sender
@@ -278,8 +278,7 @@ class BenchStage:
 
     def events(self, receipt: TxReceipt) -> list[Event]:
         """What settlement logged in a transaction."""
-        settlement = self.protocol.deployment.settlement
-        return [decode_log(log) for log in receipt["logs"] if log["address"] == settlement]
+        return decode_receipt(receipt, self.protocol.deployment.settlement)
 
     def batch(self, shape: Shape) -> SettlementBatch:
         """The next batch of a shape: its sequences go on from the last one's."""

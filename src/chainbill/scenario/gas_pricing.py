@@ -66,11 +66,23 @@ def gas_by(schedule: GasSchedule, traced: TracedTransaction) -> PricedGas:
     """
     if traced.unpriced is not None:
         raise ChainError(f"gas by other rules is not known of a transaction with {traced.unpriced}")
-    today, other = _Pricing(OSAKA, traced), _Pricing(schedule, traced)
+    today, sent = _Pricing(OSAKA, traced), _as_sent(schedule, traced)
+    other = _Pricing(schedule, sent)
     _check(today, traced)
     same = used_before_refund(traced) - intrinsic_gas(OSAKA, traced) - today.regular
-    used = same + intrinsic_gas(schedule, traced) + other.regular + other.now.state
-    return PricedGas(_after_refund(schedule, traced, used, other.now.refund), other.now.state)
+    used = same + intrinsic_gas(schedule, sent) + other.regular + other.now.state
+    return PricedGas(_after_refund(schedule, sent, used, other.now.refund), other.now.state)
+
+
+def names_state(schedule: GasSchedule) -> bool:
+    """Does a name in an access list cost less than it saves? Only then does a sender name anything
+    (``chain.node.access_list``)."""
+    return schedule.access_list_storage_key_cost + WARM_ACCESS < schedule.cold_storage_read
+
+
+def _as_sent(schedule: GasSchedule, traced: TracedTransaction) -> TracedTransaction:
+    """The transaction as its sender would have sent it by a schedule's rules."""
+    return traced if names_state(schedule) else replace(traced, access_list={})
 
 
 def changed_slots(traced: TracedTransaction) -> ChangedSlots:

@@ -31,6 +31,7 @@ ROW_TOPICS = {
 }
 SECONDARY_DETERMINED = keccak(b"SecondaryDetermined(address,bytes32,uint256)")
 CLAIM_CORRECTED = keccak(b"ClaimCorrected(bytes32,bytes32)")
+UNSETTLED_TOPICS = {topic for name, topic in ROW_TOPICS.items() if name != "ClaimSettled"}
 SETTLING_TOPICS = {*ROW_TOPICS.values(), SECONDARY_DETERMINED, CLAIM_CORRECTED}
 
 INTENTS = {
@@ -330,9 +331,10 @@ class Doing:
         if endings is not None:
             self.done.update(ending.reason for ending in endings)
             logged = [
-                (list(log.topics), log.data)
+                (list(log.topics), data)
                 for log in self.backend.logs()
                 if log.topics[0] in SETTLING_TOPICS or _is_plain(log)
+                for data in rows_apart(log)
             ]
             expected = [log for ending in endings for log in ending_logs(ending)]
             if logged != expected:
@@ -421,6 +423,26 @@ def ending_logs(ending: Ending) -> list[tuple[list[bytes], bytes]]:
 def _is_plain(log: Log) -> bool:
     """Is it the anonymous one, whose only topic is an address?"""
     return len(log.topics) == 1 and log.topics[0].startswith(bytes(12))
+
+
+def rows_apart(log: Log) -> list[bytes]:
+    """The data of a log, row by row as if each had a log of its own: others of the same patient stand behind
+    the first, which alone says the parties."""
+    others: list[bytes] = []
+    if _is_plain(log):
+        first, rest = log.data[:128], log.data[128:]
+        for row in (rest[at : at + 96] for at in range(0, len(rest), 96)):
+            others.append(row[:32] + first[32:64] + row[32:])
+    elif log.topics[0] in UNSETTLED_TOPICS:
+        first, rest = log.data[:160], log.data[160:]
+        for row in (rest[at : at + 64] for at in range(0, len(rest), 64)):
+            service = int.from_bytes(row[32:], "big")
+            billed = service >> 32 & (1 << 64) - 1
+            numbers = billed << 192, 0, service - (billed << 32)
+            others.append(row[:32] + first[32:64] + b"".join(map(word, numbers)))
+    else:
+        first = log.data
+    return [first, *others]
 
 
 def failed_payers(logs: Sequence[Log]) -> list[int]:

@@ -55,7 +55,11 @@ PLANTED = (
     planted(
         "the second patient of a section is not debited",
         "PatientEscrow.sol",
-        ("if (amount == 0) continue;", "if (amount == 0 || end - place == 32 * (groups - 1)) continue;"),
+        (
+            "        uint256 total;\n",
+            "        (uint256 total, uint256 second) = (0, groups == 0 ? 0 : groups - 1);\n",
+        ),
+        ("if amount {", "if and(gt(amount, 0), iszero(eq(groups, second))) {"),
     ),
     planted(
         "a reversal forgets what the plan had paid",
@@ -111,7 +115,7 @@ PLANTED = (
     planted(
         "a remembered consent counts for every provider",
         "PatientEscrow.sol",
-        ("eq(and(accepted, 0xffffff), providerId)", "1"),
+        ("xor(and(shr(144, slot), 0xffffffffffff), key)", "xor(and(shr(168, slot), 0xffffff), shr(24, key))"),
     ),
     planted(
         "an acceptance that was ended is still remembered",
@@ -210,7 +214,7 @@ PLANTED = (
         "a provider's signature under a whole section is not looked at",
         "settlement/AttestationCheck.sol",
         (
-            "        if (!_countsForAll(header, at, signedAt)) "
+            "        if (!_countsForAll(header, at, attestation, signedAt)) "
             "refused = WordArray.ones(BatchCodec.rowCount(header));\n",
             "",
         ),

@@ -189,8 +189,8 @@ class ContractClient:
         known = self._memory.find(self, name, arguments) if self._memory is not None and asked else None
         return self._call(name, *arguments, block=block) if known is None else known
 
-    def _send(self, sender: Sender, name: str, *arguments: Any) -> TxReceipt:
-        return sender.send(self.function(name, *arguments))
+    def _send(self, sender: Sender, name: str, *arguments: Any, names_state: bool = False) -> TxReceipt:
+        return sender.send(self.function(name, *arguments), names_state=names_state)
 
     def _send_many(
         self,

@@ -165,7 +165,8 @@ class ClaimSettlement(ContractClient):
         dispute window has ended. The contract is shown the epoch's members before the signatures."""
         members = self.members(batch.epoch)
         joined = b"".join([*(bytes.fromhex(member[2:]) for member in members), *signatures])
-        return self._send(sender, "settle", _header(batch), batch.sections, joined, root_slot)
+        arguments = _header(batch), batch.sections, joined, root_slot
+        return self._send(sender, "settle", *arguments, names_state=True)
 
     # ---- credit ---------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ Every event but two is a row of 32-byte words, indexed ones first. One ``struct`
 the topics and the data together, packed words (``packed_claim``) included; packing the values again must give
 the same bytes, which refuses every value that does not fit its type and all that a log of its kind never
 holds. The commonest log, that of a plain claim, is anonymous: it is known by its first topic, an address.
+Neighbouring rows of one patient share a log: it is taken apart into logs of one row each (``_rows_apart``).
 """
 
 from __future__ import annotations
@@ -117,17 +118,33 @@ def decode_log(
         payer_id: the payer's, where that is a payer contract.
 
     Raises:
-        LedgerError: no event of that contract, or not encoded as one.
+        LedgerError: no event of that contract, not encoded as one, or rows that share a log: ``decode_all``.
     """
     return decode_words(contract, [_bytes(topic) for topic in log["topics"]], _bytes(log["data"]), payer_id)
+
+
+def decode_all(
+    log: Mapping[str, Any], contract: str = "ClaimSettlement", *, payer_id: int = 0
+) -> list[events.Event]:
+    """Decode a log that several rows may share; otherwise as ``decode_log``."""
+    topics = [_bytes(topic) for topic in log["topics"]]
+    return decode_all_words(contract, topics, _bytes(log["data"]), payer_id)
 
 
 def decode_receipt(
     receipt: Mapping[str, Any], address: str, contract: str = "ClaimSettlement", *, payer_id: int = 0
 ) -> list[events.Event]:
-    """What one contract, at ``address``, has logged in a transaction; otherwise as ``decode_log``."""
+    """What one contract, at ``address``, has logged in a transaction; otherwise as ``decode_all``."""
     own = (log for log in receipt["logs"] if log["address"] == address)
-    return [decode_log(log, contract, payer_id=payer_id) for log in own]
+    return [event for log in own for event in decode_all(log, contract, payer_id=payer_id)]
+
+
+def decode_all_words(
+    contract: str, topics: Sequence[bytes], data: bytes, payer_id: int = 0
+) -> list[events.Event]:
+    """Decode topics and data that are bytes already; as ``decode_all``."""
+    apart = _rows_apart(topics, data) if contract == "ClaimSettlement" else [data]
+    return [decode_words(contract, topics, each, payer_id) for each in apart]
 
 
 def decode_words(contract: str, topics: Sequence[bytes], data: bytes, payer_id: int = 0) -> events.Event:
@@ -156,6 +173,41 @@ def decode_words(contract: str, topics: Sequence[bytes], data: bytes, payer_id: 
         return layout.build(payer_id, *values) if contract == PAYER else layout.build(*values)
     except (ValueError, ArgumentError) as error:  # no values of the field, or terms that are none
         raise LedgerError(f"a log of {contract} holds what it cannot: {_first_line(error)}") from None
+
+
+# ---- rows that share a log -------------------------------------------------------------------------------
+
+_PLAIN_BYTES, _OTHER_PLAIN_BYTES = 4 * WORD, 3 * WORD
+"""Data of a plain claim's log: of the first row, and of each other, which has the same parties."""
+
+_UNSETTLED_BYTES, _OTHER_UNSETTLED_BYTES = 5 * WORD, 2 * WORD
+"""The same of rows that did not settle: commitment, and service with what was billed in the fee's place."""
+
+
+def _rows_apart(topics: Sequence[bytes], data: bytes) -> list[bytes]:
+    """The data of a log as that of logs of one row each. What rows cannot have left stays as it is."""
+    if not topics:
+        return [data]
+    if topics[0].startswith(_ADDRESS_PADDING):
+        first, size, row = _PLAIN_BYTES, _OTHER_PLAIN_BYTES, _other_plain
+    elif topics[0] in _UNSETTLED_TOPICS:
+        first, size, row = _UNSETTLED_BYTES, _OTHER_UNSETTLED_BYTES, _other_unsettled
+    else:
+        return [data]
+    if len(data) <= first or (len(data) - first) % size:
+        return [data]
+    parties = data[WORD : 2 * WORD]
+    others = (data[start : start + size] for start in range(first, len(data), size))
+    return [data[:first], *(row(parties, other) for other in others)]
+
+
+def _other_plain(parties: bytes, row: bytes) -> bytes:
+    return row[:WORD] + parties + row[WORD:]
+
+
+def _other_unsettled(parties: bytes, row: bytes) -> bytes:
+    service, billed, flags = row[WORD:52], row[52:60], row[60:]
+    return row[:WORD] + parties + billed + bytes(24) + bytes(WORD) + service + bytes(8) + flags
 
 
 # ---- fields that are more than a word -------------------------------------------------------------------
@@ -463,6 +515,9 @@ ROW_ENDED_TOPICS = tuple(
     "0x" + event_topic(f"{name}{_ROW}").hex() for name in ("ClaimSettled", "ClaimDenied")
 )
 """The first topics of the logs of rows that have ended for good; a plain claim's has the patient there."""
+_UNSETTLED_TOPICS = frozenset(
+    event_topic(f"Claim{outcome}{_ROW}") for outcome in ("Denied", "Pended", "Skipped")
+)
 PAYER_CREATED_TOPIC = event_topic("PayerCreated(uint32,address,address)")
 
 _SPECIAL: dict[tuple[str, bytes], Callable[[Sequence[bytes], bytes], events.Event]] = {
