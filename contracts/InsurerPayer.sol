@@ -12,6 +12,7 @@ import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {ISettlementState} from "./interfaces/ISettlementState.sol";
 import {Adjudication} from "./math/Adjudication.sol";
+import {FamilySlot} from "./payer/FamilySlot.sol";
 import {FeeSlot} from "./payer/FeeSlot.sol";
 import {MemberSlot} from "./payer/MemberSlot.sol";
 import {PoolSlot} from "./payer/PoolSlot.sol";
@@ -20,7 +21,7 @@ import {ExactTransfer} from "./token/ExactTransfer.sol";
 import {TransferGas} from "./token/TransferGas.sol";
 import {WithdrawalRequest, WithdrawalRequests} from "./token/WithdrawalRequests.sol";
 import {Reason} from "./types/Outcomes.sol";
-import {FamilyRecord, MemberRecord} from "./types/TermsRecords.sol";
+import {MemberRecord} from "./types/TermsRecords.sol";
 
 /// @dev Documented in IInsurerPayer. In `payer/`: terms and members (PayerTerms) and what becomes of a row
 /// (SectionPricing). Here is the pool, and what settlement may ask and do.
@@ -154,11 +155,10 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         record.slot = MemberSlot.withMet(
             slot, _addedTo(slot, posting.deductible, posting.outOfPocket, posting.benefit)
         );
-        uint32 familyId = MemberSlot.hasMore(slot) ? MemberSlot.familyId(record.more) : 0;
+        uint32 familyId = MemberSlot.familyId(slot);
         if (familyId != 0) {
-            FamilyRecord storage family = _families[_familyKey(familyId, posting.benefitYear)];
-            family.deductibleMet += posting.deductible;
-            family.oopMet += posting.outOfPocket;
+            uint256 key = _familyKey(familyId, posting.benefitYear);
+            _families[key] = _addedToFamily(_families[key], posting.deductible, posting.outOfPocket);
         }
         if (posting.units != 0) _units[_postedUnitsKey(posting)] += posting.units;
         _takeFromPool(pool() - posting.paid);
@@ -176,11 +176,15 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
                 MemberSlot.planPaid(slot) - posting.benefit
             )
         );
-        uint32 familyId = MemberSlot.hasMore(slot) ? MemberSlot.familyId(record.more) : 0;
+        uint32 familyId = MemberSlot.familyId(slot);
         if (familyId != 0) {
-            FamilyRecord storage family = _families[_familyKey(familyId, posting.benefitYear)];
-            family.deductibleMet -= posting.deductible;
-            family.oopMet -= posting.outOfPocket;
+            uint256 key = _familyKey(familyId, posting.benefitYear);
+            uint256 family = _families[key];
+            _families[key] = FamilySlot.withMet(
+                family,
+                FamilySlot.deductibleMet(family) - posting.deductible,
+                FamilySlot.oopMet(family) - posting.outOfPocket
+            );
         }
         if (posting.units != 0) _units[_postedUnitsKey(posting)] -= posting.units;
     }

@@ -45,6 +45,7 @@ FIRST = {
     "CreditAccount": ("credits", "bond", "disputes", "provider_withdraw"),
     "DevUSD": ("token",),
     "ExtensionCalls": ("extension", "disputes", "credits", "bond"),
+    "FamilySlot": ("family", "enrol"),
     "FeeSlot": ("publish_fees",),
     "InsurerPayer": ("settle", "pricing", "payer", "paid_at_once", "remembered", "coordination", "disputes"),
     "InsurerPayerFactory": ("create_payer",),
