@@ -51,6 +51,7 @@ abstract contract SectionPricing is PayerTerms {
         uint256 familyDeductible; // 0x320 the plan's; where it has none, more than any
         uint256 familyOopMax; // 0x340 as familyDeductible
         uint256 skipped; // where in calldata there is a bit per row, 1: its sequence was spent before; 0: of no row
+        uint256 quoted; // and where, 1: priced, and nothing noted; 0: of no row
         uint256 signedAt;
         uint256 currentYear;
         uint256 planKey;
@@ -67,9 +68,9 @@ abstract contract SectionPricing is PayerTerms {
     }
 
     /// How many words a Pricing and an Adjudication.Plan are, and where in the one the place of the other is.
-    uint256 private constant PRICING_WORDS = 41;
+    uint256 private constant PRICING_WORDS = 42;
     uint256 private constant PLAN_WORDS = 6;
-    uint256 private constant PLAN_PLACE = 0x400;
+    uint256 private constant PLAN_PLACE = 0x420;
 
     /// Where service and year stand in a row's second word.
     uint256 private constant ROW_KEY = 0xffffffffffffffff00000000000000000000ffff000000000000000000000000;
@@ -369,7 +370,7 @@ abstract contract SectionPricing is PayerTerms {
         if (pricing.rows == 0) _openGroup(pricing);
         uint256 row = BatchCodec.load(pricing.at + 32);
         (uint256 amounts, uint256 shares) = (uint256(BatchCodec.billed(row)) << 192, uint256(Reason.SequenceSpent));
-        if (!_isSkipped(pricing)) {
+        if (!_isMarked(pricing, pricing.skipped)) {
             uint256 key = pricing.member | BatchCodec.benefitYear(row);
             if (key != pricing.memberKey) _closeMember(pricing);
             _lookUpMember(pricing, key);
@@ -384,7 +385,7 @@ abstract contract SectionPricing is PayerTerms {
         }
     }
 
-    function _openGroup(Pricing memory pricing) private pure {
+    function _openGroup(Pricing memory pricing) internal pure {
         uint256 group = BatchCodec.load(pricing.at);
         pricing.member = group >> 96 << 16;
         pricing.statement = BatchCodec.load(pricing.statements);
@@ -397,11 +398,12 @@ abstract contract SectionPricing is PayerTerms {
         }
     }
 
-    /// Was the sequence of the row at hand spent before this batch?
-    function _isSkipped(Pricing memory pricing) private pure returns (bool) {
-        if (pricing.skipped == 0) return false;
+    /// Is the bit of the row at hand set?
+    /// @param bits where in calldata they are; 0: none is set
+    function _isMarked(Pricing memory pricing, uint256 bits) private pure returns (bool) {
+        if (bits == 0) return false;
         uint256 index = (pricing.answer - pricing.answers) >> 6;
-        return BatchCodec.load(pricing.skipped + (index >> 8 << 5)) >> (index & 0xff) & 1 != 0;
+        return BatchCodec.load(bits + (index >> 8 << 5)) >> (index & 0xff) & 1 != 0;
     }
 
     /// What becomes of one row of the service and member year that were looked up: amounts and shares, or
@@ -413,18 +415,20 @@ abstract contract SectionPricing is PayerTerms {
         uint256 billed = BatchCodec.billed(row);
         if (billed == 0) billed = allowed;
         uint256 reason = _objection(pricing, units);
-        if (reason == 0) (amounts, shares, reason) = _charge(pricing, Math.min(billed, allowed));
+        bool noted = !_isMarked(pricing, pricing.quoted);
+        if (reason == 0) (amounts, shares, reason) = _charge(pricing, Math.min(billed, allowed), noted);
         if (reason != 0) return (uint256(BatchCodec.billed(row)) << 192, reason);
 
         if (FeeSlot.annualUnits(pricing.fee) != 0) {
-            _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += uint32(units);
+            if (noted) _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += uint32(units);
             shares |= PackedClaim.COUNTED;
         }
         amounts |= billed << 192;
     }
 
-    /// Shares one allowed amount out and notes what it moves.
-    function _charge(Pricing memory pricing, uint256 allowed)
+    /// Shares one allowed amount out and notes what it moves; of a row that is only quoted it asks neither who has
+    /// how much nor notes anything.
+    function _charge(Pricing memory pricing, uint256 allowed, bool noted)
         private
         pure
         returns (uint256 amounts, uint256 shares, uint256 reason)
@@ -432,10 +436,13 @@ abstract contract SectionPricing is PayerTerms {
         Adjudication.Met memory met = _met(pricing);
         (amounts, shares) = Adjudication.split(allowed, pricing.category, pricing.plan, met);
         uint256 planPaid = PackedClaim.planPaid(shares);
-        reason = uint256(Spendable.refusal(pricing.statement, allowed - planPaid));
-        if (reason != 0) return (amounts, shares, reason);
-        if (planPaid > pricing.pool) return (amounts, shares, uint256(Reason.PayerUnfunded));
+        if (noted) {
+            reason = uint256(Spendable.refusal(pricing.statement, allowed - planPaid));
+            if (reason != 0) return (amounts, shares, reason);
+            if (planPaid > pricing.pool) return (amounts, shares, uint256(Reason.PayerUnfunded));
+        }
         if (!Adjudication.add(met, amounts, shares)) return (amounts, shares, uint256(Reason.PayerFailed));
+        if (!noted) return (amounts, shares, 0);
 
         pricing.statement = Spendable.charge(pricing.statement, allowed - planPaid);
         pricing.pool -= planPaid;
@@ -536,7 +543,7 @@ abstract contract SectionPricing is PayerTerms {
     }
 
     /// Writes what the rows of the member year at hand have added.
-    function _closeMember(Pricing memory pricing) private {
+    function _closeMember(Pricing memory pricing) internal {
         if (pricing.slot == pricing.stored) return;
         _write(pricing.place, pricing.slot);
         if (pricing.familyPlace != 0) _write(pricing.familyPlace, pricing.family = _familyNow(pricing));

@@ -186,6 +186,11 @@ PLANTED = (
         ("        found.status = DisputeStatus.Corrected;\n", ""),
     ),
     planted(
+        "the primary keeps what it noted of rows that the secondary refuses",
+        "payer/SecondaryPricing.sol",
+        ("        if (rest.differs) revert RowsDiffer(rest.fails);\n", ""),
+    ),
+    planted(
         "a member's claim moves the member alone, and not the family",
         "payer/SectionPricing.sol",
         ("sstore(place, add(mload(add(p, 0x2c0)), moved))", "sstore(place, mload(add(p, 0x2c0)))"),
