@@ -263,6 +263,8 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         BatchContext memory context = cursor.context;
         bytes memory statements = SectionCalls.maySpend(escrow, section, context.signedAt);
         if (pair.primaryId == 0 || BatchCodec.flags(word) != 0) {
+            bool together = BatchCodec.flags(word) == BatchCodec.HAS_SECONDARY;
+            if (together) return _priceTogether(context, pair, section, skipped, statements);
             return _priceOneByOne(context, pair, section, skipped, statements);
         }
         if (Spendable.refusesAll(statements)) {

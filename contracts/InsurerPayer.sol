@@ -12,19 +12,20 @@ import {IInsurerPayer} from "./interfaces/IInsurerPayer.sol";
 import {IInsurerPayerFactory} from "./interfaces/IInsurerPayerFactory.sol";
 import {ISettlementState} from "./interfaces/ISettlementState.sol";
 import {Adjudication} from "./math/Adjudication.sol";
+import {FamilySlot} from "./payer/FamilySlot.sol";
 import {FeeSlot} from "./payer/FeeSlot.sol";
 import {MemberSlot} from "./payer/MemberSlot.sol";
 import {PoolSlot} from "./payer/PoolSlot.sol";
-import {SectionPricing} from "./payer/SectionPricing.sol";
+import {SecondaryPricing} from "./payer/SecondaryPricing.sol";
 import {ExactTransfer} from "./token/ExactTransfer.sol";
 import {TransferGas} from "./token/TransferGas.sol";
 import {WithdrawalRequest, WithdrawalRequests} from "./token/WithdrawalRequests.sol";
 import {Reason} from "./types/Outcomes.sol";
-import {FamilyRecord, MemberRecord} from "./types/TermsRecords.sol";
+import {MemberRecord} from "./types/TermsRecords.sol";
 
 /// @dev Documented in IInsurerPayer. In `payer/`: terms and members (PayerTerms) and what becomes of a row
-/// (SectionPricing). Here is the pool, and what settlement may ask and do.
-contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
+/// (SectionPricing, and SecondaryPricing behind another payer). Here is the pool, and what settlement may ask and do.
+contract InsurerPayer is SecondaryPricing, ReentrancyGuardTransient {
     using WithdrawalRequests for WithdrawalRequest;
 
     IERC20 public immutable token;
@@ -110,9 +111,11 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         (pricing.pool, pricing.groups) = (PoolSlot.balance(slot), groups);
         unchecked {
             // places in calldata and memory
-            pricing.at = BatchCodec.place(section) + BatchCodec.SECTION_BYTES;
+            pricing.at = BatchCodec.place(section) + BatchCodec.headerBytes(header);
             pricing.statements = BatchCodec.place(statements);
             if (statements.length > 32 * groups) pricing.skipped = pricing.statements + 32 * groups;
+            uint256 bits = WordArray.bitBytes(size >> 6);
+            if (statements.length > 32 * groups + bits) pricing.quoted = pricing.skipped + bits;
             pricing.answer = pricing.answers = WordArray.start(reply) + 32;
         }
         _priceSection(pricing);
@@ -125,6 +128,23 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
             mstore(add(reply, 32), size)
             return(reply, add(size, 64))
         }
+    }
+
+    /// @inheritdoc IInsurerPayer
+    function adjudicateRest(bytes calldata section, uint256 times, bytes calldata words)
+        external
+        onlySettlement
+        returns (bytes memory reply)
+    {
+        uint256 header = BatchCodec.header(section, 0);
+        uint256 terms = BatchCodec.secondary(section, 0, header);
+        Pricing memory pricing = _blank()[0];
+        uint16 currentYear = uint16(times >> 40);
+        uint32 providerId = BatchCodec.providerId(header);
+        _open(pricing, providerId, uint16(terms >> 16), uint16(terms), uint40(times), currentYear, _pool);
+        pricing.pool = pool();
+        reply = _priceRest(pricing, section, words);
+        _takeFromPool(pricing.pool);
     }
 
     /// @inheritdoc IInsurerPayer
@@ -154,11 +174,10 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
         record.slot = MemberSlot.withMet(
             slot, _addedTo(slot, posting.deductible, posting.outOfPocket, posting.benefit)
         );
-        uint32 familyId = MemberSlot.hasMore(slot) ? MemberSlot.familyId(record.more) : 0;
+        uint32 familyId = MemberSlot.familyId(slot);
         if (familyId != 0) {
-            FamilyRecord storage family = _families[_familyKey(familyId, posting.benefitYear)];
-            family.deductibleMet += posting.deductible;
-            family.oopMet += posting.outOfPocket;
+            uint256 key = _familyKey(familyId, posting.benefitYear);
+            _families[key] = _addedToFamily(_families[key], posting.deductible, posting.outOfPocket);
         }
         if (posting.units != 0) _units[_postedUnitsKey(posting)] += posting.units;
         _takeFromPool(pool() - posting.paid);
@@ -176,11 +195,15 @@ contract InsurerPayer is SectionPricing, ReentrancyGuardTransient {
                 MemberSlot.planPaid(slot) - posting.benefit
             )
         );
-        uint32 familyId = MemberSlot.hasMore(slot) ? MemberSlot.familyId(record.more) : 0;
+        uint32 familyId = MemberSlot.familyId(slot);
         if (familyId != 0) {
-            FamilyRecord storage family = _families[_familyKey(familyId, posting.benefitYear)];
-            family.deductibleMet -= posting.deductible;
-            family.oopMet -= posting.outOfPocket;
+            uint256 key = _familyKey(familyId, posting.benefitYear);
+            uint256 family = _families[key];
+            _families[key] = FamilySlot.withMet(
+                family,
+                FamilySlot.deductibleMet(family) - posting.deductible,
+                FamilySlot.oopMet(family) - posting.outOfPocket
+            );
         }
         if (posting.units != 0) _units[_postedUnitsKey(posting)] -= posting.units;
     }

@@ -72,8 +72,14 @@ library WordArray {
 
     /// @notice Room for so many bits: whole words, all 0.
     function bits(uint256 count) internal pure returns (bytes memory words) {
+        words = zeros(bitBytes(count));
+    }
+
+    /// @notice How many bytes of words hold so many bits.
+    function bitBytes(uint256 count) internal pure returns (uint256 size) {
         unchecked {
-            words = zeros((count + 255 >> 8) << 5);
+            // Counts are below 2^16.
+            size = (count + 255 >> 8) << 5;
         }
     }
 
@@ -135,5 +141,14 @@ library WordArray {
         assembly ("memory-safe") {
             mstore(words, shl(5, count))
         }
+    }
+
+    /// @notice Cuts words off behind so many, and gives those behind the next, which says how many bytes they are.
+    function split(bytes memory words, uint256 count) internal pure returns (bytes memory behind) {
+        // That next word becomes the length word of what is behind it.
+        assembly ("memory-safe") {
+            behind := add(add(words, 32), shl(5, count))
+        }
+        cut(words, count);
     }
 }

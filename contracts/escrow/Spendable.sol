@@ -75,6 +75,11 @@ library Spendable {
         return Reason.None;
     }
 
+    /// @notice The statement of a patient who may be charged anything, if anything.
+    function unlimited(uint256 word) internal pure returns (uint256) {
+        return word | type(uint256).max << 64;
+    }
+
     /// @notice The statement after `amount` (not refused) was charged.
     function charge(uint256 word, uint256 amount) internal pure returns (uint256) {
         unchecked {

@@ -71,6 +71,10 @@ interface IInsurerPayer {
     error CoverageAlreadyEnded(uint40 endsAt);
     error ChangeTooRecent(uint40 changedAt, uint40 until);
     error OwnershipCannotBeRenounced();
+    /// @notice Other rows stand with both payers than the primary has noted; nothing was written.
+    /// @param rows a bit per row, 1: the primary priced it, and it does not stand; empty: that cannot be said, the
+    /// primary or what it may charge a patient fell short
+    error RowsDiffer(bytes rows);
 
     /// @notice Add the caller's tokens to the pool.
     function deposit(uint64 amount) external;
@@ -127,16 +131,29 @@ interface IInsurerPayer {
     /// @notice End a member's coverage in a benefit year, after NOTICE. Insurer only.
     function endCoverage(address member, uint16 benefitYear) external;
 
-    /// @notice Price one section of which this contract is the only payer, and write what settles.
+    /// @notice Price one section as its only payer, or its primary, and write what settles.
     /// Settlement only.
     /// @param section one packed section, see BatchCodec
     /// @param times u40 the time whose terms apply, and above it u16 that time's year: it and the one before
     /// may be billed; and above that 1 where what is priced moves to settlement in this call, which reverts with
     /// PayerCannotPay where it cannot: else `disburseTotal` follows
     /// @param statements one Spendable word per patient, in order; and behind them, where there is such a row,
-    /// a bit per row (row r: bit r % 256 of word r / 256), 1: its sequence was spent before
+    /// a bit per row (row r: bit r % 256 of word r / 256), 1: its sequence was spent before; and behind those, where
+    /// there is such a row, another, 1: it is priced, but nothing of it is noted or written
     /// @return answers two words per row, in order: amounts and shares, see PackedClaim
     function adjudicateAll(bytes calldata section, uint256 times, bytes calldata statements)
+        external
+        returns (bytes memory answers);
+
+    /// @notice Price one section as its secondary payer, behind the primary's `adjudicateAll`, and write what settles;
+    /// RowsDiffer where that is not what the primary has written. Settlement only.
+    /// @param section as in `adjudicateAll`
+    /// @param times as there; `disburseTotal` follows
+    /// @param words the primary's answers, two words per row; one Spendable word per patient; and behind them, where
+    /// there is such a row, a bit per row, 1: the primary has noted nothing of it
+    /// @return answers two words per row, as a claim has them; their length in bytes halved, in one word; and one word
+    /// per row: PackedClaim's `secondary`, with the service's flags in its low 64 bits
+    function adjudicateRest(bytes calldata section, uint256 times, bytes calldata words)
         external
         returns (bytes memory answers);
 

@@ -3,29 +3,34 @@ pragma solidity 0.8.30;
 
 /// @notice A member's benefit year in two words. The second is read only where the first has `hasMore`.
 ///
-///   slot   bytes 0..7   deductibleMet     more   bytes 0..1   nextPlanId
-///          bytes 8..15  oopMet                   bytes 2..6   nextPlanAt      0: no change of plan
-///          bytes 16..23 planPaid                 bytes 7..10  familyId        0: none
-///          bytes 24..25 planId          in force until nextPlanAt; 0: never enrolled
-///          bytes 26..30 coverageEndsAt  0: open-ended
+///   slot   bytes 0..5   deductibleMet   } at most MAX_YEARLY_AMOUNT     more   bytes 0..1   nextPlanId
+///          bytes 6..11  oopMet          }                                      bytes 2..6   nextPlanAt  0: no change
+///          bytes 12..19 planPaid
+///          bytes 20..21 planId          in force until nextPlanAt; 0: never enrolled
+///          bytes 22..26 coverageEndsAt  0: open-ended
+///          bytes 27..30 familyId        0: none
 ///          byte  31     hasMore         `more` is not 0
 ///
 /// (byte 0 is the lowest).
 library MemberSlot {
     uint256 private constant HAS_MORE = 1 << 248;
-    uint256 private constant MET = type(uint192).max;
+    uint256 private constant MET = type(uint160).max;
 
-    function pack(uint256 accumulators, uint256 planId_, uint256 endsAt, uint256 more) internal pure returns (uint256) {
-        return accumulators | planId_ << 192 | endsAt << 208 | (more == 0 ? 0 : HAS_MORE);
+    function pack(uint256 accumulators, uint256 planId_, uint256 endsAt, uint256 familyId_, uint256 more)
+        internal
+        pure
+        returns (uint256)
+    {
+        return accumulators | planId_ << 160 | endsAt << 176 | familyId_ << 216 | (more == 0 ? 0 : HAS_MORE);
     }
 
-    function packMore(uint256 nextPlanId_, uint256 nextPlanAt_, uint256 familyId_) internal pure returns (uint256) {
-        return nextPlanId_ | nextPlanAt_ << 16 | familyId_ << 56;
+    function packMore(uint256 nextPlanId_, uint256 nextPlanAt_) internal pure returns (uint256) {
+        return nextPlanId_ | nextPlanAt_ << 16;
     }
 
-    /// @notice The three accumulators, each below 2^64, as they stand in a slot.
+    /// @notice The three accumulators, below 2^48, 2^48 and 2^64, as they stand in a slot.
     function met(uint256 deductible, uint256 oop, uint256 planPaid_) internal pure returns (uint256) {
-        return deductible | oop << 64 | planPaid_ << 128;
+        return deductible | oop << 48 | planPaid_ << 96;
     }
 
     function metOf(uint256 slot) internal pure returns (uint256) {
@@ -37,23 +42,27 @@ library MemberSlot {
     }
 
     function deductibleMet(uint256 slot) internal pure returns (uint256) {
-        return uint64(slot);
+        return uint48(slot);
     }
 
     function oopMet(uint256 slot) internal pure returns (uint256) {
-        return uint64(slot >> 64);
+        return uint48(slot >> 48);
     }
 
     function planPaid(uint256 slot) internal pure returns (uint256) {
-        return uint64(slot >> 128);
+        return uint64(slot >> 96);
     }
 
     function planId(uint256 slot) internal pure returns (uint16) {
-        return uint16(slot >> 192);
+        return uint16(slot >> 160);
     }
 
     function coverageEndsAt(uint256 slot) internal pure returns (uint40) {
-        return uint40(slot >> 208);
+        return uint40(slot >> 176);
+    }
+
+    function familyId(uint256 slot) internal pure returns (uint32) {
+        return uint32(slot >> 216);
     }
 
     function hasMore(uint256 slot) internal pure returns (bool) {
@@ -66,9 +75,5 @@ library MemberSlot {
 
     function nextPlanAt(uint256 more) internal pure returns (uint40) {
         return uint40(more >> 16);
-    }
-
-    function familyId(uint256 more) internal pure returns (uint32) {
-        return uint32(more >> 56);
     }
 }

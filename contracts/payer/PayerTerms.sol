@@ -3,7 +3,9 @@ pragma solidity 0.8.30;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {CategorySlot} from "./CategorySlot.sol";
+import {FamilySlot} from "./FamilySlot.sol";
 import {FeeSlot} from "./FeeSlot.sol";
 import {MemberSlot} from "./MemberSlot.sol";
 import {PoolSlot} from "./PoolSlot.sol";
@@ -22,7 +24,7 @@ import {
     MemberYear,
     PlanTerms
 } from "../types/Terms.sol";
-import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
+import {MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
 import {MAX_ANNOUNCEMENT, MAX_BATCH_LIFE, NOTICE} from "../types/Timelocks.sol";
 
 /// @notice What an insurer publishes and whom it insures: the part of InsurerPayer that its owner writes.
@@ -46,7 +48,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
     mapping(uint256 feeKey => uint256 slot) internal _supersededFees;
     mapping(uint32 providerId => Acceptance) internal _acceptances;
     mapping(uint256 memberKey => MemberRecord) internal _members;
-    mapping(uint256 familyKey => FamilyRecord) internal _families;
+    mapping(uint256 familyKey => uint256 slot) internal _families; // see FamilySlot
     mapping(uint256 unitsKey => uint32) internal _units;
 
     /// The factory says whose payer this is and what else it must know.
@@ -137,20 +139,19 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
             revert BenefitYearOutOfReach(benefitYear, currentYear);
         }
         MemberRecord storage record = _members[_memberKey(member, benefitYear)];
-        _checkResumable(record, member, benefitYear, familyId);
+        uint256 slot = record.slot;
+        _checkResumable(slot, member, benefitYear, familyId);
 
-        (uint256 slot, uint256 more) = (record.slot, MemberSlot.packMore(0, 0, familyId));
         uint256 met = MemberSlot.met(
             _opened(MemberSlot.deductibleMet(slot), deductibleMet),
             _opened(MemberSlot.oopMet(slot), oopMet),
             _opened(MemberSlot.planPaid(slot), planPaid)
         );
-        (record.slot, record.more) = (MemberSlot.pack(met, planId, 0, more), more);
+        (record.slot, record.more) = (MemberSlot.pack(met, planId, 0, familyId, 0), 0);
         if (familyId != 0) {
-            FamilyRecord storage family = _families[_familyKey(familyId, benefitYear)];
-            if (MemberSlot.planId(slot) == 0) _countMember(family, familyId);
-            family.deductibleMet += deductibleMet;
-            family.oopMet += oopMet;
+            uint256 key = _familyKey(familyId, benefitYear);
+            uint256 family = _addedToFamily(_families[key], deductibleMet, oopMet);
+            _families[key] = MemberSlot.planId(slot) == 0 ? _withMember(family, familyId) : family;
         }
         emit Enrolled(member, benefitYear, planId, familyId, deductibleMet, oopMet, planPaid);
     }
@@ -168,8 +169,9 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
 
         // Going back to the present plan calls an announced change off; there is nothing to announce.
         uint40 effectiveAt = planId == current ? 0 : uint40(block.timestamp) + NOTICE;
-        more = MemberSlot.packMore(effectiveAt == 0 ? 0 : planId, effectiveAt, MemberSlot.familyId(more));
-        (record.slot, record.more) = (MemberSlot.pack(MemberSlot.metOf(slot), current, 0, more), more);
+        more = effectiveAt == 0 ? 0 : MemberSlot.packMore(planId, effectiveAt);
+        slot = MemberSlot.pack(MemberSlot.metOf(slot), current, 0, MemberSlot.familyId(slot), more);
+        (record.slot, record.more) = (slot, more);
         emit PlanChanged(member, benefitYear, planId, effectiveAt == 0 ? uint40(block.timestamp) : effectiveAt);
     }
 
@@ -180,7 +182,8 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         uint40 endsAt = MemberSlot.coverageEndsAt(slot);
         if (endsAt != 0) revert CoverageAlreadyEnded(endsAt);
         endsAt = uint40(block.timestamp) + NOTICE;
-        record.slot = MemberSlot.pack(MemberSlot.metOf(slot), MemberSlot.planId(slot), endsAt, record.more);
+        (uint256 met, uint256 familyId) = (MemberSlot.metOf(slot), MemberSlot.familyId(slot));
+        record.slot = MemberSlot.pack(met, MemberSlot.planId(slot), endsAt, familyId, record.more);
         emit CoverageEnded(member, benefitYear, endsAt);
     }
 
@@ -234,7 +237,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
             nextPlanId: MemberSlot.nextPlanId(more),
             nextPlanAt: MemberSlot.nextPlanAt(more),
             coverageEndsAt: MemberSlot.coverageEndsAt(slot),
-            familyId: MemberSlot.familyId(more)
+            familyId: MemberSlot.familyId(slot)
         });
     }
 
@@ -244,8 +247,8 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         view
         returns (uint64 deductibleMet, uint64 oopMet)
     {
-        FamilyRecord storage family = _families[_familyKey(familyId, benefitYear)];
-        return (family.deductibleMet, family.oopMet);
+        uint256 family = _families[_familyKey(familyId, benefitYear)];
+        return (FamilySlot.deductibleMet(family), FamilySlot.oopMet(family));
     }
 
     /// @inheritdoc IInsurerPayer
@@ -404,16 +407,12 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
     }
 
     /// A new year, or one whose coverage ended so long ago that no batch signed under it is on its way.
-    function _checkResumable(MemberRecord storage record, address member, uint16 benefitYear, uint32 familyId)
-        private
-        view
-    {
-        (uint256 slot, uint256 more) = (record.slot, record.more);
+    function _checkResumable(uint256 slot, address member, uint16 benefitYear, uint32 familyId) private view {
         if (MemberSlot.planId(slot) == 0) return;
         uint40 endsAt = MemberSlot.coverageEndsAt(slot);
         if (endsAt == 0 || block.timestamp < endsAt) revert AlreadyEnrolled(member, benefitYear);
         if (block.timestamp < endsAt + MAX_BATCH_LIFE) revert ChangeTooRecent(endsAt, endsAt + MAX_BATCH_LIFE);
-        if (MemberSlot.familyId(more) != familyId) revert FamilyUnchangeable(MemberSlot.familyId(more));
+        if (MemberSlot.familyId(slot) != familyId) revert FamilyUnchangeable(MemberSlot.familyId(slot));
     }
 
     /// What was met, with an opening entry added. Bounded, because claims are added to it: a plan lets them bring no
@@ -425,16 +424,21 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
     }
 
     /// Bounded, because a family's amounts are the sums of its members'.
-    function _countMember(FamilyRecord storage family, uint32 familyId) private {
-        if (family.members == MAX_FAMILY_MEMBERS) revert FamilyFull(familyId);
-        ++family.members;
+    function _withMember(uint256 family, uint32 familyId) private pure returns (uint256) {
+        if (FamilySlot.members(family) == MAX_FAMILY_MEMBERS) revert FamilyFull(familyId);
+        return FamilySlot.withOneMore(family);
+    }
+
+    /// A family with what one of its members has met added.
+    function _addedToFamily(uint256 family, uint64 deductible, uint64 oop) internal pure returns (uint256) {
+        return FamilySlot.withMet(family, FamilySlot.deductibleMet(family) + deductible, FamilySlot.oopMet(family) + oop);
     }
 
     /// A slot's accumulators with those of a claim added.
     function _addedTo(uint256 slot, uint64 deductible, uint64 oop, uint64 planPaid) internal pure returns (uint256) {
         return MemberSlot.met(
-            uint64(MemberSlot.deductibleMet(slot)) + deductible,
-            uint64(MemberSlot.oopMet(slot)) + oop,
+            uint48(MemberSlot.deductibleMet(slot)) + SafeCast.toUint48(deductible),
+            uint48(MemberSlot.oopMet(slot)) + SafeCast.toUint48(oop),
             uint64(MemberSlot.planPaid(slot)) + planPaid
         );
     }

@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {CategorySlot} from "./CategorySlot.sol";
+import {FamilySlot} from "./FamilySlot.sol";
 import {FeeSlot} from "./FeeSlot.sol";
 import {MemberSlot} from "./MemberSlot.sol";
 import {PayerTerms} from "./PayerTerms.sol";
@@ -13,7 +14,7 @@ import {WordArray} from "../codec/WordArray.sol";
 import {Spendable} from "../escrow/Spendable.sol";
 import {Adjudication} from "../math/Adjudication.sol";
 import {Reason} from "../types/Outcomes.sol";
-import {FamilyRecord, MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
+import {MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
 
 /// @notice The part of InsurerPayer that prices. `_price` says at length what becomes of a row; `_pricePlain`
 /// does the same for the commonest rows at less than half of the gas.
@@ -43,7 +44,14 @@ abstract contract SectionPricing is PayerTerms {
         uint256 slot; //       0x240 the slot after the rows so far, see MemberSlot
         uint256 statement; //  0x260 what the patient at hand may still be charged, see Spendable
         uint256 member; //     0x280 the patient at hand: a memberKey of year 0
+        uint256 familyPlace; // 0x2a0 where the family of the member year is stored; 0: it has none
+        uint256 family; //     0x2c0 the family as it is stored, see FamilySlot
+        uint256 deductibleLeft; // 0x2e0 to the member year, of rows that are plain
+        uint256 oopLeft; //    0x300 as deductibleLeft
+        uint256 familyDeductible; // 0x320 the plan's; where it has none, more than any
+        uint256 familyOopMax; // 0x340 as familyDeductible
         uint256 skipped; // where in calldata there is a bit per row, 1: its sequence was spent before; 0: of no row
+        uint256 quoted; // and where, 1: priced, and nothing noted; 0: of no row
         uint256 signedAt;
         uint256 currentYear;
         uint256 planKey;
@@ -56,14 +64,13 @@ abstract contract SectionPricing is PayerTerms {
         uint256 category; // of that service, see CategorySlot
         uint256 serviceReason; // why it cannot be priced
         uint256 memberReason; // why the member year cannot be charged
-        uint256 familyKey; // of the member year; 0: no family
         uint256 remembered; // the pool's slot where it remembers the section's terms, else 0
     }
 
     /// How many words a Pricing and an Adjudication.Plan are, and where in the one the place of the other is.
-    uint256 private constant PRICING_WORDS = 36;
+    uint256 private constant PRICING_WORDS = 42;
     uint256 private constant PLAN_WORDS = 6;
-    uint256 private constant PLAN_PLACE = 0x340;
+    uint256 private constant PLAN_PLACE = 0x420;
 
     /// Where service and year stand in a row's second word.
     uint256 private constant ROW_KEY = 0xffffffffffffffff00000000000000000000ffff000000000000000000000000;
@@ -168,6 +175,8 @@ abstract contract SectionPricing is PayerTerms {
         if (CategorySlot.copayFirst(category) && copay != 0 && deductible != 0) return false;
 
         (pricing.copay, pricing.deductible, pricing.oopMax) = (copay, deductible, pricing.plan.oopMax);
+        pricing.familyDeductible = _orMore(pricing.plan.familyDeductible);
+        pricing.familyOopMax = _orMore(pricing.plan.familyOopMax);
         (pricing.maxUnits, pricing.price) = (FeeSlot.maxUnits(pricing.fee), FeeSlot.amount(pricing.fee));
         pricing.unit = CategorySlot.owesCoinsurance(category) ? pricing.plan.roundingUnit : 0;
         pricing.planBps = Adjudication.BPS - CategorySlot.coinsuranceBps(category);
@@ -175,14 +184,18 @@ abstract contract SectionPricing is PayerTerms {
         return true;
     }
 
+    /// A family's amount; where a plan names none, one that nothing reaches.
+    function _orMore(uint256 amount) private pure returns (uint256) {
+        return amount == 0 ? type(uint256).max : amount;
+    }
+
     /// Prices rows until there are none left or one is not plain: of another service or year than `_prepare`
-    /// has looked up; of a member who may not be charged, is not of the section's plan, or has a family or
-    /// anything announced; or more than somebody has. Of that row nothing is noted. `quote` does without
+    /// has looked up; of a member who may not be charged, is not of the section's plan, or has anything announced; or more than somebody has. Of that row nothing is noted. `quote` does without
     /// this, so that the tests can hold the two together.
     function _pricePlain(Pricing memory pricing) private {
         // Reads and writes the fields of `p`, which is `pricing`, at the places that stand beside them; writes
-        // answers, which are allocated, and scratch space. All amounts are below 2^64. `members` is where
-        // `_members` stands, whose first word of a record is a MemberSlot.
+        // answers, which are allocated, and scratch space. All amounts are below 2^64. `members` and `families` are
+        // where `_members` and `_families` stand; a MemberRecord's first word is a MemberSlot.
         assembly ("memory-safe") {
             function smaller(a, b) -> c {
                 c := xor(b, mul(xor(a, b), lt(a, b)))
@@ -194,17 +207,52 @@ abstract contract SectionPricing is PayerTerms {
             function at64(place) -> c {
                 c := shr(192, mload(place))
             }
-            // May rows of the member at hand be plain? No reason in the statement, and in the slot the
-            // section's plan and neither an end of coverage nor `more`.
-            function isPlain(p) -> c {
-                c := iszero(
-                    or(and(mload(add(p, 0x260)), 0xff), xor(shr(192, mload(add(p, 0x240))), mload(add(p, 0x1a0))))
-                )
+            function low48(word) -> c {
+                c := and(word, 0xffffffffffff)
             }
-            // Writes the member at hand back, and takes the patient of the group at `at` and the first row's year.
-            function turn(p, at, members) {
+            // May rows of the member at hand be plain? No reason in the statement, and in the slot the
+            // section's plan and neither an end of coverage nor `more`; a family may be.
+            function isPlain(p) -> c {
+                let plan := and(shr(160, mload(add(p, 0x240))), 0xff00000000ffffffffffffff)
+                c := iszero(or(and(mload(add(p, 0x260)), 0xff), xor(plan, mload(add(p, 0x1a0)))))
+            }
+            // Where the value of a key in a mapping is stored.
+            function placeOf(key, mapping_) -> c {
+                mstore(0, key)
+                mstore(32, mapping_)
+                c := keccak256(0, 64)
+            }
+            // Writes the member at hand and its family back.
+            function close(p) {
                 let slot := mload(add(p, 0x240))
-                if xor(slot, mload(add(p, 0x220))) { sstore(mload(add(p, 0x200)), slot) }
+                let moved := sub(slot, mload(add(p, 0x220)))
+                if moved {
+                    sstore(mload(add(p, 0x200)), slot)
+                    let place := mload(add(p, 0x2a0))
+                    if place {
+                        moved := or(low48(moved), shl(64, low48(shr(48, moved))))
+                        sstore(place, add(mload(add(p, 0x2c0)), moved))
+                    }
+                }
+            }
+            // What is left of deductible and maximum to the member at hand, see Adjudication._left.
+            function limit(p) {
+                let slot := mload(add(p, 0x240))
+                let deductible := difference(mload(add(p, 0x100)), low48(slot))
+                let outOfPocket := difference(mload(add(p, 0x120)), low48(shr(48, slot)))
+                if mload(add(p, 0x2a0)) {
+                    // the family's has moved by what the member's has
+                    slot := sub(slot, mload(add(p, 0x220)))
+                    let met := add(at64(add(p, 0x2d8)), low48(slot))
+                    deductible := smaller(deductible, difference(mload(add(p, 0x320)), met))
+                    met := add(at64(add(p, 0x2d0)), low48(shr(48, slot)))
+                    outOfPocket := smaller(outOfPocket, difference(mload(add(p, 0x340)), met))
+                }
+                mstore(add(p, 0x2e0), deductible)
+                mstore(add(p, 0x300), outOfPocket)
+            }
+            // Takes the patient of the group at `at` and the first row's year.
+            function turn(p, at, members, families) {
                 let statements := mload(add(p, 0x60))
                 mstore(add(p, 0x60), add(statements, 32))
                 mstore(add(p, 0x260), calldataload(statements))
@@ -212,21 +260,25 @@ abstract contract SectionPricing is PayerTerms {
                 mstore(add(p, 0x280), member)
                 member := or(member, and(shr(96, mload(add(p, 0xa0))), 0xffff))
                 mstore(add(p, 0x1e0), member)
-                mstore(0, member)
-                mstore(32, members)
-                let place := keccak256(0, 64)
-                slot := sload(place)
+                let place := placeOf(member, members)
+                let slot := sload(place)
                 mstore(add(p, 0x200), place)
                 mstore(add(p, 0x220), slot)
                 mstore(add(p, 0x240), slot)
+                place := 0
+                if and(shr(216, slot), 0xffffffff) {
+                    place := placeOf(or(and(shr(200, slot), 0xffffffff0000), and(member, 0xffff)), families)
+                    mstore(add(p, 0x2c0), sload(place))
+                }
+                mstore(add(p, 0x2a0), place)
             }
             // Prices rows from `from` on, `count` of them, until one is not plain.
             function price(p, from, count) -> at, rows {
                 at := from
                 for { rows := count } rows { rows := sub(rows, 1) } {
-                    let amounts
                     let owed // by the patient
                     let rest // what is allowed, less what is shared out of it
+                    let moved // as MemberSlot has them: deductible, out of pocket, paid by the plan
                     {
                         let row := calldataload(add(at, 32))
                         if xor(and(row, ROW_KEY), mload(add(p, 0xa0))) { leave }
@@ -234,25 +286,24 @@ abstract contract SectionPricing is PayerTerms {
                         if iszero(lt(sub(row, 1), mload(add(p, 0xc0)))) { leave }
                         rest := mul(row, mload(add(p, 0xe0)))
                     }
+                    // As Adjudication.split. What is left of deductible and maximum, and the answer, are written
+                    // before it is known whether the row is plain: `limit` and the next answer overwrite them.
                     {
-                        let billed := shr(192, calldataload(add(at, 42)))
-                        if iszero(billed) { billed := rest }
-                        rest := smaller(rest, billed)
-                        amounts := or(shl(192, billed), shl(128, rest))
-                    }
-                    // as Adjudication.split
-                    let moved // as MemberSlot has them: deductible, out of pocket, paid by the plan
-                    let coinsurance := 0
-                    {
-                        let outOfPocket := difference(mload(add(p, 0x120)), at64(add(p, 0x250)))
+                        let outOfPocket := mload(add(p, 0x300))
                         {
+                            let billed := shr(192, calldataload(add(at, 42)))
+                            if iszero(billed) { billed := rest }
+                            rest := smaller(rest, billed)
+                            let amounts := or(shl(192, billed), shl(128, rest))
                             let room := smaller(rest, outOfPocket)
-                            moved := smaller(difference(mload(add(p, 0x100)), at64(add(p, 0x258))), room)
+                            moved := smaller(mload(add(p, 0x2e0)), room)
+                            mstore(add(p, 0x2e0), sub(mload(add(p, 0x2e0)), moved))
                             let copay := smaller(mload(add(p, 0x140)), sub(room, moved))
-                            amounts := or(amounts, or(shl(64, moved), copay))
+                            mstore(mload(add(p, 0x80)), or(amounts, or(shl(64, moved), copay)))
                             owed := add(moved, copay)
                             rest := sub(rest, owed)
                         }
+                        let coinsurance := 0
                         let unit := mload(add(p, 0x160))
                         if unit {
                             let part := add(mul(rest, mload(add(p, 0x180))), mul(5000, unit))
@@ -261,50 +312,54 @@ abstract contract SectionPricing is PayerTerms {
                             owed := add(owed, coinsurance)
                             rest := sub(rest, coinsurance)
                         }
+                        mstore(add(p, 0x300), sub(outOfPocket, owed))
+                        mstore(add(mload(add(p, 0x80)), 32), or(shl(192, coinsurance), shl(64, rest)))
                     }
-                    moved := or(moved, or(shl(64, owed), shl(128, rest)))
-                    // as Spendable.allows, the pool, and room in the accumulators
+                    moved := or(moved, or(shl(48, owed), shl(96, rest)))
+                    // as Spendable.allows, the pool, and room in what the plan has paid: the others are bounded
                     if or(
                         or(gt(owed, at64(add(p, 0x270))), gt(owed, at64(add(p, 0x268)))),
                         or(
                             or(gt(owed, at64(add(p, 0x260))), gt(rest, mload(add(p, 0x1c0)))),
-                            and(or(mload(add(p, 0x240)), moved), 0x800000000000000080000000000000008000000000000000)
+                            and(shr(159, or(mload(add(p, 0x240)), moved)), 1)
                         )
                     ) { leave }
                     mstore(add(p, 0x240), add(mload(add(p, 0x240)), moved))
                     mstore(add(p, 0x260), sub(mload(add(p, 0x260)), or(shl(192, owed), shl(128, owed))))
                     mstore(add(p, 0x1c0), sub(mload(add(p, 0x1c0)), rest))
-                    let answer := mload(add(p, 0x80))
-                    mstore(add(p, 0x80), add(answer, 64))
-                    mstore(answer, amounts)
-                    mstore(add(answer, 32), or(shl(192, coinsurance), shl(64, rest)))
+                    mstore(add(p, 0x80), add(mload(add(p, 0x80)), 64))
                     at := add(at, 54)
                 }
             }
 
             // Groups and rows from where `p` stands; the reading stands there again at the end.
-            function run(p, members) {
+            function run(p, members, families) {
                 let at := mload(p)
                 let rows := mload(add(p, 0x20))
                 if rows {
                     if iszero(isPlain(p)) { leave }
+                    limit(p)
                     at, rows := price(p, at, rows)
                 }
                 for {} iszero(rows) {} {
                     let groups := mload(add(p, 0x40))
                     if iszero(groups) { break }
                     if xor(and(calldataload(add(at, 53)), ROW_KEY), mload(add(p, 0xa0))) { break }
-                    turn(p, at, members)
+                    close(p)
+                    turn(p, at, members, families)
                     mstore(add(p, 0x40), sub(groups, 1))
                     rows := and(shr(88, calldataload(at)), 0xff)
                     at := add(at, 21)
-                    if isPlain(p) { at, rows := price(p, at, rows) }
+                    if isPlain(p) {
+                        limit(p)
+                        at, rows := price(p, at, rows)
+                    }
                 }
                 mstore(p, at)
                 mstore(add(p, 0x20), rows)
             }
 
-            run(pricing, _members.slot)
+            run(pricing, _members.slot, _families.slot)
         }
     }
 
@@ -315,7 +370,7 @@ abstract contract SectionPricing is PayerTerms {
         if (pricing.rows == 0) _openGroup(pricing);
         uint256 row = BatchCodec.load(pricing.at + 32);
         (uint256 amounts, uint256 shares) = (uint256(BatchCodec.billed(row)) << 192, uint256(Reason.SequenceSpent));
-        if (!_isSkipped(pricing)) {
+        if (!_isMarked(pricing, pricing.skipped)) {
             uint256 key = pricing.member | BatchCodec.benefitYear(row);
             if (key != pricing.memberKey) _closeMember(pricing);
             _lookUpMember(pricing, key);
@@ -330,7 +385,7 @@ abstract contract SectionPricing is PayerTerms {
         }
     }
 
-    function _openGroup(Pricing memory pricing) private pure {
+    function _openGroup(Pricing memory pricing) internal pure {
         uint256 group = BatchCodec.load(pricing.at);
         pricing.member = group >> 96 << 16;
         pricing.statement = BatchCodec.load(pricing.statements);
@@ -343,11 +398,12 @@ abstract contract SectionPricing is PayerTerms {
         }
     }
 
-    /// Was the sequence of the row at hand spent before this batch?
-    function _isSkipped(Pricing memory pricing) private pure returns (bool) {
-        if (pricing.skipped == 0) return false;
+    /// Is the bit of the row at hand set?
+    /// @param bits where in calldata they are; 0: none is set
+    function _isMarked(Pricing memory pricing, uint256 bits) private pure returns (bool) {
+        if (bits == 0) return false;
         uint256 index = (pricing.answer - pricing.answers) >> 6;
-        return BatchCodec.load(pricing.skipped + (index >> 8 << 5)) >> (index & 0xff) & 1 != 0;
+        return BatchCodec.load(bits + (index >> 8 << 5)) >> (index & 0xff) & 1 != 0;
     }
 
     /// What becomes of one row of the service and member year that were looked up: amounts and shares, or
@@ -359,47 +415,50 @@ abstract contract SectionPricing is PayerTerms {
         uint256 billed = BatchCodec.billed(row);
         if (billed == 0) billed = allowed;
         uint256 reason = _objection(pricing, units);
-        if (reason == 0) (amounts, shares, reason) = _charge(pricing, Math.min(billed, allowed));
+        bool noted = !_isMarked(pricing, pricing.quoted);
+        if (reason == 0) (amounts, shares, reason) = _charge(pricing, Math.min(billed, allowed), noted);
         if (reason != 0) return (uint256(BatchCodec.billed(row)) << 192, reason);
 
         if (FeeSlot.annualUnits(pricing.fee) != 0) {
-            _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += uint32(units);
+            if (noted) _units[_unitsKey(pricing.memberKey, pricing.serviceId)] += uint32(units);
             shares |= PackedClaim.COUNTED;
         }
         amounts |= billed << 192;
     }
 
-    /// Shares one allowed amount out and notes what it moves.
-    function _charge(Pricing memory pricing, uint256 allowed)
+    /// Shares one allowed amount out and notes what it moves; of a row that is only quoted it asks neither who has
+    /// how much nor notes anything.
+    function _charge(Pricing memory pricing, uint256 allowed, bool noted)
         private
+        pure
         returns (uint256 amounts, uint256 shares, uint256 reason)
     {
         Adjudication.Met memory met = _met(pricing);
         (amounts, shares) = Adjudication.split(allowed, pricing.category, pricing.plan, met);
         uint256 planPaid = PackedClaim.planPaid(shares);
-        reason = uint256(Spendable.refusal(pricing.statement, allowed - planPaid));
-        if (reason != 0) return (amounts, shares, reason);
-        if (planPaid > pricing.pool) return (amounts, shares, uint256(Reason.PayerUnfunded));
+        if (noted) {
+            reason = uint256(Spendable.refusal(pricing.statement, allowed - planPaid));
+            if (reason != 0) return (amounts, shares, reason);
+            if (planPaid > pricing.pool) return (amounts, shares, uint256(Reason.PayerUnfunded));
+        }
         if (!Adjudication.add(met, amounts, shares)) return (amounts, shares, uint256(Reason.PayerFailed));
+        if (!noted) return (amounts, shares, 0);
 
         pricing.statement = Spendable.charge(pricing.statement, allowed - planPaid);
         pricing.pool -= planPaid;
+        // Of what a member has met, deductible and out of pocket are bounded: see PayerTerms._opened.
         pricing.slot = MemberSlot.withMet(pricing.slot, MemberSlot.met(met.deductible, met.oop, met.planPaid));
-        if (met.inFamily) {
-            FamilyRecord storage family = _families[pricing.familyKey];
-            // `Adjudication.add` has kept both below 2^64.
-            (family.deductibleMet, family.oopMet) = (uint64(met.familyDeductible), uint64(met.familyOop));
-        }
     }
 
     /// What the member year that was looked up, and its family, has met so far.
-    function _met(Pricing memory pricing) internal view returns (Adjudication.Met memory met) {
+    function _met(Pricing memory pricing) internal pure returns (Adjudication.Met memory met) {
         uint256 slot = pricing.slot;
         (met.deductible, met.oop) = (MemberSlot.deductibleMet(slot), MemberSlot.oopMet(slot));
         met.planPaid = MemberSlot.planPaid(slot);
-        if (pricing.familyKey == 0) return met;
-        FamilyRecord storage family = _families[pricing.familyKey];
-        (met.inFamily, met.familyDeductible, met.familyOop) = (true, family.deductibleMet, family.oopMet);
+        if (pricing.familyPlace == 0) return met;
+        met.inFamily = true;
+        uint256 family = _familyNow(pricing);
+        (met.familyDeductible, met.familyOop) = (FamilySlot.deductibleMet(family), FamilySlot.oopMet(family));
     }
 
     /// Why so many units of the service that was looked up cannot be allowed to the member that was looked up;
@@ -438,23 +497,11 @@ abstract contract SectionPricing is PayerTerms {
     /// Reads a member year, where it is not at hand already, and why its rows cannot be charged: the year, the escrow,
     /// the section, the member.
     function _lookUpMember(Pricing memory pricing, uint256 key) internal view {
-        if (key != pricing.memberKey) {
-            MemberRecord storage record = _members[key];
-            uint256 place;
-            // MemberRecord begins with `slot`.
-            assembly ("memory-safe") {
-                place := record.slot
-            }
-            (pricing.memberKey, pricing.place) = (key, place);
-            pricing.slot = pricing.stored = record.slot;
-        }
+        if (key != pricing.memberKey) _readMember(pricing, key);
         (uint256 slot, uint256 planId) = (pricing.slot, MemberSlot.planId(pricing.slot));
-        pricing.familyKey = 0;
         if (MemberSlot.hasMore(slot)) {
             uint256 more = _members[key].more;
-            uint256 nextPlanAt = MemberSlot.nextPlanAt(more);
-            if (nextPlanAt != 0 && nextPlanAt <= pricing.signedAt) planId = MemberSlot.nextPlanId(more);
-            if (MemberSlot.familyId(more) != 0) pricing.familyKey = _familyKey(MemberSlot.familyId(more), uint16(key));
+            if (MemberSlot.nextPlanAt(more) <= pricing.signedAt) planId = MemberSlot.nextPlanId(more);
         }
         uint256 reason = _yearReason(pricing, uint16(key));
         if (reason == 0) reason = uint256(Spendable.reasonOf(pricing.statement));
@@ -467,15 +514,58 @@ abstract contract SectionPricing is PayerTerms {
         pricing.memberReason = reason;
     }
 
+    /// Reads a member year, and the family's where it has one.
+    function _readMember(Pricing memory pricing, uint256 key) private view {
+        MemberRecord storage record = _members[key];
+        uint256 place;
+        // MemberRecord begins with `slot`.
+        assembly ("memory-safe") {
+            place := record.slot
+        }
+        (pricing.memberKey, pricing.place) = (key, place);
+        pricing.slot = pricing.stored = record.slot;
+
+        pricing.familyPlace = 0;
+        uint32 familyId = MemberSlot.familyId(pricing.slot);
+        if (familyId == 0) return;
+        pricing.familyPlace = _placeOf(_families, _familyKey(familyId, uint16(key)));
+        pricing.family = _families[_familyKey(familyId, uint16(key))];
+    }
+
+    /// Where the word of a key is stored.
+    function _placeOf(mapping(uint256 => uint256) storage words, uint256 key) private pure returns (uint256 place) {
+        // A mapping's place behind the key, in scratch space.
+        assembly ("memory-safe") {
+            mstore(0, key)
+            mstore(32, words.slot)
+            place := keccak256(0, 64)
+        }
+    }
+
     /// Writes what the rows of the member year at hand have added.
-    function _closeMember(Pricing memory pricing) private {
-        (uint256 place, uint256 slot) = (pricing.place, pricing.slot);
-        if (slot == pricing.stored) return;
-        // The first word of a MemberRecord.
+    function _closeMember(Pricing memory pricing) internal {
+        if (pricing.slot == pricing.stored) return;
+        _write(pricing.place, pricing.slot);
+        if (pricing.familyPlace != 0) _write(pricing.familyPlace, pricing.family = _familyNow(pricing));
+        pricing.stored = pricing.slot;
+    }
+
+    /// The family of the member year at hand: as it is stored, and what the member's rows have added since.
+    function _familyNow(Pricing memory pricing) private pure returns (uint256) {
+        (uint256 slot, uint256 stored, uint256 family) = (pricing.slot, pricing.stored, pricing.family);
+        return FamilySlot.withMet(
+            family,
+            FamilySlot.deductibleMet(family) + MemberSlot.deductibleMet(slot) - MemberSlot.deductibleMet(stored),
+            FamilySlot.oopMet(family) + MemberSlot.oopMet(slot) - MemberSlot.oopMet(stored)
+        );
+    }
+
+    /// Writes the first word of a MemberRecord, or a FamilySlot.
+    function _write(uint256 place, uint256 slot) private {
+        // One that `_readMember`, or `_pricePlain`, has read.
         assembly ("memory-safe") {
             sstore(place, slot)
         }
-        pricing.stored = slot;
     }
 
     function _yearReason(Pricing memory pricing, uint256 benefitYear) private pure returns (uint256) {

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {SectionCalls} from "./SectionCalls.sol";
 import {SettlementState} from "./SettlementState.sol";
 import {BatchCodec} from "../codec/BatchCodec.sol";
 import {PackedClaim} from "../codec/PackedClaim.sol";
 import {WordArray} from "../codec/WordArray.sol";
 import {Spendable} from "../escrow/Spendable.sol";
 import {IInsurerPayer} from "../interfaces/IInsurerPayer.sol";
+import {CoordinationOfBenefits} from "../math/CoordinationOfBenefits.sol";
 import {BatchContext} from "../types/Batch.sol";
 import {Outcome, Reason, outcomeOf} from "../types/Outcomes.sol";
-import {CobMode} from "../types/Terms.sol";
 
 /// @notice The part of ClaimSettlement that prices rows one at a time: self-pay, coordination of benefits of
-/// two payers, and corrections. No payer writes before all have priced.
+/// two payers, and corrections. No payer writes before all have priced. Sections with two payers that correct nothing
+/// are priced as a whole by either payer in turn, for the same outcome.
 abstract contract Coordination is SettlementState {
     /// The payers of a run of sections. Contracts are zero where there is none.
     struct Payers {
@@ -35,6 +37,68 @@ abstract contract Coordination is SettlementState {
             pair.unknown = pair.unknown || address(pair.secondary).code.length == 0;
         }
     }
+
+    // ---- a section as a whole, with two payers ----------------------------------------------------------
+
+    /// How often rows are guessed to stand or not before a section is priced row by row.
+    uint256 private constant GUESSES = 2;
+
+    /// Prices a section with two payers and commits what settles, for the outcome of `_priceOneByOne`. What the primary
+    /// prices depends on which rows before stand with both, so it is told which to note: all at first; then, where others
+    /// stand, those that did. Each guess that was wrong is taken back.
+    /// @return answers see _priceOneByOne
+    /// @return secondaries see there
+    function _priceTogether(
+        BatchContext memory context,
+        Payers memory pair,
+        bytes calldata section,
+        bytes memory skipped,
+        bytes memory spendables
+    ) internal returns (bytes memory answers, bytes memory secondaries) {
+        uint256 rows = BatchCodec.rowCount(BatchCodec.header(section, 0));
+        uint256 times = context.currentYear << 40 | context.signedAt;
+        bytes memory words = bytes.concat(spendables, skipped);
+        for (uint256 guess; guess < GUESSES; ++guess) {
+            bool succeeded;
+            (succeeded, answers) = SectionCalls.priceSection(this.priceSection.selector, section, times, words);
+            if (succeeded) return (answers, WordArray.split(answers, 2 * rows));
+
+            if (bytes4(answers) != IInsurerPayer.RowsDiffer.selector) SectionCalls.bubble(answers);
+            bytes memory quoted = SectionCalls.errorBytes(answers);
+            if (quoted.length == 0) break;
+            if (skipped.length == 0) skipped = WordArray.bits(rows);
+            words = bytes.concat(spendables, skipped, quoted);
+        }
+        return _priceOneByOne(context, pair, section, skipped, spendables);
+    }
+
+    /// @notice Have both payers of a section price it and write what settles. Called by this contract alone, as a call
+    /// of its own so that what the primary has written goes with what the secondary refuses.
+    /// @param words one Spendable word per patient; what is behind them is as in IInsurerPayer.adjudicateAll
+    /// @return reply see IInsurerPayer.adjudicateRest
+    function priceSection(bytes calldata section, uint256 times, bytes calldata words)
+        external
+        returns (bytes memory reply)
+    {
+        if (msg.sender != address(this)) revert OnlySelf(msg.sender);
+
+        uint256 header = BatchCodec.header(section, 0);
+        Payers memory pair = _payerContracts(BatchCodec.payersOf(section, 0));
+        bytes memory unlimited = words;
+        uint256 size = BatchCodec.groupCount(header) << 5;
+        for (uint256 group; group < size >> 5; ++group) {
+            // What the patient pays is known when the secondary has priced.
+            WordArray.set(unlimited, group, Spendable.unlimited(WordArray.get(unlimited, group)));
+        }
+        bool succeeded;
+        (succeeded, reply) = SectionCalls.adjudicateAll(pair.primary, section, times, unlimited);
+        if (!succeeded) SectionCalls.bubble(reply);
+        uint256 bits = WordArray.bitBytes(BatchCodec.rowCount(header));
+        bytes calldata quoted = words.length > size + bits ? words[size + bits:] : words[:0];
+        reply = SectionCalls.adjudicateRest(pair.secondary, section, times, bytes.concat(reply, words[:size], quoted));
+    }
+
+    // ---- row by row -----------------------------------------------------------------------------------
 
     /// One row while it is priced.
     struct Row {
@@ -176,10 +240,11 @@ abstract contract Coordination is SettlementState {
             if (outcomeOf(second.reason) == Outcome.Pended) return second.reason;
         }
         if (second.reason == Reason.None) {
-            uint256 paid = _coordinate(first, second);
+            uint256 paid =
+                CoordinationOfBenefits.paid(first.amounts, first.shares, second.shares, second.cobMode);
             if (paid > second.pool) return Reason.PayerUnfunded;
             row.price.shares |= paid;
-            row.price.secondary = _asIfAlone(second) << 64;
+            row.price.secondary = CoordinationOfBenefits.asIfAlone(second.amounts, second.shares);
             if (second.shares & PackedClaim.COUNTED != 0) flags |= PackedClaim.SECONDARY_UNITS_COUNTED;
         }
         row.price.secondary |= flags;
@@ -190,20 +255,6 @@ abstract contract Coordination is SettlementState {
 
         row.payers.primary.commit(_primaryPosting(row));
         if (second.reason == Reason.None) row.payers.secondary.commit(_secondaryPosting(row));
-    }
-
-    /// What the secondary pays: its benefit as if alone, or what that exceeds the primary's payment by, at
-    /// most what is left to the patient.
-    function _coordinate(IInsurerPayer.Quote memory first, IInsurerPayer.Quote memory second)
-        private
-        pure
-        returns (uint256 paid)
-    {
-        uint256 planPaid = PackedClaim.planPaid(first.shares);
-        paid = PackedClaim.planPaid(second.shares);
-        if (second.cobMode == CobMode.CarveOut) paid = paid > planPaid ? paid - planPaid : 0;
-        uint256 rest = PackedClaim.allowed(first.amounts) - planPaid;
-        if (paid > rest) paid = rest;
     }
 
     function _request(Row memory row) private pure returns (IInsurerPayer.QuoteRequest memory) {
@@ -230,13 +281,6 @@ abstract contract Coordination is SettlementState {
         (request.planId, request.termsVersion) = (uint16(row.secondaryTerms >> 16), uint16(row.secondaryTerms));
         (request.serviceId, request.allowedAtLeast) = (row.secondaryServiceId, uint64(allowed));
         return row.payers.secondary.quote(request);
-    }
-
-    /// deductible | out of pocket | plan paid, each 64 bits.
-    function _asIfAlone(IInsurerPayer.Quote memory quoted) private pure returns (uint256) {
-        uint256 deductible = PackedClaim.deductible(quoted.amounts);
-        uint256 outOfPocket = deductible + PackedClaim.copay(quoted.amounts) + PackedClaim.coinsurance(quoted.shares);
-        return PackedClaim.four(0, deductible, outOfPocket, PackedClaim.planPaid(quoted.shares));
     }
 
     function _primaryPosting(Row memory row) private pure returns (IInsurerPayer.Posting memory) {

@@ -28,6 +28,27 @@ library SectionCalls {
         reply = _reply(succeeded);
     }
 
+    /// @return reply the secondary payer's answers, and its words
+    function adjudicateRest(IInsurerPayer payer, bytes calldata section, uint256 times, bytes memory words)
+        internal
+        returns (bytes memory reply)
+    {
+        bool succeeded = _send(address(payer), IInsurerPayer.adjudicateRest.selector, section, times, words);
+        reply = _reply(succeeded);
+        if (!succeeded) bubble(reply);
+    }
+
+    /// @notice Calls `priceSection` of this contract itself.
+    /// @return succeeded false: nothing was written, and `reply` is the error
+    /// @return reply what it returns
+    function priceSection(bytes4 selector, bytes calldata section, uint256 times, bytes memory words)
+        internal
+        returns (bool succeeded, bytes memory reply)
+    {
+        succeeded = _send(address(this), selector, section, times, words);
+        reply = _reply(succeeded);
+    }
+
     function chargeShares(IPatientEscrow escrow, bytes calldata section, bool last, bytes memory charges) internal {
         if (_send(address(escrow), IPatientEscrow.chargeShares.selector, section, last ? 1 : 0, charges)) return;
         bubble(_reply(false));
@@ -53,6 +74,14 @@ library SectionCalls {
             succeeded := call(gas(), address(), 0, free, add(sections.length, 324), 0, 0)
         }
         reply = _reply(succeeded);
+    }
+
+    /// @notice What an error carries whose only argument is `bytes`.
+    function errorBytes(bytes memory failure) internal pure returns (bytes memory carried) {
+        // Behind the failure's length: the selector, one word that says where they are, and they with their length.
+        assembly ("memory-safe") {
+            carried := add(failure, 68)
+        }
     }
 
     /// @notice Reverts with a call's error.

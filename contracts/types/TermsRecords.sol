@@ -32,10 +32,3 @@ struct MemberRecord {
     uint256 slot;
     uint256 more;
 }
-
-/// @notice What a family has met together in one benefit year: the sums of what its members have met. One slot.
-struct FamilyRecord {
-    uint64 deductibleMet;
-    uint64 oopMet;
-    uint8 members; // at most MAX_FAMILY_MEMBERS
-}

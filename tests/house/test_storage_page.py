@@ -26,7 +26,6 @@ STRUCTS = {
     "WithdrawalRequest": "WithdrawalRequest",
     "PlanRecord": "PlanRecord",
     "Acceptance": "PayerTerms.Acceptance",
-    "FamilyRecord": "FamilyRecord",
     "FeeChange": "SettlementSettings.FeeChange",
     "Epoch": "SettlementState.Epoch",
     "StandingQuorum": "SettlementState.StandingQuorum",

@@ -69,7 +69,7 @@ PLANTED = (
     planted(
         "a reversal forgets the family's out-of-pocket amount",
         "InsurerPayer.sol",
-        ("            family.oopMet -= posting.outOfPocket;\n", ""),
+        ("FamilySlot.oopMet(family) - posting.outOfPocket", "FamilySlot.oopMet(family)"),
     ),
     planted(
         "a bucket matures a day early",
@@ -188,6 +188,16 @@ PLANTED = (
         "a reversed claim can be corrected twice",
         "settlement/Coordination.sol",
         ("        found.status = DisputeStatus.Corrected;\n", ""),
+    ),
+    planted(
+        "the primary keeps what it noted of rows that the secondary refuses",
+        "payer/SecondaryPricing.sol",
+        ("        if (rest.differs) revert RowsDiffer(rest.fails);\n", ""),
+    ),
+    planted(
+        "a member's claim moves the member alone, and not the family",
+        "payer/SectionPricing.sol",
+        ("sstore(place, add(mload(add(p, 0x2c0)), moved))", "sstore(place, mload(add(p, 0x2c0)))"),
     ),
     planted(
         "a dispute's held credit comes back in full after a partial ruling",
