@@ -42,7 +42,7 @@ FIRST = {
     "ClaimTree": ("dispute_proofs",),
     "ConsentSlot": ("consent",),
     "Coordination": ("coordination", "self_pay", "corrections"),
-    "CreditAccount": ("credits", "bond", "disputes", "provider_withdraw"),
+    "CreditAccount": ("credits", "unanswered", "bond", "disputes", "provider_withdraw"),
     "DevUSD": ("token",),
     "ExtensionCalls": ("extension", "disputes", "credits", "bond"),
     "FeeSlot": ("publish_fees",),
@@ -67,7 +67,8 @@ FIRST = {
     "SettlementViews": ("credits", "corrections", "epochs"),
     "Spendable": ("spendable", "limits"),
     "Timelocks": ("withdrawals", "dispute", "epochs"),
-    "TypedData": ("digests", "attestation"),
+    "TypedData": ("digests", "attestation", "unanswered"),
+    "UnansweredSections": ("unanswered",),
     "WithdrawalRequests": ("withdrawals",),
     "WordArray": ("settle", "attestation_spans"),
 }

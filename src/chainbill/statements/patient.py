@@ -18,6 +18,7 @@ from chainbill.statements.advice import (
     general_advice,
     no_record,
     see_recorded,
+    settled_without_oracle,
     what_to_do,
     why_refused,
 )
@@ -331,6 +332,8 @@ def _warnings(entry: StatementLine, paid: Sequence[StatementLine]) -> list[str]:
             warnings.append(
                 "The price, number or year differs from the record in your vault: ask the provider."
             )
+    if claim.unanswered and claim.dispute_until is not None and not claim.given_back:
+        warnings.append(settled_without_oracle(show_moment(claim.dispute_until)))
     if claim.outcome is Outcome.SETTLED and not claim.given_back:
         warnings += [
             f"Number {number} may be the same service charged twice. If you had it once, ask the provider."
