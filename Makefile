@@ -13,6 +13,8 @@ BIN := .venv/bin
 
 export SOLCX_BINARY_PATH := $(CURDIR)/.cache/solcx
 export APE_DATA_FOLDER := $(CURDIR)/.cache/ape
+# What Python compiles is kept, and `make clean` removes it: each process of the tests would compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := all
 .PHONY: all help setup setup-attack demo test test-slow engines networks attack sequences mutation symbolic slither lint format artifacts check-artifacts lock clean

@@ -37,6 +37,7 @@ Every error is one sentence for a person (``str(error)``), what to do next where
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -263,4 +264,29 @@ def unusable(what: str | Path, verb: str, error: OSError) -> StateError:
         verb: what could not be done with it, such as ``written``.
     """
     told, hint = _TROUBLE.get(error.errno or 0, (error.strerror or str(error), "try again, or another place"))
-    return StateError(f"{what} cannot be {verb}: {told}", hint=hint)
+    shown = _WITHHELD if looks_like_key(str(what)) else what
+    return StateError(f"{shown} cannot be {verb}: {told}", hint=hint)
+
+
+_KEY = re.compile(r"(?:0[xX])?[0-9a-fA-F]{60,68}")
+"""A private key, perhaps with a digit too few or too many."""
+
+_WITHHELD = "what looks like a private key (not repeated here)"
+
+
+def looks_like_key(text: str) -> bool:
+    """Is it what a private key looks like? Claim ids and hashes look the same: it is asked only of what is
+    given for something else."""
+    return _KEY.fullmatch(text.strip()) is not None
+
+
+def quoted(given: object) -> str:
+    """What was given, as a message repeats it: messages are logged and passed on, and no key is to be."""
+    if isinstance(given, str):
+        return _WITHHELD if looks_like_key(given) else repr(given)
+    return without_keys(repr(given))
+
+
+def without_keys(text: str) -> str:
+    """A message of somebody else's in which words that were given are repeated, but for keys."""
+    return _KEY.sub(_WITHHELD, text)

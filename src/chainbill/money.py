@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-from chainbill.errors import AmountError
+from chainbill.errors import AmountError, quoted
 
 DOLLAR = 1_000_000
 """Micro-dollars in one dollar."""
@@ -93,7 +93,9 @@ def parse_count(text: str, least: int = 0, most: int = MAX_AMOUNT) -> int:
     """
     written = text.strip(" \t")
     if not _DIGITS.fullmatch(written):
-        raise AmountError(f"{text!r} is not a whole number", hint="write it in the digits 0 to 9, like 12")
+        raise AmountError(
+            f"{quoted(text)} is not a whole number", hint="write it in the digits 0 to 9, like 12"
+        )
     digits = written.lstrip("0") or "0"
     # As text first: Python refuses to make a number of thousands of digits.
     if len(digits) > len(str(most)) or not least <= int(digits) <= most:
@@ -110,7 +112,9 @@ def parse_percentage(text: str) -> int:
     found = _PERCENTAGE.fullmatch(text.strip(" \t"))
     bps = int(found[1] + (found[2] or "").ljust(2, "0")) if found else None
     if bps is None or bps > _WHOLE_BPS:
-        raise AmountError(f"{text!r} is not a percentage from 0% to 100%", hint="write it like 20% or 12.5%")
+        raise AmountError(
+            f"{quoted(text)} is not a percentage from 0% to 100%", hint="write it like 20% or 12.5%"
+        )
     return bps
 
 
@@ -137,7 +141,7 @@ def _not_an_amount(text: str, written: str) -> AmountError:
         return AmountError(
             f"{written} dollars is negative", hint="an amount has no sign: write it like 125.50"
         )
-    told = f"{text!r} is not an amount of dollars"
+    told = f"{quoted(text)} is not an amount of dollars"
     if _COMMA_FOR_POINT.fullmatch(written):
         meant = written.rpartition(",")
         return AmountError(

@@ -8,7 +8,8 @@ import pytest
 from tests.records.test_vault import opening
 
 from chainbill.attestation.attested import AttestedEvent
-from chainbill.attestation.attested_file import Header, SignedRecall, read_line, write_lines
+from chainbill.attestation.attested_file import SignedRecall, read_line, write_lines
+from chainbill.attestation.file_header import ATTESTED_EVENTS, INTAKE_RECEIPTS, Form, Header
 from chainbill.attestation.typed_data import Domain, RecallAttestation, ServiceAttestation
 from chainbill.errors import AttestationError
 from chainbill.records.vault import VaultKey, seal_to
@@ -68,14 +69,19 @@ def test_line__not_sealed__is_refused() -> None:
         read_line(b"not base64\n", ORACLE.unseal)
 
 
-def test_header__what_was_written__is_read() -> None:
-    header = Header(31337, DOMAIN.verifying_contract, ORACLE.public)
-    assert Header.parse(header.to_line()) == header
+@pytest.mark.parametrize("form", [ATTESTED_EVENTS, INTAKE_RECEIPTS], ids=lambda form: form.name)
+def test_header__what_was_written__is_read(form: Form) -> None:
+    header = Header(form, 31337, DOMAIN.verifying_contract, ORACLE.public)
+    assert Header.parse(header.to_line(), form) == header
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"[]", b"{}", b'{"chainbill":"sealed records","version":1}', b"\xff" * 64]
+    "line",
+    [
+        *(b"", b"[]", b"{}", b'{"chainbill":"sealed records","version":1}', b"\xff" * 64),
+        Header(INTAKE_RECEIPTS, 31337, DOMAIN.verifying_contract, ORACLE.public).to_line(),
+    ],
 )
 def test_header__of_something_else__is_refused(line: bytes) -> None:
     with pytest.raises(AttestationError, match="no file of attested events"):
-        Header.parse(line)
+        Header.parse(line, ATTESTED_EVENTS)

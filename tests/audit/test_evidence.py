@@ -75,7 +75,7 @@ def test_verify__attested_by_keys_of_their_providers__adds_up(
         attesters = audit.attesters[record.claim_id or b""]
         # The first provider has replaced its key on the way.
         replaced = not attesters[story.address(PROVIDERS[record.provider_id])]
-        keep_attestation(store, story, record, "oracle-3" if replaced else PROVIDERS[record.provider_id])
+        keep_attestation(store, story, record, "new-attester" if replaced else PROVIDERS[record.provider_id])
 
     assert found(node, story, Evidence(store=store)) == []
 

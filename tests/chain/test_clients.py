@@ -40,12 +40,12 @@ from chainbill.chain.contracts.settlement import (
     settled_claims,
 )
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection
-from chainbill.chain.format.claim_tree import merkle_proof, merkle_root
 from chainbill.chain.format.events import BatchSettled, DisputeParty, Event
 from chainbill.chain.format.logs import decode_log
 from chainbill.errors import ContractReverted
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
+from chainbill.records.merkle_tree import merkle_proof, merkle_root
 
 NOTICE = 86_400
 NOTHING = Credit(matured=0, maturing=0, held=0, bond=0, advanced=0, owed=0, open_disputes=0, suspended=False)

@@ -13,6 +13,7 @@ from web3.contract.contract import ContractFunction
 
 from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts.payer import Enrolment
+from chainbill.chain.node.broadcaster import Broadcaster
 from chainbill.chain.node.connection import connect
 from chainbill.chain.node.pipeline import Pipeline
 from chainbill.chain.node.sender import Sender
@@ -200,6 +201,21 @@ def test_send_many__one_displaced__is_named_and_the_rest_are_done(scene: Scene) 
         sender.send_many(calls_of(sender, 3))
     assert isinstance(told.value.failures[0], Displaced)
     assert list(told.value.receipts) == [1, 2]
+
+
+def test_send_many__first_is_mined_while_it_is_looked_after__the_next_is_not_taken_for_displaced(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that is busy: between the look for receipts and the look at the nonce goes a block."""
+    sender, node, renew = scene.sender(), scene.node, Broadcaster.renew
+
+    def slowly(broadcaster: Broadcaster, nonce: int) -> bool:
+        node.mine(most=1)
+        return renew(broadcaster, nonce)
+
+    monkeypatch.setattr(Broadcaster, "renew", slowly)
+    scene.clock.then(25, node.mine)
+    assert len(sender.send_many(calls_of(sender, 3))) == 3
 
 
 def test_send_many__no_block_any_more__says_what_may_be_mined_and_what_was_not_sent(scene: Scene) -> None:

@@ -55,6 +55,14 @@ def test_note_progress__others_before_it_mined__waits_anew() -> None:
     assert sent.step(1_220) is Step.GIVE_UP
 
 
+def test_note_progress__the_used_nonce_was_told_of__the_next_one_is_not_displaced_by_it() -> None:
+    sent = state()
+    sent.note_renewed(1_015, is_used=True)
+    sent.note_progress(1_016)
+    assert sent.step(1_030) is Step.WAIT
+    assert sent.step(1_031) is Step.RENEW
+
+
 @pytest.mark.parametrize("seconds, pause", [(0, 0.05), (0.2, 0.05), (5, 0.5), (10, 1), (100, 1)])
 def test_pause__the_longer_it_takes__the_longer_it_is(seconds: float, pause: float) -> None:
     assert state().pause(1_000 + seconds) == pytest.approx(pause)

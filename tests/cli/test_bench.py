@@ -1,4 +1,4 @@
-"""``chainbill bench gas``: one run says both forks' gas, as a table and as JSON."""
+"""``chainbill bench``: figures as a table and as JSON; one run of the gas says both forks'."""
 
 from __future__ import annotations
 
@@ -81,3 +81,44 @@ def test_gas__hardfork__stands_beside_what_geth_says(bench: Callable[..., str]) 
 
 def test_gas__profile_of_geths_run__is_refused(bench: Callable[..., str]) -> None:
     assert "leave --hardfork out" in bench("--profile", "--hardfork", "osaka")
+
+
+# ---- the linker ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def linker(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs the command on few patients; gives what it prints."""
+
+    def call(*arguments: str) -> str:
+        assert run(cli, ["bench", "linker", "--patients", "6", "--only", "month_exact", *arguments]) == 0
+        return capfd.readouterr().out
+
+    return call
+
+
+def test_linker__json__says_the_population_and_what_each_attack_reads(linker: Callable[..., str]) -> None:
+    facts = json.loads(linker("--seed", "5", "--visits", "10", "--steps", "2", "--json"))
+    assert (facts["population"]["patients"], facts["population"]["seed"]) == (6, 5)
+    assert facts["population"]["visits"] == 10
+    (told,) = facts["practices"].values()
+    assert told["practice"] == {
+        "settled": "monthly",
+        "accounts": "month",
+        "carried": "exact",
+        "funded": "common payer",
+        "shuffled": True,
+        "steps": 2,
+    }
+    assert set(told["attacks"]["openings"]) == {"found", "year", "purity"}
+    assert (told["overpaid"], told["underpaid"]) == ("0.00", "0.00")
+
+
+def test_linker__tables__say_how_it_is_settled_and_what_is_read(linker: Callable[..., str]) -> None:
+    text = linker()
+    assert "visits of 6 patients" in text.splitlines()[0]
+    told = row(text, "monthly")
+    assert told[:6] == ["monthly", "month", "exact", "common", "payer", "shuffled"]
+    facts = json.loads(linker("--json"))["practices"]["month_exact"]
+    years = [f"{each['year'] * 100:.1f}" for each in facts["attacks"].values()]
+    assert [cell for cell in row(text, "month_exact")[1:] if cell != "%"] == years

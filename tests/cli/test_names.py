@@ -77,6 +77,55 @@ def test_account__mistyped__makes_no_key_and_says_who_there_is(
     assert accounts(named_town) == before
 
 
+SECRET = "4f3edf983ac636a65a842ce7c78d9aa706d3b113bce9c46f30d7d21715b23b1d"
+
+
+@pytest.mark.parametrize("command", [*TAKING, *MAKING], ids=lambda command: " ".join(map(str, command)))
+def test_private_key__for_an_account__is_repeated_nowhere_and_kept_nowhere(
+    named_town: Town, command: tuple[object, ...]
+) -> None:
+    before = accounts(named_town)
+    # With a digit too many, it gives away as much.
+    for given in (SECRET, f"0x{SECRET}", f"0X{SECRET.upper()}", f"0x{SECRET}7"):
+        ran = named_town(*(str(word).format(given) for word in command))
+        assert ran.code in (1, 2), ran
+        assert "looks like a private key" in ran.err
+        assert SECRET not in f"{ran.out}{ran.err}".lower()
+    assert accounts(named_town) == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("{}",),
+        ("patient", "{}"),
+        ("patient", "create", "{}"),
+        ("patient", "fund", "{}"),
+        ("patient", "fund", 1, "{}"),
+        ("insurer", "enrol", "patient", "--plan", "{}"),
+        ("accounts", "new", "{}"),
+        ("accounts", "import", "{}"),
+        ("contacts", "show", "{}"),
+        ("contacts", "add", "{}", "0x52908400098527886E0F7030069857D2E4169EE7", "--role", "patient"),
+        ("contacts", "add", "friend", "{}", "--role", "patient"),
+        ("contacts", "import", "{}"),
+        ("relay", "submit", "{}"),
+        ("--network", "{}", "patient", "balance"),
+        ("--rpc-url", "{}", "patient", "balance"),
+        ("network", "show", "{}"),
+        ("network", "add", "{}", "--rpc-url", "http://127.0.0.1:1"),
+        ("network", "add", "clinic-net", "--rpc-url", "{}"),
+    ],
+    ids=lambda command: " ".join(map(str, command)),
+)
+def test_private_key__anywhere_else__is_repeated_nowhere(town: Town, command: tuple[object, ...]) -> None:
+    for given in (SECRET, f"0x{SECRET}"):
+        for output in ([], ["--json"]):
+            ran = town(*(str(word).format(given) for word in command), *output)
+            assert ran.code in (1, 2), ran
+            assert SECRET not in f"{ran.out}{ran.err}"
+
+
 @pytest.mark.parametrize("command", MAKING, ids=lambda command: " ".join(map(str, command)))
 def test_account__to_be_made_that_exists__is_refused(named_town: Town, command: tuple[object, ...]) -> None:
     error = named_town(*(str(word).format("patient") for word in command)).error

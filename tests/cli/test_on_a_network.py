@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.support import forked
 from tests.support.foreign_chain import ForeignChain, foreign_chain
 from tests.support.roles import FEES, PLAN, Town
 from tests.support.testbed import TODAY
@@ -31,9 +30,6 @@ DEPLOY = (
     *("deploy", "--oracle-member", "node-1", "--oracle-member", "node-2", "--oracle-member", "node-3"),
     *("--threshold", 2, "--test-token", "--admin-delay", "0s", "--registrar-delay", "0s", "--yes"),
 )
-
-DYING = Path(__file__).parents[1] / "devnet" / "dying.py"
-"""Runs the program and kills it at a chosen point."""
 
 
 class NetworkTown(Town):
@@ -199,13 +195,8 @@ def test_statements__blocks_that_are_not_final__say_how_many_charges_are_to_come
 
 def test_deploy__killed_by_sigkill_with_settlement_on_its_way__goes_on(town: NetworkTown) -> None:
     prepare(town)
-    program = [sys.executable, str(DYING), "chainbill.state.outbox:AccountOutbox.note#7", "after", "SIGKILL"]
-    told = subprocess.run(
-        [*program, "--state-dir", str(town.state.root), *(str(word) for word in DEPLOY)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    point = "chainbill.state.outbox:AccountOutbox.note#7"
+    told = forked.dying(point, "after", "SIGKILL", "--state-dir", town.state.root, *DEPLOY)
     assert told.returncode == -signal.SIGKILL, told.stderr
     done = town.ok(*DEPLOY)
     assert done["resumed"]

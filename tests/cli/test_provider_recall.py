@@ -9,6 +9,7 @@ from tests.support.roles import Town
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import SettlementBatch
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
+from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.oracle.store import OracleStore
 
 
@@ -158,7 +159,8 @@ def test_settle__key_revoked_since__is_held_shown_and_attested_again(town: Town,
 
 
 def forge(town: Town, clinic: str, patient: str) -> None:
-    """Two oracle keys settle a visit that no provider has signed, like another one of that patient."""
+    """Whoever holds two oracle keys and the provider's settles a visit that the provider has never attested,
+    like another one of that patient."""
     session = town.session()
     protocol, provider_id = session.protocol, session.book.get(clinic).provider_id
     assert provider_id is not None
@@ -172,7 +174,11 @@ def forge(town: Town, clinic: str, patient: str) -> None:
         benefit_year=real.benefit_year,
         sequence=99,
     )
-    section = BatchSection(provider_id, real.payer_id, 1, 1, (row,))
+    section = sign_bundled(
+        BatchSection(provider_id, real.payer_id, 1, 1, (row,)),
+        Signer(session.account(clinic)),
+        protocol.domain,
+    )
     now = protocol.now()
     batch = SettlementBatch(
         protocol.settlement.current_epoch(), now, now + 600, "0x" + "00" * 20, encode_sections([section])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import forked
 from tests.support.node_proxy import Answer, proxy_before, swallowed, unheard
 from tests.support.roles import Town, asks
 
@@ -19,8 +20,6 @@ from chainbill.chain.devnet.anvil import start
 from chainbill.chain.node.send_state import Patience
 from chainbill.errors import ChainError
 from chainbill.state import outbox
-
-DYING = Path(__file__).parent.parent / "devnet" / "dying.py"
 
 NOTE, SENDER = "chainbill.state.outbox:AccountOutbox.note", "chainbill.chain.node.sender:Sender"
 EMIT = "chainbill.cli.shell.balances:emit"
@@ -40,9 +39,8 @@ AFTER_NOTING = [
 
 def killed(town: Town, point: str, moment: str, *arguments: object) -> None:
     """Run a command in a process of its own that is killed at a point."""
-    program = [sys.executable, str(DYING), point, moment, "SIGKILL", "--state-dir", str(town.state.root)]
-    given = [*program, *map(str, arguments), *(["--yes"] if asks(arguments) else [])]
-    done = subprocess.run(given, capture_output=True, text=True, timeout=60, check=False)
+    given = ["--state-dir", town.state.root, *arguments, *(["--yes"] if asks(arguments) else [])]
+    done = forked.dying(point, moment, "SIGKILL", *given)
     assert done.returncode == -signal.SIGKILL, done
 
 

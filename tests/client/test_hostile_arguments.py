@@ -154,27 +154,57 @@ def test_method__given_anything__answers_or_raises_an_error_of_its_own(
     monkeypatch.chdir(tmp_path)
     method = getattr(objects[of], name)
     hints = typing.get_type_hints(method, include_extras=True)
-    parameters = inspect.signature(method).parameters
     for hostile in HOSTILE:
-        others = {
-            each.name: good(each.name, hints[each.name], event, tmp_path)
-            for each in parameters.values()
-            if each.default is inspect.Parameter.empty
-            and each.name != parameter
-            and each.kind is not inspect.Parameter.VAR_POSITIONAL
-        }
-        positional: tuple[Any, ...] = ()
-        if parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL:
-            first = list(others)
-            positional = (*(others.pop(each) for each in first), hostile)
-        else:
-            others[parameter] = hostile
-        refused = refusal(partial(method, *positional, **others))
+        refused = refusal(call(method, parameter, hostile, event, tmp_path))
         if refused is None:
             assert fits(hostile, hints[parameter]), f"{name} takes {hostile!r} for {parameter}"
         else:
             assert isinstance(refused, chainbill.ChainbillError), f"{parameter}={hostile!r}: {refused!r}"
             assert str(refused).strip(), hostile
+
+
+def call(
+    method: Callable[..., Any], parameter: str, given: Any, event: chainbill.ServiceEvent, folder: Path
+) -> Callable[[], Any]:
+    """A method's call with something for one parameter, and what is taken for the others that it needs."""
+    hints = typing.get_type_hints(method, include_extras=True)
+    parameters = inspect.signature(method).parameters
+    others = {
+        each.name: good(each.name, hints[each.name], event, folder)
+        for each in parameters.values()
+        if each.default is inspect.Parameter.empty
+        and each.name != parameter
+        and each.kind is not inspect.Parameter.VAR_POSITIONAL
+    }
+    if parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL:
+        return partial(method, *others.values(), given)
+    return partial(method, **others, **{parameter: given})
+
+
+SECRET = "4f3edf983ac636a65a842ce7c78d9aa706d3b113bce9c46f30d7d21715b23b1d"
+
+OF_HASHES = {"charges", "claim", "claims", "operation_id", "records"}
+"""What looks like a private key is what is asked for, and so is told of."""
+
+
+@pytest.mark.parametrize("of", list(classes()), ids=lambda of: of.__name__)
+def test_methods__given_a_private_key__do_not_repeat_it(
+    of: type,
+    objects: dict[type, Any],
+    event: chainbill.ServiceEvent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told: list[str] = []
+    for name, signed in methods(of):
+        for parameter in [
+            each for each in list(inspect.signature(signed).parameters)[1:] if each not in OF_HASHES
+        ]:
+            for given in (SECRET, f"0x{SECRET}", [f"0x{SECRET}"], {SECRET: 1}):
+                refused = refusal(call(getattr(objects[of], name), parameter, given, event, tmp_path))
+                told.append(f"{name}, {parameter}: {refused} {vars(refused) if refused else ''}")
+    assert [each for each in told if SECRET in each] == []
 
 
 def refusal(ask: Callable[[], Any]) -> Exception | None:

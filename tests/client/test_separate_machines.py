@@ -140,6 +140,45 @@ def test_attest__in_an_empty_directory_with_cards_alone__is_settled_elsewhere_an
     assert (read.service, read.net) == ("A service (details sealed)", explained.net)
 
 
+def test_take__receipts_of_a_refused_event__tell_the_clinic_until_it_is_taken(
+    machine: Machine,
+    oracle: chainbill.Chainbill,
+    account: Callable[[int], LocalAccount],
+    tmp_path: Path,
+) -> None:
+    keys = {"clinic": account(0), "insurer": account(20_000), "maria": account(1_000)}
+    cards = let_in(oracle, machine, keys)
+    events, first, second = (tmp_path / name for name in ("events", "first", "second"))
+    bill = machine("clinic")
+    for card in cards:
+        bill.contacts.import_card(card, receiver=keys["clinic"])
+    clinic, node = bill.provider(keys["clinic"]), oracle.oracle()
+    clinic.attest(visit(bill, "monday", 100 * DOLLAR), patient="maria")
+    events.write_bytes(clinic.export_events("oracle-1").content)
+
+    oracle.governor().suspend(clinic.provider_id)
+    with pytest.raises(chainbill.StateError, match="has no vault key for"):
+        node.take(events, receipts=first)
+    card = bill.contacts.card(keys["clinic"], role="provider", name="lakeview")
+    oracle.contacts.import_card(card, name=f"lakeview-{clinic.provider_id}")
+    assert (node.take(events, receipts=first).receipts, node.take(events).receipts) == (1, 0)
+    taken = clinic.take_receipts(first)
+    assert (taken.accepted, taken.refused, taken.new) == (0, 1, 1)
+    (unsettled,) = clinic.worklist().at_oracle
+    assert unsettled.refused is not None
+    assert unsettled.refused.reason == "provider_not_active"
+
+    oracle.governor().reinstate(clinic.provider_id)
+    with pytest.raises(chainbill.StateError, match="exists already"):
+        node.take(events, receipts=first)
+    assert node.take(events, receipts=second, replace=True).known == 1
+    assert (clinic.take_receipts(second).new, clinic.take_receipts(first).new) == (1, 0)
+    (unsettled,) = clinic.worklist().at_oracle
+    assert (unsettled.refused, unsettled.receipt.custody) == (None, chainbill.Custody.ORACLE)
+    node.settle()
+    assert clinic.worklist().at_oracle == ()
+
+
 def test_attest__where_the_oracle_is__says_that_it_has_it(
     machine: Machine, oracle: chainbill.Chainbill, account: Callable[[int], LocalAccount]
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.evm import Receipt
 
 from chainbill.chain.format.batch_rows import pair_rows
-from chainbill.chain.format.claim_tree import claim_id, claim_prefix, merkle_proof
+from chainbill.chain.format.claim_tree import claim_id, claim_prefix
 from chainbill.chain.format.events import (
     BatchSettled,
     Claim,
@@ -16,6 +16,7 @@ from chainbill.chain.format.events import (
     SecondaryShares,
 )
 from chainbill.chain.format.packed_claim import pack_claim, pack_secondary
+from chainbill.records.merkle_tree import merkle_proof
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from tests.contracts.claims import Settled, settled_claims
 from tests.support.deployment import DAY, DISPUTE_WINDOW, PATIENT_FUNDS, Protocol
 from tests.support.evm import reverts
 
-from chainbill.chain.format.claim_tree import claim_prefix, merkle_root, root_of_proof
+from chainbill.chain.format.claim_tree import claim_prefix
 from chainbill.chain.format.events import BatchSettled, SecondaryShares
 from chainbill.money import CENT, DOLLAR
 from chainbill.records.hashing import keccak256
+from chainbill.records.merkle_tree import merkle_root, root_of_proof
 
 
 def settle(protocol: Protocol, count: int, first: int = 1, root_slot: int | None = None) -> list[Settled]:

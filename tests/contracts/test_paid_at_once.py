@@ -39,12 +39,12 @@ from chainbill.billing.accumulators import Accumulators
 from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import CategoryTerms
 from chainbill.chain.format.batch_codec import BatchSection
-from chainbill.chain.format.claim_tree import merkle_root
 from chainbill.chain.format.events import BatchSettled, ClaimSettled, PayerFailed
 from chainbill.chain.format.logs import TRANSFER_TOPIC
 from chainbill.chain.node.reverts import decode_revert
 from chainbill.errors import ChainError, ContractReverted
 from chainbill.money import DOLLAR
+from chainbill.records.merkle_tree import merkle_root
 
 PAYERS = (1, 2, 3)
 

@@ -7,10 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.testbed import quick_keys
 
 from chainbill.chain.devnet.anvil import find_anvils
 from chainbill.state.directory import StateDirectory
 from chainbill.state.local_devnet import LocalDevnet
+
+
+@pytest.fixture(scope="module", autouse=True)
+def keys_that_open_at_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        quick_keys(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from tests.support import forked
 
 from chainbill.chain.devnet.anvil import Anvil, find_anvils
 from chainbill.chain.devnet.devnet import saved_block
@@ -19,8 +19,6 @@ from chainbill.state.devnet_accounts import SPENDING_MONEY
 from chainbill.state.local_devnet import LocalDevnet, Started
 from chainbill.state.saved_chain import SavedChain
 from chainbill.state.session import Session
-
-DYING = Path(__file__).with_name("dying.py")
 
 ANVIL, LOCAL, SAVED = (
     "chainbill.chain.devnet.anvil",
@@ -60,8 +58,7 @@ DOWN = [
 
 def killed(local: LocalDevnet, point: str, moment: str, *arguments: str) -> None:
     """Run a command that is killed at a point."""
-    program = [sys.executable, str(DYING), point, moment, "SIGKILL", "--state-dir", str(local.state.root)]
-    done = subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = forked.dying(point, moment, "SIGKILL", "--state-dir", local.state.root, *arguments)
     assert done.returncode == -signal.SIGKILL, (done.stdout, done.stderr)
 
 
@@ -237,11 +234,8 @@ def test_save__another_chain_began_meanwhile__does_not_overwrite_it(local: Local
 
 
 def test_commands__anvil_killed_right_after_each__show_nothing_that_is_lost(local: LocalDevnet) -> None:
-    program = [sys.executable, "-c", "from chainbill.cli import main; main()"]
-
     def run(*arguments: str) -> None:
-        given = [*program, "--state-dir", str(local.state.root), *arguments]
-        subprocess.run(given, check=True, capture_output=True, timeout=60)
+        forked.run("--state-dir", local.state.root, *arguments).check_returncode()
         os.kill(local.require().anvil.pid, signal.SIGKILL)
         until(lambda: local.find() is None)
         assert local.up() is Started.RECOVERED
@@ -306,8 +300,7 @@ def test_command__anvil_killed_while_it_pays__is_paid_once_on_the_chain_that_com
     # Mined it was, and nobody was shown that: the chain comes back without it, and without a word of loss.
     assert local.up() is Started.RECOVERED
     for balance in (100, 200):
-        program = [sys.executable, "-c", "from chainbill.cli import main; main()", *given[3:]]
-        subprocess.run(program, check=True, capture_output=True, timeout=60)
+        forked.run(*given[3:]).check_returncode()
         session = Session.open(local.state)
         patient = session.book.get("patient").address
         assert session.protocol.escrow.balance_of(patient) == balance * 1_000_000

@@ -12,7 +12,15 @@ OPEN = {"cli", "operations", "client", "statements", "state", "errors", "money",
 
 LEFT: dict[str, tuple[set[str], str]] = {
     "chainbill.cli.bench": (
-        {"scenario.bench_fork", "scenario.bench_gas", "scenario.bench_scenarios", "scenario.gas_profile"},
+        {
+            *(
+                "scenario.bench_fork",
+                "scenario.bench_gas",
+                "scenario.bench_scenarios",
+                "scenario.gas_profile",
+            ),
+            *("scenario.linker.population", "scenario.linker.practice", "scenario.linker.report"),
+        },
         "shows the benchmarks, which stand above operations",
     ),
     "chainbill.cli.demo": (

@@ -12,10 +12,10 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-import pytest
 from tests.house.test_cli_documented import EVERY_COMMAND
 from tests.house.test_front_door import classes, methods
 from tests.house.test_operation_faces import functions_of, modules
@@ -38,61 +38,68 @@ _COMMAND = re.compile(r"chainbill [^;,]*")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 
 
-def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Every text of a module but its documentation, with its line; ``{}`` stands for what is put in."""
-    within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    known = within | {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    for node in ast.walk(tree):
+class Said(NamedTuple):
+    """What a module says."""
+
+    texts: list[tuple[int, str]]
+    """Every text but its documentation, with its line; ``{}`` stands for what is put in."""
+    arguments: set[str]
+    """That its errors are about, or name in their texts."""
+
+    @property
+    def alone(self) -> list[str]:
+        """The texts in which an option stands alone."""
+        return [f"{line}: {text}" for line, text in self.texts if _OPTION.search(_COMMAND.sub("", text))]
+
+
+def said(source: str) -> Said:
+    nodes = list(ast.walk(ast.parse(source)))
+    known = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    known |= {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    texts: list[tuple[int, str]] = []
+    arguments: set[str] = set()
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
-            yield (
-                node.lineno,
-                "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values),
-            )
+            parts = (str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            texts.append((node.lineno, "".join(parts)))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in known:
-            yield node.lineno, node.value
+            texts.append((node.lineno, node.value))
+        elif (
+            isinstance(node, ast.keyword) and node.arg == "argument" and isinstance(node.value, ast.Constant)
+        ):
+            arguments.add(str(node.value.value))
+    arguments |= {found.group(1) for _, text in texts for found in ARGUMENT.finditer(text)}
+    return Said(texts, arguments)
 
 
-def below() -> Iterator[tuple[str, ast.AST]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).as_posix()
-        if not name.startswith("cli/"):
-            yield name, ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def below() -> dict[str, Said]:
+    """What the modules below the command line say, by their paths."""
+    paths = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+    return {
+        name: said(path.read_text(encoding="utf-8"))
+        for name, path in paths.items()
+        if not name.startswith("cli/")
+    }
 
 
-def alone(tree: ast.AST) -> list[str]:
-    """The texts in which an option stands alone."""
-    return [f"{line}: {text}" for line, text in texts(tree) if _OPTION.search(_COMMAND.sub("", text))]
+def arguments() -> set[str]:
+    """Every argument that is named."""
+    return {argument for each in below().values() for argument in each.arguments}
 
 
-FOUND = {name: found for name, tree in below() if (found := alone(tree))}
-
-
-@pytest.mark.parametrize("module", sorted({*FOUND, *LEFT}))
-def test_message__below_the_command_line__names_no_option_alone(module: str) -> None:
-    assert (module in LEFT) == (module in FOUND), FOUND.get(module)
+def test_messages__below_the_command_line__name_no_option_alone() -> None:
+    found = {name: each.alone for name, each in below().items() if each.alone}
+    assert {name: alone for name, alone in found.items() if name not in LEFT} == {}
+    assert found.keys() == LEFT.keys(), "LEFT may only shrink"
 
 
 def test_alone__option_without_its_command__is_found() -> None:
     for text in ('"give --limit"', 'f"add {name}: --new"', '"see: chainbill patient sign, with --external"'):
-        assert alone(ast.parse(f"raise StateError({text})"))
+        assert said(f"raise StateError({text})").alone
     for text in ('"see chainbill patient sign --help"', 'f"chainbill insurer enrol {who} --plan 1; or not"'):
-        assert not alone(ast.parse(f"raise StateError({text})"))
+        assert not said(f"raise StateError({text})").alone
 
-
-def named(tree: ast.AST) -> Iterator[str]:
-    """The arguments that errors of a module are about, or name in their texts."""
-    for _, text in texts(tree):
-        yield from (found.group(1) for found in ARGUMENT.finditer(text))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "argument" and isinstance(node.value, ast.Constant):
-            yield str(node.value.value)
-
-
-ARGUMENTS = sorted({argument for _, tree in below() for argument in named(tree)})
 
 OF_PROGRAMS = {"kinds"}
 """Arguments that the command line checks itself."""
@@ -124,12 +131,10 @@ def parameters() -> set[str]:
 
 
 def test_arguments__named_in_messages__are_there() -> None:
-    assert len(ARGUMENTS) > 10
-    assert set(ARGUMENTS) - parameters() == set()
+    assert len(arguments()) > 10
+    assert arguments() - parameters() == set()
 
 
-@pytest.mark.parametrize("argument", sorted({*ARGUMENTS} - OF_PROGRAMS))
-def test_argument__on_the_command_line__is_an_option_there(argument: str) -> None:
-    options = set(_OPTION.findall(as_options(f"`{argument}=`")))
-    assert options
-    assert options <= OPTIONS
+def test_arguments__on_the_command_line__are_options_there() -> None:
+    options = {each: set(_OPTION.findall(as_options(f"`{each}=`"))) for each in arguments() - OF_PROGRAMS}
+    assert {each: shown for each, shown in options.items() if not shown or not shown <= OPTIONS} == {}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+from tests.support.months import month, pressure
 from tests.support.priced_ledger import NAMES, PATIENT, SCHEDULE_KEY, LedgerStory, at, dollars
 
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import CategoryTerms, CobMode, PlanTerms
-from chainbill.records.service_event import PriceSource, ServiceKind
+from chainbill.records.reading import Reading
+from chainbill.records.service_event import PriceSource, ServiceEvent, ServiceKind
 from chainbill.records.service_id import service_ids
 from chainbill.statements.facts import (
     AccountFacts,
@@ -226,6 +229,29 @@ def disputed() -> LedgerStory:
     return story
 
 
+def monitoring() -> LedgerStory:
+    """A month of readings, paid as one charge; and one with a single reading, which waits."""
+    story = LedgerStory()
+    story.enrol(2026)
+    story.deposit("2026-01-02", dollars(300))
+    taken = [pressure(number) for number in range(2, 18)]
+    at_night = datetime(2026, 6, 10, 20, tzinfo=UTC)
+    evening = pressure(9, record_identity="Observation/evening", measured_at=at_night)
+    record = month_of_readings(story, *taken, evening)
+    story.settle("2026-07-01", record, dollars(47))
+    story.pend("2026-07-02", month_of_readings(story, pressure(0)), Reason.NO_CONSENT)
+    return story
+
+
+def month_of_readings(story: LedgerStory, *taken: Reading) -> ServiceEvent:
+    """June, with these readings."""
+    record = story.record("2026-06-30", READING, dollars(60))
+    readings = month(*taken).readings
+    return record.model_copy(
+        update={"description": "A month of readings from your monitoring device", "readings": readings}
+    )
+
+
 PATIENT_SCENARIOS: dict[str, Callable[[], LedgerStory]] = {
     story.__name__: story
     for story in (
@@ -241,13 +267,15 @@ PATIENT_SCENARIOS: dict[str, Callable[[], LedgerStory]] = {
         family,
         self_pay,
         disputed,
+        monitoring,
     )
 }
 
 
 def patient(scenario: str) -> PatientStatement:
     """A scenario's Explanation of Benefits."""
-    return patient_statement(PATIENT, PATIENT_SCENARIOS[scenario]().facts("2026-04-30"), NAMES)
+    as_of = "2026-07-31" if scenario == "monitoring" else "2026-04-30"
+    return patient_statement(PATIENT, PATIENT_SCENARIOS[scenario]().facts(as_of), NAMES)
 
 
 def insurer(*, with_key: bool = True) -> InsurerStatement:

@@ -304,5 +304,8 @@ def test_refused__every_word_of_the_oracle__has_words_for_the_patient(reason: Re
         RefusalReason.UNKNOWN_PATIENT,
     ):  # neither reaches a statement
         unknown = why_refused("no such word")
-        mistakes = ("bad_signature", "commitment_mismatch", "record_mismatch", "sequence_reused")
+        mistakes = (
+            *("bad_signature", "commitment_mismatch", "record_mismatch", "sequence_reused"),
+            *("reading_outside_period", "reading_repeated"),
+        )
         assert (why_refused(reason.value) == unknown) == (reason.value in mistakes)

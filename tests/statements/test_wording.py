@@ -12,6 +12,7 @@ from tests.statements.scenarios import (
     provider,
     second_insurer,
 )
+from tests.support.months import month, pressure
 
 from chainbill.billing.outcomes import CARC, Reason
 from chainbill.statements.advice import COMMANDS, general_advice, what_to_do
@@ -19,7 +20,14 @@ from chainbill.statements.insurer_text import render_insurer
 from chainbill.statements.layout import amount_lines, table, wrapped
 from chainbill.statements.patient_text import render_patient
 from chainbill.statements.provider_text import render_provider
-from chainbill.statements.wording import category_words, plain, show_date, show_percent
+from chainbill.statements.wording import (
+    category_words,
+    plain,
+    readings_line,
+    show_date,
+    show_days,
+    show_percent,
+)
 
 JARGON = (
     *("adjudicat", "bps", "basis point", "commitment", "attest", "oracle", "on-chain", "on chain"),
@@ -115,3 +123,33 @@ def test_table__too_wide__becomes_a_list() -> None:
 def test_wrapped__command__is_not_torn() -> None:
     lines = wrapped("To check, type this: chainbill audit verify", 30)
     assert lines == ["To check, type this:", "chainbill audit verify"]
+
+
+@pytest.mark.parametrize(
+    "first, last, words",
+    [
+        (date(2026, 6, 3), date(2026, 6, 3), "June 3, 2026"),
+        (date(2026, 6, 3), date(2026, 6, 30), "June 3 to June 30, 2026"),
+        (date(2026, 12, 5), date(2027, 1, 3), "December 5, 2026 to January 3, 2027"),
+    ],
+)
+def test_days__in_words__say_the_year_once_where_it_is_one(first: date, last: date, words: str) -> None:
+    assert show_days(first, last) == words
+
+
+def test_readings__one_on_one_day__are_not_said_in_the_plural() -> None:
+    line = readings_line(month(pressure(0)))
+    assert line is not None
+    assert line.words == "1 reading on 1 day, June 1 to June 30, 2026"
+
+
+def test_readings__of_no_record_or_of_what_needs_none__are_not_told() -> None:
+    assert readings_line(None) is None
+    assert readings_line(month(readings=None, code="99457")) is None
+
+
+def test_readings__that_a_device_s_month_lacks__are_told_to_be_missing() -> None:
+    line = readings_line(month(readings=None))
+    assert line is not None
+    assert (line.count, line.days, line.first_day, line.last_day) == (0, 0, None, None)
+    assert line.words == "readings from a device, and its record has none of them"

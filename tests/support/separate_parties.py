@@ -281,8 +281,10 @@ def _attest(parties: Parties, visit: str, **environment: str) -> Any:
 def _hand_over(parties: Parties) -> None:
     file = parties.clinic.folder / "events.sealed"
     parties.clinic.ok("provider", "export", file, "--to", "oracle-1", "--as", "clinic", "--force")
-    taken = parties.oracle.ok("oracle", "take", file)
+    receipts = parties.oracle.folder / "receipts.sealed"
+    taken = parties.oracle.ok("oracle", "take", file, "--receipts", receipts, "--force")
     assert (taken["taken"], taken["refused"], taken["damaged_lines"]) == (1, [], []), taken
+    assert parties.clinic.ok("provider", "take-receipts", receipts, "--as", "clinic")["accepted"] == 1
 
 
 def _visited(parties: Parties) -> datetime:

@@ -25,13 +25,14 @@ from chainbill.chain.contracts.settlement import SettledClaim, settled_claims
 from chainbill.chain.deploy import deploy
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
-from chainbill.chain.format.claim_tree import merkle_proof
 from chainbill.chain.format.logs import decode_log
+from chainbill.chain.format.section_signing import sign_bundled
 from chainbill.chain.node.connection import chain_time, connect
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.protocol import Protocol
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
+from chainbill.records.merkle_tree import merkle_proof
 
 DAY = 24 * 3600
 BEGIN = int(datetime(2023, 11, 15, 12, tzinfo=UTC).timestamp())
@@ -58,6 +59,7 @@ ROLES = (
     "newcomer",
     "operator",
     "new-payout",
+    "new-attester",
     "oracle-1",
     "oracle-2",
     "oracle-3",
@@ -86,6 +88,7 @@ class Story:
         self.sequence = 0
         self.epoch = 1
         self.root_slot = 0
+        self._attesters: dict[int, Signer] = {}
 
     def rpc(self, method: str, *parameters: Any) -> Any:
         answer = self.w3.provider.make_request(method, list(parameters))  # type: ignore[arg-type]
@@ -110,7 +113,16 @@ class Story:
 
     def register_provider(self, role: str) -> int:
         address = self.address(role)
-        return self.protocol.registry.register(self.by["governor"], address, [address])
+        provider_id = self.protocol.registry.register(self.by["governor"], address, [address])
+        self._attesters[provider_id] = Signer(self.accounts[role])
+        return provider_id
+
+    def rotate_attester(self, role: str, provider_id: int, key: str) -> None:
+        """A provider attests with another key from now on."""
+        registry = self.protocol.registry
+        registry.add_attester(self.by[role], provider_id, self.address(key))
+        registry.revoke_attester(self.by[role], provider_id, self._attesters[provider_id].address)
+        self._attesters[provider_id] = Signer(self.accounts[key])
 
     def create_payer(self, role: str, pool: int) -> int:
         payer_id = self.protocol.payers.create_payer(self.by["governor"], self.address(role))
@@ -165,8 +177,10 @@ class Story:
     def settle(self, *sections: BatchSection, operator: str = ZERO_ADDRESS) -> Batch:
         """Settle a batch; every batch has a root slot of its own."""
         now = chain_time(self.w3)
-        batch = SettlementBatch(self.epoch, now, now + 3600, operator, encode_sections(sections))
-        digest = batch.digest(Domain(self.deployment.chain_id, self.deployment.settlement))
+        domain = Domain(self.deployment.chain_id, self.deployment.settlement)
+        attested = [sign_bundled(each, self._attesters[each.provider_id], domain) for each in sections]
+        batch = SettlementBatch(self.epoch, now, now + 3600, operator, encode_sections(attested))
+        digest = batch.digest(domain)
         signers = sorted(
             (Signer(self.accounts[role]) for role in ("oracle-1", "oracle-2")),
             key=lambda s: s.address.lower(),
@@ -354,9 +368,8 @@ def _rights_change(story: Story) -> None:
 
 
 def _keys_change(story: Story) -> None:
-    registry, settlement = story.protocol.registry, story.protocol.settlement
-    registry.add_attester(story.by["provider"], 1, story.address("oracle-3"))
-    registry.revoke_attester(story.by["provider"], 1, story.address("provider"))
+    settlement = story.protocol.settlement
+    story.rotate_attester("provider", 1, "new-attester")
     settlement.open_epoch(story.by["governor"], [story.address(f"oracle-{n}") for n in (1, 2)], 2)
     settlement.end_epoch(story.by["governor"], 1)
     story.epoch = 2

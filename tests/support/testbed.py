@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -50,10 +51,23 @@ def nothing_of_the_user() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("CHAINBILL_")]:
             if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL"):
                 patch.delenv(name)
-        patch.setattr(keystores, "DEVNET_SCRYPT_N", 2)
+        quick_keys(patch)
         # What is shown is saved first: tests/devnet kills programs to see that. Here it is half of the time.
         patch.setattr(LocalDevnet, "save", lambda *_, **__: None)
         yield
+
+
+def quick_keys(patch: pytest.MonkeyPatch) -> None:
+    """Keystores that open at once, for whoever has the passphrase."""
+    patch.setattr(keystores, "SCRYPT_N", 2)
+    patch.setattr(keystores, "DEVNET_SCRYPT_N", 2)
+    patch.setattr("eth_keyfile.keyfile._scrypt_hash", _scrypt_by_openssl)
+
+
+def _scrypt_by_openssl(password: str | bytes, salt: bytes, n: int, r: int, p: int, buflen: int) -> bytes:
+    """The same key as eth_keyfile's, whose library spends 3 ms in Python around it."""
+    secret = password.encode() if isinstance(password, str) else password
+    return hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, dklen=buflen, maxmem=2**30)
 
 
 @contextmanager

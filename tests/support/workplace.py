@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from eth_account.signers.local import LocalAccount
 from tests.support.foreign_chain import ForeignChain, foreign_chain
+from tests.support.testbed import quick_keys
 
 from chainbill.chain.roles import GovernanceDelays
 from chainbill.operations.deploying import DeploymentRequest
 from chainbill.operations.networks import NetworkSettings, add_network
-from chainbill.state import keystores
 from chainbill.state.directory import StateDirectory
 from chainbill.state.keystores import Keystores
 
@@ -57,7 +57,7 @@ def strong_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
         if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CHAINBILL_PASSPHRASE", PASSPHRASE)
-    monkeypatch.setattr(keystores, "SCRYPT_N", 2)
+    quick_keys(monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from eth_utils.address import is_checksum_formatted_address, to_checksum_address
 
-from chainbill.errors import AttestationError
+from chainbill.errors import AttestationError, quoted
 
 ZERO_ADDRESS = "0x" + "00" * 20
 """Nobody's address."""
@@ -20,7 +20,7 @@ def checksum_address(address: str) -> str:
     """
     # A file can hold a list in an address's place, which no cache takes.
     if not isinstance(address, str):
-        raise AttestationError(f"{address!r} is not an address")
+        raise AttestationError(f"{quoted(address)} is not an address")
     return _checksummed(address)
 
 
@@ -33,7 +33,8 @@ def _checksummed(address: str) -> str:
         checksummed: str = to_checksum_address(address)
     except (ValueError, TypeError, AttributeError):
         raise AttestationError(
-            f"{address!r} is not an address", hint="an address is 0x and 40 digits or letters from a to f"
+            f"{quoted(address)} is not an address",
+            hint="an address is 0x and 40 digits or letters from a to f",
         ) from None
     if is_checksum_formatted_address(address) and address != checksummed:
         raise AttestationError(

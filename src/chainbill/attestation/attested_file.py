@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
@@ -19,11 +19,8 @@ from chainbill.attestation.typed_data import Domain, RecallAttestation, ServiceA
 from chainbill.errors import AttestationError
 from chainbill.records.commitment import Opening
 
-FORM = "attested events"
-VERSION = 1
-
-MOST_LINE_BYTES = 1 << 20
-"""A line is smaller than this: an event is about two thousand bytes."""
+MOST_LINE_BYTES = 8 << 20
+"""A line is smaller than this: an event is about two thousand bytes, with 10,000 readings seven million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,48 +29,6 @@ class SignedRecall:
 
     request: RecallAttestation
     signature: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """For whom a file is, and of which deployment. It is not signed: what counts is in each line."""
-
-    chain_id: int
-    settlement: str
-    sealed_to: bytes
-    """The vault key of the oracle that opens it, 32 bytes."""
-
-    def to_line(self) -> bytes:
-        """The first line of the file."""
-        stated = {
-            "chainbill": FORM,
-            "version": VERSION,
-            "chain_id": self.chain_id,
-            "settlement": self.settlement,
-            "sealed_to": self.sealed_to.hex(),
-        }
-        return orjson.dumps(stated) + b"\n"
-
-    @classmethod
-    def parse(cls, line: bytes) -> Self:
-        """The inverse of ``to_line``.
-
-        Raises:
-            AttestationError: it is the first line of something else.
-        """
-        try:
-            stated = orjson.loads(line)
-            if (stated["chainbill"], stated["version"]) != (FORM, VERSION):
-                raise ValueError
-            header = cls(stated["chain_id"], stated["settlement"], bytes.fromhex(stated["sealed_to"]))
-            if header.to_line().strip() != line.strip():
-                raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise AttestationError(
-                "that is no file of attested events",
-                hint="a provider makes one: chainbill provider export FILE --to ORACLE",
-            ) from None
-        return header
 
 
 def write_lines(

@@ -23,7 +23,7 @@ from chainbill.attestation.typed_data import (
     signing_digest,
     type_members,
 )
-from chainbill.errors import AttestationError
+from chainbill.errors import AttestationError, quoted
 from chainbill.records.hashing import keccak256
 
 
@@ -288,7 +288,7 @@ def read_intent(message: Mapping[str, Any]) -> tuple[Intent, Domain]:
     kinds = {kind.__name__: kind for kind in INTENTS}
     name, domain, members = (message.get(key) for key in ("primaryType", "domain", "message"))
     if not isinstance(name, str) or name not in kinds:
-        raise AttestationError(f"{name!r} is nothing that a patient signs")
+        raise AttestationError(f"{quoted(name)} is nothing that a patient signs")
     if not isinstance(domain, Mapping) or not isinstance(members, Mapping):
         raise AttestationError("the message has no domain or no content")
     if set(domain) != {member["name"] for member in type_members(DOMAIN_TYPE)}:

@@ -11,7 +11,7 @@ from chainbill.attestation.claim_number import claim_number
 from chainbill.audit.claim_check import check_claim
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.format.events import DisputeParty
-from chainbill.errors import LedgerError
+from chainbill.errors import LedgerError, quoted
 from chainbill.ledger.accounts import Ledger
 from chainbill.ledger.claim_records import ClaimRecord
 from chainbill.ledger.history import facts
@@ -143,7 +143,7 @@ def named_keys(records: Sequence[ClaimRecord], wanted: str) -> set[tuple[int, in
             if key[1] == int(sequence) and (not provider or key[0] == int(provider))
         }
     raise LedgerError(
-        f"{wanted!r} is neither a claim's number, nor a commitment, nor a claim id",
+        f"{quoted(wanted)} is neither a claim's number, nor a commitment, nor a claim id",
         hint="a number stands on every statement, such as 2:7; a commitment or id is 0x and 64 digits",
     )
 

@@ -13,7 +13,6 @@ from chainbill.audit.discrepancy import Discrepancy, Kind
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.deployments import Deployment
 from chainbill.chain.format.batch_rows import Row, is_row
-from chainbill.chain.format.claim_tree import merkle_root
 from chainbill.chain.format.events import BatchSettled, ClaimPended, ClaimSkipped, RecordedEvent
 from chainbill.errors import LedgerError
 from chainbill.ledger.accounts import Ledger
@@ -21,6 +20,7 @@ from chainbill.ledger.claim_records import outcome_of
 from chainbill.ledger.entries.settlement import batch_claim_ids
 from chainbill.ledger.replay import apply, where
 from chainbill.protocol_constants import MAX_BATCH_LIFE_SECONDS
+from chainbill.records.merkle_tree import merkle_root
 
 
 def check_transactions(recorded: Iterable[RecordedEvent], deployment: Deployment) -> Iterator[Discrepancy]:

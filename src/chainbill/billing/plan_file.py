@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chainbill.billing.terms import Category, CategoryTerms, CobMode, PlanTerms
-from chainbill.errors import AmountError, TermsError
+from chainbill.errors import AmountError, TermsError, without_keys
 from chainbill.money import CENT, MICRO_DECIMALS, parse_dollars, parse_percentage
 
 _AMOUNTS = {
@@ -49,7 +49,7 @@ class PlanFile:
         try:
             text = path.read_text("utf-8")
         except OSError as error:
-            raise TermsError(f"{path}: cannot be read: {error.strerror}") from None
+            raise TermsError(f"{without_keys(str(path))}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise TermsError(f"{path}: not a TOML file: not UTF-8") from None
         try:

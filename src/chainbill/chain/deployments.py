@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
 from eth_utils.address import is_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from chainbill.errors import NotDeployed
+from chainbill.errors import NotDeployed, quoted
 from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.stated import Stated
 
 
+@lru_cache(maxsize=1024)
 def _checksummed(value: str) -> str:
+    """The same addresses are read again and again, and each takes a hash to check."""
     if not is_checksum_address(value):
-        raise ValueError(f"{value!r} is not a checksummed address")
+        raise ValueError(f"{quoted(value)} is not a checksummed address")
     return value
 
 

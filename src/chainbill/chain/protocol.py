@@ -18,7 +18,7 @@ from chainbill.chain.contracts import (
     ProviderRegistry,
 )
 from chainbill.chain.deployments import Deployment
-from chainbill.chain.node.connection import chain_time
+from chainbill.chain.node.connection import chain_time, json_rpc_of
 from chainbill.chain.reads import Reads
 from chainbill.chain.row_index import RowIndex
 from chainbill.errors import ChainError
@@ -32,7 +32,7 @@ class Protocol:
         self.deployment = deployment
         self._payers: dict[int, InsurerPayer] = {}
         self.reads = Reads(
-            lambda: str(w3.provider.endpoint_uri),  # type: ignore[attr-defined]
+            lambda: json_rpc_of(w3),
             [deployment.settlement, deployment.escrow, deployment.registry, deployment.payers],
             lambda: self.rows,
         )

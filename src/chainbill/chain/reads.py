@@ -9,7 +9,6 @@ read is the chain's own answer: so whatever is signed is checked at the block it
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,13 +137,12 @@ class Reads:
 
     def __init__(
         self,
-        node_url: Callable[[], str],
+        node: Callable[[], JsonRpc],
         addresses: Collection[str],
         follower: Callable[[], Follower],
     ) -> None:
         """``addresses``: contracts whose logs are always asked for, and told to the ``follower``."""
-        self._node_url = node_url
-        self._node: JsonRpc | None = None
+        self._node = node
         self._addresses = set(addresses)
         self._follower = follower
         self._known: dict[_Key, _Known] = {}
@@ -196,7 +194,7 @@ class Reads:
         if not times:
             return
         try:
-            answers = self._rpc().batch([_request(each, time, block) for _, each, time in times])
+            answers = self._node().batch([_request(each, time, block) for _, each, time in times])
         except NodeRefused:
             return
         found: dict[_Key, list[bytes]] = {}
@@ -232,10 +230,10 @@ class Reads:
             logs: Request = ("eth_getLogs", [{**since, "address": sorted(self._addresses)}])
             requests += [_block_at(before.number), logs]
         try:
-            answers = self._rpc().batch(requests)
+            answers = self._node().batch(requests)
         except NodeRefused:
             # The chain is shorter than it was, or the node will not tell so much at once.
-            answers = [*self._rpc().batch([newest_block]), *[None] * (len(requests) - 1)]
+            answers = [*self._node().batch([newest_block]), *[None] * (len(requests) - 1)]
         self._newest = newest = _block(answers.pop(0))
         if follower.read_to is not None and not _is(answers.pop(0), follower.read_to[1]):
             follower.forget()
@@ -269,13 +267,6 @@ class Reads:
         self._known = {key: known for key, known in self._known.items() if not _is_changed(known, named)}
         if logs:
             self._follower().hear([_as_web3(log) for log in logs])
-
-    def _rpc(self) -> JsonRpc:
-        if self._node is None:
-            node = self._node = JsonRpc(self._node_url())
-            # Its connection is kept as long as somebody reads here.
-            weakref.finalize(self, node.__exit__)
-        return self._node
 
 
 def _key(question: Question) -> _Key:

@@ -1,4 +1,4 @@
-"""``chainbill bench``: what settling costs, measured."""
+"""``chainbill bench``: what settling costs and what it gives away, measured."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ import click
 
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.output import emit, progress, show_table
+from chainbill.money import format_dollars
 from chainbill.protocol_constants import GAS_CAP
 from chainbill.scenario.bench_fork import HARDFORKS, ForkReport, measure_fork
 from chainbill.scenario.bench_gas import GasReport, ScenarioProfile, measure_gas, profile_gas
 from chainbill.scenario.bench_scenarios import SCENARIOS
 from chainbill.scenario.gas_profile import GasProfile
+from chainbill.scenario.linker.population import Population
+from chainbill.scenario.linker.practice import Accounts
+from chainbill.scenario.linker.report import ALONE, ATTACKS, PRACTICES, LinkerReport, measure_links
 
 
 @click.group("bench", cls=ShellGroup)
 def bench_group() -> None:
-    """Measure what settling costs."""
+    """Measure what settling costs, and what it gives away."""
 
 
 @bench_group.command(
@@ -136,3 +140,94 @@ def _show_profiles(profiles: dict[str, ScenarioProfile]) -> None:
 
 def _share(gas: int, profile: ScenarioProfile) -> str:
     return f"{round(gas / profile.events):,}"
+
+
+_MODEL = Population()
+
+
+@bench_group.command(
+    example="chainbill bench linker\nchainbill bench linker --only daily --only monthly --json\n"
+    "chainbill bench linker --visits 12 --seed 7 --families 0.5"
+)
+@click.option(
+    "--only", type=click.Choice(list(PRACTICES)), multiple=True, help="Attack this one alone; repeatable."
+)
+@click.option(
+    "--patients", type=click.IntRange(1, 2_000), default=_MODEL.patients, help="How many there are."
+)
+@click.option(
+    "--providers", type=click.IntRange(1, 100), default=_MODEL.providers, help="How many there are."
+)
+@click.option("--days", type=click.IntRange(1, 365), default=_MODEL.days, help="That the model goes on for.")
+@click.option(
+    "--visits",
+    type=click.FloatRange(0.1, 200),
+    default=_MODEL.visits,
+    help="Of a patient in a year, on average.",
+)
+@click.option(
+    "--services", type=click.IntRange(1, 100), default=_MODEL.services, help="That a provider offers."
+)
+@click.option(
+    "--concentration",
+    type=click.FloatRange(0, 10),
+    default=_MODEL.concentration,
+    help="How much commoner its first ones are; 0: not at all.",
+)
+@click.option(
+    "--families",
+    type=click.FloatRange(0, 1),
+    default=_MODEL.families,
+    help="Share of patients in families of four.",
+)
+@click.option(
+    "--steps", type=click.IntRange(1, 100), default=4, help="Of a limit, to which entries are rounded."
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=_MODEL.seed, help="The same seed gives the same figures."
+)
+def linker(only: tuple[str, ...], steps: int, **model: Any) -> None:
+    """How often an adversary who knows the provider, the day and the price of one visit finds the patient's
+    account, and how much of the patient's year it reads with it.
+
+    A model, without a chain: a year of visits is drawn from the packaged catalogue, settled by the packaged
+    plan, and written as the contracts log it; the adversary reads that. docs/privacy.md says what is
+    modelled, and what the names mean. Takes a minute; with --only, some seconds.
+    """
+    with progress("attacking", len(only or PRACTICES)) as advance:
+        report = measure_links(Population(**model), steps=steps, only=only, on_practice=lambda _: advance(1))
+    emit(report.to_json(), partial(_show_links, report))
+
+
+def _show_links(report: LinkerReport) -> None:
+    click.echo(f"{report.visits:,} visits of {report.population.patients:,} patients")
+    click.echo("\nfound: by provider, day and price; over, under: what patients pay beside one account\n")
+    show_table(
+        ("settled", "accounts", "carried", "funded by", "sequences", ">opened", ">found", ">over", ">under"),
+        [
+            (
+                each.practice.settled,
+                each.practice.accounts,
+                each.practice.carried if each.practice.accounts is not Accounts.PATIENT else "",
+                each.practice.funded,
+                "shuffled" if each.practice.shuffled else "in order",
+                f"{each.accounts:,}",
+                _percent(each.attacks[ALONE].found),
+                format_dollars(each.overpaid),
+                format_dollars(each.underpaid),
+            )
+            for each in report.practices.values()
+        ],
+    )
+    click.echo("\nhow much of the patient's year is read, by attack\n")
+    show_table(
+        ("practice", *(f">{name}" for name in ATTACKS)),
+        [
+            (name, *(_percent(each.attacks[by].year) for by in ATTACKS))
+            for name, each in report.practices.items()
+        ],
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %"

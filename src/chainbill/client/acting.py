@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from eth_account.signers.local import LocalAccount
 
 from chainbill.client.arguments import Expected
-from chainbill.errors import ArgumentError
+from chainbill.errors import ArgumentError, looks_like_key
 from chainbill.operations.actor import Actor
 from chainbill.state.address_book import Role
 from chainbill.state.session import Session
@@ -19,8 +18,6 @@ Who = Annotated[
 ]
 """An account with its key; or, by name, one whose keystore is in the state directory; or an address, to read
 only."""
-
-_PRIVATE_KEY = re.compile(r"(0[xX])?[0-9a-fA-F]{64}")
 
 
 def acting(session: Session, who: Who, role: Role | None = None, *, any_name: bool = False) -> Actor:
@@ -37,7 +34,7 @@ def acting(session: Session, who: Who, role: Role | None = None, *, any_name: bo
     """
     if isinstance(who, LocalAccount):
         return Actor.of(session, who)
-    if is_private_key(who):
+    if looks_like_key(who):
         raise ArgumentError(
             "that is a private key, and no account", argument="who", hint="give Account.from_key(…) of it"
         )
@@ -46,8 +43,3 @@ def acting(session: Session, who: Who, role: Role | None = None, *, any_name: bo
     if role is not None:
         return Actor.named(session, who, role)
     return Actor.known(session, who) if any_name else Actor.holding(session, who)
-
-
-def is_private_key(text: str) -> bool:
-    """Does it look like one?"""
-    return _PRIVATE_KEY.fullmatch(text) is not None

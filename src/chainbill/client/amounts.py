@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from chainbill.client.arguments import Converted
-from chainbill.errors import AmountError
+from chainbill.errors import AmountError, quoted
 from chainbill.money import MAX_AMOUNT, parse_dollars
 
 Amount = Annotated[str | Decimal | int, Converted]
@@ -22,7 +22,7 @@ def micro_dollars(amount: Amount) -> int:
     """
     if isinstance(amount, bool) or not isinstance(amount, str | Decimal | int):
         raise AmountError(
-            f"{amount!r} is no amount: a {type(amount).__name__} cannot hold every cent",
+            f"{quoted(amount)} is no amount: a {type(amount).__name__} cannot hold every cent",
             hint='give dollars as "12.50" or Decimal, or micro-dollars as int',
         )
     if isinstance(amount, int):

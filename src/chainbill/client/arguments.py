@@ -14,7 +14,7 @@ from os import PathLike, fsencode, fspath
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from chainbill.errors import ArgumentError, unusable
+from chainbill.errors import ArgumentError, quoted, unusable
 
 _Class = TypeVar("_Class", bound=type)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -77,7 +77,7 @@ def _check(name: str, value: object, hint: Any) -> None:
         _check(name, part, part_hint)
     known = list(_literals(hint))
     if known and isinstance(value, str):
-        raise ArgumentError(f"{value!r} is no {name}", argument=name, hint=f"one of {', '.join(known)}")
+        raise ArgumentError(f"{quoted(value)} is no {name}", argument=name, hint=f"one of {', '.join(known)}")
     raise ArgumentError(f"{name} takes {words(hint)}, and not {_kind(value)}", argument=name)
 
 

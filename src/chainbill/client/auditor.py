@@ -9,8 +9,8 @@ from pathlib import Path
 from chainbill.client import parties
 from chainbill.client.arguments import checked
 from chainbill.client.parties import PartyName, PatientName
-from chainbill.errors import ArgumentError, StateError, unusable
-from chainbill.operations import audit
+from chainbill.errors import ArgumentError, StateError, quoted, unusable
+from chainbill.operations import audit, readings
 from chainbill.operations.audit import (
     MONEY_AND_CLAIMS,
     Filter,
@@ -20,6 +20,8 @@ from chainbill.operations.audit import (
     ShownClaim,
     Verification,
 )
+from chainbill.operations.readings import CheckedReadings
+from chainbill.records.reading_proof import ReadingsProof
 from chainbill.records.vault import VaultKey
 from chainbill.state.session import Session
 
@@ -73,7 +75,9 @@ class Auditor:
         for kind in kinds:
             if kind not in list(HistoryKind):
                 raise ArgumentError(
-                    f"{kind!r} is no kind of entry", argument="kinds", hint=f"one of {', '.join(HistoryKind)}"
+                    f"{quoted(kind)} is no kind of entry",
+                    argument="kinds",
+                    hint=f"one of {', '.join(HistoryKind)}",
                 )
         session = self._session
         wanted = Filter(
@@ -89,6 +93,11 @@ class Auditor:
         """Claims in full, each by its number (``2:7``), commitment or id; see
         ``operations.audit.show_claims``."""
         return audit.show_claims(self._session, claims, self._evidence)
+
+    def check_readings(self, proof: ReadingsProof | str | os.PathLike[str]) -> CheckedReadings:
+        """Look a proof of readings, or its file, up on chain; see ``operations.readings.check_readings``."""
+        read = proof if isinstance(proof, ReadingsProof) else readings.read_proof(Path(proof))
+        return readings.check_readings(self._session, read)
 
     def export(self, file: str | os.PathLike[str]) -> RawLedger:
         """Write every log of the deployment to a file; returns what is in it.

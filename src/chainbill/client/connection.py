@@ -8,7 +8,7 @@ from pathlib import Path
 from chainbill.chain.deployments import Deployment, read_deployment
 from chainbill.client import parties
 from chainbill.client.accounts import Accounts
-from chainbill.client.acting import Who, acting, is_private_key
+from chainbill.client.acting import Who, acting
 from chainbill.client.arguments import checked, checks
 from chainbill.client.auditor import Auditor
 from chainbill.client.contacts import Contacts
@@ -20,7 +20,7 @@ from chainbill.client.patient import Patient
 from chainbill.client.provider import Provider
 from chainbill.client.records import Records
 from chainbill.client.relay import Relay
-from chainbill.errors import NodeError
+from chainbill.errors import NodeError, looks_like_key
 from chainbill.operations.actor import Actor
 from chainbill.operations.claims.disputes import DisputeStep, close
 from chainbill.operations.governor.calls import governor_account
@@ -134,7 +134,7 @@ class Chainbill:
         Raises:
             StateError: by name, and its keystore is not in the state directory.
         """
-        if isinstance(who, str) and not who.startswith("0x") and not is_private_key(who):
+        if isinstance(who, str) and not who.startswith("0x") and not looks_like_key(who):
             return Governor(governor_account(self._session, who))
         return Governor(self._actor(who, Role.GOVERNOR))
 

@@ -273,12 +273,18 @@ from chainbill.operations.provider.payout import (
 from chainbill.operations.provider.recaller import (
     Recalled,
 )
+from chainbill.operations.provider.receipts import (
+    TakenReceipts,
+)
 from chainbill.operations.provider.waiting import (
     EventsRemoved,
     WorklistStanding,
 )
 from chainbill.operations.provider.worklist_rebuild import (
     RebuiltWorklist,
+)
+from chainbill.operations.readings import (
+    CheckedReadings,
 )
 from chainbill.operations.records import (
     ExportedRecords,
@@ -298,6 +304,14 @@ from chainbill.records.catalogue import (
 from chainbill.records.member_file import (
     NewMember,
     read_members,
+)
+from chainbill.records.reading import (
+    Measured,
+    Reading,
+    Readings,
+)
+from chainbill.records.reading_proof import (
+    ReadingsProof,
 )
 from chainbill.records.service_event import (
     Party,
@@ -349,6 +363,7 @@ __all__ = [
     "Chainbill",
     "ChainbillError",
     "Change",
+    "CheckedReadings",
     "Collected",
     "ConsentChange",
     "ConsentStanding",
@@ -397,6 +412,7 @@ __all__ = [
     "Limits",
     "LimitsChange",
     "MalformedRecord",
+    "Measured",
     "MemberChange",
     "MemberYear",
     "MembersEnrolled",
@@ -440,6 +456,9 @@ __all__ = [
     "ProviderStopped",
     "PublishedPlan",
     "RawLedger",
+    "Reading",
+    "Readings",
+    "ReadingsProof",
     "Reason",
     "RebuiltWorklist",
     "Recalled",
@@ -468,6 +487,7 @@ __all__ = [
     "Status",
     "StoreRebuilt",
     "TakenEvents",
+    "TakenReceipts",
     "TermsError",
     "TokenRefused",
     "TooManyAddresses",

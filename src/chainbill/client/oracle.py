@@ -13,6 +13,7 @@ from chainbill.operations.oracle.objections import AnnouncementCalledOff, object
 from chainbill.operations.oracle.settle import OracleStanding, Settlement, StoreRebuilt
 from chainbill.operations.oracle.take import TakenEvents, take_events
 from chainbill.operations.parties import provider_of
+from chainbill.state.private_files import write_private
 
 
 @checked
@@ -36,9 +37,27 @@ class Oracle:
         earner = None if operator is None else self._address_of(operator)
         return settle.settle(self._actor, operator=earner)
 
-    def take(self, file: str | os.PathLike[str]) -> TakenEvents:
-        """Take in what a provider of another machine has exported; see ``operations.oracle.take``."""
-        return take_events(self._actor.session, Path(file))
+    def take(
+        self,
+        file: str | os.PathLike[str],
+        *,
+        receipts: str | os.PathLike[str] | None = None,
+        replace: bool = False,
+    ) -> TakenEvents:
+        """Take in what a provider of another machine has exported; see ``operations.oracle.take``.
+
+        Args:
+            receipts: a file to write for the provider, which says what became of each event; None: none.
+            replace: a file that is there.
+        """
+        if receipts is None:
+            return take_events(self._actor.session, Path(file))
+        path = Path(receipts).absolute()
+        return take_events(
+            self._actor.session,
+            Path(file),
+            receipts=lambda content: write_private(path, content, replace=replace),
+        )
 
     def object_to_sections(self, provider: str) -> AnnouncementCalledOff:
         """Call off what a provider, by name, address or id, has announced to settle without the oracle; see

@@ -10,7 +10,7 @@ from chainbill.client.amounts import Amount, micro_dollars
 from chainbill.client.arguments import checked
 from chainbill.client.parties import PartyName
 from chainbill.client.times import Moment, Span, seconds, timestamp
-from chainbill.operations import statements
+from chainbill.operations import readings, statements
 from chainbill.operations.actor import Actor
 from chainbill.operations.balances import Deposit, WithdrawalAnnounced, WithdrawalCalledOff, WithdrawalTaken
 from chainbill.operations.claims import disputes
@@ -24,6 +24,8 @@ from chainbill.operations.patient.payers import PayersChange
 from chainbill.operations.patient.permission import Permission
 from chainbill.operations.patient.signed_intents import SignedIntent, sign
 from chainbill.operations.patient.wallet import SignaturesVoided, WalletStanding
+from chainbill.records.reading import Readings
+from chainbill.records.reading_proof import ReadingsProof
 from chainbill.statements.patient_model import PatientStatement
 from chainbill.statements.period import Period
 
@@ -139,6 +141,15 @@ class Patient:
     def statement(self, *charges: str, period: Period | None = None) -> PatientStatement:
         """The Explanation of Benefits; see ``operations.statements.patient_statement``."""
         return statements.patient_statement(self._actor, period=period, charges=charges)
+
+    def readings(self, claim: str) -> Readings:
+        """What a claim for a month of monitoring stands on; see ``operations.readings.show_readings``."""
+        return readings.show_readings(self._actor, claim)
+
+    def prove_readings(self, claim: str, *, reading: int | None = None) -> ReadingsProof:
+        """A proof of one reading, whole, or of the days of all and no value; see
+        ``operations.readings.prove_readings``."""
+        return readings.prove_readings(self._actor, claim, reading=reading)
 
     def dispute(self, claim: str) -> DisputeStep:
         """Dispute a settled claim; see ``operations.claims.disputes.dispute_as_patient``."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from chainbill.client.amounts import Amount, micro_dollars
 from chainbill.client.arguments import checked
 from chainbill.client.parties import PatientName
-from chainbill.errors import TermsError
+from chainbill.errors import TermsError, without_keys
 from chainbill.interop.fhir import MAX_BYTES
 from chainbill.interop.patient_accounts import Mapped
-from chainbill.operations import statements
+from chainbill.operations import readings, statements
 from chainbill.operations.actor import Actor
 from chainbill.operations.announcements import Announcement, announcement
 from chainbill.operations.claims import corrections, disputes
@@ -53,11 +53,14 @@ from chainbill.operations.provider.payout import (
     PayoutStanding,
 )
 from chainbill.operations.provider.recaller import Recalled
+from chainbill.operations.provider.receipts import TakenReceipts, take_receipts
 from chainbill.operations.provider.unanswered import EventsAnnounced, SettledUnanswered
 from chainbill.operations.provider.waiting import EventsRemoved, WorklistStanding
 from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist
 from chainbill.oracle.api import Receipt
 from chainbill.records.catalogue import Catalogue
+from chainbill.records.reading import Readings
+from chainbill.records.reading_proof import ReadingsProof
 from chainbill.records.service_event import ServiceEvent
 from chainbill.statements.period import Period
 from chainbill.statements.provider import ProviderStatement
@@ -122,6 +125,11 @@ class Provider:
         """What was attested and has not ended on chain, as a file for an oracle of another machine, by name
         or address; see ``operations.provider.export``."""
         return export_events(self._actor, self.provider_id, oracle, key=key)
+
+    def take_receipts(self, file: str | os.PathLike[str]) -> TakenReceipts:
+        """What an oracle of another machine has made of exported events, for the worklist to show; see
+        ``operations.provider.receipts.take_receipts``."""
+        return take_receipts(self._actor, self.provider_id, Path(file))
 
     def ingest(
         self,
@@ -252,7 +260,7 @@ class Provider:
         services = (catalogue or Catalogue.load()).entries
         for service in prices:
             if service not in services:
-                raise TermsError(f"{service}: the catalogue has no such service")
+                raise TermsError(f"{without_keys(service)}: the catalogue has no such service")
         amounts = {service: micro_dollars(price) for service, price in prices.items()}
         return cash_prices.publish_prices(self._actor, self.provider_id, amounts)
 
@@ -293,6 +301,15 @@ class Provider:
     def statement(self, *charges: str, period: Period | None = None) -> ProviderStatement:
         """The remittance advice; see ``operations.statements.provider_statement``."""
         return statements.provider_statement(self._actor, self.provider_id, period=period, charges=charges)
+
+    def readings(self, claim: str) -> Readings:
+        """What a claim for a month of monitoring stands on; see ``operations.readings.show_readings``."""
+        return readings.show_readings(self._actor, claim)
+
+    def prove_readings(self, claim: str, *, reading: int | None = None) -> ReadingsProof:
+        """A proof of one reading, whole, or of the days of all and no value; see
+        ``operations.readings.prove_readings``."""
+        return readings.prove_readings(self._actor, claim, reading=reading)
 
     # ---- disputes ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chainbill.errors import RecordError
+from chainbill.errors import RecordError, without_keys
 from chainbill.interop.fhir.files import tail
 
 _PATIENT_COLUMNS = ("patient", "reference", "identifier", "mrn")
@@ -39,7 +39,7 @@ def read_patient_map(path: Path) -> list[Mapped]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [(reader.line_num, row) for reader in [csv.reader(file, strict=True)] for row in reader]
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or 'cannot be read'}") from None
+        raise RecordError(f"{without_keys(str(path))}: {error.strerror or 'cannot be read'}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise RecordError(f"{path}: not a CSV file: {error}", hint=_HINT) from None
     rows = [

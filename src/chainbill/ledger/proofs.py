@@ -9,9 +9,9 @@ from itertools import groupby
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.contracts.settlement import SettledClaim, settled_claim
 from chainbill.chain.format.batch_rows import pair_rows
-from chainbill.chain.format.claim_tree import merkle_proof
 from chainbill.chain.format.events import ClaimSettled, RecordedEvent
 from chainbill.errors import LedgerError
+from chainbill.records.merkle_tree import merkle_proof
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from chainbill.audit.evidence import Evidence, Missing, missing_of
 from chainbill.audit.verification import Verification
 from chainbill.audit.verification import verify as verify_deployment
 from chainbill.chain.node.json_rpc import JsonRpc
-from chainbill.errors import StateError
+from chainbill.errors import StateError, without_keys
 from chainbill.ledger.claim_records import replay_claims
 from chainbill.ledger.history import MONEY_AND_CLAIMS, Filter, HistoryEntry, HistoryKind
 from chainbill.ledger.history import read_history as entries_of
@@ -150,9 +150,14 @@ def given_evidence(
     if attestations is None and vault is None:
         return None
     if attestations is not None and not attestations.is_file():
-        raise StateError(f"there is no store {attestations}", hint="name an oracle's file, oracle.sqlite")
+        raise StateError(
+            f"there is no store {without_keys(str(attestations))}",
+            hint="name an oracle's file, oracle.sqlite",
+        )
     if vault is not None and not vault.is_dir():
-        raise StateError(f"there is no folder {vault}", hint="name the folder of sealed records")
+        raise StateError(
+            f"there is no folder {without_keys(str(vault))}", hint="name the folder of sealed records"
+        )
     return Evidence(
         store=None if attestations is None else OracleStore(attestations),
         vault=None if vault is None else Vault(vault),

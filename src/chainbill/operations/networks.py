@@ -12,7 +12,7 @@ from chainbill.chain.deployments import Deployment, load_deployment, read_deploy
 from chainbill.chain.node.answer import is_here, node_name
 from chainbill.chain.node.connection import check_deployed, connect, newest_block
 from chainbill.chain.node.endpoints import check_chain
-from chainbill.errors import ChainbillError, NodeError, NotDeployed, StateError
+from chainbill.errors import ChainbillError, NodeError, NotDeployed, StateError, quoted
 from chainbill.state.directory import StateDirectory
 from chainbill.state.networks import Network, Networks
 
@@ -131,7 +131,7 @@ def _network(name: str, settings: NetworkSettings, present: Network | None) -> N
     chain_id = _asked(urls, settings.chain_id or (present.chain_id if present else None))
     explorer = settings.explorer_url or (present.explorer_url if present else None)
     if explorer is not None and urlsplit(explorer).scheme not in ("http", "https"):
-        raise StateError(f"{explorer!r} is not the URL of an explorer")
+        raise StateError(f"{quoted(explorer)} is not the URL of an explorer")
     kept = present or Network(name=name, chain_id=chain_id, rpc_urls=urls)
     said: dict[str, Any] = {
         "confirmations": settings.confirmations,

@@ -15,6 +15,7 @@ from chainbill.attestation.attested import AttestedEvent
 from chainbill.attestation.typed_data import RecallAttestation, ServiceAttestation
 from chainbill.billing.outcomes import Reason
 from chainbill.errors import IntakeRefused
+from chainbill.records.commitment import Opening
 
 RECALL_LIFE_SECONDS = 600
 """How long the oracle acts on a signed recall, so that nobody can send it again later."""
@@ -35,6 +36,10 @@ class RefusalReason(StrEnum):
     COMMITMENT_MISMATCH = "commitment_mismatch"
     RECORD_MISMATCH = "record_mismatch"
     DUPLICATE_RECORD = "duplicate_record"
+    READING_OUTSIDE_PERIOD = "reading_outside_period"
+    READING_REPEATED = "reading_repeated"
+    READING_DAYS = "reading_days"
+    READING_COUNTED = "reading_counted"
     SEQUENCE_REUSED = "sequence_reused"
     COMMITMENT_REUSED = "commitment_reused"
     STORE_BEHIND = "store_behind"
@@ -83,6 +88,8 @@ class Hold(StrEnum):
     """The key that signed it may not sign for the provider any more."""
     COMMITMENT_REUSED = "commitment_reused"
     """Its commitment has been under another sequence: the same record would be charged twice."""
+    READING_COUNTED = "reading_counted"
+    """A reading of its record counts for another attestation, accepted before."""
     NOT_SIGNED = "not_signed"
     """No attestation by the provider is at hand, only what the chain said before it dropped the claim."""
 
@@ -215,6 +222,11 @@ class OracleApi(Protocol):
             AttestationError: the oracle has no such attestation of the provider.
         """
 
-    def name_records(self, provider_id: int, records: Mapping[bytes, str]) -> int:
+    def name_records(self, provider_id: int, records: Mapping[bytes, Opening | str]) -> int:
         """Say of which records a provider's claims are, by commitment, to an oracle that was rebuilt from the
-        chain; returns of how many it did not know it."""
+        chain; returns of how many it did not know it. A record that is not at hand is named by its identity
+        alone, and then nobody knows which readings it counts.
+
+        Raises:
+            AttestationError: a record does not open the commitment that it is named for.
+        """

@@ -1,7 +1,8 @@
 """What the chain is asked again before an attestation goes into a batch, and by each node before it signs.
 
 An attestation was checked when it was accepted. Since then its provider may have revoked the key that signed
-it, and its commitment may have come under another sequence.
+it, its commitment may have come under another sequence, and a reading of its record may count for another
+attestation, accepted before: a recall or a reorganisation lets both in.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import Place
 from chainbill.errors import AttestationError
 from chainbill.oracle.api import Hold
-from chainbill.oracle.store import StoredAttestation
+from chainbill.oracle.store import OracleStore, StoredAttestation
 
 
 class Examination:
     """One look at the chain: each key is asked for once."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, store: OracleStore) -> None:
         self._protocol = protocol
+        self._store = store
         self._active: dict[tuple[int, str], bool] = {}
 
     def objections(self, attestations: Sequence[StoredAttestation]) -> dict[Place, Hold]:
@@ -32,8 +34,11 @@ class Examination:
         """
         first: dict[bytes, Place] = {}
         found: dict[Place, Hold] = {}
+        counted = self._store.counted_before(attestations)
         for stored in attestations:
             reason = self._objection(stored)
+            if reason is None and stored.row in counted:
+                reason = Hold.READING_COUNTED
             if (
                 reason is None
                 and first.setdefault(stored.attestation.commitment, stored.place) != stored.place

@@ -17,6 +17,9 @@ from chainbill.errors import AmountError, AttestationError, ChainError, IntakeRe
 from chainbill.oracle.api import OPEN, REOPENABLE, Receipt, RefusalReason, Status
 from chainbill.oracle.questions import asked_of
 from chainbill.oracle.store import CoordinationOfBenefits, OracleStore, StoredAttestation
+from chainbill.records.device_supply import DAYS_IN_30, most_days_in_30
+from chainbill.records.reading import Readings
+from chainbill.records.service_event import ServiceEvent
 from chainbill.records.service_id import service_id
 
 
@@ -75,6 +78,7 @@ class Intake:
         self._check_complete(attested)
         record_key = self._store.record_key(attestation.provider_id, attested.opening.event.record_identity)
         replaces = self._check_duplicate(attested, record_key)
+        readings = self._check_readings(attested, replaces)
         self._check_commitment(attestation)
         self._check_correction(attested)
         self._check_service(attested)
@@ -89,10 +93,11 @@ class Intake:
                 coordination=coordination,
                 corrects=attested.corrects,
                 replaces=None if replaces is None else replaces.row,
+                readings=readings,
             )
         except StateError:
             # Another process was faster by a moment: now the store can say which rule it breaks.
-            self._check_duplicate(attested, record_key)
+            self._check_readings(attested, self._check_duplicate(attested, record_key))
             raise
         return stored.receipt()
 
@@ -141,6 +146,7 @@ class Intake:
         if self._protocol.rows.is_spent(attestation.provider_id, attestation.sequence):
             self._store.mark_spent(known.row)
             return replace(known, status=Status.SPENT).receipt(repeated=True)
+        self._check_readings(attested, known)
         self._check_commitment(attestation)
         self._check_correction(attested)
         self._check_terms(attestation)
@@ -219,6 +225,9 @@ class Intake:
                 RefusalReason.RECORD_MISMATCH,
                 f"the attestation says units, billed amount and year {stated}, the record says {recorded}",
             )
+        if event.readings is not None:
+            _check_within(event, event.readings)
+            _check_days(event, event.readings)
 
     def _check_duplicate(self, attested: AttestedEvent, record_key: bytes) -> StoredAttestation | None:
         """The held or recalled attestation of the same record whose place this one takes; None: there is
@@ -235,6 +244,23 @@ class Intake:
                 f"sequence {attestation.sequence} of provider {provider} is taken",
             )
         return earlier
+
+    def _check_readings(self, attested: AttestedEvent, own: StoredAttestation | None) -> tuple[bytes, ...]:
+        """What of its readings is remembered: no reading counts for two claims of a patient. ``own`` is the
+        attestation of this record that is known already."""
+        readings = self._store.reading_keys(attested.attestation, attested.opening.event)
+        if not readings:
+            return ()
+        exempt = self._store.corrected_by(attested.corrects) | ({own.row} if own else set())
+        for other in self._store.counting(readings):
+            if other.row not in exempt:
+                provider, sequence = other.place
+                ours = provider == attested.attestation.provider_id
+                where = f"sequence {sequence}" if ours else "a claim of another provider"
+                raise _refuse(
+                    RefusalReason.READING_COUNTED, f"a reading of this record counts for {where} already"
+                )
+        return readings
 
     def _check_replaceable(self, earlier: StoredAttestation) -> None:
         """Only what is held or recalled, and no batch can settle any more, gives way to another."""
@@ -347,6 +373,41 @@ class Intake:
             ) from None
         service = service_id(key, attested.opening.event.service)
         return CoordinationOfBenefits(payers.secondary, service)
+
+
+def _check_within(event: ServiceEvent, readings: Readings) -> None:
+    """A month's readings are of its days and of its benefit year, and each is there once."""
+    if not readings.first_day.year <= event.benefit_year <= readings.last_day.year:
+        raise _refuse(
+            RefusalReason.READING_OUTSIDE_PERIOD,
+            f"the benefit year {event.benefit_year} is none of its readings' period,"
+            f" {readings.first_day} to {readings.last_day}",
+        )
+    for outside in readings.outside_period():
+        raise _refuse(
+            RefusalReason.READING_OUTSIDE_PERIOD,
+            f"a reading of {outside.day} is outside {readings.first_day} to {readings.last_day}",
+        )
+    for again in readings.repeated():
+        raise _refuse(RefusalReason.READING_REPEATED, f"a reading of {again.day} is in the record twice")
+
+
+def _check_days(event: ServiceEvent, readings: Readings) -> None:
+    """A code for a device and its readings is billed once, for so many days of 30 as it says."""
+    wanted = DAYS_IN_30.get(event.code)
+    if wanted is None:
+        return
+    found = most_days_in_30(readings.days)
+    if found not in wanted:
+        raise _refuse(
+            RefusalReason.READING_DAYS,
+            f"its readings are of {found} days in 30, and {event.code} is for {wanted[0]} to {wanted[-1]}",
+        )
+    if event.units != 1:
+        raise _refuse(
+            RefusalReason.READING_DAYS,
+            f"{event.code} is for 30 days once, and the record charges {event.units} units of it",
+        )
 
 
 def _refuse(reason: RefusalReason, message: str) -> IntakeRefused:

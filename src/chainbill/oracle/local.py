@@ -15,6 +15,7 @@ from chainbill.oracle.intake import Intake, no_schedule
 from chainbill.oracle.rebuild import name_records
 from chainbill.oracle.recall import find_own, foresee, take_back
 from chainbill.oracle.store import OracleStore
+from chainbill.records.commitment import Opening
 
 
 class LocalOracle:
@@ -82,7 +83,7 @@ class LocalOracle:
         stored = find_own(self._store, provider_id, digest)
         return foresee(self._protocol, stored), self._kept(stored.receipt())
 
-    def name_records(self, provider_id: int, records: Mapping[bytes, str]) -> int:
+    def name_records(self, provider_id: int, records: Mapping[bytes, Opening | str]) -> int:
         """See ``OracleApi``."""
         return name_records(self._store, provider_id, records)
 

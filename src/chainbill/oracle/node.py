@@ -56,7 +56,7 @@ class OracleNode:
         if encode_sections(sections) != batch.sections:
             raise AttestationError("the batch is packed in another way than the one that nodes sign")
         attestations = self._attestations(sections)
-        objections = Examination(self._protocol).objections(attestations)
+        objections = Examination(self._protocol, self._store).objections(attestations)
         if objections:
             raise SigningRefused(objections)
         self._check_signatures(sections)

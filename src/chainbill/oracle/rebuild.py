@@ -17,7 +17,8 @@ from chainbill.chain.format.attested_claim import attestation_of
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import LoggedRow, Place
 from chainbill.oracle.api import Status
-from chainbill.oracle.store import Finished, OracleStore, StoredBatch
+from chainbill.oracle.store import Finished, OracleStore, StoredAttestation, StoredBatch
+from chainbill.records.commitment import Opening, verify
 
 _STATUS = {Outcome.SETTLED: Status.SETTLED, Outcome.DENIED: Status.DENIED}
 
@@ -76,15 +77,32 @@ def unknown_claims(protocol: Protocol, store: OracleStore) -> list[Place]:
     return [row.place for row in _final_rows(protocol) if store.find_sequence(*row.place) is None]
 
 
-def name_records(store: OracleStore, provider_id: int, records: Mapping[bytes, str]) -> int:
-    """Tell the oracle of which records a provider's rebuilt claims are, by commitment; returns how many it
-    learnt."""
+def name_records(store: OracleStore, provider_id: int, records: Mapping[bytes, Opening | str]) -> int:
+    """Tell the oracle of which records a provider's rebuilt claims are, as ``OracleApi`` has it; returns how
+    many it learnt.
+
+    Raises:
+        AttestationError: a record does not open the commitment that it is named for.
+    """
     learnt = 0
     for stored in store.unknown_records(provider_id):
-        identity = records.get(stored.attestation.commitment)
-        if identity is not None:
-            learnt += store.name_record(stored.row, store.record_key(provider_id, identity))
+        record = records.get(stored.attestation.commitment)
+        if record is not None:
+            learnt += _name_record(store, stored, record)
     return learnt
+
+
+def _name_record(store: OracleStore, stored: StoredAttestation, record: Opening | str) -> bool:
+    readings: tuple[bytes, ...] = ()
+    if isinstance(record, Opening):
+        # What a provider says of readings would else shut those of others out.
+        verify(record, stored.attestation.commitment)
+        identity = record.event.record_identity
+        readings = store.reading_keys(stored.attestation, record.event)
+    else:
+        identity = record
+    key = store.record_key(stored.attestation.provider_id, identity)
+    return store.name_record(stored.row, key, readings=readings)
 
 
 def _final_rows(protocol: Protocol) -> Iterable[LoggedRow]:

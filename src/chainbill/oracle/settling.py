@@ -57,7 +57,7 @@ def settle_open(
     note_settled_recalls(protocol, store)
     signed_at = protocol.now()
     waiting = store.open_attestations()
-    store.hold(_by_row(Examination(protocol).objections(waiting), waiting), at=signed_at)
+    store.hold(_by_row(Examination(protocol, store).objections(waiting), waiting), at=signed_at)
     slots = RootSlots(protocol, store)
     done: list[SettledBatch] = []
     planned = deque(plan_batches(protocol, store.open_attestations(), signed_at))

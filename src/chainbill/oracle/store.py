@@ -1,7 +1,8 @@
 """The oracle's durable memory: every accepted attestation and what became of it.
 
 One SQLite file in write-ahead mode. The record's opening is never stored: the identity by which duplicates
-are refused is kept as a hash keyed with a secret of this store, so the file names no patient.
+are refused is kept as a hash keyed with a secret of this store, so the file names no patient, and so is what
+tells a reading from others.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import secrets
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 from chainbill.attestation.typed_data import ServiceAttestation
@@ -19,6 +21,8 @@ from chainbill.billing.outcomes import Reason
 from chainbill.errors import StateError
 from chainbill.oracle.api import FINAL, OPEN, REOPENABLE, Hold, Receipt, Status
 from chainbill.records.database import Database
+from chainbill.records.reading import Reading
+from chainbill.records.service_event import ServiceEvent, ServiceKind
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS secret (record_key BLOB NOT NULL) STRICT;
@@ -64,6 +68,13 @@ CREATE TABLE IF NOT EXISTS hold (
     held_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS signed (attestation INTEGER PRIMARY KEY, until INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS reading (
+    key BLOB NOT NULL,
+    attestation INTEGER NOT NULL,
+    PRIMARY KEY (key, attestation)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS reading_attestation ON reading (attestation);
+CREATE TABLE IF NOT EXISTS receipts (id INTEGER PRIMARY KEY, issued_at INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS bundle (
     id INTEGER PRIMARY KEY,
     signature BLOB NOT NULL,
@@ -71,8 +82,9 @@ CREATE TABLE IF NOT EXISTS bundle (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS bundled (attestation INTEGER PRIMARY KEY, bundle INTEGER NOT NULL) STRICT;
 """
-"""Why and since when an attestation is held; until when a batch with it, signed and sent, may settle (times
-are seconds since 1970); and which attestations their provider has signed together besides."""
+"""Why and since when an attestation is held; until when a batch with it, signed and sent, may settle; which
+readings count for it; of when the newest receipts are; and which attestations their provider has signed
+together besides. Times are seconds since 1970."""
 
 _UNKNOWN_RECORD = b"?"
 """Begins the record key of a claim that was rebuilt from the chain while nobody has said of which record it
@@ -80,6 +92,9 @@ is; its commitment follows. Keys of records are 32 bytes, these are 33."""
 
 _LOST_RECORD = b"!"
 """The same once the oracle has been told that nobody can say it any more."""
+
+_NOT_COUNTING = (Status.RECALLED, Status.DENIED)
+"""For these no reading counts."""
 
 _COLUMNS = (
     "id, provider_id, payer_id, patient, commitment, service_id, units, billed_amount,"
@@ -202,6 +217,22 @@ class OracleStore:
         message = provider_id.to_bytes(4, "big") + record_identity.encode()
         return hmac.digest(self._secret, message, "sha256")
 
+    def reading_keys(self, attestation: ServiceAttestation, event: ServiceEvent) -> tuple[bytes, ...]:
+        """The keyed hashes under which it is remembered that readings count for an attestation: each by what
+        makes it that reading of its patient, and by its source record. A reading that is an event of its own
+        is there by its record alone."""
+        if event.readings is None:
+            monitors = event.kind is ServiceKind.REMOTE_MONITORING_UPLOAD
+            return (self.record_key(attestation.provider_id, event.record_identity),) if monitors else ()
+        taken = event.readings.taken
+        by_record = [self.record_key(attestation.provider_id, each.record_identity) for each in taken]
+        return (*by_record, *(self._reading_key(attestation.patient, each) for each in taken))
+
+    def _reading_key(self, patient: str, reading: Reading) -> bytes:
+        device, system, code, moment = reading.what_and_when
+        message = json.dumps([patient, device, system, code, moment.astimezone(UTC).isoformat()])
+        return hmac.digest(self._secret, message.encode(), "sha256")
+
     def find(self, *, digest: bytes) -> StoredAttestation | None:
         """The accepted attestation of a digest."""
         return self._one("digest = ?", digest)
@@ -222,6 +253,38 @@ class OracleStore:
     def find_claim(self, claim_id: bytes) -> StoredAttestation | None:
         """The attestation that became a claim."""
         return self._one("claim_id = ?", claim_id)
+
+    def counting(self, readings: Iterable[bytes]) -> list[StoredAttestation]:
+        """The attestations for which one of these readings counts, in the order in which they were accepted:
+        all but those that were recalled or denied."""
+        with self._database() as database:
+            rows = sorted(_counting(database, readings))
+        if not rows:
+            return []
+        return self._many("id IN (SELECT value FROM json_each(?)) ORDER BY id", json.dumps(rows))
+
+    def counted_before(self, attestations: Collection[StoredAttestation]) -> set[int]:
+        """The rows of those of which a reading counts for another attestation, accepted before; a claim that
+        they correct is none."""
+        with self._database() as database:
+            pairs = database.execute(
+                "SELECT DISTINCT mine.attestation, other.attestation FROM reading AS mine"
+                " JOIN reading AS other ON other.key = mine.key AND other.attestation < mine.attestation"
+                " JOIN attestation ON attestation.id = other.attestation AND status NOT IN (?, ?)"
+                " WHERE mine.attestation IN (SELECT value FROM json_each(?))",
+                (*_NOT_COUNTING, json.dumps([stored.row for stored in attestations])),
+            ).fetchall()
+        corrects = {stored.row: stored.corrects for stored in attestations}
+        return {row for row, other in pairs if other not in self.corrected_by(corrects[row])}
+
+    def corrected_by(self, corrects: bytes) -> set[int]:
+        """The rows of the claims that a correction takes the place of: of the one it names, and of what that
+        has corrected in its turn."""
+        rows: set[int] = set()
+        while corrects and (claim := self.find_claim(corrects)) is not None:
+            rows.add(claim.row)
+            corrects = claim.corrects
+        return rows
 
     def find_sequence(self, provider_id: int, sequence: int) -> StoredAttestation | None:
         """The attestation that was accepted under a provider's sequence."""
@@ -283,14 +346,17 @@ class OracleStore:
         coordination: CoordinationOfBenefits,
         corrects: bytes = b"",
         replaces: int | None = None,
+        readings: Collection[bytes] = (),
     ) -> StoredAttestation:
-        """Remember a checked attestation. Two processes that race for one record or sequence: one wins.
+        """Remember a checked attestation. Two processes that race for one record, sequence or reading: one
+        wins.
 
         Args:
             replaces: the row of a held or recalled attestation of the same record, which is forgotten.
+            readings: what counts for it (``reading_keys``).
 
         Raises:
-            StateError: the record, the sequence or the digest is taken.
+            StateError: the record, the sequence, the digest or a reading is taken.
         """
         values = {
             "provider_id": attestation.provider_id,
@@ -311,6 +377,7 @@ class OracleStore:
             "status": Status.ACCEPTED,
         }
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
+        exempt = self.corrected_by(corrects)
         try:
             with self._database() as database:
                 if replaces is not None:
@@ -319,6 +386,10 @@ class OracleStore:
                     f"INSERT INTO attestation ({columns}) VALUES ({marks})",  # noqa: S608 - names from above
                     tuple(values.values()),
                 )
+                # Only now does nobody else write.
+                if _counting(database, readings) - exempt:
+                    raise StateError("another attestation took one of its readings first")
+                _count(database, inserted.lastrowid or 0, readings)
         except sqlite3.IntegrityError:
             raise StateError("another attestation took this record or sequence first") from None
         row = inserted.lastrowid or 0
@@ -409,6 +480,17 @@ class OracleStore:
                 )
         return gone
 
+    def receipts_issued(self, now: int) -> int:
+        """Of when receipts are that are issued ``now`` (seconds since 1970): later than all before, also of
+        the same second, so that whoever gets several knows which are the newest."""
+        with self._database() as database:
+            (issued_at,) = database.execute(
+                "INSERT INTO receipts VALUES (1, ?1)"
+                " ON CONFLICT (id) DO UPDATE SET issued_at = max(issued_at + 1, ?1) RETURNING issued_at",
+                (now,),
+            ).fetchone()
+        return int(issued_at)
+
     # ---- rebuilt from the chain -----------------------------------------------------------------------
 
     def restore(
@@ -455,14 +537,16 @@ class OracleStore:
                 )
         return inserted.rowcount == 1
 
-    def name_record(self, row: int, record_key: bytes) -> bool:
-        """Remember of which record a rebuilt claim is; False where that was known, or another attestation
-        has the record."""
+    def name_record(self, row: int, record_key: bytes, *, readings: Collection[bytes] = ()) -> bool:
+        """Remember of which record a rebuilt claim is, and which readings count for it; False where that was
+        known, or another attestation has the record."""
         with self._database() as database:
             named = database.execute(
                 "UPDATE OR IGNORE attestation SET record_key = ? WHERE id = ? AND length(record_key) = 33",
                 (record_key, row),
             )
+            if named.rowcount:
+                _count(database, row, readings)
         return named.rowcount == 1
 
     def unknown_records(self, provider_id: int | None = None) -> list[StoredAttestation]:
@@ -603,6 +687,20 @@ def _forget(database: sqlite3.Connection, row: int) -> None:
         database.execute("DELETE FROM hold WHERE attestation = ?", (row,))
         database.execute("DELETE FROM signed WHERE attestation = ?", (row,))
         database.execute("DELETE FROM bundled WHERE attestation = ?", (row,))
+        database.execute("DELETE FROM reading WHERE attestation = ?", (row,))
+
+
+def _count(database: sqlite3.Connection, row: int, readings: Collection[bytes]) -> None:
+    database.executemany("INSERT OR IGNORE INTO reading VALUES (?, ?)", [(key, row) for key in readings])
+
+
+def _counting(database: sqlite3.Connection, readings: Iterable[bytes]) -> set[int]:
+    """The rows of the attestations for which one of these readings counts."""
+    query = (
+        "SELECT attestation FROM reading JOIN attestation ON attestation.id = reading.attestation"
+        " WHERE key = ? AND status NOT IN (?, ?)"
+    )
+    return {row for key in readings for (row,) in database.execute(query, (key, *_NOT_COUNTING))}
 
 
 def _stored(row: _Row) -> StoredAttestation:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from chainbill.billing.terms import Category
-from chainbill.errors import AmountError, CatalogueError
+from chainbill.errors import AmountError, CatalogueError, without_keys
 from chainbill.money import CENT, parse_cents, parse_dollars
 from chainbill.records.service_event import ServiceKind
 
@@ -106,7 +106,7 @@ class Catalogue(BaseModel):
             source = path or files("chainbill.records").joinpath("catalogue.toml")
             tables = tomllib.loads(source.read_text("utf-8"))
         except OSError as error:
-            raise CatalogueError(f"{shown}: cannot be read: {error.strerror}") from None
+            raise CatalogueError(f"{without_keys(str(shown))}: cannot be read: {error.strerror}") from None
         except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
             raise CatalogueError(f"{shown}: not a TOML file: {error}") from None
         try:

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chainbill.billing.terms import FeeTerms
-from chainbill.errors import TermsError
+from chainbill.errors import TermsError, without_keys
 from chainbill.money import parse_cents
 from chainbill.records.catalogue import Catalogue, CatalogueEntry
 from chainbill.records.service_table import read_service_table
@@ -73,7 +73,7 @@ def fee_of(catalogue: Catalogue, service: str, amount: int, present: FeeTerms | 
     """
     entry = catalogue.entries.get(service)
     if entry is None:
-        raise TermsError(f"{service}: the catalogue has no such service")
+        raise TermsError(f"{without_keys(service)}: the catalogue has no such service")
     return _fee(entry, {"amount": amount}, None, present)
 
 

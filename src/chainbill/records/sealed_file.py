@@ -16,8 +16,9 @@ from chainbill.errors import StateError
 
 VERSION = 1
 
-MOST_BYTES = 1 << 20
-"""A sealed record is smaller than this: a copy of it is about a thousand bytes."""
+MOST_BYTES = 16 << 20
+"""A sealed record is smaller than this: a copy of it is about a thousand bytes, with 10,000 readings five
+million."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -16,10 +16,9 @@ from pydantic import (
 )
 
 from chainbill.money import MAX_AMOUNT
+from chainbill.records.moments import is_somewhere_the_day_of, plausible
+from chainbill.records.reading import Readings
 from chainbill.stated import Stated
-
-EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
-"""Years (UTC) in which a service can have been performed; anything else is a slip of the pen."""
 
 
 def _day_at_the_place(fields: dict[str, Any]) -> date:
@@ -88,23 +87,17 @@ class ServiceEvent(Stated):
     """Micro-dollars for all units together; no float, not even one without a fraction: 120.0 is meant as
     dollars."""
     price_source: PriceSource
+    readings: Readings | None = None
+    """What a claim for a period of monitoring stands on; None: the record states none."""
 
-    @field_validator("performed_at")
-    @classmethod
-    def _plausible(cls, moment: datetime) -> datetime:
-        # One year off at either end: converting the first and last moments of the calendar would overflow.
-        if (
-            not EARLIEST_YEAR - 1 <= moment.year <= LATEST_YEAR + 1
-            or not EARLIEST_YEAR <= _utc(moment).year <= LATEST_YEAR
-        ):
-            raise ValueError(f"not between the years {EARLIEST_YEAR} and {LATEST_YEAR}")
-        return moment
+    _plausible = field_validator("performed_at")(plausible)
 
     @model_validator(mode="after")
-    def _same_day_somewhere(self) -> Self:
-        # UTC-12 to UTC+14: a place's day is the UTC day, the one before or the one after.
-        if abs(self.service_date - _utc(self.performed_at).date()) > timedelta(days=1):
+    def _consistent(self) -> Self:
+        if not is_somewhere_the_day_of(self.service_date, self.performed_at):
             raise ValueError("service_date: nowhere the day of performed_at")
+        if self.readings is not None and self.kind is not ServiceKind.REMOTE_MONITORING_UPLOAD:
+            raise ValueError("readings: only remote monitoring has any")
         return self
 
     @property
@@ -115,8 +108,4 @@ class ServiceEvent(Stated):
     @property
     def performed_timestamp(self) -> int:
         """Seconds since 1970 of the service."""
-        return int(_utc(self.performed_at).timestamp())
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+        return int(self.performed_at.astimezone(UTC).timestamp())

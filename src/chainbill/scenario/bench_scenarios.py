@@ -23,11 +23,11 @@ from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain
 from chainbill.chain.contracts.escrow import Consent, Limits
 from chainbill.chain.contracts.settlement import settled_claims
-from chainbill.chain.format.claim_tree import merkle_proof
 from chainbill.chain.format.events import ClaimPended, DisputeParty
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.records.hashing import keccak256
+from chainbill.records.merkle_tree import merkle_proof
 from chainbill.scenario.batched_transfer import BatchedTransfer
 from chainbill.scenario.bench_setup import ENDS_AT, WINDOW_DAYS, BenchStage, Coverage, Shape
 

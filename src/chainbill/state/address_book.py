@@ -12,7 +12,7 @@ from chainbill.attestation.address import checksum_address
 from chainbill.chain.deployments import Address
 from chainbill.errors import StateError
 from chainbill.records.repeated_keys import refuse_repeated_keys
-from chainbill.state.names import NAME, check_name, whom_else
+from chainbill.state.names import NAME, check_name, refuse_key, whom_else
 from chainbill.state.private_files import locked, read_private, write_private
 from chainbill.stated import Stated
 
@@ -99,6 +99,7 @@ class AddressBook:
             AttestationError: it begins like an address and is none.
             StateError: there is none of that name or address, and of that role.
         """
+        refuse_key(name)
         book = self.entries(role)
         if name.startswith("0x"):
             name = self._name_at(name, role)
@@ -154,6 +155,7 @@ class AddressBook:
             AttestationError: it begins like an address and is none.
             StateError: there is no account of that name.
         """
+        refuse_key(text)
         return checksum_address(text) if text.startswith("0x") else self.get(text).address
 
     def vault_key_of(self, address: str) -> bytes:

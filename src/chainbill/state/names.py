@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from chainbill.errors import StateError
+from chainbill.errors import StateError, looks_like_key
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 """An account's name: it becomes part of file names."""
@@ -19,9 +19,10 @@ def check_name(name: str) -> str:
     """``name``, where it is one.
 
     Raises:
-        StateError: not lower-case letters, digits and hyphens, over 64 characters, or like an address or an
-            id.
+        StateError: not lower-case letters, digits and hyphens, over 64 characters, or like an address, an id
+            or a private key.
     """
+    refuse_key(name)
     if name.startswith("0x"):
         raise StateError(
             f"{name!r} is not an account's name: addresses begin like that",
@@ -38,6 +39,19 @@ def check_name(name: str) -> str:
             hint="use lower-case letters, digits and hyphens, at most 64, beginning with a letter or digit",
         )
     return name
+
+
+def refuse_key(text: str) -> None:
+    """Refuse a private key in the place of a name.
+
+    Raises:
+        StateError: it looks like one.
+    """
+    if looks_like_key(text):
+        raise StateError(
+            "that looks like a private key, and is not repeated here: an account is meant",
+            hint="name the account, or its address; whoever reads a key can spend what it holds",
+        )
 
 
 def is_id(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from chainbill.errors import StateError, unusable
+from chainbill.errors import StateError, quoted, unusable
 from chainbill.records.repeated_keys import refuse_repeated_keys
 from chainbill.state.directory import StateDirectory
 from chainbill.state.names import NAME, check_name, whom_else
@@ -101,7 +101,7 @@ class Networks:
         content = read_private(path)
         if content is None:
             raise StateError(
-                f"there is no network named {name!r}",
+                f"there is no network named {quoted(name)}",
                 hint=f"{whom_else(name, [*self.names(), DEVNET], none='')}; a new one: chainbill network add",
             )
         refuse_repeated_keys(content, f"the network's settings {path}", StateError)

@@ -112,6 +112,16 @@ _REFUSALS: dict[str, tuple[str, str]] = {
         "the same record was sent before",
         "Nothing: you are not charged for it twice. Ask {provider} if you wonder.",
     ),
+    "reading_counted": (
+        "a reading in it was counted for another charge",
+        "Nothing: you are not charged for it twice. Ask {provider} if you wonder.",
+    ),
+    "reading_outside_period": _MISTAKE,
+    "reading_repeated": _MISTAKE,
+    "reading_days": (
+        "your device has sent readings on more or fewer days than this charge is for",
+        "Nothing: you are not charged for it. Ask {provider} if you wonder.",
+    ),
     "store_behind": _REBUILDING,
     "records_unknown": _REBUILDING,
     "bad_signature": _MISTAKE,

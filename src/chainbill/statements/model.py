@@ -140,6 +140,20 @@ class PeriodLine(StatementPart):
     words: str
 
 
+class ReadingsLine(StatementPart):
+    """What a charge for a month of monitoring stands on."""
+
+    count: int
+    """0: its record has none, though its code is for a device and its readings."""
+    days: int
+    """On how many different days."""
+    first_day: str | None
+    """YYYY-MM-DD: of the period that is charged; None: the record says nothing of it."""
+    last_day: str | None
+    words: str
+    """``17 readings on 16 days, June 3 to June 30, 2026``"""
+
+
 class Disputable(StatementPart):
     """How long a charge may be disputed; anybody's seven days are the same."""
 

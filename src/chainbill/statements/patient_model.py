@@ -14,6 +14,7 @@ from chainbill.statements.model import (
     MovementLine,
     OutcomeWord,
     PeriodLine,
+    ReadingsLine,
     StatementPart,
 )
 
@@ -81,6 +82,8 @@ class PatientEvent(StatementPart):
     units: int | None
     service_date: str | None
     """YYYY-MM-DD at the place of service; None without a record."""
+    readings: ReadingsLine | None
+    """What it stands on; None: it is no month of monitoring, or its record says nothing of that."""
     decided_date: str
     """The day it was paid, refused or last tried; the statement's, where it was not tried yet."""
     benefit_year: int | None

@@ -209,6 +209,8 @@ def _event(event: PatientEvent, width: int) -> list[str]:
     units = f" ({event.units} units)" if event.units and event.units > 1 else ""
     lines = wrapped(f"{event.number or _NO_NUMBER}  {event.service}{units}", width, hang=_INDENT)
     lines += wrapped(_when_and_who(event), width, _INDENT)
+    if event.readings is not None:
+        lines += wrapped(f"It is for {event.readings.words}.", width, _INDENT)
     if event.record_note:
         lines += wrapped(event.record_note, width, _INDENT)
     if event.amounts is not None:

@@ -43,6 +43,7 @@ from chainbill.statements.model import (
     MovementLine,
     OutcomeWord,
     PeriodLine,
+    ReadingsLine,
     StatementPart,
     outcome_word,
     sharings,
@@ -56,6 +57,7 @@ from chainbill.statements.wording import (
     known_provider,
     movement_line,
     plain,
+    readings_line,
     show_date,
     utc_day,
 )
@@ -87,6 +89,8 @@ class RemittanceLine(StatementPart):
     """YYYY-MM-DD at the place of service; None: the record cannot be opened."""
     service: str | None
     """The catalogue's name of the service, from the record."""
+    readings: ReadingsLine | None
+    """What it stands on; None: it is no month of monitoring, or its record says nothing of that."""
     patient: str
     """The record's name, else the account."""
     benefit_year: int
@@ -248,6 +252,7 @@ def _line(claim: ClaimFacts, names: Names, now: int) -> RemittanceLine:
         decided_date=utc_day(claim.decided_at).isoformat(),
         service_date=record.service_date.isoformat() if record else None,
         service=plain(record.service) if record else None,
+        readings=readings_line(record),
         patient=(plain(record.patient.name) if record else "") or claim.patient,
         benefit_year=claim.benefit_year,
         insurer=known_payer(claim.payer_id, names) if claim.payer_id else None,

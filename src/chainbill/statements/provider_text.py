@@ -171,6 +171,7 @@ def _who(line: RemittanceLine, width: int) -> list[str]:
             width,
             hang="  ",
         ),
+        *(wrapped(line.readings.words, width, "  ") if line.readings else ()),
         *wrapped(f"reference {line.reference}", width, "  "),
     ]
 

@@ -28,6 +28,7 @@ _ONE_CHARGE = {
     ServiceKind.PRESCRIPTION_REFILL: "Each fill of a prescription is one charge.",
     ServiceKind.DIGITAL_THERAPEUTICS_SESSION: "Each session is one charge.",
 }
+_ONE_MONTH = "The readings that it is for are one charge together: none of them is charged by itself."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ def charged_separately(entry: StatementLine, paid: Sequence[StatementLine], *, o
             "Yes: it has a price of its own. Whether it goes with another service can only be told from "
             f"the record, {'and you have none' if opens else 'which is sealed to its patient'}."
         )
-    return f"Yes: it has a price of its own. {_same_day(entry, paid)} {_ONE_CHARGE[claim.record.kind]}"
+    one = _ONE_CHARGE[claim.record.kind] if claim.record.readings is None else _ONE_MONTH
+    return f"Yes: it has a price of its own. {_same_day(entry, paid)} {one}"
 
 
 def covered_by_insurance(claim: ClaimFacts, insurer: str | None, second: str | None) -> str:

@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime
 
 from chainbill.billing.outcomes import Reason
 from chainbill.billing.terms import Category
+from chainbill.records.device_supply import DAYS_IN_30
 from chainbill.records.service_event import ServiceEvent
 from chainbill.statements.advice import why_refused
 from chainbill.statements.facts import ChargeState, ClaimFacts, Movement, Names
-from chainbill.statements.model import MovementLine
+from chainbill.statements.model import MovementLine, ReadingsLine
 
 NO_RECORD = "A service without a record"
 """What an event is called when its record cannot be opened."""
@@ -59,6 +60,14 @@ def show_date(day: date) -> str:
 def show_iso_date(iso: str) -> str:
     """A model's YYYY-MM-DD as ``March 4, 2026``."""
     return show_date(date.fromisoformat(iso))
+
+
+def show_days(first: date, last: date) -> str:
+    """``June 3 to June 30, 2026``; one day alone, and the year twice where there are two."""
+    if first == last:
+        return show_date(first)
+    began = show_date(first) if first.year != last.year else f"{_MONTHS[first.month - 1]} {first.day}"
+    return f"{began} to {show_date(last)}"
 
 
 def show_moment(seconds: int) -> str:
@@ -150,6 +159,29 @@ def known_provider(provider_id: int, names: Names) -> str:
 def known_payer(payer_id: int, names: Names) -> str:
     """The insurer as the address book names it, else ``insurer #1``."""
     return plain(names.payers.get(payer_id, "")) or f"insurer #{payer_id}"
+
+
+def readings_line(record: ServiceEvent | None) -> ReadingsLine | None:
+    """What a charge for monitoring stands on; None: its record does not say, or is not here."""
+    if record is None or (record.readings is None and record.code not in DAYS_IN_30):
+        return None
+    readings = record.readings
+    if readings is None:
+        words = "readings from a device, and its record has none of them"
+        return ReadingsLine(count=0, days=0, first_day=None, last_day=None, words=words)
+    count, days = len(readings.taken), len(readings.days)
+    period = show_days(readings.first_day, readings.last_day)
+    return ReadingsLine(
+        count=count,
+        days=days,
+        first_day=readings.first_day.isoformat(),
+        last_day=readings.last_day.isoformat(),
+        words=f"{_counted(count, 'reading')} on {_counted(days, 'day')}, {period}",
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def movement_line(movement: Movement) -> MovementLine:

@@ -390,6 +390,12 @@ class ClaimSettlement(ContractClient):
         """Who may sign batches of an epoch, in ascending order; they never change. Empty: no such epoch."""
         return tuple(self._call("membersOf", epoch))
 
+    def signing_members(self, now: int) -> tuple[str, ...]:
+        """The members of the newest epoch, unless it has ended by ``now`` (seconds since 1970)."""
+        newest = self.current_epoch()
+        _, _, ends_at = self.epoch(newest)
+        return () if 0 < ends_at <= now else self.members(newest)
+
     def is_member(self, epoch: int, signer: str) -> bool:
         """May this key sign batches of the epoch?"""
         return bool(self._call("isMember", epoch, signer))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from chainbill.errors import NodeError, NodeRefused
+from chainbill.errors import NodeError, NodeRefused, quoted
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -87,7 +87,9 @@ def no_url(url: str) -> NodeError:
     stands before its path, and nothing before an ``@``."""
     begin = re.fullmatch(r"((?:[A-Za-z][A-Za-z0-9+.-]*:/{1,2})?)([^/?#]*).*", url, re.DOTALL)
     shown = begin[1] + begin[2].rpartition("@")[2] if begin is not None else ""
-    return NodeError(f"{shown!r} is not the URL of a node", hint="give one such as http://127.0.0.1:8545")
+    return NodeError(
+        f"{quoted(shown)} is not the URL of a node", hint="give one such as http://127.0.0.1:8545"
+    )
 
 
 def read_body(url: str, status: int, body: bytes) -> Any:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TransactionNotFound
-from web3.middleware import ExtraDataToPOAMiddleware
+from web3.middleware import AttributeDictMiddleware, ExtraDataToPOAMiddleware
 from web3.types import TxReceipt
 
 from chainbill.chain.node.json_rpc import TIMEOUT_SECONDS, JsonRpc
 from chainbill.chain.node.mapped_errors import mapped_errors, other_chain
 from chainbill.chain.node.provider import NodeProvider
 from chainbill.errors import ChainError, UnknownBlock
+
+_MIDDLEWARE: list[Any] = [
+    (AttributeDictMiddleware, "attrdict"),
+    # Validators that agree before a block is made put their signatures into its extra data.
+    (ExtraDataToPOAMiddleware, "long extra data"),
+]
+"""Without the rest of web3's own, which looks up names and chooses gas prices: nobody here asks that of it,
+and it takes its time at each request."""
 
 
 def connect(rpc_url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Web3:
@@ -22,9 +31,7 @@ def connect(rpc_url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Web3:
     Raises:
         NodeError: nothing answers there, or nothing that is a node.
     """
-    w3 = Web3(NodeProvider(rpc_url, timeout_seconds=timeout_seconds))
-    # Validators that agree before a block is made put their signatures into its extra data.
-    w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+    w3 = Web3(NodeProvider(rpc_url, timeout_seconds=timeout_seconds), middleware=_MIDDLEWARE)
     with mapped_errors():
         w3.eth.chain_id  # noqa: B018 - the call is the check
     return w3

@@ -51,9 +51,17 @@ class JsonRpc:
             NodeRefused: the node answered with an error or too late.
             NodeError: no node answers.
         """
+        return _result(method, self.answer(method, *parameters))
+
+    def answer(self, method: str, *parameters: Any) -> dict[str, Any]:
+        """What is answered to one request: a ``result``, or an ``error`` with words.
+
+        Raises:
+            NodeRefused: the answer is none of the promised shape, or came too late.
+            NodeError: no node answers.
+        """
         request = {"jsonrpc": "2.0", "id": 0, "method": method, "params": list(parameters)}
-        told = self._ask(request, sends=method.startswith("eth_send"))
-        return _result(method, check_answer(self.url, method, told))
+        return check_answer(self.url, method, self._ask(request, sends=method.startswith("eth_send")))
 
     def find_block(self, number: int) -> dict[str, Any] | None:
         """A block without its transactions; None where the chain is not that long, which some nodes say with

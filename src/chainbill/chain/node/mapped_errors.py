@@ -8,7 +8,6 @@ from typing import Any
 
 from hexbytes import HexBytes
 from web3.exceptions import (
-    BadFunctionCallOutput,
     BlockNotFound,
     ContractLogicError,
     Web3Exception,
@@ -28,8 +27,6 @@ def mapped_errors() -> Iterator[None]:
         yield
     except ContractLogicError as error:
         raise decode_revert(_revert_data(error.data)) from None
-    except BadFunctionCallOutput:
-        raise other_chain() from None
     except BlockNotFound:
         raise UnknownBlock(
             "the node has no such block",
@@ -53,8 +50,8 @@ def mapped_read(method: str) -> Iterator[None]:
 
 def refused_call(error: Mapping[str, Any]) -> ChainError:
     """The error of a call to which a node has answered with this: a contract's own, or the node's."""
-    reason = _revert_data(error.get("data"))
-    return decode_revert(reason) if reason else refused(error_message({"error": error}))
+    reason, message = _revert_data(error.get("data")), error_message({"error": error})
+    return decode_revert(reason) if reason or "execution reverted" in message else refused(message)
 
 
 def other_chain() -> NodeError:

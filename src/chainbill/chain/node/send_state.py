@@ -38,8 +38,9 @@ class SendState:
         self._used_at: float | None = None
 
     def note_progress(self, now: float) -> None:
-        """Others before it were mined: the wait begins anew."""
+        """Another nonce was mined, or is given up: the wait begins anew, for the next one."""
         self._sent_at = self._renewed_at = now
+        self._used_at = None
 
     def note_renewed(self, now: float, *, is_used: bool) -> None:
         """It was looked after. ``is_used``: the chain has a transaction of this nonce, and none of these is

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 import weakref
+from functools import cache
 from typing import Any
 
 import httpx
@@ -29,9 +31,8 @@ class Transport:
         """Raises NodeError: not a URL. Whether a node answers there shows at the first request."""
         self.url = url
         self.timeout_seconds = timeout_seconds
-        # Certificates take 50 ms to read, and plain HTTP has none to check.
-        encrypted = not url.lower().startswith("http:")
-        self._client = httpx.Client(trust_env=not is_here(url), verify=encrypted)
+        verify = _without_certificates() if url.lower().startswith("http:") else True
+        self._client = httpx.Client(trust_env=not is_here(url), verify=verify)
         # web3 has no end of its connections: they end with what holds them.
         self.close = weakref.finalize(self, self._client.close)
         """Let go of what is connected."""
@@ -79,6 +80,12 @@ class Transport:
             if answered:
                 raise broken_off(self.url) from None
             raise _NobodyThere from None
+
+
+@cache
+def _without_certificates() -> ssl.SSLContext:
+    """For plain HTTP, which has none to check: they take 50 ms to read."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class _NobodyThere(Exception):

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def check(invocation: Invocation, context: click.Context, name: str) -> None:
     """List claims settled in the provider's name that it did not attest, or not with these figures.
 
-    Two oracle keys are enough to settle care that no provider signed; the provider is the one who can tell.
-    What was given back is left out. A worklist that was lost is rebuilt first: `provider rebuild`.
+    Two oracle keys and a stolen key of the provider's settle care that it never attested; it is the one who
+    can tell. What was given back is left out. A worklist that was lost is rebuilt first: `provider rebuild`.
 
     Exits with 3 where there is such a claim.
     """

@@ -20,6 +20,7 @@ from chainbill.cli.provider.payout import payout_address_group
 from chainbill.cli.provider.prices import prices
 from chainbill.cli.provider.rebuild import rebuild
 from chainbill.cli.provider.recall import recall
+from chainbill.cli.provider.receipts import take_receipts
 from chainbill.cli.provider.without_oracle import without_oracle_group
 from chainbill.cli.provider.worklist import remove, show_worklist
 from chainbill.cli.shell.acting import acting_as, emit_statement, note_sealed, resumed_lines, resumption
@@ -182,6 +183,7 @@ for _command in (
     remove,
     attest,
     export,
+    take_receipts,
     recall,
     rebuild,
     check,

@@ -11,7 +11,7 @@ import click
 from chainbill.cli.shell.acting import acting_as, actor
 from chainbill.cli.shell.command import ShellCommand
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.output import emit, show_table
+from chainbill.cli.shell.output import emit, note, show_table
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def remove(invocation: Invocation, records: tuple[str, ...], name: str) -> None:
 def _at_oracle(session: Session, stands: WorklistStanding) -> list[dict[str, Any]]:
     """What was attested and is neither settled nor denied, with the oracle's word for how it stands."""
     from chainbill.cli.audit.text import PartyNames
-    from chainbill.cli.shell.next_steps import Advice, after_standing
+    from chainbill.cli.shell.next_steps import Advice, after_refusal_elsewhere, after_standing
 
     advice = Advice(PartyNames(session.book), datetime.fromtimestamp(session.now(), UTC).year)
     return [
@@ -82,9 +82,13 @@ def _at_oracle(session: Session, stands: WorklistStanding) -> list[dict[str, Any
             "patient": session.book.name_of(each.receipt.attestation.patient)
             or each.receipt.attestation.patient,
             "billed": format_dollars(each.receipt.attestation.billed_amount),
-            "status": each.receipt.status.value,
-            "reason": each.receipt.standing_reason,
-            "what_to_do": after_standing(advice, each.receipt),
+            "custody": each.receipt.custody.value,
+            "status": each.standing,
+            "reason": each.reason,
+            "message": "" if each.refused is None else each.refused.message,
+            "what_to_do": after_standing(advice, each.receipt)
+            if each.refused is None
+            else after_refusal_elsewhere(each.refused.reason),
         }
         for each in stands.at_oracle
     ]
@@ -107,6 +111,9 @@ def _show_at_oracle(at_oracle: Sequence[dict[str, Any]]) -> None:
         for item in at_oracle[:MOST_ROWS]
     ]
     show_table((">sequence", "record", "patient", ">billed", "stands", "reason", "what to do"), rows)
+    for item in at_oracle[:MOST_ROWS]:
+        if item["message"]:
+            note(f"note: refused: {item['sequence']}: {item['message']}")
     if len(at_oracle) > MOST_ROWS:
         click.echo(f"… and {len(at_oracle) - MOST_ROWS} more (all of them: --json)")
 

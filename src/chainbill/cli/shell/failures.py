@@ -12,7 +12,7 @@ import click
 
 from chainbill.cli.shell.arguments import as_options
 from chainbill.cli.shell.terminal import one_line, visible_streams
-from chainbill.errors import ChainbillError, unusable
+from chainbill.errors import ChainbillError, unusable, without_keys
 
 TRACEBACK = "CHAINBILL_TRACEBACK"
 """Set to anything, it adds the traceback of every error."""
@@ -34,7 +34,7 @@ def run(command: click.Command, arguments: list[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = getattr(error, "hint", None) or (f"see {context.command_path} --help" if context else None)
-        _fail(error, error.format_message(), hint, as_json, {})
+        _fail(error, without_keys(error.format_message()), hint, as_json, {})
         return error.exit_code
     except ChainbillError as error:
         evidence = {name: value for name, value in vars(error).items() if name != "hint"}

@@ -56,13 +56,48 @@ _AFTER_REFUSAL: dict[str, str] = {
     "not_its_claim": "chainbill provider remove RECORD, and correct a claim of the same patient",
     "sequence_reused": "chainbill provider rebuild, then attest it again",
     "commitment_reused": "chainbill provider rebuild: this record is under another sequence already",
+    "reading_outside_period": "correct the record's days, then: chainbill provider remove RECORD",
+    "reading_repeated": "take the second one out of the record, then: chainbill provider remove RECORD",
+    "reading_days": "charge the month by the code for as many days, then: chainbill provider remove RECORD",
+    "reading_counted": "chainbill provider remove RECORD: it is counted already",
     "store_behind": "the oracle rebuilds its store first: chainbill oracle rebuild",
     "records_unknown": "tell the oracle which records your claims are: chainbill provider rebuild",
 }
 
+_AGAIN = "then once more: chainbill provider export FILE --to ORACLE"
+_ANEW = "chainbill provider recall RECORD --drop, then ingest it corrected and attest it"
+
+_AFTER_REFUSAL_ELSEWHERE: dict[str, str] = {
+    "bad_signature": f"chainbill provider recall RECORD, attest it again, {_AGAIN}",
+    "not_an_attester": f"chainbill provider recall RECORD, attest it again with a key that may, {_AGAIN}",
+    "provider_not_active": f"the governor reinstates it: chainbill governor reinstate PROVIDER; {_AGAIN}",
+    "commitment_mismatch": _ANEW,
+    "record_mismatch": _ANEW,
+    "duplicate_record": "chainbill provider recall RECORD --drop: it was attested under another number",
+    "reading_outside_period": _ANEW,
+    "reading_repeated": _ANEW,
+    "reading_days": _ANEW,
+    "reading_counted": "chainbill provider recall RECORD --drop: it is counted already",
+    "sequence_reused": f"chainbill provider rebuild; {_ANEW}",
+    "commitment_reused": "chainbill provider recall RECORD --drop: it is under another number already",
+    "store_behind": f"the oracle rebuilds its store first: chainbill oracle rebuild; {_AGAIN}",
+    "records_unknown": "the oracle was rebuilt, and may give up on knowing its records: "
+    f"chainbill oracle rebuild --without-records; {_AGAIN}",
+    "unknown_payer": _ANEW,
+    "unknown_service": f"the insurer publishes a fee for it: chainbill insurer fees FILE; {_AGAIN}",
+    "fractional_amount": _ANEW,
+    "no_cash_price": f"publish a price for it: chainbill provider prices FILE; {_AGAIN}",
+    "no_secondary_schedule": "the patient's second insurer hands the oracle its schedule: "
+    f"chainbill contacts card --for ORACLE; {_AGAIN}",
+    "not_reversed": "chainbill provider recall RECORD --drop: there is nothing to correct",
+    "not_its_claim": "chainbill provider recall RECORD --drop, and correct a claim of the same patient",
+}
+"""By the word of a ``RefusalReason`` that an oracle elsewhere gives, to which the event was exported."""
+
 _AFTER_HOLD: dict[str, str] = {
     "attester_revoked": "chainbill provider recall --held --as {provider}, then attest with a good key",
     "commitment_reused": "chainbill provider recall --held --drop --as {provider}: it is charged already",
+    "reading_counted": "chainbill provider recall --held --drop --as {provider}: it is counted already",
     "not_signed": "chainbill provider rebuild --as {provider}, then attest again",
 }
 """By the word of a ``Hold``."""
@@ -98,7 +133,14 @@ def after_standing(advice: Advice, receipt: Receipt) -> str:
         return f"chainbill provider recall --held --as {provider}" if receipt.signed_until else ""
     if receipt.hold is not None:
         return _AFTER_HOLD[receipt.hold].format(provider=provider)
+    if receipt.custody == "provider":
+        return f"chainbill provider export FILE --to ORACLE --as {provider}"
     return advice.after_pending(receipt.reason, receipt.attestation)
+
+
+def after_refusal_elsewhere(reason: str) -> str:
+    """What lets an event be taken that an oracle elsewhere has refused; empty where nobody knows."""
+    return _AFTER_REFUSAL_ELSEWHERE.get(reason, "")
 
 
 def after_refusal(reason: str, hint: str | None) -> str:

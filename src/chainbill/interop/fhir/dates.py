@@ -9,7 +9,7 @@ from typing import Any
 
 from chainbill.interop.fhir.elements import Json, child, text
 from chainbill.interop.fhir.report import NoEvent, SkipReason
-from chainbill.records.service_event import LATEST_YEAR
+from chainbill.records.moments import LATEST_YEAR
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 _LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60")

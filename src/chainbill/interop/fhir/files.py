@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-from chainbill.errors import MalformedRecord, RecordError, RecordTooLarge
+from chainbill.errors import MalformedRecord, RecordError, RecordTooLarge, without_keys
 from chainbill.interop.fhir.elements import Json, child, children, printable, text
 from chainbill.interop.file_forms import BEGINNING, Wanted, other_form
 from chainbill.records.repeated_keys import repeated_key
@@ -138,7 +138,7 @@ def _files(path: Path) -> list[Path]:
     try:
         inside = sorted(file for file in path.rglob("*") if _suffix(file) in _SUFFIXES and file.is_file())
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror or 'cannot be read'}") from None
+        raise RecordError(f"{without_keys(str(path))}: {error.strerror or 'cannot be read'}") from None
     if not inside:
         raise RecordError(
             f"{path}: the folder holds no .json, .ndjson or .jsonl file",
@@ -162,7 +162,8 @@ def _read(path: Path, max_bytes: int, max_line_bytes: int) -> Iterator[Source]:
                 yield from _either("standard input", "", kept, max_bytes, max_line_bytes)
             return
         if not path.is_file():
-            raise RecordError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+            told = "not a file" if path.exists() else "no such file"
+            raise RecordError(f"{without_keys(str(path))}: {told}")
         with path.open("rb") as file:
             yield from _either(str(path), _suffix(path), file, max_bytes, max_line_bytes)
     except (OSError, EOFError, zlib.error) as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from chainbill.interop.fhir.dates import service_moment
+from chainbill.interop.fhir.dates import require_performed, service_moment
 from chainbill.interop.fhir.elements import all_codings, child, children, codings, text
 from chainbill.interop.fhir.files import Source
 from chainbill.interop.fhir.records import Records, require_status, require_valid, shown_code
@@ -59,11 +60,23 @@ _WHY_ABSENT = (
 """Code systems that say why there is no value."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldReading:
+    """An Observation that is no event of its own, because a line bills the month that it is in."""
+
+    source: Source
+    patient: str
+    """Reference of its patient."""
+    at: datetime
+
+
 @dataclass(slots=True)
 class Measurements:
     """The observations and reports of a file, and which observation belongs to what."""
 
     records: Records
+    held: list[HeldReading] = field(default_factory=list)
+    """What the events of months of monitoring stand on."""
     _belongs_to: dict[str, tuple[SkipReason, Source]] = field(default_factory=dict)
 
     def group(self) -> None:
@@ -121,7 +134,7 @@ class Measurements:
             current = waiting.pop()
             seen.add(current.identity)
             stated = [current.resource, *children(current.resource, "component")]
-            if any(_is_stated(each.get(name)) for each in stated for name in VALUES):
+            if any(is_stated(each.get(name)) for each in stated for name in VALUES):
                 return True
             for reference in children(current.resource, "hasMember"):
                 target = self.records.index.follow(reference, current, "Observation")
@@ -149,6 +162,8 @@ class Measurements:
         if price is None and kind is ServiceKind.REMOTE_MONITORING_UPLOAD:
             for line, (first, last) in records.prices.supplies(patient.reference):
                 if first <= at.date() <= last:
+                    require_performed(at, records.now)
+                    self.held.append(HeldReading(source, patient.reference, at))
                     raise NoEvent(SkipReason.PART_OF_CLAIM, line.named)
         return records.event(
             source,
@@ -278,7 +293,7 @@ class Measurements:
                 waiting.extend(self._members(member, "hasMember"))
 
 
-def _is_stated(value: Any) -> bool:
+def is_stated(value: Any) -> bool:
     """Whether a value says something: not a unit without a number, nor a code for why there is none."""
     if isinstance(value, dict):
         listed = codings(value)

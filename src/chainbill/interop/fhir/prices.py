@@ -30,6 +30,7 @@ from chainbill.interop.fhir.report import (
 )
 from chainbill.money import MAX_AMOUNT, show_dollars
 from chainbill.records.catalogue import Catalogue, Coding
+from chainbill.records.device_supply import DAYS_IN_30
 from chainbill.records.service_event import PriceSource, ServiceKind
 
 VISIT_KINDS = (ServiceKind.IN_PERSON_VISIT, ServiceKind.TELEHEALTH_VISIT)
@@ -51,9 +52,6 @@ supervised."""
 
 TELEHEALTH_PLACES = frozenset({"02", "10"})
 """CMS place-of-service codes: telehealth elsewhere than, and in, the patient's home."""
-
-DEVICE_SUPPLY = frozenset({"99454", "99445", "98976", "98977", "98978", "98984", "98985", "98986"})
-"""CPT codes for the device and its readings over (up to) 30 days."""
 
 _APART_CODES = re.compile(r"9942[1-3]|9897[0-2]|G2010|G2250")
 """CPT and HCPCS codes of what nobody meets for: messages over days, pictures seen later."""
@@ -586,7 +584,7 @@ class PriceBook:
 
     def _note_service(self, line: Line) -> None:
         """Make a line findable by what it is for, and when."""
-        if any(coding.code in DEVICE_SUPPLY for coding in line.codings) and (line.amount or 0) > 0:
+        if any(coding.code in DAYS_IN_30 for coding in line.codings) and (line.amount or 0) > 0:
             days = days_of(line.item, "servicedPeriod")
             if days is not None:
                 self._supplies.setdefault(line.claim.patient, []).append((line, days))

@@ -15,6 +15,7 @@ from chainbill.interop.fhir.elements import children, text
 from chainbill.interop.fhir.files import Source, read_sources
 from chainbill.interop.fhir.line_events import LineEvents
 from chainbill.interop.fhir.measurements import Measurements
+from chainbill.interop.fhir.monitoring import with_readings
 from chainbill.interop.fhir.prescriptions import Prescriptions
 from chainbill.interop.fhir.records import Records
 from chainbill.interop.fhir.references import PROVIDER_TYPES, Target
@@ -180,7 +181,8 @@ def _report(
     include_in_person: bool,
 ) -> IngestReport:
     """What came of the sources, of which ``before`` are of earlier parts and come first."""
-    builders, repeats = _builders(records, include_in_person=include_in_person)
+    measurements = Measurements(records)
+    builders, repeats = _builders(records, measurements, include_in_person=include_in_person)
     events: list[ServiceEvent] = []
     skipped = dict(past)
     claims: list[int] = []
@@ -203,7 +205,7 @@ def _report(
     by_line = lines.make()
     for place in claims:  # only now is it known what became of each of their lines
         skipped[place] = records.prices.skipped(ordered[place])
-    whole = _in_order(events, by_line)
+    whole = with_readings(_in_order(events, by_line), measurements.held, records)
     here = {source.identity for source in ordered[before:]}
     why = {ordered[place].identity: told for place, told in skipped.items() if place not in past or told.gone}
     return IngestReport(
@@ -243,10 +245,12 @@ def _in_order(events: list[ServiceEvent], by_line: list[ServiceEvent]) -> list[S
     return [event for *_, event in sorted(whole, key=lambda each: each[:3])]
 
 
-def _builders(records: Records, *, include_in_person: bool) -> tuple[dict[str, Builder], Repeats]:
+def _builders(
+    records: Records, measurements: Measurements, *, include_in_person: bool
+) -> tuple[dict[str, Builder], Repeats]:
     """How each type of resource becomes an event, once the whole record is known."""
     visits = Visits(records, include_in_person)
-    measurements, prescriptions, sessions = Measurements(records), Prescriptions(records), Sessions(records)
+    prescriptions, sessions = Prescriptions(records), Sessions(records)
     repeats = Repeats(records, measurements)
     records.prices.read(source for kind in CLAIM_TYPES for source in records.of_type(kind))
     records.prices.add(visits.group(), repeats.group_visits())

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from chainbill.attestation.claim_number import claim_number
-from chainbill.audit.account import every_claim, find_claims
+from chainbill.audit.account import ClaimAccount, every_claim, find_claims
 from chainbill.chain.contracts.settlement import DisputeStatus
 from chainbill.chain.format.events import Claim, DisputeParty
 from chainbill.chain.node.json_rpc import JsonRpc
@@ -94,14 +94,27 @@ class Claims:
         self._records, self._ledger = replay_claims(self._recorded, deployment)
 
     def find(self, wanted: str, party: PartyTo) -> ProvenClaim:
-        """The settled claim of a number (``2:7``), a commitment or a claim id.
+        """The settled claim of a number (``2:7``), a commitment or a claim id, as ``account``.
+
+        Raises:
+            LedgerError: there is none, or ``wanted`` names nothing.
+            StateError: it did not settle, it is somebody else's, or the number is not whole.
+        """
+        decisive = self.account(wanted, party).decisive
+        if decisive.claim_id is None:
+            ending = decisive.outcome.name.lower()
+            raise StateError(f"claim {wanted} did not settle: it is {ending}, and nobody paid for it")
+        return self.prove(decisive.claim_id)
+
+    def account(self, wanted: str, party: PartyTo) -> ClaimAccount:
+        """What became of the claim of a number (``2:7``), a commitment or a claim id.
 
         ``7`` alone will do while one provider has such a claim: a number means the same to everybody, so it
         is not completed by who asks.
 
         Raises:
             LedgerError: there is none, or ``wanted`` names nothing.
-            StateError: it did not settle, it is somebody else's, or the number is not whole.
+            StateError: it is somebody else's, or the number is not whole.
         """
         named = find_claims(self._records, self._ledger, wanted)
         accounts = [
@@ -121,10 +134,16 @@ class Claims:
                 hint="your own statement has the number of each of your claims",
             )
         settled = [account for account in accounts if account.decisive.claim_id is not None]
-        if not settled:
-            ending = accounts[0].decisive.outcome.name.lower()
-            raise StateError(f"claim {wanted} did not settle: it is {ending}, and nobody paid for it")
-        return self.prove(settled[0].decisive.claim_id or b"")
+        return (settled or accounts)[0]
+
+    def with_commitment(self, commitment: bytes) -> list[LedgerClaim]:
+        """The claims under a commitment, which is one where nothing is amiss.
+
+        Raises:
+            LedgerError: there is none.
+        """
+        accounts = find_claims(self._records, self._ledger, f"0x{commitment.hex()}")
+        return [ledger_claim(account) for account in accounts]
 
     def of(self, party: PartyTo) -> list[LedgerClaim]:
         """The party's claims, in the order in which they were first decided."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from chainbill.oracle.api import Custody, OracleApi
 from chainbill.oracle.local import LocalOracle
 from chainbill.oracle.store import OracleStore
-from chainbill.state.address_book import Role
+from chainbill.state.address_book import Contact, Role
 from chainbill.state.private_files import locked
 from chainbill.state.session import Session
 
@@ -34,7 +34,13 @@ def has_oracle(session: Session) -> bool:
 
 def has_node(session: Session) -> bool:
     """Is the key of any of its nodes here?"""
-    return any(node in session.keystores for node in session.book.entries(Role.ORACLE))
+    return bool(nodes_here(session))
+
+
+def nodes_here(session: Session) -> dict[str, Contact]:
+    """The oracle's nodes whose keystores are here, by name."""
+    nodes = session.book.entries(Role.ORACLE)
+    return {name: node for name, node in nodes.items() if name in session.keystores}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from chainbill.attestation.signing import Signer
 from chainbill.chain.row_index import Place as Place  # faces get it here
 from chainbill.operations.actor import Actor
 from chainbill.operations.announcements import Announcement, announcements
-from chainbill.operations.oracle.at_hand import oracle_at_work
+from chainbill.operations.oracle.at_hand import nodes_here, oracle_at_work
 from chainbill.operations.progress import Progress, untold
 from chainbill.oracle.api import Receipt, Status
 from chainbill.oracle.node import OracleNode
@@ -20,7 +20,6 @@ from chainbill.oracle.receipts import SettledBatch
 from chainbill.oracle.reorganisation import find_dropped, recover
 from chainbill.oracle.settling import settle_open
 from chainbill.oracle.store import OracleStore
-from chainbill.state.address_book import Role
 from chainbill.state.session import Session
 
 
@@ -146,6 +145,5 @@ def rebuild(session: Session, *, without_records: bool = False) -> StoreRebuilt:
 
 def quorum_at_hand(session: Session, store: OracleStore) -> Quorum:
     """Whichever oracle nodes' keys are here; the quorum says whether they are enough."""
-    names = [node for node in session.book.entries(Role.ORACLE) if node in session.keystores]
-    keys = [Signer(session.account(name)) for name in names]
+    keys = [Signer(session.account(name)) for name in nodes_here(session)]
     return Quorum(session.protocol, [OracleNode(session.protocol, store, key) for key in keys])

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from eth_account.signers.local import LocalAccount
 
 from chainbill.attestation.signing import Signer
-from chainbill.billing.outcomes import Outcome
 from chainbill.errors import StateError
 from chainbill.interop.ingest_memory import IngestMemory
 from chainbill.money import show_dollars
@@ -18,6 +17,7 @@ from chainbill.operations.parties import patient_address
 from chainbill.operations.progress import Progress, untold
 from chainbill.operations.provider.acting import Key, at_work, attesting_account
 from chainbill.operations.provider.cash_prices import cash_key
+from chainbill.operations.provider.elsewhere import told_by_chain
 from chainbill.operations.provider.submission import (
     AttestationSubmitter,
     Counterparties,
@@ -26,7 +26,7 @@ from chainbill.operations.provider.submission import (
 )
 from chainbill.operations.provider.waiting import named_events, take_off
 from chainbill.operations.provider.worklist import WaitingEvent, Worklist
-from chainbill.oracle.api import Custody, Receipt, Status
+from chainbill.oracle.api import Custody, Receipt
 from chainbill.records.refusals import Refusals
 from chainbill.records.service_event import ServiceEvent
 
@@ -112,7 +112,7 @@ def attest_event(
         raise done.refused[0].refusal
     (submitted,) = done.submitted
     receipt = replace(submitted.receipt, repeated=submitted.repeated)
-    return _told_by_chain(provider, receipt) if receipt.repeated else receipt
+    return told_by_chain(provider, [receipt])[0] if receipt.repeated else receipt
 
 
 def _submit(
@@ -218,29 +218,7 @@ def _attested_before(provider: Actor, provider_id: int, event: ServiceEvent, pat
             hint="chainbill provider rebuild",
         )
     _check_attested_as(found, event, patient)
-    return _told_by_chain(provider, replace(found, repeated=True))
-
-
-def _told_by_chain(provider: Actor, receipt: Receipt) -> Receipt:
-    """A receipt of a store that no oracle reads, as the chain tells by now what an oracle elsewhere made of
-    it; any other as it is.
-
-    Raises:
-        ChainError: the node could not be reached or refused.
-    """
-    if receipt.custody is not Custody.PROVIDER:
-        return receipt
-    attestation, rows = receipt.attestation, provider.protocol.rows
-    for row in rows.rows(attestation.provider_id):
-        if row.is_final and row.claim.commitment == attestation.commitment:
-            return replace(
-                receipt,
-                status=Status.SETTLED if row.outcome is Outcome.SETTLED else Status.DENIED,
-                reason=row.claim.reason,
-                claim_id=rows.claim_id(row),
-                custody=Custody.CHAIN,
-            )
-    return receipt
+    return told_by_chain(provider, [replace(found, repeated=True)])[0]
 
 
 def _check_attested_as(receipt: Receipt, event: ServiceEvent, patient: str) -> None:

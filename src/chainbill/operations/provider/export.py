@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chainbill.attestation.attested import AttestedEvent
-from chainbill.attestation.attested_file import Header, SignedRecall, write_lines
+from chainbill.attestation.attested_file import SignedRecall, write_lines
+from chainbill.attestation.file_header import ATTESTED_EVENTS
 from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import RecallAttestation
 from chainbill.errors import ChainbillError
 from chainbill.operations.actor import Actor
 from chainbill.operations.oracle.at_hand import oracle_at_hand
 from chainbill.operations.provider.acting import Key, signing_account
+from chainbill.operations.sealed_files import header_for
 from chainbill.oracle.api import OPEN, Receipt, Status
 from chainbill.records.vault import seal_to
 
@@ -67,7 +69,7 @@ def export_events(
             continue
         signature = receipt.signature or signer.sign(attestation.digest(domain))
         events.append(AttestedEvent(attestation, signature, opening, receipt.corrects))
-    header = Header(domain.chain_id, domain.verifying_contract, sealed_to)
+    header = header_for(session, ATTESTED_EVENTS, sealed_to)
     lines = write_lines([*recalls, *events], domain, lambda plain: seal_to(sealed_to, plain))
     content = header.to_line() + b"".join(lines)
     return ExportedEvents(content, len(events), len(recalls), tuple(unreadable))

@@ -1,7 +1,7 @@
 """A provider's own audit: which claims have settled in its name that it did not attest, or not so.
 
-Two oracle keys can settle what no provider signed. The provider is the one who can tell: its worklist knows
-every commitment that it attested, and its copies in the vault say with which figures.
+Two oracle keys and a stolen key of the provider's settle what it never attested. It is the one who can tell:
+its worklist knows every commitment that it attested, and its copies in the vault say with which figures.
 """
 
 from __future__ import annotations

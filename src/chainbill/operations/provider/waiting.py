@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from chainbill.attestation.intake_receipts import REFUSED
 from chainbill.errors import StateError
 from chainbill.interop.fhir.files import tail
 from chainbill.operations.actor import Actor
 from chainbill.operations.oracle.at_hand import has_oracle, oracle_at_hand
 from chainbill.operations.provider.acting import worklist_of
+from chainbill.operations.provider.elsewhere import Refusal, told_by_chain, told_by_oracle
 from chainbill.operations.provider.submission import commitments
 from chainbill.operations.provider.worklist import WaitingEvent, Worklist
 from chainbill.oracle.api import FINAL, Receipt, Status
@@ -23,6 +25,18 @@ class UnsettledEvent:
     receipt: Receipt
     record: str | None
     """Its record identity; None: the worklist does not know it."""
+    refused: Refusal | None = None
+    """Why an oracle elsewhere, which was handed it in a file, does not take it; None: none has said so."""
+
+    @property
+    def standing(self) -> str:
+        """How it stands: the word of its receipt's ``Status``, or ``refused``."""
+        return REFUSED if self.refused is not None else self.receipt.status.value
+
+    @property
+    def reason(self) -> str:
+        """Why, as a stable word; ``none``: there is nothing to say."""
+        return self.refused.reason if self.refused is not None else self.receipt.standing_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,7 @@ def worklist(provider: Actor, provider_id: int | None) -> WorklistStanding:
 
     Raises:
         StateError: the worklist or the oracle's store cannot be used.
+        ChainError: no oracle is here, and the node could not be reached or refused.
     """
     own = worklist_of(provider)
     waiting = tuple(own.waiting())
@@ -115,9 +130,10 @@ def _at_oracle(provider: Actor, provider_id: int | None, own: Worklist) -> tuple
     if provider_id is None or not has_oracle(provider.session):
         return ()
     records = {each.commitment: each.record_identity for each in own.attested()}
+    receipts = told_by_chain(provider, oracle_at_hand(provider.session).attestations(provider_id))
     return tuple(
-        UnsettledEvent(receipt, records.get(receipt.attestation.commitment))
-        for receipt in oracle_at_hand(provider.session).attestations(provider_id)
+        UnsettledEvent(receipt, records.get(receipt.attestation.commitment), refused)
+        for receipt, refused in told_by_oracle(provider, receipts, own.receipts())
         # What was taken back is on the list above again, or was dropped.
         if receipt.status not in FINAL
         and (receipt.status is not Status.RECALLED or receipt.attestation.commitment in records)

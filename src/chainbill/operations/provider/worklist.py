@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from chainbill.attestation.intake_receipts import IntakeReceipt, IntakeReceipts
 from chainbill.records.commitment import new_salt
 from chainbill.records.database import Database
 from chainbill.records.service_event import ServiceEvent as ServiceEvent  # faces get it here
@@ -34,6 +35,17 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE TABLE IF NOT EXISTS counter (next_sequence INTEGER NOT NULL) STRICT;
 INSERT INTO counter SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM counter);
 """
+
+_LATER = """
+CREATE TABLE IF NOT EXISTS receipt (
+    event_id BLOB PRIMARY KEY,
+    issued_at INTEGER NOT NULL,
+    standing TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    message TEXT NOT NULL
+) STRICT;
+"""
+"""What an oracle elsewhere has said last of events that it was handed. Times are seconds since 1970."""
 
 _ADD = (
     "INSERT OR IGNORE INTO event (record_identity, patient, self_pay, corrects, record, salt)"
@@ -83,7 +95,7 @@ class Worklist:
     """
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA, "a provider's worklist").connection
+        self._database = Database(path, _SCHEMA, "a provider's worklist", later=_LATER).connection
 
     def add(
         self, patient: str, event: ServiceEvent, *, self_pay: bool = False, corrects: bytes = b""
@@ -217,6 +229,29 @@ class Worklist:
             database.execute(
                 "DELETE FROM event WHERE id = ? AND commitment = ?", (attested.row, attested.commitment)
             )
+
+    # ---- at an oracle elsewhere -----------------------------------------------------------------------
+
+    def keep_receipts(self, told: IntakeReceipts) -> int:
+        """Remember what an oracle elsewhere says of events, unless newer receipts have said more of them;
+        returns of how many it is new."""
+        with self._database() as database:
+            kept = database.executemany(
+                "INSERT INTO receipt VALUES (?, ?, ?, ?, ?) ON CONFLICT (event_id) DO UPDATE SET"
+                " issued_at = excluded.issued_at, standing = excluded.standing, reason = excluded.reason,"
+                " message = excluded.message WHERE excluded.issued_at > receipt.issued_at",
+                [
+                    (each.event_id, told.issued_at, each.standing, each.reason, each.message)
+                    for each in told.receipts
+                ],
+            )
+        return kept.rowcount
+
+    def receipts(self) -> dict[bytes, IntakeReceipt]:
+        """The newest receipt of each event that an oracle elsewhere was handed."""
+        with self._database() as database:
+            rows = database.execute("SELECT event_id, standing, reason, message FROM receipt").fetchall()
+        return {row[0]: IntakeReceipt(*row) for row in rows}
 
     # ---- rebuilt --------------------------------------------------------------------------------------
 

@@ -120,8 +120,10 @@ class _WorklistRebuild:
         for lost in self._done.unsent if with_unsent else ():
             if lost.patient is not None:
                 self._worklist.restore_waiting(lost.patient, lost.opening.event, lost.opening.salt)
-        known = {each.commitment: each.record_identity for each in self._worklist.attested()}
-        known |= {commitment: each.event.record_identity for commitment, each in self._openings.items()}
+        known: dict[bytes, Opening | str] = {
+            each.commitment: each.record_identity for each in self._worklist.attested()
+        }
+        known |= self._openings
         accepted = {each.attestation.sequence for each in self._oracle.attestations(self._provider_id)}
         return replace(
             self._done,
