@@ -14,7 +14,7 @@ from chainbill.interop.fhir import MAX_BYTES
 from chainbill.interop.patient_accounts import Mapped
 from chainbill.operations import readings, statements
 from chainbill.operations.actor import Actor
-from chainbill.operations.announcements import Announcement, announcement
+from chainbill.operations.announcements import StandingAnnouncement, announcement
 from chainbill.operations.claims import corrections, disputes
 from chainbill.operations.claims.corrections import Correction
 from chainbill.operations.claims.disputes import DisputeStep
@@ -215,7 +215,7 @@ class Provider:
         ``operations.provider.unanswered.announce_sections``."""
         return unanswered.announce_sections(self._actor, self.provider_id)
 
-    def announcement(self) -> Announcement | None:
+    def announcement(self) -> StandingAnnouncement | None:
         """What is announced; None: nothing that stands."""
         return announcement(self._actor.session, self.provider_id)
 

@@ -18,7 +18,7 @@ from chainbill.state.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class StandingAnnouncement:
     """What stands announced: nobody has objected, and it has not settled."""
 
     provider_id: int
@@ -52,7 +52,7 @@ class Announcement:
         return tuple((section.provider_id, row.sequence) for section in sections for row in section.rows)
 
 
-def announcements(session: Session) -> list[Announcement]:
+def announcements(session: Session) -> list[StandingAnnouncement]:
     """All that has been announced and has not lapsed, the oldest first.
 
     Raises:
@@ -62,12 +62,12 @@ def announcements(session: Session) -> list[Announcement]:
     return _standing(session)
 
 
-def announcement(session: Session, provider_id: int) -> Announcement | None:
+def announcement(session: Session, provider_id: int) -> StandingAnnouncement | None:
     """What a provider has announced; None: nothing that has not lapsed. Errors as ``announcements``."""
     return next(iter(_standing(session, providerId=provider_id)), None)
 
 
-def _standing(session: Session, **indexed: int) -> list[Announcement]:
+def _standing(session: Session, **indexed: int) -> list[StandingAnnouncement]:
     settlement, now = session.protocol.settlement, session.now()
     logs = settlement.raw_logs("SectionsAnnounced", from_block=session.protocol.deployment.block, **indexed)
     newest: dict[int, SectionsAnnounced] = {}
@@ -83,5 +83,5 @@ def _standing(session: Session, **indexed: int) -> list[Announcement]:
             noted.announced_at,
         ):
             objection = SectionsObjection(provider_id, event.sections_hash, event.announced_at)
-            found.append(Announcement(provider_id, event.sections, objection))
+            found.append(StandingAnnouncement(provider_id, event.sections, objection))
     return sorted((each for each in found if now < each.lapses_at), key=lambda each: each.announced_at)

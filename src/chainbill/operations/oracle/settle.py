@@ -9,7 +9,7 @@ from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.signing import Signer
 from chainbill.chain.row_index import Place as Place  # faces get it here
 from chainbill.operations.actor import Actor
-from chainbill.operations.announcements import Announcement, announcements
+from chainbill.operations.announcements import StandingAnnouncement, announcements
 from chainbill.operations.oracle.at_hand import nodes_here, oracle_at_work
 from chainbill.operations.progress import Progress, untold
 from chainbill.oracle.api import Receipt, Status
@@ -53,7 +53,7 @@ class OracleStanding:
     """Attestations whose batch a reorganisation of the chain has dropped."""
     unknown: tuple[Place, ...]
     """Claims that the chain has and the store does not."""
-    announced: tuple[Announcement, ...]
+    announced: tuple[StandingAnnouncement, ...]
     """What providers will settle without the oracle, unless it objects."""
 
 

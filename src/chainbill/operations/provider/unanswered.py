@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chainbill.attestation.typed_data import SectionsObjection
-from chainbill.chain.format.batch_codec import encode_sections
 from chainbill.chain.node.connection import time_of_block
 from chainbill.errors import StateError
 from chainbill.operations.actor import Actor
-from chainbill.operations.announcements import Announcement, announcement
+from chainbill.operations.announcements import StandingAnnouncement, announcement
 from chainbill.operations.change import Change, transaction_of
 from chainbill.operations.effect import made
-from chainbill.operations.oracle.at_hand import oracle_at_work
+from chainbill.operations.oracle.unanswered import (
+    SettledBatch,
+    free_root_slot,
+    record_unanswered,
+    waiting_sections,
+)
 from chainbill.operations.provider.payout import payout_actor
-from chainbill.oracle.batching import PlannedBatch, plan_batches
-from chainbill.oracle.receipts import SettledBatch, record_receipt
-from chainbill.oracle.root_slots import RootSlots
-from chainbill.oracle.store import OracleStore
 from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS, UNANSWERED_DELAY_SECONDS
 from chainbill.records.hashing import keccak256
 
@@ -56,9 +56,8 @@ def announce_sections(provider: Actor, provider_id: int) -> EventsAnnounced:
         ChainError: the chain refused it.
     """
     owner, session = payout_actor(provider, provider_id).sender(), provider.session
-    with oracle_at_work(session) as store:
-        planned, left = _planned(provider, provider_id, store)
-    sections, standing = encode_sections(planned.sections), announcement(session, provider_id)
+    waiting, standing = waiting_sections(session, provider_id), announcement(session, provider_id)
+    sections = waiting.sections
     changed = standing is None or standing.sections != sections
     transaction, block = None, None
     if standing is None or changed:
@@ -66,16 +65,16 @@ def announce_sections(provider: Actor, provider_id: int) -> EventsAnnounced:
         transaction, block = transaction_of(receipt), receipt["blockNumber"]
         announced_at = time_of_block(session.protocol.w3, receipt["blockHash"])
         objection = SectionsObjection(provider_id, keccak256(sections), announced_at)
-        standing = Announcement(provider_id, sections, objection)
+        standing = StandingAnnouncement(provider_id, sections, objection)
     return EventsAnnounced(
         changed=changed,
         effective_at=standing.settles_from,
         transaction=transaction,
         block=block,
         provider_id=provider_id,
-        events=len(planned.members),
+        events=waiting.events,
         lapses_at=standing.lapses_at,
-        left=left,
+        left=waiting.left,
     )
 
 
@@ -89,29 +88,20 @@ def settle_unanswered(provider: Actor, provider_id: int) -> SettledUnanswered:
     """
     owner, session = payout_actor(provider, provider_id).sender(), provider.session
     protocol = session.protocol
-    standing = standing_announcement(provider, provider_id)
-    with oracle_at_work(session) as store:
-        slot = RootSlots(protocol, store).next_free(protocol.now())
-        receipt = protocol.settlement.settle_unanswered(
-            owner, provider_id, standing.announced_at, standing.sections, root_slot=slot
-        )
-        batch = record_receipt(protocol, store, store.find_places(standing.places), receipt)
+    standing = _standing(provider, provider_id)
+    receipt = protocol.settlement.settle_unanswered(
+        owner, provider_id, standing.announced_at, standing.sections, root_slot=free_root_slot(session)
+    )
     settled_at = time_of_block(protocol.w3, receipt["blockHash"])
     return SettledUnanswered(
         **made(session, receipt),
         provider_id=provider_id,
-        batch=batch,
+        batch=record_unanswered(session, standing, receipt),
         disputable_until=settled_at + UNANSWERED_DELAY_SECONDS + DISPUTE_WINDOW_SECONDS,
     )
 
 
-def standing_announcement(provider: Actor, provider_id: int) -> Announcement:
-    """What the provider has announced.
-
-    Raises:
-        StateError: nothing, or it has lapsed, or the quorum has objected to it.
-        ChainError: the node could not be reached or refused.
-    """
+def _standing(provider: Actor, provider_id: int) -> StandingAnnouncement:
     standing = announcement(provider.session, provider_id)
     if standing is None:
         raise StateError(
@@ -120,15 +110,3 @@ def standing_announcement(provider: Actor, provider_id: int) -> Announcement:
             "chainbill provider without-oracle announce",
         )
     return standing
-
-
-def _planned(provider: Actor, provider_id: int, store: OracleStore) -> tuple[PlannedBatch, int]:
-    """The first batch of what waits, and how many events are in later ones."""
-    waiting = [each for each in store.open_attestations() if each.attestation.provider_id == provider_id]
-    if not waiting:
-        raise StateError(
-            f"nothing that provider {provider_id} has attested waits to be settled",
-            hint="attest it: chainbill provider attest",
-        )
-    batches = plan_batches(provider.protocol, waiting, provider.protocol.now())
-    return batches[0], sum(len(batch.members) for batch in batches[1:])
