@@ -53,25 +53,44 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         uint32 rootSlot
     ) external nonReentrant returns (uint32 settled, uint32 denied, uint32 pended, uint32 skipped) {
         _checkTime(header);
-        if (sections.length == 0) revert EmptyBatch();
-        if (sections.length > MAX_ROWS * BatchCodec.ROW_BYTES) {
-            revert TooManyRows(sections.length / BatchCodec.ROW_BYTES, MAX_ROWS);
-        }
+        _checkSize(sections);
         bytes32 digest = _hashTypedDataV4(TypedData.hash(header, sections));
         _checkQuorum(header.epoch, digest, signatures);
 
         Cursor memory cursor = _blankCursor()[0];
         _startCursor(cursor, _context(header, digest), sections);
-        cursor.held = ExactTransfer.balance(token);
-        _settleRuns(cursor, sections);
-        (bytes memory leaves, uint256 counts) = _finishCursor(cursor);
-        bytes32 root = ClaimTree.root(leaves);
-        if (root != 0) rootSlot = _storeRoot(rootSlot, digest, root);
-        _emitBatch(header, digest, root, counts, rootSlot);
-
-        if (!cursor.disbursed) escrow.disburseTotal();
-        ExactTransfer.checkHeld(token, cursor.held);
+        uint256 counts =
+            _settleBatch(cursor, digest, header.epoch, block.timestamp, msg.sender, sections, rootSlot);
         return (uint16(counts >> 48), uint16(counts >> 32), uint16(counts >> 16), uint16(counts));
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function settleAnnounced(
+        uint32 providerId,
+        bytes32 digest,
+        uint256 settledAt,
+        address submitter,
+        bytes calldata sections,
+        uint32 rootSlot
+    ) external returns (uint256 credited) {
+        _checkSelf();
+        _checkSize(sections);
+        _checkProvider(providerId, sections);
+
+        uint256 signedAt = block.timestamp;
+        bytes32 prefix = _claimPrefix(digest, settledAt, address(0));
+        Cursor memory cursor = _blankCursor()[0];
+        _startCursor(
+            cursor, BatchContext(signedAt, Calendar.yearOf(signedAt), prefix, address(0), 0, 0, false), sections
+        );
+        uint256 held = ExactTransfer.balance(token);
+        _settleBatch(cursor, digest, 0, settledAt, submitter, sections, rootSlot);
+        return cursor.held - held;
+    }
+
+    /// @inheritdoc IClaimSettlement
+    function checkQuorum(uint32 epoch, bytes32 digest, bytes calldata signatures) external view {
+        _checkStoredQuorum(epoch, digest, signatures);
     }
 
     /// @inheritdoc IClaimSettlement
@@ -88,22 +107,45 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         return _hashTypedDataV4(TypedData.hash(header, sections));
     }
 
+    /// Settles what `cursor` was started for. The dispute windows of its claims count from `settledAt`.
+    function _settleBatch(
+        Cursor memory cursor,
+        bytes32 digest,
+        uint256 epoch,
+        uint256 settledAt,
+        address submitter,
+        bytes calldata sections,
+        uint32 rootSlot
+    ) private returns (uint256 counts) {
+        cursor.held = ExactTransfer.balance(token);
+        _settleRuns(cursor, sections);
+        bytes memory leaves;
+        (leaves, counts) = _finishCursor(cursor);
+        bytes32 root = ClaimTree.root(leaves);
+        if (root != 0) rootSlot = _storeRoot(rootSlot, digest, root, settledAt);
+        _emitBatch(cursor.context, digest, root, epoch << 64 | counts, submitter, rootSlot);
+
+        if (!cursor.disbursed) escrow.disburseTotal();
+        ExactTransfer.checkHeld(token, cursor.held);
+    }
+
     function _emitBatch(
-        TypedData.BatchHeader calldata header,
+        BatchContext memory context,
         bytes32 digest,
         bytes32 root,
         uint256 counts,
+        address submitter,
         uint32 rootSlot
     ) private {
-        uint256 batch = uint256(uint160(header.operator)) << 96 | uint256(header.epoch) << 64 | counts;
-        uint256 submission = uint256(uint160(msg.sender)) << 96 | uint256(uint40(header.signedAt)) << 56
-            | uint256(rootSlot) << 24;
+        uint256 batch = uint256(uint160(context.operator)) << 96 | counts;
+        uint256 submission =
+            uint256(uint160(submitter)) << 96 | uint256(uint40(context.signedAt)) << 56 | uint256(rootSlot) << 24;
         emit BatchSettled(digest, root, batch, submission);
     }
 
     /// Keeps a batch's root, where none stands whose claims may still be disputed: in the slot that was asked for;
     /// or, where somebody's batch was quicker there, in the first from that of the batch's digest on.
-    function _storeRoot(uint32 rootSlot, bytes32 digest, bytes32 root) private returns (uint32) {
+    function _storeRoot(uint32 rootSlot, bytes32 digest, bytes32 root, uint256 settledAt) private returns (uint32) {
         if (_isRootKept(rootSlot)) {
             rootSlot = uint32(bytes4(digest));
             unchecked {
@@ -111,12 +153,33 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
                 while (_isRootKept(rootSlot)) ++rootSlot;
             }
         }
-        _roots[rootSlot] = bytes32(bytes27(root)) | bytes32(block.timestamp);
+        _roots[rootSlot] = bytes32(bytes27(root)) | bytes32(settledAt);
         return rootSlot;
     }
 
     function _isRootKept(uint32 rootSlot) private view returns (bool) {
         return block.timestamp < uint40(uint256(_roots[rootSlot])) + DISPUTE_WINDOW;
+    }
+
+    function _checkSelf() private view {
+        if (msg.sender != address(this)) revert OnlySelf(msg.sender);
+    }
+
+    function _checkSize(bytes calldata sections) private pure {
+        if (sections.length == 0) revert EmptyBatch();
+        if (sections.length > MAX_ROWS * BatchCodec.ROW_BYTES) {
+            revert TooManyRows(sections.length / BatchCodec.ROW_BYTES, MAX_ROWS);
+        }
+    }
+
+    /// Reverts unless every section is this provider's.
+    function _checkProvider(uint32 providerId, bytes calldata sections) private pure {
+        for (uint256 offset; offset < sections.length;) {
+            if (BatchCodec.providerId(BatchCodec.header(sections, offset)) != providerId) {
+                revert NotTheProviders(providerId, offset);
+            }
+            (offset,) = BatchCodec.sectionEnd(sections, offset);
+        }
     }
 
     function _checkTime(TypedData.BatchHeader calldata header) private view {
@@ -176,7 +239,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         external
         returns (bytes memory reply)
     {
-        if (msg.sender != address(this)) revert OnlySelf(msg.sender);
+        _checkSelf();
 
         Cursor memory cursor = _blankCursor()[0];
         _startCursor(cursor, context, sections);

@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {IClaimSettlement} from "./interfaces/IClaimSettlement.sol";
+import {ISettlementExtension} from "./interfaces/ISettlementExtension.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
 import {NOTICE, PAYOUT_CHANGE_DELAY} from "./types/Timelocks.sol";
 
@@ -38,9 +38,9 @@ contract ProviderRegistry is IProviderRegistry, AccessManaged {
     mapping(uint32 providerId => mapping(address attester => bool)) public isAttester;
 
     /// What settles: told of every change, it counts attesters without asking.
-    IClaimSettlement public immutable settlement;
+    ISettlementExtension public immutable settlement;
 
-    constructor(IClaimSettlement settlement_, address authority) AccessManaged(authority) {
+    constructor(ISettlementExtension settlement_, address authority) AccessManaged(authority) {
         settlement = settlement_;
     }
 

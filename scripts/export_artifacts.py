@@ -35,6 +35,9 @@ VIA_IR = True
 # EIP-170: a contract whose run-time code is larger cannot be deployed.
 MAX_DEPLOYED_SIZE = 24_576
 
+# A contract that passes every call it does not know on to another's code, which then belongs to its ABI.
+PASSES_ON = {"ClaimSettlement": "SettlementExtension"}
+
 # Bytes of an immutable in run-time code, whatever its type.
 WORD = 32
 
@@ -227,11 +230,16 @@ def artifact_texts(output: dict[str, Any]) -> dict[str, str]:
     """Return the artifact files that a compiler output calls for, by path relative to the root."""
     texts: dict[str, str] = {}
     declared = state_variables(output)
+    compiled = {
+        name: c for contracts in output.get("contracts", {}).values() for name, c in contracts.items()
+    }
     for source, contracts in sorted(output.get("contracts", {}).items()):
         folder = TEST_ARTIFACTS if source.startswith(MOCKS) else PACKAGE_ARTIFACTS
         for name, contract in sorted(contracts.items()):
             if not is_deployable(contract):
                 continue
+            if name in PASSES_ON:
+                contract["abi"] = joined_abi(contract["abi"], compiled[PASSES_ON[name]]["abi"])
             path = f"{folder}/{name}.json"
             if path in texts:
                 raise ExportError(f"two contracts are called {name}")
@@ -239,6 +247,25 @@ def artifact_texts(output: dict[str, Any]) -> dict[str, str]:
                 json.dumps(artifact(source, name, contract, declared), indent=1, sort_keys=True) + "\n"
             )
     return texts
+
+
+def joined_abi(own: list[dict[str, Any]], passed_on: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return an ABI with the functions of another that it lacks; the same function of both is its own."""
+    known = {signature(entry) for entry in own if entry["type"] == "function"}
+    more = [entry for entry in passed_on if entry["type"] == "function" and signature(entry) not in known]
+    return own + more
+
+
+def signature(function: dict[str, Any]) -> str:
+    """Return what the selector of a function of an ABI is made of."""
+    return f"{function['name']}({','.join(map(canonical_type, function['inputs']))})"
+
+
+def canonical_type(part: dict[str, Any]) -> str:
+    """Return the type of a parameter, a struct by its members."""
+    if not part["type"].startswith("tuple"):
+        return str(part["type"])
+    return f"({','.join(map(canonical_type, part['components']))}){part['type'].removeprefix('tuple')}"
 
 
 def build(root: Path) -> dict[str, str]:

@@ -37,6 +37,15 @@ library TypedData {
         address operator; // gets the operator's fee; zero: nobody, and no fee is taken
     }
 
+    /// @notice What the oracle quorum signs against sections that a provider has announced to settle without it. Where
+    /// it did not, the digest of this is that of their batch.
+    /// @param sectionsHash keccak256 of the sections
+    struct SectionsObjection {
+        uint32 providerId;
+        bytes32 sectionsHash;
+        uint40 announcedAt;
+    }
+
     bytes32 internal constant SERVICE_ATTESTATION_TYPEHASH = keccak256(
         "ServiceAttestation(uint32 providerId,uint32 payerId,address patient,bytes32 commitment,bytes8 serviceId,uint16 units,uint64 billedAmount,uint16 benefitYear,uint64 sequence)"
     );
@@ -47,8 +56,15 @@ library TypedData {
     bytes32 internal constant SETTLEMENT_BATCH_TYPEHASH =
         keccak256("SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,address operator,bytes sections)");
 
+    bytes32 internal constant SECTIONS_OBJECTION_TYPEHASH =
+        keccak256("SectionsObjection(uint32 providerId,bytes32 sectionsHash,uint40 announcedAt)");
+
     function hash(ServiceAttestation memory attestation) internal pure returns (bytes32) {
         return keccak256(abi.encode(SERVICE_ATTESTATION_TYPEHASH, attestation));
+    }
+
+    function hash(SectionsObjection memory objection) internal pure returns (bytes32) {
+        return keccak256(abi.encode(SECTIONS_OBJECTION_TYPEHASH, objection));
     }
 
     /// @param rowsHash keccak256 of the rows

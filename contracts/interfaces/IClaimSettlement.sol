@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
-import {ISettlementExtension} from "./ISettlementExtension.sol";
+import {ISettlementState} from "./ISettlementState.sol";
 import {TypedData} from "../codec/TypedData.sol";
 
 /// @notice Settles batches of service events that an oracle quorum has signed; keeps providers' credit until
-/// its dispute window has ended; reverses claims.
+/// its dispute window has ended; reverses claims. It also answers to all of ISettlementExtension.
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
-interface IClaimSettlement is ISettlementExtension {
+interface IClaimSettlement is ISettlementState {
     // ---- settling ---------------------------------------------------------------------------------
 
     /// @notice Settle a signed batch. Anyone may submit it.
@@ -27,6 +27,21 @@ interface IClaimSettlement is ISettlementExtension {
         bytes calldata signatures,
         uint32 rootSlot
     ) external returns (uint32 settled, uint32 denied, uint32 pended, uint32 skipped);
+
+    /// @notice Settle sections that this provider has announced, with the terms of now and for no operator. Settlement only:
+    /// `settleUnanswered` has checked that they may.
+    /// @param digest of the batch
+    /// @param settledAt what the dispute windows of its claims count from
+    /// @param submitter who has called `settleUnanswered`
+    /// @return credited what the provider has been credited as of today
+    function settleAnnounced(
+        uint32 providerId,
+        bytes32 digest,
+        uint256 settledAt,
+        address submitter,
+        bytes calldata sections,
+        uint32 rootSlot
+    ) external returns (uint256 credited);
 
     /// @notice Is a verb under way that moves money? The escrow pays nobody out in its middle.
     function isSettling() external view returns (bool);
@@ -58,7 +73,16 @@ interface IClaimSettlement is ISettlementExtension {
     /// @notice May this key sign batches of the epoch?
     function isMember(uint32 epoch, address signer) external view returns (bool);
 
-    /// @notice A kept root: the first 27 bytes of the tree's root, and when its batch was settled.
+    /// @notice What a provider has announced to settle without the quorum: the first 27 bytes of the hash of its sections,
+    /// and when; 0: nothing. It stands here until it settles, is objected to or replaced, also when it has lapsed.
+    function announcementOf(uint32 providerId) external view returns (bytes27 sectionsHash, uint40 announcedAt);
+
+    /// @notice Reverts unless an epoch that has not ended has signed a digest; whether settlement is paused or not.
+    /// @param signatures as for `settle`
+    function checkQuorum(uint32 epoch, bytes32 digest, bytes calldata signatures) external view;
+
+    /// @notice A kept root: the first 27 bytes of the tree's root, and when its batch was settled (UNANSWERED_DELAY later
+    /// where it settled without the quorum).
     function rootAt(uint32 rootSlot) external view returns (bytes27 root, uint40 settledAt);
 
     /// @notice The id of a claim: the leaf of its batch's tree.

@@ -3,8 +3,8 @@ pragma solidity 0.8.30;
 
 import {ISettlementState} from "./ISettlementState.sol";
 
-/// @notice The verbs of ClaimSettlement that do not settle. ClaimSettlement passes each on to SettlementExtension with
-/// the caller's own call data; both implement this, so that they cannot mean different functions.
+/// @notice The verbs of ClaimSettlement that do not settle. ClaimSettlement passes what it does not know on to
+/// SettlementExtension with the caller's own call data: whoever calls one, calls it by this.
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
 interface ISettlementExtension is ISettlementState {
     // ---- attesters --------------------------------------------------------------------------------
@@ -12,6 +12,29 @@ interface ISettlementExtension is ISettlementState {
     /// @notice Note that a key has become, or is no longer, an attester of a provider. ProviderRegistry only, which
     /// calls with every change.
     function noteAttester(uint32 providerId, address attester, bool stands) external;
+
+    // ---- settling without the quorum --------------------------------------------------------------
+
+    /// @notice Announce sections to settle without the quorum, where it does not object; in place of what was announced
+    /// before. They are logged for everybody to see. The provider's payout address only.
+    /// @param sections packed rows of this provider, with its signatures, see BatchCodec
+    function announceSections(uint32 providerId, bytes calldata sections) external;
+
+    /// @notice Call announced sections off, at any time before they settle. Anyone may submit it, while paused too.
+    /// @param sectionsHash keccak256 of the sections
+    /// @param announcedAt when they were announced
+    /// @param signatures of SectionsObjection(uint32 providerId,bytes32 sectionsHash,uint40 announcedAt) by the current
+    /// epoch, as for `settle`
+    function objectToSections(uint32 providerId, bytes32 sectionsHash, uint40 announcedAt, bytes calldata signatures)
+        external;
+
+    /// @notice Settle announced sections without the quorum: it has not objected for QUORUM_SILENCE, and UNANSWERED_LIFE
+    /// has not gone by since. Terms, consents, limits and the provider's keys are those of now. The claims may be
+    /// disputed, and their credit matures, UNANSWERED_DELAY later than others. The provider's payout address
+    /// only; not while the provider is suspended or settlement paused.
+    /// @param announcedAt when they were announced
+    /// @param rootSlot as for `settle`
+    function settleUnanswered(uint32 providerId, uint40 announcedAt, bytes calldata sections, uint32 rootSlot) external;
 
     // ---- credit -----------------------------------------------------------------------------------
 

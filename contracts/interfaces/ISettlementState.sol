@@ -9,7 +9,7 @@ interface ISettlementState {
     /// The words are laid out in `codec/PackedClaim.sol`.
     struct SettledClaim {
         bytes32 batchDigest;
-        uint40 settledAt;
+        uint40 settledAt; // where it settled without the quorum, UNANSWERED_DELAY later
         address operator; // of the batch
         address patient;
         bytes32 commitment;
@@ -102,10 +102,15 @@ interface ISettlementState {
     event SecondaryDetermined(address indexed patient, bytes32 commitment, uint256 secondary);
     /// @notice Follows the ClaimSettled of a correction: it names this reversed claim.
     event ClaimCorrected(bytes32 indexed claimId, bytes32 commitment);
-    /// @notice A batch was settled; follows the logs of its rows. `root` 0: nothing settled, none was kept.
+    /// @notice A batch was settled; follows the logs of its rows. `root` 0: nothing settled, none was kept. Epoch 0: it
+    /// settled without the quorum, and its digest is that of the SectionsObjection that nobody signed.
     /// @param batch operator address | epoch u32 | settled u16 | denied u16 | pended u16 | skipped u16
     /// @param submission submitter address | signedAt u40 | rootSlot u32 | 0 u24
     event BatchSettled(bytes32 indexed digest, bytes32 root, uint256 batch, uint256 submission);
+    /// @notice A provider will settle these sections without the quorum from QUORUM_SILENCE after `announcedAt` on.
+    event SectionsAnnounced(uint32 indexed providerId, bytes32 sectionsHash, uint40 announcedAt, bytes sections);
+    /// @notice The quorum has called announced sections off.
+    event SectionsObjected(uint32 indexed providerId, bytes32 sectionsHash, uint40 announcedAt);
     /// @notice A payer's tokens could not move; all events that name it were pended.
     event PayerFailed(uint32 indexed payerId, bytes failure);
     /// @notice Matured credit was paid out to the provider's registered address.
@@ -165,6 +170,11 @@ interface ISettlementState {
     error BatchLifeTooLong(uint64 deadline, uint64 latest);
     error EmptyBatch();
     error TooManyRows(uint256 rows, uint256 most);
+    error NotAnnounced(uint32 providerId, bytes32 sectionsHash, uint40 announcedAt);
+    error QuorumMayObject(uint40 until, uint256 now_);
+    error AnnouncementLapsed(uint40 lapsedAt, uint256 now_);
+    error NotTheProviders(uint32 providerId, uint256 offset);
+    error ProviderIsSuspended(uint32 providerId);
     error UnknownEpoch(uint32 epoch);
     error EpochOver(uint32 epoch, uint40 endsAt);
     error QuorumNotReached(uint256 signatures, uint256 threshold);

@@ -104,17 +104,6 @@ abstract contract ProviderPayouts is OnlyDelegateCall {
         emit BondDeposited(providerId, msg.sender, amount);
     }
 
-    /// Reverts unless called from the provider's payout address.
-    function _checkPayoutAddress(uint32 providerId) internal view {
-        address payoutAddress = _payoutAddress(providerId);
-        if (msg.sender != payoutAddress) revert NotThePayoutAddress(providerId, msg.sender, payoutAddress);
-    }
-
-    function _payoutAddress(uint32 providerId) private view returns (address payoutAddress) {
-        payoutAddress = registry.payoutAddress(providerId);
-        if (payoutAddress == address(0)) revert UnknownProvider(providerId);
-    }
-
     function _payOut(CreditAccount.Account storage account) private returns (uint64 amount) {
         account.mature();
         amount = uint64(account.withdrawable());

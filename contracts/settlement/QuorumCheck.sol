@@ -12,6 +12,23 @@ abstract contract QuorumCheck is SettlementState {
     /// signed, by ascending address
     function _checkQuorum(uint32 epoch, bytes32 digest, bytes calldata signatures) internal view {
         (uint256 threshold, uint256 members, bytes23 membersHash) = _quorumOf(epoch);
+        _checkSigners(epoch, threshold, members, membersHash, digest, signatures);
+    }
+
+    /// `_checkQuorum` while settlement is paused too.
+    function _checkStoredQuorum(uint32 epoch, bytes32 digest, bytes calldata signatures) internal view {
+        (uint256 threshold, uint256 members, bytes23 membersHash) = _storedQuorum(epoch);
+        _checkSigners(epoch, threshold, members, membersHash, digest, signatures);
+    }
+
+    function _checkSigners(
+        uint32 epoch,
+        uint256 threshold,
+        uint256 members,
+        bytes23 membersHash,
+        bytes32 digest,
+        bytes calldata signatures
+    ) private pure {
         uint256 count;
         uint256 next; // where the next signature begins
         unchecked {
@@ -45,6 +62,14 @@ abstract contract QuorumCheck is SettlementState {
         if (epoch != 0 && standing.epoch == epoch) return (standing.threshold, standing.members, standing.membersHash);
 
         _requireNotPaused();
+        return _storedQuorum(epoch);
+    }
+
+    function _storedQuorum(uint32 epoch)
+        private
+        view
+        returns (uint256 threshold, uint256 members, bytes23 membersHash)
+    {
         Epoch storage quorum = _epochs[epoch];
         uint40 endsAt = quorum.endsAt;
         (threshold, members, membersHash) = (quorum.threshold, quorum.members, quorum.membersHash);

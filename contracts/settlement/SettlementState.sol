@@ -61,6 +61,8 @@ abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransien
     mapping(uint32 payerId => uint64) public refundOf;
     /// Of attesters that the registry names, since when it does.
     mapping(uint32 providerId => mapping(address attester => uint40)) internal _attesterSince;
+    /// The first 27 bytes of the hash of the sections that a provider has announced, then the time in 5; 0: none.
+    mapping(uint32 providerId => bytes32) internal _announced;
 
     constructor(
         IERC20 token_,
@@ -76,6 +78,17 @@ abstract contract SettlementState is SettlementSettings, ReentrancyGuardTransien
     /// The contract of a payer; one that does not exist has no code.
     function _payerAddress(uint256 payerId) internal view returns (address) {
         return PayerAddress.derive(address(payers), payerId, _payerCodeHash);
+    }
+
+    /// Reverts unless called from the provider's payout address.
+    function _checkPayoutAddress(uint32 providerId) internal view {
+        address payoutAddress = _payoutAddress(providerId);
+        if (msg.sender != payoutAddress) revert NotThePayoutAddress(providerId, msg.sender, payoutAddress);
+    }
+
+    function _payoutAddress(uint32 providerId) internal view returns (address payoutAddress) {
+        payoutAddress = registry.payoutAddress(providerId);
+        if (payoutAddress == address(0)) revert UnknownProvider(providerId);
     }
 
     /// What every claim of a batch is hashed with.

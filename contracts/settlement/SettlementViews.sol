@@ -61,6 +61,12 @@ abstract contract SettlementViews is SettlementState, IClaimSettlement {
     }
 
     /// @inheritdoc IClaimSettlement
+    function announcementOf(uint32 providerId) external view returns (bytes27 sectionsHash, uint40 announcedAt) {
+        bytes32 word = _announced[providerId];
+        return (bytes27(word), uint40(uint256(word)));
+    }
+
+    /// @inheritdoc IClaimSettlement
     function rootAt(uint32 rootSlot) external view returns (bytes27 root, uint40 settledAt) {
         bytes32 word = _roots[rootSlot];
         return (bytes27(word), uint40(uint256(word)));

@@ -22,6 +22,15 @@ uint40 constant PAYOUT_CHANGE_DELAY = 2 days;
 // How long after it was settled a claim may be disputed.
 uint40 constant DISPUTE_WINDOW = 7 days;
 
+// How long the quorum has for objecting to sections that a provider has announced, before they settle without it;
+// and for how long they then may.
+uint40 constant QUORUM_SILENCE = 7 days;
+uint40 constant UNANSWERED_LIFE = 7 days;
+
+// How much later the dispute window of a claim begins to count that settled without the quorum, so that it ends 30
+// days after the claim settled. Whole BUCKETs, so that its credit matures as much later.
+uint40 constant UNANSWERED_DELAY = 23 days;
+
 // Credits of one such span (whole days since 1970, UTC) mature together.
 uint40 constant BUCKET = 1 days;
 

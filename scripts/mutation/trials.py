@@ -43,7 +43,7 @@ FIRST = {
     "ConsentSlot": ("consent",),
     "Coordination": ("coordination", "self_pay", "corrections"),
     "CoordinationOfBenefits": ("coordination",),
-    "CreditAccount": ("credits", "bond", "disputes", "provider_withdraw"),
+    "CreditAccount": ("credits", "unanswered", "bond", "disputes", "provider_withdraw"),
     "DevUSD": ("token",),
     "ExtensionCalls": ("extension", "disputes", "credits", "bond"),
     "FamilySlot": ("family", "enrol"),
@@ -70,7 +70,8 @@ FIRST = {
     "SettlementViews": ("credits", "corrections", "epochs"),
     "Spendable": ("spendable", "limits"),
     "Timelocks": ("withdrawals", "dispute", "epochs"),
-    "TypedData": ("digests", "attestation"),
+    "TypedData": ("digests", "attestation", "unanswered"),
+    "UnansweredSections": ("unanswered",),
     "WithdrawalRequests": ("withdrawals",),
     "WordArray": ("settle", "attestation_spans"),
 }

@@ -19,6 +19,16 @@ PAYOUT_CHANGE_DELAY_SECONDS = 2 * DAY_SECONDS
 DISPUTE_WINDOW_SECONDS = 7 * DAY_SECONDS
 """``DISPUTE_WINDOW``: how long after it was settled a claim may be disputed."""
 
+QUORUM_SILENCE_SECONDS = 7 * DAY_SECONDS
+"""``QUORUM_SILENCE``: how long the quorum has for objecting to sections that a provider has announced."""
+
+UNANSWERED_LIFE_SECONDS = 7 * DAY_SECONDS
+"""``UNANSWERED_LIFE``: how long sections that it has left unanswered may settle without it."""
+
+UNANSWERED_DELAY_SECONDS = 23 * DAY_SECONDS
+"""``UNANSWERED_DELAY``: how much later the dispute window begins to count of a claim that settled without the
+quorum, and its credit matures."""
+
 BUCKET_SECONDS = DAY_SECONDS
 """``BUCKET``: credits of one such span mature together."""
 
@@ -27,6 +37,9 @@ ANSWER_TIME_SECONDS = 3 * DAY_SECONDS
 
 RULING_TIME_SECONDS = 14 * DAY_SECONDS
 """``RULING_TIME``: how long the arbiter has to rule on an answered dispute."""
+
+KEPT_HASH_BYTES = 27
+"""How much settlement keeps, beside a time, of a batch's root and of the hash of announced sections."""
 
 END_OF_TIME = 2**40 - 1
 """The last time a contract can name (``uint40``), in seconds since 1970: no end. What holds then is what was

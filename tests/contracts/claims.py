@@ -46,7 +46,8 @@ class Settled:
 def settled_claims(receipt: Receipt, chain_id: int, settlement: str) -> list[Settled]:
     """All settled claims of one batch, in order."""
     (batch,) = receipt.of(BatchSettled)
-    prefix = claim_prefix(chain_id, settlement, batch.digest, receipt.time, batch.operator)
+    settled_at = batch.claims_dated(receipt.time)
+    prefix = claim_prefix(chain_id, settlement, batch.digest, settled_at, batch.operator)
     rows = [
         (paired.row, paired.secondary)
         for paired in pair_rows([("", event) for event in receipt.events])
@@ -56,7 +57,7 @@ def settled_claims(receipt: Receipt, chain_id: int, settlement: str) -> list[Set
     return [
         Settled(
             batch_digest=batch.digest,
-            settled_at=receipt.time,
+            settled_at=settled_at,
             operator=batch.operator,
             patient=event.patient,
             claim=event.claim,

@@ -20,6 +20,7 @@ from chainbill.chain.format.events import Claim, DisputeParty
 SPANS = (
     *("NOTICE", "MAX_BATCH_LIFE", "WITHDRAWAL_LIFE", "MAX_ANNOUNCEMENT", "PAYOUT_CHANGE_DELAY"),
     *("DISPUTE_WINDOW", "BUCKET", "ANSWER_TIME", "RULING_TIME"),
+    *("QUORUM_SILENCE", "UNANSWERED_LIFE", "UNANSWERED_DELAY"),
 )
 TIME_UNITS = {"hours": 3_600, "days": 86_400}
 

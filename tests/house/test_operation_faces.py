@@ -31,6 +31,7 @@ BY_NAME = {
 """Verbs that do another one for a party of the address book, and note there what came of it."""
 
 WITHOUT_PAGE: dict[str, set[str]] = {
+    "announcements": {"announcement", "announcements"},
     "claims.description": {"describe_claim"},
     "claims.lookup": {"disputed_claims", "find_claim"},
     "contacts": {"add_contact", "import_card", "sign_card"},
@@ -67,6 +68,7 @@ WITHOUT_PAGE: dict[str, set[str]] = {
     "oracle.fees": {"fees"},
     "oracle.settle": {"quorum_at_hand", "rebuild", "status"},
     "oracle.take": {"take_events"},
+    "oracle.unanswered": {"free_root_slot", "record_unanswered", "waiting_sections"},
     "patient.account": {"create"},
     "patient.consents": {"consent_question", "learn_consents", "standing_consents", "wanted_consent"},
     "patient.intents": {

@@ -15,7 +15,7 @@ from tests.contracts.claims import Settled, settled_claims
 from tests.support.evm import CALL_GAS, Contract, Evm, Receipt, creation_code
 
 from chainbill.attestation.signing import Signer
-from chainbill.attestation.typed_data import Domain, SettlementBatch
+from chainbill.attestation.typed_data import Domain, SectionsObjection, SettlementBatch
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
 from chainbill.chain.deterministic_proxy import PROXY_CREATION_CODE
@@ -32,6 +32,7 @@ NOW = int(datetime(2024, 6, 15, 12, tzinfo=UTC).timestamp())
 YEAR = 2024
 HOUR, DAY = 3600, 86_400
 NOTICE, MAX_BATCH_LIFE, WITHDRAWAL_LIFE = DAY, 6 * HOUR, 7 * DAY
+QUORUM_SILENCE, UNANSWERED_LIFE, UNANSWERED_DELAY = 7 * DAY, 7 * DAY, 23 * DAY
 MAX_ANNOUNCEMENT, PAYOUT_CHANGE_DELAY = 400 * DAY, 2 * DAY
 DISPUTE_WINDOW, BUCKET, ANSWER_TIME, RULING_TIME = 7 * DAY, DAY, 3 * DAY, 14 * DAY
 ZERO_ADDRESS = "0x" + "00" * 20
@@ -496,6 +497,43 @@ class Protocol:
         """Settle one section of rows."""
         batch = self.batch([self.section(*rows, **section)], signed_at=signed_at, operator=operator)
         return self.submit(batch)
+
+    # ---- settling without the quorum ------------------------------------------------------------------
+
+    def announce(
+        self, sections: bytes, *, provider_id: int | None = None, caller: str | None = None
+    ) -> SectionsObjection:
+        """Announce packed sections; returns what the quorum may sign against them."""
+        provider_id = provider_id or self.provider_id
+        self.settlement.send(caller or self.provider, "announceSections", provider_id, sections)
+        return SectionsObjection(provider_id, keccak256(sections), self.evm.now)
+
+    def object(
+        self, objection: SectionsObjection, signers: Sequence[Signer] | None = None, epoch: int = 1
+    ) -> Receipt:
+        """Submit an objection that two oracle nodes sign, or these; anybody may."""
+        digest = objection.digest(self.domain)
+        signed = [signer.sign(digest) for signer in (self.oracles[:2] if signers is None else signers)]
+        return self.settlement.send(
+            self.stranger,
+            "objectToSections",
+            *(objection.provider_id, objection.sections_hash, objection.announced_at),
+            self.members_of(epoch) + b"".join(signed),
+        )
+
+    def settle_unanswered(
+        self,
+        sections: bytes,
+        announced_at: int,
+        *,
+        provider_id: int | None = None,
+        root_slot: int | None = None,
+        caller: str | None = None,
+    ) -> Receipt:
+        """Settle what was announced then, as the provider."""
+        slot = next(self._root_slots) if root_slot is None else root_slot
+        arguments = provider_id or self.provider_id, announced_at, sections, slot
+        return self.settlement.send(caller or self.provider, "settleUnanswered", *arguments)
 
     # ---- disputes -------------------------------------------------------------------------------------
 

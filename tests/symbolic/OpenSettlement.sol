@@ -132,8 +132,9 @@ abstract contract OpenSettlement is Cheats {
         _settlement = ClaimSettlement(SETTLEMENT);
         address[] memory members = new address[](1);
         members[0] = ORACLE;
-        _settlement.openEpoch(members, 1);
-        _settlement.setOperatorFee(10_000, 100);
+        ISettlementExtension extension = ISettlementExtension(address(_settlement));
+        extension.openEpoch(members, 1);
+        extension.setOperatorFee(10_000, 100);
 
         _openPayer();
         vm.prank(PATIENT);
@@ -147,7 +148,7 @@ abstract contract OpenSettlement is Cheats {
     /// The provider's registry says that a key attests from now on, or no more.
     function _noteAttester(address attester, bool stands) internal {
         vm.prank(address(_around));
-        _settlement.noteAttester(PROVIDER, attester, stands);
+        ISettlementExtension(address(_settlement)).noteAttester(PROVIDER, attester, stands);
     }
 
     function _openPayer() private {

@@ -28,10 +28,13 @@ SETTLEMENT_BATCH_TYPE = (
     "SettlementBatch(uint32 epoch,uint64 signedAt,uint64 deadline,address operator,bytes sections)"
 )
 
+SECTIONS_OBJECTION_TYPE = "SectionsObjection(uint32 providerId,bytes32 sectionsHash,uint40 announcedAt)"
+
 DOMAIN_TYPEHASH = keccak256(DOMAIN_TYPE.encode())
 SERVICE_ATTESTATION_TYPEHASH = keccak256(SERVICE_ATTESTATION_TYPE.encode())
 SERVICE_BUNDLE_TYPEHASH = keccak256(SERVICE_BUNDLE_TYPE.encode())
 SETTLEMENT_BATCH_TYPEHASH = keccak256(SETTLEMENT_BATCH_TYPE.encode())
+SECTIONS_OBJECTION_TYPEHASH = keccak256(SECTIONS_OBJECTION_TYPE.encode())
 
 _PREFIX = b"\x19\x01"
 
@@ -268,6 +271,44 @@ class SettlementBatch:
             "deadline": self.deadline,
             "operator": self.operator,
             "sections": _hex(self.sections),
+        }
+        return full_message(self.TYPE, domain, message)
+
+
+@dataclass(frozen=True, slots=True)
+class SectionsObjection:
+    """What the oracle quorum signs against sections that a provider has announced to settle without it.
+    Where it did not, the digest of this is that of their batch."""
+
+    TYPE: ClassVar[str] = SECTIONS_OBJECTION_TYPE
+
+    provider_id: int
+    sections_hash: bytes
+    """keccak256 of the packed sections."""
+    announced_at: int
+    """Seconds since 1970."""
+
+    def __post_init__(self) -> None:
+        """Raises AttestationError: a field does not fit its Solidity type."""
+        _check_uint("provider_id", self.provider_id, 32)
+        _check_bytes("sections_hash", self.sections_hash, 32)
+        _check_uint("announced_at", self.announced_at, 40)
+
+    def struct_hash(self) -> bytes:
+        """The 32-byte EIP-712 hash of this struct."""
+        words = _word(self.provider_id) + self.sections_hash + _word(self.announced_at)
+        return keccak256(SECTIONS_OBJECTION_TYPEHASH + words)
+
+    def digest(self, domain: Domain) -> bytes:
+        """The 32 bytes each oracle node signs."""
+        return signing_digest(domain, self.struct_hash())
+
+    def to_eip712_message(self, domain: Domain) -> dict[str, Any]:
+        """The whole message for a wallet's ``eth_signTypedData_v4``; plain JSON."""
+        message = {
+            "providerId": self.provider_id,
+            "sectionsHash": _hex(self.sections_hash),
+            "announcedAt": self.announced_at,
         }
         return full_message(self.TYPE, domain, message)
 

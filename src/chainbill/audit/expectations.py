@@ -17,16 +17,13 @@ from chainbill.ledger.accounts import (
 )
 from chainbill.ledger.credit import CreditAccount
 from chainbill.ledger.scheduled_changes import Withdrawal
-from chainbill.protocol_constants import END_OF_TIME
+from chainbill.protocol_constants import END_OF_TIME, KEPT_HASH_BYTES
 
 HELD = "token_balances"
 """Counts the contracts whose tokens were compared."""
 
 Value = int | str | bytes
 """An ABI word: a number (or truth), an address as text, or left-aligned bytes."""
-
-ROOT_BYTES = 27
-"""How much of a batch's root a root slot keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ def _settlement(ledger: Ledger, now: int, sequences: Iterable[tuple[int, int]]) 
 def _disputes(ledger: Ledger) -> Iterator[Expectation]:
     settlement = ledger.deployment.settlement
     for slot, (root, settled_at) in ledger.roots.items():
-        kept = (root[:ROOT_BYTES], settled_at)
+        kept = (root[:KEPT_HASH_BYTES], settled_at)
         yield Expectation(f"root slot {slot}", "roots", settlement, "rootAt(uint32)", (slot,), kept)
     for claim_id, dispute in ledger.disputes.items():
         stored = (
@@ -144,6 +141,11 @@ def _provider(ledger: Ledger, provider_id: int, provider: ProviderAccount, now: 
     settlement, key = ledger.deployment.settlement, (provider_id,)
     credit = _credit(provider.credit)
     yield Expectation(f"the credit {of}", "credits", settlement, "creditOf(uint32)", key, credit)
+    if provider.announced is not None:
+        objection = provider.announced.objection
+        noted = (objection.sections_hash[:KEPT_HASH_BYTES], objection.announced_at)
+        subject = f"the announcement {of}"
+        yield Expectation(subject, "announcements", settlement, "announcementOf(uint32)", key, noted)
     for payer_id, owed in provider.receivables.items():
         yield Expectation(
             f"the receivable {of} to payer {payer_id}",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
 
+from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.audit.discrepancy import Discrepancy, Kind
 from chainbill.billing.outcomes import Outcome
 from chainbill.chain.deployments import Deployment
@@ -80,7 +81,11 @@ def _check_batch(
         message = "the batch was not in its lifetime when it was submitted"
         yield Discrepancy(Kind.BATCH, at, message, f"signed at most 6 h before {now}", f"{batch.signed_at}")
     epoch = ledger.epochs.get(batch.epoch)
-    if epoch is None or (epoch.ends_at and now >= epoch.ends_at):
+    if batch.unanswered:
+        # No quorum signed it: that it was announced, and when, is held where it is replayed.
+        if batch.signed_at != now or batch.operator != ZERO_ADDRESS:
+            yield Discrepancy(Kind.BATCH, at, "a batch without a quorum has a time of its own or an operator")
+    elif epoch is None or (epoch.ends_at and now >= epoch.ends_at):
         yield Discrepancy(Kind.BATCH, at, f"oracle epoch {batch.epoch} could not sign batches then")
     if ledger.paused:
         yield Discrepancy(Kind.BATCH, at, "settlement was paused when the batch was submitted")

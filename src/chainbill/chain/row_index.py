@@ -121,7 +121,8 @@ class RowIndex:
             return b""
         if row.block_hash not in self._times:
             self._times[row.block_hash] = time_of_block(self._w3, HexBytes(row.block_hash))
-        settled_at, batch = self._times[row.block_hash], row.batch
+        batch = row.batch
+        settled_at = batch.claims_dated(self._times[row.block_hash])
         claim = SettledClaim(batch.digest, settled_at, batch.operator, row.patient, row.claim, row.secondary)
         return claim.claim_id(Domain(self._deployment.chain_id, self._deployment.settlement))
 

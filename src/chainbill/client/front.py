@@ -115,6 +115,9 @@ from chainbill.money import (
 from chainbill.operations.accounts import (
     OwnAccount,
 )
+from chainbill.operations.announcements import (
+    StandingAnnouncement,
+)
 from chainbill.operations.audit import (
     ShownClaim,
     Verification,
@@ -205,6 +208,9 @@ from chainbill.operations.oracle.fees import (
     FeesWithdrawn,
     OperatorFees,
 )
+from chainbill.operations.oracle.objections import (
+    AnnouncementCalledOff,
+)
 from chainbill.operations.oracle.settle import (
     OracleStanding,
     Settlement,
@@ -276,6 +282,10 @@ from chainbill.operations.provider.recaller import (
 from chainbill.operations.provider.receipts import (
     TakenReceipts,
 )
+from chainbill.operations.provider.unanswered import (
+    EventsAnnounced,
+    SettledUnanswered,
+)
 from chainbill.operations.provider.waiting import (
     EventsRemoved,
     WorklistStanding,
@@ -346,6 +356,7 @@ __all__ = [
     "Amount",
     "AmountError",
     "AnnouncedCall",
+    "AnnouncementCalledOff",
     "ArgumentError",
     "AttestationError",
     "AttestedEvents",
@@ -386,6 +397,7 @@ __all__ = [
     "Enrolment",
     "EpochEnded",
     "EpochOpened",
+    "EventsAnnounced",
     "EventsRemoved",
     "ExportedEvents",
     "ExportedRecords",
@@ -476,12 +488,14 @@ __all__ = [
     "RoleRevoked",
     "ServiceEvent",
     "ServiceKind",
+    "SettledUnanswered",
     "Settlement",
     "SettlementPaused",
     "ShownClaim",
     "SignaturesVoided",
     "SignedCard",
     "SignedIntent",
+    "StandingAnnouncement",
     "StateError",
     "StateForgotten",
     "Status",

@@ -9,8 +9,10 @@ from chainbill.client.arguments import checked
 from chainbill.operations.actor import Actor
 from chainbill.operations.oracle import fees, settle
 from chainbill.operations.oracle.fees import FeesWithdrawn, OperatorFees
+from chainbill.operations.oracle.objections import AnnouncementCalledOff, object_to_sections
 from chainbill.operations.oracle.settle import OracleStanding, Settlement, StoreRebuilt
 from chainbill.operations.oracle.take import TakenEvents, take_events
+from chainbill.operations.parties import provider_of
 from chainbill.state.private_files import write_private
 
 
@@ -56,6 +58,12 @@ class Oracle:
             Path(file),
             receipts=lambda content: write_private(path, content, replace=replace),
         )
+
+    def object_to_sections(self, provider: str) -> AnnouncementCalledOff:
+        """Call off what a provider, by name, address or id, has announced to settle without the oracle; see
+        ``operations.oracle.objections.object_to_sections``."""
+        _, provider_id = provider_of(self._actor.session, provider)
+        return object_to_sections(self._actor, provider_id)
 
     def status(self) -> OracleStanding:
         """What was attested, by where it stands; see ``operations.oracle.settle.status``."""

@@ -14,6 +14,7 @@ from chainbill.interop.fhir import MAX_BYTES
 from chainbill.interop.patient_accounts import Mapped
 from chainbill.operations import readings, statements
 from chainbill.operations.actor import Actor
+from chainbill.operations.announcements import StandingAnnouncement, announcement
 from chainbill.operations.claims import corrections, disputes
 from chainbill.operations.claims.corrections import Correction
 from chainbill.operations.claims.disputes import DisputeStep
@@ -29,6 +30,7 @@ from chainbill.operations.provider import (
     payout,
     rebuild,
     recall,
+    unanswered,
     waiting,
 )
 from chainbill.operations.provider.acting import Key
@@ -52,6 +54,7 @@ from chainbill.operations.provider.payout import (
 )
 from chainbill.operations.provider.recaller import Recalled
 from chainbill.operations.provider.receipts import TakenReceipts, take_receipts
+from chainbill.operations.provider.unanswered import EventsAnnounced, SettledUnanswered
 from chainbill.operations.provider.waiting import EventsRemoved, WorklistStanding
 from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist
 from chainbill.oracle.api import Receipt
@@ -204,6 +207,21 @@ class Provider:
         """The claims settled in the provider's name that it did not attest so; see
         ``operations.provider.check.check``."""
         return check.check(self._actor, self.provider_id)
+
+    # ---- without the oracle -----------------------------------------------------------------------------
+
+    def announce_sections(self) -> EventsAnnounced:
+        """Announce what was attested and has not ended, to settle it without the oracle; see
+        ``operations.provider.unanswered.announce_sections``."""
+        return unanswered.announce_sections(self._actor, self.provider_id)
+
+    def announcement(self) -> StandingAnnouncement | None:
+        """What is announced; None: nothing that stands."""
+        return announcement(self._actor.session, self.provider_id)
+
+    def settle_unanswered(self) -> SettledUnanswered:
+        """Settle what was announced a week ago; see ``operations.provider.unanswered.settle_unanswered``."""
+        return unanswered.settle_unanswered(self._actor, self.provider_id)
 
     # ---- keys and prices --------------------------------------------------------------------------------
 

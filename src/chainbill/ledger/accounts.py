@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from chainbill.attestation.typed_data import SectionsObjection
 from chainbill.billing.accumulators import UNTOUCHED, Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, PlanTerms
 from chainbill.chain.contracts.payer import PublishedFee
@@ -29,6 +30,14 @@ class CashPrice:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Sections that a provider will settle without the quorum; that may sign ``objection``."""
+
+    objection: SectionsObjection
+    sections: bytes
+
+
 @dataclass(slots=True)
 class ProviderAccount:
     """A registered provider."""
@@ -43,6 +52,8 @@ class ProviderAccount:
     """By opaque service id; versions count from 1."""
     spent: set[int] = field(default_factory=set)
     """Sequences that settled or were denied."""
+    announced: Announcement | None = None
+    """What stands announced, also when it has lapsed."""
 
     def cash_price_at(self, service_id: bytes, time: int) -> int:
         """The price of one unit in force at ``time``; 0: none."""
@@ -168,7 +179,7 @@ class Ledger:
         self.disputes: dict[bytes, Dispute] = {}
         """By claim id: what became of those that were disputed or given back."""
         self.roots: dict[int, tuple[bytes, int]] = {}
-        """By slot: the newest root kept there, and when its batch was settled."""
+        """By slot: the newest root kept there, and what its claims' dispute windows count from."""
         self.batch = OpenBatch()
         self.reversal = OpenReversal()
         self.tokens: dict[str, int] = defaultdict(int)

@@ -49,6 +49,11 @@ class ClaimRecord:
     """The same decided again from the rebuilt ledger; None where there is no batch."""
 
     @property
+    def unanswered(self) -> bool:
+        """Was its batch settled without the quorum?"""
+        return self.batch is not None and self.batch.unanswered
+
+    @property
     def reason(self) -> Reason:
         """Why it did not settle; NONE: it did."""
         return self.claim.reason
@@ -169,7 +174,8 @@ def _claim_id(ledger: Ledger, recorded: RecordedEvent, paired: PairedRow) -> byt
     if batch is None or not isinstance(row, ClaimSettled):
         return None
     at = ledger.deployment
-    prefix = _prefix(at.chain_id, at.settlement, batch.digest, recorded.block_time, batch.operator)
+    settled_at = batch.claims_dated(recorded.block_time)
+    prefix = _prefix(at.chain_id, at.settlement, batch.digest, settled_at, batch.operator)
     return claim_id(prefix, row.patient, row.claim, paired.secondary)
 
 

@@ -53,6 +53,15 @@ class CreditAccount:
         self.mature(now)
         self._put_into_bucket(day_of(now), amount)
 
+    def put_off(self, amount: int, day: int, *, now: int) -> None:
+        """Let credit of today mature with that of a day that is to come.
+
+        Raises:
+            LedgerError: today's bucket does not have it.
+        """
+        self.take_bucket(day_of(now), amount)
+        self._put_into_bucket(day, amount)
+
     def pay(self, amount: int, *, now: int) -> None:
         """Pay all matured credit out that is not owed.
 

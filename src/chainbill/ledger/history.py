@@ -74,6 +74,8 @@ KINDS: dict[type[Event], HistoryKind] = {
     events.SecondaryDetermined: HistoryKind.BATCH,
     events.ClaimCorrected: HistoryKind.BATCH,
     events.PayerFailed: HistoryKind.BATCH,
+    events.SectionsAnnounced: HistoryKind.BATCH,
+    events.SectionsObjected: HistoryKind.BATCH,
     events.PlanPublished: HistoryKind.TERMS,
     events.CategoryTermsPublished: HistoryKind.TERMS,
     events.FeePublished: HistoryKind.TERMS,

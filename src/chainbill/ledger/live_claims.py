@@ -20,6 +20,7 @@ class LiveClaim:
     claim: Claim
     secondary: SecondaryShares
     settled_at: int
+    """What its dispute window counts from, see ``BatchSettled.claims_dated``."""
     operator: str
     root_slot: int
     reversed_claim: Claim | None = None
@@ -74,9 +75,9 @@ class OpenBatch:
         rows = list(pair_rows([(self.transaction, event) for event in tail]))
         return rows[-1] if rows and rows[-1].row.claim.commitment == commitment else None
 
-    def claims(self, batch: BatchSettled, settled_at: int) -> list[SettledClaim]:
+    def claims(self, batch: BatchSettled, block_time: int) -> list[SettledClaim]:
         """What the batch settles, in the order of its tree's leaves."""
-        return list(settled_claims([*self.logged, batch], settled_at))
+        return list(settled_claims([*self.logged, batch], block_time))
 
 
 @dataclass(slots=True)

@@ -20,6 +20,8 @@ class ProvenClaim:
 
     claim_id: bytes
     settled: SettledClaim
+    block_time: int
+    """When it was settled, seconds since 1970."""
     root_slot: int
     proof: tuple[bytes, ...]
 
@@ -41,9 +43,9 @@ def prove_claim(recorded: Iterable[RecordedEvent], settlement: Domain, claim_id:
         rows = [row for row in of_batch if isinstance(row.row, ClaimSettled)]
         if not rows or (batch := rows[0].batch) is None:
             continue
-        settled_at = events[rows[0].place].block_time
+        block_time = events[rows[0].place].block_time
         claims = [
-            settled_claim(each.row, batch, each.secondary, settled_at)
+            settled_claim(each.row, batch, each.secondary, block_time)
             for each in rows
             if isinstance(each.row, ClaimSettled)
         ]
@@ -51,5 +53,5 @@ def prove_claim(recorded: Iterable[RecordedEvent], settlement: Domain, claim_id:
         if claim_id in ids:
             place = ids.index(claim_id)
             proof = tuple(merkle_proof(ids, place))
-            return ProvenClaim(claim_id, claims[place], batch.root_slot, proof)
+            return ProvenClaim(claim_id, claims[place], block_time, batch.root_slot, proof)
     raise LedgerError(f"no claim 0x{claim_id.hex()} was settled", hint="see: chainbill audit history")

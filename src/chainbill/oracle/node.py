@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainbill.attestation.signing import Signer, recover
-from chainbill.attestation.typed_data import SettlementBatch
+from chainbill.attestation.typed_data import SectionsObjection, SettlementBatch
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, decode_sections, encode_sections
 from chainbill.chain.format.section_signing import signed_parts
 from chainbill.chain.protocol import Protocol
@@ -61,6 +61,11 @@ class OracleNode:
             raise SigningRefused(objections)
         self._check_signatures(sections)
         return self._key.sign(batch.digest(self._protocol.domain))
+
+    def object(self, objection: SectionsObjection) -> bytes:
+        """Sign against sections that a provider has announced. That needs no reason: what is right in them,
+        the quorum can settle itself."""
+        return self._key.sign(objection.digest(self._protocol.domain))
 
     def _check_signatures(self, sections: Sequence[BatchSection]) -> None:
         """That the rows will not pend for want of a signature that counts."""

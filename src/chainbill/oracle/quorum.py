@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainbill.attestation.typed_data import SettlementBatch
+from chainbill.attestation.typed_data import SectionsObjection, SettlementBatch
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AttestationError
 from chainbill.oracle.node import OracleNode
@@ -39,3 +39,7 @@ class Quorum:
             ChainError: the node of the chain could not be reached or refused.
         """
         return [node.sign(batch) for node in self._signing]
+
+    def object(self, objection: SectionsObjection) -> list[bytes]:
+        """As many signatures against announced sections, ordered by ascending signer."""
+        return [node.object(objection) for node in self._signing]

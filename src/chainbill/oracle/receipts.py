@@ -72,12 +72,12 @@ def record_receipt(
     events = decode_receipt(receipt, protocol.deployment.settlement)
     (batch,) = (event for event in events if isinstance(event, BatchSettled))
     # By its hash: another block may have the number by now.
-    settled_at = time_of_block(protocol.w3, receipt["blockHash"])
+    block_time = time_of_block(protocol.w3, receipt["blockHash"])
     if batch.settled:
-        RootSlots(protocol, store).take(batch.root_slot, settled_at)
+        RootSlots(protocol, store).take(batch.root_slot, batch.claims_dated(block_time))
     claim_ids = {
         (claim.claim.provider_id, claim.claim.sequence): claim.claim_id(protocol.domain)
-        for claim in settled_claims(events, settled_at)
+        for claim in settled_claims(events, block_time)
     }
     outcomes = _outcomes(events)
     rows = []

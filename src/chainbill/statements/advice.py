@@ -212,6 +212,14 @@ def can_dispute(number: str, until: str, account: str) -> str:
     return f"You can dispute it until {until}, with: {dispute_command(number, account)}"
 
 
+def settled_without_oracle(until: str) -> str:
+    """What a patient is told of a charge that no oracle has vouched for."""
+    return (
+        "This was settled without the oracle, which left it unanswered for a week. "
+        f"You have until {until} to dispute it."
+    )
+
+
 SEALED = "Its details are sealed to its patient, and need the patient's key, which is not here."
 """Said of a charge on a statement that is read without the key."""
 

@@ -16,7 +16,7 @@ from chainbill.billing.outcomes import Outcome, Reason
 from chainbill.billing.terms import PlanTerms
 from chainbill.errors import LedgerError
 from chainbill.money import show_dollars
-from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
+from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS, UNANSWERED_DELAY_SECONDS
 from chainbill.records.service_event import ServiceEvent
 from chainbill.statements.sharing import CostSharing, TermsApplied
 
@@ -93,6 +93,8 @@ class ClaimFacts:
     """The commitment of the event that this one replaces."""
     terms: TermsApplied | None = None
     """Present where an insured event is settled and the reader wants reasons: the patient."""
+    unanswered: bool = False
+    """Settled without the oracle, which had left it unanswered: it may be disputed for longer."""
     record: ServiceEvent | None = None
     """None: the reader's vault has no opening for it."""
     recalled: bool = False
@@ -121,7 +123,10 @@ class ClaimFacts:
     @property
     def dispute_until(self) -> int | None:
         """The moment from which on nobody can dispute it; None: nothing was paid."""
-        return None if self.sharing is None else self.decided_at + DISPUTE_WINDOW_SECONDS
+        if self.sharing is None:
+            return None
+        delay = UNANSWERED_DELAY_SECONDS if self.unanswered else 0
+        return self.decided_at + delay + DISPUTE_WINDOW_SECONDS
 
     def may_be_disputed(self, party: Disputer, now: int) -> bool:
         """Would the contracts hear a dispute of it by ``party`` at ``now``?"""

@@ -247,6 +247,7 @@ def _claim(row: ClaimRecord, ledger: Ledger, references: dict[bytes, bytes]) -> 
         dispute=_dispute(dispute) if dispute else None,
         corrects=references.get(row.corrects) if row.corrects else None,
         terms=_terms(row),
+        unanswered=row.unanswered,
     )
 
 

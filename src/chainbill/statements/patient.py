@@ -18,6 +18,7 @@ from chainbill.statements.advice import (
     general_advice,
     no_record,
     see_recorded,
+    settled_without_oracle,
     what_to_do,
     why_refused,
 )
@@ -172,7 +173,7 @@ def _event(
         insurer=insurer,
         second_insurer=second,
         reference=f"0x{claim.reference.hex()}",
-        record_note=_record_note(claim, provider, reader),
+        record_note=" ".join(filter(None, (_oracle_note(claim), _record_note(claim, provider, reader)))),
         billed=_billed(claim),
         price_note=_price_note(claim),
         amounts=_amounts(claim, provider),
@@ -241,6 +242,13 @@ def _what_to_do(claim: ClaimFacts, provider: str, insurer: str | None, reader: _
     if claim.may_be_disputed(Disputer.PATIENT, reader.now):
         how = can_dispute(claim.number, show_moment(claim.dispute_until or 0), reader.account)
     return what_to_do(claim.reason, claim.number, provider, insurer, how)
+
+
+def _oracle_note(claim: ClaimFacts) -> str:
+    """Said of a charge that no oracle has vouched for."""
+    if not claim.unanswered or claim.dispute_until is None or claim.given_back:
+        return ""
+    return settled_without_oracle(show_moment(claim.dispute_until))
 
 
 def _record_note(claim: ClaimFacts, provider: str, reader: _Reader) -> str:

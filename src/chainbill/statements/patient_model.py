@@ -94,7 +94,7 @@ class PatientEvent(StatementPart):
     reference: str
     """The commitment."""
     record_note: str
-    """Said where the reader has no record of it; else empty."""
+    """Said where the reader has no record of it, or no oracle has vouched for it; else empty."""
     billed: Dollars | None
     """None where neither ledger nor record says."""
     price_note: str

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from eth_hash.auto import keccak
 from tests.sequences.model.attesters import Attestation
 from tests.sequences.model.claims import Amounts, Claim, address_word, ruling_words, word
-from tests.sequences.model.ledger import DENIED, REASONS, Batch, Ending, Ledger, Section
+from tests.sequences.model.ledger import DENIED, NOBODY, REASONS, Batch, Ending, Ledger, Section
 from tests.sequences.model.pricing import Fee, Plan
 from tests.sequences.model.timeline import Refused
 from tests.sequences.model.wallets import Consent
@@ -48,6 +48,8 @@ INTENTS = {
     "useNonce": "UseNonce(address patient,uint64 nonce,uint256 deadline)",
 }
 """What a patient signs instead of calling."""
+
+OBJECTION = "SectionsObjection(uint32 providerId,bytes32 sectionsHash,uint40 announcedAt)"
 
 Flaw = str
 """What is wrong with a signature: "", or "nonce", "key", "late", "field", "mirror"."""
@@ -328,6 +330,11 @@ class Doing:
             *("settle", self.relay, (header, self.pack(batch), signatures, slot)),
             *(self.ledger.settle, batch, signers, slot),
         )
+        self._check_logged(endings)
+        return endings
+
+    def _check_logged(self, endings: list[Ending] | None) -> None:
+        """The logs of the last call are those of these endings."""
         if endings is not None:
             self.done.update(ending.reason for ending in endings)
             logged = [
@@ -341,7 +348,44 @@ class Doing:
                 pairs = list(zip(expected, logged, strict=False))
                 differing = next((pair for pair in pairs if pair[0] != pair[1]), "their number")
                 require(False, "rows as logged", differing)
+
+    # ---- without the quorum -------------------------------------------------------------------------
+
+    def announce(self, provider: int, caller: str, sections: bytes) -> tuple[bytes, int]:
+        """Announce packed sections; returns what is noted of it."""
+        self.extension_call(
+            *("announceSections", caller, (provider, sections)),
+            *(self.ledger.announce, provider, caller, keccak(sections)),
+        )
+        return keccak(sections), self.ledger.now
+
+    def object(self, provider: int, announced: tuple[bytes, int], signers: Sequence[str]) -> None:
+        """Submit an objection that these sign."""
+        digest = self._objection_digest(provider, announced)
+        signatures = self.protocol.members_of(len(self.ledger.epochs))
+        signatures += b"".join(self.keys[signer].sign(digest) for signer in signers)
+        self.extension_call(
+            *("objectToSections", self.relay, (provider, *announced, signatures)),
+            *(self.ledger.object, provider, announced, signers),
+        )
+
+    def settle_unanswered(
+        self, provider: int, caller: str, announced: tuple[bytes, int], sections: Sequence[Section], slot: int
+    ) -> list[Ending] | None:
+        """Settle announced sections; the logs must be the ledger's."""
+        now = self.ledger.now
+        batch = Batch(0, now, now, NOBODY, tuple(sections), self._objection_digest(provider, announced))
+        packed = self.pack(batch)
+        endings: list[Ending] | None = self.extension_call(
+            *("settleUnanswered", caller, (provider, announced[1], packed, slot)),
+            *(self.ledger.settle_unanswered, provider, caller, (keccak(packed), announced[1]), batch, slot),
+        )
+        self._check_logged(endings)
         return endings
+
+    def _objection_digest(self, provider: int, announced: tuple[bytes, int]) -> bytes:
+        struct = keccak(OBJECTION.encode()) + word(provider) + announced[0] + word(announced[1])
+        return keccak(b"\x19\x01" + self.settlement_domain + keccak(struct))
 
     def pack(self, batch: Batch) -> bytes:
         """A batch's sections as they are signed, each under its attestations."""

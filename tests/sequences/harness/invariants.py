@@ -179,7 +179,7 @@ class World(RuleBasedStateMachine):
             bounded = a.responsibility <= consent.limit and signed_at < consent.ends
             bounded = bounded and (not limits.event or a.responsibility <= limits.event)
             if limits.day and a.responsibility:
-                bounded = bounded and wallet.spent[claim.settled_at // DAY] <= limits.day
+                bounded = bounded and wallet.spent[self.now // DAY] <= limits.day
             require(bounded, "invariant 4 (bounded)", (a, consent, limits))
             self._check_maximum(claim)
 

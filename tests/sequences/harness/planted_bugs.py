@@ -270,6 +270,42 @@ PLANTED = (
         "math/Adjudication.sol",
         ("if (plan.annualMaximum != 0) shares", "if (plan.annualMaximum > 1 << 63) shares"),
     ),
+    planted(
+        "announced sections settle a day too early",
+        "settlement/UnansweredSections.sol",
+        ("if (block.timestamp < until) revert", "if (block.timestamp + 1 days < until) revert"),
+    ),
+    planted(
+        "what settles without the quorum need not be what was announced",
+        "settlement/UnansweredSections.sol",
+        (
+            "_announced[providerId] != _announcement(sectionsHash, announcedAt)",
+            "uint40(uint256(_announced[providerId])) != announcedAt",
+        ),
+    ),
+    planted(
+        "an objection is not counted",
+        "settlement/UnansweredSections.sol",
+        ("        delete _announced[providerId];\n        return", "        return"),
+    ),
+    planted(
+        "a provider settles another's sections without the quorum",
+        "ClaimSettlement.sol",
+        ("        _checkProvider(providerId, sections);\n", ""),
+    ),
+    planted(
+        "credit of what settled without the quorum matures as any other",
+        "settlement/UnansweredSections.sol",
+        ("        account.putOff(CreditAccount.dayOf(settledAt), credited);\n", ""),
+    ),
+    planted(
+        "the root of what settled without the quorum is kept for a week only",
+        "ClaimSettlement.sol",
+        (
+            "bytes32(bytes27(root)) | bytes32(settledAt);",
+            "bytes32(bytes27(root)) | bytes32(block.timestamp);",
+        ),
+    ),
 )
 """What is planted, one at a time."""
 

@@ -23,6 +23,7 @@ from tests.sequences.model.wallets import Consent, Limits, Wallet
 
 PAYOUT_CHANGE_DELAY = 2 * DAY
 DISPUTE_WINDOW, ANSWER_TIME, RULING_TIME = 7 * DAY, 3 * DAY, 14 * DAY
+QUORUM_SILENCE, UNANSWERED_LIFE, UNANSWERED_WINDOW = 7 * DAY, 7 * DAY, 30 * DAY
 NOBODY = "0x" + "00" * 20
 ZERO = Amounts()
 
@@ -135,6 +136,8 @@ class Ledger:
         self.paused = False
         self.claims: list[Claim] = []
         self.roots: dict[int, tuple[bytes, int]] = {}
+        self.announced: dict[int, tuple[bytes, int]] = {}
+        """By provider: the hash of what it will settle without the quorum, and since when that is known."""
         self.authorizations: set[tuple[str, bytes]] = set()
         """Used ones, by owner and nonce."""
 
@@ -438,11 +441,52 @@ class Ledger:
         if not batch.sections:
             raise Refused("EmptyBatch")
         self._check_quorum(batch.epoch, signers)
+        return self._settle(batch, self._slot_for(batch, root_slot))
+
+    # ---- without the quorum -------------------------------------------------------------------------
+
+    def announce(self, provider: int, caller: str, sections: bytes) -> None:
+        self.controlled(provider, caller)
+        self.announced[provider] = sections, self.now
+
+    def object(self, provider: int, announced: tuple[bytes, int], signers: Sequence[str]) -> None:
+        """The quorum that is in office calls an announcement off, paused or not."""
+        if self.announced.get(provider) != announced:
+            raise Refused("NotAnnounced")
+        self._check_signed(len(self.epochs), signers)
+        del self.announced[provider]
+
+    def settle_unanswered(
+        self, provider: int, caller: str, announced: tuple[bytes, int], batch: Batch, root_slot: int
+    ) -> list[Ending]:
+        """Settle what was announced, after a week in which nobody objected."""
+        if self.paused:
+            raise Refused("EnforcedPause")
+        if self.controlled(provider, caller).account.suspended:
+            raise Refused("ProviderIsSuspended")
+        _, at = announced
+        if self.now < at + QUORUM_SILENCE:
+            raise Refused("QuorumMayObject")
+        if self.now >= at + QUORUM_SILENCE + UNANSWERED_LIFE:
+            raise Refused("AnnouncementLapsed")
+        if self.announced.get(provider) != announced:
+            raise Refused("NotAnnounced")
+        if any(section.header.provider != provider for section in batch.sections):
+            raise Refused("NotTheProviders")
+        del self.announced[provider]
+        return self._settle(batch, self._slot_for(batch, root_slot))
+
+    def _slot_for(self, batch: Batch, root_slot: int) -> int:
+        """The root slot that was asked for, or the first free one of the batch's."""
         if self._is_in_use(root_slot):
             root_slot = int.from_bytes(batch.digest[:4], "big")
         while self._is_in_use(root_slot):
             root_slot = (root_slot + 1) % 2**32
-        return self._settle(batch, root_slot)
+        return root_slot
+
+    def _dated(self, batch: Batch) -> int:
+        """What the dispute windows of a batch's claims count from."""
+        return self.now if batch.epoch else self.now + UNANSWERED_WINDOW - DISPUTE_WINDOW
 
     def _is_in_use(self, root_slot: int) -> bool:
         """May claims whose root stands there still be disputed?"""
@@ -451,6 +495,9 @@ class Ledger:
     def _check_quorum(self, epoch: int, signers: Sequence[str]) -> None:
         if self.paused:
             raise Refused("EnforcedPause")
+        self._check_signed(epoch, signers)
+
+    def _check_signed(self, epoch: int, signers: Sequence[str]) -> None:
         quorum = self.epochs.get(epoch)
         if quorum is None:
             raise Refused("UnknownEpoch")
@@ -484,7 +531,7 @@ class Ledger:
         claims = [ending.claim for ending in endings if ending.claim is not None]
         root = number(claims, self.chain_id, self.settlement)
         if root:
-            self.roots[root_slot] = root, self.now
+            self.roots[root_slot] = root, self._dated(batch)
         for claim in claims:
             claim.root_slot = root_slot
         self.claims += claims
@@ -660,7 +707,8 @@ class Ledger:
             flat, bps = self.fees.at(batch.signed_at)
             fee = min(flat + amounts.allowed * bps // 10_000, amounts.allowed)
         amounts = replace(amounts, fee=fee)
-        return Claim(event, billed, amounts, counted, second_counted, batch.operator, self.now, batch.digest)
+        by, at = batch.operator, self._dated(batch)
+        return Claim(event, billed, amounts, counted, second_counted, by, at, batch.digest)
 
     def _book(self, claim: Claim, wallet: Wallet) -> None:
         """Charge everybody. The tokens follow once for each contract."""

@@ -13,7 +13,15 @@ from tests.sequences.harness.invariants import World
 from tests.sequences.harness.participants import CENT, DOLLAR, SLOTS
 from tests.sequences.model.attesters import Attestation
 from tests.sequences.model.claims import Event, Header, Status, word
-from tests.sequences.model.ledger import DISPUTE_WINDOW, NOBODY, Batch, Ending, Section
+from tests.sequences.model.ledger import (
+    DISPUTE_WINDOW,
+    NOBODY,
+    QUORUM_SILENCE,
+    UNANSWERED_LIFE,
+    Batch,
+    Ending,
+    Section,
+)
 from tests.sequences.model.timeline import DAY, HOUR, MAX_BATCH_LIFE, MINUTE
 from tests.sequences.model.wallets import Consent
 from tests.sequences.rules.insurers import hostile_opening
@@ -166,6 +174,49 @@ class Settling(World):
             *((header, bytes(packed), members + b"".join(signatures), 0), expected),
         )
 
+    # ---- without the quorum -------------------------------------------------------------------------
+
+    @rule(bits=BITS)
+    def unanswered_sections_settle(self, bits: bytes) -> None:
+        """Announced by their provider, and after about a week without a word: settled; now and then called
+        off, or other than announced, too early, too late, by somebody else, or with another provider's."""
+        choices = self.begin("unanswered_sections_settle", bits)
+        provider = choices.of((1, 2, 1))
+        caller = self.ledger.payout(provider)
+        kinds = [self._insured(choices, self.now, provider) for _ in range(choices.of((1, 1, 2)))]
+        sections = sorted(kinds, key=lambda one: (one.header.payer, one.header.second))
+        if choices.once_in(10):
+            sections = [*sections, self._insured(choices, self.now, 3 - provider)]
+        attested = tuple(self._attest(choices, section, self.now) for section in sections)
+        packed = self.stage.pack(Batch(0, self.now, self.now, NOBODY, attested))
+        announced = self.stage.announce(provider, caller, packed)
+        waits = (QUORUM_SILENCE, QUORUM_SILENCE, QUORUM_SILENCE + DAY, QUORUM_SILENCE - 1, 0)
+        self.stage.wait(choices.of((*waits, QUORUM_SILENCE, QUORUM_SILENCE + UNANSWERED_LIFE)))
+        if choices.once_in(5):
+            self.stage.object(provider, announced, self._signers(choices, self._epoch()))
+        if choices.once_in(8):
+            caller = choices.of((self.stage.relay, *self.stage.payouts))
+        if choices.once_in(8):
+            attested = attested[:-1] or (self._attest(choices, attested[0], self.now),)
+        self._settle_unanswered(choices, provider, caller, announced, attested)
+        if choices.once_in(3):
+            self._settle_unanswered(choices, provider, caller, announced, attested)
+
+    def _settle_unanswered(
+        self,
+        choices: Choices,
+        provider: int,
+        caller: str,
+        announced: tuple[bytes, int],
+        sections: tuple[Section, ...],
+    ) -> None:
+        self._may_lose(sections)
+        slots = self._free_slots() or list(SLOTS)
+        endings = self.stage.settle_unanswered(provider, caller, announced, sections, choices.of(slots))
+        if endings is not None:
+            self._check_failures(endings)
+            self.check_settled(endings, self.now)
+
     # ---- batches ------------------------------------------------------------------------------------
 
     def _settle(self, choices: Choices, sections: list[Section], signed_at: int) -> None:
@@ -194,13 +245,16 @@ class Settling(World):
                 self.stage.enrol(payer, sham, event.year, choices.of((1, 2)), family, opening)
 
     def _submit(self, choices: Choices, batch: Batch, signers: list[str]) -> None:
-        for section in batch.sections:
-            self.losers |= {f"pool {payer} ()" for payer in (section.header.payer, section.header.second)}
-            self.losers |= {f"balanceOf {event.patient[:6]}" for event in section.events}
+        self._may_lose(batch.sections)
         endings = self.stage.settle(batch, signers, self._slot(choices))
         if endings is not None:
             self._check_failures(endings)
             self.check_settled(endings, batch.signed_at)
+
+    def _may_lose(self, sections: tuple[Section, ...]) -> None:
+        for section in sections:
+            self.losers |= {f"pool {payer} ()" for payer in (section.header.payer, section.header.second)}
+            self.losers |= {f"balanceOf {event.patient[:6]}" for event in section.events}
 
     def _check_failures(self, endings: list[Ending]) -> None:
         """Rows pend for a payer whose tokens cannot move exactly where the contract has logged one."""

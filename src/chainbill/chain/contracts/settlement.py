@@ -10,7 +10,12 @@ from typing import Any
 from web3.types import TxReceipt
 
 from chainbill.attestation.patient_intents import DisputeClaim
-from chainbill.attestation.typed_data import Domain, ServiceAttestation, SettlementBatch
+from chainbill.attestation.typed_data import (
+    Domain,
+    SectionsObjection,
+    ServiceAttestation,
+    SettlementBatch,
+)
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.format.batch_rows import pair_rows
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
@@ -32,7 +37,8 @@ class SettledClaim:
 
     batch_digest: bytes
     settled_at: int
-    """Time of the block in which it was settled, seconds since 1970."""
+    """What its dispute window counts from, seconds since 1970: the time of the block in which it was settled,
+    see ``BatchSettled.claims_dated``."""
     operator: str
     """Of the batch: who got the claim's fee."""
     patient: str
@@ -57,17 +63,18 @@ class SettledClaim:
         return (*batch, self.patient, self.claim.commitment, *words)
 
 
-def settled_claims(events: Sequence[Event], settled_at: int) -> Iterator[SettledClaim]:
+def settled_claims(events: Sequence[Event], block_time: int) -> Iterator[SettledClaim]:
     """The claims that one batch's events tell of, in the order of its tree's leaves."""
     for paired in pair_rows([("", event) for event in events]):
         if isinstance(paired.row, ClaimSettled) and paired.batch is not None:
-            yield settled_claim(paired.row, paired.batch, paired.secondary, settled_at)
+            yield settled_claim(paired.row, paired.batch, paired.secondary, block_time)
 
 
 def settled_claim(
-    row: ClaimSettled, batch: BatchSettled, secondary: SecondaryShares, settled_at: int
+    row: ClaimSettled, batch: BatchSettled, secondary: SecondaryShares, block_time: int
 ) -> SettledClaim:
-    """A settled row of a batch as a claim; ``settled_at`` in seconds since 1970."""
+    """A settled row of a batch as a claim; ``block_time`` in seconds since 1970."""
+    settled_at = batch.claims_dated(block_time)
     return SettledClaim(batch.digest, settled_at, batch.operator, row.patient, row.claim, secondary)
 
 
@@ -153,6 +160,16 @@ class KeptRoot:
     """0: the slot was never used."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotedAnnouncement:
+    """What is noted of the sections that a provider has announced."""
+
+    sections_hash: bytes
+    """The first 27 bytes of it."""
+    announced_at: int
+    """0: nothing is announced."""
+
+
 class ClaimSettlement(ContractClient):
     """Anyone may settle a signed batch and pay matured money out to whom it belongs."""
 
@@ -167,6 +184,27 @@ class ClaimSettlement(ContractClient):
         joined = b"".join([*(bytes.fromhex(member[2:]) for member in members), *signatures])
         arguments = _header(batch), batch.sections, joined, root_slot
         return self._send(sender, "settle", *arguments, names_state=True)
+
+    # ---- without the quorum ---------------------------------------------------------------------------
+
+    def announce_sections(self, sender: Sender, provider_id: int, sections: bytes) -> TxReceipt:
+        """Announce packed sections to settle without the quorum; the payout address's."""
+        return self._send(sender, "announceSections", provider_id, sections)
+
+    def object_to_sections(
+        self, sender: Sender, objection: SectionsObjection, signatures: Sequence[bytes]
+    ) -> TxReceipt:
+        """Call announced sections off; signatures of the current epoch, by ascending signer address."""
+        members = self.members(self.current_epoch())
+        joined = b"".join([*(bytes.fromhex(member[2:]) for member in members), *signatures])
+        announced = objection.provider_id, objection.sections_hash, objection.announced_at
+        return self._send(sender, "objectToSections", *announced, joined)
+
+    def settle_unanswered(
+        self, sender: Sender, provider_id: int, announced_at: int, sections: bytes, *, root_slot: int
+    ) -> TxReceipt:
+        """Settle what was announced then; the payout address's."""
+        return self._send(sender, "settleUnanswered", provider_id, announced_at, sections, root_slot)
 
     # ---- credit ---------------------------------------------------------------------------------------
 
@@ -313,6 +351,10 @@ class ClaimSettlement(ContractClient):
     def is_spent(self, provider_id: int, sequence: int) -> bool:
         """Was this sequence settled or denied?"""
         return bool(self._call("isSpent", provider_id, sequence))
+
+    def announcement_of(self, provider_id: int, *, block: int | str = "latest") -> NotedAnnouncement:
+        """What a provider has announced, also where it has lapsed."""
+        return NotedAnnouncement(*self._call("announcementOf", provider_id, block=block))
 
     def root_at(self, root_slot: int, *, block: int | str = "latest") -> KeptRoot:
         """What a root slot keeps."""

@@ -338,6 +338,15 @@ def _payer_failed(topics: Sequence[bytes], data: bytes) -> events.PayerFailed:
     return events.PayerFailed(payer, failure)
 
 
+def _sections_announced(topics: Sequence[bytes], data: bytes) -> events.SectionsAnnounced:
+    (provider,) = _unpacked("28xI", b"".join(topics[1:]))
+    (sections_hash, at, start, size), tail = _unpacked("32s27x5s24xQ24xQ", data[: 4 * WORD]), data[4 * WORD :]
+    sections = tail[:size]
+    if start != 3 * WORD or len(sections) != size or tail[size:] != bytes(-size % WORD):
+        raise LedgerError("a log SectionsAnnounced is cut short or too long")
+    return events.SectionsAnnounced(provider, sections_hash, _integer(at), sections)
+
+
 def _epoch_opened(topics: Sequence[bytes], data: bytes) -> events.EpochOpened:
     (epoch,) = _unpacked("28xI", b"".join(topics[1:]))
     threshold, start, previous_ends_at, count = _unpacked("30xH24xQ27x5s24xQ", data[: 4 * WORD])
@@ -383,6 +392,7 @@ _EVENTS: dict[str, tuple[tuple[str, int, Callable[..., events.Event]], ...]] = {
         ("ReceivableRecorded(bytes32,uint32,uint32,uint64)", 3, events.ReceivableRecorded),
         ("ReceivablePaid(uint32,uint32,uint64)", 2, events.ReceivablePaid),
         ("RefundDeferred(uint32,uint64)", 1, events.RefundDeferred),
+        ("SectionsObjected(uint32,bytes32,uint40)", 1, events.SectionsObjected),
         ("EpochEnded(uint32)", 1, events.EpochEnded),
         ("Paused(address)", 0, events.Paused),
         ("Unpaused(address)", 0, events.Unpaused),
@@ -523,8 +533,12 @@ PAYER_CREATED_TOPIC = event_topic("PayerCreated(uint32,address,address)")
 _SPECIAL: dict[tuple[str, bytes], Callable[[Sequence[bytes], bytes], events.Event]] = {
     ("ClaimSettlement", event_topic("PayerFailed(uint32,bytes)")): _payer_failed,
     ("ClaimSettlement", event_topic("EpochOpened(uint32,uint16,address[],uint40)")): _epoch_opened,
+    (
+        "ClaimSettlement",
+        event_topic("SectionsAnnounced(uint32,bytes32,uint40,bytes)"),
+    ): _sections_announced,
 }
-"""The two events with a part of variable length."""
+"""The events with a part of variable length."""
 
 
 def _layout(signature: str, indexed: int, build: Callable[..., events.Event]) -> _Layout:

@@ -137,6 +137,8 @@ def _later_lines(facts: dict[str, Any]) -> list[str]:
     lines = _rows(("claim id", facts["claim_id"])) if facts["claim_id"] else []
     if facts["corrects"]:
         lines += _rows(("corrects", facts["corrects"]))
+    if facts["batch"] and facts["batch"]["epoch"] == 0:
+        lines += _rows(("oracle", "none: it was settled without, after a week unanswered"))
     dispute, taken_back = facts["dispute"], facts["reversed"]
     if dispute:
         by = f", disputed by {', '.join(dispute['parties'])}" if dispute["parties"] else ""

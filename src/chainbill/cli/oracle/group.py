@@ -11,13 +11,14 @@ import click
 
 from chainbill.attestation.claim_number import claim_number
 from chainbill.cli.oracle.fees import fees_group
+from chainbill.cli.oracle.object_to import object_to
 from chainbill.cli.oracle.rebuild import rebuild
 from chainbill.cli.oracle.take import take
 from chainbill.cli.shell.acting import as_option
 from chainbill.cli.shell.command import ShellGroup
 from chainbill.cli.shell.confirming import dry_run_option
 from chainbill.cli.shell.context import Invocation, pass_invocation
-from chainbill.cli.shell.output import emit, note, progress, show_table
+from chainbill.cli.shell.output import emit, note, progress, show_table, show_time
 from chainbill.money import format_dollars, show_dollars
 
 if TYPE_CHECKING:
@@ -189,6 +190,17 @@ def status(invocation: Invocation) -> None:
         "counts": stands.counts,
         "dropped": stands.dropped,
         "unknown": len(stands.unknown),
+        "announced": [
+            {
+                "provider": advice.names.provider(each.provider_id),
+                "provider_id": each.provider_id,
+                "events": len(each.places),
+                "announced_at": each.announced_at,
+                "settles_from": each.settles_from,
+                "lapses_at": each.lapses_at,
+            }
+            for each in stands.announced
+        ],
         "waiting": [
             {
                 **_attestation_facts(item.attestation, item.reason, advice),
@@ -209,6 +221,14 @@ def status(invocation: Invocation) -> None:
         note(
             f"note: claims on the chain that this store knows nothing of: {len(stands.unknown)}\n"
             "hint: chainbill oracle rebuild"
+        )
+    for each in stands.announced:
+        provider = advice.names.provider(each.provider_id)
+        note(
+            f"note: {provider} has announced to settle {len(each.places)} events without the oracle, "
+            f"from {show_time(each.settles_from)} on\n"
+            "hint: chainbill oracle settle settles what is right in them; to call them off: "
+            f"chainbill oracle object {provider}"
         )
 
 
@@ -239,5 +259,6 @@ def _show_status(stands: OracleStanding, advice: Advice) -> None:
 
 
 oracle_group.add_command(fees_group)
+oracle_group.add_command(object_to)
 oracle_group.add_command(rebuild)
 oracle_group.add_command(take)

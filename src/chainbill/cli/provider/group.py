@@ -21,6 +21,7 @@ from chainbill.cli.provider.prices import prices
 from chainbill.cli.provider.rebuild import rebuild
 from chainbill.cli.provider.recall import recall
 from chainbill.cli.provider.receipts import take_receipts
+from chainbill.cli.provider.without_oracle import without_oracle_group
 from chainbill.cli.provider.worklist import remove, show_worklist
 from chainbill.cli.shell.acting import acting_as, emit_statement, note_sealed, resumed_lines, resumption
 from chainbill.cli.shell.command import ShellGroup
@@ -191,6 +192,7 @@ for _command in (
     payout_address_group,
     bond_group,
     advance,
+    without_oracle_group,
     disputes,
     concede,
     answer,

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from chainbill.attestation.address import ZERO_ADDRESS
+from chainbill.attestation.typed_data import Domain, SectionsObjection
+from chainbill.chain.contracts.settlement import SettledClaim
 from chainbill.chain.format import events
 from chainbill.chain.format.claim_tree import claim_id, claim_prefix
 from chainbill.chain.format.events import Claim, Event
 from chainbill.chain.format.packed_claim import NO_SECONDARY
 from chainbill.errors import LedgerError
-from chainbill.ledger.accounts import Ledger, OracleEpoch, PayerAccount
+from chainbill.ledger.accounts import Announcement, Ledger, OracleEpoch, PayerAccount
+from chainbill.ledger.credit import day_of
 from chainbill.ledger.entries import Entry
 from chainbill.ledger.entries.postings import Posting, post
 from chainbill.ledger.live_claims import LiveClaim
-from chainbill.protocol_constants import DISPUTE_WINDOW_SECONDS
+from chainbill.protocol_constants import (
+    DISPUTE_WINDOW_SECONDS,
+    KEPT_HASH_BYTES,
+    QUORUM_SILENCE_SECONDS,
+    UNANSWERED_LIFE_SECONDS,
+)
+from chainbill.records.hashing import keccak256
 
 # ---- rows -----------------------------------------------------------------------------------------------
 
@@ -86,7 +95,7 @@ def _patient_named(ledger: Ledger, event: events.ClaimPended | events.ClaimSkipp
 
 
 def _batch_settled(ledger: Ledger, event: events.BatchSettled, now: int) -> None:
-    settled = ledger.batch.claims(event, now)
+    settled, dated = ledger.batch.claims(event, now), event.claims_dated(now)
     kept_at = ledger.roots.get(event.root_slot, (b"", 0))[1]
     fees = sum(each.claim.fee for each in settled)
     if fees and event.operator == ZERO_ADDRESS:
@@ -96,19 +105,64 @@ def _batch_settled(ledger: Ledger, event: events.BatchSettled, now: int) -> None
     if fees:
         ledger.operators[event.operator].credit(fees, now=now)
     if event.root != bytes(32):
-        ledger.roots[event.root_slot] = (event.root, now)
+        ledger.roots[event.root_slot] = (event.root, dated)
     for identity, each in zip(batch_claim_ids(ledger, event, now), settled, strict=True):
         ledger.claims[identity] = LiveClaim(
-            each.patient, each.claim, each.secondary, now, event.operator, event.root_slot
+            each.patient, each.claim, each.secondary, dated, event.operator, event.root_slot
         )
     ledger.batch.logged.clear()
+    if event.unanswered:
+        _unanswered_settled(ledger, event, settled, now)
+
+
+def _unanswered_settled(
+    ledger: Ledger, event: events.BatchSettled, settled: list[SettledClaim], now: int
+) -> None:
+    """The batch was announced, by whom it credits; what it credits matures later."""
+    objection = _use_announcement(ledger, event.digest)
+    provider_id, from_ = objection.provider_id, objection.announced_at + QUORUM_SILENCE_SECONDS
+    if not from_ <= now < from_ + UNANSWERED_LIFE_SECONDS:
+        raise LedgerError(f"what provider {provider_id} had announced settled out of its time")
+    if any(each.claim.provider_id != provider_id for each in settled):
+        raise LedgerError(f"what provider {provider_id} had announced settled another's rows")
+    amount = sum(each.claim.allowed for each in settled)
+    ledger.provider(provider_id).credit.put_off(amount, day_of(event.claims_dated(now)), now=now)
+
+
+def _use_announcement(ledger: Ledger, digest: bytes) -> SectionsObjection:
+    """The objection of this digest, against what stands announced; it no longer does."""
+    domain = Domain(ledger.deployment.chain_id, ledger.deployment.settlement)
+    for provider in ledger.providers.values():
+        announced = provider.announced
+        if announced is not None and announced.objection.digest(domain) == digest:
+            provider.announced = None
+            return announced.objection
+    raise LedgerError(f"batch 0x{digest.hex()} settled without a quorum, and nobody had announced it")
+
+
+def _sections_announced(ledger: Ledger, event: events.SectionsAnnounced, now: int) -> None:
+    if event.announced_at != now or keccak256(event.sections) != event.sections_hash:
+        raise LedgerError(f"provider {event.provider_id} announced sections that are not what it says")
+    objection = SectionsObjection(event.provider_id, event.sections_hash, event.announced_at)
+    ledger.provider(event.provider_id).announced = Announcement(objection, event.sections)
+
+
+def _sections_objected(ledger: Ledger, event: events.SectionsObjected, _: int) -> None:
+    provider = ledger.provider(event.provider_id)
+    objection = None if provider.announced is None else provider.announced.objection
+    # The contract keeps, and compares, so much of the hash.
+    if objection is None or (objection.sections_hash[:KEPT_HASH_BYTES], objection.announced_at) != (
+        event.sections_hash[:KEPT_HASH_BYTES],
+        event.announced_at,
+    ):
+        raise LedgerError(f"the quorum objected to what provider {event.provider_id} has not announced")
+    provider.announced = None
 
 
 def batch_claim_ids(ledger: Ledger, batch: events.BatchSettled, now: int) -> list[bytes]:
     """The ids of the rows that have settled since the batch before: the leaves of this batch's tree."""
-    prefix = claim_prefix(
-        ledger.deployment.chain_id, ledger.deployment.settlement, batch.digest, now, batch.operator
-    )
+    at, dated = ledger.deployment, batch.claims_dated(now)
+    prefix = claim_prefix(at.chain_id, at.settlement, batch.digest, dated, batch.operator)
     settled = ledger.batch.claims(batch, now)
     return [claim_id(prefix, each.patient, each.claim, each.secondary) for each in settled]
 
@@ -193,6 +247,8 @@ ENTRIES: dict[type[Event], Entry] = {
     events.ClaimPended: _patient_named,
     events.ClaimSkipped: _patient_named,
     events.BatchSettled: _batch_settled,
+    events.SectionsAnnounced: _sections_announced,
+    events.SectionsObjected: _sections_objected,
     events.ProviderPaid: _provider_paid,
     events.OperatorPaid: _operator_paid,
     events.AdvancePaid: _advance_paid,

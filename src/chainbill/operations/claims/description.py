@@ -56,7 +56,7 @@ def describe_claim(session: Session, proven: ProvenClaim, readers: Sequence[str]
         service=service,
         day=day,
         read_by=reader,
-        settled_at=proven.settled.settled_at,
+        settled_at=proven.block_time,
         patient=proven.settled.patient,
         provider_id=claim.provider_id,
         payer_id=claim.payer_id,

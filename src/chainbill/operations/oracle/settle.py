@@ -9,6 +9,7 @@ from chainbill.attestation.address import ZERO_ADDRESS
 from chainbill.attestation.signing import Signer
 from chainbill.chain.row_index import Place as Place  # faces get it here
 from chainbill.operations.actor import Actor
+from chainbill.operations.announcements import StandingAnnouncement, announcements
 from chainbill.operations.oracle.at_hand import nodes_here, oracle_at_work
 from chainbill.operations.progress import Progress, untold
 from chainbill.oracle.api import Receipt, Status
@@ -52,6 +53,8 @@ class OracleStanding:
     """Attestations whose batch a reorganisation of the chain has dropped."""
     unknown: tuple[Place, ...]
     """Claims that the chain has and the store does not."""
+    announced: tuple[StandingAnnouncement, ...]
+    """What providers will settle without the oracle, unless it objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ def status(session: Session) -> OracleStanding:
     return OracleStanding(
         dropped=sum(len(store.members(batch)) for batch in find_dropped(session.protocol, store)),
         unknown=tuple(unknown_claims(session.protocol, store)),
+        announced=tuple(announcements(session)),
         counts=store.counts(),
         waiting=tuple(item.receipt() for item in store.waiting()),
     )

@@ -75,6 +75,8 @@ from chainbill.chain.format.events.settlement import (
     ProviderReinstated,
     ProviderSuspended,
     SecondaryDetermined,
+    SectionsAnnounced,
+    SectionsObjected,
 )
 from chainbill.chain.format.events.token import TokensMoved
 
@@ -144,6 +146,8 @@ __all__ = [
     "ReversalFunded",
     "SecondaryDetermined",
     "SecondaryShares",
+    "SectionsAnnounced",
+    "SectionsObjected",
     "TokensMoved",
     "Unpaused",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chainbill.chain.format.events.base import Event
 from chainbill.chain.format.events.claims import Claim, SecondaryShares
+from chainbill.protocol_constants import UNANSWERED_DELAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,36 @@ class BatchSettled(Event):
     root: bytes
     """Of the tree over the settled claims; all zero where nothing settled."""
     root_slot: int
+
+    @property
+    def unanswered(self) -> bool:
+        """Did it settle without the quorum, which had left it unanswered? The digest is then that of the
+        objection that nobody signed."""
+        return self.epoch == 0
+
+    def claims_dated(self, block_time: int) -> int:
+        """What the dispute windows of its claims count from, and what day their credit is of: when it was
+        settled, and so much later without the quorum. Seconds since 1970, as ``block_time`` of its block."""
+        return block_time + UNANSWERED_DELAY_SECONDS if self.unanswered else block_time
+
+
+@dataclass(frozen=True, slots=True)
+class SectionsAnnounced(Event):
+    """A provider will settle sections without the quorum, if it does not object."""
+
+    provider_id: int
+    sections_hash: bytes
+    announced_at: int
+    sections: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SectionsObjected(Event):
+    """The quorum has called announced sections off."""
+
+    provider_id: int
+    sections_hash: bytes
+    announced_at: int
 
 
 @dataclass(frozen=True, slots=True)
