@@ -11,7 +11,8 @@ from tests.oracle.workplace import FIRST, SECOND, Workplace, open_workplace
 
 from chainbill.attestation.signing import Signer, recover
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.format.batch_codec import BatchSection, encode_sections
+from chainbill.chain.format.batch_codec import BatchSection, decode_sections, encode_sections
+from chainbill.chain.format.section_signing import sign_each
 from chainbill.errors import AttestationError
 from chainbill.oracle.api import Hold
 from chainbill.oracle.batching import plan_batches
@@ -135,3 +136,15 @@ def test_sign__attestation_whose_signature_is_not_the_providers__is_refused(
         nodes(place, forged)[0].sign(proposal(place, planned(place)))
 
     assert set(refused.value.objections.values()) == {Hold.ATTESTER_REVOKED}
+
+
+def test_sign__rows_under_somebody_elses_signature__are_refused(place: Workplace) -> None:
+    """Settlement would pend them."""
+    batch, stranger = proposal(place, planned(place)), Signer(b"s" * 32)
+    sections = [
+        sign_each(section, stranger, place.stage.protocol.domain)
+        for section in decode_sections(batch.sections)
+    ]
+
+    with pytest.raises(AttestationError, match="under a signature that is not its own"):
+        nodes(place)[0].sign(replace(batch, sections=encode_sections(sections)))
