@@ -103,6 +103,18 @@ def test_sign__node_that_has_no_such_attestation__does_not_take_the_coordinators
         node.sign(proposal(place, planned(place)))
 
 
+def test_sign__rows_under_somebody_elses_signature__are_refused(place: Workplace) -> None:
+    """Settlement would pend them."""
+    batch, stranger = proposal(place, planned(place)), Signer(b"s" * 32)
+    sections = [
+        sign_each(section, stranger, place.stage.protocol.domain)
+        for section in decode_sections(batch.sections)
+    ]
+
+    with pytest.raises(AttestationError, match="under a signature that is not its own"):
+        nodes(place)[0].sign(replace(batch, sections=encode_sections(sections)))
+
+
 def test_sign__key_revoked_since_the_batch_was_planned__every_node_has_asked_the_chain(
     place: Workplace,
 ) -> None:
@@ -136,15 +148,3 @@ def test_sign__attestation_whose_signature_is_not_the_providers__is_refused(
         nodes(place, forged)[0].sign(proposal(place, planned(place)))
 
     assert set(refused.value.objections.values()) == {Hold.ATTESTER_REVOKED}
-
-
-def test_sign__rows_under_somebody_elses_signature__are_refused(place: Workplace) -> None:
-    """Settlement would pend them."""
-    batch, stranger = proposal(place, planned(place)), Signer(b"s" * 32)
-    sections = [
-        sign_each(section, stranger, place.stage.protocol.domain)
-        for section in decode_sections(batch.sections)
-    ]
-
-    with pytest.raises(AttestationError, match="under a signature that is not its own"):
-        nodes(place)[0].sign(replace(batch, sections=encode_sections(sections)))
