@@ -11,7 +11,8 @@ from tests.oracle.workplace import FIRST, SECOND, Workplace, open_workplace
 
 from chainbill.attestation.signing import Signer, recover
 from chainbill.attestation.typed_data import SettlementBatch
-from chainbill.chain.format.batch_codec import BatchSection, encode_sections
+from chainbill.chain.format.batch_codec import BatchSection, decode_sections, encode_sections
+from chainbill.chain.format.section_signing import sign_each
 from chainbill.errors import AttestationError
 from chainbill.oracle.api import Hold
 from chainbill.oracle.batching import plan_batches
@@ -100,6 +101,18 @@ def test_sign__node_that_has_no_such_attestation__does_not_take_the_coordinators
 
     with pytest.raises(AttestationError, match=r"sequence 1 of provider .* has not attested it"):
         node.sign(proposal(place, planned(place)))
+
+
+def test_sign__rows_under_somebody_elses_signature__are_refused(place: Workplace) -> None:
+    """Settlement would pend them."""
+    batch, stranger = proposal(place, planned(place)), Signer(b"s" * 32)
+    sections = [
+        sign_each(section, stranger, place.stage.protocol.domain)
+        for section in decode_sections(batch.sections)
+    ]
+
+    with pytest.raises(AttestationError, match="under a signature that is not its own"):
+        nodes(place)[0].sign(replace(batch, sections=encode_sections(sections)))
 
 
 def test_sign__key_revoked_since_the_batch_was_planned__every_node_has_asked_the_chain(

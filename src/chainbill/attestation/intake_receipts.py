@@ -15,7 +15,7 @@ from typing import ClassVar, Self
 import orjson
 
 from chainbill.attestation.signing import SIGNATURE_BYTES
-from chainbill.attestation.typed_data import Domain, signing_digest
+from chainbill.attestation.typed_data import Domain, check_bytes, check_uint, signing_digest, word
 from chainbill.errors import AttestationError
 from chainbill.records.hashing import keccak256
 
@@ -49,8 +49,7 @@ class IntakeReceipt:
 
     def __post_init__(self) -> None:
         """Raises AttestationError: a field does not fit its Solidity type."""
-        if type(self.event_id) is not bytes or len(self.event_id) != 32:
-            raise AttestationError("a receipt names an event by 32 bytes")
+        check_bytes("event_id", self.event_id, 32)
         if any(type(text) is not str for text in (self.standing, self.reason, self.message)):
             raise AttestationError("a receipt says standing, reason and message in text")
 
@@ -76,16 +75,15 @@ class IntakeReceipts:
 
     def __post_init__(self) -> None:
         """Raises AttestationError: a field does not fit its Solidity type."""
-        for value, bits in ((self.provider_id, 32), (self.issued_at, 64)):
-            if type(value) is not int or not 0 <= value < 1 << bits:
-                raise AttestationError(f"receipts have whole numbers of {bits} bits where {value!r} stands")
+        check_uint("provider_id", self.provider_id, 32)
+        check_uint("issued_at", self.issued_at, 64)
 
     def digest(self, domain: Domain) -> bytes:
         """The 32 bytes that the oracle's node signs."""
         words = [
             keccak256(self.TYPE.encode()),
-            self.provider_id.to_bytes(32, "big"),
-            self.issued_at.to_bytes(32, "big"),
+            word(self.provider_id),
+            word(self.issued_at),
             keccak256(b"".join(receipt.struct_hash() for receipt in self.receipts)),
         ]
         return signing_digest(domain, keccak256(b"".join(words)))

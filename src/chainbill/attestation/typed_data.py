@@ -55,11 +55,11 @@ class Domain:
     def __post_init__(self) -> None:
         """Raises AttestationError: the chain id is not a ``uint256``, the address is not one, or name or
         version are not text."""
-        _check_uint("chain_id", self.chain_id, 256)
+        check_uint("chain_id", self.chain_id, 256)
         contract = checksum_address(self.verifying_contract)
         object.__setattr__(self, "verifying_contract", contract)
         names = keccak256(_utf8("name", self.name)) + keccak256(_utf8("version", self.version))
-        packed = DOMAIN_TYPEHASH + names + _word(self.chain_id) + _address_word(contract)
+        packed = DOMAIN_TYPEHASH + names + word(self.chain_id) + _address_word(contract)
         object.__setattr__(self, "separator", keccak256(packed))
 
     def to_message(self) -> dict[str, Any]:
@@ -95,15 +95,15 @@ class ServiceAttestation:
 
     def __post_init__(self) -> None:
         """Raises AttestationError: a field does not fit its Solidity type."""
-        _check_uint("provider_id", self.provider_id, 32)
-        _check_uint("payer_id", self.payer_id, 32)
+        check_uint("provider_id", self.provider_id, 32)
+        check_uint("payer_id", self.payer_id, 32)
         object.__setattr__(self, "patient", checksum_address(self.patient))
-        _check_bytes("commitment", self.commitment, 32)
-        _check_bytes("service_id", self.service_id, 8)
-        _check_uint("units", self.units, 16)
-        _check_uint("billed_amount", self.billed_amount, 64)
-        _check_uint("benefit_year", self.benefit_year, 16)
-        _check_uint("sequence", self.sequence, 64)
+        check_bytes("commitment", self.commitment, 32)
+        check_bytes("service_id", self.service_id, 8)
+        check_uint("units", self.units, 16)
+        check_uint("billed_amount", self.billed_amount, 64)
+        check_uint("benefit_year", self.benefit_year, 16)
+        check_uint("sequence", self.sequence, 64)
 
     def struct_hash(self) -> bytes:
         """The 32-byte EIP-712 hash of this struct."""
@@ -177,15 +177,15 @@ class ServiceBundle:
 
     def __post_init__(self) -> None:
         """Raises AttestationError: a field does not fit its Solidity type."""
-        _check_uint("provider_id", self.provider_id, 32)
-        _check_uint("payer_id", self.payer_id, 32)
-        _check_uint("sequence_base", self.sequence_base, 64)
+        check_uint("provider_id", self.provider_id, 32)
+        check_uint("payer_id", self.payer_id, 32)
+        check_uint("sequence_base", self.sequence_base, 64)
         if not isinstance(self.rows, bytes):
             raise AttestationError("rows are bytes")
 
     def struct_hash(self) -> bytes:
         """The 32-byte EIP-712 hash of this struct."""
-        numbers = _word(self.provider_id) + _word(self.payer_id) + _word(self.sequence_base)
+        numbers = word(self.provider_id) + word(self.payer_id) + word(self.sequence_base)
         return keccak256(SERVICE_BUNDLE_TYPEHASH + numbers + keccak256(self.rows))
 
     def digest(self, domain: Domain) -> bytes:
@@ -217,13 +217,13 @@ class RecallAttestation:
 
     def __post_init__(self) -> None:
         """Raises AttestationError: a field does not fit its Solidity type."""
-        _check_uint("provider_id", self.provider_id, 32)
-        _check_bytes("attestation", self.attestation, 32)
-        _check_uint("deadline", self.deadline, 256)
+        check_uint("provider_id", self.provider_id, 32)
+        check_bytes("attestation", self.attestation, 32)
+        check_uint("deadline", self.deadline, 256)
 
     def digest(self, domain: Domain) -> bytes:
         """The 32 bytes that the provider signs."""
-        words = _word(self.provider_id) + self.attestation + _word(self.deadline)
+        words = word(self.provider_id) + self.attestation + word(self.deadline)
         return signing_digest(domain, keccak256(keccak256(self.TYPE.encode()) + words))
 
 
@@ -245,16 +245,16 @@ class SettlementBatch:
 
     def __post_init__(self) -> None:
         """Raises AttestationError: a field does not fit its Solidity type."""
-        _check_uint("epoch", self.epoch, 32)
-        _check_uint("signed_at", self.signed_at, 64)
-        _check_uint("deadline", self.deadline, 64)
+        check_uint("epoch", self.epoch, 32)
+        check_uint("signed_at", self.signed_at, 64)
+        check_uint("deadline", self.deadline, 64)
         object.__setattr__(self, "operator", checksum_address(self.operator))
         if not isinstance(self.sections, bytes):
             raise AttestationError("sections are bytes")
 
     def struct_hash(self) -> bytes:
         """The 32-byte EIP-712 hash of this struct."""
-        times = _word(self.epoch) + _word(self.signed_at) + _word(self.deadline)
+        times = word(self.epoch) + word(self.signed_at) + word(self.deadline)
         return keccak256(
             SETTLEMENT_BATCH_TYPEHASH + times + _address_word(self.operator) + keccak256(self.sections)
         )
@@ -334,7 +334,8 @@ def type_members(struct_type: str) -> list[dict[str, str]]:
     return [dict(zip(("type", "name"), member.split(" "), strict=True)) for member in members]
 
 
-def _word(value: int) -> bytes:
+def word(value: int) -> bytes:
+    """A number as EIP-712 hashes it: 32 bytes, big-endian."""
     return value.to_bytes(32, "big")
 
 
@@ -364,14 +365,16 @@ def _utf8(name: str, value: object) -> bytes:
         raise AttestationError(f"the domain's {name} is not text") from None
 
 
-def _check_uint(name: str, value: object, bits: int) -> None:
+def check_uint(name: str, value: object, bits: int) -> None:
+    """Raises AttestationError: it is no whole number that fits ``uint{bits}``."""
     if type(value) is not int:
         raise AttestationError(f"{name} is {type(value).__name__}, not a whole number")
     if not 0 <= value < 1 << bits:
         raise AttestationError(f"{name} {value} does not fit uint{bits}")
 
 
-def _check_bytes(name: str, value: object, size: int) -> None:
+def check_bytes(name: str, value: object, size: int) -> None:
+    """Raises AttestationError: it is not so many bytes."""
     if type(value) is not bytes:
         raise AttestationError(f"{name} is {type(value).__name__}, not bytes")
     if len(value) != size:

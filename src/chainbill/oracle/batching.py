@@ -78,6 +78,10 @@ class SectionKey:
         return self.payer_id, self.secondary_payer_id
 
 
+_NEXT_BUNDLE = -1
+"""Stands for a bundle that is not signed yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     """Rows that go into a batch together or not at all."""
@@ -95,16 +99,8 @@ def plan_batches(
     met in the order in which the provider attested. What a provider has signed together is a section of its
     own where all of it waits and belongs into one; otherwise the signature of each row is used.
     """
-    batches: list[PlannedBatch] = []
-    draft = _Draft()
-    for unit in _units(section_keys(protocol, open_attestations, signed_at)):
-        if not draft.fits(unit):
-            batches.append(draft.finish())
-            draft = _Draft()
-        draft.add(unit)
-    if draft.members:
-        batches.append(draft.finish())
-    return batches
+    units = _units(section_keys(protocol, open_attestations, signed_at))
+    return [draft.finish() for draft in _drafts(units)]
 
 
 def section_keys(
@@ -115,9 +111,24 @@ def section_keys(
     return [(standing.section_key(stored), stored) for stored in attestations]
 
 
-def fits_one_batch(key: SectionKey, members: Sequence[StoredAttestation]) -> bool:
-    """Can these be one section of one batch?"""
-    return _Draft().fits(_Unit(key, tuple(members)))
+def bundles_of(key: SectionKey, members: Iterable[StoredAttestation]) -> Iterator[list[StoredAttestation]]:
+    """Cut what belongs into one section into parts that each can be a section of one batch under one
+    signature, keeping their order."""
+    together = replace(key, bundle=_NEXT_BUNDLE)
+    for draft in _drafts(_Unit(together, (stored,)) for stored in members):
+        yield draft.members
+
+
+def _drafts(units: Iterable[_Unit]) -> Iterator[_Draft]:
+    """Batches, each as full as it can be without changing the order."""
+    draft = _Draft()
+    for unit in units:
+        if draft.members and not draft.fits(unit):
+            yield draft
+            draft = _Draft()
+        draft.add(unit)
+    if draft.members:
+        yield draft
 
 
 def _units(keyed: Sequence[tuple[SectionKey, StoredAttestation]]) -> Iterator[_Unit]:
@@ -158,8 +169,10 @@ class _SectionDraft:
         """Does the packed layout have room for these besides?"""
         sequences = [stored.attestation.sequence for stored in members]
         span = max(self.highest, *sequences) - min(self.lowest, *sequences)
-        rows_of = self.rows_of + Counter(stored.attestation.patient for stored in members)
-        return span <= MAX_SEQUENCE_SPAN and max(rows_of.values()) <= MAX_ROWS_PER_PATIENT
+        more = Counter(stored.attestation.patient for stored in members)
+        return span <= MAX_SEQUENCE_SPAN and all(
+            self.rows_of[patient] + rows <= MAX_ROWS_PER_PATIENT for patient, rows in more.items()
+        )
 
     def add(self, members: Sequence[StoredAttestation]) -> None:
         for stored in members:
@@ -201,15 +214,17 @@ class _Draft:
             touched |= _touches(unit.key, stored)
         gas = sum(cost for place, cost in touched.items() if place not in self._touched)
         per_row = GAS_PER_ROW + (GAS_PER_SECONDARY if unit.key.secondary_payer_id else 0)
-        # A bundle has one signature, and so has a row by itself.
-        return gas + GAS_PER_SIGNATURE + per_row * len(unit.members)
+        return gas + per_row * len(unit.members)
 
 
 def _touches(key: SectionKey, stored: StoredAttestation) -> dict[object, int]:
     """What a row touches, and what the first touch of each costs."""
     attestation = stored.attestation
     payers = 2 if key.secondary_payer_id else 1
+    # A bundle has one signature, and so has a row by itself.
+    signature = ("signature", key if key.bundle else stored.row)
     return {
+        signature: GAS_PER_SIGNATURE,
         key: GAS_PER_SECTION * payers,
         (key, attestation.patient): GAS_PER_PATIENT * payers,
         (attestation.patient, attestation.service_id): GAS_PER_SERVICE * payers,

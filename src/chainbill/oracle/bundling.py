@@ -6,7 +6,7 @@ signed together the oracle knows: those that would go into one section.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from chainbill.attestation.signing import canonical_signature, recover
@@ -14,7 +14,7 @@ from chainbill.chain.format.section_signing import bundle_attestations
 from chainbill.chain.protocol import Protocol
 from chainbill.errors import AttestationError
 from chainbill.oracle.api import OPEN
-from chainbill.oracle.batching import SectionKey, fits_one_batch, section_keys
+from chainbill.oracle.batching import SectionKey, bundles_of, section_keys
 from chainbill.oracle.store import OracleStore, StoredAttestation
 
 
@@ -25,14 +25,14 @@ def unbundled(protocol: Protocol, store: OracleStore, provider_id: int) -> list[
     Raises:
         ChainError: the node could not be reached or refused.
     """
-    waiting = [each for each in store.open_attestations() if each.attestation.provider_id == provider_id]
+    waiting = store.open_attestations(provider_id)
     whole = _whole_bundles(waiting)
     loose = [each for each in waiting if each.bundle is None or each.bundle.row not in whole]
     sections: dict[SectionKey, list[StoredAttestation]] = {}
     with protocol.reads.held():
         for key, stored in section_keys(protocol, loose, protocol.now()):
             sections.setdefault(key, []).append(stored)
-    parts = (part for key, members in sections.items() for part in _cut(key, members))
+    parts = (part for key, members in sections.items() for part in bundles_of(key, members))
     return [part for part in parts if len(part) > 1]
 
 
@@ -72,13 +72,3 @@ def _whole_bundles(waiting: Sequence[StoredAttestation]) -> set[int]:
             counts[each.bundle.row] = counts.get(each.bundle.row, 0) + 1
             sizes[each.bundle.row] = each.bundle.size
     return {row for row, count in counts.items() if count == sizes[row]}
-
-
-def _cut(key: SectionKey, members: Sequence[StoredAttestation]) -> Iterator[list[StoredAttestation]]:
-    part: list[StoredAttestation] = []
-    for stored in members:
-        if part and not fits_one_batch(key, [*part, stored]):
-            yield part
-            part = []
-        part.append(stored)
-    yield part

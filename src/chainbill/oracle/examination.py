@@ -54,14 +54,19 @@ class Examination:
             signer = recover(attestation.digest(self._protocol.domain), stored.signature)
         except AttestationError:
             return Hold.NOT_SIGNED
-        if not self._may_sign(attestation.provider_id, signer):
+        if not self.may_sign(attestation.provider_id, signer):
             return Hold.ATTESTER_REVOKED
         elsewhere = self._protocol.rows.places_of(attestation.commitment)
         if elsewhere - {stored.place}:
             return Hold.COMMITMENT_REUSED
         return None
 
-    def _may_sign(self, provider_id: int, signer: str) -> bool:
+    def may_sign(self, provider_id: int, signer: str) -> bool:
+        """May this key sign for the provider?
+
+        Raises:
+            ChainError: the node could not be reached or refused.
+        """
         key = (provider_id, signer)
         if key not in self._active:
             self._active[key] = self._protocol.registry.is_attester(*key)

@@ -56,10 +56,11 @@ class OracleNode:
         if encode_sections(sections) != batch.sections:
             raise AttestationError("the batch is packed in another way than the one that nodes sign")
         attestations = self._attestations(sections)
-        objections = Examination(self._protocol, self._store).objections(attestations)
+        examination = Examination(self._protocol, self._store)
+        objections = examination.objections(attestations)
         if objections:
             raise SigningRefused(objections)
-        self._check_signatures(sections)
+        self._check_signatures(sections, examination)
         return self._key.sign(batch.digest(self._protocol.domain))
 
     def object(self, objection: SectionsObjection) -> bytes:
@@ -67,12 +68,12 @@ class OracleNode:
         the quorum can settle itself."""
         return self._key.sign(objection.digest(self._protocol.domain))
 
-    def _check_signatures(self, sections: Sequence[BatchSection]) -> None:
+    def _check_signatures(self, sections: Sequence[BatchSection], examination: Examination) -> None:
         """That the rows will not pend for want of a signature that counts."""
         for section in sections:
             for part, attestation in signed_parts(section):
                 signer = recover(part.digest(self._protocol.domain), attestation.signature)
-                if not self._protocol.registry.is_attester(section.provider_id, signer):
+                if not examination.may_sign(section.provider_id, signer):
                     raise AttestationError(
                         f"rows of provider {section.provider_id} are in the batch under a signature that is"
                         " not its own"

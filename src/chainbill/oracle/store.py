@@ -576,9 +576,11 @@ class OracleStore:
                 (coordination.secondary_payer_id, coordination.secondary_service_id, row),
             )
 
-    def open_attestations(self) -> list[StoredAttestation]:
-        """What waits for a batch, in the order it was accepted."""
-        return self._many("status IN (?, ?) ORDER BY id", *OPEN)
+    def open_attestations(self, provider_id: int | None = None) -> list[StoredAttestation]:
+        """What waits for a batch, in the order it was accepted; of one provider where it is named."""
+        if provider_id is None:
+            return self.attestations(*OPEN)
+        return self._many("provider_id = ? AND status IN (?, ?) ORDER BY id", provider_id, *OPEN)
 
     def finish(self, results: Mapping[int, Finished], batch: StoredBatch) -> None:
         """Write down what became of rows in a batch, all or none."""

@@ -28,10 +28,16 @@ def told_by_chain(provider: Actor, receipts: Sequence[Receipt]) -> list[Receipt]
     Raises:
         ChainError: the node could not be reached or refused.
     """
-    if not any(receipt.custody is Custody.PROVIDER for receipt in receipts):
+    providers = {each.attestation.provider_id for each in receipts if each.custody is Custody.PROVIDER}
+    if not providers:
         return list(receipts)
     rows = provider.protocol.rows
-    final = {(row.claim.provider_id, row.claim.commitment): row for row in rows.rows() if row.is_final}
+    final = {
+        (provider_id, row.claim.commitment): row
+        for provider_id in providers
+        for row in rows.rows(provider_id)
+        if row.is_final
+    }
 
     def told(receipt: Receipt) -> Receipt:
         row = final.get((receipt.attestation.provider_id, receipt.attestation.commitment))
