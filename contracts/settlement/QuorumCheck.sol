@@ -28,7 +28,7 @@ abstract contract QuorumCheck is SettlementState {
         bytes23 membersHash,
         bytes32 digest,
         bytes calldata signatures
-    ) private pure {
+    ) private view {
         uint256 count;
         uint256 next; // where the next signature begins
         unchecked {

@@ -42,7 +42,7 @@ contract LibraryHarness {
         return Calendar.yearOf(timestamp);
     }
 
-    function recoverSigner(bytes32 digest, bytes calldata signatures, uint256 start) external pure returns (address) {
+    function recoverSigner(bytes32 digest, bytes calldata signatures, uint256 start) external view returns (address) {
         return QuorumSignatures.recover(digest, signatures, start);
     }
 }
