@@ -19,7 +19,7 @@ import {CreditAccount} from "./settlement/CreditAccount.sol";
 import {ExtensionCalls} from "./settlement/ExtensionCalls.sol";
 import {QuorumCheck} from "./settlement/QuorumCheck.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
-import {SettlementViews} from "./settlement/SettlementViews.sol";
+import {SettlementState} from "./settlement/SettlementState.sol";
 import {ExactTransfer} from "./token/ExactTransfer.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
@@ -27,8 +27,9 @@ import {DISPUTE_WINDOW, MAX_BATCH_LIFE} from "./types/Timelocks.sol";
 
 /// @dev Documented in IClaimSettlement. The parts, in `settlement/`: what is stored (SettlementState), who
 /// signs (QuorumCheck), rows priced one at a time (Coordination), what is written for each row (BatchWriter),
-/// and SettlementExtension, which pays providers, hears disputes and is governed. Here is how a batch is settled.
-contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, AttestationCheck, BatchWriter {
+/// and in contracts of their own SettlementExtension, which pays providers and hears disputes, and SettlementAdmin, which is
+/// governed and answers questions. Here is how a batch is settled.
+contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, BatchWriter {
     using CreditAccount for CreditAccount.Account;
 
     /// The most rows of one batch: bounds what it takes of memory.
@@ -40,8 +41,8 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         IInsurerPayerFactory payers_,
         IProviderRegistry registry_,
         address authority,
-        address creator
-    ) ExtensionCalls(token_, escrow_, payers_, registry_, authority, creator) {}
+        address extension
+    ) SettlementState(token_, escrow_, payers_, registry_, authority) ExtensionCalls(extension) {}
 
     // ---- a batch ----------------------------------------------------------------------------------
 
@@ -94,17 +95,8 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
     }
 
     /// @inheritdoc IClaimSettlement
-    function attestationDigest(TypedData.ServiceAttestation calldata attestation) external view returns (bytes32) {
-        return _hashTypedDataV4(TypedData.hash(attestation));
-    }
-
-    /// @inheritdoc IClaimSettlement
-    function batchDigest(TypedData.BatchHeader calldata header, bytes calldata sections)
-        external
-        view
-        returns (bytes32)
-    {
-        return _hashTypedDataV4(TypedData.hash(header, sections));
+    function isSettling() external view returns (bool) {
+        return _reentrancyGuardEntered();
     }
 
     /// Settles what `cursor` was started for. The dispute windows of its claims count from `settledAt`.
@@ -198,7 +190,7 @@ contract ClaimSettlement is SettlementViews, ExtensionCalls, QuorumCheck, Attest
         (uint256 signedAt, address operator) = (header.signedAt, header.operator);
         bytes32 prefix = _claimPrefix(digest, block.timestamp, operator);
         (uint256 flat, uint256 bps) = (0, 0);
-        if (operator != address(0)) (flat, bps) = operatorFeeAt(uint40(signedAt));
+        if (operator != address(0)) (flat, bps) = _operatorFeeAt(uint40(signedAt));
         return BatchContext(signedAt, Calendar.yearOf(signedAt), prefix, operator, flat, bps, flat | bps != 0);
     }
 

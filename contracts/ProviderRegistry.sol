@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {ISettlementExtension} from "./interfaces/ISettlementExtension.sol";
+import {ISettlementAdmin} from "./interfaces/ISettlementAdmin.sol";
 import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
 import {NOTICE, PAYOUT_CHANGE_DELAY} from "./types/Timelocks.sol";
 
@@ -38,9 +38,9 @@ contract ProviderRegistry is IProviderRegistry, AccessManaged {
     mapping(uint32 providerId => mapping(address attester => bool)) public isAttester;
 
     /// What settles: told of every change, it counts attesters without asking.
-    ISettlementExtension public immutable settlement;
+    ISettlementAdmin public immutable settlement;
 
-    constructor(ISettlementExtension settlement_, address authority) AccessManaged(authority) {
+    constructor(ISettlementAdmin settlement_, address authority) AccessManaged(authority) {
         settlement = settlement_;
     }
 

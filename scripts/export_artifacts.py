@@ -35,8 +35,8 @@ VIA_IR = True
 # EIP-170: a contract whose run-time code is larger cannot be deployed.
 MAX_DEPLOYED_SIZE = 24_576
 
-# A contract that passes every call it does not know on to another's code, which then belongs to its ABI.
-PASSES_ON = {"ClaimSettlement": "SettlementExtension"}
+# A contract that passes every call it does not know on to others' code, which then belongs to its ABI.
+PASSES_ON = {"ClaimSettlement": ("SettlementExtension", "SettlementAdmin")}
 
 # Bytes of an immutable in run-time code, whatever its type.
 WORD = 32
@@ -238,8 +238,8 @@ def artifact_texts(output: dict[str, Any]) -> dict[str, str]:
         for name, contract in sorted(contracts.items()):
             if not is_deployable(contract):
                 continue
-            if name in PASSES_ON:
-                contract["abi"] = joined_abi(contract["abi"], compiled[PASSES_ON[name]]["abi"])
+            for behind in PASSES_ON.get(name, ()):
+                contract["abi"] = joined_abi(contract["abi"], compiled[behind]["abi"])
             path = f"{folder}/{name}.json"
             if path in texts:
                 raise ExportError(f"two contracts are called {name}")

@@ -5,7 +5,7 @@ import {ISettlementState} from "./ISettlementState.sol";
 import {TypedData} from "../codec/TypedData.sol";
 
 /// @notice Settles batches of service events that an oracle quorum has signed; keeps providers' credit until
-/// its dispute window has ended; reverses claims. It also answers to all of ISettlementExtension.
+/// its dispute window has ended; reverses claims. It also answers to all of ISettlementExtension and ISettlementAdmin.
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
 interface IClaimSettlement is ISettlementState {
     // ---- settling ---------------------------------------------------------------------------------
@@ -43,60 +43,10 @@ interface IClaimSettlement is ISettlementState {
         uint32 rootSlot
     ) external returns (uint256 credited);
 
-    /// @notice Is a verb under way that moves money? The escrow pays nobody out in its middle.
-    function isSettling() external view returns (bool);
-
-    // ---- views ------------------------------------------------------------------------------------
-
-    /// @notice A provider's money as of now.
-    function creditOf(uint32 providerId) external view returns (Credit memory);
-
-    /// @notice An operator's fees as of now.
-    function feesOf(address operator) external view returns (Credit memory);
-
-    /// @notice The operator's fee for events signed at `time`.
-    function operatorFeeAt(uint40 time) external view returns (uint64 flat, uint16 bps);
-
-    /// @notice Was this sequence of the provider settled or denied?
-    function isSpent(uint32 providerId, uint64 sequence) external view returns (bool);
-
-    /// @notice Since when this key is an attester of the provider: its signatures count in batches that were signed
-    /// no earlier. 0: it is none.
-    function attesterSince(uint32 providerId, address attester) external view returns (uint40);
-
-    /// @notice An epoch's quorum; `endsAt` 0: open-ended, `threshold` 0: no such epoch.
-    function epochs(uint32 epoch) external view returns (uint16 threshold, uint16 members, uint40 endsAt);
-
-    /// @notice Who may sign batches of an epoch, in ascending order.
-    function membersOf(uint32 epoch) external view returns (address[] memory);
-
-    /// @notice May this key sign batches of the epoch?
-    function isMember(uint32 epoch, address signer) external view returns (bool);
-
-    /// @notice What a provider has announced to settle without the quorum: the first 27 bytes of the hash of its sections,
-    /// and when; 0: nothing. It stands here until it settles, is objected to or replaced, also when it has lapsed.
-    function announcementOf(uint32 providerId) external view returns (bytes27 sectionsHash, uint40 announcedAt);
-
     /// @notice Reverts unless an epoch that has not ended has signed a digest; whether settlement is paused or not.
     /// @param signatures as for `settle`
     function checkQuorum(uint32 epoch, bytes32 digest, bytes calldata signatures) external view;
 
-    /// @notice A kept root: the first 27 bytes of the tree's root, and when its batch was settled (UNANSWERED_DELAY later
-    /// where it settled without the quorum).
-    function rootAt(uint32 rootSlot) external view returns (bytes27 root, uint40 settledAt);
-
-    /// @notice The id of a claim: the leaf of its batch's tree.
-    function claimId(SettledClaim calldata claim) external view returns (bytes32);
-
-    /// @notice What became of a claim that was disputed or reversed.
-    function disputeOf(bytes32 claimId) external view returns (Dispute memory);
-
-    /// @notice The EIP-712 digest a provider signs for one event.
-    function attestationDigest(TypedData.ServiceAttestation calldata attestation) external view returns (bytes32);
-
-    /// @notice The EIP-712 digest the oracle quorum signs for a batch.
-    function batchDigest(TypedData.BatchHeader calldata header, bytes calldata sections)
-        external
-        view
-        returns (bytes32);
+    /// @notice Is a verb under way that moves money? The escrow pays nobody out in its middle.
+    function isSettling() external view returns (bool);
 }

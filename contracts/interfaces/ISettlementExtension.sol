@@ -3,16 +3,11 @@ pragma solidity 0.8.30;
 
 import {ISettlementState} from "./ISettlementState.sol";
 
-/// @notice The verbs of ClaimSettlement that do not settle. ClaimSettlement passes what it does not know on to
-/// SettlementExtension with the caller's own call data: whoever calls one, calls it by this.
+/// @notice The verbs of ClaimSettlement that pay providers, hear disputes and settle what the quorum leaves unanswered.
+/// ClaimSettlement passes what it does not know on to SettlementExtension with the caller's own call data: whoever calls
+/// one, calls it by this.
 /// Amounts are in the token's smallest unit, times in seconds since 1970.
 interface ISettlementExtension is ISettlementState {
-    // ---- attesters --------------------------------------------------------------------------------
-
-    /// @notice Note that a key has become, or is no longer, an attester of a provider. ProviderRegistry only, which
-    /// calls with every change.
-    function noteAttester(uint32 providerId, address attester, bool stands) external;
-
     // ---- settling without the quorum --------------------------------------------------------------
 
     /// @notice Announce sections to settle without the quorum, where it does not object; in place of what was announced
@@ -96,30 +91,11 @@ interface ISettlementExtension is ISettlementState {
     /// @notice Send a payer a refund that could not be sent before. Anyone may call.
     function collectRefund(uint32 payerId) external returns (uint64 amount);
 
-    // ---- governance -------------------------------------------------------------------------------
-
-    /// @notice Announce the operator's fee; it holds after NOTICE. Governor only.
-    /// @param flat at most MAX_FLAT_FEE
-    /// @param bps at most MAX_FEE_BPS of the allowed amount
-    function setOperatorFee(uint64 flat, uint16 bps) external;
+    // ---- suspension -------------------------------------------------------------------------------
 
     /// @notice Stop new settlement for a provider. Governor only.
     function suspend(uint32 providerId) external;
 
     /// @notice Undo a suspension. Governor only.
     function reinstate(uint32 providerId) external;
-
-    /// @notice Open a new oracle epoch; the one before ends after MAX_BATCH_LIFE. Governor only.
-    /// @param members strictly ascending, at most MAX_MEMBERS
-    /// @param threshold how many must sign, at least 1 and at most the number of members
-    function openEpoch(address[] calldata members, uint16 threshold) external returns (uint32 epoch);
-
-    /// @notice End an epoch at once: no batch of it settles any more. Governor only.
-    function endEpoch(uint32 epoch) external;
-
-    /// @notice Stop new settlement, and nothing else. Governor only.
-    function pause() external;
-
-    /// @notice Resume settlement. Governor only.
-    function unpause() external;
 }

@@ -188,7 +188,7 @@ interface ISettlementState {
     error OnlySelf(address caller);
     error OnlyRegistry(address caller);
     error OnlyDelegated();
-    error NoExtension(address extension);
+    error ForeignExtension(address extension);
     error InsufficientGas(uint256 available, uint256 required);
     error PayerCannotPay(uint32 payerId, bytes failure);
     error CreditOverflow(uint64 credit, uint256 amount);

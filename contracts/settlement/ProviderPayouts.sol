@@ -9,7 +9,7 @@ import {ExactTransfer} from "../token/ExactTransfer.sol";
 
 /// @notice The part of SettlementExtension that pays providers and operators, and keeps bonds.
 /// @dev Documented in ISettlementExtension.
-abstract contract ProviderPayouts is OnlyDelegateCall {
+abstract contract ProviderPayouts is OnlyDelegateCall, ISettlementExtension {
     using CreditAccount for CreditAccount.Account;
 
     // ---- verbs ------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 pragma solidity 0.8.30;
 
 import {OnlyDelegateCall} from "./OnlyDelegateCall.sol";
-import {ISettlementExtension} from "../interfaces/ISettlementExtension.sol";
+import {ISettlementAdmin} from "../interfaces/ISettlementAdmin.sol";
 import {MAX_BATCH_LIFE, NOTICE} from "../types/Timelocks.sol";
 
-/// @notice The part of SettlementExtension that the governor uses: oracle epochs, the operator's fee, pause.
-abstract contract QuorumAdmin is OnlyDelegateCall {
+/// @notice The part of SettlementAdmin that the governor uses: oracle epochs, the operator's fee, pause.
+abstract contract QuorumAdmin is OnlyDelegateCall, ISettlementAdmin {
     uint256 public constant MAX_MEMBERS = 32;
 
     /// The most an operator's flat fee can be: one dollar an event.
@@ -15,7 +15,7 @@ abstract contract QuorumAdmin is OnlyDelegateCall {
     /// The most an operator's fee can be of what is allowed: 5 %.
     uint16 public constant MAX_FEE_BPS = 500;
 
-    /// @inheritdoc ISettlementExtension
+    /// @inheritdoc ISettlementAdmin
     function openEpoch(address[] calldata members, uint16 threshold)
         external
         delegated
@@ -45,7 +45,7 @@ abstract contract QuorumAdmin is OnlyDelegateCall {
         emit EpochOpened(epoch, threshold, members, previous.endsAt);
     }
 
-    /// @inheritdoc ISettlementExtension
+    /// @inheritdoc ISettlementAdmin
     function endEpoch(uint32 epoch) external delegated restricted {
         Epoch storage ending = _epochs[epoch];
         if (ending.threshold == 0) revert UnknownEpoch(epoch);
@@ -55,7 +55,7 @@ abstract contract QuorumAdmin is OnlyDelegateCall {
         emit EpochEnded(epoch);
     }
 
-    /// @inheritdoc ISettlementExtension
+    /// @inheritdoc ISettlementAdmin
     function setOperatorFee(uint64 flat, uint16 bps) external delegated restricted {
         if (flat > MAX_FLAT_FEE || bps > MAX_FEE_BPS) revert OperatorFeeTooHigh(flat, bps);
         if (_feeAnnounced) {
@@ -71,13 +71,13 @@ abstract contract QuorumAdmin is OnlyDelegateCall {
         emit OperatorFeeAnnounced(flat, bps, effectiveAt);
     }
 
-    /// @inheritdoc ISettlementExtension
+    /// @inheritdoc ISettlementAdmin
     function pause() external delegated restricted {
         _pause();
         _stand();
     }
 
-    /// @inheritdoc ISettlementExtension
+    /// @inheritdoc ISettlementAdmin
     function unpause() external delegated restricted {
         _unpause();
         _stand();

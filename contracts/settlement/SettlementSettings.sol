@@ -26,4 +26,10 @@ abstract contract SettlementSettings is ISettlementState, AccessManaged, Pausabl
     /// @inheritdoc ISettlementState
     uint32 public currentEpoch;
     FeeChange internal _feeChange;
+
+    /// The operator's fee for events signed at `time`.
+    function _operatorFeeAt(uint40 time) internal view returns (uint64 flat, uint16 bps) {
+        if (_feeAnnounced && time >= _feeChange.effectiveAt) return (_feeChange.flat, _feeChange.bps);
+        return (_flatFee, _feeBps);
+    }
 }

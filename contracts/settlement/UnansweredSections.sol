@@ -11,7 +11,7 @@ import {QUORUM_SILENCE, UNANSWERED_DELAY, UNANSWERED_LIFE} from "../types/Timelo
 /// @notice The part of SettlementExtension for when the quorum is silent: a provider announces sections, the quorum may
 /// object, and what it has left unanswered settles without it.
 /// @dev Documented in ISettlementExtension.
-abstract contract UnansweredSections is OnlyDelegateCall {
+abstract contract UnansweredSections is OnlyDelegateCall, ISettlementExtension {
     using CreditAccount for CreditAccount.Account;
 
     /// @inheritdoc ISettlementExtension

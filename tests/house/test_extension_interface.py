@@ -1,5 +1,5 @@
-"""SettlementExtension implements the interface by which it is called through ClaimSettlement: where it
-drifts, nothing compiles; and what ClaimSettlement passes on is in its ABI."""
+"""SettlementExtension and SettlementAdmin implement the interfaces by which they are called through ClaimSettlement:
+where one drifts, nothing compiles; and what ClaimSettlement passes on is in its ABI."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 from eth_utils.abi import function_abi_to_4byte_selector
 from scripts import export_artifacts
+from scripts.export_artifacts import signature
 
 from chainbill.chain.artifacts import load_artifact
 
-EXTENSION = "contracts/settlement/SettlementExtension.sol"
+COMPILED = {
+    "ClaimSettlement": "contracts/ClaimSettlement.sol",
+    "SettlementExtension": "contracts/settlement/SettlementExtension.sol",
+    "SettlementAdmin": "contracts/settlement/SettlementAdmin.sol",
+}
 INTERFACE = "contracts/interfaces/ISettlementExtension.sol"
 
 DRIFTS = {
@@ -25,6 +30,11 @@ DRIFTS = {
         "function collectRefund(uint32 payerId) external delegated nonReentrant returns (uint64 amount) {",
         "function collectRefund(uint32 payerId) external delegated nonReentrant returns (uint128 amount) {",
     ),
+    "a view of the admin's": (
+        "contracts/settlement/SettlementViews.sol",
+        "function membersOf(uint32 epoch)",
+        "function membersOf(uint64 epoch)",
+    ),
     "a parameter of the interface's": (
         "contracts/interfaces/ISettlementExtension.sol",
         "function suspend(uint32 providerId) external;",
@@ -34,14 +44,13 @@ DRIFTS = {
 
 
 def compile_with(root: Path, file: str, before: str, after: str) -> None:
-    """Compile both contracts with one text changed; asking for nothing but the ABI, it makes no code."""
+    """Compile these contracts with one text changed; asking for nothing but the ABI, it makes no code."""
     sources = export_artifacts.read_sources(root)
     assert sources[file].count(before) == 1
     sources[file] = sources[file].replace(before, after)
     request = export_artifacts.standard_input(sources, {})
     request["settings"]["evmVersion"] = export_artifacts.EVM_VERSION
-    wanted = {EXTENSION: "SettlementExtension", "contracts/ClaimSettlement.sol": "ClaimSettlement"}
-    request["settings"]["outputSelection"] = {file: {name: ["abi"]} for file, name in wanted.items()}
+    request["settings"]["outputSelection"] = {file: {name: ["abi"]} for name, file in COMPILED.items()}
     export_artifacts.run_solc(root, request)
 
 
@@ -60,19 +69,15 @@ def test_extension__signature_drifts__does_not_compile(
         compile_with(project_root, *drift)
 
 
-def test_extension__every_verb_of_its_own__is_passed_on() -> None:
-    """What only the extension had could not be called."""
-    front, extension = (
-        {
-            (entry["name"], tuple(part["type"] for part in entry["inputs"]))
-            for entry in load_artifact(name).abi
-            if entry["type"] == "function" and entry["stateMutability"] == "nonpayable"
-        }
-        for name in ("ClaimSettlement", "SettlementExtension")
+def test_settlement__every_function_behind_it__is_passed_on() -> None:
+    """What only the extension or the admin had could not be called."""
+    front, extension, admin = (
+        {signature(entry) for entry in load_artifact(name).abi if entry["type"] == "function"}
+        for name in COMPILED
     )
-    # An authority is set by Governance alone, on the contract itself (AccessManaged).
-    assert extension - front == set()
-    assert len(extension) == 25
+    assert (extension | admin) - front == set()
+    # Both answer what SettlementState declares, and nothing else.
+    assert (len(extension), len(admin), len(extension & admin)) == (33, 36, 13)
 
 
 def test_settlement__of_what_it_has_and_passes_on__no_two_have_one_selector() -> None:

@@ -42,6 +42,7 @@ INTERFACES = {
     "IInsurerPayer": "InsurerPayer",
     "IClaimSettlement": "ClaimSettlement",
     "ISettlementExtension": "ClaimSettlement",
+    "ISettlementAdmin": "ClaimSettlement",
     "IProviderRegistry": "ProviderRegistry",
     "IInsurerPayerFactory": "InsurerPayerFactory",
 }

@@ -56,7 +56,7 @@ contract AttestationTest is OpenSettlement {
 
         assert(settled + pended == 1 && denied == 0 && skipped == 0);
         assert((settled == 1) == _isSigned(digest, r, vs, attester));
-        assert(_settlement.isSpent(PROVIDER, SEQUENCE) == (settled == 1));
+        assert(_admin.isSpent(PROVIDER, SEQUENCE) == (settled == 1));
     }
 
     /// The registry names no key before 1970, and not the zero address.

@@ -7,6 +7,7 @@ import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFact
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
+import {SettlementAdmin} from "../../contracts/settlement/SettlementAdmin.sol";
 import {SettlementExtension} from "../../contracts/settlement/SettlementExtension.sol";
 
 /// @notice The contracts around the extension, as far as a payout needs them: one registered payout address for
@@ -34,7 +35,15 @@ contract ExtensionHarness is SettlementExtension {
             IERC20(address(around)),
             IPatientEscrow(address(0)),
             IInsurerPayerFactory(address(around)),
-            IProviderRegistry(address(around))
+            IProviderRegistry(address(around)),
+            address(
+                new SettlementAdmin(
+                    IERC20(address(around)),
+                    IPatientEscrow(address(0)),
+                    IInsurerPayerFactory(address(around)),
+                    IProviderRegistry(address(around))
+                )
+            )
         )
     {}
 

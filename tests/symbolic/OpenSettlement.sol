@@ -8,7 +8,9 @@ import {PatientEscrow} from "../../contracts/PatientEscrow.sol";
 import {IInsurerPayerFactory} from "../../contracts/interfaces/IInsurerPayerFactory.sol";
 import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
+import {ISettlementAdmin} from "../../contracts/interfaces/ISettlementAdmin.sol";
 import {PayerAddress} from "../../contracts/payer/PayerAddress.sol";
+import {SettlementAdmin} from "../../contracts/settlement/SettlementAdmin.sol";
 import {SettlementExtension} from "../../contracts/settlement/SettlementExtension.sol";
 import {TypedData} from "../../contracts/codec/TypedData.sol";
 import {CategoryTerms, CobMode, Fee, PlanTerms} from "../../contracts/types/Terms.sol";
@@ -102,6 +104,8 @@ abstract contract OpenSettlement is Cheats {
 
     Surroundings internal _around;
     ClaimSettlement internal _settlement;
+    /// What settlement passes on to SettlementAdmin.
+    ISettlementAdmin internal _admin;
     PatientEscrow internal _escrow;
     InsurerPayer internal _payer;
 
@@ -124,17 +128,16 @@ abstract contract OpenSettlement is Cheats {
         // Each of the two knows the other: settlement is made elsewhere and put where the escrow looks for it. Its
         // storage begins empty there, but for who governs.
         IPatientEscrow escrow = IPatientEscrow(address(_escrow));
-        new SettlementExtension{salt: 0}(token, escrow, factory, registry);
-        ClaimSettlement made =
-            new ClaimSettlement(token, escrow, factory, registry, address(_around), address(this));
+        address admin = address(new SettlementAdmin(token, escrow, factory, registry));
+        address extension = address(new SettlementExtension(token, escrow, factory, registry, admin));
+        ClaimSettlement made = new ClaimSettlement(token, escrow, factory, registry, address(_around), extension);
         vm.etch(SETTLEMENT, address(made).code);
         vm.store(SETTLEMENT, 0, bytes32(uint256(uint160(address(_around)))));
-        _settlement = ClaimSettlement(SETTLEMENT);
+        (_settlement, _admin) = (ClaimSettlement(SETTLEMENT), ISettlementAdmin(SETTLEMENT));
         address[] memory members = new address[](1);
         members[0] = ORACLE;
-        ISettlementExtension extension = ISettlementExtension(address(_settlement));
-        extension.openEpoch(members, 1);
-        extension.setOperatorFee(10_000, 100);
+        _admin.openEpoch(members, 1);
+        _admin.setOperatorFee(10_000, 100);
 
         _openPayer();
         vm.prank(PATIENT);
@@ -148,7 +151,7 @@ abstract contract OpenSettlement is Cheats {
     /// The provider's registry says that a key attests from now on, or no more.
     function _noteAttester(address attester, bool stands) internal {
         vm.prank(address(_around));
-        ISettlementExtension(address(_settlement)).noteAttester(PROVIDER, attester, stands);
+        _admin.noteAttester(PROVIDER, attester, stands);
     }
 
     function _openPayer() private {
@@ -216,7 +219,7 @@ abstract contract OpenSettlement is Cheats {
         internal
         returns (uint32 settled, uint32 denied, uint32 pended, uint32 skipped)
     {
-        assume(ecrecover(_settlement.batchDigest(header, sections), V, R, S) == ORACLE);
+        assume(ecrecover(_admin.batchDigest(header, sections), V, R, S) == ORACLE);
         return _settlement.settle(header, sections, abi.encodePacked(ORACLE, R, S, V), 1);
     }
 

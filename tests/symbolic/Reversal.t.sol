@@ -8,6 +8,7 @@ import {IPatientEscrow} from "../../contracts/interfaces/IPatientEscrow.sol";
 import {IProviderRegistry} from "../../contracts/interfaces/IProviderRegistry.sol";
 import {ISettlementState} from "../../contracts/interfaces/ISettlementState.sol";
 import {PackedClaim} from "../../contracts/codec/PackedClaim.sol";
+import {SettlementAdmin} from "../../contracts/settlement/SettlementAdmin.sol";
 import {SettlementExtension} from "../../contracts/settlement/SettlementExtension.sol";
 import {Cheats} from "./Cheats.sol";
 
@@ -65,7 +66,15 @@ contract ReversalHarness is SettlementExtension {
             IERC20(address(around)),
             IPatientEscrow(address(around)),
             IInsurerPayerFactory(address(around)),
-            IProviderRegistry(address(around))
+            IProviderRegistry(address(around)),
+            address(
+                new SettlementAdmin(
+                    IERC20(address(around)),
+                    IPatientEscrow(address(around)),
+                    IInsurerPayerFactory(address(around)),
+                    IProviderRegistry(address(around))
+                )
+            )
         )
     {}
 

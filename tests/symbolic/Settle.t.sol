@@ -64,7 +64,7 @@ contract SettleTest is OpenSettlement {
 
         Books memory now_ = _books();
         assert(settled + pended == 1 && denied == 0 && skipped == 0);
-        assert(_settlement.isSpent(PROVIDER, SEQUENCE) == (settled == 1));
+        assert(_admin.isSpent(PROVIDER, SEQUENCE) == (settled == 1));
         uint256 charged = before.balance - now_.balance;
         uint256 paid = before.pool - now_.pool;
         uint256 earned = now_.credit + now_.fees - before.credit - before.fees;
@@ -79,9 +79,9 @@ contract SettleTest is OpenSettlement {
     function _books() private view returns (Books memory books) {
         books.balance = _escrow.balanceOf(PATIENT);
         books.pool = _payer.pool();
-        ISettlementState.Credit memory credit = _settlement.creditOf(PROVIDER);
+        ISettlementState.Credit memory credit = _admin.creditOf(PROVIDER);
         books.credit = uint256(credit.matured) + credit.maturing;
-        credit = _settlement.feesOf(OPERATOR);
+        credit = _admin.feesOf(OPERATOR);
         books.fees = uint256(credit.matured) + credit.maturing;
         books.settlementTokens = _around.balanceOf(SETTLEMENT);
         books.escrowTokens = _around.balanceOf(address(_escrow));
