@@ -37,7 +37,7 @@ def test_verify__as_deployed__has_no_differences(town: Town) -> None:
     assert facts["admin_delay_seconds"] == facts["registrar_delay_seconds"] == 2 * 86_400
     assert facts["test_token"]
     assert set(facts["contracts"]) == {
-        *("governance", "token", "registry", "escrow", "payers", "settlement", "extension"),
+        *("governance", "token", "registry", "escrow", "payers", "settlement", "extension", "admin"),
     }
     shown = town("deploy", "verify").out
     assert "to the byte" in shown

@@ -14,7 +14,7 @@ from chainbill.chain.artifacts import CONTRACTS
 
 SOURCES = Path(__file__).resolve().parents[2] / "contracts"
 
-DELEGATES = {"ClaimSettlement": "SettlementExtension"}
+DELEGATES = {"ClaimSettlement": "SettlementExtension", "SettlementExtension": "SettlementAdmin"}
 """Whose code a contract runs as its own."""
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)

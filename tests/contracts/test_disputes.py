@@ -24,7 +24,7 @@ from tests.support.deployment import (
     State,
     account,
 )
-from tests.support.evm import Contract, Receipt, reverts
+from tests.support.evm import Receipt, reverts
 
 from chainbill.attestation.patient_intents import DisputeClaim
 from chainbill.attestation.signing import Signer
@@ -259,41 +259,6 @@ def test_dispute__one_of_two_claims_of_a_day__leaves_the_other_alone(protocol: P
     protocol.resolve(second, ruling(second))
     assert protocol.credit_of() == Credit(maturing=VISIT_CREDIT)
     protocol.assert_solvent()
-
-
-def test_extension__called_directly__refuses_every_verb(protocol: Protocol) -> None:
-    """It has neither claims nor money: a bond sent to it would be lost."""
-    extension = Contract(protocol.evm, protocol.settlement.read("extensionCode"), "ClaimSettlement")
-    protocol.mint(protocol.provider, DOLLAR, extension)
-    settled = settle(protocol)
-    verbs: dict[str, tuple[object, ...]] = {
-        "withdraw": (1,),
-        "withdrawFees": (protocol.operator,),
-        "depositBond": (1, DOLLAR),
-        "drawAdvance": (1, 1),
-        "withdrawBond": (1,),
-        "dispute": (settled.words, 0, settled.root_slot, list(settled.proof)),
-        "disputeBySig": (settled.words, settled.root_slot, list(settled.proof), 2**64, b""),
-        "void": (settled.words, settled.root_slot, list(settled.proof)),
-        "concede": (settled.words,),
-        "answer": (settled.words, bytes(32)),
-        "resolve": (settled.words, NOTHING_LEFT),
-        "close": (settled.words,),
-        "collectReceivable": (1, 1),
-        "collectRefund": (1,),
-        "suspend": (1,),
-        "reinstate": (1,),
-        "setOperatorFee": (0, 0),
-        "openEpoch": ([protocol.stranger], 1),
-        "endEpoch": (1,),
-        "pause": (),
-        "unpause": (),
-        "noteAttester": (1, protocol.stranger, True),
-    }
-    for verb, arguments in verbs.items():
-        for caller in (protocol.provider, protocol.governor):
-            with reverts("OnlyDelegated"):
-                extension.send(caller, verb, *arguments)
 
 
 # ---- by signature -----------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""SettlementExtension and SettlementAdmin implement the interfaces by which they are called through ClaimSettlement:
-where one drifts, nothing compiles; and what ClaimSettlement passes on is in its ABI."""
+"""SettlementExtension and SettlementAdmin implement the interfaces by which they are called through
+ClaimSettlement: where one drifts, nothing compiles; and what ClaimSettlement passes on is in its ABI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""docs/storage.md against the compiler's own storage layouts; a contract and those whose code it runs share one."""
+"""docs/storage.md against the compiler's own storage layouts; a contract and those whose code it runs share
+one."""
 
 from __future__ import annotations
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hexbytes import HexBytes
 from tests.support.foreign_chain import ForeignChain, foreign_chain
 from tests.support.workplace import Workplace
 from web3 import Web3
 
 from chainbill.chain import deploy as deploy_module
 from chainbill.chain.artifacts import Artifact, load_artifact
-from chainbill.chain.deploy import PROXY_STEP, STEPS, Plan
+from chainbill.chain.deploy import CONTRACTS, STEPS, Plan
 from chainbill.chain.deployments import Way, deployment_text, read_deployment
 from chainbill.chain.deterministic_proxy import PROXY
 from chainbill.chain.node.sender import Sender
 from chainbill.chain.roles import GovernanceDelays
-from chainbill.errors import ChainError, ContractReverted, NeedsGas, StateError, TokenRefused, WrongChain
+from chainbill.errors import ChainError, NeedsGas, StateError, TokenRefused, WrongChain
 from chainbill.operations import deploying
 from chainbill.operations.deploying import (
     GAS_OF_MEMBER,
@@ -32,9 +34,6 @@ from chainbill.operations.deploying import (
 from chainbill.operations.deployment_check import check_deployment
 from chainbill.state.address_book import AddressBook, Role
 from chainbill.state.session import Session
-
-PROXIED_STEPS = tuple(step for step in STEPS if step != PROXY_STEP)
-"""Where the chain has a CREATE2 proxy."""
 
 
 class CutOff(BaseException):
@@ -64,8 +63,8 @@ def test_deploy__with_the_proxy__stands_as_written_and_is_recorded(workplace: Wo
     done = deploy(workplace)
     assert done.check.differences == ()
     assert ways(done) == {
-        **dict.fromkeys(("governance", "token", "extension"), Way.CREATE2),
-        **dict.fromkeys(("registry", "payers", "escrow", "settlement"), Way.CREATE),
+        **dict.fromkeys(("governance", "token"), Way.CREATE2),
+        **dict.fromkeys(("registry", "payers", "escrow", "admin", "extension", "settlement"), Way.CREATE),
     }
     assert verify_deployment(workplace.state).differences == ()
     assert of_another_salt(workplace, done) == [
@@ -104,7 +103,7 @@ def test_deploy__without_the_proxy__takes_addresses_from_nonces(
         done = deploy(done_there)
         assert done.check.differences == ()
         assert sent(done_there) == len(STEPS)
-    assert [name for name, way in ways(done).items() if way is Way.CREATE2] == ["extension"]
+    assert ways(done) == dict.fromkeys(CONTRACTS, Way.CREATE)
 
 
 def test_deploy__no_delays__stands_as_written(workplace: Workplace) -> None:
@@ -161,7 +160,7 @@ CUTS = pytest.mark.parametrize(
 def test_deploy__cut_off_at_every_transaction__goes_on_and_sends_nothing_twice(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch, method: str, after: bool
 ) -> None:
-    cut_at_every_step(workplace, monkeypatch, method, after, PROXIED_STEPS)
+    cut_at_every_step(workplace, monkeypatch, method, after)
 
 
 @pytest.mark.slow
@@ -173,13 +172,13 @@ def test_deploy__without_the_proxy_cut_off_at_every_transaction__goes_on_and_sen
     after: bool,
 ) -> None:
     with foreign_chain(proxy=False) as bare:
-        cut_at_every_step(new_workplace(bare), monkeypatch, method, after, STEPS)
+        cut_at_every_step(new_workplace(bare), monkeypatch, method, after)
 
 
 def cut_at_every_step(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch, method: str, after: bool, steps: tuple[str, ...]
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch, method: str, after: bool
 ) -> None:
-    for cut in range(len(steps)):
+    for cut in range(len(STEPS)):
         # What was never noted is done again, up to where the run before has ended.
         call = 2 if method == "note" and not after and cut > 0 else 1
         with monkeypatch.context() as patch:
@@ -191,51 +190,55 @@ def cut_at_every_step(
         assert sent(workplace) == cut + (method == "forget")
     done = deploy(workplace)
     assert done.check.differences == ()
-    assert len(set(done.transactions)) == len(steps)
-    assert sent(workplace) == len(steps)
+    assert len(set(done.transactions)) == len(STEPS)
+    assert sent(workplace) == len(STEPS)
 
 
-def test_deploy__somebody_else_creates_the_extension_first__it_is_the_same_and_is_taken(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["governance", "token"])
+def test_deploy__somebody_else_creates_by_the_salt_first__it_is_the_same_and_is_taken(
+    workplace: Workplace, name: str
 ) -> None:
     def ahead(step: str) -> None:
-        if step == "extension":
+        if step == name:
             w3 = workplace.chain.w3
             plan = Plan.model_validate_json(workplace.state.deploying.read_bytes())
-            creation = deploy_module._proxy_creation(w3, plan, step, plan.at)
-            assert creation.proxy == PROXY
-            Sender(w3, workplace.chain.funded).send(creation)
+            salt = bytes(HexBytes(plan.salt or "0x"))
+            creation = deploy_module._creation_by_salt(w3, step, salt, plan.deployer, plan.at)
+            assert creation.address == plan.at[name]
+            Sender(w3, workplace.chain.funded).send(creation)  # type: ignore[arg-type]
 
     prepared = prepare(workplace.state, workplace.request())
     done = carry_out_deployment(workplace.state, prepared, on_step=ahead)
     assert done.check.differences == ()
-    assert done.check.made.contracts["extension"].transaction is None
-    assert len(done.transactions) == len(PROXIED_STEPS) - 1
+    assert done.check.made.contracts[name].transaction is None
+    assert len(done.transactions) == len(STEPS) - 1
 
 
-def test_deploy__other_code_in_the_extensions_place__settlement_is_never_created(
-    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A package that was tampered with, but for ClaimSettlement's own artifact."""
+def tamper_with(patch: pytest.MonkeyPatch, contract: str) -> None:
+    """Have ``deploy`` create other code of a contract: its last byte is another, which no deployment runs."""
 
     def tampered(name: str) -> Artifact:
         artifact = load_artifact(name)
         last = int(artifact.bytecode[-2:], 16) ^ 1
         other_code = f"{artifact.bytecode[:-2]}{last:02x}"
-        return replace(artifact, bytecode=other_code) if "Extension" in name else artifact
+        return replace(artifact, bytecode=other_code) if name == contract else artifact
 
-    prepared = prepare(workplace.state, workplace.request())
+    patch.setattr(deploy_module, "load_artifact", tampered)
+
+
+@pytest.mark.parametrize("name", ["extension", "admin"])
+def test_deploy__other_code_behind_settlement__is_named_by_the_check_at_its_end_and_ever_after(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Constructors ask for the wiring, which is right: it takes a comparison of the code."""
     with monkeypatch.context() as patch:
-        patch.setattr(deploy_module, "load_artifact", tampered)
-        other = prepare(workplace.state, workplace.request())
-        with pytest.raises(ContractReverted, match="NoExtension"):
-            carry_out_deployment(workplace.state, other)
-    assert other.plan.at["extension"] != prepared.plan.at["extension"]
-    assert not workplace.chain.w3.eth.get_code(other.plan.at["settlement"])
-    assert not any(workplace.state.deployments.glob("*.json"))
+        tamper_with(patch, CONTRACTS[name])
+        done = deploy(workplace)
+    for check in (done.check, verify_deployment(workplace.state)):
+        assert [(each.about, each.what) for each in check.differences] == [(name, "code")]
 
 
-@pytest.mark.parametrize("after_step", ["registry", "escrow", "extension"])
+@pytest.mark.parametrize("after_step", ["registry", "escrow", "admin", "extension"])
 def test_deploy__account_sends_something_else_in_between__computes_the_addresses_again(
     workplace: Workplace, after_step: str
 ) -> None:
@@ -283,6 +286,32 @@ def test_deploy__begun_on_other_terms__is_refused_until_it_is_given_up(
     done = deploy(workplace, threshold=3, salt="another", start_over=True)
     assert done.check.differences == ()
     assert done.check.made.oracle_threshold == 3
+
+
+def test_deploy__begun_with_other_code__is_refused_until_it_is_given_up(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        tamper_with(patch, "SettlementAdmin")
+        begin(workplace, monkeypatch)
+        assert prepare(workplace.state, workplace.request()).begun
+    with pytest.raises(StateError, match="begun with other code"):
+        prepare(workplace.state, workplace.request())
+    assert deploy(workplace, salt="another", start_over=True).check.differences == ()
+
+
+def test_deploy__begun_by_a_version_that_noted_no_code__is_refused_until_it_is_given_up(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It made settlement's extension by CREATE2, where need be by a proxy of its own."""
+    begin(workplace, monkeypatch)
+    notes = json.loads(workplace.state.deploying.read_bytes())
+    del notes["code"], notes["at"]["admin"], notes["nonces"]["admin"], notes["nonces"]["extension"]
+    notes["at"]["proxy"] = PROXY
+    workplace.state.deploying.write_text(json.dumps(notes))
+    with pytest.raises(StateError, match="damaged or of another version"):
+        prepare(workplace.state, workplace.request())
+    assert deploy(workplace, salt="another", start_over=True).check.differences == ()
 
 
 # ---- refused before anything is sent --------------------------------------------------------------------
@@ -403,7 +432,7 @@ def test_deploy__existing_token_that_moves_exactly__is_wired_in(
     assert done.check.differences == ()
     assert (done.deployment.token, ways(done)["token"]) == (token.address, Way.EXISTING)
     assert not done.check.made.test_token
-    assert sent(workplace) == len(PROXIED_STEPS) - 1
+    assert sent(workplace) == len(STEPS) - 1
 
 
 @pytest.mark.parametrize(

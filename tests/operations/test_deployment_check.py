@@ -9,6 +9,7 @@ import pytest
 from eth_utils.address import to_checksum_address
 from tests.support.senders import Stage
 
+from chainbill.chain.artifacts import load_artifact
 from chainbill.chain.contracts.client import ContractClient
 from chainbill.chain.deployments import Created, Deployment, Making, Way
 from chainbill.chain.protocol import Protocol
@@ -64,7 +65,7 @@ def test_check__as_deployed__has_nothing_to_name(stage: Stage) -> None:
 
 # ---- code -----------------------------------------------------------------------------------------------
 
-CONTRACTS = ("governance", "token", "registry", "escrow", "payers", "settlement", "extension")
+CONTRACTS = ("governance", "token", "registry", "escrow", "payers", "settlement", "extension", "admin")
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
@@ -76,38 +77,66 @@ def test_check__one_byte_of_code_is_another__names_the_contract(spoilt: Stage, n
     assert named(spoilt)[:2] == [(name, "code"), (name, "the hash of its code")]
 
 
-@pytest.mark.parametrize("name", ["registry", "extension"])
+@pytest.mark.parametrize("name", ["registry", "extension", "admin"])
 def test_check__no_code__names_the_contract(spoilt: Stage, name: str) -> None:
     spoilt.rpc("anvil_setCode", made(spoilt).contracts[name].address, "0x")
     about = {each.about for each in code_differences(spoilt.w3, spoilt.deployment)}
     assert about == {name}
 
 
-def test_check__settlement_runs_other_code__is_named_though_nothing_is_recorded_of_it(spoilt: Stage) -> None:
+@pytest.mark.parametrize("front, behind", [("settlement", "extension"), ("extension", "admin")])
+def test_check__settlement_runs_other_code__is_named_though_nothing_is_recorded_of_it(
+    spoilt: Stage, front: str, behind: str
+) -> None:
     """Whoever deploys could put anything behind settlement: what is delegated to is held to the byte."""
-    extension, other = made(spoilt).contracts["extension"], to_checksum_address("0x" + "77" * 20)
-    code = bytes(spoilt.w3.eth.get_code(extension.address))
+    genuine, other = made(spoilt).contracts[behind], to_checksum_address("0x" + "77" * 20)
+    code = bytes(spoilt.w3.eth.get_code(genuine.address))
     spoilt.rpc("anvil_setCode", other, f"0x{code.hex()}")
-    assert set(delegate_to(spoilt, other)) == {
-        ("extension", immutable) for immutable in ("_self", "_cachedThis", "_cachedDomainSeparator")
+    assert set(delegate_to(spoilt, front, other)) == {
+        (behind, immutable) for immutable in ("_self", "_cachedThis", "_cachedDomainSeparator")
     }
     spoilt.rpc("anvil_setCode", other, "0x5f5ff3")
-    assert delegate_to(spoilt, other) == [("extension", "code")]
-    assert delegate_to(spoilt, spoilt.deployment.registry) == [("extension", "code")]
-    assert ("extension", "the address in the account of its making") in named(spoilt)
+    assert delegate_to(spoilt, front, other) == [(behind, "code")]
+    assert delegate_to(spoilt, front, spoilt.deployment.registry) == [(behind, "code")]
+    assert delegate_to(spoilt, front, spoilt.address("governor")) == [(behind, "code")]
+    assert (behind, "the address in the account of its making") in named(spoilt)
 
 
-def delegate_to(stage: Stage, other: str) -> list[tuple[str, str]]:
-    """What is found of the code where settlement's names another extension."""
-    from chainbill.chain.artifacts import load_artifact
+def test_check__settlement_runs_the_admin_as_its_extension__is_named(spoilt: Stage) -> None:
+    """It has the same wiring, which is all that a constructor can ask for."""
+    admin = made(spoilt).contracts["admin"].address
+    assert delegate_to(spoilt, "settlement", admin) == [("extension", "code")]
 
-    settlement = stage.deployment.settlement
-    code = bytearray(stage.w3.eth.get_code(settlement))
-    for place in load_artifact("ClaimSettlement").immutables["extensionCode"]:
-        code[place + 12 : place + 32] = bytes.fromhex(other[2:])
-    stage.rpc("anvil_setCode", settlement, f"0x{code.hex()}")
+
+def test_check__another_extension_with_other_code_behind_it__both_are_followed(spoilt: Stage) -> None:
+    other, foreign = (to_checksum_address("0x" + digits * 20) for digits in ("77", "88"))
+    code = bytes(spoilt.w3.eth.get_code(made(spoilt).contracts["extension"].address))
+    spoilt.rpc(
+        "anvil_setCode", other, f"0x{with_immutable(code, 'SettlementExtension', 'adminCode', foreign).hex()}"
+    )
+    spoilt.rpc("anvil_setCode", foreign, "0x5f5ff3")
+    found = delegate_to(spoilt, "settlement", other)
+    assert ("extension", "_self") in found
+    assert found[-1] == ("admin", "code")
+
+
+def delegate_to(stage: Stage, front: str, other: str) -> list[tuple[str, str]]:
+    """What is found of the code where settlement's, or its extension's, names other code to run."""
+    created = made(stage).contracts[front]
+    immutable = {"settlement": "extensionCode", "extension": "adminCode"}[front]
+    code = bytes(stage.w3.eth.get_code(to_checksum_address(created.address)))
+    changed = with_immutable(code, created.contract, immutable, other)
+    stage.rpc("anvil_setCode", created.address, f"0x{changed.hex()}")
     bare = stage.deployment.model_copy(update={"made": None})
     return [(each.about, each.what) for each in code_differences(stage.w3, bare)]
+
+
+def with_immutable(code: bytes, contract: str, immutable: str, address: str) -> bytes:
+    """A contract's code where one of its immutables is another address."""
+    changed = bytearray(code)
+    for place in load_artifact(contract).immutables[immutable]:
+        changed[place : place + 32] = bytes(12) + bytes.fromhex(address[2:])
+    return bytes(changed)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +144,9 @@ def delegate_to(stage: Stage, other: str) -> list[tuple[str, str]]:
     [
         ("escrow", "settlement", "registry"),
         ("settlement", "escrow", "token"),
+        ("extension", "token", "registry"),
+        ("admin", "token", "registry"),
+        ("admin", "registry", "token"),
         ("payers", "payerCodeHash", None),
         ("token", "_cachedChainId", None),
     ],
@@ -122,8 +154,6 @@ def delegate_to(stage: Stage, other: str) -> list[tuple[str, str]]:
 def test_check__an_immutable_is_another__is_named_with_both_values(
     spoilt: Stage, name: str, immutable: str, of: str | None
 ) -> None:
-    from chainbill.chain.artifacts import load_artifact
-
     created = made(spoilt).contracts[name]
     artifact = load_artifact(created.contract)
     code = bytearray(spoilt.w3.eth.get_code(created.address))
@@ -162,16 +192,18 @@ def test_check__record_points_to_what_answers_nothing__is_named_and_no_error(
     assert names[-1] == ("roles and quorum", "what is read of them")
 
 
-def test_check__record_without_an_account_of_a_contract__is_named(stage: Stage) -> None:
-    contracts = {name: each for name, each in made(stage).contracts.items() if name != "payers"}
+@pytest.mark.parametrize("name", ["payers", "extension", "admin"])
+def test_check__record_without_an_account_of_a_contract__is_named(stage: Stage, name: str) -> None:
+    contracts = {each: created for each, created in made(stage).contracts.items() if each != name}
     assert named(stage, remade(stage, contracts=contracts)) == [
-        ("payers", "the address in the account of its making")
+        (name, "the address in the account of its making")
     ]
 
 
-def test_check__record_with_another_extension__is_named(stage: Stage) -> None:
-    other = recreated(stage, "extension", address=stage.deployment.registry)
-    assert named(stage, other) == [("extension", "the address in the account of its making")]
+@pytest.mark.parametrize("name", ["extension", "admin"])
+def test_check__record_with_other_code_behind_settlement__is_named(stage: Stage, name: str) -> None:
+    other = recreated(stage, name, address=stage.deployment.registry)
+    assert named(stage, other) == [(name, "the address in the account of its making")]
 
 
 def test_check__record_with_another_code_hash__is_named(stage: Stage) -> None:

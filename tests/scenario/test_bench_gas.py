@@ -53,7 +53,7 @@ STEADY = (
 """Scenarios of what happens every day."""
 
 CODE_AT_MOST = 24_576 * 19 // 20
-"""EIP-170's limit with a tenth to spare, in bytes."""
+"""EIP-170's limit with a twentieth to spare, in bytes."""
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from chainbill.attestation.signing import Signer
 from chainbill.attestation.typed_data import Domain, SectionsObjection, SettlementBatch
 from chainbill.billing.accumulators import Accumulators, FamilyAccumulators
 from chainbill.billing.terms import CategoryTerms, FeeTerms, PlanTerms
-from chainbill.chain.deterministic_proxy import PROXY_CREATION_CODE
 from chainbill.chain.format.batch_codec import BatchRow, BatchSection, encode_sections
 from chainbill.chain.format.events import DisputeParty
 from chainbill.chain.format.section_signing import sign_bundled
@@ -136,8 +135,7 @@ class Protocol:
 
     def _deploy(self, token: str) -> None:
         evm, deployer = self.evm, self.governor
-        names = ("governance", "token", "registry", "payers", "escrow", "settlement")
-        proxy = evm.create(deployer, PROXY_CREATION_CODE)
+        names = ("governance", "token", "registry", "payers", "escrow", "admin", "extension", "settlement")
         at = {name: evm.next_address(deployer, ahead) for ahead, name in enumerate(names)}
         authority, money, settlement = at["governance"], at["token"], at["settlement"]
         self.payer_code = creation_code("InsurerPayer")
@@ -150,9 +148,9 @@ class Protocol:
         )
         self.escrow = evm.deploy(deployer, "PatientEscrow", money, settlement, at["payers"], at["registry"])
         around = money, at["escrow"], at["payers"], at["registry"]
-        # By anybody: it takes no nonce of the deployer's.
-        evm.call(self.stranger, proxy, bytes(32) + creation_code("SettlementExtension", *around))
-        self.settlement = evm.deploy(deployer, "ClaimSettlement", *around, authority, proxy)
+        self.admin = evm.deploy(deployer, "SettlementAdmin", *around)
+        self.extension = evm.deploy(deployer, "SettlementExtension", *around, self.admin.address)
+        self.settlement = evm.deploy(deployer, "ClaimSettlement", *around, authority, self.extension.address)
         assert [at[name].lower() for name in names] == [getattr(self, name).address.lower() for name in names]
         self._hand_out_roles()
         self.open_epoch()

@@ -290,13 +290,13 @@ class SectionsObjection:
 
     def __post_init__(self) -> None:
         """Raises AttestationError: a field does not fit its Solidity type."""
-        _check_uint("provider_id", self.provider_id, 32)
-        _check_bytes("sections_hash", self.sections_hash, 32)
-        _check_uint("announced_at", self.announced_at, 40)
+        check_uint("provider_id", self.provider_id, 32)
+        check_bytes("sections_hash", self.sections_hash, 32)
+        check_uint("announced_at", self.announced_at, 40)
 
     def struct_hash(self) -> bytes:
         """The 32-byte EIP-712 hash of this struct."""
-        words = _word(self.provider_id) + self.sections_hash + _word(self.announced_at)
+        words = word(self.provider_id) + self.sections_hash + word(self.announced_at)
         return keccak256(SECTIONS_OBJECTION_TYPEHASH + words)
 
     def digest(self, domain: Domain) -> bytes:

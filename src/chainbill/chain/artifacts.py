@@ -20,6 +20,7 @@ CONTRACTS = (
     "InsurerPayer",
     "ClaimSettlement",
     "SettlementExtension",
+    "SettlementAdmin",
     "TokenTrial",
 )
 """Every contract that is deployed, and the one that only tries a token, by Solidity name."""

@@ -2,9 +2,8 @@
 
 The contracts name each other in immutables. ``Governance`` and the token do not depend on what comes after
 them, so CREATE2 can give them addresses that are the same on every chain. Registry, factory, escrow and
-settlement name each other in a circle, which no hash of their code can close: their addresses are computed
-beforehand from the deployer's nonces. Settlement's extension is always made by CREATE2, since settlement
-knows it by its code: where the chain has no proxy for that, one of the deployment's own is made first.
+settlement, whose code is in three contracts, name each other in a circle, which no hash of their code can
+close: their addresses are computed beforehand from the deployer's nonces.
 """
 
 from __future__ import annotations
@@ -31,12 +30,7 @@ from chainbill.chain.contracts.registry import ProviderRegistry
 from chainbill.chain.contracts.settlement import ClaimSettlement
 from chainbill.chain.contracts.token import DevUsd
 from chainbill.chain.deployments import CONTRACT_NAMES, Address, Created, Deployment, Making, Way
-from chainbill.chain.deterministic_proxy import (
-    PROXY,
-    PROXY_CREATION_CODE,
-    ProxyCreation,
-    has_proxy,
-)
+from chainbill.chain.deterministic_proxy import ProxyCreation
 from chainbill.chain.node.connection import has_code, newest_block
 from chainbill.chain.node.fees import FeePolicy
 from chainbill.chain.node.mapped_errors import mapped_errors
@@ -44,6 +38,7 @@ from chainbill.chain.node.outbox import Errand
 from chainbill.chain.node.sender import ANY_NETWORK, Sender
 from chainbill.chain.roles import RESTRICTED, GovernanceDelays, GovernorRole
 from chainbill.errors import ChainError, Displaced
+from chainbill.records.hashing import keccak256
 
 CONTRACTS: dict[str, str] = {
     "governance": "Governance",
@@ -51,28 +46,23 @@ CONTRACTS: dict[str, str] = {
     "registry": "ProviderRegistry",
     "payers": "InsurerPayerFactory",
     "escrow": "PatientEscrow",
+    "admin": "SettlementAdmin",
     "extension": "SettlementExtension",
     "settlement": "ClaimSettlement",
 }
-"""What is created, in this order, by its Solidity name. Extension and settlement come last: they ask the
-factory for the payers' code hash, and settlement is created only where its extension stands."""
+"""What is created, in this order, by its Solidity name. Settlement's three come last: they ask the factory
+for the payers' code hash, and each asks the one before it, whose code it runs, for its wiring."""
 
 FIRST = ("governance", "token")
 """What depends on nothing that comes after it."""
-_IN_A_CIRCLE = ("registry", "payers", "escrow", "extension", "settlement")
-
-PROXY_STEP = "proxy"
-"""The step, before all contracts, that makes a CREATE2 proxy where the chain has none."""
+_IN_A_CIRCLE = tuple(name for name in CONTRACTS if name not in FIRST)
 
 EPOCH, ROLES = "epoch", "roles"
 """The steps after the contracts: the first oracle epoch is opened; then, and not before, the roles are handed
 out, and with them the delays."""
 
-STEPS = (PROXY_STEP, *CONTRACTS, EPOCH, ROLES)
+STEPS = (*CONTRACTS, EPOCH, ROLES)
 """Every step, in order: one transaction each."""
-
-_NO_SALT = bytes(32)
-"""What ``ClaimSettlement`` computes its extension's address with."""
 
 _MOST_DISPLACED = 3
 """How often the addresses are computed again because the account has sent something else in between."""
@@ -109,6 +99,8 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    code: str
+    """``package_code()`` of the package that began it: with other code it cannot be gone on with."""
     chain_id: int
     deployer: Address
     begun_at_block: int
@@ -133,10 +125,7 @@ class Plan(BaseModel):
     @property
     def steps(self) -> tuple[str, ...]:
         """Every step of it, in order."""
-        unneeded = {"token"} if self.token is not None else set()
-        if PROXY_STEP not in self.nonces:
-            unneeded.add(PROXY_STEP)
-        return tuple(step for step in STEPS if step not in unneeded)
+        return tuple(step for step in STEPS if step != "token" or self.token is None)
 
     def has_terms(self, terms: DeploymentTerms, deployer: str) -> bool:
         """Is it of this account and on these terms?"""
@@ -154,6 +143,12 @@ class Plan(BaseModel):
         return Way.CREATE if name in self.nonces else Way.CREATE2
 
 
+def package_code() -> str:
+    """keccak256 over the hashes of the creation codes of all that a deployment creates, and of its payers."""
+    codes = [bytes(HexBytes(load_artifact(contract).bytecode)) for contract in CONTRACTS.values()]
+    return f"0x{keccak256(b''.join(keccak256(code) for code in [*codes, payer_creation_code()])).hex()}"
+
+
 def plan_deployment(w3: Web3, deployer: str, terms: DeploymentTerms) -> Plan:
     """Compute where everything will stand.
 
@@ -163,6 +158,7 @@ def plan_deployment(w3: Web3, deployer: str, terms: DeploymentTerms) -> Plan:
     with mapped_errors():
         chain_id = w3.eth.chain_id
     plan = Plan(
+        code=package_code(),
         chain_id=chain_id,
         deployer=deployer,
         begun_at_block=newest_block(w3),
@@ -310,8 +306,7 @@ def address_by_salt(w3: Web3, name: str, salt: bytes, deployer: str, at: Mapping
         salt: 32 bytes.
         at: where governance is, for the token.
     """
-    code = bytes(HexBytes(_constructor(w3, deployer, name, at).data_in_transaction))
-    return ProxyCreation(w3, salt, code).address
+    return _creation_by_salt(w3, name, salt, deployer, at).address
 
 
 def restricted_contracts(w3: Web3, at: Mapping[str, str], *, test_token: bool) -> list[ContractClient]:
@@ -368,16 +363,14 @@ def _laid_out(w3: Web3, plan: Plan) -> Plan:
         for name in _IN_A_CIRCLE:
             done.pop(name, None)
     at: dict[str, str] = {} if plan.token is None else {"token": plan.token}
-    at.update({name: plan.at[name] for name in (PROXY_STEP, *CONTRACTS) if name in done})
-    if PROXY_STEP not in at and has_proxy(w3):
-        at[PROXY_STEP] = PROXY
+    at.update({name: plan.at[name] for name in CONTRACTS if name in done})
     nonces = {name: nonce for name, nonce in plan.nonces.items() if name in done}
     nonce = _next_nonce(w3, plan.deployer)
-    for name in (PROXY_STEP, *CONTRACTS):
+    for name in CONTRACTS:
         if name in at:
             continue
-        if name == "extension" or (plan.salt is not None and name in FIRST):
-            at[name] = _proxy_creation(w3, plan, name, at).address
+        if plan.salt is not None and name in FIRST:
+            at[name] = address_by_salt(w3, name, bytes(HexBytes(plan.salt)), plan.deployer, at)
         else:
             at[name] = get_create_address(Web3.to_checksum_address(plan.deployer), Nonce(nonce))
             nonces[name] = nonce
@@ -399,21 +392,24 @@ def _arguments(name: str, deployer: str, at: Mapping[str, str]) -> tuple[Any, ..
     if name == "escrow":
         return at["token"], at["settlement"], at["payers"], at["registry"]
     around = at["token"], at["escrow"], at["payers"], at["registry"]
-    return around if name == "extension" else (*around, at["governance"], at[PROXY_STEP])
+    if name == "admin":
+        return around
+    if name == "extension":
+        return *around, at["admin"]
+    return *around, at["governance"], at["extension"]
 
 
 def _constructor(w3: Web3, deployer: str, name: str, at: Mapping[str, str]) -> ContractConstructor:
-    if name == PROXY_STEP:
-        return w3.eth.contract(abi=[], bytecode=HexBytes(PROXY_CREATION_CODE)).constructor()
     artifact = load_artifact(CONTRACTS[name])
     factory = w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
     return factory.constructor(*_arguments(name, deployer, at))
 
 
-def _proxy_creation(w3: Web3, plan: Plan, name: str, at: Mapping[str, str]) -> ProxyCreation:
-    code = bytes(HexBytes(_constructor(w3, plan.deployer, name, at).data_in_transaction))
-    salt = _NO_SALT if name == "extension" else bytes(HexBytes(plan.salt or "0x"))
-    return ProxyCreation(w3, salt, code, Web3.to_checksum_address(at[PROXY_STEP]))
+def _creation_by_salt(
+    w3: Web3, name: str, salt: bytes, deployer: str, at: Mapping[str, str]
+) -> ProxyCreation:
+    code = bytes(HexBytes(_constructor(w3, deployer, name, at).data_in_transaction))
+    return ProxyCreation(w3, salt, code)
 
 
 # ---- carrying out -------------------------------------------------------------------------------------
@@ -461,7 +457,8 @@ def _send(w3: Web3, sender: Sender, plan: Plan, step: str) -> TxReceipt:
             sender, list(role_calls(governance, targets, sender.address, plan.delays))
         )
     if plan.way(step) is Way.CREATE2:
-        return sender.send(cast("ContractFunction", _proxy_creation(w3, plan, step, plan.at)))
+        creation = _creation_by_salt(w3, step, bytes(HexBytes(plan.salt or "0x")), plan.deployer, plan.at)
+        return sender.send(cast("ContractFunction", creation))
     return sender.send(_constructor(w3, plan.deployer, step, plan.at))
 
 

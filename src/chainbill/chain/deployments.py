@@ -67,12 +67,12 @@ class Making(BaseModel):
     """Version of solc and its settings."""
     deployer: Address
     contracts: dict[str, Created]
-    """By what each is in the protocol: ``governance``, ``token``, …, ``extension``."""
+    """By what each is in the protocol: ``governance``, ``token``, …, ``settlement``, and whose code that
+    runs besides its own: ``extension`` and ``admin``."""
     test_token: bool
     """Is the token DevUSD, which its governor makes at will?"""
     salt: Annotated[str, Field(pattern=r"^0x[0-9a-f]{64}$")] | None = None
-    """What the addresses by CREATE2 depend on besides code and governor; None: there are none, but the
-    extension's, which depends on its code and the contracts around it."""
+    """What the addresses by CREATE2 depend on besides code and governor; None: there are none."""
     governor: Address
     """In every role."""
     admin_delay_seconds: int

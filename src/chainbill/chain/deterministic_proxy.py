@@ -22,9 +22,6 @@ PROXY_CODE = bytes.fromhex(
 )
 """What must stand there."""
 
-PROXY_CREATION_CODE = bytes.fromhex("604580600e600039806000f350fe") + PROXY_CODE
-"""What creates one more such proxy, at an address of its own."""
-
 
 @dataclass(frozen=True, slots=True)
 class ProxyCreation:
@@ -35,14 +32,11 @@ class ProxyCreation:
     """32 bytes."""
     code: bytes
     """Creation code with its arguments."""
-    proxy: ChecksumAddress = PROXY
-    """Which one creates it."""
 
     @property
     def address(self) -> ChecksumAddress:
         """Where the contract will stand."""
-        proxy = bytes.fromhex(self.proxy[2:])
-        digest = keccak256(b"\xff" + proxy + self.salt + keccak256(self.code))
+        digest = keccak256(b"\xff" + bytes.fromhex(PROXY[2:]) + self.salt + keccak256(self.code))
         return Web3.to_checksum_address(digest[12:])
 
     def estimate_gas(self, transaction: TxParams) -> int:
@@ -54,7 +48,7 @@ class ProxyCreation:
         return {**transaction, **self._call()}
 
     def _call(self) -> TxParams:
-        return {"to": self.proxy, "value": Wei(0), "data": HexBytes(self.salt + self.code)}
+        return {"to": PROXY, "value": Wei(0), "data": HexBytes(self.salt + self.code)}
 
 
 def has_proxy(w3: Web3) -> bool:

@@ -22,6 +22,10 @@ _EIP712_NAMES = {"DevUSD": "Dev USD"}
 """What a contract is called in its EIP-712 domain, where not ``chainbill``. The version is 1."""
 
 
+DELEGATES = {"ClaimSettlement": "extensionCode", "SettlementExtension": "adminCode"}
+"""The immutable of a contract, by its Solidity name, that names whose code it runs besides its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class ForeignCode:
     """How the code at an address differs from the package's."""
@@ -32,14 +36,14 @@ class ForeignCode:
     found: str
 
 
-def extension_in(settlement_code: bytes) -> str | None:
-    """Whose code settlement runs where it does not act itself, by the immutable in its own code; None where
-    that is not the package's."""
-    artifact = load_artifact("ClaimSettlement")
-    if _masked(artifact, settlement_code) != artifact.runtime:
+def delegate_in(contract: str, code: bytes) -> str | None:
+    """Whose code a contract of ``DELEGATES`` runs where it does not act itself, by the immutable in its own
+    code; None where that is not the package's."""
+    artifact = load_artifact(contract)
+    if _masked(artifact, code) != artifact.runtime:
         return None
-    place = artifact.immutables["extensionCode"][0]
-    return to_checksum_address(settlement_code[place + _WORD - 20 : place + _WORD])
+    place = artifact.immutables[DELEGATES[contract]][0]
+    return to_checksum_address(code[place + _WORD - 20 : place + _WORD])
 
 
 def differences(
@@ -50,8 +54,8 @@ def differences(
     Args:
         contract: its Solidity name.
         address: where the code stands.
-        at: where the deployment's contracts are, by what they are in the protocol; for settlement, where its
-            extension is, too.
+        at: where the deployment's contracts are, by what they are in the protocol; for settlement and its
+            extension, where the extension and the admin are, too.
     """
     artifact = load_artifact(contract)
     if not code:
@@ -88,8 +92,8 @@ def _immutables(contract: str, address: str, at: Mapping[str, str], chain_id: in
         ["bytes32", "bytes32", "bytes32", "uint256", "address"],
         [_DOMAIN_TYPE, hashed_name, hashed_version, chain_id, address],
     )
-    around = {} if "extension" not in at else {"extensionCode": _address(at["extension"])}
-    return around | {
+    behind = {f"{name}Code": _address(at[name]) for name in ("extension", "admin") if name in at}
+    return behind | {
         "token": _address(at["token"]),
         "escrow": _address(at["escrow"]),
         "payers": _address(at["payers"]),

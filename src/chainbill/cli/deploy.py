@@ -195,7 +195,7 @@ def _show_deployed(prepared: Prepared, done: Deployed, output: Path | None) -> N
     went_on = ", going on with what was begun" if prepared.begun else ""
     click.echo(f"chainbill is deployed on {prepared.network.name}{went_on}.")
     click.echo(
-        "Governance, registry and a token of ours have addresses that are the same on every chain (CREATE2)."
+        "Governance and a token of ours have addresses that are the same on every chain (CREATE2)."
         if prepared.deterministic
         else "Addresses come from the account's nonces: the CREATE2 proxy is not on this chain."
     )

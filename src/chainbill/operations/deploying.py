@@ -15,13 +15,13 @@ from web3 import Web3
 from chainbill.attestation.address import checksum_address
 from chainbill.chain.deploy import (
     EPOCH,
-    PROXY_STEP,
     ROLES,
     STEPS,
     DeploymentTerms,
     Plan,
     carry_out,
     deployment_of,
+    package_code,
     plan_deployment,
 )
 from chainbill.chain.deployments import Deployment, read_deployment, save_deployment
@@ -84,13 +84,13 @@ MOST_MEMBERS = 32
 """Of an oracle epoch (``QuorumAdmin.MAX_MEMBERS``)."""
 
 GAS_OF_STEPS = {
-    PROXY_STEP: 80_000,
     "governance": 2_300_000,
     "token": 1_350_000,
     "registry": 1_150_000,
     "payers": 620_000,
     "escrow": 3_500_000,
-    "extension": 5_400_000,
+    "admin": 1_900_000,
+    "extension": 5_200_000,
     "settlement": 5_400_000,
     EPOCH: 120_000,
     ROLES: 720_000,
@@ -157,7 +157,7 @@ def prepare(state: StateDirectory, request: DeploymentRequest, rpc_url: str | No
 
     Raises:
         StateError: no network is meant, it has a deployment, a name is nobody's, the quorum is none, or a
-            deployment on other terms was begun.
+            deployment on other terms or with other code was begun.
         TokenRefused: the token cannot be relied on; or DevUSD is asked for on a chain of real money.
         NeedsGas: the account cannot pay.
         ChainError: the node could not be reached or refused.
@@ -287,9 +287,14 @@ def _begun(
         plan = Plan.model_validate_json(noted)
     except ValidationError:
         raise StateError(
-            f"the notes of a deployment that was begun, {state.deploying}, are damaged",
+            f"the notes of a deployment that was begun, {state.deploying}, are damaged or of another version",
             hint="give it up, and what stands of it with it: `start_over=True`",
         ) from None
+    if plan.code != package_code():
+        raise StateError(
+            f"a deployment on {network.name} was begun with other code than this version's",
+            hint="finish it with the version that began it, or give it up: `start_over=True`",
+        )
     if plan.chain_id != network.chain_id or not plan.has_terms(terms, deployer):
         raise StateError(
             f"a deployment on {network.name} was begun on other terms",

@@ -20,7 +20,7 @@ from chainbill.chain.node.endpoints import check_chain
 from chainbill.chain.node.mapped_errors import mapped_errors
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.roles import RESTRICTED, GovernorRole, label_of
-from chainbill.chain.runtime_code import differences, extension_in
+from chainbill.chain.runtime_code import delegate_in, differences
 from chainbill.chain.token_trial import DECIMALS
 from chainbill.errors import ChainError, NotDeployed
 
@@ -161,10 +161,15 @@ def _code(w3: Web3, deployment: Deployment) -> Iterator[Difference]:
 
 
 def _places(w3: Web3, deployment: Deployment) -> dict[str, str]:
-    """Every contract's address; the extension's is what settlement's code says, and nothing where that is not
-    the package's."""
-    extension = extension_in(_code_at(w3, deployment.settlement))
-    return {**deployment.addresses(), **({} if extension is None else {"extension": extension})}
+    """Every contract's address; the extension's is what settlement's code says, the admin's what the
+    extension's says, and nothing where the code that would say it is not the package's."""
+    at = deployment.addresses()
+    for name, behind in (("settlement", "extension"), ("extension", "admin")):
+        address = delegate_in(CONTRACTS[name], _code_at(w3, at[name]))
+        if address is None:
+            break
+        at[behind] = address
+    return at
 
 
 def _code_at(w3: Web3, address: str) -> bytes:

@@ -43,8 +43,8 @@ GAS_PER_SIGNATURE = 8_000
 """For each signature of a provider's: its bytes, what is hashed for it, and whose it is."""
 
 GAS_PER_SECONDARY = 150_000
-"""For each row with a secondary payer: two payers that price it row by row and then write, after they have priced
-and written the whole section twice and taken that back, new units of the year included."""
+"""For each row with a secondary payer: two payers that price it row by row and then write, after they have
+priced and written the whole section twice and taken that back, new units of the year included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ class BenchStage:
             "InsurerPayer": self._payers[0].address,
             "ClaimSettlement": deployed.settlement,
             "SettlementExtension": self.protocol.settlement.extension_code(),
+            "SettlementAdmin": self.protocol.settlement.admin_code(),
         }
 
     def receipts(self) -> Iterator[TxReceipt]:

@@ -371,8 +371,12 @@ class ClaimSettlement(ContractClient):
         return Dispute(DisputeStatus(status), disputers, *rest)
 
     def extension_code(self) -> str:
-        """The contract whose code runs the verbs that do not settle."""
+        """The contract whose code runs the verbs of payouts, bonds, disputes and unanswered sections."""
         return str(self._call("extensionCode"))
+
+    def admin_code(self) -> str:
+        """The contract whose code runs the verbs of the governor and the registry, and the views."""
+        return str(self._call("adminCode"))
 
     def nonce_of(self, patient: str) -> int:
         """What the patient's next ``DisputeClaim`` must name."""
