@@ -30,8 +30,6 @@ NOT_REACHED = {
     ("single", "amsterdam", "bound"),
     ("batch_100_patients_100", "osaka", "wanted"),
     ("batch_200_mixed", "osaka", "wanted"),
-    ("family", "osaka", "wanted"),
-    ("secondary", "osaka", "wanted"),
     ("pended", "osaka", "wanted"),
     ("pended_over_limit", "osaka", "wanted"),
 }

@@ -25,7 +25,7 @@ from chainbill.errors import ChainError
 from chainbill.records.hashing import keccak256
 from chainbill.scenario.bench_fork import simulated, simulating_geth
 from chainbill.scenario.bench_setup import STARTS_AT
-from chainbill.scenario.gas_pricing import ChangedSlots, changed_slots, gas_by
+from chainbill.scenario.gas_pricing import ChangedSlots, changed_slots, gas_as_sent, gas_by
 from chainbill.scenario.gas_schedule import AMSTERDAM, OSAKA
 
 CALLED, OTHER = "0x" + "10" * 20, "0x" + "20" * 20
@@ -173,6 +173,14 @@ def test_gas_by__each_case__is_what_geth_asks_for(probed: Probed, name: str) -> 
     traced = probed.traced(case)
     assert (traced.gas_used, gas_by(OSAKA, traced).used) == (case.osaka, case.osaka)
     assert gas_by(AMSTERDAM, traced).used == case.amsterdam
+
+
+def test_gas_as_sent__names_that_do_not_pay__are_left_out(probed: Probed) -> None:
+    case = CASES["slots and accounts named beforehand"]
+    named, unnamed = probed.traced(case), probed.traced(replace(case, access_list=[]))
+    assert gas_as_sent(OSAKA, named) == gas_by(OSAKA, named)
+    assert gas_as_sent(AMSTERDAM, named) == gas_by(AMSTERDAM, unnamed)
+    assert gas_by(AMSTERDAM, unnamed).used < gas_by(AMSTERDAM, named).used
 
 
 @pytest.mark.slow

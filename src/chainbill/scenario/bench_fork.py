@@ -18,7 +18,7 @@ from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.errors import ChainError, DevnetError
 from chainbill.scenario.bench_gas import creations, hash_of, open_bench
 from chainbill.scenario.bench_scenarios import PEERS
-from chainbill.scenario.gas_pricing import PRECOMPILES, gas_by, names_state
+from chainbill.scenario.gas_pricing import PRECOMPILES, gas_as_sent, names_state
 from chainbill.scenario.gas_schedule import AMSTERDAM, OSAKA, GasSchedule
 
 HARDFORKS: dict[str, GasSchedule] = {"osaka": OSAKA, "amsterdam": AMSTERDAM}
@@ -69,7 +69,7 @@ def measure_fork(
     with simulating_geth(hardfork) as geth, open_bench(only) as bench:
 
         def run(transactions: Sequence[str]) -> RunGas:
-            ours = sum(gas_by(HARDFORKS[hardfork], each).used for each in bench.trace(transactions))
+            ours = sum(gas_as_sent(HARDFORKS[hardfork], each).used for each in bench.trace(transactions))
             names = names_state(HARDFORKS[hardfork])
             return RunGas(sum(simulated(geth, bench.node, each, names) for each in transactions), ours)
 
@@ -110,7 +110,7 @@ def check_rules(node: JsonRpc, hardfork: str) -> None:
         )
 
 
-def simulated(geth: JsonRpc, node: JsonRpc, transaction: str, names: bool) -> int:
+def simulated(geth: JsonRpc, node: JsonRpc, transaction: str, names: bool = True) -> int:
     """The gas of a transaction of ``node``'s chain on ``geth``; ``names``: with its access list."""
     sent = node.call("eth_getTransactionByHash", transaction)
     block = node.call("eth_getBlockByHash", sent["blockHash"], False)

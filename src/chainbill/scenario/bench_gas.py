@@ -17,7 +17,7 @@ from chainbill.chain.devnet.gas_trace import TRACE_SECONDS, TracedTransaction, t
 from chainbill.chain.node.json_rpc import JsonRpc
 from chainbill.scenario.bench_scenarios import PEERS, SCENARIOS, Peer, Scenario
 from chainbill.scenario.bench_setup import BenchStage, bench_stage
-from chainbill.scenario.gas_pricing import ChangedSlots, changed_slots, gas_by
+from chainbill.scenario.gas_pricing import ChangedSlots, changed_slots, gas_as_sent
 from chainbill.scenario.gas_profile import GasProfile, profile_of
 from chainbill.scenario.gas_schedule import AMSTERDAM
 
@@ -173,7 +173,7 @@ def _figure(scenario: Scenario, traced: Sequence[TracedTransaction]) -> GasFigur
 
 def _fork_gas(traced: Sequence[TracedTransaction], shares: int = 1) -> ForkGas:
     used = sum(each.gas_used for each in traced)
-    to_come = sum(gas_by(AMSTERDAM, each).used for each in traced)
+    to_come = sum(gas_as_sent(AMSTERDAM, each).used for each in traced)
     return ForkGas(-(-used // shares), -(-to_come // shares))
 
 
@@ -183,5 +183,5 @@ def _peer_gas(bench: Bench, peer: Peer) -> ForkGas:
 
 
 def _creation_gas(traced: TracedTransaction) -> CreationGas:
-    to_come = gas_by(AMSTERDAM, traced)
+    to_come = gas_as_sent(AMSTERDAM, traced)
     return CreationGas(traced.gas_used, to_come.used, to_come.state)

@@ -64,10 +64,24 @@ def gas_by(schedule: GasSchedule, traced: TracedTransaction) -> PricedGas:
     Raises:
         ChainError: the trace does not add up to what was measured, or has something that no schedule prices.
     """
+    return _priced(schedule, traced, traced)
+
+
+def gas_as_sent(schedule: GasSchedule, traced: TracedTransaction) -> PricedGas:
+    """As ``gas_by``, of the transaction as its sender would have sent it by that schedule's rules: naming
+    nothing beforehand where that does not pay.
+
+    Raises:
+        ChainError: as ``gas_by``.
+    """
+    return _priced(schedule, traced, traced if names_state(schedule) else replace(traced, access_list={}))
+
+
+def _priced(schedule: GasSchedule, traced: TracedTransaction, sent: TracedTransaction) -> PricedGas:
+    """What ``sent`` takes by a schedule; it is what was ``traced`` but for its access list."""
     if traced.unpriced is not None:
         raise ChainError(f"gas by other rules is not known of a transaction with {traced.unpriced}")
-    today, sent = _Pricing(OSAKA, traced), _as_sent(schedule, traced)
-    other = _Pricing(schedule, sent)
+    today, other = _Pricing(OSAKA, traced), _Pricing(schedule, sent)
     _check(today, traced)
     same = used_before_refund(traced) - intrinsic_gas(OSAKA, traced) - today.regular
     used = same + intrinsic_gas(schedule, sent) + other.regular + other.now.state
@@ -78,11 +92,6 @@ def names_state(schedule: GasSchedule) -> bool:
     """Does a name in an access list cost less than it saves? Only then does a sender name anything
     (``chain.node.access_list``)."""
     return schedule.access_list_storage_key_cost + WARM_ACCESS < schedule.cold_storage_read
-
-
-def _as_sent(schedule: GasSchedule, traced: TracedTransaction) -> TracedTransaction:
-    """The transaction as its sender would have sent it by a schedule's rules."""
-    return traced if names_state(schedule) else replace(traced, access_list={})
 
 
 def changed_slots(traced: TracedTransaction) -> ChangedSlots:
