@@ -15,21 +15,25 @@ import {IProviderRegistry} from "./interfaces/IProviderRegistry.sol";
 import {Calendar} from "./math/Calendar.sol";
 import {AttestationCheck} from "./settlement/AttestationCheck.sol";
 import {BatchWriter} from "./settlement/BatchWriter.sol";
+import {Coordination} from "./settlement/Coordination.sol";
 import {CreditAccount} from "./settlement/CreditAccount.sol";
+import {Cursor, Cursors} from "./settlement/Cursor.sol";
 import {ExtensionCalls} from "./settlement/ExtensionCalls.sol";
 import {QuorumCheck} from "./settlement/QuorumCheck.sol";
+import {RefusedRows} from "./settlement/RefusedRows.sol";
 import {SectionCalls} from "./settlement/SectionCalls.sol";
+import {SequenceBitmap} from "./settlement/SequenceBitmap.sol";
 import {SettlementState} from "./settlement/SettlementState.sol";
 import {ExactTransfer} from "./token/ExactTransfer.sol";
 import {BatchContext} from "./types/Batch.sol";
 import {Reason} from "./types/Outcomes.sol";
 import {DISPUTE_WINDOW, MAX_BATCH_LIFE} from "./types/Timelocks.sol";
 
-/// @dev Documented in IClaimSettlement. The parts, in `settlement/`: what is stored (SettlementState), who
-/// signs (QuorumCheck), rows priced one at a time (Coordination), what is written for each row (BatchWriter),
-/// and in contracts of their own SettlementExtension, which pays providers and hears disputes, and SettlementAdmin, which is
-/// governed and answers questions. Here is how a batch is settled.
-contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, BatchWriter {
+/// @dev Documented in IClaimSettlement. The parts, in `settlement/`: what is stored (SettlementState), who signs (QuorumCheck,
+/// AttestationCheck), sequences (SequenceBitmap), rows priced one at a time (Coordination), what is written for each row
+/// (BatchWriter); and in contracts of their own SettlementExtension, which pays providers and hears disputes, and
+/// SettlementAdmin, which is governed and answers questions. Here is how a batch is settled.
+contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Coordination {
     using CreditAccount for CreditAccount.Account;
 
     /// The most rows of one batch: bounds what it takes of memory.
@@ -58,8 +62,8 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
         bytes32 digest = _hashTypedDataV4(TypedData.hash(header, sections));
         _checkQuorum(header.epoch, digest, signatures);
 
-        Cursor memory cursor = _blankCursor()[0];
-        _startCursor(cursor, _context(header, digest), sections);
+        Cursor memory cursor = Cursors.blank()[0];
+        Cursors.start(cursor, _context(header, digest), sections);
         uint256 counts =
             _settleBatch(cursor, digest, header.epoch, block.timestamp, msg.sender, sections, rootSlot);
         return (uint16(counts >> 48), uint16(counts >> 32), uint16(counts >> 16), uint16(counts));
@@ -80,8 +84,8 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
 
         uint256 signedAt = block.timestamp;
         bytes32 prefix = _claimPrefix(digest, settledAt, address(0));
-        Cursor memory cursor = _blankCursor()[0];
-        _startCursor(
+        Cursor memory cursor = Cursors.blank()[0];
+        Cursors.start(
             cursor, BatchContext(signedAt, Calendar.yearOf(signedAt), prefix, address(0), 0, 0, false), sections
         );
         uint256 held = ExactTransfer.balance(token);
@@ -112,7 +116,7 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
         cursor.held = ExactTransfer.balance(token);
         _settleRuns(cursor, sections);
         bytes memory leaves;
-        (leaves, counts) = _finishCursor(cursor);
+        (leaves, counts) = Cursors.finish(cursor);
         bytes32 root = ClaimTree.root(leaves);
         if (root != 0) rootSlot = _storeRoot(rootSlot, digest, root, settledAt);
         _emitBatch(cursor.context, digest, root, epoch << 64 | counts, submitter, rootSlot);
@@ -216,7 +220,7 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
     function _tryRun(Cursor memory cursor, uint256 payers_, bytes calldata sections) private {
         (bool succeeded, bytes memory reply) =
             SectionCalls.settlePayers(this.settlePayers.selector, cursor.context, payers_, sections);
-        if (succeeded) return _append(cursor, reply);
+        if (succeeded) return Cursors.append(cursor, reply);
         if (bytes4(reply) != PayerCannotPay.selector) SectionCalls.bubble(reply);
         _pendRun(cursor, sections, reply);
     }
@@ -233,8 +237,8 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
     {
         _checkSelf();
 
-        Cursor memory cursor = _blankCursor()[0];
-        _startCursor(cursor, context, sections);
+        Cursor memory cursor = Cursors.blank()[0];
+        Cursors.start(cursor, context, sections);
         Payers memory pair = _payerContracts(payers_);
         for (uint256 offset; offset < sections.length;) {
             uint256 end = offset + BatchCodec.sectionBytes(BatchCodec.header(sections, offset));
@@ -246,7 +250,7 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
             _release(pair.secondary);
         }
         uint256 tally;
-        (reply, tally) = _finishCursor(cursor);
+        (reply, tally) = Cursors.finish(cursor);
         WordArray.append(reply, cursor.held << 64 | tally);
     }
 
@@ -261,11 +265,12 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
         for (uint256 offset; offset < sections.length;) {
             (uint256 end,) = BatchCodec.sectionEnd(sections, offset);
             bytes calldata section = sections[offset:end];
-            bytes memory skipped = _useSequences(section);
-            bytes memory answers = _pendAll(section, skipped, Reason.PayerFailed);
+            mapping(uint256 word => uint256) storage spent = _spent[BatchCodec.providerId(BatchCodec.header(section, 0))];
+            bytes memory skipped = SequenceBitmap.use(spent, section);
+            bytes memory answers = RefusedRows.pendAll(section, skipped, Reason.PayerFailed);
             bytes memory refused = _checkAttestations(section, cursor.context.signedAt);
-            if (refused.length != 0) _refuse(answers, refused, skipped);
-            _writeSection(cursor, section, answers, "");
+            if (refused.length != 0) RefusedRows.notAttested(answers, refused, skipped);
+            BatchWriter.write(cursor, section, answers, "", spent);
             offset = end;
         }
     }
@@ -283,12 +288,13 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
     // ---- one section ------------------------------------------------------------------------------
 
     function _settleSection(Cursor memory cursor, Payers memory pair, bytes calldata section) private {
-        bytes memory skipped = _useSequences(section);
+        mapping(uint256 word => uint256) storage spent = _spent[BatchCodec.providerId(BatchCodec.header(section, 0))];
+        bytes memory skipped = SequenceBitmap.use(spent, section);
         bytes memory refused = _checkAttestations(section, cursor.context.signedAt);
         bytes memory leftOut = refused.length == 0 ? skipped : WordArray.either(refused, skipped);
         (bytes memory answers, bytes memory secondaries) = _determine(cursor, pair, section, leftOut);
-        if (refused.length != 0) _refuse(answers, refused, skipped);
-        bytes memory charges = _writeSection(cursor, section, answers, secondaries);
+        if (refused.length != 0) RefusedRows.notAttested(answers, refused, skipped);
+        bytes memory charges = BatchWriter.write(cursor, section, answers, secondaries, spent);
         if (cursor.charged != 0) {
             SectionCalls.chargeShares(escrow, section, cursor.last, charges);
             cursor.disbursed = cursor.last;
@@ -296,23 +302,14 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
         _settleCredit(cursor, BatchCodec.providerId(cursor.header));
     }
 
-    /// Says of rows that were left out because no signature under them counts that this is why, and not that their
-    /// sequence was spent.
-    function _refuse(bytes memory answers, bytes memory refused, bytes memory skipped) private pure {
-        for (uint256 row; row < answers.length >> 6; ++row) {
-            if (!WordArray.isSet(refused, row) || WordArray.isSet(skipped, row)) continue;
-            WordArray.set(answers, 2 * row + 1, uint256(Reason.NotAttested));
-        }
-    }
-
     function _determine(Cursor memory cursor, Payers memory pair, bytes calldata section, bytes memory skipped)
         private
         returns (bytes memory answers, bytes memory secondaries)
     {
         uint256 word = BatchCodec.header(section, 0);
-        if (pair.unknown) return (_pendAll(section, skipped, Reason.UnknownPayer), "");
+        if (pair.unknown) return (RefusedRows.pendAll(section, skipped, Reason.UnknownPayer), "");
         if (_providers[BatchCodec.providerId(word)].isSuspended()) {
-            return (_pendAll(section, skipped, Reason.ProviderNotActive), "");
+            return (RefusedRows.pendAll(section, skipped, Reason.ProviderNotActive), "");
         }
 
         BatchContext memory context = cursor.context;
@@ -323,7 +320,7 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
             return _priceOneByOne(context, pair, section, skipped, statements);
         }
         if (Spendable.refusesAll(statements)) {
-            return (_answerRefused(section, skipped, statements, context.currentYear), "");
+            return (RefusedRows.answersOf(section, skipped, statements, context.currentYear), "");
         }
         if (skipped.length != 0) statements = bytes.concat(statements, skipped);
         uint256 times = context.currentYear << 40 | context.signedAt;
@@ -334,6 +331,16 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Batch
         // Only a payer that is to pay at once answers so, and then it has written nothing.
         if (bytes4(answers) != PayerCannotPay.selector) SectionCalls.bubble(answers);
         _emitFailure(answers);
-        return (_pendAll(section, skipped, Reason.PayerFailed), secondaries);
+        return (RefusedRows.pendAll(section, skipped, Reason.PayerFailed), secondaries);
+    }
+
+    /// Credits provider and operator with what a section has brought them.
+    function _settleCredit(Cursor memory cursor, uint32 providerId) private {
+        if (cursor.credit != 0) _providers[providerId].credit(cursor.credit);
+        if (cursor.operatorFee != 0) _operators[cursor.context.operator].credit(cursor.operatorFee);
+        unchecked {
+            // A balance below 2^128, and at most 2^16 amounts below 2^64.
+            cursor.held += cursor.credit + cursor.operatorFee;
+        }
     }
 }

@@ -9,7 +9,7 @@ import pytest
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 
-FIELD = re.compile(r"^ {8}[\w.]+ (\w+);(?: // +(0x[0-9a-f]+)\b)?", re.MULTILINE)
+FIELD = re.compile(r"^ {4,8}[\w.]+ (\w+);(?: // +(0x[0-9a-f]+)\b)?", re.MULTILINE)
 
 
 def fields(file: str, struct: str) -> list[tuple[str, str]]:
@@ -23,12 +23,23 @@ def fields(file: str, struct: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     "file, struct, placed",
-    [("payer/SectionPricing.sol", "Pricing", 27), ("settlement/BatchWriter.sol", "Cursor", 17)],
+    [("payer/SectionPricing.sol", "Pricing", 27), ("settlement/Cursor.sol", "Cursor", 17)],
 )
 def test_struct__fields_with_a_place__stand_there(file: str, struct: str, placed: int) -> None:
     found = fields(file, struct)
     assert [place for _, place in found[:placed]] == [f"0x{32 * index:02x}" for index in range(placed)]
     assert not any(place for _, place in found[placed:])
+
+
+def test_cursor__named_places__are_those_of_its_fields() -> None:
+    text = (CONTRACTS / "settlement/Cursor.sol").read_text()
+    named = {
+        name.lower(): place
+        for name, place in re.findall(r"^uint256 constant CURSOR_(\w+) = (\w+);$", text, re.M)
+    }
+    placed = {name: place for name, place in fields("settlement/Cursor.sol", "Cursor") if place}
+    assert named
+    assert named.items() <= placed.items()
 
 
 def test_batch_context__copied_as_224_bytes__has_seven_words() -> None:
