@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,11 +28,17 @@ TESTS = ROOT / "tests" / "symbolic"
 LOOP = 9
 # For one question to the solver; a proof asks many.
 SOLVER_SECONDS = 60
-# For all proofs of one contract. halmos may wait for ever for a solver that was stopped.
-CONTRACT_SECONDS = 1_200
+# For all proofs of one run of halmos. It may wait for ever for a solver that was stopped.
+RUN_SECONDS = 2_400
+# Whose proofs take so long that each has a run of its own.
+ONE_BY_ONE = ("Settle",)
+# Runs at a time: halmos keeps one processor busy.
+RUNS = 2
 # For asking whether a branch can be taken at all; what is not answered in time is taken. Where many branches
 # follow each other it pays to ask longer than halmos' millisecond.
 BRANCHING = {"Attestation": "10ms", "Reversal": "100ms", "Settle": "10ms"}
+ALL = "check_"
+"""How the names of all proofs begin."""
 BUILD = ["forge", "build", "--ast", "--extra-output", "storageLayout", "metadata"]
 # What halmos calls how a proof ended.
 PASSED, COUNTEREXAMPLE, TIMED_OUT = 0, 1, 2
@@ -50,14 +58,21 @@ class Result:
         """Whether there was something to prove and nothing is left unproved."""
         return self.passed > 0 and not self.failed and not self.timed_out
 
+    def add(self, other: Result) -> None:
+        """Add how other proofs of the same contract ended."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.timed_out += other.timed_out
+        self.seconds += other.seconds
 
-def prove(contract: str, view: Path, env: dict[str, str], proof: str = "check_") -> Result:
+
+def prove(contract: str, view: Path, env: dict[str, str], proof: str = ALL) -> Result:
     """Run halmos on one contract; stop it, and its solvers, when its time is over.
 
     Args:
         proof: how the names of the wanted proofs begin.
     """
-    report = view / f"{contract}.json"
+    report = view / f"{contract}-{proof}.json"
     report.unlink(missing_ok=True)
     solver = shlex.join([sys.executable, str(TESTS / "solver.py")])
     command = ["halmos", "--match-contract", f"^{contract}Test$", "--loop", str(LOOP), "--no-status"]
@@ -67,9 +82,9 @@ def prove(contract: str, view: Path, env: dict[str, str], proof: str = "check_")
     began = time.monotonic()
     process = subprocess.Popen(command, cwd=view, env=env, start_new_session=True)
     try:
-        process.wait(timeout=CONTRACT_SECONDS)
+        process.wait(timeout=RUN_SECONDS)
     except subprocess.TimeoutExpired:
-        return Result(timed_out=["all of them together"], seconds=time.monotonic() - began)
+        return Result(timed_out=[proof], seconds=time.monotonic() - began)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -97,6 +112,14 @@ def read(report: Path) -> Result:
                 why = "counterexample" if test["exitcode"] == COUNTEREXAMPLE else "no path to its end"
                 result.failed.append(f"{name} ({why})")
     return result
+
+
+def runs(contract: str) -> list[str]:
+    """Return how the names of the proofs of each run of a contract begin."""
+    if contract not in ONE_BY_ONE:
+        return [ALL]
+    text = (TESTS / f"{contract}.t.sol").read_text(encoding="utf-8")
+    return re.findall(rf"function ({ALL}\w+)\(", text)
 
 
 def overview(results: dict[str, Result]) -> str:
@@ -128,7 +151,15 @@ def main(contracts: list[str]) -> int:
     # As halmos does, which then finds nothing to compile: compiling does not count as proving.
     if code := subprocess.run(BUILD, cwd=view, env=env, check=False).returncode:
         return code
-    results = {contract: prove(contract, view, env) for contract in wanted}
+    results = {contract: Result() for contract in wanted}
+    planned = [(contract, proof) for contract in wanted for proof in runs(contract)]
+    # The longest first, so that nothing is left to run alone at the end.
+    planned.sort(key=lambda run: run[0] not in ONE_BY_ONE)
+    with ThreadPoolExecutor(RUNS) as pool:
+        for (contract, _), result in zip(
+            planned, pool.map(lambda run: prove(run[0], view, env, run[1]), planned), strict=True
+        ):
+            results[contract].add(result)
     print(f"\n{overview(results)}")
     return 0 if all(result.proved for result in results.values()) else 1
 

@@ -42,7 +42,7 @@ contract QuorumHarness is QuorumCheck {
         return (found.threshold, found.members, found.endsAt, found.membersHash);
     }
 
-    function signer(bytes32 digest, bytes calldata signatures, uint256 index) external pure returns (address) {
+    function signer(bytes32 digest, bytes calldata signatures, uint256 index) external view returns (address) {
         return QuorumSignatures.recover(digest, signatures, index * QuorumSignatures.SIGNATURE_BYTES);
     }
 }
