@@ -94,6 +94,30 @@ def test_sign__coordinator_proposes_a_wrong_row__no_node_signs(place: Workplace,
             node.sign(batch)
 
 
+def rebased(packed: bytes) -> bytes:
+    """One section packed otherwise: its sequences count from one more."""
+    header, row = 28, 54
+    base, groups = int.from_bytes(packed[12:20]), int.from_bytes(packed[20:22])
+    other = bytearray(packed[:12] + (base + 1).to_bytes(8) + packed[20:])
+    at = header
+    for _ in range(groups):
+        rows, at = packed[at + 20], at + 21
+        for end in range(at + row, at + row * rows + 1, row):
+            other[end - 2 : end] = (int.from_bytes(packed[end - 2 : end]) - 1).to_bytes(2)
+        at += row * rows
+    return bytes(other)
+
+
+def test_sign__same_rows_packed_in_another_way__are_refused(place: Workplace) -> None:
+    """Two batches of the same rows have two digests: nodes sign one."""
+    batch = proposal(place, planned(place))
+    other = replace(batch, sections=rebased(batch.sections))
+    assert decode_sections(other.sections) == decode_sections(batch.sections)
+    for node in nodes(place):
+        with pytest.raises(AttestationError, match="packed in another way"):
+            node.sign(other)
+
+
 def test_sign__node_that_has_no_such_attestation__does_not_take_the_coordinators_word(
     place: Workplace, tmp_path: Path
 ) -> None:
