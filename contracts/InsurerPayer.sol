@@ -42,7 +42,7 @@ contract InsurerPayer is SecondaryPricing, ReentrancyGuardTransient {
     }
 
     modifier onlySettlement() {
-        if (msg.sender != settlement) revert NotSettlement(msg.sender);
+        _checkSettlement();
         _;
     }
 
@@ -169,7 +169,8 @@ contract InsurerPayer is SecondaryPricing, ReentrancyGuardTransient {
 
     /// @inheritdoc IInsurerPayer
     function commit(Posting calldata posting) external onlySettlement {
-        MemberRecord storage record = _members[_memberKey(posting.member, posting.benefitYear)];
+        uint256 member = _memberKey(posting.member, posting.benefitYear);
+        MemberRecord storage record = _members[member];
         uint256 slot = record.slot;
         record.slot = MemberSlot.withMet(
             slot, _addedTo(slot, posting.deductible, posting.outOfPocket, posting.benefit)
@@ -179,13 +180,14 @@ contract InsurerPayer is SecondaryPricing, ReentrancyGuardTransient {
             uint256 key = _familyKey(familyId, posting.benefitYear);
             _families[key] = _addedToFamily(_families[key], posting.deductible, posting.outOfPocket);
         }
-        if (posting.units != 0) _units[_postedUnitsKey(posting)] += posting.units;
+        if (posting.units != 0) _units[_unitsKey(member, uint64(posting.serviceId))] += posting.units;
         _takeFromPool(pool() - posting.paid);
     }
 
     /// @inheritdoc IInsurerPayer
     function reverse(Posting calldata posting) external onlySettlement {
-        MemberRecord storage record = _members[_memberKey(posting.member, posting.benefitYear)];
+        uint256 member = _memberKey(posting.member, posting.benefitYear);
+        MemberRecord storage record = _members[member];
         uint256 slot = record.slot;
         record.slot = MemberSlot.withMet(
             slot,
@@ -205,7 +207,7 @@ contract InsurerPayer is SecondaryPricing, ReentrancyGuardTransient {
                 FamilySlot.oopMet(family) - posting.outOfPocket
             );
         }
-        if (posting.units != 0) _units[_postedUnitsKey(posting)] -= posting.units;
+        if (posting.units != 0) _units[_unitsKey(member, uint64(posting.serviceId))] -= posting.units;
     }
 
     /// @inheritdoc IInsurerPayer
@@ -228,8 +230,8 @@ contract InsurerPayer is SecondaryPricing, ReentrancyGuardTransient {
         _pay(amount);
     }
 
-    function _postedUnitsKey(Posting calldata posting) private pure returns (uint256) {
-        return _unitsKey(_memberKey(posting.member, posting.benefitYear), uint64(posting.serviceId));
+    function _checkSettlement() private view {
+        if (msg.sender != settlement) revert NotSettlement(msg.sender);
     }
 
     /// What was priced leaves the pool and moves to settlement; where it cannot, all that this call did is taken

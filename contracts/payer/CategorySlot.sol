@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {CategoryTerms} from "../types/Terms.sol";
 
 /// @notice A plan version's terms for one category in one word; 0: not covered.
@@ -58,6 +59,6 @@ library CategorySlot {
     }
 
     function _flag(bool set, uint256 shift) private pure returns (uint256) {
-        return set ? 1 << shift : 0;
+        return SafeCast.toUint(set) << shift;
     }
 }

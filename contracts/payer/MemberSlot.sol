@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.30;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 /// @notice A member's benefit year in two words. The second is read only where the first has `hasMore`.
 ///
 ///   slot   bytes 0..5   deductibleMet   } at most MAX_YEARLY_AMOUNT     more   bytes 0..1   nextPlanId
@@ -13,7 +15,6 @@ pragma solidity 0.8.30;
 ///
 /// (byte 0 is the lowest).
 library MemberSlot {
-    uint256 private constant HAS_MORE = 1 << 248;
     uint256 private constant MET = type(uint160).max;
 
     function pack(uint256 accumulators, uint256 planId_, uint256 endsAt, uint256 familyId_, uint256 more)
@@ -21,7 +22,8 @@ library MemberSlot {
         pure
         returns (uint256)
     {
-        return accumulators | planId_ << 160 | endsAt << 176 | familyId_ << 216 | (more == 0 ? 0 : HAS_MORE);
+        uint256 hasMore_ = SafeCast.toUint(more != 0) << 248;
+        return accumulators | planId_ << 160 | endsAt << 176 | familyId_ << 216 | hasMore_;
     }
 
     function packMore(uint256 nextPlanId_, uint256 nextPlanAt_) internal pure returns (uint256) {

@@ -73,19 +73,21 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         if (categories.length != categoryTerms_.length) {
             revert LengthMismatch(categories.length, categoryTerms_.length);
         }
-        _checkPlan(terms);
+        // Copied once, and read from there: of calldata every read is checked anew.
+        PlanTerms memory published = terms;
+        _checkPlan(published);
 
         version = ++planVersions[planId];
-        PlanTerms memory published = terms;
-        published.effectiveAt = _supersede(planId, version, terms.effectiveAt);
+        published.effectiveAt = _supersede(planId, version, published.effectiveAt);
         _store(_plans[_planKey(planId, version)], published);
         _forgetTerms();
         emit PlanPublished(planId, version, published);
 
         for (uint256 i; i < categories.length; ++i) {
-            _checkCategory(categories[i], categoryTerms_[i], terms.roundingUnit);
-            _categories[_categoryKey(_planKey(planId, version), categories[i])] = CategorySlot.pack(categoryTerms_[i]);
-            emit CategoryTermsPublished(planId, version, categories[i], categoryTerms_[i]);
+            (uint8 category, CategoryTerms memory shares) = (categories[i], categoryTerms_[i]);
+            _checkCategory(category, shares, published.roundingUnit);
+            _categories[_categoryKey(_planKey(planId, version), category)] = CategorySlot.pack(shares);
+            emit CategoryTermsPublished(planId, version, category, shares);
         }
     }
 
@@ -341,19 +343,18 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         if (version > 1) previous.supersededAt = effectiveAt;
     }
 
-    function _publishFee(bytes8 serviceId, Fee calldata fee) private {
+    function _publishFee(bytes8 serviceId, Fee memory fee) private {
         if (serviceId == 0) revert InvalidServiceId();
         if (fee.category == 0) revert InvalidTerms("fee category is 0");
         if (fee.maxUnits == 0) revert InvalidTerms("fee maxUnits is 0");
         if (uint256(fee.amount) * fee.maxUnits > type(uint64).max) revert InvalidTerms("fee amount * maxUnits");
 
         uint256 superseded = _fees[uint64(serviceId)];
-        Fee memory published = fee;
-        published.version = uint16(FeeSlot.version(superseded)) + 1;
-        published.effectiveAt = _effectiveAt(fee.effectiveAt, uint40(FeeSlot.effectiveAt(superseded)));
+        fee.version = uint16(FeeSlot.version(superseded)) + 1;
+        fee.effectiveAt = _effectiveAt(fee.effectiveAt, uint40(FeeSlot.effectiveAt(superseded)));
         if (superseded != 0) _supersededFees[_feeKey(uint64(serviceId), FeeSlot.version(superseded))] = superseded;
-        _fees[uint64(serviceId)] = FeeSlot.pack(published);
-        emit FeePublished(serviceId, published);
+        _fees[uint64(serviceId)] = FeeSlot.pack(fee);
+        emit FeePublished(serviceId, fee);
     }
 
     /// The first version may take effect at once: before it there was nothing a signed batch could lose.
@@ -370,7 +371,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         return requested;
     }
 
-    function _checkPlan(PlanTerms calldata terms) private pure {
+    function _checkPlan(PlanTerms memory terms) private pure {
         if (terms.roundingUnit == 0) revert InvalidTerms("roundingUnit is 0");
         if (terms.deductible > MAX_YEARLY_AMOUNT) revert InvalidTerms("deductible over 2^48 - 1");
         if (terms.oopMax > MAX_YEARLY_AMOUNT) revert InvalidTerms("oopMax over 2^48 - 1");
@@ -385,7 +386,7 @@ abstract contract PayerTerms is IInsurerPayer, Ownable2Step {
         if (amount % roundingUnit != 0) revert InvalidTerms(what);
     }
 
-    function _checkCategory(uint8 category, CategoryTerms calldata terms, uint32 roundingUnit) private pure {
+    function _checkCategory(uint8 category, CategoryTerms memory terms, uint32 roundingUnit) private pure {
         if (category == 0) revert InvalidTerms("category is 0");
         if (terms.coinsuranceBps > Adjudication.BPS) revert InvalidTerms("coinsuranceBps over 10000");
         if (terms.copay % roundingUnit != 0) revert InvalidTerms("copay in rounding units");

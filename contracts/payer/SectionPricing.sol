@@ -20,36 +20,34 @@ import {MemberRecord, PlanRecord} from "../types/TermsRecords.sol";
 /// does the same for the commonest rows at less than half of the gas.
 abstract contract SectionPricing is PayerTerms {
     /// What is known of the section, the service and the member at hand, and where the reading stands. Whole
-    /// words, though most hold less: this is read and written for every event. Those with a place beside them
-    /// are read and written there by `_pricePlain`.
+    /// words, though most hold less: this is read and written for every event. The first of them, up to `familyOopMax`,
+    /// are read and written at their places by `_pricePlain`: see PRICING.
     struct Pricing {
-        uint256 at; //         0x00 where in calldata the next row is, or the next group where `rows` is 0
-        uint256 rows; //       0x20 that are left of the group at hand
-        uint256 groups; //     0x40 that are left after it
-        uint256 statements; // 0x60 where in calldata the next group's Spendable is
-        uint256 answer; //     0x80 where in memory the next answer goes
-        uint256 plainKey; //   0xa0 service and year, as they stand in a row, of the rows that are plain
-        uint256 maxUnits; //   0xc0 the most units of such a row
-        uint256 price; //      0xe0 what is allowed for one
-        uint256 deductible; // 0x100 the plan's, 0 where the category knows none
-        uint256 oopMax; //     0x120 the plan's
-        uint256 copay; //      0x140
-        uint256 unit; //       0x160 the plan's rounding unit, 0 where no coinsurance is owed
-        uint256 planBps; //    0x180 the plan's share where coinsurance is owed
-        uint256 planId; //     0x1a0
-        uint256 pool; //       0x1c0
-        uint256 memberKey; //  0x1e0 the member year that `slot` is of; 0: none
-        uint256 place; //      0x200 where `slot` is stored
-        uint256 stored; //     0x220 the slot as it is stored
-        uint256 slot; //       0x240 the slot after the rows so far, see MemberSlot
-        uint256 statement; //  0x260 what the patient at hand may still be charged, see Spendable
-        uint256 member; //     0x280 the patient at hand: a memberKey of year 0
-        uint256 familyPlace; // 0x2a0 where the family of the member year is stored; 0: it has none
-        uint256 family; //     0x2c0 the family as it is stored, see FamilySlot
-        uint256 deductibleLeft; // 0x2e0 to the member year, of rows that are plain
-        uint256 oopLeft; //    0x300 as deductibleLeft
-        uint256 familyDeductible; // 0x320 the plan's; where it has none, more than any
-        uint256 familyOopMax; // 0x340 as familyDeductible
+        uint256 at; // where in calldata the next row is, or the next group where `rows` is 0
+        uint256 rows; // that are left of the group at hand
+        uint256 groups; // that are left after it
+        uint256 statements; // where in calldata the next group's Spendable is
+        uint256 answer; // where in memory the next answer goes
+        uint256 plainKey; // service and year, as they stand in a row, of the rows that are plain
+        uint256 maxUnits; // the most units of such a row
+        uint256 price; // what is allowed for one
+        uint256 deductible; // the plan's, 0 where the category knows none
+        uint256 oopMax; // the plan's
+        uint256 copay;
+        uint256 unit; // the plan's rounding unit, 0 where no coinsurance is owed
+        uint256 planBps; // the plan's share where coinsurance is owed
+        uint256 planId;
+        uint256 pool;
+        uint256 memberKey; // the member year that `slot` is of; 0: none
+        uint256 place; // where `slot` is stored
+        uint256 stored; // the slot as it is stored
+        uint256 slot; // the slot after the rows so far, see MemberSlot
+        uint256 statement; // what the patient at hand may still be charged, see Spendable
+        uint256 member; // the patient at hand: a memberKey of year 0
+        uint256 familyPlace; // where the family of the member year is stored; 0: it has none
+        uint256 family; // the family as it is stored, see FamilySlot
+        uint256 familyDeductible; // the plan's; where it has none, more than any
+        uint256 familyOopMax; // as familyDeductible
         uint256 skipped; // where in calldata there is a bit per row, 1: its sequence was spent before; 0: of no row
         uint256 quoted; // and where, 1: priced, and nothing noted; 0: of no row
         uint256 signedAt;
@@ -68,9 +66,38 @@ abstract contract SectionPricing is PayerTerms {
     }
 
     /// How many words a Pricing and an Adjudication.Plan are, and where in the one the place of the other is.
-    uint256 private constant PRICING_WORDS = 42;
+    uint256 private constant PRICING_WORDS = 40;
     uint256 private constant PLAN_WORDS = 6;
-    uint256 private constant PLAN_PLACE = 0x420;
+    uint256 private constant PLAN_PLACE = 0x3e0;
+
+    /// Where in memory the Pricing stands that `_pricePlain` works on, and where its first fields do then, in order:
+    /// memory is given out from 0x80 on, and what `_blank` takes of it begins with two other words.
+    uint256 private constant PRICING = 0xc0;
+    uint256 private constant AT = 0xc0;
+    uint256 private constant ROWS = 0xe0;
+    uint256 private constant GROUPS = 0x100;
+    uint256 private constant STATEMENTS = 0x120;
+    uint256 private constant ANSWER = 0x140;
+    uint256 private constant PLAIN_KEY = 0x160;
+    uint256 private constant MAX_UNITS = 0x180;
+    uint256 private constant PRICE = 0x1a0;
+    uint256 private constant DEDUCTIBLE = 0x1c0;
+    uint256 private constant OOP_MAX = 0x1e0;
+    uint256 private constant COPAY = 0x200;
+    uint256 private constant UNIT = 0x220;
+    uint256 private constant PLAN_BPS = 0x240;
+    uint256 private constant PLAN_ID = 0x260;
+    uint256 private constant POOL = 0x280;
+    uint256 private constant MEMBER_KEY = 0x2a0;
+    uint256 private constant PLACE = 0x2c0;
+    uint256 private constant STORED = 0x2e0;
+    uint256 private constant SLOT = 0x300;
+    uint256 private constant STATEMENT = 0x320;
+    uint256 private constant MEMBER = 0x340;
+    uint256 private constant FAMILY_PLACE = 0x360;
+    uint256 private constant FAMILY = 0x380;
+    uint256 private constant FAMILY_DEDUCTIBLE = 0x3a0;
+    uint256 private constant FAMILY_OOP_MAX = 0x3c0;
 
     /// Where service and year stand in a row's second word.
     uint256 private constant ROW_KEY = 0xffffffffffffffff00000000000000000000ffff000000000000000000000000;
@@ -81,11 +108,22 @@ abstract contract SectionPricing is PayerTerms {
 
     /// Prices all rows of a section. `pricing` was opened for it and stands before its first group.
     function _priceSection(Pricing memory pricing) internal {
+        _checkPlace(pricing);
         while (pricing.rows | pricing.groups != 0) {
             if (!_prepare(pricing)) _priceNext(pricing);
-            _pricePlain(pricing);
+            _pricePlain();
         }
         _closeMember(pricing);
+    }
+
+    /// Where anything had taken memory before `_blank` did, `_pricePlain` would work on that.
+    function _checkPlace(Pricing memory pricing) private pure {
+        uint256 place;
+        // A reference to a struct in memory is its address.
+        assembly ("memory-safe") {
+            place := pricing
+        }
+        assert(place == PRICING);
     }
 
     /// Makes a blank pricing one of a section of this provider by this plan.
@@ -189,13 +227,15 @@ abstract contract SectionPricing is PayerTerms {
         return amount == 0 ? type(uint256).max : amount;
     }
 
-    /// Prices rows until there are none left or one is not plain: of another service or year than `_prepare`
-    /// has looked up; of a member who may not be charged, is not of the section's plan, or has anything announced; or more than somebody has. Of that row nothing is noted. `quote` does without
+    /// Prices rows of the Pricing that stands at PRICING until there are none left or one is not plain: of another
+    /// service or year than `_prepare` has looked up; of a member who may not be charged, is not of the section's
+    /// plan, or has anything announced; or more than somebody has. Of that row nothing is noted. `quote` does without
     /// this, so that the tests can hold the two together.
-    function _pricePlain(Pricing memory pricing) private {
-        // Reads and writes the fields of `p`, which is `pricing`, at the places that stand beside them; writes
-        // answers, which are allocated, and scratch space. All amounts are below 2^64. `members` and `families` are
-        // where `_members` and `_families` stand; a MemberRecord's first word is a MemberSlot.
+    function _pricePlain() private {
+        // Reads and writes the fields of that Pricing at their places, answers, which are allocated, and scratch space.
+        // All amounts are below 2^64. `members` and `families` are where `_members` and `_families` stand; a
+        // MemberRecord's first word is a MemberSlot. `slot` is the one of the member at hand, and written to its place
+        // at the end.
         assembly ("memory-safe") {
             function smaller(a, b) -> c {
                 c := xor(b, mul(xor(a, b), lt(a, b)))
@@ -212,9 +252,9 @@ abstract contract SectionPricing is PayerTerms {
             }
             // May rows of the member at hand be plain? No reason in the statement, and in the slot the
             // section's plan and neither an end of coverage nor `more`; a family may be.
-            function isPlain(p) -> c {
-                let plan := and(shr(160, mload(add(p, 0x240))), 0xff00000000ffffffffffffff)
-                c := iszero(or(and(mload(add(p, 0x260)), 0xff), xor(plan, mload(add(p, 0x1a0)))))
+            function isPlain(slot) -> c {
+                let plan := and(shr(160, slot), 0xff00000000ffffffffffffff)
+                c := iszero(or(and(mload(STATEMENT), 0xff), xor(plan, mload(PLAN_ID))))
             }
             // Where the value of a key in a mapping is stored.
             function placeOf(key, mapping_) -> c {
@@ -223,143 +263,139 @@ abstract contract SectionPricing is PayerTerms {
                 c := keccak256(0, 64)
             }
             // Writes the member at hand and its family back.
-            function close(p) {
-                let slot := mload(add(p, 0x240))
-                let moved := sub(slot, mload(add(p, 0x220)))
+            function close(slot) {
+                let moved := sub(slot, mload(STORED))
                 if moved {
-                    sstore(mload(add(p, 0x200)), slot)
-                    let place := mload(add(p, 0x2a0))
+                    sstore(mload(PLACE), slot)
+                    let place := mload(FAMILY_PLACE)
                     if place {
                         moved := or(low48(moved), shl(64, low48(shr(48, moved))))
-                        sstore(place, add(mload(add(p, 0x2c0)), moved))
+                        sstore(place, add(mload(FAMILY), moved))
                     }
                 }
             }
             // What is left of deductible and maximum to the member at hand, see Adjudication._left.
-            function limit(p) {
-                let slot := mload(add(p, 0x240))
-                let deductible := difference(mload(add(p, 0x100)), low48(slot))
-                let outOfPocket := difference(mload(add(p, 0x120)), low48(shr(48, slot)))
-                if mload(add(p, 0x2a0)) {
+            function limit(slot) -> deductible, outOfPocket {
+                deductible := difference(mload(DEDUCTIBLE), low48(slot))
+                outOfPocket := difference(mload(OOP_MAX), low48(shr(48, slot)))
+                if mload(FAMILY_PLACE) {
                     // the family's has moved by what the member's has
-                    slot := sub(slot, mload(add(p, 0x220)))
-                    let met := add(at64(add(p, 0x2d8)), low48(slot))
-                    deductible := smaller(deductible, difference(mload(add(p, 0x320)), met))
-                    met := add(at64(add(p, 0x2d0)), low48(shr(48, slot)))
-                    outOfPocket := smaller(outOfPocket, difference(mload(add(p, 0x340)), met))
+                    let moved := sub(slot, mload(STORED))
+                    let met := add(at64(add(FAMILY, 24)), low48(moved))
+                    deductible := smaller(deductible, difference(mload(FAMILY_DEDUCTIBLE), met))
+                    met := add(at64(add(FAMILY, 16)), low48(shr(48, moved)))
+                    outOfPocket := smaller(outOfPocket, difference(mload(FAMILY_OOP_MAX), met))
                 }
-                mstore(add(p, 0x2e0), deductible)
-                mstore(add(p, 0x300), outOfPocket)
             }
-            // Takes the patient of the group at `at` and the first row's year.
-            function turn(p, at, members, families) {
-                let statements := mload(add(p, 0x60))
-                mstore(add(p, 0x60), add(statements, 32))
-                mstore(add(p, 0x260), calldataload(statements))
-                let member := shl(16, shr(96, calldataload(at)))
-                mstore(add(p, 0x280), member)
-                member := or(member, and(shr(96, mload(add(p, 0xa0))), 0xffff))
-                mstore(add(p, 0x1e0), member)
+            // Takes the patient of a group and the first row's year; says what slot that is.
+            function turn(group, members, families) -> slot {
+                let statements := mload(STATEMENTS)
+                mstore(STATEMENTS, add(statements, 32))
+                mstore(STATEMENT, calldataload(statements))
+                let member := shl(16, shr(96, group))
+                mstore(MEMBER, member)
+                member := or(member, and(shr(96, mload(PLAIN_KEY)), 0xffff))
+                mstore(MEMBER_KEY, member)
                 let place := placeOf(member, members)
-                let slot := sload(place)
-                mstore(add(p, 0x200), place)
-                mstore(add(p, 0x220), slot)
-                mstore(add(p, 0x240), slot)
+                slot := sload(place)
+                mstore(PLACE, place)
+                mstore(STORED, slot)
                 place := 0
                 if and(shr(216, slot), 0xffffffff) {
                     place := placeOf(or(and(shr(200, slot), 0xffffffff0000), and(member, 0xffff)), families)
-                    mstore(add(p, 0x2c0), sload(place))
+                    mstore(FAMILY, sload(place))
                 }
-                mstore(add(p, 0x2a0), place)
+                mstore(FAMILY_PLACE, place)
             }
-            // Prices rows from `from` on, `count` of them, until one is not plain.
-            function price(p, from, count) -> at, rows {
+            // Prices rows from `from` on, `count` of them, of a member whose slot is `before`, until one is not
+            // plain.
+            function price(from, count, before) -> at, rows, slot {
                 at := from
+                slot := before
+                let deductible, outOfPocket := limit(slot)
                 for { rows := count } rows { rows := sub(rows, 1) } {
                     let owed // by the patient
                     let rest // what is allowed, less what is shared out of it
                     let moved // as MemberSlot has them: deductible, out of pocket, paid by the plan
                     {
                         let row := calldataload(add(at, 32))
-                        if xor(and(row, ROW_KEY), mload(add(p, 0xa0))) { leave }
+                        if xor(and(row, ROW_KEY), mload(PLAIN_KEY)) { leave }
                         row := and(shr(176, row), 0xffff) // units
-                        if iszero(lt(sub(row, 1), mload(add(p, 0xc0)))) { leave }
-                        rest := mul(row, mload(add(p, 0xe0)))
+                        if iszero(lt(sub(row, 1), mload(MAX_UNITS))) { leave }
+                        rest := mul(row, mload(PRICE))
                     }
-                    // As Adjudication.split. What is left of deductible and maximum, and the answer, are written
-                    // before it is known whether the row is plain: `limit` and the next answer overwrite them.
+                    // As Adjudication.split. The answer, and what is left of deductible and maximum, are noted before
+                    // it is known whether the row is plain: the next answer overwrites it, and they end with this.
                     {
-                        let outOfPocket := mload(add(p, 0x300))
-                        {
-                            let billed := shr(192, calldataload(add(at, 42)))
-                            if iszero(billed) { billed := rest }
-                            rest := smaller(rest, billed)
-                            let amounts := or(shl(192, billed), shl(128, rest))
-                            let room := smaller(rest, outOfPocket)
-                            moved := smaller(mload(add(p, 0x2e0)), room)
-                            mstore(add(p, 0x2e0), sub(mload(add(p, 0x2e0)), moved))
-                            let copay := smaller(mload(add(p, 0x140)), sub(room, moved))
-                            mstore(mload(add(p, 0x80)), or(amounts, or(shl(64, moved), copay)))
-                            owed := add(moved, copay)
-                            rest := sub(rest, owed)
-                        }
+                        let billed := shr(192, calldataload(add(at, 42)))
+                        if iszero(billed) { billed := rest }
+                        rest := smaller(rest, billed)
+                        let amounts := or(shl(192, billed), shl(128, rest))
+                        let room := smaller(rest, outOfPocket)
+                        moved := smaller(deductible, room)
+                        deductible := sub(deductible, moved)
+                        let copay := smaller(mload(COPAY), sub(room, moved))
+                        mstore(mload(ANSWER), or(amounts, or(shl(64, moved), copay)))
+                        owed := add(moved, copay)
+                        rest := sub(rest, owed)
+                    }
+                    {
                         let coinsurance := 0
-                        let unit := mload(add(p, 0x160))
+                        let unit := mload(UNIT)
                         if unit {
-                            let part := add(mul(rest, mload(add(p, 0x180))), mul(5000, unit))
+                            let part := add(mul(rest, mload(PLAN_BPS)), mul(5000, unit))
                             part := mul(div(part, mul(10000, unit)), unit)
                             coinsurance := smaller(sub(rest, smaller(part, rest)), sub(outOfPocket, owed))
                             owed := add(owed, coinsurance)
                             rest := sub(rest, coinsurance)
                         }
-                        mstore(add(p, 0x300), sub(outOfPocket, owed))
-                        mstore(add(mload(add(p, 0x80)), 32), or(shl(192, coinsurance), shl(64, rest)))
+                        outOfPocket := sub(outOfPocket, owed)
+                        mstore(add(mload(ANSWER), 32), or(shl(192, coinsurance), shl(64, rest)))
                     }
                     moved := or(moved, or(shl(48, owed), shl(96, rest)))
                     // as Spendable.allows, the pool, and room in what the plan has paid: the others are bounded
                     if or(
-                        or(gt(owed, at64(add(p, 0x270))), gt(owed, at64(add(p, 0x268)))),
+                        or(gt(owed, at64(add(STATEMENT, 16))), gt(owed, at64(add(STATEMENT, 8)))),
                         or(
-                            or(gt(owed, at64(add(p, 0x260))), gt(rest, mload(add(p, 0x1c0)))),
-                            and(shr(159, or(mload(add(p, 0x240)), moved)), 1)
+                            or(gt(owed, at64(STATEMENT)), gt(rest, mload(POOL))),
+                            and(shr(159, or(slot, moved)), 1)
                         )
                     ) { leave }
-                    mstore(add(p, 0x240), add(mload(add(p, 0x240)), moved))
-                    mstore(add(p, 0x260), sub(mload(add(p, 0x260)), or(shl(192, owed), shl(128, owed))))
-                    mstore(add(p, 0x1c0), sub(mload(add(p, 0x1c0)), rest))
-                    mstore(add(p, 0x80), add(mload(add(p, 0x80)), 64))
+                    slot := add(slot, moved)
+                    mstore(STATEMENT, sub(mload(STATEMENT), or(shl(192, owed), shl(128, owed))))
+                    mstore(POOL, sub(mload(POOL), rest))
+                    mstore(ANSWER, add(mload(ANSWER), 64))
                     at := add(at, 54)
                 }
             }
 
-            // Groups and rows from where `p` stands; the reading stands there again at the end.
-            function run(p, members, families) {
-                let at := mload(p)
-                let rows := mload(add(p, 0x20))
-                if rows {
-                    if iszero(isPlain(p)) { leave }
-                    limit(p)
-                    at, rows := price(p, at, rows)
-                }
-                for {} iszero(rows) {} {
-                    let groups := mload(add(p, 0x40))
-                    if iszero(groups) { break }
-                    if xor(and(calldataload(add(at, 53)), ROW_KEY), mload(add(p, 0xa0))) { break }
-                    close(p)
-                    turn(p, at, members, families)
-                    mstore(add(p, 0x40), sub(groups, 1))
-                    rows := and(shr(88, calldataload(at)), 0xff)
-                    at := add(at, 21)
-                    if isPlain(p) {
-                        limit(p)
-                        at, rows := price(p, at, rows)
+            // Groups and rows from where `pricing` stands; the reading stands there again at the end.
+            function run(members, families) {
+                let at := mload(AT)
+                let rows := mload(ROWS)
+                let slot := mload(SLOT)
+                for {} 1 {} {
+                    if iszero(rows) {
+                        let groups := mload(GROUPS)
+                        if iszero(groups) { break }
+                        if xor(and(calldataload(add(at, 53)), ROW_KEY), mload(PLAIN_KEY)) { break }
+                        mstore(GROUPS, sub(groups, 1))
+                        close(slot)
+                        let group := calldataload(at)
+                        slot := turn(group, members, families)
+                        rows := and(shr(88, group), 0xff)
+                        at := add(at, 21)
                     }
+                    if iszero(isPlain(slot)) { break }
+                    at, rows, slot := price(at, rows, slot)
+                    if rows { break }
                 }
-                mstore(p, at)
-                mstore(add(p, 0x20), rows)
+                mstore(AT, at)
+                mstore(ROWS, rows)
+                mstore(SLOT, slot)
             }
 
-            run(pricing, _members.slot, _families.slot)
+            run(_members.slot, _families.slot)
         }
     }
 
