@@ -6,27 +6,27 @@ import {WordArray} from "../codec/WordArray.sol";
 import {BatchContext} from "../types/Batch.sol";
 
 /// What sections add up to, where the reading of the present section stands, and one row's log
-/// and leaf. Whole words, though most hold less: this is read and written for every event. Those with a place
-/// beside them are read and written there by PlainRows. `prefix` to `secondary` are what a claim's id
+/// and leaf. Whole words, though most hold less: this is read and written for every event. Those that
+/// have a CURSOR_ constant are read and written there by assembly. `prefix` to `secondary` are what a claim's id
 /// is the hash of, in order; `commitment` to `service` are the data of its log.
 struct Cursor {
-    uint256 at; //         0x00 where in calldata the next row is, or the next group where `rows` is 0
-    uint256 rows; //       0x20 that are left of the group at hand
-    uint256 groups; //     0x40 that are left after it
-    uint256 answer; //     0x60 where in memory the next row's answer is
-    uint256 charge; //     0x80 where in memory the charge of the patient at hand is
-    uint256 charged; //    0xa0 patients of the present section, together
-    uint256 credit; //     0xc0 what the provider of the present section gains
-    uint256 leaf; //       0xe0 where in memory the next leaf goes
-    uint256 header; //     0x100 of the present section
-    bytes32 prefix; //     0x120
-    uint256 patient; //    0x140
-    bytes32 commitment; // 0x160
-    uint256 parties; //    0x180 of the present section; with a row's own parts while it is written
-    uint256 amounts; //    0x1a0
-    uint256 shares; //     0x1c0
-    uint256 service; //    0x1e0
-    uint256 secondary; //  0x200
+    uint256 at; // where in calldata the next row is, or the next group where `rows` is 0
+    uint256 rows; // that are left of the group at hand
+    uint256 groups; // that are left after it
+    uint256 answer; // where in memory the next row's answer is
+    uint256 charge; // where in memory the charge of the patient at hand is
+    uint256 charged; // patients of the present section, together
+    uint256 credit; // what the provider of the present section gains
+    uint256 leaf; // where in memory the next leaf goes
+    uint256 header; // of the present section
+    bytes32 prefix;
+    uint256 patient;
+    bytes32 commitment;
+    uint256 parties; // of the present section; with a row's own parts while it is written
+    uint256 amounts;
+    uint256 shares;
+    uint256 service;
+    uint256 secondary;
     uint256 secondaryService; // where in calldata that of the next row is, in a section with flag 1
     uint256 corrects; // where in calldata the claim is that the next row corrects, in a section with flag 2
     uint256 nextSecondary; // where in memory the next row's secondary word is; 0: there are none

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 
-FIELD = re.compile(r"^ {4,8}[\w.]+ (\w+);(?: // +(0x[0-9a-f]+)\b)?", re.MULTILINE)
+FIELD = re.compile(r"^ {4,8}[\w.]+ (\w+);", re.MULTILINE)
 
 
-def fields(file: str, struct: str) -> list[tuple[str, str]]:
-    """The fields of a struct in order, each with the place in its comment or ''."""
+def fields(file: str, struct: str) -> list[str]:
+    """The fields of a struct in order."""
     body = re.search(
         rf"^ *struct {struct} \{{(.*?)^ *\}}", (CONTRACTS / file).read_text(), re.MULTILINE | re.DOTALL
     )
@@ -21,25 +19,36 @@ def fields(file: str, struct: str) -> list[tuple[str, str]]:
     return FIELD.findall(body[1])
 
 
-@pytest.mark.parametrize(
-    "file, struct, placed",
-    [("payer/SectionPricing.sol", "Pricing", 27), ("settlement/Cursor.sol", "Cursor", 17)],
-)
-def test_struct__fields_with_a_place__stand_there(file: str, struct: str, placed: int) -> None:
-    found = fields(file, struct)
-    assert [place for _, place in found[:placed]] == [f"0x{32 * index:02x}" for index in range(placed)]
-    assert not any(place for _, place in found[placed:])
-
-
-def test_cursor__named_places__are_those_of_its_fields() -> None:
-    text = (CONTRACTS / "settlement/Cursor.sol").read_text()
-    named = {
-        name.lower(): place
-        for name, place in re.findall(r"^uint256 constant CURSOR_(\w+) = (\w+);$", text, re.M)
+def named_places(file: str, prefix: str = "") -> dict[str, int]:
+    """The places that a file's constants name, by the name of the field."""
+    found = re.findall(
+        rf"^ *uint256 (?:private )?constant {prefix}(\w+) = (0x[0-9a-f]{{2,3}});$",
+        (CONTRACTS / file).read_text(),
+        re.M,
+    )
+    return {
+        re.sub(r"_(\w)", lambda part: part[1].upper(), name.lower()): int(place, 16) for name, place in found
     }
-    placed = {name: place for name, place in fields("settlement/Cursor.sol", "Cursor") if place}
-    assert named
-    assert named.items() <= placed.items()
+
+
+def test_cursor__places_that_assembly_names__are_those_of_its_fields() -> None:
+    file = "settlement/Cursor.sol"
+    order = fields(file, "Cursor")
+    named = named_places(file, "CURSOR_")
+    assert len(named) == 15
+    assert named == {name: 32 * order.index(name) for name in named}
+
+
+def test_pricing__places_that_assembly_names__are_those_of_its_fields() -> None:
+    """They are in memory itself, from where `_checkPlace` holds that the struct stands."""
+    file = "payer/SectionPricing.sol"
+    order = fields(file, "Pricing")
+    named = named_places(file)
+    first = named["pricing"]
+    places = {name: place for name, place in named.items() if name in order}
+    assert len(places) == 25
+    assert places == {name: first + 32 * order.index(name) for name in order[:25]}
+    assert named["planPlace"] == 32 * order.index("plan")
 
 
 def test_batch_context__copied_as_224_bytes__has_seven_words() -> None:
