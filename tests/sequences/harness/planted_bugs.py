@@ -197,7 +197,7 @@ PLANTED = (
     planted(
         "a member's claim moves the member alone, and not the family",
         "payer/SectionPricing.sol",
-        ("sstore(place, add(mload(add(p, 0x2c0)), moved))", "sstore(place, mload(add(p, 0x2c0)))"),
+        ("sstore(place, add(mload(FAMILY), moved))", "sstore(place, mload(FAMILY))"),
     ),
     planted(
         "a dispute's held credit comes back in full after a partial ruling",
