@@ -18,6 +18,9 @@ RECURSION_LIMIT = sys.getrecursionlimit()
 os.environ.setdefault("SOLCX_BINARY_PATH", str(ROOT / ".cache" / "solcx"))
 os.environ.setdefault("APE_DATA_FOLDER", str(ROOT / ".cache" / "ape"))
 
+# Tests name claims by their numbers. Those of drawing, and the pages' walk-throughs, do without this.
+os.environ["CHAINBILL_SEQUENCES"] = "in-order"
+
 
 def pytest_collection_finish() -> None:
     """Take back what py-evm does when it is imported: with its limit, deep JSON overflows the C stack."""

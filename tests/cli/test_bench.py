@@ -107,7 +107,7 @@ def test_linker__json__says_the_population_and_what_each_attack_reads(linker: Ca
         "accounts": "month",
         "carried": "exact",
         "funded": "common payer",
-        "shuffled": True,
+        "sequences": "drawn",
         "steps": 2,
     }
     assert set(told["attacks"]["openings"]) == {"found", "year", "purity"}
@@ -118,7 +118,7 @@ def test_linker__tables__say_how_it_is_settled_and_what_is_read(linker: Callable
     text = linker()
     assert "visits of 6 patients" in text.splitlines()[0]
     told = row(text, "monthly")
-    assert told[:6] == ["monthly", "month", "exact", "common", "payer", "shuffled"]
+    assert told[:6] == ["monthly", "month", "exact", "common", "payer", "drawn"]
     facts = json.loads(linker("--json"))["practices"]["month_exact"]
     years = [f"{each['year'] * 100:.1f}" for each in facts["attacks"].values()]
     assert [cell for cell in row(text, "month_exact")[1:] if cell != "%"] == years

@@ -55,7 +55,7 @@ class NetworkTown(Town):
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("CHAINBILL_")]:
-        if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL"):
+        if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL", "CHAINBILL_SEQUENCES"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CHAINBILL_PASSPHRASE", "five words picked at random")
     monkeypatch.setattr(keystores, "SCRYPT_N", 2)

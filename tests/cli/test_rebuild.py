@@ -93,7 +93,7 @@ def test_worklist_lost__noticed_and_rebuilt(town: Town, clinic: str, patient: st
     told = town.ok("provider", "rebuild", "--as", clinic)
 
     assert sorted(told["attested"]) == ["Encounter/one", "Encounter/three", "Encounter/two"]
-    assert told["next_sequence"] == 4
+    assert told["block"] == {"first": 0, "last": 255, "unused": 252}
     assert doctors_word(town, f"worklist of {clinic}")["verdict"] == "ok"
     assert town.ok("provider", "rebuild", "--as", clinic)["attested"] == []
     again = town.ok("provider", "ingest", town.record("one", "two"), "--patient", patient, "--as", clinic)
@@ -116,7 +116,8 @@ def test_both_lost__read_and_attested_anew__pays_nothing_twice(town: Town, clini
 
     assert town.ok("provider", "rebuild", "--unsent", "--as", clinic)["unsent"] == []
     (row,) = town.ok("provider", "attest", "--as", clinic)["attested"]
-    assert (row["record"], row["sequence"]) == ("Encounter/three", 3)
+    # 3 and 4 were given, and perhaps signed, before the list knew its records again.
+    assert (row["record"], row["sequence"]) == ("Encounter/three", 5)
     assert town.ok("patient", "balance", "--as", patient)["balance"] == before
     assert [row["outcome"] for row in town.settle(clinic)] == ["settled"]
     assert town.ok("provider", "check", "--as", clinic)["claims"] == []

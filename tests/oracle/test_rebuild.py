@@ -12,6 +12,7 @@ import pytest
 from tests.oracle.workplace import FIRST, SECOND, THIRD, UNPAID, Crash, Workplace, begun_again, open_workplace
 
 from chainbill.errors import IntakeRefused
+from chainbill.operations.provider.sequences import Block
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist, rebuild_worklist
 from chainbill.oracle.rebuild import RebuiltStore, rebuild_store
@@ -147,7 +148,7 @@ def test_rebuild_store__records_that_nobody_can_tell__are_given_up_when_asked(pl
         sealed.unlink()
     store_again(place)
     rebuilt = worklist_again(place)
-    assert (rebuilt.without_record, rebuilt.next_sequence) == ([(place.provider_id, 1)], 2)
+    assert (rebuilt.without_record, rebuilt.block) == ([(place.provider_id, 1)], Block(0, 255, unused=254))
     place.enlist(SECOND)
     assert refusal(place) == "records_unknown"
 
@@ -182,7 +183,7 @@ def test_rebuild_worklist__lost_with_all_kinds__knows_them_again(place: Workplac
     done = worklist_again(place)
 
     assert sorted(done.attested) == [FIRST.record_identity, SECOND.record_identity]
-    assert done.next_sequence == 3
+    assert done.block == Block(0, 255, unused=253)
     attested = {each.record_identity: (each.sequence, each.commitment) for each in place.worklist.attested()}
     assert attested == {
         FIRST.record_identity: (1, place.one(1).attestation.commitment),
@@ -314,7 +315,8 @@ def test_worklist_lost__read_and_attested_anew__knows_the_numbers(place: Workpla
     # Read in another order: FIRST waits under the number that SECOND was attested under.
     place.enlist(FIRST, SECOND)
     waiting, _ = place.worklist.waiting()
-    assert place.worklist.reserve_sequence(waiting, at_least=2) == 2
+    place.worklist.take_sequences({1})
+    assert place.worklist.reserve_sequence(waiting) == 2
     done = place.attest_waiting()
 
     assert [(each.repeated, each.attestation.sequence) for each in done] == [(True, 1), (True, 2)]
@@ -348,7 +350,7 @@ def test_rebuild_worklist__attested_under_numbers_that_nobody_wrote_down__learns
         (OracleStore, "name_record"),
         (Worklist, "restore_attested"),
         (Worklist, "restore_waiting"),
-        (Worklist, "count_from"),
+        (Worklist, "take_sequences"),
     ],
     ids=lambda step: step[1],
 )
@@ -380,7 +382,7 @@ def test_rebuild__cut_off_at_any_step__is_finished_by_repeating_it(
     assert place.store.unknown_records() == []
     assert [each.sequence for each in place.worklist.attested()] == [1, 2]
     assert [(item.event, item.sequence) for item in place.worklist.waiting()] == [(UNPAID, 3)]
-    assert place.worklist.next_sequence() == 4
+    assert place.worklist.block() == Block(0, 255, unused=252)
     place.attest_waiting()
     assert place.outcomes() == [(3, "pended")]
     assert place.paid() == paid

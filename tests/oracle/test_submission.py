@@ -10,6 +10,7 @@ from tests.oracle.conftest import PATIENT, MemoryChain, service_event
 from chainbill.attestation.signing import Signer
 from chainbill.chain.contracts.escrow import Payers
 from chainbill.errors import IntakeRefused, StateError
+from chainbill.operations.provider.sequences import Numbering
 from chainbill.operations.provider.submission import AttestationSubmitter, Counterparties
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.local import LocalOracle
@@ -28,7 +29,7 @@ def schedule_key(payer_id: int) -> bytes:
 
 @pytest.fixture
 def worklist(tmp_path: Path) -> Worklist:
-    return Worklist(tmp_path / "worklist.sqlite")
+    return Worklist(tmp_path / "worklist.sqlite", numbering=Numbering.IN_ORDER)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from chainbill.chain.contracts.escrow import Consent
 from chainbill.chain.node.sender import Sender
 from chainbill.money import DOLLAR
 from chainbill.operations.provider.recaller import AttestationRecaller
+from chainbill.operations.provider.sequences import Numbering
 from chainbill.operations.provider.submission import AttestationSubmitter, Counterparties, SubmittedEvent
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.oracle.local import LocalOracle
@@ -48,6 +49,8 @@ class Workplace:
     owner: Sender
     night: Signer
     """A second key that may sign."""
+    numbering: Numbering = Numbering.IN_ORDER
+    """Tests name events by their numbers; those of drawing draw."""
     worklist: Worklist = field(init=False)
     store: OracleStore = field(init=False)
 
@@ -56,7 +59,7 @@ class Workplace:
 
     def reopen(self) -> None:
         """As after a restart."""
-        self.worklist = Worklist(self.folder / "worklist.sqlite")
+        self.worklist = Worklist(self.folder / "worklist.sqlite", numbering=self.numbering)
         self.store = OracleStore(self.folder / "oracle.sqlite")
 
     def lose(self, *files: str) -> None:

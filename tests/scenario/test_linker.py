@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chainbill.chain.format.events import ClaimSettled, Enrolled
+from chainbill.operations.provider.sequences import Numbering
 from chainbill.records.catalogue import Catalogue, CatalogueEntry
 from chainbill.scenario.linker import links
 from chainbill.scenario.linker.adversary import Adversary, Score
@@ -20,7 +21,7 @@ from chainbill.scenario.linker.publication import Publication, publish
 from chainbill.scenario.linker.report import ALONE, ATTACKS, PRACTICES, SEQUENCES, measure_links
 
 FEW = Population(patients=30, visits=20)
-MONTHS = Practice(Settled.MONTHLY, Accounts.MONTH, funded=Funded.COMMON, shuffled=True)
+MONTHS = Practice(Settled.MONTHLY, Accounts.MONTH, funded=Funded.COMMON, sequences=Numbering.DRAWN)
 PAGE = Path(__file__).parents[2] / "docs" / "privacy.md"
 
 
@@ -95,17 +96,17 @@ def test_publication__claims__say_what_happened_and_add_up_to_what_was_paid(year
     assert set(sequences.values()) == {1}
 
 
-@pytest.mark.parametrize("shuffled", [False, True])
-def test_publication__sequences__follow_the_visits_unless_shuffled(year: Year, shuffled: bool) -> None:
-    publication = published(year, Practice(Settled.DAILY, shuffled=False))
-    monthly = published(year, Practice(Settled.MONTHLY, shuffled=shuffled))
+@pytest.mark.parametrize("numbering", list(Numbering))
+def test_publication__sequences__follow_the_visits_unless_drawn(year: Year, numbering: Numbering) -> None:
+    publication = published(year, Practice(Settled.DAILY))
+    monthly = published(year, Practice(Settled.MONTHLY, sequences=numbering))
 
     def by_sequence(of: Publication) -> list[int]:
         rows = [each.event for each in of.seen.records if isinstance(each.event, ClaimSettled)]
         first = [each.claim for each in rows if each.claim.provider_id == 1]
         return [claim.allowed for claim in sorted(first, key=lambda claim: claim.sequence)]
 
-    assert (by_sequence(monthly) == by_sequence(publication)) is not shuffled
+    assert (by_sequence(monthly) == by_sequence(publication)) is (numbering is Numbering.IN_ORDER)
 
 
 @pytest.mark.parametrize(
@@ -205,11 +206,21 @@ def test_adversary__settled_less_often__finds_less(year: Year) -> None:
     assert daily > weekly > monthly
 
 
-def test_adversary__sequences_in_order__tell_the_day_again_and_shuffled_ones_do_not() -> None:
+def test_adversary__sequences_in_order__tell_the_day_again_and_drawn_ones_do_not() -> None:
     year = draw_year(Population(patients=100))
-    in_a_row, drawn = Practice(Settled.MONTHLY), Practice(Settled.MONTHLY, shuffled=True)
+    in_a_row, drawn = Practice(Settled.MONTHLY), Practice(Settled.MONTHLY, sequences=Numbering.DRAWN)
     assert score(year, in_a_row, by_order=True).found > 1.5 * score(year, in_a_row).found
     assert score(year, drawn, by_order=True).found < 1.2 * score(year, drawn).found
+
+
+def test_adversary__blocks_of_a_busy_provider__tell_the_time_coarsely() -> None:
+    year = draw_year(Population(patients=300, providers=1))
+    in_a_row, drawn = Practice(Settled.MONTHLY), Practice(Settled.MONTHLY, sequences=Numbering.DRAWN)
+    alone, coarse, exact = (
+        score(year, practice, by_order=by_order).found
+        for practice, by_order in ((drawn, False), (drawn, True), (in_a_row, True))
+    )
+    assert 1.2 * alone < coarse < exact / 1.2
 
 
 def test_adversary__account_of_a_month__reads_no_more_than_the_month(year: Year) -> None:

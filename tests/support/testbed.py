@@ -49,7 +49,7 @@ def nothing_of_the_user() -> Iterator[None]:
     """No settings of the user's own, keystores that open at once, and a chain that is not saved."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("CHAINBILL_")]:
-            if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL"):
+            if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL", "CHAINBILL_SEQUENCES"):
                 patch.delenv(name)
         quick_keys(patch)
         # What is shown is saved first: tests/devnet kills programs to see that. Here it is half of the time.

@@ -54,7 +54,7 @@ class Workplace:
 def strong_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the user's own, and keys that open at once."""
     for name in [name for name in os.environ if name.startswith("CHAINBILL_")]:
-        if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL"):
+        if name not in ("CHAINBILL_SAMPLES", "CHAINBILL_ANVIL", "CHAINBILL_SEQUENCES"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CHAINBILL_PASSPHRASE", PASSPHRASE)
     quick_keys(monkeypatch)

@@ -85,7 +85,7 @@ class Terminal:
             (folder / name).symlink_to(ROOT / name)
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "CHAINBILL_SEQUENCES"},
             "PATH": path,
             "CHAINBILL_STATE_DIR": str(folder / "state"),
             "CHAINBILL_ANVIL": str(next(ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil"))),

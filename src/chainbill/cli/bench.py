@@ -210,7 +210,7 @@ def _show_links(report: LinkerReport) -> None:
                 each.practice.accounts,
                 each.practice.carried if each.practice.accounts is not Accounts.PATIENT else "",
                 each.practice.funded,
-                "shuffled" if each.practice.shuffled else "in order",
+                each.practice.sequences,
                 f"{each.accounts:,}",
                 _percent(each.attacks[ALONE].found),
                 format_dollars(each.overpaid),

@@ -317,8 +317,8 @@ def _worklist(state: StateDirectory, name: str, rows: Sequence[LoggedRow]) -> Fi
     worklist = Worklist(state.provider_database(name))
     known = {each.commitment for each in worklist.attested()}
     missing = [row for row in rows if row.claim.commitment not in known]
-    highest = max((row.claim.sequence for row in rows), default=0)
-    if len(missing) == len(rows) > 0 or worklist.next_sequence() <= highest:
+    free = worklist.may_reserve(row.claim.sequence for row in rows)
+    if len(missing) == len(rows) > 0 or free:
         return _fail(check, f"knows nothing of {len(missing)} of its {_claims(rows)}", advice)
     if missing:
         found = f"knows nothing of {len(missing)} of its {_claims(rows)}"

@@ -202,8 +202,8 @@ class OracleApi(Protocol):
     def attestations(self, provider_id: int) -> list[Receipt]:
         """Everything of a provider, in the order it was accepted."""
 
-    def next_sequence(self, provider_id: int) -> int:
-        """One more than the highest sequence accepted of a provider; 1 where there is none."""
+    def sequences(self, provider_id: int) -> set[int]:
+        """Every sequence under which something of a provider was ever accepted, also what was taken back."""
 
     def recall(self, request: RecallAttestation, signature: bytes) -> tuple[RecallEnd, Receipt]:
         """Take an attestation back, and how it stands then.

@@ -69,9 +69,9 @@ class LocalOracle:
         """See ``OracleApi``."""
         return [self._kept(stored.receipt()) for stored in self._store.of_provider(provider_id)]
 
-    def next_sequence(self, provider_id: int) -> int:
+    def sequences(self, provider_id: int) -> set[int]:
         """See ``OracleApi``."""
-        return self._store.next_sequence(provider_id)
+        return self._store.sequences(provider_id)
 
     def recall(self, request: RecallAttestation, signature: bytes) -> tuple[RecallEnd, Receipt]:
         """See ``OracleApi``."""

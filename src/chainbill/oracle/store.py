@@ -81,10 +81,16 @@ CREATE TABLE IF NOT EXISTS bundle (
     size INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS bundled (attestation INTEGER PRIMARY KEY, bundle INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS given_up (
+    provider_id INTEGER NOT NULL,
+    sequence TEXT NOT NULL,
+    PRIMARY KEY (provider_id, sequence)
+) STRICT, WITHOUT ROWID;
 """
 """Why and since when an attestation is held; until when a batch with it, signed and sent, may settle; which
 readings count for it; of when the newest receipts are; and which attestations their provider has signed
-together besides. Times are seconds since 1970."""
+together besides; and under which sequences attestations were that have given way to others: they are signed,
+and somebody may have them still. Times are seconds since 1970."""
 
 _UNKNOWN_RECORD = b"?"
 """Begins the record key of a claim that was rebuilt from the chain while nobody has said of which record it
@@ -300,16 +306,15 @@ class OracleStore:
             wanted,
         )
 
-    def next_sequence(self, provider_id: int) -> int:
-        """One more than the highest sequence accepted of a provider; 1 where there is none."""
-        # As text they order by length first: SQLite's integers end below 2^64.
+    def sequences(self, provider_id: int) -> set[int]:
+        """Every sequence under which something of a provider was ever accepted, also what has given way to
+        another attestation of its record."""
         query = (
-            "SELECT sequence FROM attestation WHERE provider_id = ?"
-            " ORDER BY length(sequence) DESC, sequence DESC LIMIT 1"
+            "SELECT sequence FROM attestation WHERE provider_id = ?1"
+            " UNION SELECT sequence FROM given_up WHERE provider_id = ?1"
         )
         with self._database() as database:
-            found = database.execute(query, (provider_id,)).fetchone()
-        return int(found[0]) + 1 if found else 1
+            return {int(sequence) for (sequence,) in database.execute(query, (provider_id,))}
 
     def find_commitment(self, commitment: bytes) -> list[StoredAttestation]:
         """The attestations of a commitment; more than one is one record too many."""
@@ -684,8 +689,12 @@ def _status(database: sqlite3.Connection, row: int) -> str | None:
 
 def _forget(database: sqlite3.Connection, row: int) -> None:
     """Remove a held or recalled attestation, with what is known of it."""
-    gone = database.execute("DELETE FROM attestation WHERE id = ? AND status IN (?, ?)", (row, *REOPENABLE))
-    if gone.rowcount:
+    gone = database.execute(
+        "DELETE FROM attestation WHERE id = ? AND status IN (?, ?) RETURNING provider_id, sequence",
+        (row, *REOPENABLE),
+    ).fetchall()
+    if gone:
+        database.executemany("INSERT OR IGNORE INTO given_up VALUES (?, ?)", gone)
         database.execute("DELETE FROM hold WHERE attestation = ?", (row,))
         database.execute("DELETE FROM signed WHERE attestation = ?", (row,))
         database.execute("DELETE FROM bundled WHERE attestation = ?", (row,))

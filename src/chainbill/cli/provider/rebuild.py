@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -53,7 +54,7 @@ def rebuild(invocation: Invocation, unsent: bool, name: str) -> None:
             "without_record": [sequence for _, sequence in done.without_record],
             "named_to_oracle": done.named_to_oracle,
             "oracle_behind": done.oracle_behind,
-            "next_sequence": done.next_sequence,
+            "block": asdict(done.block),
         },
         lambda: _show(name, done),
     )
@@ -67,7 +68,8 @@ def rebuild(invocation: Invocation, unsent: bool, name: str) -> None:
 def _show(name: str, done: RebuiltWorklist) -> None:
     click.echo(
         f"{several(len(done.attested), 'record')} known again as attested; the oracle has learnt the records "
-        f"of {several(done.named_to_oracle, 'claim')}. The next free number is {done.next_sequence}."
+        f"of {several(done.named_to_oracle, 'claim')}. The next number is one of the {done.block.unused} "
+        f"unused from {max(done.block.first, 1)} to {done.block.last}."
     )
     _list(
         "Attested and gone; they wait again under their numbers "

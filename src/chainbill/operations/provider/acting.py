@@ -9,6 +9,7 @@ from eth_account.signers.local import LocalAccount
 
 from chainbill.operations.actor import Actor
 from chainbill.operations.provider.attesters import check_signs
+from chainbill.operations.provider.sequences import Numbering
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.state.private_files import locked
 
@@ -20,9 +21,11 @@ def worklist_of(provider: Actor) -> Worklist:
     """A provider's worklist, made where there is none.
 
     Raises:
-        StateError: the file is something else, or another version's.
+        StateError: the file is something else, or another version's; or ``CHAINBILL_SEQUENCES`` says what is
+            no way to give sequences.
     """
-    return Worklist(provider.session.state.provider_database(provider.name))
+    path = provider.session.state.provider_database(provider.name)
+    return Worklist(path, numbering=Numbering.from_environment())
 
 
 @contextmanager

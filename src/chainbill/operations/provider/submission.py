@@ -5,7 +5,7 @@ What a repeated attempt meets, and why it never attests twice:
 - cut off before the record was sealed, or before the oracle took it: sequence and salt are on the worklist,
   so the attempt makes the same attestation and replaces the same sealed file;
 - cut off after the oracle took it: the oracle has the record, and the worklist only needs to be told;
-- the worklist itself was lost: the same, and new sequences begin after the highest the oracle knows;
+- the worklist itself was lost: the same, and new sequences are none that the oracle or the chain knows;
 - the oracle's store was lost: it takes nothing before it was rebuilt.
 """
 
@@ -116,6 +116,8 @@ class AttestationSubmitter:
     def _submit_together(self, waiting: Sequence[WaitingEvent]) -> list[SubmittedEvent | RefusedEvent]:
         done: dict[int, SubmittedEvent | RefusedEvent] = {}
         signed: list[tuple[WaitingEvent, AttestedEvent]] = []
+        if any(item.sequence is None for item in waiting):
+            self.worklist.take_sequences(self._used())
         for item in waiting:
             known = self._known(item)
             if known is not None and known.status not in REOPENABLE:
@@ -135,7 +137,11 @@ class AttestationSubmitter:
             RefusalReason.UNKNOWN_PATIENT, lambda: self.counterparties.vault_key(waiting.patient)
         )
         attested = attest(
-            waiting.event, self._assignment(waiting), self.attester, self.protocol.domain, salt=waiting.salt
+            waiting.event,
+            self._assignment(waiting),
+            self.attester,
+            self.protocol.domain,
+            salt=waiting.salt,
         )
         # Sealed before it is sent: a record that settles can always be opened by its patient.
         self.vault.seal(attested.opening, [patient_key, self.own_vault_key])
@@ -201,15 +207,19 @@ class AttestationSubmitter:
 
     def _assignment(self, waiting: WaitingEvent) -> Assignment:
         payer_id, key = self._self_pay() if waiting.self_pay else self._insured(waiting.patient)
-        at_least = self.oracle.next_sequence(self.provider_id)
         return Assignment(
             provider_id=self.provider_id,
             payer_id=payer_id,
             patient=waiting.patient,
             service_id=service_id(key, waiting.event.service),
-            sequence=self.worklist.reserve_sequence(waiting, at_least=at_least),
+            sequence=self.worklist.reserve_sequence(waiting),
             corrects=waiting.corrects,
         )
+
+    def _used(self) -> set[int]:
+        """The sequences that the oracle or the chain knows, whatever the worklist does."""
+        rows = self.protocol.rows.rows(self.provider_id)
+        return self.oracle.sequences(self.provider_id) | {row.claim.sequence for row in rows}
 
     def _insured(self, patient: str) -> tuple[int, bytes]:
         """The patient's primary payer and its schedule key."""

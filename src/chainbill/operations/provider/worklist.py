@@ -1,4 +1,4 @@
-"""A provider's worklist: events read from its records, waiting to be attested, and the sequence counter.
+"""A provider's worklist: events read from its records, waiting to be attested, and which sequences are given.
 
 One SQLite file per provider, private to it. An event's record is kept in the clear only until it is
 attested; from then on it is in the sealed vault and the worklist keeps its identity alone.
@@ -9,12 +9,23 @@ before anything is signed: an attempt that is cut off and repeated makes the ver
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from chainbill.attestation.intake_receipts import IntakeReceipt, IntakeReceipts
+from chainbill.errors import StateError
+from chainbill.operations.provider.sequences import (
+    Block,
+    Choose,
+    Numbering,
+    block_start,
+    choose,
+    unused,
+    within,
+)
 from chainbill.records.commitment import new_salt
 from chainbill.records.database import Database
 from chainbill.records.service_event import ServiceEvent as ServiceEvent  # faces get it here
@@ -44,8 +55,11 @@ CREATE TABLE IF NOT EXISTS receipt (
     reason TEXT NOT NULL,
     message TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS given (sequence INTEGER PRIMARY KEY) STRICT;
 """
-"""What an oracle elsewhere has said last of events that it was handed. Times are seconds since 1970."""
+"""What an oracle elsewhere has said last of events that it was handed; and every sequence from the counter on
+that was given, or is somebody else's. Those below the counter are given or never will be. Times are seconds
+since 1970."""
 
 _ADD = (
     "INSERT OR IGNORE INTO event (record_identity, patient, self_pay, corrects, record, salt)"
@@ -90,11 +104,18 @@ class AttestedRecord:
 class Worklist:
     """Opens or makes the worklist at ``path``.
 
+    Args:
+        numbering: how sequences are given.
+        pick: draws one of those that are unused.
+
     Raises:
         StateError: the file is not a worklist, or another version's.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, numbering: Numbering = Numbering.DRAWN, pick: Choose = secrets.choice
+    ) -> None:
+        self._numbering, self._pick = numbering, pick
         self._database = Database(path, _SCHEMA, "a provider's worklist", later=_LATER).connection
 
     def add(
@@ -157,19 +178,32 @@ class Worklist:
             for row, patient, record, sequence, salt, self_pay, corrects in rows
         ]
 
-    def reserve_sequence(self, waiting: WaitingEvent, *, at_least: int = 1) -> int:
-        """The sequence of an event: the one an unfinished attempt reserved, or the next.
+    def reserve_sequence(self, waiting: WaitingEvent) -> int:
+        """The sequence of an event: the one that an attempt has reserved before, or one that is not given.
 
-        It is written down before anything is signed, so that no two records can ever share one.
+        It is written down before anything is signed, so that no two records can ever share one and no record
+        has two, whoever else works on the list. What is used elsewhere it is told before
+        (``take_sequences``).
+
+        Raises:
+            StateError: the event is on the list no more, or sequences have come to their end.
         """
-        if waiting.sequence is not None:
-            return waiting.sequence
         with self._database() as database:
-            database.execute("UPDATE counter SET next_sequence = max(next_sequence, ?)", (at_least,))
-            (sequence,) = database.execute(
-                "UPDATE counter SET next_sequence = next_sequence + 1 RETURNING next_sequence - 1"
-            ).fetchone()
-            database.execute("UPDATE event SET sequence = ? WHERE id = ?", (sequence, waiting.row))
+            # Writes, so that from here on nobody else does.
+            found = database.execute(
+                "UPDATE event SET sequence = sequence"
+                " WHERE id = ? AND (record IS NOT NULL OR sequence IS NOT NULL) RETURNING sequence",
+                (waiting.row,),
+            ).fetchall()
+            if not found:
+                raise StateError(f"{waiting.event.record_identity} does not wait any more")
+            ((sequence,),) = found
+            if sequence is None:
+                floor = _floor(database)
+                given = _given(database, floor)
+                sequence = choose(self._numbering, given, floor=floor, pick=self._pick)
+                _give(database, [sequence])
+                database.execute("UPDATE event SET sequence = ? WHERE id = ?", (sequence, waiting.row))
         return int(sequence)
 
     def mark_attested(self, waiting: WaitingEvent, commitment: bytes, sequence: int) -> None:
@@ -320,16 +354,53 @@ class Worklist:
         with self._database() as database:
             _free(database, sequence)
 
-    def next_sequence(self) -> int:
-        """The sequence that an event reserves next, as far as the list knows."""
+    def block(self) -> Block:
+        """From where the next sequence is drawn, as far as the list knows."""
         with self._database() as database:
-            (sequence,) = database.execute("SELECT next_sequence FROM counter").fetchone()
-        return int(sequence)
+            floor = _floor(database)
+            return Block.of(unused(_given(database, floor), floor=floor))
 
-    def count_from(self, sequence: int) -> None:
-        """Reserve no sequence below this one any more."""
+    def may_reserve(self, sequences: Iterable[int]) -> set[int]:
+        """Which of these the list does not know to be given, and might give where nobody tells it more."""
         with self._database() as database:
-            database.execute("UPDATE counter SET next_sequence = max(next_sequence, ?)", (sequence,))
+            floor = _floor(database)
+            given = _given(database, floor)
+        return {sequence for sequence in sequences if sequence >= floor} - given
+
+    def take_sequences(self, sequences: Collection[int]) -> None:
+        """Give none of these any more, nor any of a block before that of their highest: they are used.
+
+        Raises:
+            StateError: one is beyond what the list can give.
+        """
+        with self._database() as database:
+            _give(database, sequences)
+
+
+def _floor(database: sqlite3.Connection) -> int:
+    """No sequence below it is given any more."""
+    (sequence,) = database.execute("SELECT next_sequence FROM counter").fetchone()
+    return int(sequence)
+
+
+def _given(database: sqlite3.Connection, floor: int) -> set[int]:
+    """The sequences from there on that the list knows to be used."""
+    rows = database.execute(
+        "SELECT sequence FROM given WHERE sequence >= ?1"
+        " UNION SELECT sequence FROM event WHERE sequence >= ?1",
+        (floor,),
+    )
+    return {sequence for (sequence,) in rows}
+
+
+def _give(database: sqlite3.Connection, sequences: Collection[int]) -> None:
+    """Write down that sequences are used, which closes the blocks before that of the highest."""
+    start = block_start(within(max(sequences, default=0)))
+    database.execute("UPDATE counter SET next_sequence = max(next_sequence, ?)", (start,))
+    floor = _floor(database)
+    used = [(sequence,) for sequence in sequences if sequence >= floor]
+    database.executemany("INSERT OR IGNORE INTO given VALUES (?)", used)
+    database.execute("DELETE FROM given WHERE sequence < ?", (floor,))
 
 
 def _lists(database: sqlite3.Connection, record_identity: str, corrects: bytes) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import Place
 from chainbill.errors import AttestationError, MalformedRecord, StateError
+from chainbill.operations.provider.sequences import FIRST_BLOCK, Block
 from chainbill.operations.provider.worklist import AttestedRecord, Worklist
 from chainbill.oracle.api import OracleApi, Receipt, Status
 from chainbill.records.commitment import Opening
@@ -52,7 +53,8 @@ class RebuiltWorklist:
     """Claims of the provider that the oracle's store lacks: it is rebuilt first, then this again."""
     named_to_oracle: int = 0
     """Claims of which the oracle has learnt the record."""
-    next_sequence: int = 1
+    block: Block = FIRST_BLOCK
+    """From where its next sequence is drawn."""
 
 
 def rebuild_worklist(
@@ -65,8 +67,8 @@ def rebuild_worklist(
     *,
     with_unsent: bool = False,
 ) -> RebuiltWorklist:
-    """Let a worklist know again what was attested, under which sequences, and which sequence is free; and the
-    oracle of which records the provider's claims are. Repeated, it changes nothing.
+    """Let a worklist know again what was attested, and which sequences are used; and the oracle of which
+    records the provider's claims are. Repeated, it changes nothing.
 
     Args:
         key: the provider's, which opens its copies in the vault.
@@ -108,6 +110,11 @@ class _WorklistRebuild:
         }
         self._sequences |= {known: each.attestation.sequence for known, each in self._accepted.items()}
         self._sequences |= {row.claim.commitment: row.claim.sequence for row in rows}
+        self._used = oracle.sequences(provider_id) | {
+            *self._sequences.values(),
+            *(r.claim.sequence for r in rows),
+        }
+        """Every sequence that the chain, the oracle or the list knows of."""
         self._done = RebuiltWorklist()
 
     def run(self, *, with_unsent: bool) -> RebuiltWorklist:
@@ -116,7 +123,7 @@ class _WorklistRebuild:
             self._restore(commitment, self._openings[commitment])
         self._number_the_attested()
         self._look_after_the_rest()
-        self._number()
+        self._worklist.take_sequences(self._used)
         for lost in self._done.unsent if with_unsent else ():
             if lost.patient is not None:
                 self._worklist.restore_waiting(lost.patient, lost.opening.event, lost.opening.salt)
@@ -133,7 +140,7 @@ class _WorklistRebuild:
             without_record=sorted(
                 row.place for commitment, row in self._final.items() if commitment not in known
             ),
-            next_sequence=self._worklist.next_sequence(),
+            block=self._worklist.block(),
         )
 
     def _order(self, commitment: bytes) -> tuple[bool, int, int, bytes]:
@@ -218,9 +225,6 @@ class _WorklistRebuild:
                     self._done.attested.append(waiting.event.record_identity)
                 else:
                     self._worklist.free_sequence(waiting.sequence)
-
-    def _number(self) -> None:
-        self._worklist.count_from(max(self._sequences.values(), default=0) + 1)
 
     def _account(self, reference: str) -> str | None:
         """The account of the patient of a reference, where all of its other claims are of one."""

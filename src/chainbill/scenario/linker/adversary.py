@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from chainbill.chain.format.events import ClaimSettled
+from chainbill.operations.provider.sequences import BLOCK, Numbering, block_start
 from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.scenario.linker.links import Groups
 from chainbill.scenario.linker.population import Visit, Year, is_working_day
@@ -36,9 +37,9 @@ class Adversary:
     """Has read the chain.
 
     Args:
-        by_order: it also reads sequences, which count on as the provider attests: of the rows that fit it
-            takes the one that stands among those of its batch where the day stands among the days settled
-            together.
+        by_order: it also reads sequences, which follow the order in which the provider attests as far as it
+            counts on, or begins one block after another: of the rows that fit it takes those that stand among
+            the ones of their batch where the day stands among the days settled together, or nearest to there.
     """
 
     def __init__(self, publication: Publication, year: Year, *, by_order: bool = False) -> None:
@@ -80,10 +81,20 @@ class Adversary:
         if self._by_order:
             sequences = self._sequences[visit.provider + 1, settled_on]
             place = len(sequences) * self._part_of(visit.day, settled_on)
-            distance = {row: abs(bisect_left(sequences, row.sequence) + 0.5 - place) for row in rows}
+            distance = {row: self._distance(sequences, row.sequence, place) for row in rows}
             nearest = min(distance.values())
             rows = [row for row in rows if distance[row] == nearest]
         return [row.account for row in rows]
+
+    def _distance(self, sequences: list[int], sequence: int, place: float) -> float:
+        """How far from a place the rows stand among which a row may be anywhere: those of its block, or where
+        sequences count on, it alone."""
+        first, last = sequence, sequence
+        if self._practice.sequences is Numbering.DRAWN:
+            first = block_start(sequence)
+            last = first + BLOCK - 1
+        begin, end = bisect_left(sequences, first) + 0.5, bisect_right(sequences, last) - 0.5
+        return max(begin - place, 0.0, place - end)
 
     def _part_of(self, day: int, settled_on: int) -> float:
         """How much of the working days that are settled together is over at the middle of ``day``."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from chainbill.operations.provider.sequences import Numbering
 from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.scenario.linker.population import STARTS_ON, Visit, day_of
 
@@ -62,8 +63,8 @@ class Practice:
     accounts: Accounts = Accounts.PATIENT
     carried: Carried = Carried.EXACT
     funded: Funded = Funded.WALLET
-    shuffled: bool = False
-    """The provider's sequences say nothing about the order of the visits that are settled together."""
+    sequences: Numbering = Numbering.IN_ORDER
+    """How providers give theirs, as they attest."""
     steps: int = 4
     """Of each limit, where opening entries are rounded."""
 

@@ -18,6 +18,7 @@ from chainbill.chain.format.events import RecordedEvent
 from chainbill.chain.format.logs import PAYER, TRANSFER_TOPIC, WORD, decode_words, event_topic
 from chainbill.chain.format.packed_claim import PLAIN
 from chainbill.money import DOLLAR
+from chainbill.operations.provider.sequences import FIRST, choose
 from chainbill.protocol_constants import DAY_SECONDS
 from chainbill.records.hashing import keccak256
 from chainbill.scenario.linker.population import STARTS_ON, Visit, Year, day_of
@@ -96,7 +97,7 @@ class _Chain:
     """Contracts, insurer and wallets, as far as they leave anything to see."""
 
     def __init__(self, year: Year, practice: Practice, seed: int) -> None:
-        self._year, self._practice = year, practice
+        self._year, self._practice, self._seed = year, practice, seed
         self._rng = random.Random(seed)  # noqa: S311 (a model, no secret)
         self._plan = PlanFile.parse(example_plan())
         self._addresses: dict[AccountKey | str, bytes] = {}
@@ -117,22 +118,15 @@ class _Chain:
         return Publication(seen, accounts, tuple(self._paid))
 
     def _sequences(self) -> list[int]:
-        """By visit. A provider counts on as it attests, or draws among those of one batch."""
-        visits = self._year.visits
-        given: dict[int, list[int]] = defaultdict(list)
-        for place, visit in enumerate(visits):
-            given[visit.provider].append(place)
-        sequences = [0] * len(visits)
-        for places in given.values():
-            counted = 0
-            for _, batch in groupby(places, lambda place: self._practice.settles_on(visits[place].day)):
-                together = list(batch)
-                numbers = list(range(counted + 1, counted + 1 + len(together)))
-                counted += len(together)
-                if self._practice.shuffled:
-                    self._rng.shuffle(numbers)
-                for place, number in zip(together, numbers, strict=True):
-                    sequences[place] = number
+        """By visit, as providers' worklists give them."""
+        rng = random.Random(self._seed)  # noqa: S311 (a model, no secret)
+        given: dict[int, set[int]] = defaultdict(set)
+        sequences = []
+        for visit in self._year.visits:
+            taken = given[visit.provider]
+            sequence = choose(self._practice.sequences, taken, floor=FIRST, pick=rng.choice)
+            taken.add(sequence)
+            sequences.append(sequence)
         return sequences
 
     def _settle(self, day: int, batch: list[tuple[int, Visit]], sequences: list[int]) -> None:

@@ -7,20 +7,24 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chainbill.money import CENT, format_dollars
+from chainbill.operations.provider.sequences import Numbering
 from chainbill.scenario.linker.adversary import Adversary, Score
 from chainbill.scenario.linker.links import LINKERS, Groups
 from chainbill.scenario.linker.population import Population, Year, draw_year
 from chainbill.scenario.linker.practice import Accounts, Carried, Funded, Practice, Settled
 from chainbill.scenario.linker.publication import Publication, publish
 
-_QUIET = Practice(Settled.MONTHLY, funded=Funded.COMMON, shuffled=True)
+_DRAWN = Numbering.DRAWN
+_QUIET = Practice(Settled.MONTHLY, funded=Funded.COMMON, sequences=_DRAWN)
 """Nothing but accounts and what is carried between them is left to tell."""
 
 PRACTICES: Mapping[str, Practice] = {
     "daily": Practice(Settled.DAILY),
     "weekly": Practice(Settled.WEEKLY),
     "monthly": Practice(Settled.MONTHLY),
-    "monthly_shuffled": Practice(Settled.MONTHLY, shuffled=True),
+    "daily_drawn": Practice(Settled.DAILY, sequences=_DRAWN),
+    "weekly_drawn": Practice(Settled.WEEKLY, sequences=_DRAWN),
+    "monthly_drawn": Practice(Settled.MONTHLY, sequences=_DRAWN),
     "daily_month_exact": Practice(Settled.DAILY, Accounts.MONTH, funded=Funded.COMMON),
     "provider_exact": replace(_QUIET, accounts=Accounts.PROVIDER),
     "month_one_word": replace(_QUIET, accounts=Accounts.MONTH, carried=Carried.SHARED),
@@ -90,7 +94,7 @@ def measure_links(
     for name in (name for name in PRACTICES if name in chosen):
         practice = replace(PRACTICES[name], steps=steps)
         published = publish(year, practice, seed=population.seed)
-        one = Practice(practice.settled, shuffled=practice.shuffled)
+        one = Practice(practice.settled, sequences=practice.sequences)
         if one not in due:
             due[one] = publish(year, one, seed=population.seed).paid
         scores[name] = _scores(published, year, due[one])
@@ -99,9 +103,8 @@ def measure_links(
 
 
 def attack(published: Publication, year: Year) -> dict[str, Score]:
-    """Every attack on what was published. Sequences that were shuffled say nothing, and are left alone."""
-    alone = Adversary(published, year)
-    following = alone if published.seen.practice.shuffled else Adversary(published, year, by_order=True)
+    """Every attack on what was published."""
+    alone, following = Adversary(published, year), Adversary(published, year, by_order=True)
     nobody = Groups()
     linked = {name: following.score(linker(published.seen)) for name, linker in LINKERS.items()}
     return {ALONE: alone.score(nobody), SEQUENCES: following.score(nobody)} | linked
