@@ -6,18 +6,22 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import NoReturn, cast
 
 import pytest
 from tests.oracle.workplace import FIRST, SECOND, THIRD, UNPAID, Crash, Workplace, begun_again, open_workplace
 
 from chainbill.errors import IntakeRefused
+from chainbill.operations.checkup import _worklist
 from chainbill.operations.provider.sequences import Block
 from chainbill.operations.provider.worklist import Worklist
 from chainbill.operations.provider.worklist_rebuild import RebuiltWorklist, rebuild_worklist
 from chainbill.oracle.rebuild import RebuiltStore, rebuild_store
 from chainbill.oracle.settling import BATCH_LIFE_SECONDS
 from chainbill.oracle.store import OracleStore
+from chainbill.records.vault import Vault
+from chainbill.state.directory import StateDirectory
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +196,40 @@ def test_rebuild_worklist__lost_with_all_kinds__knows_them_again(place: Workplac
     assert place.enlist(FIRST, SECOND, THIRD) == [False, False, True]
     assert [done.attestation.sequence for done in place.attest_waiting()] == [3]
     assert worklist_again(place).attested == []
+
+
+def test_rebuild_worklist__records_gone_too__gives_no_number_that_the_chain_knows(
+    place: Workplace, tmp_path: Path
+) -> None:
+    place.attest(FIRST)
+    place.settle()
+    place.lose("worklist")
+    no_records = Vault(tmp_path / "empty")
+
+    done = rebuild_worklist(
+        place.stage.protocol, place.oracle, place.worklist, no_records, place.vault_key, place.provider_id
+    )
+
+    assert (done.attested, done.block) == ([], Block(0, 255, unused=254))
+    assert place.worklist.may_reserve([1, 2]) == {2}
+
+
+def test_checkup__older_worklist_that_could_give_a_number_again__is_no_warning_but_a_failure(
+    place: Workplace,
+) -> None:
+    place.attest(FIRST)
+    place.settle()
+    older = place.folder / "older"
+    with closing(sqlite3.connect(place.folder / "worklist.sqlite")) as database:
+        database.execute("VACUUM INTO ?", (str(older),))
+    place.attest(SECOND)
+    place.settle()
+    rows = place.stage.protocol.rows.rows(place.provider_id)
+    state = cast(StateDirectory, SimpleNamespace(provider_database=lambda _: older))
+
+    assert _worklist(state, "clinic", rows).verdict == "fail"
+    Worklist(older).take_sequences([2])
+    assert _worklist(state, "clinic", rows).verdict == "warn"
 
 
 def test_rebuild_worklist__read_again_under_numbers_that_are_spent__gives_them_others(
