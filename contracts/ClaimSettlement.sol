@@ -62,10 +62,7 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Coord
         bytes32 digest = _hashTypedDataV4(TypedData.hash(header, sections));
         _checkQuorum(header.epoch, digest, signatures);
 
-        Cursor memory cursor = Cursors.blank()[0];
-        Cursors.start(cursor, _context(header, digest), sections);
-        uint256 counts =
-            _settleBatch(cursor, digest, header.epoch, block.timestamp, msg.sender, sections, rootSlot);
+        uint256 counts = _settleSigned(header, digest, sections, rootSlot);
         return (uint16(counts >> 48), uint16(counts >> 32), uint16(counts >> 16), uint16(counts));
     }
 
@@ -101,6 +98,18 @@ contract ClaimSettlement is ExtensionCalls, QuorumCheck, AttestationCheck, Coord
     /// @inheritdoc IClaimSettlement
     function isSettling() external view returns (bool) {
         return _reentrancyGuardEntered();
+    }
+
+    /// Settles a batch that the quorum has signed.
+    function _settleSigned(
+        TypedData.BatchHeader calldata header,
+        bytes32 digest,
+        bytes calldata sections,
+        uint32 rootSlot
+    ) private returns (uint256 counts) {
+        Cursor memory cursor = Cursors.blank()[0];
+        Cursors.start(cursor, _context(header, digest), sections);
+        return _settleBatch(cursor, digest, header.epoch, block.timestamp, msg.sender, sections, rootSlot);
     }
 
     /// Settles what `cursor` was started for. The dispute windows of its claims count from `settledAt`.

@@ -82,20 +82,26 @@ abstract contract Coordination is SettlementState {
     {
         if (msg.sender != address(this)) revert OnlySelf(msg.sender);
 
-        uint256 header = BatchCodec.header(section, 0);
         Payers memory pair = _payerContracts(BatchCodec.payersOf(section, 0));
-        bytes memory unlimited = words;
-        uint256 size = BatchCodec.groupCount(header) << 5;
+        uint256 size = BatchCodec.groupCount(BatchCodec.header(section, 0)) << 5;
+        bool succeeded;
+        (succeeded, reply) = SectionCalls.adjudicateAll(pair.primary, section, times, _unlimited(words, size));
+        if (!succeeded) SectionCalls.bubble(reply);
+        // Behind the patients' words comes what was skipped, of which the primary has told; then what is quoted.
+        uint256 quotedAt = size + WordArray.bitBytes(BatchCodec.rowCount(BatchCodec.header(section, 0)));
+        bytes calldata quoted = words.length > quotedAt ? words[quotedAt:] : words[:0];
+        return SectionCalls.adjudicateRest(
+            pair.secondary, section, times, bytes.concat(reply, words[:size], quoted)
+        );
+    }
+
+    /// The words with no limit to what a patient pays, which is known when the secondary has priced.
+    /// @param size how long those of the patients are, together
+    function _unlimited(bytes calldata words, uint256 size) private pure returns (bytes memory unlimited) {
+        unlimited = words;
         for (uint256 group; group < size >> 5; ++group) {
-            // What the patient pays is known when the secondary has priced.
             WordArray.set(unlimited, group, Spendable.unlimited(WordArray.get(unlimited, group)));
         }
-        bool succeeded;
-        (succeeded, reply) = SectionCalls.adjudicateAll(pair.primary, section, times, unlimited);
-        if (!succeeded) SectionCalls.bubble(reply);
-        uint256 bits = WordArray.bitBytes(BatchCodec.rowCount(header));
-        bytes calldata quoted = words.length > size + bits ? words[size + bits:] : words[:0];
-        reply = SectionCalls.adjudicateRest(pair.secondary, section, times, bytes.concat(reply, words[:size], quoted));
     }
 
     // ---- row by row -----------------------------------------------------------------------------------

@@ -30,10 +30,11 @@ contract ChargeTest is AnyEscrow {
     }
 
     function _section(address patient) private pure returns (bytes memory) {
-        // Provider, payer, plan, version, sequence base, groups, rows, flags; then the patient and how many rows it
-        // has, and one row of 54 bytes, which the escrow does not read.
-        bytes memory header =
-            abi.encodePacked(uint32(1), uint32(1), uint16(1), uint16(1), uint64(0), uint16(1), uint16(1), uint8(0));
+        // Provider, payer, plan, version, sequence base, groups, rows, flags, bytes of attestations; then the patient and how
+        // many rows it has, and one row of 54 bytes, which the escrow does not read.
+        bytes memory header = abi.encodePacked(
+            uint32(1), uint32(1), uint16(1), uint16(1), uint64(0), uint16(1), uint16(1), uint8(0), uint24(0)
+        );
         return abi.encodePacked(header, patient, uint8(1), new bytes(54));
     }
 }
