@@ -27,6 +27,25 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+BUILD = """
+import sys
+sys.path.insert(0, "scripts")
+from export_artifacts import ROOT
+from mutation.build import build_unchanged
+from mutation.compiler import Compiler
+build_unchanged(ROOT, Compiler())
+"""
+
+
+@pytest.mark.slow  # it takes some seconds
+def test_contracts__without_via_ir__compile(project_root: Path) -> None:
+    """Mutants and planted bugs are made by the old code generator, which has less room on the stack."""
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD], cwd=project_root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow  # `make check-artifacts` compiles as well
 def test_artifacts__are_fresh(project_root: Path) -> None:
     command = [sys.executable, "scripts/export_artifacts.py", "--check"]
