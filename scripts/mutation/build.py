@@ -10,9 +10,11 @@ from typing import Any
 from export_artifacts import (
     CONTRACTS,
     MOCKS,
+    PASSES_ON,
     artifact,
     compiler_settings,
     is_deployable,
+    joined_abi,
     read_sources,
     standard_input,
 )
@@ -67,6 +69,9 @@ def build_unchanged(root: Path, compiler: Compiler) -> Build:
             if is_deployable(contract):
                 artifacts[name] = artifact(source, name, contract, None)
                 reached[name] = _reached(output, contract)
+    for name in PASSES_ON.keys() & artifacts.keys():
+        for behind in PASSES_ON[name]:
+            artifacts[name]["abi"] = joined_abi(artifacts[name]["abi"], artifacts[behind]["abi"])
     for name, built in artifacts.items():
         # A contract that makes another carries its creation code.
         carried = [one for one in artifacts if artifacts[one]["bytecode"][2:] in built["bytecode"]]
