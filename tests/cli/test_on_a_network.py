@@ -196,11 +196,11 @@ def test_statements__blocks_that_are_not_final__say_how_many_charges_are_to_come
 @pytest.mark.slow
 def test_deploy__killed_by_sigkill_with_settlement_on_its_way__goes_on(town: NetworkTown) -> None:
     prepare(town)
-    point = "chainbill.state.outbox:AccountOutbox.note#7"
+    point = "chainbill.state.outbox:AccountOutbox.note#8"
     told = forked.dying(point, "after", "SIGKILL", "--state-dir", town.state.root, *DEPLOY)
     assert told.returncode == -signal.SIGKILL, told.stderr
     done = town.ok(*DEPLOY)
     assert done["resumed"]
     assert done["differences"] == []
     governor = town.address("governor")
-    assert town.chain.w3.eth.get_transaction_count(governor) == len(done["transactions"]) == 9
+    assert town.chain.w3.eth.get_transaction_count(governor) == len(done["transactions"]) == 10

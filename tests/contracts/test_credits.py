@@ -114,8 +114,8 @@ def test_credit__of_a_second_batch_of_the_day__writes_one_slot_of_the_account(pr
     assert abs(protocol.settle(protocol.row(protocol.patient, 15)).gas_used - same_day) < 1_000
 
 
-def test_withdraw__more_than_64_bits_have_matured__pays_it_in_two(protocol: Protocol) -> None:
-    """Only a token of more than eighteen trillion dollars can bring this about; nothing is lost in it."""
+def earn_all_that_there_is(protocol: Protocol) -> None:
+    """Have the provider earn the most that 64 bits hold, from a payer that then has more."""
     terms = PlanTerms(deductible=0, oop_max=0, rounding_unit=1)
     protocol.publish_plan(terms, {1: CategoryTerms()}, plan=2)
     protocol.publish_fees({UNLISTED: FeeTerms(amount=MAX_AMOUNT, category=1)})
@@ -126,6 +126,11 @@ def test_withdraw__more_than_64_bits_have_matured__pays_it_in_two(protocol: Prot
     row = protocol.row(protocol.late, 1, UNLISTED, billed=MAX_AMOUNT)
     assert protocol.settle(row, plan_id=2).value == (1, 0, 0, 0)
     protocol.fund_payer(protocol.payer_id, 200 * DOLLAR)
+
+
+def test_withdraw__more_than_64_bits_have_matured__pays_it_in_two(protocol: Protocol) -> None:
+    """Only a token of more than eighteen trillion dollars can bring this about; nothing is lost in it."""
+    earn_all_that_there_is(protocol)
     for sequence in (2, 3):  # one stands in the ring in the end, one in the head
         protocol.advance(DAY)
         small = protocol.row(protocol.neighbour, sequence)
@@ -136,6 +141,23 @@ def test_withdraw__more_than_64_bits_have_matured__pays_it_in_two(protocol: Prot
     assert protocol.withdraw().value == MAX_AMOUNT
     assert protocol.withdraw().value == 2 * VISIT_CREDIT
     assert protocol.credit_of() == Credit()
+
+
+def test_mature__as_much_has_matured_as_64_bits_hold__the_rest_waits(protocol: Protocol) -> None:
+    """As above, with what has matured first noted already when the rest ripens."""
+    earn_all_that_there_is(protocol)
+    protocol.mature()
+    protocol.settle(protocol.row(protocol.neighbour, 2))
+    protocol.deposit_bond(VISIT_CREDIT)
+    # It notes what has matured.
+    protocol.settlement.send(protocol.provider, "drawAdvance", protocol.provider_id, 1)
+    protocol.mature()
+    protocol.settle(protocol.row(protocol.neighbour, 3))
+
+    assert protocol.withdraw().value == MAX_AMOUNT
+    assert protocol.withdraw().value == VISIT_CREDIT - 1  # less the advance
+    protocol.mature()
+    assert protocol.withdraw().value == VISIT_CREDIT
 
 
 # ---- holds ------------------------------------------------------------------------------------------------

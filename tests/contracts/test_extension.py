@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.support.deployment import Protocol
 from tests.support.evm import NOBODY, Contract, artifact, functions, members, reverts
+from tests.support.pyrevm_backend import PyrevmBackend
 
 from chainbill.records.hashing import keccak256
 
@@ -178,6 +179,15 @@ def test_code_of_settlement__called_directly__refuses_every_verb(
         for caller in (protocol.provider, protocol.governor):
             with reverts("OnlyDelegated"):
                 contract.send(caller, verb, *arguments)
+
+
+@pytest.mark.parametrize("called", ["extension", "admin"])
+def test_code_of_settlement__its_own_storage__is_empty(protocol: Protocol, called: str) -> None:
+    """Nobody governs it: its first slot would name who does."""
+    backend = protocol.evm._backend
+    assert isinstance(backend, PyrevmBackend)
+    assert backend.storage(getattr(protocol, called).address, 0) == 0
+    assert backend.storage(protocol.settlement.address, 0) != 0
 
 
 @pytest.mark.parametrize("called", ["extension", "admin"])
