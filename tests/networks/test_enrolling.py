@@ -10,7 +10,7 @@ from tests.networks.conftest import Walk
 
 pytestmark = pytest.mark.networks
 
-MEMBERS = 500
+MEMBERS = 300
 IN_A_BLOCK = 10
 """So many at least, on average, also on a machine that has much else to do. One by one it would be one."""
 
