@@ -247,12 +247,13 @@ class Town:
         funded.result()
         relay.submit(maria.sign_deposit("40000"))
 
-    def attest(self, *names: str) -> None:
-        """Attest a visit for each of these names; each is one event, however often it is attested."""
+    def attest(self, *names: str) -> list[str]:
+        """Attest a visit for each of these names, each one event, however often it is attested; returns the
+        numbers that their claims will have."""
         bill = self.connect()
         clinic, at = bill.provider(self.accounts["clinic"]), datetime.fromtimestamp(bill.now() - 3600, UTC)
-        for name in names:
-            clinic.attest(_visit(name, at), patient="maria")
+        attested = [clinic.attest(_visit(name, at), patient="maria").attestation for name in names]
+        return [f"{each.provider_id}:{each.sequence}" for each in attested]
 
     def settle(self) -> Settlement:
         """Settle what is attested, as a program that has just been started.
@@ -313,9 +314,9 @@ def walk_through(town: Town, *, visits: int) -> Walked:
     begun = time.monotonic()
     town.set_up()
     set_up_seconds = time.monotonic() - begun
-    town.attest(*(f"visit-{number}" for number in range(visits)))
+    ruled, conceded, *_ = town.attest(*(f"visit-{number}" for number in range(visits)))
     settled = town.settle_finally()
-    town.dispute(ruled="1:1", conceded="1:2")
+    town.dispute(ruled, conceded)
     # The statement says only what is final.
     town.await_final()
     bill = town.connect()
