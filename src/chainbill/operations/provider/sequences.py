@@ -14,7 +14,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chainbill.chain.protocol import Protocol
 from chainbill.errors import StateError
+from chainbill.oracle.api import OracleApi
 
 BLOCK = 256
 """Sequences of a block: the bits of a word."""
@@ -80,6 +82,16 @@ FIRST_BLOCK = Block(0, BLOCK - 1, BLOCK - FIRST)
 def block_start(sequence: int) -> int:
     """The first number of a sequence's block."""
     return sequence - sequence % BLOCK
+
+
+def used_elsewhere(protocol: Protocol, oracle: OracleApi, provider_id: int) -> set[int]:
+    """The sequences of a provider that the oracle or the chain knows, whatever its worklist does.
+
+    Raises:
+        ChainError: the node could not be reached or refused.
+    """
+    rows = protocol.rows.rows(provider_id)
+    return oracle.sequences(provider_id) | {row.claim.sequence for row in rows}
 
 
 def choose(numbering: Numbering, taken: Collection[int], *, floor: int, pick: Choose = secrets.choice) -> int:

@@ -22,6 +22,7 @@ from chainbill.chain.format.section_signing import bundle_attestations
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.reads import Question
 from chainbill.errors import AttestationError, IntakeRefused, StateError
+from chainbill.operations.provider.sequences import used_elsewhere
 from chainbill.operations.provider.worklist import WaitingEvent, Worklist
 from chainbill.oracle.api import REOPENABLE, OracleApi, Receipt, RefusalReason
 from chainbill.records.commitment import Opening
@@ -117,7 +118,7 @@ class AttestationSubmitter:
         done: dict[int, SubmittedEvent | RefusedEvent] = {}
         signed: list[tuple[WaitingEvent, AttestedEvent]] = []
         if any(item.sequence is None for item in waiting):
-            self.worklist.take_sequences(self._used())
+            self.worklist.take_sequences(used_elsewhere(self.protocol, self.oracle, self.provider_id))
         for item in waiting:
             known = self._known(item)
             if known is not None and known.status not in REOPENABLE:
@@ -137,11 +138,7 @@ class AttestationSubmitter:
             RefusalReason.UNKNOWN_PATIENT, lambda: self.counterparties.vault_key(waiting.patient)
         )
         attested = attest(
-            waiting.event,
-            self._assignment(waiting),
-            self.attester,
-            self.protocol.domain,
-            salt=waiting.salt,
+            waiting.event, self._assignment(waiting), self.attester, self.protocol.domain, salt=waiting.salt
         )
         # Sealed before it is sent: a record that settles can always be opened by its patient.
         self.vault.seal(attested.opening, [patient_key, self.own_vault_key])
@@ -215,11 +212,6 @@ class AttestationSubmitter:
             sequence=self.worklist.reserve_sequence(waiting),
             corrects=waiting.corrects,
         )
-
-    def _used(self) -> set[int]:
-        """The sequences that the oracle or the chain knows, whatever the worklist does."""
-        rows = self.protocol.rows.rows(self.provider_id)
-        return self.oracle.sequences(self.provider_id) | {row.claim.sequence for row in rows}
 
     def _insured(self, patient: str) -> tuple[int, bytes]:
         """The patient's primary payer and its schedule key."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from chainbill.chain.protocol import Protocol
 from chainbill.chain.row_index import Place
 from chainbill.errors import AttestationError, MalformedRecord, StateError
-from chainbill.operations.provider.sequences import FIRST_BLOCK, Block
+from chainbill.operations.provider.sequences import FIRST_BLOCK, Block, used_elsewhere
 from chainbill.operations.provider.worklist import AttestedRecord, Worklist
 from chainbill.oracle.api import OracleApi, Receipt, Status
 from chainbill.records.commitment import Opening
@@ -110,10 +110,7 @@ class _WorklistRebuild:
         }
         self._sequences |= {known: each.attestation.sequence for known, each in self._accepted.items()}
         self._sequences |= {row.claim.commitment: row.claim.sequence for row in rows}
-        self._used = oracle.sequences(provider_id) | {
-            *self._sequences.values(),
-            *(r.claim.sequence for r in rows),
-        }
+        self._used = used_elsewhere(protocol, oracle, provider_id) | {*self._sequences.values()}
         """Every sequence that the chain, the oracle or the list knows of."""
         self._done = RebuiltWorklist()
 
